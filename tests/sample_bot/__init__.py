@@ -1,0 +1,1 @@
+"""The sample bot, proven as a running process."""

@@ -1,0 +1,1 @@
+"""Real parts and small helpers that the tests share."""

@@ -1,0 +1,33 @@
+"""Wait for a condition instead of sleeping: the only way a test here waits."""
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+async def eventually(check: Callable[[], T | Awaitable[T]], *, deadline_s: float = 20.0, interval_s: float = 0.05) -> T:
+    """Poll ``check`` (plain or async) until it returns something truthy, and return that.
+
+    An exception counts as "not yet". A hanging async check is cut off at the deadline.
+    Raises: AssertionError after ``deadline_s`` with the last value or exception.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + deadline_s
+    last: object = "never ran"
+    error: Exception | None = None
+    while True:
+        try:
+            async with asyncio.timeout_at(deadline):
+                outcome = check()
+                value: T = await outcome if inspect.isawaitable(outcome) else outcome
+            if value:
+                return value
+            last, error = value, None
+        except Exception as exc:
+            last, error = exc, exc
+        if loop.time() >= deadline:
+            raise AssertionError(f"not true within {deadline_s:g} s; last: {last!r}") from error
+        await asyncio.sleep(interval_s)
