@@ -1,0 +1,1 @@
+"""The backend: every rule of the product, free of any transport."""

@@ -1,0 +1,1 @@
+"""Foundations that every layer above may use: settings, errors, logging, database, Redis, security."""

@@ -1,0 +1,214 @@
+"""The one tree of errors that services raise and doors render.
+
+::
+
+    AppError
+    ├── InvalidInput            422 invalid_input
+    ├── MalformedRequest        400 malformed_request
+    ├── PayloadTooLarge         413 payload_too_large
+    ├── UnsupportedMedia        415 unsupported_media_type
+    ├── NotAuthenticated        401 not_authenticated
+    ├── PermissionDenied        403 permission_denied
+    ├── NotFound                404 not_found
+    ├── MethodNotAllowed        405 method_not_allowed
+    ├── Conflict                409 conflict
+    ├── RateLimited             429 rate_limited            (+ Retry-After)
+    ├── Unavailable             503 unavailable             (+ Retry-After)
+    │   ├── DatabaseUnavailable     database_unavailable
+    │   └── ShuttingDown            shutting_down
+    └── Upstream                502 upstream_failed
+        ├── BotFailed               502 bot_failed          answered, but not with a usable answer
+        ├── BotUnavailable          503 bot_unavailable     not reached, not ready, or its breaker is open
+        ├── BotBusy                 503 bot_busy            its bulkhead is full
+        ├── BotTimeout              504 bot_timeout
+        ├── EngineUnavailable       503 engine_unavailable  no container engine answers
+        └── EngineFailed            502 engine_failed       the engine refused
+
+The public message is safe for a stranger to read; what only an operator may see belongs in ``detail``, which is
+logged and never rendered.
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+
+class AppError(Exception):
+    """A fault with a stable ``code``, an HTTP ``status`` and a message that a user may read."""
+
+    code: ClassVar[str] = "internal_error"
+    status: ClassVar[int] = 500
+    public_message: ClassVar[str] = "Something went wrong on our side."
+    is_retryable: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        detail: str | None = None,
+        retry_after_s: float | None = None,
+        extra: Mapping[str, object] | None = None,
+    ) -> None:
+        self.message = message or self.public_message
+        self.detail = detail
+        self.retry_after_s = retry_after_s
+        self.extra: Mapping[str, object] = extra or {}
+        super().__init__(self.message)
+
+
+class InvalidInput(AppError):
+    """A value that the service does not accept; the message names the field, never the value."""
+
+    code = "invalid_input"
+    status = 422
+    public_message = "The request is not valid."
+
+
+class MalformedRequest(AppError):
+    """A body that cannot be read at all."""
+
+    code = "malformed_request"
+    status = 400
+    public_message = "The request could not be read."
+
+
+class PayloadTooLarge(AppError):
+    """A body over the limit."""
+
+    code = "payload_too_large"
+    status = 413
+    public_message = "The request is too large."
+
+
+class UnsupportedMedia(AppError):
+    """A content type that the door does not speak."""
+
+    code = "unsupported_media_type"
+    status = 415
+    public_message = "This content type is not supported."
+
+
+class NotAuthenticated(AppError):
+    """No principal: the token is missing, expired, revoked or not ours."""
+
+    code = "not_authenticated"
+    status = 401
+    public_message = "Please sign in."
+
+
+class PermissionDenied(AppError):
+    """The principal may not do this."""
+
+    code = "permission_denied"
+    status = 403
+    public_message = "You are not allowed to do this."
+
+
+class NotFound(AppError):
+    """It does not exist, or it belongs to somebody else: the caller cannot tell which."""
+
+    code = "not_found"
+    status = 404
+    public_message = "Not found."
+
+
+class MethodNotAllowed(AppError):
+    """The path exists, but not with this method."""
+
+    code = "method_not_allowed"
+    status = 405
+    public_message = "This method is not allowed here."
+
+
+class Conflict(AppError):
+    """The state of the thing does not permit this now."""
+
+    code = "conflict"
+    status = 409
+    public_message = "This conflicts with the current state."
+
+
+class RateLimited(AppError):
+    """Too many requests, connections or attempts."""
+
+    code = "rate_limited"
+    status = 429
+    public_message = "Too many requests. Please slow down."
+    is_retryable = True
+
+
+class Unavailable(AppError):
+    """Something that the service needs is away for the moment."""
+
+    code = "unavailable"
+    status = 503
+    public_message = "The service is not available right now."
+    is_retryable = True
+
+
+class DatabaseUnavailable(Unavailable):
+    """PostgreSQL does not answer or refuses writes."""
+
+    code = "database_unavailable"
+    public_message = "The database is not available right now. Nothing was lost; please try again."
+
+
+class ShuttingDown(Unavailable):
+    """This process is draining."""
+
+    code = "shutting_down"
+    public_message = "The service is restarting. Please try again."
+
+
+class Upstream(AppError):
+    """A part of the fleet failed."""
+
+    code = "upstream_failed"
+    status = 502
+    public_message = "A part of the fleet failed to answer."
+    is_retryable = True
+
+
+class BotFailed(Upstream):
+    """The bot answered, but not with something a user can be shown."""
+
+    code = "bot_failed"
+    public_message = "The bot could not answer this message."
+
+
+class BotUnavailable(Upstream):
+    """The bot could not be reached, is not ready, or is skipped for a while after many failures."""
+
+    code = "bot_unavailable"
+    status = 503
+    public_message = "The bot is not available right now."
+
+
+class BotBusy(Upstream):
+    """The bot already serves as many calls as it may at once."""
+
+    code = "bot_busy"
+    status = 503
+    public_message = "The bot is busy. Please try again in a moment."
+
+
+class BotTimeout(Upstream):
+    """The bot did not answer in time."""
+
+    code = "bot_timeout"
+    status = 504
+    public_message = "The bot took too long to answer."
+
+
+class EngineUnavailable(Upstream):
+    """No container engine answers."""
+
+    code = "engine_unavailable"
+    status = 503
+    public_message = "No container engine is available."
+
+
+class EngineFailed(Upstream):
+    """The container engine refused or failed the operation."""
+
+    code = "engine_failed"
+    public_message = "The container engine could not do this."

@@ -1,0 +1,129 @@
+"""Every setting of the service, read once from the environment into one frozen object.
+
+Field names are the environment variables in lower case. Secrets are masked in ``repr`` and in the generated table.
+Durations carry their unit in the description; the variable names of the specification are kept as they are.
+"""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+MIN_SECRET_CHARS = 32
+SAMPLE_SECRETS = frozenset({"<cryptographically-secure-key>", "changeme", "secret", "your-secret-key"})
+
+Names = Annotated[tuple[str, ...], NoDecode]
+
+
+class Settings(BaseSettings):
+    """The configuration of one process. Frozen: a changed setting is a restarted process."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, case_sensitive=False)
+
+    # Web UI
+    web_ui_host: str = Field("0.0.0.0", description="Address to listen on.")
+    web_ui_port: int = Field(8080, ge=0, le=65535, description="Port to listen on.")
+    web_ui_secret_key: SecretStr | None = Field(
+        None,
+        description="Key that signs tokens, at least 32 characters. Without it a random key is created once and kept"
+        " in the state directory.",
+    )
+    web_ui_previous_secret_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (), description="Earlier keys, comma-separated, still accepted for verification during a rotation."
+    )
+    web_ui_state_dir: Path = Field(
+        Path(".state"), description="Where embedded servers, the generated key and run files live."
+    )
+    web_ui_public_url: str | None = Field(
+        None, description="Address that browsers use, e.g. `https://chat.example.org`; always an allowed origin."
+    )
+
+    # Database integration
+    database_url: SecretStr | None = Field(
+        None, description="PostgreSQL ≥ 15, `postgresql://user:password@host:5432/name`. Without it: embedded."
+    )
+    redis_url: SecretStr | None = Field(
+        None, description="Redis ≥ 7 or Valkey, `redis://host:6379/0`. Without it: embedded."
+    )
+    qdrant_url: str | None = Field(None, description="Qdrant, `http://host:6333`. Without it: shown as not configured.")
+
+    # Bot integration
+    bot_api_timeout: float = Field(30.0, gt=0, le=600, description="Seconds a bot may take to answer a message.")
+    bot_health_check_interval: float = Field(
+        60.0, ge=0.2, le=3600, description="Seconds between two health checks of a bot."
+    )
+    bots_config: Path | None = Field(
+        None, description="YAML or JSON file that lists bots and overrides what was discovered."
+    )
+    bots_env_dir: Path = Field(Path(), description="Folder with the fleet's `.env.<bot>` files.")
+    characters_dir: Path = Field(Path("characters"), description="Folder with the characters, both generations.")
+    bot_max_answer_bytes: int = Field(
+        1_048_576, ge=1024, description="Bytes of a bot's answer that are read before it is refused."
+    )
+    bot_max_parallel_calls: int = Field(20, ge=1, description="Calls one bot serves at once (its bulkhead).")
+
+    # Containers
+    docker_host: str | None = Field(
+        None, description="Container engine, `unix:///var/run/docker.sock` or `tcp://proxy:2375`. Without it: none."
+    )
+    docker_label: str = Field(
+        "whisperengine.bot", description="Label that marks a container or service as a bot; its value is the bot."
+    )
+
+    # Security
+    auth_mode: Literal["claim", "open"] = Field(
+        "claim", description="`claim`: a name needs proof to be resumed. `open`: the name is the account."
+    )
+    session_timeout_hours: float = Field(24, gt=0, description="Hours a user's session lives.")
+    admin_session_timeout_hours: float = Field(8, gt=0, description="Hours an administrator's session lives.")
+    web_ui_admin_username: str | None = Field(None, description="First administrator, created at the first start.")
+    web_ui_admin_password: SecretStr | None = Field(
+        None, description="Password of the first administrator; without both a one-time setup code is printed."
+    )
+    rate_limit_requests_per_minute: int = Field(
+        100, ge=1, description="Requests a principal (else an address) may make in a minute."
+    )
+    allowed_origins: Names = Field((), description="Further browser origins that may connect, comma-separated.")
+    trusted_proxies: Names = Field(
+        (), description="Addresses or networks whose `X-Forwarded-*` headers are believed, comma-separated."
+    )
+
+    # Performance
+    max_concurrent_connections: int = Field(500, ge=1, description="WebSockets one process holds at once.")
+    max_connections_per_user: int = Field(20, ge=1, description="WebSockets one user holds at once in a process.")
+    connection_pool_size: int = Field(100, ge=1, description="HTTP connections to all bots together.")
+    database_pool_size: int = Field(20, ge=2, description="PostgreSQL connections of one process.")
+
+    # Observability
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
+    log_format: Literal["json", "console"] = Field("json", description="One JSON object a line, or for people.")
+    metrics_token: SecretStr | None = Field(
+        None, description="Bearer token for `/metrics`. Without it `/metrics` answers loopback addresses and admins."
+    )
+
+    @field_validator("allowed_origins", "trusted_proxies", "web_ui_previous_secret_keys", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("web_ui_secret_key")
+    @classmethod
+    def _strong(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        secret = value.get_secret_value()
+        if len(secret) < MIN_SECRET_CHARS or secret.lower() in SAMPLE_SECRETS or len(set(secret)) < 8:
+            raise ValueError(f"must be random and at least {MIN_SECRET_CHARS} characters")
+        return value
+
+    @cached_property
+    def is_embedded_database(self) -> bool:
+        """Whether this process brings its own PostgreSQL."""
+        return self.database_url is None
+
+    @cached_property
+    def is_embedded_redis(self) -> bool:
+        """Whether this process brings its own Valkey."""
+        return self.redis_url is None

@@ -1,0 +1,1 @@
+"""WebSocket connections: per-socket queues, fan-out, close codes."""

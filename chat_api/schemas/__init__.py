@@ -1,0 +1,1 @@
+"""Frozen read models that services return and doors render."""

@@ -1,0 +1,1 @@
+"""The NiceGUI user interface over the services: operations console and chat page."""
