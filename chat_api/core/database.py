@@ -1,0 +1,88 @@
+"""The PostgreSQL pool: short read and write transactions, and errors in our own words."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from chat_api.core.errors import DatabaseUnavailable
+from models.database_url import async_database_url
+
+CONNECT_TIMEOUT_S = 5
+STATEMENT_TIMEOUT_S = 10
+
+
+class Database:
+    """One pool of connections to one PostgreSQL database."""
+
+    def __init__(self, database_url: str, *, pool_size: int = 20) -> None:
+        self.pool_size = pool_size
+        self.engine: AsyncEngine = create_async_engine(
+            async_database_url(database_url),
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=CONNECT_TIMEOUT_S,
+            pool_use_lifo=True,
+            connect_args={
+                "timeout": CONNECT_TIMEOUT_S,
+                "command_timeout": STATEMENT_TIMEOUT_S,
+                "server_settings": {"application_name": "whisperengine-web", "timezone": "UTC"},
+            },
+        )
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction, committed when the block ends well.
+
+        Raises: DatabaseUnavailable when PostgreSQL is away, out of connections or refuses writes.
+        """
+        try:
+            async with self.engine.begin() as connection:
+                yield connection
+        except Exception as error:
+            raise _translated(error) from error
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction for reading; never commits.
+
+        Raises: DatabaseUnavailable when PostgreSQL is away or out of connections.
+        """
+        try:
+            async with self.engine.connect() as connection:
+                yield connection
+        except Exception as error:
+            raise _translated(error) from error
+
+    async def dispose(self) -> None:
+        """Close every connection."""
+        await self.engine.dispose()
+
+
+# Class 53 is "insufficient resources" (disk full), 57P "operator intervention", 25006 a read-only server.
+# Source: PostgreSQL documentation, appendix A.
+_AWAY_STATES = ("53", "57P", "08", "25006")
+
+
+def _translated(error: Exception) -> Exception:
+    """``DatabaseUnavailable`` for what heals by itself; everything else as it is."""
+    if isinstance(error, DBAPIError):
+        state = str(getattr(error.orig, "sqlstate", "") or "")
+        is_away = error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError))
+        if is_away or state.startswith(_AWAY_STATES):
+            return DatabaseUnavailable(detail=str(error.orig)[:300], retry_after_s=1)
+        return error
+    if isinstance(error, (OSError, PoolTimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)):
+        return DatabaseUnavailable(detail=f"{type(error).__name__}: {error}"[:300], retry_after_s=1)
+    if isinstance(error, asyncio.TimeoutError):
+        return DatabaseUnavailable(detail="timed out", retry_after_s=1)
+    if isinstance(error, asyncpg.PostgresError) and str(error.sqlstate or "").startswith(_AWAY_STATES):
+        return DatabaseUnavailable(detail=str(error)[:300], retry_after_s=1)
+    return error
+
+
+__all__ = ["Database"]

@@ -1,0 +1,41 @@
+"""Who may resume a web identity: the claimed name, its optional password, and the browsers that hold a claim."""
+
+from datetime import datetime
+
+from sqlalchemy import Index, text
+from sqlmodel import Field, SQLModel
+
+from models.columns import timestamptz
+
+
+class WebAccount(SQLModel, table=True):
+    """The web side of a universal user. A name is held by one account; guests share names and hold none."""
+
+    __tablename__ = "web_accounts"
+    __table_args__ = (
+        Index("uq_web_accounts_name", "name_key", unique=True, postgresql_where=text("NOT is_guest")),
+        Index("idx_web_accounts_name", "name_key"),
+    )
+
+    user_id: str = Field(
+        primary_key=True, max_length=255, foreign_key="universal_users.universal_id", ondelete="CASCADE"
+    )
+    name_key: str = Field(max_length=60, description="The username, normalised and case-folded.")
+    username: str = Field(max_length=30)
+    display_name: str = Field(max_length=50)
+    is_guest: bool = Field(default=False)
+    password_hash: str | None = Field(default=None, max_length=255)
+    created_at: datetime = timestamptz()
+    banned_at: datetime | None = timestamptz(nullable=True)
+
+
+class WebClaim(SQLModel, table=True):
+    """A browser that may resume an account: the SHA-256 of its claim cookie."""
+
+    __tablename__ = "web_claims"
+
+    claim_hash: str = Field(primary_key=True, max_length=64)
+    user_id: str = Field(
+        primary_key=True, max_length=255, foreign_key="web_accounts.user_id", ondelete="CASCADE", index=True
+    )
+    created_at: datetime = timestamptz()
