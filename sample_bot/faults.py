@@ -1,0 +1,171 @@
+"""Misbehaviour on request: every way in which a bot fails its callers, for tests and load."""
+
+import asyncio
+import random
+import socket
+import struct
+from collections import deque
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from aiohttp import web
+
+from sample_bot.bot import Bot
+from sample_bot.contract import Contract, Json
+
+_HUGE_CHUNK = b"x" * 65_536
+_HUGE_CHUNKS = 1024  # 64 MiB: endless to any client that caps an answer, yet finite
+_GONE_POLL_S = 0.1
+_MAX_CALLS = 10_000
+
+
+class FaultMode(StrEnum):
+    """What the next answers look like."""
+
+    OK = "ok"
+    HTTP500 = "http500"
+    EXCEPTION = "exception"
+    BADJSON = "badjson"
+    NOTJSON = "notjson"
+    HUGE = "huge"
+    TRUNCATE = "truncate"
+    HANG = "hang"
+    NOT_READY = "not_ready"
+    RESET = "reset"
+
+
+_BABBLE = (FaultMode.BADJSON, FaultMode.NOTJSON, FaultMode.HUGE, FaultMode.TRUNCATE)
+
+
+class FaultScope(StrEnum):
+    """Which endpoints misbehave."""
+
+    CHAT = "chat"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultPlan:
+    """How a bot misbehaves; rates are shares of answers between 0 and 1."""
+
+    delay_ms: int = 0
+    failure_rate: float = 0.0
+    hang_rate: float = 0.0
+    babble_rate: float = 0.0
+    mode: FaultMode = FaultMode.OK
+    scope: FaultScope = FaultScope.CHAT
+
+    def changed(self, changes: Json) -> "FaultPlan":
+        """Apply the fields given.
+
+        Raises: ValueError for an unknown field or an impossible value.
+        """
+        values: dict[str, Any] = {**asdict(self), **changes}
+        if unknown := values.keys() - asdict(self).keys():
+            raise ValueError(f"unknown field {sorted(unknown)[0]!r}")
+        for name in ("failure_rate", "hang_rate", "babble_rate"):
+            if not isinstance(values[name], int | float) or not 0 <= values[name] <= 1:
+                raise ValueError(f"{name} must be between 0 and 1")
+        if not isinstance(values["delay_ms"], int) or values["delay_ms"] < 0:
+            raise ValueError("delay_ms must be a whole number of milliseconds")
+        values["mode"], values["scope"] = FaultMode(values["mode"]), FaultScope(values["scope"])
+        return replace(self, **values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One chat message that reached the bot."""
+
+    user_id: object
+    message: object
+
+
+class Faults:
+    """The plan in force, the dice, and the calls that came."""
+
+    def __init__(self, plan: FaultPlan, *, seed: int | None = None) -> None:
+        self.plan = plan
+        self.call_count = 0
+        self.calls: deque[Call] = deque(maxlen=_MAX_CALLS)
+        self._dice = random.Random(seed)
+
+    def record(self, user_id: object, message: object) -> None:
+        """Count a chat message, whatever becomes of it."""
+        self.call_count += 1
+        self.calls.append(Call(user_id=user_id, message=message))
+
+    def next_mode(self) -> FaultMode:
+        """Decide how the next answer goes: the mode in force, else the dice."""
+        plan = self.plan
+        if plan.mode is not FaultMode.OK:
+            return plan.mode
+        roll = self._dice.random()
+        if roll < plan.failure_rate:
+            return FaultMode.HTTP500
+        if roll < plan.failure_rate + plan.hang_rate:
+            return FaultMode.HANG
+        if roll < plan.failure_rate + plan.hang_rate + plan.babble_rate:
+            return self._dice.choice(_BABBLE)
+        return FaultMode.OK
+
+
+async def misbehave(request: web.Request, mode: FaultMode, *, contract: Contract, bot: Bot) -> web.StreamResponse:
+    """Answer, or fail to answer, in this mode (any but ``ok``)."""
+    match mode:
+        case FaultMode.HTTP500:
+            return contract.failed(bot, "the sample bot was told to fail")
+        case FaultMode.EXCEPTION:
+            return contract.raised("KeyError: 'the sample bot was told to raise'")
+        case FaultMode.NOT_READY:
+            return contract.starting()
+        case FaultMode.BADJSON:
+            return web.Response(text='{"success": true, "response": ', content_type="application/json")
+        case FaultMode.NOTJSON:
+            return web.Response(text="<html><body>Bad gateway</body></html>", content_type="text/html")
+        case FaultMode.HUGE:
+            return await _huge(request)
+        case FaultMode.TRUNCATE:
+            return await _truncated(request)
+        case FaultMode.RESET:
+            _reset(request)
+        case _:
+            await _gone(request)
+    # Nobody is left to read this.
+    return web.Response(status=500)
+
+
+async def _huge(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Type": "application/json"})
+    await response.prepare(request)
+    await response.write(b'{"success": true, "response": "')
+    for _ in range(_HUGE_CHUNKS):
+        await response.write(_HUGE_CHUNK)
+    await response.write(b'"}')
+    return response
+
+
+async def _truncated(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Type": "application/json"})
+    response.content_length = 1000
+    await response.prepare(request)
+    await response.write(b'{"success": true, "response": "I was about to')
+    if request.transport is not None:
+        request.transport.close()
+    return response
+
+
+def _reset(request: web.Request) -> None:
+    """Close with RST instead of FIN, as a killed container's network does."""
+    if request.transport is None:
+        return
+    connection: socket.socket = request.transport.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    request.transport.abort()
+
+
+async def _gone(request: web.Request) -> None:
+    """Say nothing until the caller gives up."""
+    # aiohttp tells a handler that its client left only by cancelling every handler, which real bots do not do.
+    while request.transport is not None and not request.transport.is_closing():  # noqa: ASYNC110
+        await asyncio.sleep(_GONE_POLL_S)
