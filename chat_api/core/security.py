@@ -1,0 +1,123 @@
+"""Keys, tokens and password hashes."""
+
+import hashlib
+import os
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+import jwt
+from argon2 import PasswordHasher
+from argon2.exceptions import Argon2Error, InvalidHashError
+
+from chat_api.core.errors import NotAuthenticated
+from chat_api.core.settings import Settings
+
+ALGORITHM = "HS256"
+MAX_TOKEN_CHARS = 2048
+AUDIENCE_CHAT = "chat"
+AUDIENCE_ADMIN = "admin"
+
+_hasher = PasswordHasher()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claims:
+    """What a verified token says."""
+
+    subject: str
+    session_id: UUID
+    audience: str
+    expires_at: int
+
+
+class KeyRing:
+    """The keys that tokens are signed and verified with; the first one signs.
+
+    A secret is rotated by putting the new one first and the old one second: nobody is logged out.
+    """
+
+    def __init__(self, secret_keys: Sequence[str]) -> None:
+        self._keys = {_key_id(secret): secret for secret in secret_keys}
+        self._signing_id = _key_id(secret_keys[0])
+
+    def sign(self, *, subject: str, session_id: UUID, audience: str, issued_at: datetime, expires_at: datetime) -> str:
+        """Make a JSON Web Token for one session. Times are aware; ``jti`` is the session's id."""
+        payload = {"sub": subject, "jti": str(session_id), "aud": audience, "iat": issued_at, "exp": expires_at}
+        return jwt.encode(payload, self._keys[self._signing_id], ALGORITHM, headers={"kid": self._signing_id})
+
+    def verify(self, token: str, *, audience: str) -> Claims:
+        """Check signature, expiry and audience. Raises: NotAuthenticated."""
+        if len(token) > MAX_TOKEN_CHARS:
+            raise NotAuthenticated
+        try:
+            key = self._keys[jwt.get_unverified_header(token)["kid"]]
+            claims = jwt.decode(
+                token, key, [ALGORITHM], audience=audience, options={"require": ["exp", "iat", "sub", "jti", "aud"]}
+            )
+            return Claims(
+                subject=claims["sub"],
+                session_id=UUID(claims["jti"]),
+                audience=audience,
+                expires_at=claims["exp"],
+            )
+        except (jwt.InvalidTokenError, KeyError, ValueError, TypeError, RecursionError, AttributeError) as error:
+            raise NotAuthenticated from error
+
+
+def load_key_ring(settings: Settings) -> KeyRing:
+    """The ring from the settings; without a configured key, one that is created once in the state directory."""
+    configured = settings.web_ui_secret_key
+    current = configured.get_secret_value() if configured else _persistent_secret(settings.web_ui_state_dir)
+    return KeyRing([current, *(key.get_secret_value() for key in settings.web_ui_previous_secret_keys)])
+
+
+def _persistent_secret(state_dir: Path) -> str:
+    path = state_dir / "secret_key"
+    state_dir.mkdir(parents=True, exist_ok=True)
+    # Written aside and linked, so that two processes that start at once agree on one complete key.
+    candidate = state_dir / f".secret_key.{secrets.token_hex(4)}"
+    descriptor = os.open(candidate, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_urlsafe(48))
+    try:
+        os.link(candidate, path)
+    except FileExistsError:
+        pass
+    finally:
+        candidate.unlink()
+    return path.read_text().strip()
+
+
+def _key_id(secret: str) -> str:
+    return hashlib.sha256(b"kid:" + secret.encode()).hexdigest()[:12]
+
+
+def token_hash(token: str) -> str:
+    """What is kept of a token or claim: its SHA-256, 64 hex digits."""
+    return hashlib.sha256(token.encode(errors="replace")).hexdigest()
+
+
+def new_secret() -> str:
+    """A random secret of 256 bits, safe in addresses and cookies."""
+    return secrets.token_urlsafe(32)
+
+
+def hash_password(password: str) -> str:
+    """Argon2id, about 50 ms of CPU: call it off the event loop."""
+    return _hasher.hash(password)
+
+
+def is_password(password: str, password_hash: str) -> bool:
+    """Check a password against its hash, about 50 ms of CPU: call it off the event loop."""
+    try:
+        return _hasher.verify(password_hash, password)
+    except (Argon2Error, InvalidHashError):
+        return False
+
+
+# Verified when an account does not exist, so that a stranger cannot time which names do.
+DECOY_HASH = _hasher.hash(secrets.token_urlsafe(16))

@@ -1,0 +1,45 @@
+"""Cleaning text from outside: what PostgreSQL, JSON or a page cannot hold is refused or removed, once."""
+
+import re
+import unicodedata
+
+from chat_api.core.errors import InvalidInput
+
+# C0 and C1 controls but tab, newline and carriage return; lone surrogates; the bidirectional overrides.
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
+
+
+def check_text(value: str, *, field: str, max_chars: int, min_chars: int = 1) -> str:
+    """A message as it may be stored. Raises: InvalidInput, naming the field and never echoing the value."""
+    if _FORBIDDEN.search(value):
+        raise InvalidInput(f"{field}: control characters and unpaired surrogates are not allowed")
+    if len(value) > max_chars:
+        raise InvalidInput(f"{field}: at most {max_chars} characters")
+    if len(value.strip()) < min_chars:
+        raise InvalidInput(f"{field}: at least {min_chars} character{'s' if min_chars > 1 else ''}")
+    return value
+
+
+def check_name(value: str, *, field: str, min_chars: int, max_chars: int) -> str:
+    """A name of one line: composed, trimmed, inner spaces folded, no invisible direction marks.
+
+    Raises: InvalidInput, naming the field and never echoing the value.
+    """
+    checked = check_text(value, field=field, max_chars=10 * max_chars, min_chars=1)
+    name = " ".join(_BIDI.sub("", unicodedata.normalize("NFC", checked)).split())
+    if not min_chars <= len(name) <= max_chars:
+        raise InvalidInput(f"{field}: {min_chars} to {max_chars} characters")
+    if not all(character.isprintable() for character in name):
+        raise InvalidInput(f"{field}: only printable characters")
+    return name
+
+
+def name_key(name: str) -> str:
+    """What makes two names the same: compatibility form, case folded, at most 60 characters kept."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())[:60]
+
+
+def cleaned(value: str, *, max_chars: int) -> str:
+    """Text of a bot or an engine: what cannot be stored is removed, what is too long is cut."""
+    return _FORBIDDEN.sub("", value[:max_chars])

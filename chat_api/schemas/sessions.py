@@ -1,0 +1,24 @@
+"""What signing in gives."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from chat_api.schemas.principals import Principal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignIn:
+    """A new session: the token is shown once and only its hash is kept."""
+
+    principal: Principal
+    token: str
+    expires_at: datetime
+    claim: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """Where a request comes from; both values are shown to administrators, never trusted."""
+
+    address: str | None = None
+    user_agent: str | None = None
