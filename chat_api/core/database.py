@@ -76,11 +76,14 @@ def _translated(error: Exception) -> Exception:
         if is_away or state.startswith(_AWAY_STATES):
             return DatabaseUnavailable(detail=str(error.orig)[:300], retry_after_s=1)
         return error
-    if isinstance(error, (OSError, PoolTimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)):
+    if isinstance(
+        error,
+        (OSError, PoolTimeoutError, asyncpg.exceptions.PostgresConnectionError, asyncpg.exceptions.InterfaceError),
+    ):
         return DatabaseUnavailable(detail=f"{type(error).__name__}: {error}"[:300], retry_after_s=1)
     if isinstance(error, asyncio.TimeoutError):
         return DatabaseUnavailable(detail="timed out", retry_after_s=1)
-    if isinstance(error, asyncpg.PostgresError) and str(error.sqlstate or "").startswith(_AWAY_STATES):
+    if isinstance(error, asyncpg.exceptions.PostgresError) and str(error.sqlstate or "").startswith(_AWAY_STATES):
         return DatabaseUnavailable(detail=str(error)[:300], retry_after_s=1)
     return error
 

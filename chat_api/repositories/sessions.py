@@ -1,0 +1,70 @@
+"""Sessions: one row a signed-in device, found by the token's hash."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import insert, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chat_api.repositories.rows import many, one_or_none
+from models import WebUserSession
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveSession:
+    """A session that may act now, with what its person is at this moment."""
+
+    id: UUID
+    user_id: str
+    username: str
+    display_name: str | None
+    is_admin: bool
+    role: str | None
+    is_guest: bool | None
+
+
+# One statement decides: not revoked, not expired, the person neither banned nor disabled; the role is today's.
+_LIVE = """
+SELECT s.id, s.user_id, s.username, s.display_name, s.is_admin, d.role, a.is_guest
+FROM web_user_sessions s
+LEFT JOIN web_accounts a ON NOT s.is_admin AND a.user_id = s.user_id AND a.banned_at IS NULL
+LEFT JOIN web_admins d ON s.is_admin AND d.admin_id = s.user_id AND d.disabled_at IS NULL
+WHERE s.revoked_at IS NULL AND s.expires_at > now()
+  AND (a.user_id IS NOT NULL OR d.admin_id IS NOT NULL)
+"""
+_LIVE_BY_TOKEN = text(_LIVE + " AND s.session_token = :token_hash AND s.id = :session_id AND s.is_admin = :is_admin")
+_LIVE_BY_IDS = text(_LIVE + " AND s.id = ANY(:session_ids)")
+# Written at most once a minute: a row a request would cost more than all the rest of it.
+_TOUCH = text(
+    "UPDATE web_user_sessions SET last_active = now() WHERE id = :id AND last_active < now() - interval '1 minute'"
+)
+
+
+async def create(connection: AsyncConnection, session: WebUserSession) -> None:
+    """Store a new session."""
+    await connection.execute(insert(WebUserSession).values(**session.model_dump(exclude_none=True)))
+
+
+async def live(connection: AsyncConnection, *, token_hash: str, session_id: UUID, is_admin: bool) -> LiveSession | None:
+    """The session of a token, if it may act now."""
+    values = {"token_hash": token_hash, "session_id": session_id, "is_admin": is_admin}
+    row = await one_or_none(connection, _LIVE_BY_TOKEN, values)
+    return LiveSession(**row) if row else None
+
+
+async def live_among(connection: AsyncConnection, session_ids: Sequence[UUID]) -> dict[UUID, LiveSession]:
+    """Which of many sessions may act now, in one query."""
+    rows = await many(connection, _LIVE_BY_IDS, {"session_ids": list(session_ids)})
+    return {row["id"]: LiveSession(**row) for row in rows}
+
+
+async def touch(connection: AsyncConnection, session_id: UUID) -> None:
+    """Remember that a session was used, to the minute."""
+    await connection.execute(_TOUCH, {"id": session_id})
+
+
+async def revoke(connection: AsyncConnection, session_id: UUID, *, at: datetime) -> None:
+    """End a session for good."""
+    await connection.execute(update(WebUserSession).where(WebUserSession.id == session_id).values(revoked_at=at))  # type: ignore[arg-type]

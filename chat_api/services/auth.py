@@ -1,0 +1,257 @@
+"""Signing in and out, and telling who is asking.
+
+A session is a row; its token is a JWT of which only the hash is kept. Role, ban and revocation are read from the
+database at every request, so that a change holds from the next one on.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+import pyotp
+
+from chat_api.core.clock import SYSTEM_CLOCK, Clock
+from chat_api.core.database import Database
+from chat_api.core.errors import Conflict, NotAuthenticated
+from chat_api.core.ids import new_id
+from chat_api.core.logging import get_logger
+from chat_api.core.security import (
+    AUDIENCE_ADMIN,
+    AUDIENCE_CHAT,
+    DECOY_HASH,
+    KeyRing,
+    hash_password,
+    is_password,
+    token_hash,
+)
+from chat_api.core.settings import Settings
+from chat_api.core.text import check_name, check_text
+from chat_api.repositories import admins, sessions
+from chat_api.repositories.admins import AdminRow
+from chat_api.repositories.sessions import LiveSession
+from chat_api.schemas.principals import Principal
+from chat_api.schemas.sessions import Device, SignIn
+from chat_api.services.audit import AuditService
+from chat_api.services.identity import IdentityService, Proof
+from models import AuditOutcome, Role, WebUserSession
+
+log = get_logger(__name__)
+
+MIN_ADMIN_PASSWORD_CHARS = 10
+MAX_PASSWORD_CHARS = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Person:
+    user_id: str
+    username: str
+    display_name: str
+    role: Role | None = None
+    is_guest: bool = False
+
+
+class AuthService:
+    """The door: every token is made, checked and revoked here."""
+
+    def __init__(
+        self,
+        database: Database,
+        key_ring: KeyRing,
+        identity: IdentityService,
+        audit: AuditService,
+        settings: Settings,
+        *,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        self._database = database
+        self._key_ring = key_ring
+        self._identity = identity
+        self._audit = audit
+        self._settings = settings
+        self._clock = clock
+
+    async def login(
+        self,
+        username: str,
+        *,
+        display_name: str | None = None,
+        password: str | None = None,
+        claim: str | None = None,
+        token: str | None = None,
+        device: Device | None = None,
+    ) -> SignIn:
+        """Sign a user in by name. ``claim`` and ``token`` are proof from the same browser.
+
+        Raises: InvalidInput, NotAuthenticated (wrong password), PermissionDenied (suspended).
+        """
+        user_id = await self._live_user_id(token)
+        proof = Proof(password=password, claim=claim, user_id=user_id)
+        identified = await self._identity.identify(username, display_name, proof=proof)
+        account = identified.account
+        person = _Person(
+            user_id=account.user_id,
+            username=account.username,
+            display_name=account.display_name,
+            is_guest=account.is_guest,
+        )
+        return await self._open_session(person, device=device or Device(), claim=identified.claim)
+
+    async def admin_login(
+        self, username: str, password: str, *, totp: str | None = None, device: Device | None = None
+    ) -> SignIn:
+        """Sign an administrator in. Raises: NotAuthenticated, always with the same message."""
+        async with self._database.read() as connection:
+            admin = await admins.find(connection, username)
+        password_hash = admin.password_hash if admin else DECOY_HASH
+        is_right = await asyncio.to_thread(is_password, password[:MAX_PASSWORD_CHARS], password_hash)
+        if admin is None or not is_right or admin.disabled_at is not None or not _is_totp(admin, totp):
+            await self._audit.record(None, "admin.login", "console", outcome=AuditOutcome.DENIED)
+            raise NotAuthenticated("The name, the password or the code is not right.")
+        person = _Person(
+            user_id=admin.admin_id, username=admin.username, display_name=admin.username, role=Role(admin.role)
+        )
+        sign_in = await self._open_session(person, device=device or Device())
+        await self._audit.record(sign_in.principal, "admin.login", "console")
+        return sign_in
+
+    async def authenticate(self, token: str | None, *, is_admin: bool = False, address: str | None = None) -> Principal:
+        """Who a token stands for at this moment. Raises: NotAuthenticated."""
+        if not token:
+            raise NotAuthenticated
+        claims = self._key_ring.verify(token, audience=AUDIENCE_ADMIN if is_admin else AUDIENCE_CHAT)
+        async with self._database.read() as connection:
+            session = await sessions.live(
+                connection, token_hash=token_hash(token), session_id=claims.session_id, is_admin=is_admin
+            )
+        if session is None:
+            raise NotAuthenticated
+        return _principal(session, address=address)
+
+    async def living(self, session_ids: Iterable[UUID]) -> dict[UUID, Principal]:
+        """Which of many open sessions may still act, and as what."""
+        async with self._database.read() as connection:
+            rows = await sessions.live_among(connection, list(session_ids))
+        return {session_id: _principal(row) for session_id, row in rows.items()}
+
+    async def logout(self, principal: Principal) -> None:
+        """End the principal's own session at once, everywhere."""
+        async with self._database.write() as connection:
+            await sessions.revoke(connection, principal.session_id, at=self._clock.now())
+        log.info("signed_out", user_id=principal.user_id)
+
+    async def create_admin(self, username: str, password: str, *, role: Role = Role.ADMIN) -> None:
+        """Make an administrator. Raises: InvalidInput for a weak password, Conflict for a name that is taken."""
+        name = check_name(username, field="username", min_chars=3, max_chars=30)
+        check_text(password, field="password", min_chars=MIN_ADMIN_PASSWORD_CHARS, max_chars=MAX_PASSWORD_CHARS)
+        admin = AdminRow(
+            admin_id=f"adm_{secrets.token_hex(8)}",
+            username=name,
+            password_hash=await asyncio.to_thread(hash_password, password),
+            totp_secret=None,
+            role=role,
+            disabled_at=None,
+        )
+        async with self._database.write() as connection:
+            if not await admins.create(connection, admin):
+                raise Conflict("An administrator of this name exists already.")
+            await self._audit.record(None, "admin.create", name, details={"role": role}, connection=connection)
+
+    async def prepare_first_admin(self) -> str | None:
+        """At start: make the configured administrator, else a one-time setup code.
+
+        Returns: the code to print, or ``None`` when there is an administrator.
+        """
+        async with self._database.read() as connection:
+            if await admins.count(connection):
+                return None
+        username, password = self._settings.web_ui_admin_username, self._settings.web_ui_admin_password
+        if username and password:
+            await self.create_admin(username, password.get_secret_value())
+            return None
+        code = secrets.token_hex(8)
+        async with self._database.write() as connection:
+            await admins.store_setup_code(connection, token_hash(code))
+        return code
+
+    async def set_up_admin(self, code: str, username: str, password: str) -> None:
+        """Make the first administrator with the code printed at start; the code is good once.
+
+        Raises: NotAuthenticated for any other code, InvalidInput for a weak password (the code stays good).
+        """
+        check_text(password, field="password", min_chars=MIN_ADMIN_PASSWORD_CHARS, max_chars=MAX_PASSWORD_CHARS)
+        check_name(username, field="username", min_chars=3, max_chars=30)
+        async with self._database.write() as connection:
+            if not await admins.spend_setup_code(connection, token_hash(code.strip())):
+                raise NotAuthenticated("This setup code is not valid.")
+        await self.create_admin(username, password)
+
+    async def is_set_up(self) -> bool:
+        """Whether there is an administrator at all."""
+        async with self._database.read() as connection:
+            return await admins.count(connection) > 0
+
+    async def _live_user_id(self, token: str | None) -> str | None:
+        """The user of a token that still lives; a dead one is no proof, and no obstacle to signing in."""
+        try:
+            return (await self.authenticate(token)).user_id
+        except NotAuthenticated:
+            return None
+
+    async def _open_session(self, person: _Person, *, device: Device, claim: str | None = None) -> SignIn:
+        is_admin = person.role is not None
+        hours = self._settings.admin_session_timeout_hours if is_admin else self._settings.session_timeout_hours
+        now = self._clock.now()
+        expires_at = now + timedelta(hours=hours)
+        session_id = new_id()
+        token = self._key_ring.sign(
+            subject=person.user_id,
+            session_id=session_id,
+            audience=AUDIENCE_ADMIN if is_admin else AUDIENCE_CHAT,
+            issued_at=now,
+            expires_at=expires_at,
+        )
+        row = WebUserSession(
+            id=session_id,
+            session_token=token_hash(token),
+            user_id=person.user_id,
+            username=person.username,
+            display_name=person.display_name,
+            expires_at=expires_at,
+            is_admin=is_admin,
+            address=device.address,
+            user_agent=device.user_agent,
+        )
+        async with self._database.write() as connection:
+            await sessions.create(connection, row)
+        log.info("signed_in", user_id=person.user_id, is_admin=is_admin, is_guest=person.is_guest)
+        principal = Principal(
+            user_id=person.user_id,
+            username=person.username,
+            display_name=person.display_name,
+            session_id=session_id,
+            role=person.role,
+            is_guest=person.is_guest,
+            address=device.address,
+        )
+        return SignIn(principal=principal, token=token, expires_at=expires_at, claim=claim)
+
+
+def _is_totp(admin: AdminRow, code: str | None) -> bool:
+    if admin.totp_secret is None:
+        return True
+    return code is not None and pyotp.TOTP(admin.totp_secret).verify(code, valid_window=1)
+
+
+def _principal(session: LiveSession, *, address: str | None = None) -> Principal:
+    return Principal(
+        user_id=session.user_id,
+        username=session.username,
+        display_name=session.display_name or session.username,
+        session_id=session.id,
+        role=Role(session.role) if session.is_admin and session.role else None,
+        is_guest=bool(session.is_guest),
+        address=address,
+    )
