@@ -44,6 +44,7 @@ class Bot:
 
     async def become_ready(self, *, after_ms: int = 0) -> None:
         """Play the time that a real bot takes to connect to Discord."""
+        self.is_ready = not after_ms
         await asyncio.sleep(after_ms / 1000)
         self.is_ready = True
 

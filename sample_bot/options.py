@@ -94,7 +94,9 @@ def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
     option("--contract", "SAMPLE_BOT_CONTRACT", "v1", type=_contract, help="generation to speak: v1 or v2")
     option("--characters", "SAMPLE_BOT_CHARACTERS", str(_SAMPLE_CHARACTERS), type=Path, help="folder of characters")
     option("--delay-ms", "SAMPLE_BOT_DELAY_MS", "0", type=_milliseconds, help="think this long before an answer")
-    option("--startup-ms", "SAMPLE_BOT_STARTUP_MS", "0", type=_milliseconds, help="stay unready this long")
+    option(
+        "--startup-ms", "SAMPLE_BOT_STARTUP_MS", "0", type=_milliseconds, help="stay unready this long after the start"
+    )
     option("--failure-rate", "SAMPLE_BOT_FAILURE_RATE", "0", type=_rate, help="share of chats answered with 500")
     option("--hang-rate", "SAMPLE_BOT_HANG_RATE", "0", type=_rate, help="share of chats never answered")
     option("--babble", "SAMPLE_BOT_BABBLE", "0", type=_rate, help="share of chats with a huge or broken body")

@@ -38,19 +38,17 @@ async def serve(options: Options) -> None:
     character = load_character(options.name, options.characters)
     bot = Bot(character, choose_engine(character, options.language_model))
     runner = web.AppRunner(create_app(bot, options), access_log=None, shutdown_timeout=_SHUTDOWN_S)
-    ready: asyncio.Task[None] | None = None
+    ready = asyncio.create_task(bot.become_ready(after_ms=options.startup_ms))
     try:
         await runner.setup()
         stopped = _on_signals()
         site = web.TCPSite(runner, options.host, options.port)
         await site.start()
-        ready = asyncio.create_task(bot.become_ready(after_ms=options.startup_ms))
         port = runner.addresses[0][1]
         log("listening", bot=options.name, port=port, contract=options.contract, engine=bot.engine.name)
         await stopped.wait()
     finally:
-        if ready is not None:
-            ready.cancel()
+        ready.cancel()
         await runner.cleanup()
         await bot.engine.close()
     log("stopped", bot=options.name)

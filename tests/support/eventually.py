@@ -3,12 +3,18 @@
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
 
 
-async def eventually(check: Callable[[], T | Awaitable[T]], *, deadline_s: float = 20.0, interval_s: float = 0.05) -> T:
+@overload
+async def eventually(
+    check: Callable[[], Awaitable[T | None]], *, deadline_s: float = 20.0, interval_s: float = 0.05
+) -> T: ...
+@overload
+async def eventually(check: Callable[[], T | None], *, deadline_s: float = 20.0, interval_s: float = 0.05) -> T: ...
+async def eventually(check: Callable[[], Any], *, deadline_s: float = 20.0, interval_s: float = 0.05) -> Any:
     """Poll ``check`` (plain or async) until it returns something truthy, and return that.
 
     An exception counts as "not yet". A hanging async check is cut off at the deadline.
@@ -22,7 +28,7 @@ async def eventually(check: Callable[[], T | Awaitable[T]], *, deadline_s: float
         try:
             async with asyncio.timeout_at(deadline):
                 outcome = check()
-                value: T = await outcome if inspect.isawaitable(outcome) else outcome
+                value = await outcome if inspect.isawaitable(outcome) else outcome
             if value:
                 return value
             last, error = value, None
