@@ -1,0 +1,235 @@
+"""The one way to talk to bots: chat, health and self-description, for both generations of the contract.
+
+Every bot has its own breaker and bulkhead, so that one hung bot costs only those who talk to it. Probes have their
+own connections and pass both, for they are how a recovery is seen.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+import httpx
+import orjson
+
+from chat_api.clients.bot_answers import read_answer, read_info, read_object
+from chat_api.clients.bot_http import BotHttp, Reply
+from chat_api.clients.breaker import Breaker, BreakerState
+from chat_api.clients.bulkhead import Bulkhead
+from chat_api.core.clock import SYSTEM_CLOCK, Clock
+from chat_api.core.errors import AppError, BotFailed, BotTimeout, BotUnavailable, InvalidInput, ShuttingDown, Upstream
+from chat_api.core.settings import Settings
+from chat_api.schemas.bots import BotAnswer, BotInfo, BotSpec, Contract, Probe
+
+CONNECT_RETRY_DELAY_S = 0.2
+SLOT_WAIT_S = 5.0
+PROBE_TIMEOUT_S = 5.0
+PROBE_CONNECTIONS = 64
+PROBE_CONNECTIONS_PER_BOT = 2
+PROBE_MAX_BYTES = 65_536
+
+OnCall = Callable[[str, str, float], None]
+"""Told of every chat call: bot name, outcome (``ok``, ``apology``, ``cancelled`` or an error's code), seconds.
+Must not raise."""
+
+
+@dataclass(slots=True)
+class _Lane:
+    """What is kept per bot."""
+
+    breaker: Breaker
+    bulkhead: Bulkhead
+    contract: Contract | None = None
+
+
+class BotConnector:
+    """Pooled, bounded calls to bots. Call ``initialize`` before use and ``cleanup`` after.
+
+    ``transport`` replaces the network in tests; ``on_call`` receives the outcome of every chat call.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock = SYSTEM_CLOCK,
+        transport: httpx.AsyncBaseTransport | None = None,
+        on_call: OnCall | None = None,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._transport = transport
+        self._on_call = on_call or (lambda _bot_name, _outcome, _duration_s: None)
+        self._lanes: dict[str, _Lane] = {}
+        self._chat: BotHttp | None = None
+        self._probing: BotHttp | None = None
+        # In front of aiohttp's own limit, whose queue would look like a bot that cannot be connected to.
+        self._all_calls = Bulkhead(settings.connection_pool_size, max_waiting=settings.connection_pool_size)
+        self._probes = asyncio.Semaphore(PROBE_CONNECTIONS)
+
+    async def initialize(self) -> None:
+        """Open the connection pools on the running loop; a second call does nothing."""
+        if self._chat is not None:
+            return
+        self._chat = BotHttp(
+            limit=self._settings.connection_pool_size,
+            limit_per_host=self._settings.bot_max_parallel_calls,
+            max_body_bytes=self._settings.bot_max_answer_bytes,
+            transport=self._transport,
+        )
+        self._probing = BotHttp(
+            limit=PROBE_CONNECTIONS,
+            limit_per_host=PROBE_CONNECTIONS_PER_BOT,
+            max_body_bytes=PROBE_MAX_BYTES,
+            transport=self._transport,
+        )
+
+    async def cleanup(self) -> None:
+        """Close every connection; calls that still run fail as unavailable, later ones with ``ShuttingDown``."""
+        async with AsyncExitStack() as stack:
+            for pool in filter(None, (self._chat, self._probing)):
+                stack.push_async_callback(pool.aclose)
+            self._chat = self._probing = None
+
+    def breaker_state(self, bot_name: str) -> BreakerState:
+        """Whether calls to this bot pass; ``closed`` for one never called."""
+        lane = self._lanes.get(bot_name)
+        return lane.breaker.state if lane else BreakerState.CLOSED
+
+    async def send_message_to_bot(
+        self, bot: BotSpec, *, user_id: str, message: str, user_name: str | None = None, timeout_s: float | None = None
+    ) -> BotAnswer:
+        """Send one message and wait for the whole answer, at most ``timeout_s`` (``BOT_API_TIMEOUT``) in total.
+
+        The bot remembers what it is told, so a call is repeated (once, here) only when connecting failed.
+
+        Raises: BotTimeout, BotFailed, BotBusy, and BotUnavailable, whose ``extra["connect_failed"]`` says that the
+        bot has certainly not seen the message; InvalidInput when the message cannot be encoded.
+        """
+        content = self._payload(user_id, message, user_name)
+        started_s = self._clock.monotonic_s()
+        outcome = "cancelled"
+        try:
+            answer = await self._send(bot, content, timeout_s or self._settings.bot_api_timeout)
+            outcome = "apology" if answer.is_apology else "ok"
+            return answer
+        except AppError as error:
+            outcome = error.code
+            raise
+        finally:
+            self._on_call(bot.name, outcome, self._clock.monotonic_s() - started_s)
+
+    async def get_bot_status(self, bot: BotSpec) -> Probe:
+        """Look at one bot's health and, where it has one, readiness. A bad bot is a probe with ``error``.
+
+        Source: bot contract, ``GET /health`` and ``GET /ready``.
+        """
+        lane = self._lane(bot.name)
+        async with self._probes:
+            started_s = self._clock.monotonic_s()
+            try:
+                reply = await self._get(bot, "/health")
+                latency_ms = (self._clock.monotonic_s() - started_s) * 1000
+                if reply.status != 200 or read_object(reply).get("status") != "healthy":
+                    raise BotFailed(detail=f"HTTP {reply.status}")
+                is_ready = await self._readiness(bot, lane)
+            except Upstream as error:
+                lane.contract = None  # it may come back as another generation
+                return Probe(
+                    bot_name=bot.name, is_healthy=False, checked_at=self._clock.now(), error=_operator_text(error)
+                )
+        if is_ready is not False:
+            lane.breaker.wake()
+        return Probe(
+            bot_name=bot.name,
+            is_healthy=True,
+            checked_at=self._clock.now(),
+            latency_ms=latency_ms,
+            contract=lane.contract,
+            is_ready=is_ready,
+        )
+
+    async def get_bot_info(self, bot: BotSpec) -> BotInfo:
+        """Ask a bot what it is.
+
+        Raises: BotUnavailable, BotTimeout, BotFailed.
+        Source: bot contract, ``GET /api/bot-info`` (v1) and ``GET /api/diagnostics`` (v2).
+        """
+        async with self._probes:
+            reply = await self._get(bot, "/api/bot-info")
+            if reply.status != 404:
+                return read_info(reply, bot_name=bot.name, contract="v1")
+            return read_info(await self._get(bot, "/api/diagnostics"), bot_name=bot.name, contract="v2")
+
+    def _payload(self, user_id: str, message: str, user_name: str | None) -> bytes:
+        """What both generations read, and the specification's ``platform`` and ``timestamp``, which both ignore."""
+        try:
+            return orjson.dumps(
+                {
+                    "user_id": user_id,
+                    "message": message,
+                    "platform": "WEB_UI",
+                    "timestamp": self._clock.now().isoformat(),
+                    "context": {"channel_type": "dm", "platform": "web", "user_name": user_name, "metadata": {}},
+                    "metadata_level": "basic",
+                }
+            )
+        except orjson.JSONEncodeError as error:
+            raise InvalidInput("content: not valid text.") from error
+
+    async def _send(self, bot: BotSpec, content: bytes, timeout_s: float) -> BotAnswer:
+        lane = self._lane(bot.name)
+        deadline_at = asyncio.get_running_loop().time() + timeout_s
+        slot_wait_s = min(SLOT_WAIT_S, timeout_s / 4)  # two queues: at least half the time is the bot's
+        lane.breaker.check()  # before queueing; `guard` checks again for those who waited
+        async with lane.bulkhead.slot(wait_s=slot_wait_s), self._all_calls.slot(wait_s=slot_wait_s):
+            with lane.breaker.guard():
+                started_s = self._clock.monotonic_s()
+                reply = await self._post(f"{bot.url}/api/chat", content, deadline_at)
+                elapsed_s = self._clock.monotonic_s() - started_s
+                return read_answer(reply, bot_name=bot.name, processing_time_s=elapsed_s)
+
+    async def _post(self, url: str, content: bytes, deadline_at: float) -> Reply:
+        try:
+            return await _opened(self._chat).request("POST", url, content=content, deadline_at=deadline_at)
+        except BotUnavailable as error:
+            if not error.extra.get("connect_failed"):
+                raise
+        _opened(self._chat).forget_address(url)
+        await asyncio.sleep(CONNECT_RETRY_DELAY_S)
+        return await _opened(self._chat).request("POST", url, content=content, deadline_at=deadline_at)
+
+    async def _get(self, bot: BotSpec, path: str) -> Reply:
+        deadline_at = asyncio.get_running_loop().time() + PROBE_TIMEOUT_S
+        return await _opened(self._probing).request("GET", f"{bot.url}{path}", deadline_at=deadline_at)
+
+    async def _readiness(self, bot: BotSpec, lane: _Lane) -> bool | None:
+        """v1 bots say whether they are ready; v2 bots have no such page, which is asked for once."""
+        if lane.contract == "v2":
+            return None
+        status = (await self._get(bot, "/ready")).status
+        lane.contract = "v2" if status == 404 else "v1"
+        return None if status == 404 else status == 200
+
+    def _lane(self, bot_name: str) -> _Lane:
+        lane = self._lanes.get(bot_name)
+        if lane is None:
+            slots = self._settings.bot_max_parallel_calls
+            lane = _Lane(breaker=Breaker(clock=self._clock), bulkhead=Bulkhead(slots, max_waiting=slots))
+            self._lanes[bot_name] = lane
+        return lane
+
+
+def _opened(pool: BotHttp | None) -> BotHttp:
+    if pool is None:
+        raise ShuttingDown(detail="the bot connector is closed")
+    return pool
+
+
+def _operator_text(error: Upstream) -> str:
+    """What went wrong, in our words."""
+    if isinstance(error, BotTimeout):
+        return "no answer in time"
+    if isinstance(error, BotUnavailable):
+        return "cannot connect" if error.extra.get("connect_failed") else "connection lost"
+    return "unexpected answer"
