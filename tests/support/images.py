@@ -1,0 +1,92 @@
+"""The images of the tests, built from the local base image and from the wheels of the lock file."""
+
+import hashlib
+import io
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import docker
+from docker.errors import BuildError
+from docker.utils.build import exclude_paths
+
+from tests.support.base_image import cache_dir
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCK = ROOT / "requirements" / "runtime.lock"
+WEB_IMAGE = "whisperengine-test-web:latest"
+BOT_IMAGE = "whisperengine-test-bot:latest"
+# Only what a bot imports: the whole image takes ten times as long, and most tests need no more than bots.
+BOT_DOCKERFILE = b"""
+ARG BASE_IMAGE
+FROM ${BASE_IMAGE}
+COPY wheels wheels
+RUN python -m venv --without-pip /opt/venv \
+ && python -m pip --python /opt/venv/bin/python install -q --no-index --find-links wheels aiohttp nltk pyyaml
+ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin PYTHONUNBUFFERED=1
+WORKDIR /app
+COPY sample_bot sample_bot
+COPY characters characters
+"""
+
+
+def build_web_image(client: docker.DockerClient, base_image: str) -> str:
+    """Build Dockerfile.web and return its tag. Raises: AssertionError with the log of the build."""
+    return _build(client, base_image, tag=WEB_IMAGE, dockerfile=(ROOT / "Dockerfile.web").read_bytes())
+
+
+def build_bot_image(client: docker.DockerClient, base_image: str) -> str:
+    """Build an image that has ``python -m sample_bot`` and return its tag."""
+    return _build(client, base_image, tag=BOT_IMAGE, dockerfile=BOT_DOCKERFILE)
+
+
+def _build(client: docker.DockerClient, base_image: str, *, tag: str, dockerfile: bytes) -> str:
+    try:
+        client.images.build(
+            fileobj=_context(dockerfile),
+            custom_context=True,
+            tag=tag,
+            buildargs={"BASE_IMAGE": base_image},
+            network_mode="none",  # nothing may be fetched: the lock's hashes and the wheels are all there is
+            rm=True,
+            forcerm=True,
+        )
+    except BuildError as error:
+        log = "".join(str(line.get("stream", line.get("error", ""))) for line in error.build_log)
+        raise AssertionError(f"{tag} does not build:\n{log[-4000:]}") from error
+    return tag
+
+
+def _context(dockerfile: bytes) -> io.BytesIO:
+    """What ``docker build .`` would send, with the wheels beside it."""
+    ignore = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
+    context = io.BytesIO()
+    with tarfile.open(fileobj=context, mode="w") as tar:
+        for name in sorted(exclude_paths(str(ROOT), ignore)):
+            if not name.startswith("wheels"):
+                tar.add(ROOT / name, arcname=name, recursive=False)
+        for wheel in sorted(wheels_dir().glob("*.whl")):
+            tar.add(wheel, arcname=f"wheels/{wheel.name}")
+        info = tarfile.TarInfo("Dockerfile")
+        info.size = len(dockerfile)
+        tar.addfile(info, io.BytesIO(dockerfile))
+    context.seek(0)
+    return context
+
+
+def wheels_dir() -> Path:
+    """The wheels of the runtime lock, fetched once for each content of the lock and checked against its hashes."""
+    key = hashlib.sha256(LOCK.read_bytes()).hexdigest()[:16]
+    path = cache_dir() / f"wheels-{key}"
+    if not path.is_dir():
+        for stale in cache_dir().glob("wheels-*"):
+            shutil.rmtree(stale, ignore_errors=True)
+        partial = path.with_suffix(f".{os.getpid()}")
+        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet", "--quiet"]
+        options = ["--require-hashes", "--only-binary", ":all:", "--no-deps", "-r", str(LOCK), "-d", str(partial)]
+        subprocess.run([*pip, *options], check=True)
+        partial.rename(path)
+    return path
