@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import Index, Text
+from sqlalchemy import Index, Text, text
 from sqlmodel import Field, SQLModel
 
 from models.columns import timestamptz
@@ -25,7 +25,11 @@ class BotRestart(SQLModel, table=True):
     """One restart of one bot. ``duration_s`` (request to healthy) teaches the estimate of the next."""
 
     __tablename__ = "web_bot_restarts"
-    __table_args__ = (Index("idx_web_bot_restarts_bot", "bot_name", "requested_at"),)
+    __table_args__ = (
+        Index("idx_web_bot_restarts_bot", "bot_name", "requested_at"),
+        # The per-bot lock, across processes: a second running restart of a bot cannot be stored.
+        Index("uq_web_bot_restarts_running", "bot_name", unique=True, postgresql_where=text("finished_at IS NULL")),
+    )
 
     id: UUID = Field(primary_key=True)
     bot_name: str = Field(max_length=50)

@@ -21,6 +21,7 @@
         ├── BotUnavailable          503 bot_unavailable     not reached, not ready, or its breaker is open
         ├── BotBusy                 503 bot_busy            its bulkhead is full
         ├── BotTimeout              504 bot_timeout
+        ├── Interrupted             502 interrupted         the process died, or was stopped, while the bot answered
         ├── EngineUnavailable       503 engine_unavailable  no container engine answers
         └── EngineFailed            502 engine_failed       the engine refused
 
@@ -199,6 +200,13 @@ class BotTimeout(Upstream):
     public_message = "The bot took too long to answer."
 
 
+class Interrupted(Upstream):
+    """The process that waited for the bot's answer ended first."""
+
+    code = "interrupted"
+    public_message = "The answer was interrupted. You can try again."
+
+
 class EngineUnavailable(Upstream):
     """No container engine answers."""
 
@@ -212,3 +220,15 @@ class EngineFailed(Upstream):
 
     code = "engine_failed"
     public_message = "The container engine could not do this."
+
+
+def error_of(code: str) -> type[AppError]:
+    """The class of a stored ``code``; ``Upstream`` for one that is not (any longer) known."""
+    return _BY_CODE.get(code, Upstream)
+
+
+def _tree(root: type[AppError]) -> list[type[AppError]]:
+    return [root, *(leaf for branch in root.__subclasses__() for leaf in _tree(branch))]
+
+
+_BY_CODE = {error.code: error for error in _tree(AppError)}
