@@ -82,6 +82,20 @@ def _guard(
     @web.middleware
     async def guard(request: web.Request, handler: _Handler) -> web.StreamResponse:
         mark_start(request)
+        try:
+            return await answer(request, handler)
+        except Refused as refused:
+            return refused.response
+        except web.HTTPException:
+            raise
+        except ConnectionError:
+            log("caller_left", bot=bot.character.key, path=request.path)
+            return web.Response(status=499)  # nobody is left to read it
+        except Exception as exc:
+            log("error", bot=bot.character.key, path=request.path, error=repr(exc))
+            return contract.raised(str(exc))
+
+    async def answer(request: web.Request, handler: _Handler) -> web.StreamResponse:
         if request.path in _CONTROL_PATHS:
             return await handler(request)
         is_chat = request.path in _CHAT_PATHS
@@ -92,17 +106,7 @@ def _guard(
             if (mode := faults.next_mode()) is not FaultMode.OK:
                 log("fault", bot=bot.character.key, mode=mode, path=request.path)
                 return await misbehave(request, mode, contract=contract, bot=bot)
-        if is_chat and not bot.is_ready:
-            return contract.starting()
-        try:
-            return await handler(request)
-        except Refused as refused:
-            return refused.response
-        except (web.HTTPException, ConnectionError):
-            raise
-        except Exception as exc:
-            log("error", bot=bot.character.key, path=request.path, error=repr(exc))
-            return contract.raised(str(exc))
+        return contract.starting() if is_chat and not bot.is_ready else await handler(request)
 
     return guard
 
@@ -115,7 +119,8 @@ def _control_routes(bot: Bot, faults: Faults) -> list[web.RouteDef]:
             faults.plan = faults.plan.changed(changes)
         except (ValueError, TypeError) as exc:
             return web.json_response({"error": str(exc)}, status=400)
-        bot.is_ready = faults.plan.mode is not FaultMode.NOT_READY
+        if "mode" in changes:  # any mode but not_ready also ends a long start-up
+            bot.is_ready = faults.plan.mode is not FaultMode.NOT_READY
         return web.json_response(asdict(faults.plan))
 
     async def list_calls(request: web.Request) -> web.Response:

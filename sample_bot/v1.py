@@ -3,35 +3,19 @@
 Source: WhisperEngine v1's health server with its external chat API (autumn 2025).
 """
 
-import hashlib
 import json
-import resource
 from collections.abc import Sequence
-from enum import StrEnum
 
 from aiohttp import web
 
 from sample_bot.bot import Bot, Incoming
-from sample_bot.contract import (
-    BOT,
-    IS_STREAMING,
-    Json,
-    Refused,
-    answer,
-    elapsed_ms,
-    utc_timestamp,
-)
+from sample_bot.contract import BOT, Json, Refused, answer, elapsed_ms, utc_timestamp
 from sample_bot.engine import EngineError
 from sample_bot.metadata import MetadataLevel, reply_metadata
+from sample_bot.v1_status import STATUS_ROUTES
 
 _MAX_BATCH = 10
 _APOLOGY = "I apologize, but I'm having trouble putting my thoughts together right now. Please try again in a moment."
-_SERVICE = "WhisperEngine Discord Bot"
-
-
-class _Status(StrEnum):
-    READY = "ready"
-    NOT_READY = "not_ready"
 
 
 class V1:
@@ -40,15 +24,7 @@ class V1:
     @property
     def routes(self) -> Sequence[web.RouteDef]:
         """Every endpoint but streaming."""
-        return [
-            web.get("/health", self._health),
-            web.get("/ready", self._ready),
-            web.get("/status", self._status),
-            web.get("/metrics", self._metrics),
-            web.get("/api/bot-info", self._bot_info),
-            web.post("/api/chat", self._chat),
-            web.post("/api/chat/batch", self._batch),
-        ]
+        return [*STATUS_ROUTES, web.post("/api/chat", self._chat), web.post("/api/chat/batch", self._batch)]
 
     def read_chat(self, body: bytes) -> Incoming:
         """Understand ``{"user_id", "message", "context"}``.
@@ -75,55 +51,6 @@ class V1:
             "details": "Bot is still initializing. Please try again in a few moments.",
         }
         return web.json_response(body, status=503)
-
-    async def _health(self, request: web.Request) -> web.Response:
-        return web.json_response({"status": "healthy", "timestamp": utc_timestamp(), "service": _SERVICE})
-
-    async def _ready(self, request: web.Request) -> web.Response:
-        bot = request.app[BOT]
-        if not bot.is_ready:
-            body: Json = {"status": _Status.NOT_READY, "reason": "Bot not connected to Discord"}
-            return web.json_response({**body, "timestamp": utc_timestamp()}, status=503)
-        body = {
-            "status": _Status.READY,
-            "bot_user": _discord_user(bot),
-            "guilds_count": 1,
-            "latency_ms": _latency_ms(bot),
-        }
-        return web.json_response({**body, "timestamp": utc_timestamp()})
-
-    async def _status(self, request: web.Request) -> web.Response:
-        bot = request.app[BOT]
-        state = {"ready": bot.is_ready, "user": _discord_user(bot), "latency_ms": _latency_ms(bot)}
-        body = {"service": _SERVICE, "timestamp": utc_timestamp(), "bot": state, "character": _character_info(bot)}
-        return web.json_response(body)
-
-    async def _metrics(self, request: web.Request) -> web.Response:
-        bot = request.app[BOT]
-        memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        body = {
-            "timestamp": utc_timestamp(),
-            "bot_status": _Status.READY if bot.is_ready else _Status.NOT_READY,
-            "guild_count": int(bot.is_ready),
-            "latency_ms": _latency_ms(bot),
-            "memory_usage_mb": round(memory_mb, 2),
-        }
-        return web.json_response(body)
-
-    async def _bot_info(self, request: web.Request) -> web.Response:
-        bot = request.app[BOT]
-        capabilities = ["text_chat", "conversation_memory", "character_personality", f"engine:{bot.engine.name}"]
-        body = {
-            "bot_name": bot.character.display_name,
-            "bot_id": str(int(hashlib.sha256(bot.character.key.encode()).hexdigest()[:15], 16)),
-            "status": "online" if bot.is_ready else "offline",
-            "platform": "discord",
-            "api_version": "1.0",
-            "capabilities": capabilities + (["streaming"] if request.app[IS_STREAMING] else []),
-            "character_info": _character_info(bot),
-            "timestamp": utc_timestamp(),
-        }
-        return web.json_response(body)
 
     async def _chat(self, request: web.Request) -> web.Response:
         bot = request.app[BOT]
@@ -197,24 +124,3 @@ def _metadata_level(body: Json) -> MetadataLevel:
 
 def _refused(error: str) -> Refused:
     return Refused(web.json_response({"error": error}, status=400))
-
-
-def _discord_user(bot: Bot) -> str:
-    return f"{bot.character.display_name.split()[0]}#0001"
-
-
-def _latency_ms(bot: Bot) -> float:
-    # There is no Discord gateway to measure; -1 is what the real bots say while unconnected.
-    return 0.0 if bot.is_ready else -1.0
-
-
-def _character_info(bot: Bot) -> Json:
-    character = bot.character
-    return {
-        "character_name": character.display_name,
-        "occupation": character.occupation,
-        "description": character.description,
-        "emoji": character.emoji,
-        "has_personality": bool(character.description),
-        "engine": bot.engine.name,
-    }

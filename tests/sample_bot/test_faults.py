@@ -8,6 +8,7 @@ import pytest
 
 from sample_bot.faults import FaultMode, FaultPlan, Faults
 from tests.sample_bot.calls import Answer, get, post, say
+from tests.support.eventually import eventually
 from tests.support.sample_bots import ChatCall, RunningBot, fleet, sample_bot
 
 _IMPATIENT = aiohttp.ClientTimeout(total=0.3)
@@ -75,6 +76,8 @@ async def test_bodies_that_are_no_answer(http: aiohttp.ClientSession, v1_bot: Ru
         async with response:
             assert len(await response.content.readexactly(5_000_000)) == 5_000_000
             response.close()
+    await eventually(lambda: '"event": "caller_left"' in v1_bot.log)
+    assert "Traceback" not in v1_bot.log
     async with misbehaving(v1_bot, mode="truncate"), http.post(url, json=body) as response:
         assert response.content_length == 1000
         with pytest.raises(aiohttp.ClientPayloadError):
