@@ -1,0 +1,96 @@
+"""One real PostgreSQL and one real Valkey for the whole test session; each test gets a fresh database in them."""
+
+import itertools
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+import redis.asyncio
+
+from chat_api.core.embedded import embedded_servers
+
+TEMPLATE = "test_template"
+REDIS_DATABASES = 63  # of the server's 64; number 0 is left to the server
+_database_number = itertools.count(1)
+_redis_number = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def server_state_dir() -> Iterator[Path]:
+    """A state directory for the session's servers; short, because sockets live in it."""
+    with tempfile.TemporaryDirectory(prefix="we-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+async def postgres_server(server_state_dir: Path) -> AsyncIterator[str]:
+    """The URL of a running PostgreSQL with nothing in it."""
+    async with embedded_servers(server_state_dir / "sql", valkey=False) as endpoints:
+        assert endpoints.database_url
+        yield endpoints.database_url
+
+
+@pytest.fixture(scope="session")
+async def valkey_server(server_state_dir: Path) -> AsyncIterator[str]:
+    """The URL of a running Valkey."""
+    async with embedded_servers(server_state_dir / "bus", postgres=False) as endpoints:
+        assert endpoints.redis_url
+        yield endpoints.redis_url
+
+
+@pytest.fixture(scope="session")
+async def migrated_template(postgres_server: str) -> str:
+    """The name of a database with the current schema, to be cloned: 30 ms instead of every migration."""
+    await _execute(postgres_server, f"CREATE DATABASE {TEMPLATE}")
+    await _migrate(with_database(postgres_server, TEMPLATE))
+    return TEMPLATE
+
+
+@pytest.fixture
+async def database_url(postgres_server: str, migrated_template: str) -> AsyncIterator[str]:
+    """A database of the test's own with the current schema."""
+    name = f"test_{next(_database_number)}"
+    await _execute(postgres_server, f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
+    yield with_database(postgres_server, name)
+    await _execute(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def empty_database_url(postgres_server: str) -> AsyncIterator[str]:
+    """A database of the test's own with nothing in it."""
+    name = f"test_{next(_database_number)}"
+    await _execute(postgres_server, f"CREATE DATABASE {name} TEMPLATE template0")
+    yield with_database(postgres_server, name)
+    await _execute(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def redis_url(valkey_server: str) -> str:
+    """A numbered Valkey database of the test's own, flushed. Published messages cross numbers: name channels apart."""
+    url = valkey_server.replace("db=0", f"db={next(_redis_number) % REDIS_DATABASES + 1}")
+    async with redis.asyncio.Redis.from_url(url) as client:
+        await client.flushdb()
+    return url
+
+
+def with_database(url: str, name: str) -> str:
+    """``url`` with another database of the same server."""
+    return urlunsplit(urlsplit(url)._replace(netloc="postgres@", path=f"/{name}"))
+
+
+async def _migrate(url: str) -> None:
+    """Bring the template to the current schema."""
+    from models.migrate import upgrade
+
+    await upgrade(url)
+
+
+async def _execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(with_database(url, "postgres"))  # type: ignore[no-untyped-call]
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
