@@ -80,7 +80,8 @@ FROM web_conversations WHERE user_id = :user_id ORDER BY bot_name, COALESCE(resp
 _HEARTBEAT = text("INSERT INTO web_instances (id) VALUES (:id) ON CONFLICT (id) DO UPDATE SET heartbeat_at = now()")
 _ORPHANS = text("""
 SELECT c.* FROM web_conversations c LEFT JOIN web_instances i ON i.id = c.instance_id
-WHERE c.status = 'pending' AND (i.id IS NULL OR i.heartbeat_at < now() - make_interval(secs => :dead_after_s))
+WHERE c.status = 'pending'
+    AND (i.id IS NULL OR i.id = :own_id OR i.heartbeat_at < now() - make_interval(secs => :dead_after_s))
 ORDER BY c.user_id, c.seq LIMIT 500""")
 _FORGET_INSTANCES = text("""
 DELETE FROM web_instances i WHERE heartbeat_at < now() - interval '1 day'
@@ -211,9 +212,10 @@ async def beat(connection: AsyncConnection, instance_id: UUID) -> None:
     await affected(connection, _FORGET_INSTANCES)
 
 
-async def orphans(connection: AsyncConnection, *, dead_after_s: float) -> tuple[Exchange, ...]:
-    """Pending exchanges whose process has not been heard of for a while."""
-    return tuple(_exchange(row) for row in await many(connection, _ORPHANS, {"dead_after_s": dead_after_s}))
+async def orphans(connection: AsyncConnection, *, own_id: UUID, dead_after_s: float) -> tuple[Exchange, ...]:
+    """Pending exchanges of processes that have not been heard of for a while, and those of our own."""
+    values = {"own_id": own_id, "dead_after_s": dead_after_s}
+    return tuple(_exchange(row) for row in await many(connection, _ORPHANS, values))
 
 
 def _exchange(row: RowMapping) -> Exchange:

@@ -114,3 +114,7 @@ class FleetView:
     bots: tuple[BotView, ...] = ()
     services: tuple[ServiceView, ...] = ()
     problems: tuple[str, ...] = field(default=())
+
+
+HEARTBEAT_WELL = frozenset({BotStatus.ONLINE, BotStatus.MAINTENANCE})
+"""The statuses of a bot that needs no closer look."""

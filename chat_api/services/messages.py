@@ -6,7 +6,8 @@ answer and publishes it. Nobody has to wait for it: an answer outlives the reque
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 from uuid import UUID
 
@@ -79,6 +80,7 @@ class MessagesService:
         self._clock = clock
         self._lanes = Lanes()
         self._running: dict[UUID, asyncio.Task[Exchange]] = {}
+        self._committing: set[UUID] = set()
         self._is_draining = False
         self.instance_id = new_id()
         self.events: Topic[StreamEvent | TypingEvent] = Topic("messages")
@@ -134,27 +136,29 @@ class MessagesService:
             if twin is not None:
                 return Submission(exchange=twin, is_duplicate=True)
         await self._admit(principal.user_id, bot.name)
-        try:
-            async with self._database.write() as connection:
-                exchange = await conversations.insert(
-                    connection,
-                    exchange_id=new_id(),
-                    user_id=principal.user_id,
-                    bot_name=bot.name,
-                    content=text,
-                    message_type=message_type,
-                    client_msg_id=client_msg_id,
-                    request_hash=request_hash,
-                    instance_id=self.instance_id,
-                )
-        except IntegrityError:
-            # The twin was committed between our look and our write.
-            twin = await self._twin(principal, client_msg_id or "", request_hash)
-            if twin is None:
-                raise
-            return Submission(exchange=twin, is_duplicate=True)
-        self._publish(EventKind.MESSAGE, exchange, seq=exchange.seq)
-        self._start(exchange, display_name=principal.display_name)
+        message_id = new_id()
+        with self._commit_of(message_id):
+            try:
+                async with self._database.write() as connection:
+                    exchange = await conversations.insert(
+                        connection,
+                        exchange_id=message_id,
+                        user_id=principal.user_id,
+                        bot_name=bot.name,
+                        content=text,
+                        message_type=message_type,
+                        client_msg_id=client_msg_id,
+                        request_hash=request_hash,
+                        instance_id=self.instance_id,
+                    )
+            except IntegrityError:
+                # The twin was committed between our look and our write.
+                twin = await self._twin(principal, client_msg_id or "", request_hash)
+                if twin is None:
+                    raise
+                return Submission(exchange=twin, is_duplicate=True)
+            self._publish(EventKind.MESSAGE, exchange, seq=exchange.seq)
+            self._start(exchange, display_name=principal.display_name)
         return Submission(exchange=exchange, is_duplicate=False)
 
     async def result(self, exchange: Exchange) -> Exchange:
@@ -184,13 +188,14 @@ class MessagesService:
         exchange = await self._get(principal.user_id, message_id)
         self._registry.get(exchange.bot_name)
         await self._admit(principal.user_id, exchange.bot_name)
-        async with self._database.write() as connection:
-            reopened = await conversations.reopen(connection, exchange, instance_id=self.instance_id)
-        if reopened is None:
-            return await self._get(principal.user_id, message_id)
-        exchange, seq = reopened
-        self._publish(EventKind.RETRIED, exchange, seq=seq)
-        self._start(exchange, display_name=principal.display_name)
+        with self._commit_of(message_id):
+            async with self._database.write() as connection:
+                reopened = await conversations.reopen(connection, exchange, instance_id=self.instance_id)
+            if reopened is None:
+                return await self._get(principal.user_id, message_id)
+            exchange, seq = reopened
+            self._publish(EventKind.RETRIED, exchange, seq=seq)
+            self._start(exchange, display_name=principal.display_name)
         return exchange
 
     # Reading
@@ -219,11 +224,16 @@ class MessagesService:
     # Life of the process
 
     async def beat(self) -> None:
-        """Say that this process lives, and mark what dead ones left behind as interrupted."""
+        """Say that this process lives, and mark what nobody answers any more as interrupted.
+
+        That is what dead processes left behind, and what of our own was committed although the reply was lost.
+        """
         async with self._database.write() as connection:
             await conversations.beat(connection, self.instance_id)
-            orphans = await conversations.orphans(connection, dead_after_s=DEAD_AFTER_S)
-        for exchange in orphans:
+            pending = await conversations.orphans(connection, own_id=self.instance_id, dead_after_s=DEAD_AFTER_S)
+        for exchange in pending:
+            if exchange.message_id in self._running or exchange.message_id in self._committing:
+                continue
             await self._fail(exchange, Interrupted(), status=MessageStatus.INTERRUPTED)
 
     async def drain(self, *, timeout_s: float) -> None:
@@ -246,7 +256,22 @@ class MessagesService:
     def _start(self, exchange: Exchange, *, display_name: str) -> None:
         task = asyncio.create_task(self._answer(exchange, display_name), name=f"answer-{exchange.message_id}")
         self._running[exchange.message_id] = task
-        task.add_done_callback(lambda _: self._running.pop(exchange.message_id, None))
+        task.add_done_callback(lambda done: self._forget(exchange.message_id, done))
+
+    def _forget(self, message_id: UUID, task: asyncio.Task[Exchange]) -> None:
+        self._running.pop(message_id, None)
+        if not task.cancelled() and task.exception() is not None:
+            # Its outcome could not be stored: the next sweep, ours or another process's, marks it interrupted.
+            log.error("answer_not_stored", message_id=str(message_id), error=type(task.exception()).__name__)
+
+    @contextmanager
+    def _commit_of(self, message_id: UUID) -> Iterator[None]:
+        """Keep the sweep away from an exchange that is committed but not yet running."""
+        self._committing.add(message_id)
+        try:
+            yield
+        finally:
+            self._committing.discard(message_id)
 
     async def _answer(self, exchange: Exchange, display_name: str) -> Exchange:
         try:

@@ -1,0 +1,250 @@
+"""The live state of every bot and dependency, in one place; pages, doors and the WebSocket all read it here.
+
+The poller, the container watcher and the restarts report what they see; each change makes a new immutable
+:class:`FleetView`, published once for everybody.
+"""
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Literal
+
+from chat_api.clients.bots import BotConnector
+from chat_api.core.bus import Topic
+from chat_api.core.clock import SYSTEM_CLOCK, Clock
+from chat_api.schemas.bots import BotSpec, Probe
+from chat_api.schemas.containers import ContainerView
+from chat_api.schemas.fleet import (
+    BotStatus,
+    BotView,
+    FleetView,
+    Heartbeat,
+    RestartView,
+    ServiceStatus,
+    ServiceView,
+)
+from chat_api.schemas.principals import Permission, Principal
+from chat_api.services.bot_registry import BotRegistry
+from chat_api.services.fleet_status import PUBLIC_STATUS, bot_status, system_status
+
+HEARTBEATS = 90
+LATENCIES = 60
+STALE_AFTER_INTERVALS = 2.0
+# Changes this close together reach the pages as one: a poll of 500 bots is one update, not 500.
+COALESCE_S = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicBot:
+    """A bot as a user sees it. Source: specification, ``GET /api/bots``."""
+
+    name: str
+    display_name: str
+    description: str
+    emoji: str
+    status: Literal["online", "offline", "busy"]
+
+
+@dataclass(slots=True, kw_only=True)
+class _BotState:
+    probe: Probe | None = None
+    last_seen_at: datetime | None = None
+    container: ContainerView | None = None
+    restart: RestartView | None = None
+    heartbeats: deque[Heartbeat]
+
+
+class FleetService:
+    """Holds what was last seen, and tells everybody who listens to ``changes``."""
+
+    def __init__(
+        self,
+        registry: BotRegistry,
+        connector: BotConnector,
+        *,
+        check_interval_s: float,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        self._registry = registry
+        self._connector = connector
+        self._stale_after = timedelta(seconds=STALE_AFTER_INTERVALS * check_interval_s + 1.0)
+        self._clock = clock
+        self._started_at = clock.now()
+        self._states: dict[str, _BotState] = {}
+        self._bots: dict[str, BotView] = {}
+        self._services: dict[str, ServiceView] = {}
+        self._version = 0
+        self._flush: asyncio.TimerHandle | None = None
+        self.changes: Topic[FleetView] = Topic("fleet")
+
+    # What pages and doors read
+
+    def view(self, principal: Principal) -> FleetView:
+        """Everything at this moment. Raises: PermissionDenied, NotAuthenticated."""
+        principal.require(Permission.VIEW_FLEET)
+        return self.current()
+
+    def current(self) -> FleetView:
+        """Everything at this moment, for the service itself."""
+        bots, services = tuple(self._bots.values()), tuple(self._services.values())
+        status, headline = system_status(bots, services)
+        return FleetView(
+            version=self._version,
+            status=status,
+            headline=headline,
+            started_at=self._started_at,
+            bots=bots,
+            services=services,
+            problems=self._registry.problems,
+        )
+
+    def public_bots(self) -> tuple[PublicBot, ...]:
+        """The bots as users see them, by name."""
+        return tuple(
+            PublicBot(
+                name=bot.name,
+                display_name=bot.display_name,
+                description=bot.description,
+                emoji=bot.emoji,
+                status=PUBLIC_STATUS.get(bot.status, "offline"),  # type: ignore[arg-type]
+            )
+            for bot in self._bots.values()
+        )
+
+    def container_of(self, bot_name: str) -> ContainerView | None:
+        """The container or service that runs a bot, as last seen."""
+        state = self._states.get(bot_name)
+        return state.container if state else None
+
+    # What the workers report
+
+    def sync_registry(self) -> None:
+        """Take over the registry's bots: new ones appear unknown, removed ones go."""
+        specs = self._registry.all()
+        for name in self._states.keys() - {spec.name for spec in specs}:
+            del self._states[name]
+        for spec in specs:
+            self._states.setdefault(spec.name, _BotState(heartbeats=deque(maxlen=HEARTBEATS)))
+        self._bots = {spec.name: self._view_of(spec) for spec in specs}
+        self._changed()
+
+    def restore_heartbeats(self, bot_name: str, heartbeats: list[Heartbeat]) -> None:
+        """Fill a bar with what earlier processes saw."""
+        state = self._states.get(bot_name)
+        if state is not None and not state.heartbeats:
+            state.heartbeats.extend(heartbeats)
+            self._update(bot_name)
+
+    def record_probe(self, probe: Probe) -> Heartbeat | None:
+        """Take over one health check; returns the heartbeat it made, ``None`` for a bot that is gone."""
+        state = self._states.get(probe.bot_name)
+        if state is None:
+            return None
+        state.probe = probe
+        if probe.is_healthy:
+            state.last_seen_at = probe.checked_at
+        heartbeat = Heartbeat(
+            checked_at=probe.checked_at, status=self._status(probe.bot_name), latency_ms=probe.latency_ms
+        )
+        state.heartbeats.append(heartbeat)
+        self._update(probe.bot_name)
+        return heartbeat
+
+    def record_containers(self, containers: tuple[ContainerView, ...]) -> tuple[str, ...]:
+        """Take over what the engine shows; returns the bots whose container changed."""
+        seen = {container.bot_name: container for container in containers}
+        changed = []
+        for name, state in self._states.items():
+            container = seen.get(name)
+            if container != state.container:
+                state.container = container
+                self._update(name)
+                changed.append(name)
+        return tuple(changed)
+
+    def record_restart(self, restart: RestartView) -> None:
+        """Take over the progress of a restart."""
+        state = self._states.get(restart.bot_name)
+        if state is not None:
+            state.restart = restart
+            self._update(restart.bot_name)
+
+    def record_service(
+        self, name: str, title: str, *, status: ServiceStatus, latency_ms: float | None = None, error: str | None = None
+    ) -> None:
+        """Take over one check of a dependency."""
+        now = self._clock.now()
+        before = self._services.get(name)
+        latencies = (before.latencies_ms if before else ())[-LATENCIES + 1 :]
+        is_healthy = status is ServiceStatus.HEALTHY
+        self._services[name] = ServiceView(
+            name=name,
+            title=title,
+            status=status,
+            latency_ms=latency_ms,
+            last_checked_at=now,
+            last_seen_at=now if is_healthy else (before.last_seen_at if before else None),
+            error=error,
+            latencies_ms=latencies if status is ServiceStatus.NOT_CONFIGURED else (*latencies, latency_ms),
+        )
+        self._changed()
+
+    def refresh(self) -> None:
+        """Let what has grown old become unknown; called every second."""
+        for name, view in self._bots.items():
+            if view.status is not self._status(name):
+                self._update(name)
+        now = self._clock.now()
+        for name, service in self._services.items():
+            is_settled = service.status in {ServiceStatus.UNKNOWN, ServiceStatus.NOT_CONFIGURED}
+            if not is_settled and service.last_checked_at and now - service.last_checked_at > self._stale_after:
+                self._services[name] = replace(service, status=ServiceStatus.UNKNOWN)
+                self._changed()
+
+    # Inside
+
+    def _status(self, bot_name: str) -> BotStatus:
+        state = self._states[bot_name]
+        return bot_status(
+            state.probe,
+            container=state.container,
+            restart=state.restart,
+            breaker=self._connector.breaker_state(bot_name),
+            now=self._clock.now(),
+            stale_after=self._stale_after,
+        )
+
+    def _update(self, bot_name: str) -> None:
+        spec = next((spec for spec in self._registry.all() if spec.name == bot_name), None)
+        if spec is not None:
+            self._bots[bot_name] = self._view_of(spec)
+            self._changed()
+
+    def _view_of(self, spec: BotSpec) -> BotView:
+        state = self._states[spec.name]
+        return BotView(
+            name=spec.name,
+            display_name=spec.display_name,
+            description=spec.description,
+            emoji=spec.emoji,
+            port=spec.port,
+            status=self._status(spec.name),
+            last_checked_at=state.probe.checked_at if state.probe else None,
+            last_seen_at=state.last_seen_at,
+            latency_ms=state.probe.latency_ms if state.probe and state.probe.is_healthy else None,
+            error=state.probe.error if state.probe else None,
+            heartbeats=tuple(state.heartbeats),
+            container=state.container,
+            restart=state.restart,
+            breaker=self._connector.breaker_state(spec.name),
+        )
+
+    def _changed(self) -> None:
+        if self._flush is None:
+            self._flush = asyncio.get_running_loop().call_later(COALESCE_S, self._publish)
+
+    def _publish(self) -> None:
+        self._flush = None
+        self._version += 1
+        self.changes.publish(self.current())

@@ -1,0 +1,68 @@
+"""How a bot, and the whole, is: pure rules over what was last seen."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from chat_api.schemas.bots import Probe
+from chat_api.schemas.containers import ContainerView
+from chat_api.schemas.fleet import BotStatus, BotView, RestartView, ServiceStatus, ServiceView, SystemStatus
+
+STARTING_GRACE_S = 60.0
+# Without these nothing can be stored; the rest costs comfort only.
+VITAL_SERVICES = frozenset({"postgres"})
+PUBLIC_STATUS = {
+    BotStatus.ONLINE: "online",
+    BotStatus.DEGRADED: "online",
+    BotStatus.STARTING: "busy",
+    BotStatus.RESTARTING: "busy",
+}
+
+
+def bot_status(
+    probe: Probe | None,
+    *,
+    container: ContainerView | None,
+    restart: RestartView | None,
+    breaker: str,
+    now: datetime,
+    stale_after: timedelta,
+) -> BotStatus:
+    """The one word for a bot. What is older than ``stale_after`` is never green, it is unknown."""
+    if restart is not None and restart.is_running:
+        return BotStatus.RESTARTING
+    if container is not None and container.state in {"exited", "dead", "missing", "created", "paused"}:
+        return BotStatus.OFFLINE
+    if probe is None or now - probe.checked_at > stale_after:
+        return BotStatus.UNKNOWN
+    if not probe.is_healthy:
+        return BotStatus.STARTING if _is_young(container, now) else BotStatus.OFFLINE
+    if probe.is_ready is False:
+        return BotStatus.STARTING if _is_young(container, now) else BotStatus.DEGRADED
+    return BotStatus.DEGRADED if breaker == "open" else BotStatus.ONLINE
+
+
+def _is_young(container: ContainerView | None, now: datetime) -> bool:
+    if container is None or container.started_at is None or container.state != "running":
+        return False
+    return (now - container.started_at).total_seconds() < STARTING_GRACE_S
+
+
+def system_status(bots: Sequence[BotView], services: Sequence[ServiceView]) -> tuple[SystemStatus, str]:
+    """How the whole is, and the one line that says why."""
+    down = [service for service in services if service.status is ServiceStatus.UNHEALTHY]
+    ailing = [bot for bot in bots if bot.status not in {BotStatus.ONLINE, BotStatus.MAINTENANCE}]
+    if down:
+        is_vital = any(service.name in VITAL_SERVICES for service in down)
+        headline = " and ".join(service.title for service in down) + (" is down" if len(down) == 1 else " are down")
+        if ailing:
+            headline += f": {len(ailing)} of {len(bots)} bots affected"
+        return (SystemStatus.CRITICAL if is_vital else SystemStatus.DEGRADED), headline
+    if not bots:
+        return SystemStatus.HEALTHY, "No bots are configured yet"
+    if not ailing:
+        return SystemStatus.HEALTHY, f"All {len(bots)} bots are online" if len(bots) > 1 else "The bot is online"
+    if all(bot.status is BotStatus.OFFLINE for bot in bots):
+        return SystemStatus.CRITICAL, f"All {len(bots)} bots are offline" if len(bots) > 1 else "The bot is offline"
+    names = ", ".join(f"{bot.display_name} is {bot.status}" for bot in ailing[:3])
+    more = f" and {len(ailing) - 3} more" if len(ailing) > 3 else ""
+    return SystemStatus.DEGRADED, f"{len(ailing)} of {len(bots)} bots need attention: {names}{more}"

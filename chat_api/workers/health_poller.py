@@ -1,0 +1,144 @@
+"""The one background poller: every bot and every dependency, on their intervals, whoever is watching."""
+
+import asyncio
+import random
+from datetime import timedelta
+
+from chat_api.clients.bots import BotConnector
+from chat_api.core.clock import SYSTEM_CLOCK, Clock
+from chat_api.core.database import Database
+from chat_api.core.errors import AppError
+from chat_api.core.logging import get_logger
+from chat_api.repositories import checks
+from chat_api.schemas.bots import BotSpec
+from chat_api.schemas.containers import ContainerView
+from chat_api.schemas.fleet import HEARTBEAT_WELL, Heartbeat
+from chat_api.services.bot_registry import BotRegistry
+from chat_api.services.fleet import HEARTBEATS, FleetService
+from chat_api.services.health import HealthService
+
+log = get_logger(__name__)
+
+KEEP_CHECKS = timedelta(hours=24)
+JITTER = 0.1
+# A bot that is not well is looked at more often: its return should not wait for a whole interval.
+RECHECK_S = 5.0
+SERVICE_INTERVAL_S = 10.0
+TICK_S = 0.25
+STORE_EVERY_S = 2.0
+FORGET_EVERY_S = 600.0
+
+
+class HealthPoller:
+    """Looks at each bot every ``interval_s`` (with jitter), at the dependencies every ten seconds at the most."""
+
+    def __init__(
+        self,
+        registry: BotRegistry,
+        connector: BotConnector,
+        fleet: FleetService,
+        health: HealthService,
+        database: Database,
+        *,
+        interval_s: float,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        self._registry = registry
+        self._connector = connector
+        self._fleet = fleet
+        self._health = health
+        self._database = database
+        self._interval_s = interval_s
+        self._clock = clock
+        self._due_s: dict[str, float] = {}
+        self._probing: dict[str, asyncio.Task[None]] = {}
+        self._unsaved: list[tuple[str, Heartbeat]] = []
+
+    def nudge(self, bot_name: str) -> None:
+        """Look at a bot now, e.g. because its container changed."""
+        self._due_s[bot_name] = 0.0
+
+    async def record_containers(self, containers: tuple[ContainerView, ...]) -> None:
+        """Take over what the container watcher saw, and look at once at the bots that changed."""
+        for bot_name in self._fleet.record_containers(containers):
+            self.nudge(bot_name)
+
+    async def run(self) -> None:
+        """Poll until cancelled."""
+        await self._restore()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._poll_bots())
+            tasks.create_task(self._poll_services())
+            tasks.create_task(self._keep_books())
+
+    async def _poll_bots(self) -> None:
+        try:
+            while True:
+                now_s = self._clock.monotonic_s()
+                for spec in self._registry.all():
+                    if self._due_s.get(spec.name, 0.0) <= now_s and spec.name not in self._probing:
+                        task = asyncio.create_task(self._probe(spec), name=f"probe-{spec.name}")
+                        self._probing[spec.name] = task
+                        task.add_done_callback(lambda _, name=spec.name: self._probing.pop(name, None))
+                await asyncio.sleep(min(TICK_S, self._interval_s / 4))
+        finally:
+            for task in list(self._probing.values()):
+                task.cancel()
+
+    async def _probe(self, spec: BotSpec) -> None:
+        self._due_s[spec.name] = float("inf")
+        is_well = False
+        try:
+            heartbeat = self._fleet.record_probe(await self._connector.get_bot_status(spec))
+            if heartbeat is not None:
+                is_well = heartbeat.status in HEARTBEAT_WELL
+                self._unsaved.append((spec.name, heartbeat))
+        finally:
+            if self._due_s[spec.name] > 0:  # A nudge meanwhile asks for another look at once.
+                wait_s = self._interval_s if is_well else min(self._interval_s, RECHECK_S)
+                self._due_s[spec.name] = self._clock.monotonic_s() + wait_s * (1 + random.uniform(-JITTER, JITTER))
+
+    async def _poll_services(self) -> None:
+        while True:
+            for check in await self._health.check_all():
+                self._fleet.record_service(
+                    check.name, check.title, status=check.status, latency_ms=check.latency_ms, error=check.error
+                )
+            await asyncio.sleep(min(SERVICE_INTERVAL_S, self._interval_s))
+
+    async def _keep_books(self) -> None:
+        forget_at_s = 0.0
+        store_at_s = 0.0
+        while True:
+            self._fleet.refresh()
+            now_s = self._clock.monotonic_s()
+            try:
+                if self._unsaved and now_s >= store_at_s:
+                    store_at_s = now_s + STORE_EVERY_S
+                    await self._store()
+                if now_s >= forget_at_s:
+                    forget_at_s = now_s + FORGET_EVERY_S
+                    async with self._database.write() as connection:
+                        await checks.forget(connection, before=self._clock.now() - KEEP_CHECKS)
+            except AppError as error:
+                # Monitoring goes on while its own history cannot be written; the bars in memory have it.
+                log.warning("checks_not_stored", detail=error.detail, count=len(self._unsaved))
+                del self._unsaved[: -HEARTBEATS * 100]
+            await asyncio.sleep(1.0)
+
+    async def _store(self) -> None:
+        batch = self._unsaved[:1000]
+        async with self._database.write() as connection:
+            await checks.add(connection, batch)
+        del self._unsaved[: len(batch)]
+
+    async def _restore(self) -> None:
+        try:
+            async with self._database.read() as connection:
+                names = [spec.name for spec in self._registry.all()]
+                found = await checks.newest(connection, names, limit=HEARTBEATS)
+        except AppError as error:
+            log.warning("checks_not_restored", detail=error.detail)
+            return
+        for name, heartbeats in found.items():
+            self._fleet.restore_heartbeats(name, heartbeats)

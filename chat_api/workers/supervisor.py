@@ -1,0 +1,54 @@
+"""Owns the background tasks: one that fails is logged, and begun again after a while."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+from chat_api.core.errors import AppError
+from chat_api.core.logging import get_logger
+
+log = get_logger(__name__)
+
+FIRST_WAIT_S = 1.0
+LONGEST_WAIT_S = 30.0
+
+
+async def supervise(name: str, run: Callable[[], Awaitable[None]]) -> None:
+    """Keep one worker running until cancelled."""
+    wait_s = FIRST_WAIT_S
+    while True:
+        try:
+            await run()
+            wait_s = FIRST_WAIT_S
+        except AppError as error:
+            log.warning("worker_failed", worker=name, code=error.code, detail=error.detail)
+        except Exception:
+            log.exception("worker_failed", worker=name)
+        await asyncio.sleep(wait_s)
+        wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+
+
+class Supervisor:
+    """Starts workers and stops them in one go."""
+
+    def __init__(self, workers: Mapping[str, Callable[[], Awaitable[None]]]) -> None:
+        self._workers = workers
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin every worker."""
+        self._tasks = [
+            asyncio.create_task(supervise(name, run), name=f"worker-{name}") for name, run in self._workers.items()
+        ]
+
+    async def stop(self) -> None:
+        """Cancel every worker and wait until it is gone."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+async def every(interval_s: float, work: Callable[[], Awaitable[None]]) -> None:
+    """Do something, wait, and do it again until it fails or is cancelled."""
+    while True:
+        await work()
+        await asyncio.sleep(interval_s)
