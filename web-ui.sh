@@ -1,0 +1,234 @@
+#!/usr/bin/env bash
+# The one entry to WhisperEngine's console: `./web-ui.sh --help`.
+set -euo pipefail
+umask 022 # what is installed must be readable for PostgreSQL's own account
+
+root=$(cd -- "${BASH_SOURCE[0]%/*}" 2>/dev/null && pwd -P) || root=$PWD
+cd -- "$root"
+venv=${WEB_UI_VENV:-$root/.venv}
+python=$venv/bin/python
+compose_file=docker-compose.multi-bot.yml
+web_service=whisperengine-web
+
+usage() {
+  cat <<'HELP'
+WhisperEngine console: operations console and chat gateway for fleets of character bots.
+
+  ./web-ui.sh COMMAND [OPTIONS]
+
+Try it (needs Python 3.11 or newer; everything else is brought along)
+  demo              Everything on this machine: PostgreSQL, Valkey, five sample bots, console and API.
+                    Ctrl-C ends all of it; the data stay in .state and are there the next time.
+
+Run it
+  serve             The console and the API. Uses DATABASE_URL and REDIS_URL, else embedded servers; says which.
+  create-admin      Make an administrator: --username NAME [--role viewer|operator|admin]; asks for the password,
+                    or reads it from standard input or WEB_UI_ADMIN_PASSWORD.
+  migrate           Bring the database to the current schema (serve and demo do it by themselves).
+  check             Validate the configuration and every dependency, one line each; exit code 1 when one fails.
+  settings-table    Print every setting as a Markdown table (docs/configuration.md).
+
+Run it in containers (docker-compose.multi-bot.yml; needs docker with the compose plugin)
+  build             Build the image.
+  start [SERVICE]   Start everything, or one service.
+  stop [SERVICE]    Stop it; data are kept.
+  restart [SERVICE] Stop and start it.
+  status            What runs.
+  logs [-f] [SERVICE]  The latest lines; -f follows.
+  health            Ask the running service how it is; exit code 1 unless it is well.
+  shell             A shell inside the web container.
+  clean [--data]    Remove containers, networks and the built image; --data also the volumes, after asking.
+
+Work on it
+  test [ARGS]       Without arguments all that CI runs: format, lint, types, import contracts, every test. With
+                    arguments: pytest with them. As root it installs Debian's chromium and docker.io when absent.
+  lint              Format, lint, types and import contracts only.
+  bench [--json]    Measure the chat path against baselines in the same run.
+
+Environment
+  WEB_UI_PORT, WEB_UI_HOST     where to listen                      (8080, 0.0.0.0)
+  WEB_UI_STATE_DIR             where data, logs and keys live       (.state)
+  SAMPLE_BOT_BASE_PORT         first port of demo's five bots       (9091)
+  WEB_UI_PYTHON                interpreter that makes the virtual environment
+  WEB_UI_VENV                  the virtual environment              (.venv)
+  All others: docs/configuration.md. Relative paths start at this folder.
+
+Examples
+  ./web-ui.sh demo
+  WEB_UI_PORT=8081 SAMPLE_BOT_BASE_PORT=9191 WEB_UI_STATE_DIR=/tmp/second ./web-ui.sh demo
+  DATABASE_URL=postgresql://user:password@db/whisperengine REDIS_URL=redis://cache:6379/0 ./web-ui.sh serve
+  printf %s "$PASSWORD" | ./web-ui.sh create-admin --username alice --role operator
+  ./web-ui.sh test tests/console -k demo
+HELP
+}
+
+say() { printf '%s\n' "$*" >&2; }
+die() {
+  say "web-ui.sh: $1"
+  exit "${2:-1}"
+}
+
+# --- the virtual environment ------------------------------------------------------------------------------------------
+
+# The environment is up to date when it holds a copy of the lock it was made from. The dev lock contains the runtime one.
+lock_for() {
+  lock=requirements/runtime.lock
+  if [ "$1" = dev ] || [ -f "$venv/.installed-dev.lock" ]; then lock=requirements/dev.lock; fi
+  stamp=$venv/.installed-${lock##*/}
+}
+
+is_current() { [ -x "$python" ] && [ -f "$stamp" ] && [[ $(<"$lock") == "$(<"$stamp")" ]]; }
+
+ensure_environment() {
+  lock_for "$1"
+  if is_current; then return; fi
+  mkdir -p -- "${venv%/*}"
+  exec 9>"$venv.lock"
+  flock 9 # another instance may be installing: then there is nothing left to do
+  lock_for "$1"
+  if ! is_current; then install_environment; fi
+  exec 9>&-
+}
+
+install_environment() {
+  local started=$SECONDS
+  [ -x "$python" ] && "$python" -c '' 2>/dev/null || make_venv
+  say "Installing $lock into $venv …"
+  rm -f -- "$venv"/.installed-*.lock
+  if ! sync_with_uv; then
+    say "uv could not do it; using pip."
+    "$python" -m pip --version >/dev/null 2>&1 || "$python" -m ensurepip --upgrade >/dev/null
+    "$python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock"
+  fi
+  cp -- "$lock" "$stamp"
+  say "Ready after $((SECONDS - started)) s."
+}
+
+sync_with_uv() {
+  local tools=$venv/.uv
+  if ! cmp -s requirements/bootstrap.lock "$tools/bootstrap.lock"; then
+    "$python" -m pip --version >/dev/null 2>&1 || "$python" -m ensurepip --upgrade >/dev/null || return 1
+    rm -rf -- "$tools"
+    "$python" -m pip install --quiet --disable-pip-version-check --require-hashes \
+      --target "$tools" -r requirements/bootstrap.lock || return 1
+    cp -- requirements/bootstrap.lock "$tools/bootstrap.lock"
+  fi
+  "$tools/bin/uv" pip sync --quiet --python "$python" --require-hashes "$lock"
+}
+
+make_venv() {
+  local base
+  base=$(base_python)
+  rm -rf -- "$venv"
+  if ! "$base" -m venv "$venv" >/dev/null 2>&1; then # Debian keeps a part of venv in a package of its own
+    rm -rf -- "$venv"
+    can_install || die "$base cannot make a virtual environment. Install it: apt-get install python3-venv"
+    apt_install python3-venv
+    "$base" -m venv "$venv"
+  fi
+}
+
+base_python() {
+  local candidate
+  for candidate in ${WEB_UI_PYTHON:+"$WEB_UI_PYTHON"} python3.11 python3 python3.12 python3.13 python3.14; do
+    if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then
+      command -v -- "$candidate"
+      return
+    fi
+    if [ "$candidate" = "${WEB_UI_PYTHON:-}" ]; then die "WEB_UI_PYTHON=$candidate is not Python 3.11 or newer."; fi
+  done
+  die "Python 3.11 or newer is needed. Install it: apt-get install python3 python3-venv"
+}
+
+# --- Debian's packages ------------------------------------------------------------------------------------------------
+
+can_install() { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; }
+
+apt_install() {
+  say "Installing Debian's $* …"
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get -qq update >&2
+  apt-get -qq install -y --no-install-recommends "$@" >&2
+}
+
+ensure_test_tools() {
+  local missing=()
+  command -v chromium >/dev/null || missing+=(chromium)
+  command -v dockerd >/dev/null || missing+=(docker.io)
+  if [ ${#missing[@]} -eq 0 ]; then return; fi
+  if can_install; then apt_install "${missing[@]}"; else say "Not installed: ${missing[*]}; the tests that need them will fail."; fi
+}
+
+# --- commands ---------------------------------------------------------------------------------------------------------
+
+console() {
+  ensure_environment runtime
+  exec "$python" -m console.cli "$@"
+}
+
+lint() {
+  ensure_environment dev
+  "$python" -m ruff format --check --quiet .
+  "$python" -m ruff check --quiet .
+  "$python" -m mypy
+  "$venv/bin/lint-imports" --no-timing
+}
+
+run_tests() {
+  ensure_environment dev
+  ensure_test_tools
+  if [ $# -eq 0 ]; then lint; fi
+  exec "$python" -m pytest "$@"
+}
+
+compose() {
+  command -v docker >/dev/null || die "docker is not installed; \`./web-ui.sh demo\` and \`serve\` run without it."
+  if docker compose version >/dev/null 2>&1; then
+    docker compose -f "$compose_file" "$@"
+  elif command -v docker-compose >/dev/null; then
+    docker-compose -f "$compose_file" "$@"
+  else
+    die "docker has no compose plugin: apt-get install docker-compose"
+  fi
+}
+
+health() {
+  compose exec -T "$web_service" python - <<'PY'
+import os, sys, urllib.error, urllib.request
+try:
+    with urllib.request.urlopen(f"http://127.0.0.1:{os.environ.get('WEB_UI_PORT', '8080')}/health", timeout=10) as answer:
+        print(answer.read().decode())
+except urllib.error.HTTPError as error:
+    sys.exit(error.read().decode())
+except OSError as error:
+    sys.exit(f"no answer: {error}")
+PY
+}
+
+clean() {
+  local answer
+  if [ "${1:-}" != --data ]; then
+    compose down --remove-orphans --rmi local
+    return
+  fi
+  read -rp "Delete all volumes of the deployment, conversations included? Type yes: " answer || true
+  [ "${answer:-}" = yes ] || die "nothing was deleted."
+  compose down --remove-orphans --rmi local --volumes
+}
+
+command=${1:---help}
+[ $# -eq 0 ] || shift
+case $command in
+  demo | serve | create-admin | migrate | check | bench | settings-table) console "$command" "$@" ;;
+  test) run_tests "$@" ;;
+  lint) lint ;;
+  start) compose up --detach "$@" ;;
+  stop | restart | build) compose "$command" "$@" ;;
+  status) compose ps "$@" ;;
+  logs) compose logs --tail 200 "$@" ;;
+  health) health ;;
+  shell) compose exec "$web_service" sh ;;
+  clean) clean "$@" ;;
+  help | -h | --help) usage ;;
+  *) die "unknown command: $command. \`./web-ui.sh --help\` lists them." 2 ;;
+esac
