@@ -1,0 +1,84 @@
+"""What Prometheus scrapes. Names follow its conventions: a unit at the end, ``_total`` on counters."""
+
+import asyncio
+import time
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
+
+PREFIX = "whisperengine_web"
+LAG_INTERVAL_S = 0.25
+_REQUEST_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_BOT_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 20, 30, 60)
+_LAG_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
+
+
+class Metrics:
+    """The metrics of one application, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        r = self.registry
+        self.http_requests = Counter(
+            f"{PREFIX}_http_requests_total", "HTTP requests.", ["method", "route", "status"], registry=r
+        )
+        self.http_seconds = Histogram(
+            f"{PREFIX}_http_request_duration_seconds",
+            "Time to answer an HTTP request.",
+            ["route"],
+            buckets=_REQUEST_BUCKETS,
+            registry=r,
+        )
+        self.ws_connections = Gauge(f"{PREFIX}_websocket_connections", "Open chat WebSockets.", registry=r)
+        self.ws_frames = Counter(
+            f"{PREFIX}_websocket_frames_total", "Frames of chat WebSockets.", ["direction", "type"], registry=r
+        )
+        self.ws_closed = Counter(
+            f"{PREFIX}_websocket_closed_total", "Chat WebSockets closed by us.", ["code"], registry=r
+        )
+        self.bot_calls = Counter(
+            f"{PREFIX}_bot_calls_total", "Chat calls to bots.", ["bot_name", "outcome"], registry=r
+        )
+        self.bot_seconds = Histogram(
+            f"{PREFIX}_bot_call_duration_seconds",
+            "Time a bot took to answer.",
+            ["bot_name"],
+            buckets=_BOT_BUCKETS,
+            registry=r,
+        )
+        self.bot_up = Gauge(f"{PREFIX}_bot_up", "Whether a bot is online (1) or not (0).", ["bot_name"], registry=r)
+        self.running_messages = Gauge(f"{PREFIX}_messages_running", "Messages being answered.", registry=r)
+        self.pool_connections = Gauge(
+            f"{PREFIX}_database_pool_connections", "Connections of the database pool.", ["state"], registry=r
+        )
+        self.loop_lag = Histogram(
+            f"{PREFIX}_event_loop_lag_seconds",
+            "How late the event loop runs what is due.",
+            buckets=_LAG_BUCKETS,
+            registry=r,
+        )
+
+    def record_bot_call(self, bot_name: str, outcome: str, duration_s: float) -> None:
+        """One chat call to a bot has ended."""
+        self.bot_calls.labels(bot_name, outcome).inc()
+        self.bot_seconds.labels(bot_name).observe(duration_s)
+
+    async def measure_loop_lag(self) -> None:
+        """Observe the event loop until cancelled."""
+        while True:
+            due_s = time.perf_counter() + LAG_INTERVAL_S
+            await asyncio.sleep(LAG_INTERVAL_S)
+            self.loop_lag.observe(max(0.0, time.perf_counter() - due_s))
+
+    def render(self) -> bytes:
+        """Everything in Prometheus's text format."""
+        return generate_latest(self.registry)

@@ -1,0 +1,46 @@
+"""Where a request comes from: the peer, or what a trusted proxy says of it."""
+
+from collections.abc import Iterable
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+class ForwardedAddresses:
+    """Believes ``X-Forwarded-For`` and ``-Proto`` from ``TRUSTED_PROXIES`` only.
+
+    The client is the last address in the chain that is no trusted proxy: whatever stands left of it, the client
+    may have written itself.
+    """
+
+    def __init__(self, app: ASGIApp, *, trusted_proxies: Iterable[str]) -> None:
+        self._app = app
+        self._networks = [ip_network(proxy, strict=False) for proxy in trusted_proxies]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Rewrite ``client`` and ``scheme`` of the scope, then go on."""
+        if self._networks and scope["type"] in {"http", "websocket"} and scope.get("client"):
+            if _is_within(scope["client"][0], self._networks):
+                self._believe(scope)
+        await self._app(scope, receive, send)
+
+    def _believe(self, scope: Scope) -> None:
+        headers = Headers(scope=scope)
+        chain = [part.strip() for part in headers.get("x-forwarded-for", "").split(",") if part.strip()]
+        for address in reversed(chain):
+            if not _is_within(address, self._networks):
+                scope["client"] = (address[:64], 0)
+                break
+        proto = headers.get("x-forwarded-proto", "").split(",")[-1].strip()
+        if proto in {"http", "https"}:
+            is_websocket = scope["type"] == "websocket"
+            scope["scheme"] = {"http": "ws", "https": "wss"}[proto] if is_websocket else proto
+
+
+def _is_within(address: str, networks: Iterable[IPv4Network | IPv6Network]) -> bool:
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return False
+    return any(parsed in network for network in networks)

@@ -1,0 +1,50 @@
+"""How large a request may be: refused by its announcement, and counted while it streams."""
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from chat_api.core.errors import PayloadTooLarge
+from chat_api.middleware.answers import send_error
+
+MAX_BODY_BYTES = 256 * 1024
+
+
+class _TooLarge(Exception):
+    """The body went over the limit while it was read."""
+
+
+class BodyLimit:
+    """Refuses a body over ``max_bytes`` with 413, without reading it to its end."""
+
+    def __init__(self, app: ASGIApp, *, max_bytes: int = MAX_BODY_BYTES) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Check the announced length, then count what comes."""
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        announced = Headers(scope=scope).get("content-length", "0")
+        if not announced.isdigit() or int(announced) > self._max_bytes:
+            return await send_error(scope, receive, send, PayloadTooLarge())
+        received = 0
+        has_started = False
+
+        async def counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._max_bytes:
+                raise _TooLarge
+            return message
+
+        async def noted(message: Message) -> None:
+            nonlocal has_started
+            has_started = True
+            await send(message)
+
+        try:
+            await self._app(scope, counted, noted)
+        except _TooLarge:
+            if not has_started:
+                await send_error(scope, receive, send, PayloadTooLarge())
