@@ -59,6 +59,11 @@ class Settings(BaseSettings):
     )
     bots_env_dir: Path = Field(Path(), description="Folder with the fleet's `.env.<bot>` files.")
     characters_dir: Path = Field(Path("characters"), description="Folder with the characters, both generations.")
+    bots_host_mode: Literal["auto", "localhost", "container"] = Field(
+        "auto",
+        description="Where bots listen: `localhost`, or by `container` name on the compose network."
+        " `auto`: by container name when this process itself runs in a container.",
+    )
     bot_max_answer_bytes: int = Field(
         1_048_576, ge=1024, description="Bytes of a bot's answer that are read before it is refused."
     )
