@@ -1,0 +1,96 @@
+"""What services know of a container engine, and what stands where there is none.
+
+All faults are EngineUnavailable (nobody answers) or EngineFailed (it refused, failed, or is not understood).
+"""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Protocol
+
+from chat_api.core.errors import EngineUnavailable
+from chat_api.schemas.containers import ContainerEvent, ContainerView
+
+STOP_GRACE_S = 10.0
+
+
+class ContainerEngine(Protocol):
+    """What the services may ask of a container engine."""
+
+    async def ping(self) -> float:
+        """The round trip in milliseconds."""
+        ...
+
+    async def list_bots(self) -> tuple[ContainerView, ...]:
+        """One view a bot, by name: labelled containers and services, and containers named like a bot's."""
+        ...
+
+    async def inspect(self, bot_name: str) -> ContainerView | None:
+        """The view of one bot now, None when nothing runs it."""
+        ...
+
+    async def restart(self, view: ContainerView, *, timeout_s: float = STOP_GRACE_S) -> None:
+        """Restart what runs the bot; it gets ``timeout_s`` to end by itself. Returns when the new process runs."""
+        ...
+
+    async def start(self, view: ContainerView) -> None:
+        """Start what is stopped."""
+        ...
+
+    async def stop(self, view: ContainerView, *, timeout_s: float = STOP_GRACE_S) -> None:
+        """Stop it; it gets ``timeout_s`` to end by itself."""
+        ...
+
+    async def logs_tail(self, view: ContainerView, lines: int = 200) -> tuple[str, ...]:
+        """The last lines of its output, oldest first, each cut to 4,000 characters: hostile text."""
+        ...
+
+    def events(self, since: datetime | None = None) -> AsyncIterator[ContainerEvent]:
+        """What happens to bots, from ``since`` on. Ends silently: come back with ``since`` and a full list."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        ...
+
+
+class NoEngine:
+    """Stands where no engine is configured: says so at every call."""
+
+    async def ping(self) -> float:
+        """Raises: EngineUnavailable."""
+        raise _not_configured()
+
+    async def list_bots(self) -> tuple[ContainerView, ...]:
+        """Raises: EngineUnavailable."""
+        raise _not_configured()
+
+    async def inspect(self, bot_name: str) -> ContainerView | None:
+        """Raises: EngineUnavailable."""
+        raise _not_configured()
+
+    async def restart(self, view: ContainerView, *, timeout_s: float = STOP_GRACE_S) -> None:
+        """Raises: EngineUnavailable."""
+        raise _not_configured()
+
+    async def start(self, view: ContainerView) -> None:
+        """Raises: EngineUnavailable."""
+        raise _not_configured()
+
+    async def stop(self, view: ContainerView, *, timeout_s: float = STOP_GRACE_S) -> None:
+        """Raises: EngineUnavailable."""
+        raise _not_configured()
+
+    async def logs_tail(self, view: ContainerView, lines: int = 200) -> tuple[str, ...]:
+        """Raises: EngineUnavailable."""
+        raise _not_configured()
+
+    def events(self, since: datetime | None = None) -> AsyncIterator[ContainerEvent]:
+        """Raises: EngineUnavailable."""
+        raise _not_configured()
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+
+def _not_configured() -> EngineUnavailable:
+    return EngineUnavailable("No container engine is configured (DOCKER_HOST).")

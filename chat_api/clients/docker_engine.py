@@ -1,0 +1,186 @@
+"""The real container engine: a Docker Engine through its SDK, plain or a Swarm manager.
+
+A container is addressed by its *name*, so that a proxy before the engine can tell by the path whether it is a bot's.
+"""
+
+import functools
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import datetime
+from typing import TypeVar
+
+from chat_api.clients import docker_swarm as swarm
+from chat_api.clients.container_engine import STOP_GRACE_S, ContainerEngine, NoEngine
+from chat_api.clients.docker_client import BoundedClient, translated_errors
+from chat_api.clients.docker_events import follow_events
+from chat_api.clients.docker_views import SERVICE_ID_LABEL, Json, bot_of, container_event, container_view, service_view
+from chat_api.core.blocking import BlockingCalls
+from chat_api.core.clock import SYSTEM_CLOCK, Clock
+from chat_api.core.errors import Conflict, EngineUnavailable, NotFound
+from chat_api.schemas.containers import ContainerEvent, ContainerKind, ContainerState, ContainerView
+
+CALL_TIMEOUT_S = 10
+MAX_PARALLEL_CALLS = 4
+SERVICE_TIMEOUT_S = 60.0
+MAX_LOG_LINES = 2000
+MAX_LOG_LINE_CHARS = 4000
+T = TypeVar("T")
+
+__all__ = ["ContainerEngine", "DockerEngine", "NoEngine"]
+
+
+class DockerEngine:
+    """A Docker Engine through its SDK, without ever blocking the event loop."""
+
+    def __init__(
+        self,
+        docker_host: str,
+        *,
+        label: str = "whisperengine.bot",
+        clock: Clock = SYSTEM_CLOCK,
+        call_timeout_s: int = CALL_TIMEOUT_S,
+    ) -> None:
+        self._host = docker_host
+        self._label = label
+        self._clock = clock
+        self._timeout_s = call_timeout_s
+        self._calls = BlockingCalls(limit=MAX_PARALLEL_CALLS, name="docker")
+        self._client: BoundedClient | None = None
+        self._connecting = threading.Lock()
+        self._service_bots: dict[str, str] = {}
+
+    async def ping(self) -> float:
+        """See ``ContainerEngine``."""
+        started_s = self._clock.monotonic_s()
+        await self._call(lambda client: client.ping())
+        return (self._clock.monotonic_s() - started_s) * 1000
+
+    async def list_bots(self) -> tuple[ContainerView, ...]:
+        """See ``ContainerEngine``. Of several containers of one bot, the labelled, running, newest one is shown."""
+        views = await self._call(lambda client: list(self._views(client, None)))
+        best = {view.bot_name: view for view in sorted(views, key=_rank)}
+        return tuple(best[name] for name in sorted(best))
+
+    async def inspect(self, bot_name: str) -> ContainerView | None:
+        """See ``ContainerEngine``."""
+        views = await self._call(lambda client: list(self._views(client, bot_name)))
+        return max(views, key=_rank, default=None)
+
+    async def restart(self, view: ContainerView, *, timeout_s: float = STOP_GRACE_S) -> None:
+        """See ``ContainerEngine``. Raises: Conflict without the label, NotFound when it is gone."""
+
+        def act(client: BoundedClient) -> None:
+            self._check_managed(client, view)
+            if view.kind is ContainerKind.SERVICE:
+                swarm.restart_service(client, view.id, timeout_s=timeout_s + SERVICE_TIMEOUT_S)
+            else:
+                client.restart(view.name, timeout=int(timeout_s))
+
+        await self._call(act, extra_s=timeout_s + SERVICE_TIMEOUT_S)
+
+    async def start(self, view: ContainerView) -> None:
+        """See ``ContainerEngine``. Raises: Conflict without the label, NotFound when it is gone."""
+
+        def act(client: BoundedClient) -> None:
+            self._check_managed(client, view)
+            if view.kind is ContainerKind.SERVICE:
+                swarm.scale_service(client, view.id, is_up=True, timeout_s=SERVICE_TIMEOUT_S)
+            else:
+                client.start(view.name)
+
+        await self._call(act, extra_s=SERVICE_TIMEOUT_S)
+
+    async def stop(self, view: ContainerView, *, timeout_s: float = STOP_GRACE_S) -> None:
+        """See ``ContainerEngine``. Raises: Conflict without the label, NotFound when it is gone."""
+
+        def act(client: BoundedClient) -> None:
+            self._check_managed(client, view)
+            if view.kind is ContainerKind.SERVICE:
+                swarm.scale_service(client, view.id, is_up=False, timeout_s=timeout_s + SERVICE_TIMEOUT_S)
+            else:
+                client.stop(view.name, timeout=int(timeout_s))
+
+        await self._call(act, extra_s=timeout_s + SERVICE_TIMEOUT_S)
+
+    async def logs_tail(self, view: ContainerView, lines: int = 200) -> tuple[str, ...]:
+        """See ``ContainerEngine``. Raises: NotFound when it is gone."""
+        count = max(1, min(lines, MAX_LOG_LINES))
+
+        def act(client: BoundedClient) -> bytes:
+            if view.kind is ContainerKind.SERVICE:
+                return swarm.service_log(client, view.id, lines=count)
+            return bytes(client.logs(view.name, tail=count))
+
+        text = (await self._call(act)).decode(errors="replace").replace("\0", "")
+        return tuple(line[:MAX_LOG_LINE_CHARS] for line in text.splitlines()[-count:])
+
+    def events(self, since: datetime | None = None) -> AsyncIterator[ContainerEvent]:
+        """See ``ContainerEngine``."""
+        parse = functools.partial(container_event, services=self._service_bots, label=self._label)
+        return follow_events(self._connect, parse, since=since)
+
+    async def close(self) -> None:
+        """See ``ContainerEngine``."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    async def _call(self, act: Callable[[BoundedClient], T], *, extra_s: float = 0.0) -> T:
+        try:
+            with translated_errors():
+                return await self._calls.run(lambda: act(self._connect()), timeout_s=self._timeout_s + extra_s)
+        except EngineUnavailable:
+            self._client = None  # what comes back may be another engine: negotiate the version anew
+            raise
+
+    def _connect(self) -> BoundedClient:
+        with self._connecting:
+            if self._client is None:
+                self._client = BoundedClient(base_url=self._host, version="auto", timeout=self._timeout_s)
+            return self._client
+
+    def _views(self, client: BoundedClient, bot_name: str | None) -> Iterator[ContainerView]:
+        now = self._clock.now()
+        services = {str(raw["ID"]): raw for raw in swarm.list_services(client)}
+        for service_id, raw in services.items():
+            bot = bot_of(str(raw["Spec"]["Name"]), raw["Spec"].get("Labels"), label=self._label)
+            if bot is None:
+                continue
+            self._service_bots[service_id] = bot[0]
+            if bot_name in {None, bot[0]}:
+                tasks = swarm.tasks_of(client, service_id)
+                if view := service_view(raw, tasks, label=self._label, now=now):
+                    yield view
+        for summary in client.containers(all=True):
+            if self._is_wanted(summary, bot_name) and (view := self._container(client, summary["Id"], now)):
+                yield view
+
+    def _is_wanted(self, summary: Json, bot_name: str | None) -> bool:
+        labels = summary.get("Labels") or {}
+        if SERVICE_ID_LABEL in labels:  # a task: its service stands for it
+            return False
+        bots = (bot_of(str(name).lstrip("/"), labels, label=self._label) for name in summary.get("Names") or ("",))
+        return any(bot is not None and bot_name in {None, bot[0]} for bot in bots)
+
+    def _container(self, client: BoundedClient, container_id: str, now: datetime) -> ContainerView | None:
+        try:
+            with translated_errors():
+                return container_view(client.inspect_container(container_id), label=self._label, now=now)
+        except NotFound:  # removed since it was listed
+            return None
+
+    def _check_managed(self, client: BoundedClient, view: ContainerView) -> None:
+        """Look again before acting: the name may belong to another container by now."""
+        if view.kind is ContainerKind.SERVICE:
+            service = swarm.inspect_service(client, view.id)["Spec"]
+            name, labels = service["Name"], service.get("Labels")
+        else:
+            container = client.inspect_container(view.name)
+            name, labels = view.name, container["Config"].get("Labels")
+        if bot_of(str(name), labels, label=self._label) != (view.bot_name, True):
+            raise Conflict(f"{view.name} is not labelled {self._label}={view.bot_name}: it can only be watched.")
+
+
+def _rank(view: ContainerView) -> tuple[bool, bool, bool, float]:
+    started = view.started_at.timestamp() if view.started_at else 0.0
+    return view.is_managed, view.kind is ContainerKind.SERVICE, view.state is ContainerState.RUNNING, started

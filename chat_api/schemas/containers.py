@@ -1,0 +1,66 @@
+"""Containers and services that run bots, as the container engine tells it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class ContainerKind(StrEnum):
+    """What runs the bot: one container, or a Swarm service with its tasks."""
+
+    CONTAINER = "container"
+    SERVICE = "service"
+
+
+class ContainerState(StrEnum):
+    """The engine's word for a container's state; ``missing`` and ``unknown`` are ours.
+
+    ``missing``: the engine answers and has no such container any more. ``unknown``: the engine does not answer.
+    """
+
+    CREATED = "created"
+    RUNNING = "running"
+    RESTARTING = "restarting"
+    PAUSED = "paused"
+    EXITED = "exited"
+    DEAD = "dead"
+    MISSING = "missing"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerView:
+    """One bot's container or service.
+
+    ``is_managed``: it carries the bot label, so that it may be restarted; others are only shown. ``health`` is the
+    engine's own check (``healthy``, ``unhealthy``, ``starting``) or None without one. ``exit_code`` is of the last
+    end, None while it runs. ``last_seen_at`` is when the engine last told us this.
+    """
+
+    bot_name: str
+    kind: ContainerKind
+    id: str
+    name: str
+    state: ContainerState
+    is_managed: bool
+    last_seen_at: datetime
+    image: str = ""
+    image_digest: str | None = None
+    health: str | None = None
+    started_at: datetime | None = None
+    exit_code: int | None = None
+    oom_killed: bool = False
+    restart_count: int = 0
+    port: int | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerEvent:
+    """Something that happened to a bot's container; ``action`` is the engine's word (``die``, ``start``, ``oom`` …)."""
+
+    bot_name: str
+    action: str
+    at: datetime
+    exit_code: int | None = None
