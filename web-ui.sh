@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The one entry to WhisperEngine's console: `./web-ui.sh --help`.
 set -euo pipefail
-umask 022 # what is installed must be readable for PostgreSQL's own account
+umask 022                     # what is installed must be readable for PostgreSQL's own account
+unset PYTHONDONTWRITEBYTECODE # compiling at every start would double its time
 
 root=$(cd -- "${BASH_SOURCE[0]%/*}" 2>/dev/null && pwd -P) || root=$PWD
 cd -- "$root"
@@ -113,7 +114,7 @@ sync_with_uv() {
       --target "$tools" -r requirements/bootstrap.lock || return 1
     cp -- requirements/bootstrap.lock "$tools/bootstrap.lock"
   fi
-  "$tools/bin/uv" pip sync --quiet --python "$python" --require-hashes "$lock"
+  "$tools/bin/uv" pip sync --quiet --compile-bytecode --python "$python" --require-hashes "$lock"
 }
 
 make_venv() {
