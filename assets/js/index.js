@@ -1,0 +1,2 @@
+// Shared by our components: `import { ago } from "we"`.
+export * from "./format.js";

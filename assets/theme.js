@@ -1,0 +1,34 @@
+// Dark or light: the system's preference until the reader chooses; applied before the first paint.
+"use strict";
+
+const THEME_KEY = "we-theme";
+const prefersDark = matchMedia("(prefers-color-scheme: dark)");
+
+function chosenTheme() {
+  try {
+    return localStorage.getItem(THEME_KEY);
+  } catch {
+    return null; // storage is blocked: follow the system
+  }
+}
+
+function applyTheme() {
+  const isDark = (chosenTheme() ?? (prefersDark.matches ? "dark" : "light")) === "dark";
+  document.documentElement.dataset.theme = isDark ? "dark" : "light";
+  globalThis.setDark?.(isDark); // NiceGUI's own elements, once they are there
+}
+
+function toggleTheme() {
+  const isDark = document.documentElement.dataset.theme === "dark";
+  try {
+    localStorage.setItem(THEME_KEY, isDark ? "light" : "dark");
+  } catch {
+    // not remembered, but shown
+  }
+  applyTheme();
+}
+
+applyTheme();
+prefersDark.addEventListener("change", applyTheme);
+addEventListener("storage", (event) => event.key === THEME_KEY && applyTheme());
+document.addEventListener("DOMContentLoaded", applyTheme);

@@ -1,0 +1,40 @@
+"""What pages reach for: the services of this process, and its open pages.
+
+A process has one NiceGUI application, so the application it is mounted into is kept on NiceGUI's own state.
+"""
+
+from typing import TYPE_CHECKING, cast
+
+from fastapi import FastAPI
+from nicegui import app
+
+from chat_api.core.settings import Settings
+
+if TYPE_CHECKING:
+    from chat_api.services.container import Services
+    from console.live import FleetFeed, OpenPages
+
+
+def bind(host: FastAPI) -> None:
+    """Make ``host`` the application that pages belong to."""
+    app.state.host = host
+
+
+def services() -> "Services":
+    """The services, which the lifespan opened before the first request."""
+    return cast("Services", app.state.host.state.services)
+
+
+def settings() -> Settings:
+    """The settings of this process."""
+    return cast(Settings, app.state.host.state.settings)
+
+
+def open_pages() -> "OpenPages":
+    """The pages that are open in browsers now."""
+    return cast("OpenPages", app.state.host.state.open_pages)
+
+
+def fleet_feed() -> "FleetFeed":
+    """The one stream of fleet changes to all pages that show the fleet."""
+    return cast("FleetFeed", app.state.host.state.fleet_feed)

@@ -1,0 +1,109 @@
+"""How a page is opened: its path, who may see it, what stands around it, and what is shown when it fails."""
+
+import inspect
+import secrets
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from nicegui import ui
+from starlette.requests import Request
+
+from chat_api.core.errors import AppError
+from chat_api.core.logging import get_logger
+from chat_api.schemas.principals import Principal
+from console import theme
+from console.context import open_pages
+from console.guard import Audience, add_rule, visitor_of
+
+log = get_logger(__name__)
+
+ADMIN_SIGN_IN = "/admin/login"
+NAVIGATION = (("/admin", "fleet", "Fleet"), ("/admin/restarts", "restart", "Restarts"), ("/admin/audit", "audit", "Audit"))
+
+PageBuilder = Callable[..., Awaitable[None]]
+
+
+def page(
+    path: str, *, title: str, audience: Audience = Audience.ADMIN, sign_in: str | Callable[[], str] = ADMIN_SIGN_IN
+) -> Callable[[PageBuilder], PageBuilder]:
+    """Register an async page builder; it is called with the principal and the path's parameters.
+
+    ``sign_in`` is where a visitor without a session of this audience is sent, or makes the page that is shown instead.
+    When the session ends, the open page goes there too (to itself, when ``sign_in`` makes a page).
+    """
+
+    def decorate(build: PageBuilder) -> PageBuilder:
+        add_rule(path, audience, sign_in)
+
+        async def opened(request: Request, **parameters: Any) -> None:
+            principal = visitor_of(request).principal
+            if principal is not None:
+                open_pages().add(ui.context.client, principal, sign_in=sign_in if isinstance(sign_in, str) else None)
+            await _built(build, principal, parameters)
+
+        wanted = [p for p in inspect.signature(build).parameters.values() if p.name != "principal"]
+        request = inspect.Parameter("request", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Request)
+        opened.__signature__ = inspect.Signature([request, *wanted])  # type: ignore[attr-defined]
+        ui.page(path, title=theme.page_title(title), response_timeout=10)(opened)
+        return build
+
+    return decorate
+
+
+async def _built(build: PageBuilder, principal: Principal | None, parameters: dict[str, Any]) -> None:
+    client = ui.context.client
+    try:
+        await build(principal, **parameters)
+    except AppError as error:
+        client.content.clear()
+        client.status_code = error.status
+        _failure(error.message)
+    except Exception:
+        reference = secrets.token_hex(4)
+        log.exception("page_failed", path=client.page.path, reference=reference)
+        client.content.clear()
+        client.status_code = 500
+        _failure(f"Something went wrong on our side. Reference: {reference}")
+
+
+def _failure(message: str) -> None:
+    with ui.element("main").classes("we-notice"):
+        ui.label("This page could not be shown").classes("we-h1").props("role=heading aria-level=1")
+        ui.label(message).props('role=alert data-testid="page-failure"')
+        ui.link("Try again", "").classes("we-button we-primary")
+
+
+@contextmanager
+def frame(principal: Principal, *, title: str, path: str) -> Iterator[None]:
+    """The console around a page: navigation, who is signed in, and the page's title."""
+    with ui.element("div").classes("we-shell"):
+        ui.html('<a class="we-skip" href="#main">Skip to content</a>', sanitize=False)
+        with ui.element("header").classes("we-rail"):
+            ui.html(theme.brand(), sanitize=False)
+            _navigation(path)
+            _account(principal)
+        with ui.element("main").classes("we-main").props('id=main tabindex="-1"'):
+            ui.label(title).classes("we-h1").props("role=heading aria-level=1")
+            yield
+
+
+def _navigation(path: str) -> None:
+    with ui.element("nav").classes("we-nav").props('aria-label="Console"'):
+        for target, symbol, label in NAVIGATION:
+            current = ' aria-current="page"' if target == path else ""
+            ui.html(f'<a href="{target}"{current}>{theme.icon_svg(symbol)}<span>{label}</span></a>', sanitize=False)
+
+
+def _account(principal: Principal) -> None:
+    with ui.element("div").classes("we-account"):
+        with ui.element("div").classes("we-who"):
+            ui.label(principal.display_name).classes("we-strong")
+            ui.label(principal.role or "").classes("we-muted")
+        ui.html(
+            f'<button class="we-icon-button" data-we="theme" title="Dark or light" aria-label="Dark or light">'
+            f"{theme.icon_svg('theme')}</button>"
+            f'<button class="we-icon-button" data-we="sign-out" data-testid="sign-out" title="Sign out"'
+            f' aria-label="Sign out">{theme.icon_svg("sign-out")}</button>',
+            sanitize=False,
+        ).classes("we-account-actions")

@@ -1,0 +1,191 @@
+"""Who may open what: pages by session, and NiceGUI's socket by the session that its page was built for.
+
+:class:`ConsoleGuard` is plain ASGI middleware (``BaseHTTPMiddleware`` never sees WebSockets) between our application and
+NiceGUI's. What no page was registered for is answered here, and so is a visitor without a session, because each page
+that NiceGUI builds costs memory on the server. Pages deny by default: :func:`page` wants an audience.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+from urllib.parse import parse_qsl, quote, urlencode
+
+from nicegui import Client, core
+from nicegui import __version__ as nicegui_version
+from nicegui import nicegui as nicegui_server
+from starlette.requests import HTTPConnection
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import compile_path
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from chat_api.core.cookies import ADMIN_COOKIE, SESSION_COOKIE, read_cookie
+from chat_api.core.errors import AppError, NotAuthenticated, NotFound
+from chat_api.middleware.answers import error_response
+from chat_api.schemas.principals import Principal
+from console import plain
+from console.context import services
+
+SOCKET_PATH: Final = "/_nicegui_ws/"
+_STATIC = re.compile(
+    rf"/_nicegui/{re.escape(nicegui_version)}/"
+    r"(static/.|libraries/.|components/.|dynamic_resources/[^/]+$|(resources|esm)/[^/]+/.)|/favicon\.ico$"
+)
+_VISITOR = "console.visitor"
+
+
+class Audience(StrEnum):
+    """Whose session opens a page."""
+
+    ADMIN = "admin"
+    CHAT = "chat"
+    ANYONE = "anyone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageRule:
+    """One page path. ``sign_in`` answers a visitor who may not open it: an address to go to, or a page of its own."""
+
+    pattern: re.Pattern[str]
+    audience: Audience
+    sign_in: str | Callable[[], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitor:
+    """Who a page was built for, and the token that said so."""
+
+    principal: Principal | None
+    audience: Audience
+    token: str | None
+
+
+_rules: dict[str, PageRule] = {}
+
+
+def add_rule(path: str, audience: Audience, sign_in: str | Callable[[], str]) -> None:
+    """Let a path through to NiceGUI; ``path`` may have ``{parameters}``."""
+    _rules[path] = PageRule(pattern=compile_path(path)[0], audience=audience, sign_in=sign_in)
+
+
+def visitor_of(connection: HTTPConnection) -> Visitor:
+    """Who the guard let in on this request."""
+    visitor: Visitor = connection.scope[_VISITOR]
+    return visitor
+
+
+class ConsoleGuard:
+    """Stands before NiceGUI's application."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the request through, or answer it."""
+        if scope["type"] == "lifespan" or _STATIC.match(scope["path"]):
+            await self._app(scope, receive, send)
+        elif scope["path"].startswith(SOCKET_PATH):
+            await self._socket(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 4404, "reason": "not found"})
+        else:
+            answer = await self._page_answer(scope)
+            await (answer or self._app)(scope, receive, send)
+
+    async def _page_answer(self, scope: Scope) -> Response | None:
+        """What to say instead of building a page, or ``None`` when NiceGUI may build it."""
+        connection = HTTPConnection(scope)
+        rule = next((rule for rule in _rules.values() if rule.pattern.match(scope["path"])), None)
+        if rule is None:
+            return not_found(scope)
+        if scope["method"] != "GET":
+            return Response(status_code=405, headers={"Allow": "GET"})
+        try:
+            visitor = await _identify(connection, rule.audience)
+        except NotAuthenticated:
+            return _sign_in_answer(connection, rule)
+        except AppError as error:
+            return HTMLResponse(plain.failure(error.message), status_code=error.status, headers={"Retry-After": "5"})
+        scope[_VISITOR] = visitor
+        return None
+
+    async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        connection = HTTPConnection(scope)
+        client_id = connection.query_params.get("client_id")
+        if scope["type"] != "websocket":  # polling is off: the origin of every WebSocket was checked before us
+            await Response(status_code=403)(scope, receive, send)
+            return
+        if client_id is None:
+            await send({"type": "websocket.close", "code": 4403, "reason": "forbidden"})
+            return
+        if not _is_same_visitor(connection, client_id):
+            # An id that no page has: NiceGUI's script then reloads, and the page is built for who is there now.
+            query = [(key, "" if key == "client_id" else value) for key, value in parse_qsl(_query(scope), True)]
+            scope = {**scope, "query_string": urlencode(query).encode()}
+        await self._app(scope, receive, send)
+
+
+def bind_events_to_sockets() -> None:
+    """Accept a page's events only from a socket that shook hands for it: a ``client_id`` alone is no authority."""
+    originals = {
+        "event": nicegui_server._on_event,
+        "javascript_response": nicegui_server._on_javascript_response,
+        "ack": nicegui_server._on_ack,
+        "log": nicegui_server._on_log,
+    }
+    for name, original in originals.items():
+        core.sio.on(name, _bound(original))
+
+
+def _bound(handler: Callable[[str, dict[str, Any]], None]) -> Callable[[str, Any], None]:
+    def handle(sid: str, message: Any) -> None:
+        client_id = message.get("client_id") if isinstance(message, dict) else None
+        if isinstance(client_id, str) and sid in sockets_of(client_id):
+            handler(sid, message)
+
+    return handle
+
+
+def sockets_of(client_id: str) -> tuple[str, ...]:
+    """The Socket.IO ids that shook hands for a page."""
+    return tuple(core.sio.manager.rooms.get("/", {}).get(client_id, ()))
+
+
+def not_found(scope: Scope) -> Response:
+    """The answer for an address that nothing lives at: small, and the same for all."""
+    if scope["path"].startswith(("/api/", "/v1/")):
+        return error_response(NotFound(), request_id=scope.get("state", {}).get("request_id", ""))
+    return HTMLResponse(plain.not_found(), status_code=404)
+
+
+async def _identify(connection: HTTPConnection, audience: Audience) -> Visitor:
+    token = _token(connection, audience)
+    if audience is Audience.ANYONE:
+        return Visitor(principal=None, audience=audience, token=None)
+    address = connection.client.host if connection.client else None
+    principal = await services().auth.authenticate(token, is_admin=audience is Audience.ADMIN, address=address)
+    return Visitor(principal=principal, audience=audience, token=token)
+
+
+def _token(connection: HTTPConnection, audience: Audience) -> str | None:
+    base = {Audience.ADMIN: ADMIN_COOKIE, Audience.CHAT: SESSION_COOKIE}.get(audience)
+    return read_cookie(connection.cookies, base) if base else None
+
+
+def _sign_in_answer(connection: HTTPConnection, rule: PageRule) -> Response:
+    if callable(rule.sign_in):
+        return HTMLResponse(rule.sign_in(), headers={"Cache-Control": "no-store"})
+    here = connection.url.path + (f"?{connection.url.query}" if connection.url.query else "")
+    return RedirectResponse(f"{rule.sign_in}?next={quote(here, safe='')}", status_code=303)
+
+
+def _is_same_visitor(connection: HTTPConnection, client_id: str) -> bool:
+    client = Client.instances.get(client_id)
+    visitor: Visitor | None = client.request.scope.get(_VISITOR) if client else None
+    return visitor is not None and _token(connection, visitor.audience) == visitor.token
+
+
+def _query(scope: Scope) -> str:
+    query: bytes = scope["query_string"]
+    return query.decode("latin-1")

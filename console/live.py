@@ -1,0 +1,167 @@
+"""What keeps open pages true: the end of a session closes its pages, and a change of the fleet reaches all at once.
+
+Both are done once for the process, however many pages are open: one query every two seconds, one comparison and one
+Socket.IO broadcast for each change. The broadcast goes past NiceGUI's outbox, which is built for one page.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from fastapi import FastAPI
+from nicegui import Client, core
+
+from chat_api.core.errors import DatabaseUnavailable
+from chat_api.core.logging import get_logger
+from chat_api.schemas.fleet import FleetView
+from chat_api.schemas.principals import Principal
+from chat_api.services.auth import AuthService
+from chat_api.services.fleet import FleetService
+from chat_api.workers.supervisor import Supervisor, every
+from console.guard import sockets_of
+from console.widgets.fleet_data import fleet_patch, fleet_snapshot
+
+log = get_logger(__name__)
+
+SESSION_CHECK_S: Final = 2.0
+FLEET_ROOM: Final = "fleet"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenPage:
+    """A page in a browser, and for whom it was built. Without ``sign_in`` it returns to itself when that ends."""
+
+    client: Client
+    principal: Principal
+    sign_in: str | None
+
+
+class OpenPages:
+    """The registry of open pages; a page leaves it when NiceGUI deletes its client."""
+
+    def __init__(self, auth: AuthService) -> None:
+        self._auth = auth
+        self._pages: dict[str, OpenPage] = {}
+
+    def __len__(self) -> int:
+        return len(self._pages)
+
+    def __contains__(self, client: Client) -> bool:
+        return client.id in self._pages
+
+    def add(self, client: Client, principal: Principal, *, sign_in: str | None) -> None:
+        """Follow a page until it is closed or its session ends."""
+        self._pages[client.id] = OpenPage(client=client, principal=principal, sign_in=sign_in)
+        client.on_delete(lambda: self._forget(client.id))
+
+    async def principal(self, principal: Principal) -> Principal | None:
+        """Who this session is at this moment (its role may have changed), or ``None`` when it has ended."""
+        return (await self._auth.living([principal.session_id])).get(principal.session_id)
+
+    async def check_sessions(self) -> None:
+        """Close the pages of sessions that ended, and rebuild those whose role changed."""
+        sessions = {page.principal.session_id for page in self._pages.values()}
+        if not sessions:
+            return
+        try:
+            living = await self._auth.living(sessions)
+        except DatabaseUnavailable:
+            return  # an operator needs the page most now; what it asks for is checked again by the services
+        for page in tuple(self._pages.values()):
+            now = living.get(page.principal.session_id)
+            if now is None:
+                await self.end(page.client)
+            elif now.role is not page.principal.role:
+                page.client.run_javascript("window.location.reload()")
+
+    async def end(self, client: Client) -> None:
+        """Send a page to where one signs in, and push nothing to it any more."""
+        page = self._pages.pop(client.id, None)
+        if page is None:
+            return
+        for sid in sockets_of(client.id):
+            await core.sio.leave_room(sid, FLEET_ROOM)
+        client.open(page.sign_in or client.page.path)
+
+    def _forget(self, client_id: str) -> None:
+        self._pages.pop(client_id, None)
+
+
+class FleetFeed:
+    """Numbered changes of the fleet, the same for every page: a page that misses one asks for everything."""
+
+    def __init__(self, fleet: FleetService, pages: OpenPages) -> None:
+        self._fleet = fleet
+        self._pages = pages
+        self._sent: FleetView | None = None
+        self._latest: FleetView | None = None
+        self._seq = 0
+        self._changed = asyncio.Event()
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Hear of changes while the block runs."""
+        with self._fleet.changes.listening(self._take):
+            yield
+
+    def follow(self, client: Client, principal: Principal) -> None:
+        """Send a page everything whenever it connects, and from then on what changes.
+
+        Raises: PermissionDenied, NotAuthenticated.
+        """
+        self._fleet.view(principal)
+
+        async def connected() -> None:
+            if client not in self._pages:
+                return  # the session ended; a page that stays all the same hears nothing
+            for sid in sockets_of(client.id):
+                await core.sio.enter_room(sid, FLEET_ROOM)
+            await self.send_all(client, principal)
+
+        client.on_connect(connected)
+
+    async def send_all(self, client: Client, principal: Principal) -> None:
+        """Send a page everything as of the last change. Raises: PermissionDenied, NotAuthenticated."""
+        if client not in self._pages:
+            return
+        view = self._fleet.view(principal)
+        if self._sent is None:
+            self._sent = view
+        await core.sio.emit("fleet", {"seq": self._seq, "all": fleet_snapshot(self._sent)}, room=client.id)
+
+    async def run(self) -> None:
+        """Send what changed, as it changes."""
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            latest, before = self._latest, self._sent
+            self._sent = latest
+            if latest is None or before is None:
+                continue
+            patch = fleet_patch(before, latest)
+            if patch:
+                self._seq += 1
+                await core.sio.emit("fleet", {"seq": self._seq, "changes": patch}, room=FLEET_ROOM)
+
+    def _take(self, view: FleetView) -> None:
+        self._latest = view
+        self._changed.set()
+
+
+@asynccontextmanager
+async def following(host: FastAPI) -> AsyncIterator[None]:
+    """Follow open pages and the fleet while the services are open."""
+    services = host.state.services
+    host.state.open_pages = pages = OpenPages(services.auth)
+    host.state.fleet_feed = feed = FleetFeed(services.fleet, pages)
+    supervisor = Supervisor(
+        {"console_sessions": lambda: every(SESSION_CHECK_S, pages.check_sessions), "console_fleet": feed.run}
+    )
+    supervisor.start()
+    try:
+        with feed.listening():
+            yield
+    finally:
+        await supervisor.stop()

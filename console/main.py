@@ -1,0 +1,72 @@
+"""The whole web application: the API, and the pages over the same services."""
+
+import importlib
+import pkgutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, Request
+from nicegui import app as nicegui_app
+from nicegui import ui
+from nicegui.staticfiles import CacheControlledStaticFiles
+from starlette.responses import Response
+from starlette.routing import Mount
+
+from chat_api.app import create_app
+from chat_api.core.settings import Settings
+from console import context, guard, live, pages, theme
+
+YEAR_S = 365 * 24 * 3600
+RECONNECT_TIMEOUT_S = 5.0
+
+
+def build(settings: Settings) -> FastAPI:
+    """The application that the server runs."""
+    host = create_app(settings)
+    context.bind(host)
+    host.mount("/assets", CacheControlledStaticFiles(directory=theme.ASSETS, max_cache_age=YEAR_S), name="assets")
+    for module in pkgutil.iter_modules(pages.__path__):
+        importlib.import_module(f"{pages.__name__}.{module.name}").register()
+    ui.add_head_html(theme.head(), shared=True)
+    nicegui_app.add_exception_handler(404, _not_found)
+    nicegui_app.config.socket_io_js_transports = ["websocket"]
+    guard.bind_events_to_sockets()
+    # Last: routes that are added after it are never reached. Without a storage secret NiceGUI keeps nothing about a
+    # visitor: no cookie, no file, no memory; what a page remembers is in the database or in the browser.
+    ui.run_with(
+        host,
+        title=theme.PRODUCT,
+        favicon=theme.ASSETS / "favicon.svg",
+        dark=None,
+        tailwind=False,
+        binding_refresh_interval=None,
+        reconnect_timeout=RECONNECT_TIMEOUT_S,
+        message_history_length=100,
+        show_welcome_message=False,
+    )
+    _put_guard_before_nicegui(host)
+    _own_open_pages(host)
+    return host
+
+
+def _put_guard_before_nicegui(host: FastAPI) -> None:
+    mount = host.router.routes[-1]
+    assert isinstance(mount, Mount)
+    mount.app = guard.ConsoleGuard(mount.app)
+
+
+def _own_open_pages(host: FastAPI) -> None:
+    """Let what follows the open pages live inside the lifespan, where the services are open."""
+    inner = host.router.lifespan_context
+
+    @asynccontextmanager
+    async def lifespan(app: Any) -> AsyncIterator[Any]:
+        async with inner(app) as state, live.following(host):
+            yield state
+
+    host.router.lifespan_context = lifespan
+
+
+async def _not_found(request: Request, _: Exception) -> Response:
+    return guard.not_found(request.scope)

@@ -1,0 +1,56 @@
+"""The Audit page: who did what, allowed or denied."""
+
+import json
+from typing import Any
+
+from chat_api.schemas.principals import Principal
+from chat_api.services.audit import AuditView
+from console import theme
+from console.context import services
+from console.frame import frame, page
+from console.widgets.records import LONG_CELL, STATUS_CELL, TIME_CELL, column, records_table
+from models import AuditOutcome
+
+NEWEST = 100
+COLUMNS = (
+    column("at", "When"),
+    column("actor", "Who"),
+    column("action", "Did"),
+    column("target", "To"),
+    column("outcome", "Outcome"),
+    column("address", "From"),
+    column("details", "Details", is_sortable=False),
+)
+
+
+def register() -> None:
+    """Put the page at ``/admin/audit``."""
+    page("/admin/audit", title="Audit")(_audit)
+
+
+async def _audit(principal: Principal) -> None:
+    entries = await services().audit.newest(principal, limit=NEWEST)
+    with frame(principal, title="Audit", path="/admin/audit"):
+        records_table(
+            COLUMNS,
+            [_row(number, entry) for number, entry in enumerate(entries)],
+            empty="Nothing has been recorded yet.",
+            cells={"at": TIME_CELL, "outcome": STATUS_CELL, "details": LONG_CELL},
+        )
+
+
+def _row(number: int, entry: AuditView) -> dict[str, Any]:
+    is_allowed = entry.outcome is AuditOutcome.ALLOWED
+    return {
+        "key": number,
+        "at": entry.at.isoformat(),
+        "actor": entry.actor_name,
+        "action": entry.action,
+        "target": entry.target,
+        "outcome": entry.outcome,
+        "address": entry.address or "",
+        "details": json.dumps(entry.details, ensure_ascii=False) if entry.details else "",
+        "tone": "ok" if is_allowed else "bad",
+        "symbol": "online" if is_allowed else "offline",
+        "icons": theme.asset("icons.svg"),
+    }

@@ -1,0 +1,27 @@
+"""Pages that are plain HTML: what a visitor without a session sees. They cost the server nothing but their bytes."""
+
+from html import escape
+
+from console import theme
+
+
+def not_found() -> str:
+    """The page for an address that nothing lives at."""
+    return _notice(
+        "Page not found",
+        "Nothing lives at this address.",
+        '<a class="we-button" href="/">Chat</a> <a class="we-button" href="/admin">Console</a>',
+    )
+
+
+def failure(message: str) -> str:
+    """The page for a service that cannot answer now. ``message`` is a public one."""
+    return _notice("Not available", message, '<a class="we-button we-primary" href="">Try again</a>')
+
+
+def _notice(title: str, text: str, actions: str) -> str:
+    body = (
+        f'<main class="we-notice" role="main">{theme.brand()}<h1>{escape(title)}</h1>'
+        f"<p>{escape(text)}</p><p>{actions}</p></main>"
+    )
+    return theme.document(title, body)

@@ -1,0 +1,64 @@
+"""How everything looks: one style sheet, one icon sheet, and the frame of pages that are plain HTML.
+
+The colours, spacing and type scale are custom properties in ``assets/console.css``; ``assets/theme.js`` applies the
+reader's choice of dark or light before the first paint. Nothing is loaded from another host.
+"""
+
+import hashlib
+from functools import cache
+from html import escape
+from pathlib import Path
+
+from nicegui import ui
+
+ASSETS = Path(__file__).resolve().parents[1] / "assets"
+PRODUCT = "WhisperEngine"
+
+
+@cache
+def asset(name: str) -> str:
+    """The address of a file in ``assets/``, which changes with its content so that browsers may keep it for ever."""
+    digest = hashlib.sha256((ASSETS / name).read_bytes()).hexdigest()[:10]
+    return f"/assets/{name}?v={digest}"
+
+
+def head() -> str:
+    """What every page has in its head."""
+    return (
+        f'<link rel="stylesheet" href="{asset("console.css")}">'
+        f'<script src="{asset("theme.js")}"></script>'
+        f'<script src="{asset("console.js")}" defer></script>'
+        '<meta name="referrer" content="same-origin">'
+    )
+
+
+def page_title(title: str) -> str:
+    """The title in the browser's tab."""
+    return f"{title} · {PRODUCT}"
+
+
+def document(title: str, body: str, *, scripts: tuple[str, ...] = ()) -> str:
+    """A whole page of plain HTML, for visitors who get no NiceGUI client. ``body`` is trusted markup."""
+    tags = "".join(f'<script src="{asset(script)}" defer></script>' for script in scripts)
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f"<title>{escape(page_title(title))}</title>"
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<link rel="icon" href="{asset("favicon.svg")}" type="image/svg+xml">'
+        f'{head()}{tags}</head><body class="we-plain">{body}</body></html>'
+    )
+
+
+def icon_svg(name: str) -> str:
+    """A symbol of ``assets/icons.svg`` as markup; it takes the colour of the text around it."""
+    return f'<svg class="we-icon" aria-hidden="true"><use href="{asset("icons.svg")}#{name}"></use></svg>'
+
+
+def icon(name: str) -> ui.html:
+    """A symbol of ``assets/icons.svg`` as an element."""
+    return ui.html(icon_svg(name), sanitize=False, tag="span").classes("we-icon-box")
+
+
+def brand() -> str:
+    """The product's mark and name as markup."""
+    return f'<span class="we-brand">{icon_svg("logo")}<span>{PRODUCT}</span></span>'
