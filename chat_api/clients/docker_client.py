@@ -1,6 +1,7 @@
 """The Docker SDK's client, made safe against an engine that hangs, floods or speaks nonsense."""
 
 import contextlib
+import socket
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -20,8 +21,14 @@ CHUNK_BYTES = 65_536
 class BoundedClient(docker.APIClient):
     """An ``APIClient`` whose answers are bounded in size and, as a whole, in time; it follows no redirects."""
 
+    def __init__(self, host: str, *, timeout_s: int) -> None:
+        self._socket_path = host.removeprefix("unix://") if host.startswith("unix://") else None
+        super().__init__(base_url=host, version="auto", timeout=timeout_s)
+
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """Send one request and, unless a stream was asked for, read the whole answer within the limits."""
+        if self._socket_path is not None:
+            _knock(self._socket_path, self.timeout)
         is_stream = kwargs.get("stream", False)
         deadline = time.monotonic() + _read_timeout_s(kwargs.get("timeout"), default=self.timeout)
         response = super().send(request, **{**kwargs, "stream": True, "allow_redirects": False})
@@ -31,6 +38,13 @@ class BoundedClient(docker.APIClient):
                 response._content = _read(response, deadline)
                 response._content_consumed = True  # type: ignore[attr-defined]
         return response
+
+
+def _knock(path: str, timeout_s: float) -> None:
+    # The SDK's own connection leaves its socket open when nobody listens.
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(timeout_s)
+        probe.connect(path)
 
 
 def _read_timeout_s(timeout: object, *, default: float) -> float:

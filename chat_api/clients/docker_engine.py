@@ -121,22 +121,22 @@ class DockerEngine:
 
     async def close(self) -> None:
         """See ``ContainerEngine``."""
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
 
     async def _call(self, act: Callable[[BoundedClient], T], *, extra_s: float = 0.0) -> T:
         try:
             with translated_errors():
                 return await self._calls.run(lambda: act(self._connect()), timeout_s=self._timeout_s + extra_s)
         except EngineUnavailable:
-            self._client = None  # what comes back may be another engine: negotiate the version anew
+            await self.close()  # what comes back may be another engine: negotiate the version anew
             raise
 
     def _connect(self) -> BoundedClient:
         with self._connecting:
             if self._client is None:
-                self._client = BoundedClient(base_url=self._host, version="auto", timeout=self._timeout_s)
+                self._client = BoundedClient(self._host, timeout_s=self._timeout_s)
             return self._client
 
     def _views(self, client: BoundedClient, bot_name: str | None) -> Iterator[ContainerView]:

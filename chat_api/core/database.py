@@ -83,7 +83,9 @@ def _translated(error: Exception) -> Exception:
         return DatabaseUnavailable(detail=f"{type(error).__name__}: {error}"[:300], retry_after_s=1)
     if isinstance(error, asyncio.TimeoutError):
         return DatabaseUnavailable(detail="timed out", retry_after_s=1)
-    if isinstance(error, asyncpg.exceptions.PostgresError) and str(error.sqlstate or "").startswith(_AWAY_STATES):
+    if isinstance(error, asyncpg.exceptions.PostgresError) and str(getattr(error, "sqlstate", None) or "").startswith(
+        _AWAY_STATES
+    ):
         return DatabaseUnavailable(detail=str(error)[:300], retry_after_s=1)
     return error
 

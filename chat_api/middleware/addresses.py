@@ -20,9 +20,9 @@ class ForwardedAddresses:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Rewrite ``client`` and ``scheme`` of the scope, then go on."""
-        if self._networks and scope["type"] in {"http", "websocket"} and scope.get("client"):
-            if _is_within(scope["client"][0], self._networks):
-                self._believe(scope)
+        peer = scope.get("client") if scope["type"] in {"http", "websocket"} else None
+        if peer and _is_within(peer[0], self._networks):
+            self._believe(scope)
         await self._app(scope, receive, send)
 
     def _believe(self, scope: Scope) -> None:

@@ -31,7 +31,7 @@ _INSERT = text(
 ), event AS (
     INSERT INTO web_events (user_id, seq, kind, conversation_id) SELECT :user_id, seq, 'message', :id FROM stream
 )
-SELECT * FROM exchange"""  # noqa: S608  (two constants)
+SELECT * FROM exchange"""
 )
 
 # A ``pending`` row is finished once: whoever comes second (a sweep, a late answer) changes nothing, and takes no seq.

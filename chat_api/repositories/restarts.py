@@ -80,4 +80,5 @@ _ACTIVE_USERS = text(
 
 async def active_users(connection: AsyncConnection, bot_name: str, *, seconds: float) -> int:
     """How many people wrote to a bot in the last ``seconds``."""
-    return (await connection.execute(_ACTIVE_USERS, {"bot_name": bot_name, "seconds": seconds})).scalar_one()
+    result = await connection.execute(_ACTIVE_USERS, {"bot_name": bot_name, "seconds": seconds})
+    return int(result.scalar_one())

@@ -157,8 +157,9 @@ class FleetService:
         changed = []
         for name, state in self._states.items():
             container = seen.get(name)
-            if container != state.container:
-                state.container = container
+            is_changed = not _is_same(container, state.container)
+            state.container = container
+            if is_changed:
                 self._update(name)
                 changed.append(name)
         return tuple(changed)
@@ -248,3 +249,10 @@ class FleetService:
         self._flush = None
         self._version += 1
         self.changes.publish(self.current())
+
+
+def _is_same(one: ContainerView | None, other: ContainerView | None) -> bool:
+    """Whether two looks at a container saw the same; when each was taken does not matter."""
+    if one is None or other is None:
+        return one is other
+    return replace(one, last_seen_at=other.last_seen_at) == other

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import text
 
-from chat_api.clients.docker_engine import ContainerEngine, NoEngine
+from chat_api.clients.container_engine import ContainerEngine, NoEngine
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Database
 from chat_api.core.errors import AppError
@@ -65,7 +65,7 @@ class HealthService:
             return ServiceCheck(name=name, title=TITLES[name], status=ServiceStatus.NOT_CONFIGURED)
         asked: dict[str, Callable[[], Awaitable[object]]] = {
             "postgres": self._ask_postgres,
-            "redis": self._redis.ping,
+            "redis": self._ask_redis,
             "qdrant": self._ask_qdrant,
             "docker": self._engine.ping,
         }
@@ -89,6 +89,9 @@ class HealthService:
     async def _ask_postgres(self) -> None:
         async with self._database.read() as connection:
             await connection.execute(text("SELECT 1"))
+
+    async def _ask_redis(self) -> None:
+        await self._redis.execute_command("PING")  # type: ignore[no-untyped-call]
 
     async def _ask_qdrant(self) -> None:
         # One request every few seconds: a session of its own costs less than a pool to look after.

@@ -4,6 +4,7 @@ import time
 
 from limits import RateLimitItem, parse
 from limits.aio.storage import MemoryStorage, RedisStorage
+from limits.aio.storage.redis.redispy import RedispyBridge
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
 from chat_api.core.errors import RateLimited
@@ -22,7 +23,8 @@ class RateLimits:
     def __init__(self, *, redis_url: str | None, requests_per_minute: int) -> None:
         self._per_minute = parse(f"{requests_per_minute}/minute")
         self._local = SlidingWindowCounterRateLimiter(MemoryStorage())
-        self._shared = SlidingWindowCounterRateLimiter(_redis_storage(redis_url)) if redis_url else None
+        self._redis = _redis_storage(redis_url) if redis_url else None
+        self._shared = SlidingWindowCounterRateLimiter(self._redis) if self._redis else None
         self._shared_again_at = 0.0
 
     async def hit(self, who: str, *, item: RateLimitItem | None = None, scope: str = "requests") -> None:
@@ -51,8 +53,10 @@ class RateLimits:
 
     async def close(self) -> None:
         """Forget the connections to Redis."""
-        if self._shared is not None and isinstance(self._shared.storage, RedisStorage):
-            await self._shared.storage.bridge.get_connection().aclose()
+        if self._redis is not None:
+            bridge = self._redis.bridge
+            assert isinstance(bridge, RedispyBridge)
+            await bridge.get_connection().aclose()
 
 
 def _redis_storage(redis_url: str) -> RedisStorage:

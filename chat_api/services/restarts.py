@@ -9,7 +9,7 @@ from sqlalchemy import RowMapping
 from sqlalchemy.exc import IntegrityError
 
 from chat_api.clients.bots import BotConnector
-from chat_api.clients.docker_engine import ContainerEngine
+from chat_api.clients.container_engine import ContainerEngine
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Database
 from chat_api.core.errors import AppError, NotFound
@@ -135,7 +135,7 @@ class RestartsService:
 
     async def _labelled_container(self, bot_name: str) -> ContainerView:
         for container in await self._engine.list_bots():
-            if container.bot_name == bot_name:
+            if container.bot_name == bot_name and container.is_managed:
                 return container
         raise NotFound("No labelled container or service runs this bot.")
 

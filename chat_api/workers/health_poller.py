@@ -3,6 +3,7 @@
 import asyncio
 import random
 from datetime import timedelta
+from functools import partial
 
 from chat_api.clients.bots import BotConnector
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
@@ -79,7 +80,7 @@ class HealthPoller:
                     if self._due_s.get(spec.name, 0.0) <= now_s and spec.name not in self._probing:
                         task = asyncio.create_task(self._probe(spec), name=f"probe-{spec.name}")
                         self._probing[spec.name] = task
-                        task.add_done_callback(lambda _, name=spec.name: self._probing.pop(name, None))
+                        task.add_done_callback(partial(self._probed, spec.name))
                 await asyncio.sleep(min(TICK_S, self._interval_s / 4))
         finally:
             for task in list(self._probing.values()):
@@ -97,6 +98,11 @@ class HealthPoller:
             if self._due_s[spec.name] > 0:  # A nudge meanwhile asks for another look at once.
                 wait_s = self._interval_s if is_well else min(self._interval_s, RECHECK_S)
                 self._due_s[spec.name] = self._clock.monotonic_s() + wait_s * (1 + random.uniform(-JITTER, JITTER))
+
+    def _probed(self, bot_name: str, task: asyncio.Task[None]) -> None:
+        self._probing.pop(bot_name, None)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("probe_failed", bot_name=bot_name, exc_info=task.exception())
 
     async def _poll_services(self) -> None:
         while True:

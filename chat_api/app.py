@@ -1,0 +1,52 @@
+"""The application: its routes, its guards and its error handlers. Nothing else is decided here."""
+
+from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
+
+from chat_api import __version__
+from chat_api.core.metrics import Metrics
+from chat_api.core.settings import Settings
+from chat_api.lifespan import lifespan
+from chat_api.middleware.addresses import ForwardedAddresses
+from chat_api.middleware.bodies import BodyLimit
+from chat_api.middleware.headers import SecurityHeaders
+from chat_api.middleware.origins import OriginGuard
+from chat_api.middleware.requests import RequestContext
+from chat_api.routes import admin, auth, bots, chat, chat_ws, health
+from chat_api.routes.errors import add_error_handlers, add_unknown_paths
+
+DESCRIPTION = """\
+The chat API of a WhisperEngine fleet. Sign in by name with `POST /api/login`, then send the token as
+`Authorization: Bearer …`. Every error is `{"error": {"code", "message", "request_id"}}`.
+"""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The API without any page. Resources are opened by the lifespan, not here."""
+    app = FastAPI(
+        title="WhisperEngine chat API",
+        version=__version__,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,  # FastAPI's documentation pages load their scripts from a CDN.
+        redoc_url=None,
+    )
+    app.state.settings = settings
+    app.state.metrics = Metrics()
+    for router in (auth.router, bots.router, chat.router, admin.router, health.router, chat_ws.router):
+        app.include_router(router)
+    add_unknown_paths(app, ("/api", "/v1", "/health", "/metrics"))
+    add_error_handlers(app)
+    _add_guards(app, settings)
+    return app
+
+
+def _add_guards(app: FastAPI, settings: Settings) -> None:
+    """The last one added is the first to see a request."""
+    origins = [*settings.allowed_origins, *([settings.web_ui_public_url] if settings.web_ui_public_url else [])]
+    app.add_middleware(GZipMiddleware, minimum_size=1024)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(OriginGuard, allowed_origins=origins)
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(RequestContext, metrics=app.state.metrics)
+    app.add_middleware(ForwardedAddresses, trusted_proxies=settings.trusted_proxies)

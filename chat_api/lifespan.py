@@ -1,0 +1,143 @@
+"""Opens every resource in order and closes them in reverse."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+
+from fastapi import FastAPI
+
+from chat_api.clients.bots import BotConnector
+from chat_api.clients.container_engine import ContainerEngine, NoEngine
+from chat_api.core.database import Database
+from chat_api.core.logging import get_logger
+from chat_api.core.metrics import Metrics
+from chat_api.core.redis import connect_redis
+from chat_api.core.security import load_key_ring
+from chat_api.core.settings import Settings
+from chat_api.realtime.manager import WebSocketManager
+from chat_api.services.audit import AuditService
+from chat_api.services.auth import AuthService
+from chat_api.services.bot_registry import BotRegistry
+from chat_api.services.container import Services
+from chat_api.services.fleet import FleetService
+from chat_api.services.health import HealthService
+from chat_api.services.identity import IdentityService
+from chat_api.services.limits import RateLimits
+from chat_api.services.messages import MessagesService
+from chat_api.services.restarts import RestartsService
+from chat_api.workers.fleet_keeper import FleetKeeper
+from chat_api.workers.gauges import keep_gauges
+from chat_api.workers.health_poller import HealthPoller
+from chat_api.workers.supervisor import Supervisor, every
+from models.migrate import upgrade
+
+log = get_logger(__name__)
+
+BEAT_S = 5.0
+ABANDON_S = 30.0
+# Docker and Swarm kill after 30 s; the promise is 25. Source: promises, "What survives".
+DRAIN_S = 20.0
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Everything the application needs, for as long as it runs. Fails the start when something vital is missing."""
+    settings: Settings = app.state.settings
+    metrics: Metrics = app.state.metrics
+    async with AsyncExitStack() as stack:
+        database_url, redis_url = await _servers(stack, settings)
+        await upgrade(database_url)
+        database = Database(database_url, pool_size=settings.database_pool_size)
+        stack.push_async_callback(database.dispose)
+        redis = connect_redis(redis_url)
+        stack.push_async_callback(redis.aclose)
+        engine = _engine(settings)
+        stack.push_async_callback(engine.close)
+        connector = BotConnector(settings, on_call=metrics.record_bot_call)
+        await connector.initialize()
+        stack.push_async_callback(connector.cleanup)
+
+        audit = AuditService(database)
+        identity = IdentityService(database, settings)
+        auth = AuthService(database, load_key_ring(settings), identity, audit, settings)
+        registry = BotRegistry(settings)
+        limits = RateLimits(redis_url=redis_url, requests_per_minute=settings.rate_limit_requests_per_minute)
+        stack.push_async_callback(limits.close)
+        messages = MessagesService(database, connector, registry, limits)
+        fleet = FleetService(registry, connector, check_interval_s=settings.bot_health_check_interval)
+        health = HealthService(database, redis, engine, qdrant_url=settings.qdrant_url)
+        restarts = RestartsService(database, engine, registry, connector, fleet, audit)
+        stack.push_async_callback(restarts.close)
+        websockets = WebSocketManager(
+            messages.events,
+            auth,
+            metrics,
+            max_connections=settings.max_concurrent_connections,
+            max_connections_per_user=settings.max_connections_per_user,
+        )
+        poller = HealthPoller(
+            registry, connector, fleet, health, database, interval_s=settings.bot_health_check_interval
+        )
+        keeper = FleetKeeper(registry, fleet, poller, engine)
+        await keeper.refresh()
+        await messages.beat()
+
+        app.state.services = Services(
+            settings=settings,
+            auth=auth,
+            audit=audit,
+            messages=messages,
+            fleet=fleet,
+            health=health,
+            limits=limits,
+            registry=registry,
+            restarts=restarts,
+        )
+        app.state.websockets = websockets
+        app.state.setup_code = await auth.prepare_first_admin()
+        supervisor = Supervisor(
+            {
+                "health_poller": poller.run,
+                "fleet_keeper": keeper.run,
+                "sessions": websockets.watch_sessions,
+                "heartbeat": partial(every, BEAT_S, messages.beat),
+                "restarts": partial(every, ABANDON_S, restarts.abandon_dead),
+                "loop_lag": metrics.measure_loop_lag,
+                "gauges": partial(keep_gauges, metrics, database, messages, fleet),
+            }
+        )
+        supervisor.start()
+        log.info("started", bots=len(registry.all()), problems=len(registry.problems))
+        try:
+            yield
+        finally:
+            health.is_draining = True
+            await websockets.drain()
+            await messages.drain(timeout_s=DRAIN_S)
+            await supervisor.stop()
+            log.info("stopped")
+
+
+async def _servers(stack: AsyncExitStack, settings: Settings) -> tuple[str, str]:
+    """The addresses of PostgreSQL and Redis: the configured ones, else those of our own servers."""
+    database_url = settings.database_url.get_secret_value() if settings.database_url else None
+    redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
+    if database_url is None or redis_url is None:
+        from chat_api.core.embedded import embedded_servers
+
+        endpoints = await stack.enter_async_context(
+            embedded_servers(settings.web_ui_state_dir, postgres=database_url is None, valkey=redis_url is None)
+        )
+        database_url = database_url or endpoints.database_url
+        redis_url = redis_url or endpoints.redis_url
+    assert database_url is not None
+    assert redis_url is not None
+    return database_url, redis_url
+
+
+def _engine(settings: Settings) -> ContainerEngine:
+    if settings.docker_host is None:
+        return NoEngine()
+    from chat_api.clients.docker_engine import DockerEngine  # The SDK is slow to import, and not always needed.
+
+    return DockerEngine(settings.docker_host, label=settings.docker_label)

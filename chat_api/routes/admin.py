@@ -1,0 +1,85 @@
+"""The console's API."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+
+from chat_api import __version__
+from chat_api.routes.dependencies import Admin, AppServices
+from chat_api.routes.errors import errors
+from chat_api.routes.models import BotState, RestartAnswer, ServiceState, StatusAnswer, SystemState
+from chat_api.schemas.fleet import BotStatus, BotView, ServiceView
+
+router = APIRouter(prefix="/api/admin", tags=["Administration"])
+
+
+@router.get(
+    "/status",
+    summary="System status",
+    responses=errors("not_authenticated", "permission_denied", "rate_limited", "unavailable"),
+)
+async def status(principal: Admin, services: AppServices) -> StatusAnswer:
+    """The whole, its services and its bots, from the last checks: asking costs no bot anything."""
+    view = services.fleet.view(principal)
+    uptime_s = (datetime.now(UTC) - view.started_at).total_seconds()
+    return StatusAnswer(
+        system=SystemState(
+            status=view.status.value, uptime=duration_text(uptime_s), version=__version__, headline=view.headline
+        ),
+        services={service.name: service_state(service) for service in view.services},
+        bots={bot.name: _bot_state(bot) for bot in view.bots},
+    )
+
+
+@router.post(
+    "/bots/{bot_name}/restart",
+    summary="Restart a bot",
+    responses=errors(
+        "not_authenticated", "permission_denied", "not_found", "rate_limited", "engine_failed", "engine_unavailable"
+    ),
+)
+async def restart(
+    bot_name: Annotated[str, Path(min_length=1, max_length=50)], principal: Admin, services: AppServices
+) -> RestartAnswer:
+    """Begin a restart, or join the one that is under way; progress shows in the status."""
+    view = await services.restarts.restart(principal, bot_name)
+    return RestartAnswer(
+        success=True,
+        message="Bot restart initiated",
+        estimated_downtime=f"{max(1, round(view.estimate_s))} seconds",
+        restart_id=str(view.restart_id),
+    )
+
+
+def service_state(service: ServiceView) -> ServiceState:
+    """A dependency as the API gives it; the specification's times are seconds."""
+    latency_s = round(service.latency_ms / 1000, 4) if service.latency_ms is not None else None
+    return ServiceState(status=service.status.value, response_time=latency_s)
+
+
+def duration_text(seconds: float) -> str:
+    """A duration for people, e.g. ``2d 3h 14m``."""
+    minutes, whole_s = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days}d {hours}h {minutes}m"
+    if hours:
+        return f"{hours}h {minutes}m"
+    return f"{minutes}m {whole_s}s"
+
+
+def _bot_state(bot: BotView) -> BotState:
+    if bot.last_checked_at is None or bot.status is BotStatus.UNKNOWN:
+        health_check = "unknown"
+    else:
+        health_check = "unhealthy" if bot.latency_ms is None else "healthy"
+    return BotState(
+        status=bot.status.value,
+        health_check=health_check,
+        port=bot.port,
+        latency_ms=bot.latency_ms,
+        last_seen_at=bot.last_seen_at,
+        container=bot.container.state.value if bot.container else None,
+    )

@@ -1,0 +1,164 @@
+"""Signing in and out."""
+
+from datetime import UTC, datetime
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from chat_api.core.cookies import ADMIN_COOKIE, CLAIM_COOKIE, SESSION_COOKIE, cookie_name, read_cookie
+from chat_api.core.errors import NotAuthenticated
+from chat_api.routes.dependencies import (
+    Anyone,
+    AppServices,
+    Bearer,
+    address_of,
+    device_of,
+    limited_by_address,
+)
+from chat_api.routes.errors import errors
+from chat_api.routes.models import (
+    AdminLoginAnswer,
+    AdminLoginBody,
+    AdminSetupBody,
+    LoginAnswer,
+    LoginBody,
+    Me,
+    Success,
+)
+from chat_api.schemas.principals import Principal
+
+router = APIRouter(prefix="/api", tags=["Signing in"])
+
+CLAIM_MAX_AGE_S = 400 * 24 * 3600  # The longest that browsers keep a cookie. Source: RFC 6265bis.
+
+
+@router.post(
+    "/login",
+    summary="Sign in by name",
+    dependencies=[Depends(limited_by_address)],
+    responses=errors("not_authenticated", "permission_denied", "invalid_input", "rate_limited", "unavailable"),
+)
+async def login(
+    body: LoginBody, request: Request, response: Response, bearer: Bearer, services: AppServices
+) -> LoginAnswer:
+    """Claim a free name, resume your own, or become a guest under a name that is somebody else's.
+
+    Proof that a name is yours: the browser's claim cookie, a live token, or the password you set.
+    """
+    sign_in = await services.auth.login(
+        body.username,
+        display_name=body.display_name,
+        password=body.password,
+        claim=read_cookie(request.cookies, CLAIM_COOKIE),
+        token=bearer.credentials if bearer else read_cookie(request.cookies, SESSION_COOKIE),
+        device=device_of(request),
+    )
+    _set_cookie(request, response, SESSION_COOKIE, sign_in.token, expires_at=sign_in.expires_at)
+    if sign_in.claim is not None:
+        _set_cookie(request, response, CLAIM_COOKIE, sign_in.claim, max_age_s=CLAIM_MAX_AGE_S)
+    principal = sign_in.principal
+    return LoginAnswer(
+        session_token=sign_in.token,
+        user_id=principal.user_id,
+        username=principal.username,
+        display_name=principal.display_name,
+        is_guest=principal.is_guest,
+        expires_at=sign_in.expires_at,
+    )
+
+
+@router.post(
+    "/admin/login",
+    summary="Sign in at the console",
+    dependencies=[Depends(limited_by_address)],
+    responses=errors("not_authenticated", "invalid_input", "rate_limited", "unavailable"),
+)
+async def admin_login(
+    body: AdminLoginBody, request: Request, response: Response, services: AppServices
+) -> AdminLoginAnswer:
+    """Administrators have their own accounts; a user's login never gives one."""
+    await services.limits.admin_login(address_of(request))
+    sign_in = await services.auth.admin_login(body.username, body.password, totp=body.totp, device=device_of(request))
+    _set_cookie(request, response, ADMIN_COOKIE, sign_in.token, expires_at=sign_in.expires_at)
+    role = sign_in.principal.role
+    assert role is not None
+    return AdminLoginAnswer(
+        admin_token=sign_in.token,
+        username=sign_in.principal.username,
+        role=role.value,
+        expires_at=sign_in.expires_at,
+    )
+
+
+@router.post(
+    "/admin/setup",
+    summary="Make the first administrator",
+    dependencies=[Depends(limited_by_address)],
+    responses=errors("not_authenticated", "invalid_input", "rate_limited", "unavailable"),
+)
+async def admin_setup(body: AdminSetupBody, request: Request, services: AppServices) -> Success:
+    """Spend the one-time code that the first start prints."""
+    await services.limits.admin_login(address_of(request))
+    await services.auth.set_up_admin(body.code, body.username, body.password)
+    return Success()
+
+
+@router.post("/logout", summary="Sign out", responses=errors("rate_limited", "unavailable"))
+async def logout(request: Request, response: Response, bearer: Bearer, services: AppServices) -> Success:
+    """End the sessions of the credentials that come with this request, and drop their cookies."""
+    tokens = [
+        (bearer.credentials if bearer else None, None),
+        (read_cookie(request.cookies, SESSION_COOKIE), SESSION_COOKIE),
+        (read_cookie(request.cookies, ADMIN_COOKIE), ADMIN_COOKIE),
+    ]
+    for token, cookie in tokens:
+        for is_admin in (False, True):
+            try:
+                await services.auth.logout(await services.auth.authenticate(token, is_admin=is_admin))
+            except NotAuthenticated:
+                continue
+        if token is not None and cookie is not None:
+            is_secure = request.url.scheme == "https"
+            response.delete_cookie(
+                cookie_name(cookie, is_secure=is_secure), secure=is_secure, httponly=True, samesite="lax"
+            )
+    return Success()
+
+
+@router.get("/me", summary="Who is signed in", responses=errors("not_authenticated", "rate_limited", "unavailable"))
+async def me(principal: Anyone) -> Me:
+    """The user or administrator of this request's credentials."""
+    return _me(principal)
+
+
+def _me(principal: Principal) -> Me:
+    return Me(
+        user_id=principal.user_id,
+        username=principal.username,
+        display_name=principal.display_name,
+        is_guest=principal.is_guest,
+        is_admin=principal.is_admin,
+        role=principal.role.value if principal.role else None,
+    )
+
+
+def _set_cookie(
+    request: Request,
+    response: Response,
+    base: str,
+    value: str,
+    *,
+    expires_at: datetime | None = None,
+    max_age_s: int | None = None,
+) -> None:
+    is_secure = request.url.scheme == "https"
+    if expires_at is not None:
+        max_age_s = int((expires_at - datetime.now(UTC)).total_seconds())
+    response.set_cookie(
+        cookie_name(base, is_secure=is_secure),
+        value,
+        max_age=max_age_s,
+        path="/",
+        secure=is_secure,
+        httponly=True,
+        samesite="lax",
+    )

@@ -1,0 +1,84 @@
+"""What every door asks first: which services, who is there, and are they too fast."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
+from starlette.requests import HTTPConnection
+
+from chat_api.core.cookies import ADMIN_COOKIE, SESSION_COOKIE, read_cookie
+from chat_api.core.errors import NotAuthenticated
+from chat_api.schemas.principals import Principal
+from chat_api.schemas.sessions import Device
+from chat_api.services.container import Services
+
+_bearer = HTTPBearer(auto_error=False, description="The token from a login.")
+_session_cookie = APIKeyCookie(name=SESSION_COOKIE, auto_error=False, description="Set by `POST /api/login`.")
+_admin_cookie = APIKeyCookie(name=ADMIN_COOKIE, auto_error=False, description="Set by `POST /api/admin/login`.")
+
+Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+
+
+def services_of(connection: HTTPConnection) -> Services:
+    """The services of the application that this request came to."""
+    services: Services = connection.app.state.services
+    return services
+
+
+def get_services(request: Request) -> Services:
+    """The same, as a dependency of a route."""
+    return services_of(request)
+
+
+AppServices = Annotated[Services, Depends(get_services)]
+
+
+def address_of(connection: HTTPConnection) -> str:
+    """The client's address, as far as trusted proxies tell."""
+    return connection.client.host if connection.client else "unknown"
+
+
+def device_of(connection: HTTPConnection) -> Device:
+    """Where a sign-in comes from, for the list of sessions."""
+    return Device(address=address_of(connection), user_agent=connection.headers.get("user-agent", "")[:200] or None)
+
+
+async def user(request: Request, bearer: Bearer, _: Annotated[str | None, Depends(_session_cookie)]) -> Principal:
+    """The signed-in user, from the bearer token, else from the browser's cookie. Raises: NotAuthenticated."""
+    token = bearer.credentials if bearer else read_cookie(request.cookies, SESSION_COOKIE)
+    return await services_of(request).auth.authenticate(token, address=address_of(request))
+
+
+async def admin(request: Request, bearer: Bearer, _: Annotated[str | None, Depends(_admin_cookie)]) -> Principal:
+    """The signed-in administrator of any role; what they may do is the service's to say. Raises: NotAuthenticated."""
+    token = bearer.credentials if bearer else read_cookie(request.cookies, ADMIN_COOKIE)
+    principal = await services_of(request).auth.authenticate(token, is_admin=True, address=address_of(request))
+    await services_of(request).limits.hit(principal.user_id)
+    return principal
+
+
+async def anyone(request: Request, bearer: Bearer) -> Principal:
+    """A user or an administrator. Raises: NotAuthenticated."""
+    try:
+        return await user(request, bearer, None)
+    except NotAuthenticated:
+        return await admin(request, bearer, None)
+
+
+async def limited_by_address(request: Request) -> None:
+    """Count a request of somebody who is not signed in. Raises: RateLimited."""
+    await services_of(request).limits.hit(f"address:{address_of(request)}")
+
+
+User = Annotated[Principal, Depends(user)]
+Admin = Annotated[Principal, Depends(admin)]
+Anyone = Annotated[Principal, Depends(anyone)]
+
+
+async def limited_user(request: Request, principal: User) -> Principal:
+    """The signed-in user, counted. Raises: NotAuthenticated, RateLimited."""
+    await services_of(request).limits.hit(principal.user_id)
+    return principal
+
+
+LimitedUser = Annotated[Principal, Depends(limited_user)]

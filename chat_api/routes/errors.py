@@ -1,0 +1,107 @@
+"""Every failure leaves by one of these handlers, in one shape."""
+
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Match
+
+from chat_api.core.errors import (
+    AppError,
+    InvalidInput,
+    MalformedRequest,
+    MethodNotAllowed,
+    NotAuthenticated,
+    NotFound,
+    PayloadTooLarge,
+    PermissionDenied,
+    UnsupportedMedia,
+    error_of,
+)
+from chat_api.core.logging import get_logger
+from chat_api.middleware.answers import error_response
+from chat_api.routes.models import ErrorBody
+
+log = get_logger(__name__)
+
+_BY_STATUS: dict[int, type[AppError]] = {
+    400: MalformedRequest,
+    401: NotAuthenticated,
+    403: PermissionDenied,
+    404: NotFound,
+    405: MethodNotAllowed,
+    413: PayloadTooLarge,
+    415: UnsupportedMedia,
+    422: InvalidInput,
+}
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """Answer our errors, the framework's, and paths that do not exist."""
+    app.add_exception_handler(AppError, _app_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(HTTPException, _http_error)
+
+
+def add_unknown_paths(app: FastAPI, prefixes: tuple[str, ...]) -> None:
+    """Answer what lies under our prefixes and is no route of ours, before anything mounted at the root sees it."""
+
+    async def unknown(request: Request) -> Response:
+        allowed = sorted(
+            method
+            for route in app.routes
+            if route.matches(request.scope)[0] is Match.PARTIAL
+            for method in getattr(route, "methods", ())
+        )
+        response = _render(request, MethodNotAllowed() if allowed else NotFound())
+        if allowed:
+            response.headers["Allow"] = ", ".join(allowed)
+        return response
+
+    for prefix in prefixes:
+        app.router.add_route(prefix + "{unknown:path}", unknown, methods=None, include_in_schema=False)
+
+
+def errors(*codes: str) -> dict[int | str, dict[str, Any]]:
+    """The ``responses`` of a route that may fail in these ways, for OpenAPI."""
+    by_status: dict[int | str, dict[str, Any]] = {}
+    for code in codes:
+        error = error_of(code)
+        entry = by_status.setdefault(error.status, {"model": ErrorBody, "description": ""})
+        entry["description"] = f"{entry['description']} `{error.code}`: {error.public_message}".strip()
+    return by_status
+
+
+def _render(request: Request, error: AppError) -> Response:
+    return error_response(error, request_id=getattr(request.state, "request_id", ""))
+
+
+async def _app_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, AppError)
+    if error.detail:
+        log.warning("request_refused", code=error.code, detail=error.detail)
+    return _render(request, error)
+
+
+async def _validation_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    if first["type"] == "json_invalid":
+        return _render(request, MalformedRequest("The body is not valid JSON."))
+    # The place and the rule, never the value: what was sent may be a password, or hostile.
+    place = ".".join(str(part) for part in first["loc"][1:] if isinstance(part, (str, int)))[:60] or "body"
+    rule = first["msg"] if first["type"] != "value_error" else "is not valid"
+    if first["type"] in {"extra_forbidden", "string_unicode"}:
+        rule = "is not valid"
+    return _render(request, InvalidInput(f"{place}: {rule}"))
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    kind = _BY_STATUS.get(error.status_code, InvalidInput if error.status_code < 500 else AppError)
+    response = _render(request, kind())
+    for name, value in (error.headers or {}).items():
+        response.headers[name] = value
+    return response

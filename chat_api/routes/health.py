@@ -1,0 +1,69 @@
+"""Liveness, readiness and metrics."""
+
+import secrets
+from ipaddress import ip_address
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.responses import PlainTextResponse
+
+from chat_api.core.errors import NotAuthenticated, Unavailable
+from chat_api.core.metrics import Metrics
+from chat_api.routes.admin import service_state
+from chat_api.routes.dependencies import AppServices, Bearer, address_of, admin
+from chat_api.routes.errors import errors
+from chat_api.routes.models import HealthAnswer, ReadyAnswer
+from chat_api.services.container import Services
+
+router = APIRouter(tags=["Health"])
+
+
+@router.get("/health", summary="Liveness", response_model_exclude_none=True, responses=errors("unavailable"))
+async def health(request: Request, bearer: Bearer, services: AppServices) -> HealthAnswer:
+    """Little to strangers; with an administrator's token also the services and the bots."""
+    view = services.fleet.current()
+    try:
+        await admin(request, bearer, None)
+    except (NotAuthenticated, Unavailable):
+        return HealthAnswer(status=view.status.value)
+    return HealthAnswer(
+        status=view.status.value,
+        services={service.name: service_state(service) for service in view.services},
+        bots={bot.name: bot.status.value for bot in view.bots},
+    )
+
+
+@router.get(
+    "/health/ready", summary="Readiness", responses={503: {"model": ReadyAnswer, "description": "Send no traffic."}}
+)
+async def ready(response: Response, services: AppServices) -> ReadyAnswer:
+    """200 while this process can store messages and is not shutting down, else 503."""
+    if await services.health.is_ready():
+        return ReadyAnswer(status="ready")
+    response.status_code = 503
+    return ReadyAnswer(status="not_ready")
+
+
+@router.get(
+    "/metrics",
+    summary="Prometheus metrics",
+    response_class=PlainTextResponse,
+    responses=errors("not_authenticated", "permission_denied"),
+)
+async def metrics(request: Request, bearer: Bearer, services: AppServices) -> Response:
+    """For a scraper with `METRICS_TOKEN`, for an administrator, and without a token set for this machine itself."""
+    if not _is_scraper(request, bearer, services):
+        await admin(request, bearer, None)
+    collected: Metrics = request.app.state.metrics
+    return Response(collected.render(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _is_scraper(request: Request, bearer: Bearer, services: Services) -> bool:
+    token = services.settings.metrics_token
+    if token is not None:
+        given = bearer.credentials if bearer else ""
+        return secrets.compare_digest(given.encode(), token.get_secret_value().encode())
+    try:
+        return ip_address(address_of(request)).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,256 @@
+"""What the API takes and gives, as OpenAPI describes it."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StrictStr
+
+from chat_api.schemas.messages import Exchange, Message
+from chat_api.services.messages import MAX_MESSAGE_CHARS
+
+
+class Body(BaseModel):
+    """A request body. Unknown keys are ignored, as base clients may send more; types are never coerced."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+
+class ErrorDetail(BaseModel):
+    """One error."""
+
+    model_config = ConfigDict(extra="allow")
+
+    code: str = Field(description="Stable name of the error.", examples=["not_authenticated"])
+    message: str = Field(description="What to tell a person.", examples=["Please sign in."])
+    request_id: str = Field(description="Reference for the operator's log.", examples=["a91f0c4be2d17730"])
+
+
+class ErrorBody(BaseModel):
+    """How every error looks."""
+
+    error: ErrorDetail
+
+
+class LoginBody(Body):
+    """Sign in by name."""
+
+    username: StrictStr = Field(min_length=3, max_length=30, examples=["alice"])
+    display_name: StrictStr | None = Field(None, max_length=50, examples=["Alice"])
+    password: StrictStr | None = Field(
+        None, min_length=8, max_length=200, description="Keeps a new name for you; opens a kept one."
+    )
+
+
+class LoginAnswer(BaseModel):
+    """A new session."""
+
+    session_token: str
+    user_id: str = Field(examples=["weu_3f9c1e77a0b2d415"])
+    username: str
+    display_name: str
+    is_guest: bool = Field(description="The name belongs to somebody else: you are a guest under it.")
+    expires_at: datetime
+
+
+class AdminLoginBody(Body):
+    """Sign in at the console."""
+
+    username: StrictStr = Field(min_length=1, max_length=30, examples=["admin"])
+    password: StrictStr = Field(min_length=1, max_length=200)
+    totp: StrictStr | None = Field(None, max_length=10, description="The code of an authenticator, where one is set.")
+
+
+class AdminLoginAnswer(BaseModel):
+    """A new session of an administrator."""
+
+    admin_token: str
+    username: str
+    role: Literal["viewer", "operator", "admin"]
+    expires_at: datetime
+
+
+class AdminSetupBody(Body):
+    """Make the first administrator."""
+
+    code: StrictStr = Field(min_length=1, max_length=64, description="The one-time code printed at the first start.")
+    username: StrictStr = Field(min_length=3, max_length=30)
+    password: StrictStr = Field(min_length=10, max_length=200)
+
+
+class Me(BaseModel):
+    """Who is signed in."""
+
+    user_id: str
+    username: str
+    display_name: str
+    is_guest: bool
+    is_admin: bool
+    role: Literal["viewer", "operator", "admin"] | None = None
+
+
+class Success(BaseModel):
+    """It is done."""
+
+    success: bool = True
+
+
+class BotEntry(BaseModel):
+    """One bot. Source: specification, ``GET /api/bots``."""
+
+    name: str = Field(examples=["elena"])
+    display_name: str = Field(examples=["Elena Rodriguez"])
+    description: str = Field(examples=["Marine biologist AI companion"])
+    emoji: str = Field(examples=["🌊"])
+    status: Literal["online", "offline", "busy"]
+
+
+class BotList(BaseModel):
+    """The fleet."""
+
+    bots: list[BotEntry]
+
+
+class ChatBody(Body):
+    """A message to a bot."""
+
+    content: StrictStr = Field(min_length=1, max_length=MAX_MESSAGE_CHARS, examples=["Hi Elena!"])
+    bot_name: StrictStr = Field(min_length=1, max_length=50, examples=["elena"])
+    message_type: Literal["text", "voice", "image"] = "text"
+    client_msg_id: Annotated[StrictStr, Field(min_length=1, max_length=100)] | None = Field(
+        None, description="Your own id: the same one again gives the stored answer. Twin of `Idempotency-Key`."
+    )
+
+
+class ChatAnswer(BaseModel):
+    """A bot's answer. Source: specification, ``POST /api/chat``."""
+
+    message_id: str = Field(description="The id of the stored message that was answered.")
+    response: str
+    timestamp: datetime
+    bot_name: str
+    processing_time: float = Field(description="Seconds the bot took.")
+    response_id: str = Field(description="The id of the answer in the history.")
+    seq: int = Field(description="The answer's place in your stream.")
+
+    @classmethod
+    def of(cls, exchange: Exchange) -> "ChatAnswer":
+        """The answer of an answered exchange."""
+        return cls(
+            message_id=str(exchange.message_id),
+            response=exchange.response,
+            timestamp=exchange.answered_at or exchange.timestamp,
+            bot_name=exchange.bot_name,
+            processing_time=exchange.processing_time or 0.0,
+            response_id=str(exchange.response_id),
+            seq=exchange.response_seq or 0,
+        )
+
+
+class MessageEntry(BaseModel):
+    """One line of a history."""
+
+    message_id: str
+    bot_name: str
+    role: Literal["user", "bot"]
+    content: str
+    timestamp: datetime
+    status: Literal["pending", "answered", "failed", "interrupted"]
+    seq: int
+    error_code: str | None = None
+    client_msg_id: str | None = None
+    reply_to: str | None = Field(None, description="Of an answer: the message it answers.")
+
+    @classmethod
+    def of(cls, message: Message) -> "MessageEntry":
+        """The line as JSON gives it."""
+        return cls(
+            message_id=str(message.message_id),
+            bot_name=message.bot_name,
+            role=message.role.value,
+            content=message.content,
+            timestamp=message.timestamp,
+            status=message.status.value,
+            seq=message.seq,
+            error_code=message.error_code,
+            client_msg_id=message.client_msg_id,
+            reply_to=str(message.reply_to) if message.reply_to else None,
+        )
+
+
+class MessageList(BaseModel):
+    """One page of a history, newest first."""
+
+    messages: list[MessageEntry]
+    next_before: int | None = Field(description="Pass as `before` for the page before this one; null at the start.")
+
+
+class ConversationEntry(BaseModel):
+    """One bot you have talked with."""
+
+    bot_name: str
+    exchange_count: int
+    last_message: MessageEntry
+
+
+class ConversationList(BaseModel):
+    """Your conversations, the most recent first."""
+
+    conversations: list[ConversationEntry]
+
+
+class SystemState(BaseModel):
+    """How the whole is."""
+
+    status: Literal["healthy", "degraded", "critical"]
+    uptime: str = Field(examples=["2d 3h 14m"])
+    version: str
+    headline: str
+
+
+class ServiceState(BaseModel):
+    """How a dependency is; ``response_time`` in seconds."""
+
+    status: Literal["healthy", "unhealthy", "unknown", "not_configured"]
+    response_time: float | None
+
+
+class BotState(BaseModel):
+    """How a bot is."""
+
+    status: str = Field(examples=["online"])
+    health_check: Literal["healthy", "unhealthy", "unknown"]
+    port: int | None
+    latency_ms: float | None = None
+    last_seen_at: datetime | None = None
+    container: str | None = Field(None, description="The state of its container, where an engine is configured.")
+
+
+class StatusAnswer(BaseModel):
+    """Source: specification, ``GET /api/admin/status``."""
+
+    system: SystemState
+    services: dict[str, ServiceState]
+    bots: dict[str, BotState]
+
+
+class RestartAnswer(BaseModel):
+    """Source: specification, ``POST /api/admin/bots/{bot_name}/restart``."""
+
+    success: bool
+    message: str = Field(examples=["Bot restart initiated"])
+    estimated_downtime: str = Field(examples=["30 seconds"])
+    restart_id: str
+
+
+class HealthAnswer(BaseModel):
+    """Whether this process is alive; with an administrator's token, how its dependencies are."""
+
+    status: Literal["healthy", "degraded", "critical"]
+    services: dict[str, ServiceState] | None = None
+    bots: dict[str, str] | None = None
+
+
+class ReadyAnswer(BaseModel):
+    """Whether this process should get traffic."""
+
+    status: Literal["ready", "not_ready"]

@@ -1,0 +1,66 @@
+"""Keeps the registry current: what the files say every half minute, what the container engine shows at once."""
+
+import asyncio
+
+from chat_api.clients.container_engine import ContainerEngine, NoEngine
+from chat_api.core.logging import get_logger
+from chat_api.schemas.containers import ContainerView
+from chat_api.services.bot_registry import BotRegistry
+from chat_api.services.bot_sources import LabelledContainer
+from chat_api.services.fleet import FleetService
+from chat_api.workers.health_poller import HealthPoller
+
+log = get_logger(__name__)
+
+REFRESH_S = 30.0
+
+
+class FleetKeeper:
+    """Turns what the sources and the engine say into the fleet that everybody sees."""
+
+    def __init__(
+        self, registry: BotRegistry, fleet: FleetService, poller: HealthPoller, engine: ContainerEngine
+    ) -> None:
+        self._registry = registry
+        self._fleet = fleet
+        self._poller = poller
+        self._engine = engine
+        self._labelled: tuple[LabelledContainer, ...] = ()
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._refresh_regularly())
+            if not isinstance(self._engine, NoEngine):
+                from chat_api.workers.docker_watcher import DockerWatcher
+
+                tasks.create_task(DockerWatcher(self._engine, self.record_containers).run())
+
+    async def refresh(self) -> None:
+        """Read the sources now."""
+        if await self._registry.refresh(labelled=self._labelled):
+            for problem in self._registry.problems:
+                log.warning("registry_problem", problem=problem)
+        self._fleet.sync_registry()
+
+    async def record_containers(self, containers: tuple[ContainerView, ...]) -> None:
+        """Take over what the engine shows; a label that came or went changes the fleet itself."""
+        labelled = tuple(
+            LabelledContainer(
+                bot_name=container.bot_name,
+                container_name=container.name,
+                port=container.port,
+                labels=container.labels,
+            )
+            for container in containers
+            if container.is_managed
+        )
+        if labelled != self._labelled:
+            self._labelled = labelled
+            await self.refresh()
+        await self._poller.record_containers(containers)
+
+    async def _refresh_regularly(self) -> None:
+        while True:
+            await asyncio.sleep(REFRESH_S)
+            await self.refresh()
