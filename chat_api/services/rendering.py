@@ -35,7 +35,33 @@ CACHED_TEXTS: Final = 1_024
 CACHED_CHARS: Final = 8_000_000
 
 ALLOWED_TAGS: Final = frozenset(
-    "p br hr em strong s code pre blockquote ul ol li a h1 h2 h3 h4 h5 h6 table thead tbody tr th td".split()
+    [
+        "p",
+        "br",
+        "hr",
+        "em",
+        "strong",
+        "s",
+        "code",
+        "pre",
+        "blockquote",
+        "ul",
+        "ol",
+        "li",
+        "a",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "table",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+    ]
 )
 ALLOWED_ATTRIBUTES: Final = {"a": {"href", "title"}, "code": {"class"}, "ol": {"start"}}
 ALLOWED_SCHEMES: Final = frozenset({"http", "https", "mailto"})
@@ -103,7 +129,7 @@ def _markdown_to_html(text: str) -> str:
     env: EnvType = {_DEADLINE: time.thread_time() + MAX_CPU_S}
     tokens = _markdown.parse(text, env)
     _check_shape(tokens)
-    return nh3.clean(
+    markup = nh3.clean(
         _markdown.renderer.render(tokens, _markdown.options, env),
         tags=set(ALLOWED_TAGS),
         attributes=ALLOWED_ATTRIBUTES,
@@ -113,14 +139,18 @@ def _markdown_to_html(text: str) -> str:
         url_relative="deny",
         link_rel=LINK_REL,
     ).strip()
+    # Markdown that shows nothing, such as a link definition alone, was still said.
+    return markup or plain(text)
 
 
 def _check_shape(tokens: list[Token]) -> None:
-    """Raises: _TooMuch for markup that a browser would choke on. (Nested emphasis is in no limit of the parser.)"""
-    depth = count = 0
-    for token in _flat(tokens):
+    """Raises: _TooMuch for markup that a browser would choke on.
+
+    The parser's own limit of nesting is higher: it drops text there, and does not count emphasis.
+    """
+    depth = 0
+    for count, token in enumerate(_flat(tokens)):
         depth += token.nesting
-        count += 1
         if depth > MAX_DEPTH or count > MAX_TOKENS:
             raise _TooMuch
 
@@ -163,12 +193,13 @@ def _image_as_link(
 
 
 def _parser() -> MarkdownIt:
-    parser = MarkdownIt("commonmark", {"html": False, "breaks": True, "linkify": False, "maxNesting": 20})
+    parser = MarkdownIt("commonmark", {"html": False, "breaks": True, "linkify": False, "maxNesting": 3 * MAX_DEPTH})
     parser.enable(["table", "strikethrough"])
     parser.add_render_rule("image", _image_as_link)
     # A rule that never matches is asked at every token, which makes it the place to look at the clock.
     parser.inline.ruler.before("text", "deadline", _check_inline_time)
     parser.block.ruler.before("table", "deadline", _check_block_time, {"alt": ["paragraph", "reference", "blockquote"]})
+    parser.render("")  # The rules are compiled at first use, which two threads must not do at once.
     return parser
 
 
