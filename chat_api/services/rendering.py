@@ -34,35 +34,10 @@ MAX_BATCH_CPU_S: Final = 1.0
 CACHED_TEXTS: Final = 1_024
 CACHED_CHARS: Final = 8_000_000
 
-ALLOWED_TAGS: Final = frozenset(
-    [
-        "p",
-        "br",
-        "hr",
-        "em",
-        "strong",
-        "s",
-        "code",
-        "pre",
-        "blockquote",
-        "ul",
-        "ol",
-        "li",
-        "a",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "table",
-        "thead",
-        "tbody",
-        "tr",
-        "th",
-        "td",
-    ]
-)
+_BLOCKS: Final = frozenset({"p", "hr", "pre", "blockquote", "ul", "ol", "li", "h1", "h2", "h3", "h4", "h5", "h6"})
+_TABLES: Final = frozenset({"table", "thead", "tbody", "tr", "th", "td"})
+_INLINES: Final = frozenset({"br", "em", "strong", "s", "code", "a"})
+ALLOWED_TAGS: Final = _BLOCKS | _TABLES | _INLINES
 ALLOWED_ATTRIBUTES: Final = {"a": {"href", "title"}, "code": {"class"}, "ol": {"start"}}
 ALLOWED_SCHEMES: Final = frozenset({"http", "https", "mailto"})
 LINK_REL: Final = "noopener noreferrer nofollow"
