@@ -134,10 +134,16 @@ class DockerEngine:
             raise
 
     def _connect(self) -> BoundedClient:
+        if (known := self._client) is not None:
+            return known
+        # Outside the lock: with a hung engine each thread waits for itself, not for all before it.
+        client = BoundedClient(self._host, timeout_s=self._timeout_s)
         with self._connecting:
-            if self._client is None:
-                self._client = BoundedClient(self._host, timeout_s=self._timeout_s)
-            return self._client
+            if (known := self._client) is None:
+                self._client = client
+                return client
+        client.close()
+        return known
 
     def _views(self, client: BoundedClient, bot_name: str | None) -> Iterator[ContainerView]:
         now = self._clock.now()

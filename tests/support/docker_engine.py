@@ -27,6 +27,8 @@ import docker
 import psutil
 import pytest
 from docker.models.containers import Container
+from docker.models.services import Service
+from docker.types import RestartPolicy
 
 from tests.support.base_image import base_tar
 from tests.support.images import build_bot_image, build_web_image
@@ -53,6 +55,16 @@ class BotContainer:
     port: int
     url: str
     container: Container
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BotService:
+    """A Swarm service whose one task runs ``sample_bot``."""
+
+    name: str
+    port: int
+    url: str
+    service: Service
 
 
 @pytest.fixture(scope="session")
@@ -99,18 +111,39 @@ def bot_container(docker_engine: DockerEngineHandle, bot_image: str) -> Iterator
     """Start labelled bots: ``bot_container("elena", **options of the SDK's run)``; they are removed afterwards."""
     with contextlib.ExitStack() as stack:
 
-        def start(name: str, *, labels: dict[str, str] | None = None, **options: Any) -> BotContainer:
+        def start(bot_name: str, *, labels: dict[str, str] | None = None, **options: Any) -> BotContainer:
             port = free_port()
-            command = ["python", "-m", "sample_bot", "--name", name, "--host", "127.0.0.1", "--port", str(port)]
             settings: dict[str, Any] = {
-                "name": f"whisperengine-{name}-bot-{uuid.uuid4().hex[:8]}",
-                "command": command,
-                "labels": {BOT_LABEL: name, f"{BOT_LABEL}.port": str(port)} if labels is None else labels,
+                "name": f"whisperengine-{bot_name}-bot-{uuid.uuid4().hex[:8]}",
+                "command": _bot_command(bot_name, port),
+                "labels": _bot_labels(bot_name, port) if labels is None else labels,
                 "network_mode": "host",
             }
             container = docker_engine.client.containers.run(bot_image, detach=True, **settings | options)
             stack.callback(_discard, container)
-            return BotContainer(name=name, port=port, url=f"http://127.0.0.1:{port}", container=container)
+            return BotContainer(name=bot_name, port=port, url=f"http://127.0.0.1:{port}", container=container)
+
+        yield start
+
+
+@pytest.fixture
+def bot_service(docker_engine: DockerEngineHandle, bot_image: str) -> Iterator[Callable[[str], BotService]]:
+    """Start bots as Swarm services of one task: ``bot_service("elena")``; they are removed afterwards."""
+    with contextlib.ExitStack() as stack:
+
+        def start(name: str) -> BotService:
+            port = free_port()
+            services: Any = docker_engine.client.services  # untyped in the stubs
+            service = services.create(
+                bot_image,
+                command=_bot_command(name, port),
+                name=f"{name}-bot-{uuid.uuid4().hex[:8]}",
+                labels=_bot_labels(name, port),
+                networks=["host"],
+                restart_policy=RestartPolicy(condition="any", delay=0),
+            )
+            stack.callback(service.remove)
+            return BotService(name=name, port=port, url=f"http://127.0.0.1:{port}", service=service)
 
         yield start
 
@@ -121,6 +154,14 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def _bot_command(name: str, port: int) -> list[str]:
+    return ["python", "-m", "sample_bot", "--name", name, "--host", "127.0.0.1", "--port", str(port)]
+
+
+def _bot_labels(name: str, port: int) -> dict[str, str]:
+    return {BOT_LABEL: name, f"{BOT_LABEL}.port": str(port)}
 
 
 def _start(root: Path, log: IO[bytes]) -> subprocess.Popen[bytes]:
@@ -142,10 +183,9 @@ def _start(root: Path, log: IO[bytes]) -> subprocess.Popen[bytes]:
 def _connect(process: subprocess.Popen[bytes], root: Path) -> docker.DockerClient:
     deadline = time.monotonic() + START_DEADLINE_S
     while process.poll() is None and time.monotonic() < deadline:
-        with contextlib.suppress(docker.errors.DockerException):
-            client = docker.DockerClient(base_url=f"unix://{root}/sock", timeout=120)
-            client.ping()
-            return client
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
+            probe.connect(f"{root}/sock")
+            return docker.DockerClient(base_url=f"unix://{root}/sock", timeout=120)
         time.sleep(0.05)
     tail = (root / "log").read_text(errors="replace")[-3000:]
     pytest.fail(f"dockerd did not start:\n{tail}", pytrace=False)
