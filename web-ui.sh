@@ -114,12 +114,17 @@ sync_with_uv() {
       --target "$tools" -r requirements/bootstrap.lock || return 1
     cp -- requirements/bootstrap.lock "$tools/bootstrap.lock"
   fi
-  "$tools/bin/uv" pip sync --quiet --compile-bytecode --python "$python" --require-hashes "$lock"
+  if [ -f "$venv/.made-by-web-ui" ]; then
+    "$tools/bin/uv" pip sync --quiet --compile-bytecode --python "$python" --require-hashes "$lock"
+  else # somebody else's environment: add what is needed, remove nothing
+    "$tools/bin/uv" pip install --quiet --compile-bytecode --python "$python" --require-hashes -r "$lock"
+  fi
 }
 
 make_venv() {
   local base
   base=$(base_python)
+  if [ -e "$venv" ] && [ ! -f "$venv/pyvenv.cfg" ]; then die "$venv is not a virtual environment; nothing was changed."; fi
   rm -rf -- "$venv"
   if ! "$base" -m venv "$venv" >/dev/null 2>&1; then # Debian keeps a part of venv in a package of its own
     rm -rf -- "$venv"
@@ -127,6 +132,7 @@ make_venv() {
     apt_install python3-venv
     "$base" -m venv "$venv"
   fi
+  : >"$venv/.made-by-web-ui"
 }
 
 base_python() {
