@@ -1,0 +1,131 @@
+"""``check``: is everything in place? One line for each part, and an exit code for scripts."""
+
+import asyncio
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from chat_api.core.errors import AppError
+from chat_api.core.settings import Settings
+from console.servers import Servers, servers
+
+
+class Verdict(StrEnum):
+    """How a part is."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "FAIL"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What was found about one part."""
+
+    verdict: Verdict
+    name: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.verdict:<4} {self.name}: {self.detail}"
+
+
+async def run_checks(settings: Settings) -> list[Finding]:
+    """Look at every part: configuration first, then what it points to."""
+    findings = [Finding(verdict=Verdict.OK, name="configuration", detail="every setting is valid")]
+    findings += _secret_key(settings)
+    state_dir = await asyncio.to_thread(_state_dir, settings.web_ui_state_dir)
+    findings.append(state_dir)
+    if state_dir.verdict is Verdict.FAIL:
+        return findings
+    try:
+        async with servers(settings, join=True) as where:
+            findings += await _dependencies(settings, where)
+    except AppError as error:
+        findings.append(Finding(verdict=Verdict.FAIL, name="embedded servers", detail=error.detail or error.message))
+    findings += await _bots(settings)
+    return findings
+
+
+def exit_code(findings: Iterable[Finding]) -> int:
+    """1 when anything failed; a warning is not a failure."""
+    return int(any(finding.verdict is Verdict.FAIL for finding in findings))
+
+
+def _secret_key(settings: Settings) -> Iterable[Finding]:
+    if settings.web_ui_secret_key is None:
+        detail = f"WEB_UI_SECRET_KEY is not set: a generated one is kept in {settings.web_ui_state_dir}"
+        yield Finding(verdict=Verdict.WARN, name="secret key", detail=detail)
+    else:
+        yield Finding(verdict=Verdict.OK, name="secret key", detail="from WEB_UI_SECRET_KEY")
+
+
+def _state_dir(path: Path) -> Finding:
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        is_usable = os.access(path, os.R_OK | os.W_OK | os.X_OK)
+    except OSError as error:
+        return Finding(verdict=Verdict.FAIL, name="state directory", detail=f"{path}: {error.strerror}")
+    verdict, detail = (Verdict.OK, str(path.resolve())) if is_usable else (Verdict.FAIL, f"{path} is not writable")
+    return Finding(verdict=verdict, name="state directory", detail=detail)
+
+
+async def _dependencies(settings: Settings, where: Servers) -> list[Finding]:
+    from chat_api.clients.container_engine import ContainerEngine, NoEngine
+    from chat_api.core.database import Database
+    from chat_api.core.redis import connect_redis
+    from chat_api.services.health import HealthService
+
+    if settings.docker_host is None:
+        engine: ContainerEngine = NoEngine()
+    else:
+        from chat_api.clients.docker_engine import DockerEngine
+
+        engine = DockerEngine(settings.docker_host, label=settings.docker_label)
+    database, redis = Database(where.database_url, pool_size=2), connect_redis(where.redis_url)
+    try:
+        checks = await HealthService(database, redis, engine, qdrant_url=settings.qdrant_url).check_all()
+    finally:
+        await asyncio.gather(database.dispose(), redis.aclose(), engine.close())
+    places = {"postgres": where.database, "redis": where.redis, "qdrant": settings.qdrant_url}
+    places["docker"] = settings.docker_host
+    findings = []
+    for check in checks:
+        place = places[check.name]
+        if check.error is not None:
+            findings.append(Finding(verdict=Verdict.FAIL, name=check.title, detail=f"{place}: {check.error}"))
+        elif check.latency_ms is None:
+            variable = {"qdrant": "QDRANT_URL", "docker": "DOCKER_HOST"}[check.name]
+            findings.append(Finding(verdict=Verdict.WARN, name=check.title, detail=f"{variable} is not set"))
+        else:
+            detail = f"answered in {check.latency_ms:.0f} ms, {place}"
+            findings.append(Finding(verdict=Verdict.OK, name=check.title, detail=detail))
+    return findings
+
+
+async def _bots(settings: Settings) -> list[Finding]:
+    from chat_api.clients.bots import BotConnector
+    from chat_api.services.bot_registry import BotRegistry
+
+    registry = BotRegistry(settings)
+    await registry.refresh()
+    findings = [Finding(verdict=Verdict.WARN, name="fleet", detail=problem) for problem in registry.problems]
+    if not registry.all():
+        detail = "no bot is described: .env.<bot> files, container labels or BOTS_CONFIG name them"
+        return [*findings, Finding(verdict=Verdict.WARN, name="fleet", detail=detail)]
+    connector = BotConnector(settings)
+    await connector.initialize()
+    try:
+        probes = await asyncio.gather(*(connector.get_bot_status(bot) for bot in registry.all()))
+    finally:
+        await connector.cleanup()
+    for bot, probe in zip(registry.all(), probes, strict=True):
+        name = f"bot {bot.name}"
+        if probe.is_healthy and probe.latency_ms is not None:
+            detail = f"answered in {probe.latency_ms:.0f} ms, {bot.url}"
+            findings.append(Finding(verdict=Verdict.OK, name=name, detail=detail))
+        else:
+            findings.append(Finding(verdict=Verdict.WARN, name=name, detail=f"{bot.url}: {probe.error}"))
+    return findings

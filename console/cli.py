@@ -1,0 +1,100 @@
+"""The command line: ``python -m console.cli COMMAND``, or ``./web-ui.sh COMMAND``.
+
+Imports are inside the commands: what a command does not need must not delay it.
+"""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+
+from pydantic import ValidationError
+
+from chat_api.core.errors import AppError
+from chat_api.core.settings import Settings
+from console.terminal import complain, say
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command. Returns its exit code: 0 done, 1 failed, 2 misused, 130 interrupted."""
+    given = _parser().parse_args(argv)
+    try:
+        return _run(given)
+    except ValidationError as error:
+        for problem in error.errors(include_url=False, include_input=False, include_context=False):
+            complain(f"{str(problem['loc'][0]).upper()}: {problem['msg']}")
+        return 2
+    except AppError as error:
+        complain(f"{error.message}\n{error.detail}" if error.detail else error.message)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(given: argparse.Namespace) -> int:
+    if given.command == "settings-table":
+        from console.settings_table import settings_table
+
+        sys.stdout.write(settings_table())
+        return 0
+    settings = Settings()
+    if given.command in {"demo", "serve"}:
+        return _serve(given.command, settings)
+    if given.command == "check":
+        from console.checks import exit_code, run_checks
+
+        findings = asyncio.run(run_checks(settings))
+        say(*map(str, findings))
+        return exit_code(findings)
+    if given.command == "bench":
+        from console.bench import run_bench
+
+        return asyncio.run(run_bench(is_json=given.json, seconds=given.seconds))
+    return _administer(given, settings)
+
+
+def _serve(command: str, settings: Settings) -> int:
+    from console.server import run
+
+    if command == "demo":
+        from console.demo import run_demo
+
+        return run(run_demo(settings))
+    from console.serve import run_serve
+
+    return run(run_serve(settings))
+
+
+def _administer(given: argparse.Namespace, settings: Settings) -> int:
+    if given.command == "migrate":
+        from console.migrate import run_migrate
+
+        asyncio.run(run_migrate(settings))
+    else:
+        from console.admins import create_admin, read_password, read_username
+        from models.admins import Role
+
+        username = read_username(given.username)
+        asyncio.run(create_admin(settings, username, read_password(settings), role=Role(given.role)))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="web-ui.sh", description="WhisperEngine console and chat gateway")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("demo", help="everything on this machine, with five sample bots")
+    commands.add_parser("serve", help="the console and the API, for production")
+    admin = commands.add_parser("create-admin", help="make an administrator")
+    admin.add_argument("--username", help="asked for when absent")
+    admin.add_argument("--role", choices=("viewer", "operator", "admin"), default="admin")
+    commands.add_parser("migrate", help="bring the database to the current schema")
+    commands.add_parser("check", help="validate the configuration and every dependency")
+    commands.add_parser("settings-table", help="print every setting as a Markdown table")
+    bench = commands.add_parser("bench", help="measure the chat path against baselines in the same run")
+    bench.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    bench.add_argument("--seconds", type=float, default=5.0, help="seconds a measurement lasts (%(default)s)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

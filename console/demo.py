@@ -1,0 +1,152 @@
+"""``demo``: the whole product on one machine, with five sample bots, from nothing."""
+
+import asyncio
+import contextlib
+import json
+import os
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from chat_api.core.child_process import ChildProcess
+from chat_api.core.embedded import embedded_servers
+from chat_api.core.settings import Settings
+from console.server import browser_url, import_console, listen, serve
+from console.terminal import say
+
+BOT_NAMES = ("elena", "marcus", "ryan", "dream", "gabriel")
+BOT_HOST = "127.0.0.1"
+DEFAULT_BASE_PORT = 9091
+DEFAULT_CHECK_INTERVAL_S = 2.0  # a fleet on the same machine can be watched closely
+ADMIN = "admin"
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admin:
+    """Who may sign in to the console, and where the password is kept when we made it."""
+
+    username: str
+    password: str
+    kept_in: Path | None
+
+
+async def run_demo(settings: Settings) -> None:
+    """Start everything, serve until SIGINT or SIGTERM, end everything; the data stay in the state directory.
+
+    Raises: PortBusy or StateDirInUse before anything is started.
+    """
+    listener = listen(settings.web_ui_host, settings.web_ui_port)
+    base_port = int(os.environ.get("SAMPLE_BOT_BASE_PORT", DEFAULT_BASE_PORT))
+    ports = dict(zip(BOT_NAMES, range(base_port, base_port + len(BOT_NAMES)), strict=True))
+    for port in ports.values():
+        listen(BOT_HOST, port).close()
+    building = asyncio.create_task(asyncio.to_thread(import_console))
+    state_dir = settings.web_ui_state_dir.resolve()
+    with contextlib.closing(listener):
+        async with embedded_servers(state_dir) as endpoints, _sample_bots(ports, state_dir / "logs"):
+            from models.migrate import upgrade
+
+            assert endpoints.database_url
+            assert endpoints.redis_url
+            await upgrade(endpoints.database_url)
+            admin = _admin(settings, state_dir)
+            await building
+            own = _demo_settings(
+                settings,
+                database_url=endpoints.database_url,
+                redis_url=endpoints.redis_url,
+                bots_config=_describe_bots(ports, state_dir),
+                admin=admin,
+            )
+            await _serve(own, listener, admin=admin, ports=ports)
+    say("Everything has ended. The data are kept.")
+
+
+async def _serve(settings: Settings, listener: socket.socket, *, admin: Admin, ports: dict[str, int]) -> None:
+    from chat_api.core.logging import configure_logging
+    from console.main import build
+
+    configure_logging(level=settings.log_level, log_format=settings.log_format)
+    url = browser_url(listener)
+    await serve(build(settings), listener, on_ready=lambda: say(*_banner(url, settings, admin=admin, ports=ports)))
+
+
+@contextlib.asynccontextmanager
+async def _sample_bots(ports: dict[str, int], logs: Path) -> AsyncIterator[None]:
+    """Real bot processes, one a port; they end with the block, and with us however we end."""
+    bots: list[ChildProcess] = []
+    try:
+        for name, port in ports.items():
+            command = [sys.executable, "-m", "sample_bot", "--name", name, "--host", BOT_HOST, "--port", str(port)]
+            bots.append(ChildProcess.start(command, log=logs / f"bot-{name}.log", cwd=PROJECT))
+        yield
+    finally:
+        await asyncio.gather(*(bot.stop(signal.SIGTERM, grace_s=5.0) for bot in bots))
+
+
+def _describe_bots(ports: dict[str, int], state_dir: Path) -> Path:
+    """Write the fleet for the registry."""
+    path = state_dir / "demo-bots.json"
+    path.write_text(json.dumps([{"name": name, "url": f"http://{BOT_HOST}:{port}"} for name, port in ports.items()]))
+    return path
+
+
+def _demo_settings(
+    settings: Settings, *, database_url: str, redis_url: str, bots_config: Path, admin: Admin
+) -> Settings:
+    """The operator's settings, and over them what makes a demo."""
+    said = settings.model_fields_set
+    values = {name: getattr(settings, name) for name in said}
+    if "bot_health_check_interval" not in said:
+        values["bot_health_check_interval"] = DEFAULT_CHECK_INTERVAL_S
+    if "log_level" not in said:
+        values["log_level"] = "WARNING"
+    if "log_format" not in said:
+        values["log_format"] = "console"
+    values |= {
+        "database_url": database_url,
+        "redis_url": redis_url,
+        "bots_config": bots_config,
+        "web_ui_admin_username": admin.username,
+        "web_ui_admin_password": admin.password,
+    }
+    return Settings(**values)
+
+
+def _admin(settings: Settings, state_dir: Path) -> Admin:
+    """The configured administrator, else one whose password is made once and kept for the next start."""
+    if settings.web_ui_admin_username and settings.web_ui_admin_password:
+        password = settings.web_ui_admin_password.get_secret_value()
+        return Admin(username=settings.web_ui_admin_username, password=password, kept_in=None)
+    path = state_dir / "demo-admin-password"
+    if not path.exists():
+        draft = path.with_suffix(".new")
+        draft.unlink(missing_ok=True)
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(15) + "\n")
+        draft.rename(path)
+    return Admin(username=ADMIN, password=path.read_text().strip(), kept_in=path)
+
+
+def _banner(url: str, settings: Settings, *, admin: Admin, ports: dict[str, int]) -> Sequence[str]:
+    kept = f"   (kept in {admin.kept_in})" if admin.kept_in else ""
+    secret = admin.password if admin.kept_in else "as set in WEB_UI_ADMIN_PASSWORD"
+    return (
+        "",
+        "WhisperEngine is running.",
+        "",
+        f"  Chat      {url}/          sign in with any name",
+        f"  Console   {url}/admin     user {admin.username}, password {secret}{kept}",
+        f"  API       {url}/openapi.json",
+        "",
+        f"  Bots      {', '.join(f'{name} {port}' for name, port in ports.items())}",
+        f"  Data      {settings.web_ui_state_dir.resolve()}",
+        "",
+        "Ctrl-C ends everything.",
+        "",
+    )

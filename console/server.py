@@ -1,0 +1,131 @@
+"""The web server of this process: one socket taken early, signals that end things in order."""
+
+import asyncio
+import contextlib
+import gc
+import signal
+import socket
+from collections.abc import Callable, Coroutine, Iterator
+from typing import TYPE_CHECKING
+
+import uvicorn
+import uvloop
+
+from chat_api.core.errors import Conflict, Unavailable
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+BACKLOG = 2048
+REQUEST_DRAIN_S = 4  # for requests; answers under way have the lifespan's drain after it, all within 25 s
+WS_MAX_BYTES = 1024 * 1024
+ENDING = (signal.SIGINT, signal.SIGTERM)
+
+
+class PortBusy(Conflict):
+    """Something else listens on the port."""
+
+    code = "port_busy"
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Take the port before anything is started. Raises: PortBusy, or Conflict when the address is not ours."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except OSError as exc:
+        listener.close()
+        if exc.errno == 98:  # EADDRINUSE
+            raise PortBusy(f"Port {port} on {host} is in use.") from exc
+        raise Conflict(f"Cannot listen on {host}:{port}: {exc.strerror}.") from exc
+    listener.setblocking(False)
+    return listener
+
+
+def run(main: Coroutine[object, object, None]) -> int:
+    """Run ``main`` to its end; SIGINT or SIGTERM before it serves cancels it. Returns the exit code."""
+    gc.disable()  # a start makes many objects and no garbage; serve() turns it on
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        try:
+            runner.run(_cancelled_by_signals(main))
+        except asyncio.CancelledError:
+            return 130
+    return 0
+
+
+async def serve(app: "FastAPI", listener: socket.socket, *, on_ready: Callable[[], None]) -> None:
+    """Serve ``app`` until SIGINT or SIGTERM, then drain. Raises: Unavailable when the application does not start."""
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,  # 70 KB less for each connection
+        ws_max_size=WS_MAX_BYTES,
+        ws_ping_interval=None,  # both of our protocols have their own
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # forwarded addresses count only from TRUSTED_PROXIES, which the application knows
+        timeout_graceful_shutdown=REQUEST_DRAIN_S,
+        lifespan="on",
+    )
+    server = _Server(config, app, on_ready=on_ready)
+    loop = asyncio.get_running_loop()
+    for number in ENDING:
+        loop.add_signal_handler(number, server.handle_exit, number, None)
+    await server.serve(sockets=[listener])
+    if not server.started:
+        raise Unavailable("The application did not start; its log says why.")
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handlers: they would end the process before we have cleaned up."""
+
+    def __init__(self, config: uvicorn.Config, app: "FastAPI", *, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._app = app
+        self._on_ready = on_ready
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals to serve()."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then let the garbage collector look only at what comes from now on."""
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()
+        gc.enable()
+        if self.started and not self.should_exit:
+            self._on_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let the application tell its sockets why they close, before uvicorn closes them."""
+        drain = getattr(self._app.state, "drain", None)
+        if drain is not None:
+            await drain()
+        await super().shutdown(sockets)
+
+
+def browser_url(listener: socket.socket) -> str:
+    """The address to open on this machine."""
+    host, port = listener.getsockname()[:2]
+    if host in {"0.0.0.0", "::"}:
+        host = "localhost"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def import_console() -> None:
+    """Import what takes a second; run in a thread beside the start of the servers."""
+    import console.main  # noqa: F401
+
+
+async def _cancelled_by_signals(main: Coroutine[object, object, None]) -> None:
+    task = asyncio.ensure_future(main)
+    for number in ENDING:
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    await task
