@@ -19,4 +19,4 @@ def connect_redis(redis_url: str) -> Redis:
         retry=Retry(NoBackoff(), 1),
         decode_responses=True,
     )
-    return Redis(connection_pool=pool)
+    return Redis.from_pool(pool)

@@ -88,6 +88,9 @@ async def _app_error(request: Request, error: Exception) -> Response:
 async def _validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
+    is_json = "json" in request.headers.get("content-type", "").lower()
+    if first["loc"] == ("body",) and request.method == "POST" and not is_json:
+        return _render(request, UnsupportedMedia("Send application/json."))
     if first["type"] == "json_invalid":
         return _render(request, MalformedRequest("The body is not valid JSON."))
     # The place and the rule, never the value: what was sent may be a password, or hostile.

@@ -56,7 +56,7 @@ class RateLimits:
         if self._redis is not None:
             bridge = self._redis.bridge
             assert isinstance(bridge, RedispyBridge)
-            await bridge.get_connection().aclose()
+            await bridge.get_connection().aclose()  # type: ignore[attr-defined]  # the library types its own protocol
 
 
 def _redis_storage(redis_url: str) -> RedisStorage:

@@ -1,0 +1,40 @@
+"""Two real bots for the whole test session; each test finds them well and without a memory of calls."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.support.sample_bots import RunningBot, sample_bot
+
+
+@pytest.fixture(scope="session")
+async def elena_process() -> AsyncIterator[RunningBot]:
+    """elena, speaking the first contract."""
+    async with sample_bot("elena") as bot:
+        yield bot
+
+
+@pytest.fixture(scope="session")
+async def marcus_process() -> AsyncIterator[RunningBot]:
+    """marcus, speaking the second contract."""
+    async with sample_bot("marcus", contract="v2") as bot:
+        yield bot
+
+
+@pytest.fixture
+async def elena(elena_process: RunningBot) -> RunningBot:
+    """elena, well again whatever the last test did to her."""
+    return await _well(elena_process)
+
+
+@pytest.fixture
+async def marcus(marcus_process: RunningBot) -> RunningBot:
+    """marcus, well again whatever the last test did to him."""
+    return await _well(marcus_process)
+
+
+async def _well(bot: RunningBot) -> RunningBot:
+    if not bot.is_alive:
+        await bot.start()
+    await bot.set_faults(mode="ok", delay_ms=0, failure_rate=0, hang_rate=0, babble_rate=0, scope="chat")
+    return bot
