@@ -19,7 +19,11 @@ from console.guard import Audience, add_rule, visitor_of
 log = get_logger(__name__)
 
 ADMIN_SIGN_IN = "/admin/login"
-NAVIGATION = (("/admin", "fleet", "Fleet"), ("/admin/restarts", "restart", "Restarts"), ("/admin/audit", "audit", "Audit"))
+NAVIGATION = (
+    ("/admin", "fleet", "Fleet"),
+    ("/admin/restarts", "restart", "Restarts"),
+    ("/admin/audit", "audit", "Audit"),
+)
 
 PageBuilder = Callable[..., Awaitable[None]]
 

@@ -1,8 +1,8 @@
 """Who may open what: pages by session, and NiceGUI's socket by the session that its page was built for.
 
-:class:`ConsoleGuard` is plain ASGI middleware (``BaseHTTPMiddleware`` never sees WebSockets) between our application and
-NiceGUI's. What no page was registered for is answered here, and so is a visitor without a session, because each page
-that NiceGUI builds costs memory on the server. Pages deny by default: :func:`page` wants an audience.
+:class:`ConsoleGuard` is plain ASGI middleware (``BaseHTTPMiddleware`` never sees WebSockets) between our application
+and NiceGUI's. What no page was registered for is answered here, and so is a visitor without a session, because each
+page that NiceGUI builds costs memory on the server. Pages deny by default: a path has an audience, or it is unknown.
 """
 
 import re
@@ -21,8 +21,7 @@ from starlette.routing import compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chat_api.core.cookies import ADMIN_COOKIE, SESSION_COOKIE, read_cookie
-from chat_api.core.errors import AppError, NotAuthenticated, NotFound
-from chat_api.middleware.answers import error_response
+from chat_api.core.errors import AppError, NotAuthenticated
 from chat_api.schemas.principals import Principal
 from console import plain
 from console.context import services
@@ -98,7 +97,7 @@ class ConsoleGuard:
         connection = HTTPConnection(scope)
         rule = next((rule for rule in _rules.values() if rule.pattern.match(scope["path"])), None)
         if rule is None:
-            return not_found(scope)
+            return not_found()
         if scope["method"] != "GET":
             return Response(status_code=405, headers={"Allow": "GET"})
         try:
@@ -152,10 +151,8 @@ def sockets_of(client_id: str) -> tuple[str, ...]:
     return tuple(core.sio.manager.rooms.get("/", {}).get(client_id, ()))
 
 
-def not_found(scope: Scope) -> Response:
+def not_found() -> Response:
     """The answer for an address that nothing lives at: small, and the same for all."""
-    if scope["path"].startswith(("/api/", "/v1/")):
-        return error_response(NotFound(), request_id=scope.get("state", {}).get("request_id", ""))
     return HTMLResponse(plain.not_found(), status_code=404)
 
 

@@ -5,6 +5,7 @@ Socket.IO broadcast for each change. The broadcast goes past NiceGUI's outbox, w
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -129,7 +130,8 @@ class FleetFeed:
         view = self._fleet.view(principal)
         if self._sent is None:
             self._sent = view
-        await core.sio.emit("fleet", {"seq": self._seq, "all": fleet_snapshot(self._sent)}, room=client.id)
+        message = {"seq": self._seq, "now": time.time(), "all": fleet_snapshot(self._sent)}
+        await core.sio.emit("fleet", message, room=client.id)
 
     async def run(self) -> None:
         """Send what changed, as it changes."""
@@ -143,7 +145,8 @@ class FleetFeed:
             patch = fleet_patch(before, latest)
             if patch:
                 self._seq += 1
-                await core.sio.emit("fleet", {"seq": self._seq, "changes": patch}, room=FLEET_ROOM)
+                message = {"seq": self._seq, "now": time.time(), "changes": patch}
+                await core.sio.emit("fleet", message, room=FLEET_ROOM)
 
     def _take(self, view: FleetView) -> None:
         self._latest = view

@@ -41,6 +41,7 @@ def build(settings: Settings) -> FastAPI:
         dark=None,
         tailwind=False,
         binding_refresh_interval=None,
+        gzip_middleware_factory=None,  # the application around it compresses already
         reconnect_timeout=RECONNECT_TIMEOUT_S,
         message_history_length=100,
         show_welcome_message=False,
@@ -68,5 +69,5 @@ def _own_open_pages(host: FastAPI) -> None:
     host.router.lifespan_context = lifespan
 
 
-async def _not_found(request: Request, _: Exception) -> Response:
-    return guard.not_found(request.scope)
+async def _not_found(_: Request, __: Exception) -> Response:
+    return guard.not_found()

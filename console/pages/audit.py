@@ -40,7 +40,11 @@ async def _audit(principal: Principal) -> None:
 
 
 def _row(number: int, entry: AuditView) -> dict[str, Any]:
-    is_allowed = entry.outcome is AuditOutcome.ALLOWED
+    tone, symbol = {
+        AuditOutcome.ALLOWED: ("ok", "online"),
+        AuditOutcome.DENIED: ("bad", "offline"),
+        AuditOutcome.AUTOMATIC: ("idle", "restart"),
+    }[entry.outcome]
     return {
         "key": number,
         "at": entry.at.isoformat(),
@@ -50,7 +54,7 @@ def _row(number: int, entry: AuditView) -> dict[str, Any]:
         "outcome": entry.outcome,
         "address": entry.address or "",
         "details": json.dumps(entry.details, ensure_ascii=False) if entry.details else "",
-        "tone": "ok" if is_allowed else "bad",
-        "symbol": "online" if is_allowed else "offline",
+        "tone": tone,
+        "symbol": symbol,
         "icons": theme.asset("icons.svg"),
     }

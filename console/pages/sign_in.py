@@ -21,9 +21,7 @@ async def _sign_in(_: Request) -> HTMLResponse:
     is_set_up = await services().auth.is_set_up()
     body = _form(_SIGN_IN if is_set_up else _SET_UP)
     title = "Sign in" if is_set_up else "Set up"
-    return HTMLResponse(
-        theme.document(title, body, scripts=("sign_in.js",)), headers={"Cache-Control": "no-store"}
-    )
+    return HTMLResponse(theme.document(title, body, scripts=("sign_in.js",)), headers={"Cache-Control": "no-store"})
 
 
 def _form(inner: str) -> str:
@@ -50,7 +48,8 @@ _SIGN_IN = (
 )
 
 _SET_UP = (
-    '<form data-sign-in="/api/admin/login" data-first="/api/admin/setup" data-home="/admin"><h1>First administrator</h1>'
+    '<form data-sign-in="/api/admin/login" data-first="/api/admin/setup" data-home="/admin">'
+    "<h1>First administrator</h1>"
     '<p class="we-muted">The server printed a setup code when it started. It works once.</p>'
     + _field("code", "Setup code", 'autocomplete="off" maxlength="64" required autofocus')
     + _field("username", "Name", 'autocomplete="username" minlength="3" maxlength="30" required')

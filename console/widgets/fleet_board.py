@@ -10,7 +10,7 @@ from console import theme
 MAX_NAME_CHARS = 100
 
 
-class FleetBoard(Element, component=theme.ASSETS / "fleet_board.js", esm={"we": theme.ASSETS / "js"}):
+class FleetBoard(Element, component=theme.ASSETS / "fleet_board.js", dependencies=[theme.ASSETS / "js" / "*.js"]):
     """Banner, service cards and the live table of bots; changes reach it by broadcast, see ``console/live.py``."""
 
     def __init__(

@@ -1,2 +1,0 @@
-// Shared by our components: `import { ago } from "we"`.
-export * from "./format.js";

@@ -1,0 +1,66 @@
+// A card for one dependency: status, answer time, and how that went lately.
+import { ago, exactly, latency } from "we-format";
+import { StatusMark, serviceStatus } from "we-status";
+
+const WIDTH = 120;
+const HEIGHT = 28;
+
+const Sparkline = {
+  props: { values: Array },
+  computed: {
+    top() {
+      return Math.max(1, ...this.values.filter((value) => value !== null)) * 1.1;
+    },
+    line() {
+      const step = WIDTH / Math.max(1, this.values.length - 1);
+      let isDrawing = false;
+      return this.values
+        .map((value, index) => {
+          if (value === null) {
+            isDrawing = false;
+            return "";
+          }
+          const command = isDrawing ? "L" : "M";
+          isDrawing = true;
+          return `${command}${(index * step).toFixed(1)} ${(HEIGHT - 2 - (value / this.top) * (HEIGHT - 4)).toFixed(1)}`;
+        })
+        .join("");
+    },
+    gaps() {
+      const step = WIDTH / Math.max(1, this.values.length - 1);
+      return this.values.map((value, index) => (value === null ? `M${(index * step).toFixed(1)} 0v${HEIGHT}` : "")).join("");
+    },
+  },
+  template: `
+    <svg class="we-spark" viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" aria-hidden="true">
+      <path :d="gaps" class="we-spark-gap"></path><path :d="line" class="we-spark-line"></path>
+    </svg>`,
+};
+
+export const ServiceCard = {
+  components: { Sparkline, StatusMark },
+  props: { service: Object, now: Number, icons: String },
+  computed: {
+    status() {
+      return serviceStatus(this.service.status);
+    },
+    note() {
+      if (this.service.status === "not_configured") return "Set its address to watch it";
+      if (this.service.status === "healthy") return "";
+      const seen = this.service.seen_at ? `last seen ${ago(this.service.seen_at, this.now)}` : "never seen";
+      return this.service.error && this.service.status === "unhealthy" ? `${this.service.error}` : seen;
+    },
+    exact() {
+      return this.service.checked_at ? `Checked ${exactly(this.service.checked_at)}` : "";
+    },
+  },
+  methods: { latency },
+  template: `
+    <article class="we-card" :data-testid="'service-' + service.name" :data-status="service.status" :title="exact">
+      <div class="we-card-head"><h3>{{ service.title }}</h3><StatusMark :of="status" :icons="icons" /></div>
+      <div v-if="note" class="we-card-note" :title="note">{{ note }}</div>
+      <div v-else class="we-card-figures">
+        <Sparkline :values="service.latencies_ms" /><span class="we-number">{{ latency(service.latency_ms) }}</span>
+      </div>
+    </article>`,
+};

@@ -1,0 +1,46 @@
+// The words, colours and icons of states: always all three together.
+
+/** Status of a bot: [word, tone, weight]; the heaviest needs an operator first. */
+const BOT = {
+  offline: ["Offline", "bad", 7],
+  quarantined: ["Quarantined", "violet", 6],
+  degraded: ["Degraded", "warn", 5],
+  unknown: ["Unknown", "idle", 4],
+  restarting: ["Restarting", "busy", 3],
+  starting: ["Starting", "busy", 2],
+  maintenance: ["Maintenance", "violet", 1],
+  online: ["Online", "ok", 0],
+};
+
+const SERVICE = {
+  healthy: ["Healthy", "ok", "online"],
+  unhealthy: ["Down", "bad", "offline"],
+  unknown: ["Unknown", "idle", "unknown"],
+  not_configured: ["Not configured", "idle", "not_configured"],
+};
+
+const SYSTEM = {
+  healthy: ["Healthy", "ok", "online"],
+  degraded: ["Degraded", "warn", "degraded"],
+  critical: ["Critical", "bad", "offline"],
+};
+
+export const BOT_STATUSES = Object.keys(BOT);
+export const word = (status) => (BOT[status] ?? BOT.unknown)[0];
+export const tone = (status) => (BOT[status] ?? BOT.unknown)[1];
+export const weight = (status) => (BOT[status] ?? BOT.unknown)[2];
+
+const named = ([label, tone, icon]) => ({ label, tone, icon });
+export const botStatus = (status) => ({ label: word(status), tone: tone(status), icon: status in BOT ? status : "unknown" });
+export const serviceStatus = (status) => named(SERVICE[status] ?? SERVICE.unknown);
+export const systemStatus = (status) => named(SYSTEM[status] ?? SYSTEM.degraded);
+
+/** A status as a mark: icon and word in its colour. `of` is what one of the functions above gives. */
+export const StatusMark = {
+  props: { of: Object, icons: String },
+  template: `
+    <span class="we-status" :class="'we-status-' + of.tone">
+      <svg class="we-icon" :class="{ 'we-turning': of.icon === 'restarting' }" aria-hidden="true"><use :href="icons + '#' + of.icon"></use></svg>
+      <span>{{ of.label }}</span>
+    </span>`,
+};

@@ -1,0 +1,56 @@
+"""The whole application, pages included, on a real port in the test's own event loop."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import pytest
+from nicegui import Client
+from nicegui.testing.general import nicegui_reset_globals
+
+from chat_api.core.settings import Settings
+from console.main import build
+from models import Role
+from tests.support.api import ADMIN_PASSWORD, MakeSettings, RunningApi, running
+from tests.support.sample_bots import RunningBot
+
+
+class RunningConsole(RunningApi):
+    """One running application with its pages, and an administrator of every role: ``test-viewer`` and so on."""
+
+    admin_username = f"test-{Role.ADMIN}"
+    admin_password = ADMIN_PASSWORD
+
+    async def add_admins(self) -> None:
+        """Make the administrators."""
+        for role in Role:
+            await self.services.auth.create_admin(f"test-{role}", ADMIN_PASSWORD, role=role)
+
+
+@asynccontextmanager
+async def running_console(settings: Settings, *, has_admins: bool = True) -> AsyncIterator[RunningConsole]:
+    """Serve the application with these settings while the block runs; one at a time in a process."""
+    with _fresh_nicegui():
+        app = build(settings)
+        async with running(app) as url:
+            console = RunningConsole(url=url, app=app, settings=settings)
+            if has_admins:
+                await console.add_admins()
+            yield console
+
+
+@pytest.fixture
+async def console_app(
+    make_settings: MakeSettings, elena: RunningBot, marcus: RunningBot
+) -> AsyncIterator[RunningConsole]:
+    """The application with two real bots, elena and marcus, and an administrator of every role."""
+    async with running_console(make_settings(bots=(elena, marcus))) as console:
+        yield console
+
+
+@contextmanager
+def _fresh_nicegui() -> Iterator[None]:
+    with nicegui_reset_globals():
+        try:
+            yield
+        finally:
+            Client.page_routes.clear()  # NiceGUI would unload the modules of the pages, and with them ours
