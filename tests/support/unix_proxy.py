@@ -1,0 +1,75 @@
+"""A proxy between a client and a unix socket that can be cut, frozen and healed."""
+
+import asyncio
+import contextlib
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+
+class UnixProxy:
+    """Forwards every connection to ``target`` until told otherwise."""
+
+    def __init__(self, path: Path, target: str) -> None:
+        self.host = f"unix://{path}"
+        self._path, self._target = path, target
+        self._server: asyncio.Server | None = None
+        self._connections: set[asyncio.Task[None]] = set()
+        self._flows = asyncio.Event()
+        self._flows.set()
+
+    async def heal(self) -> None:
+        """Listen, and let bytes pass."""
+        self._flows.set()
+        if self._server is None:
+            self._server = await asyncio.start_unix_server(self._accept, self._path)
+
+    async def cut(self) -> None:
+        """Close every connection and refuse new ones."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+            self._path.unlink(missing_ok=True)
+        for connection in list(self._connections):
+            connection.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    def freeze(self) -> None:
+        """Accept connections, and pass nothing on."""
+        self._flows.clear()
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._forward(reader, writer))
+        self._connections.add(task)
+        task.add_done_callback(self._connections.discard)
+
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_unix_connection(self._target)
+        pipes = [asyncio.create_task(self._pipe(reader, back)), asyncio.create_task(self._pipe(there, writer))]
+        try:
+            await asyncio.wait(pipes, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for pipe in pipes:
+                pipe.cancel()
+            await asyncio.gather(*pipes, return_exceptions=True)
+            back.close()
+            writer.close()
+
+    async def _pipe(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while chunk := await source.read(65_536):
+                await self._flows.wait()
+                sink.write(chunk)
+                await sink.drain()
+
+
+@contextlib.asynccontextmanager
+async def unix_proxy(target: str) -> AsyncIterator[UnixProxy]:
+    """A proxy before the unix socket ``target`` (a ``unix://`` address)."""
+    with tempfile.TemporaryDirectory(prefix="we-proxy-") as folder:
+        proxy = UnixProxy(Path(folder) / "sock", target.removeprefix("unix://"))
+        await proxy.heal()
+        try:
+            yield proxy
+        finally:
+            await proxy.cut()
