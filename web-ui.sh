@@ -178,7 +178,7 @@ lint() {
   "$python" -m ruff format --check --quiet .
   "$python" -m ruff check --quiet .
   "$python" -m mypy
-  "$venv/bin/lint-imports" --no-timing
+  "$venv/bin/lint-imports" --no-logo
 }
 
 run_tests() {
