@@ -188,7 +188,7 @@ async def test_the_deadline_covers_the_whole_body(connector: BotConnector) -> No
     """A bot that always sends one more byte is cut off all the same, and its connection closed."""
     async with rogue_bot(dripping) as bot:
         with pytest.raises(BotTimeout):
-            await say(connector, bot, timeout_s=0.3)
+            await asyncio.wait_for(say(connector, bot, timeout_s=0.3), 15)  # ends a test that would run for ever
         await eventually(lambda: bot.connections == 0)
     assert bot.sent_bytes > 1
 
