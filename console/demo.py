@@ -48,14 +48,10 @@ async def run_demo(settings: Settings) -> None:
     building = asyncio.create_task(asyncio.to_thread(import_console))
     state_dir = settings.web_ui_state_dir.resolve()
     with contextlib.closing(listener):
-        async with embedded_servers(state_dir) as endpoints, _sample_bots(ports, state_dir / "logs"):
-            from models.migrate import upgrade
-
+        async with embedded_servers(state_dir) as endpoints:
             assert endpoints.database_url
             assert endpoints.redis_url
-            await upgrade(endpoints.database_url)
             admin = _admin(settings, state_dir)
-            await building
             own = _demo_settings(
                 settings,
                 database_url=endpoints.database_url,
@@ -63,7 +59,9 @@ async def run_demo(settings: Settings) -> None:
                 bots_config=_describe_bots(ports, state_dir),
                 admin=admin,
             )
-            await _serve(own, listener, admin=admin, ports=ports)
+            await building  # before the bots, which would take its processors
+            async with _sample_bots(ports, state_dir / "logs"):
+                await _serve(own, listener, admin=admin, ports=ports)
     say("Everything has ended. The data are kept.")
 
 
