@@ -1,0 +1,1 @@
+"""Things broken for real, then healed, then counted."""
