@@ -1,0 +1,98 @@
+"""The live fleet: one poller, every change told once, and nothing old shown as green."""
+
+import asyncpg
+import pytest
+
+from chat_api.core.errors import NotAuthenticated
+from chat_api.schemas.fleet import BotStatus, FleetView, ServiceStatus, SystemStatus
+from tests.support.api import MakeSettings, RunningApi, running_api
+from tests.support.eventually import eventually
+from tests.support.sample_bots import RunningBot, sample_bot
+
+
+def status_of(api: RunningApi, name: str) -> BotStatus:
+    """What the fleet says of a bot now."""
+    return next(bot.status for bot in api.services.fleet.current().bots if bot.name == name)
+
+
+async def test_a_bot_that_dies_and_returns_is_seen_without_asking(make_settings: MakeSettings) -> None:
+    """Online, offline after a kill, online after a start; each change is published to listeners."""
+    async with sample_bot("gabriel") as gabriel, running_api(make_settings(bots=(gabriel,))) as api:
+        published: list[FleetView] = []
+        api.services.fleet.changes.listen(published.append)
+        await eventually(lambda: status_of(api, "gabriel") is BotStatus.ONLINE)
+        await gabriel.kill()
+        await eventually(lambda: status_of(api, "gabriel") is BotStatus.OFFLINE)
+        await eventually(lambda: api.services.fleet.current().status is SystemStatus.CRITICAL)
+        await gabriel.start()
+        await eventually(lambda: status_of(api, "gabriel") is BotStatus.ONLINE)
+        seen = [view.bots[0].status for view in published if view.bots]
+        assert BotStatus.OFFLINE in seen
+        versions = [view.version for view in published]
+        assert versions == sorted(set(versions))
+
+
+async def test_services_are_checked_with_their_latency(api: RunningApi) -> None:
+    """PostgreSQL and Redis are measured; what is not configured says so and is no fault."""
+
+    def services() -> dict[str, ServiceStatus]:
+        return {service.name: service.status for service in api.services.fleet.current().services}
+
+    await eventually(lambda: len(services()) == 4)
+    assert services() == {
+        "postgres": ServiceStatus.HEALTHY,
+        "redis": ServiceStatus.HEALTHY,
+        "qdrant": ServiceStatus.NOT_CONFIGURED,
+        "docker": ServiceStatus.NOT_CONFIGURED,
+    }
+    by_name = {service.name: service for service in api.services.fleet.current().services}
+    assert (by_name["postgres"].latency_ms or 0) > 0
+
+
+async def test_services_that_are_away_are_named(make_settings: MakeSettings, elena: RunningBot) -> None:
+    """A Qdrant and an engine that nobody answers for are unhealthy, the banner names them, and chat goes on."""
+    settings = make_settings(
+        bots=(elena,), qdrant_url="http://127.0.0.1:9", docker_host="tcp://127.0.0.1:9", redis_url="redis://127.0.0.1:9"
+    )
+    async with running_api(settings) as api:
+        await eventually(lambda: "Qdrant" in api.services.fleet.current().headline)
+        assert api.services.fleet.current().status is SystemStatus.DEGRADED
+        alice = await api.principal("alice")
+        assert (await api.services.messages.send(alice, bot_name="elena", content="Hello")).response
+
+
+async def test_heartbeats_survive_a_restart_of_the_console(
+    make_settings: MakeSettings, elena: RunningBot, database_url: str
+) -> None:
+    """The bars are there again: checks are kept in the database."""
+    settings = make_settings(bots=(elena,))
+    async with running_api(settings):
+        connection = await asyncpg.connect(database_url)  # type: ignore[no-untyped-call]
+        await eventually(lambda: connection.fetchval("SELECT count(*) > 2 FROM web_bot_checks"))
+        await connection.close()
+    async with running_api(settings) as api:
+        await eventually(lambda: len(api.services.fleet.current().bots[0].heartbeats) > 3)
+
+
+async def test_a_bot_that_answers_health_but_is_not_ready_is_degraded(make_settings: MakeSettings) -> None:
+    """A v1 bot says on ``/ready`` that it is not connected."""
+    async with sample_bot("ryan") as ryan, running_api(make_settings(bots=(ryan,))) as api:
+        await ryan.set_faults(mode="not_ready")
+        await eventually(lambda: status_of(api, "ryan") is BotStatus.DEGRADED)
+
+
+async def test_public_statuses_are_the_specified_three(api: RunningApi) -> None:
+    """``GET /api/bots`` knows online, offline and busy only."""
+    await eventually(lambda: status_of(api, "elena") is BotStatus.ONLINE)
+    async with api.client() as client:
+        bots = (await client.get("/api/bots")).json()["bots"]
+    assert {bot["name"] for bot in bots} == {"elena", "marcus"}
+    assert bots[0].keys() >= {"name", "display_name", "description", "emoji", "status"}
+    assert {bot["status"] for bot in bots} <= {"online", "offline", "busy"}
+
+
+async def test_users_do_not_see_the_console(api: RunningApi) -> None:
+    """A user's principal is nobody at the console's doors."""
+    alice = await api.principal("alice")
+    with pytest.raises(NotAuthenticated):
+        api.services.fleet.view(alice)
