@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import datetime
 from typing import TypeVar
 
+from docker.errors import APIError
+
 from chat_api.clients import docker_swarm as swarm
 from chat_api.clients.container_engine import STOP_GRACE_S, ContainerEngine, NoEngine
 from chat_api.clients.docker_client import BoundedClient, translated_errors
@@ -16,7 +18,7 @@ from chat_api.clients.docker_events import follow_events
 from chat_api.clients.docker_views import SERVICE_ID_LABEL, Json, bot_of, container_event, container_view, service_view
 from chat_api.core.blocking import BlockingCalls
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
-from chat_api.core.errors import Conflict, EngineUnavailable, NotFound
+from chat_api.core.errors import Conflict, EngineUnavailable
 from chat_api.schemas.containers import ContainerEvent, ContainerKind, ContainerState, ContainerView
 
 CALL_TIMEOUT_S = 10
@@ -158,22 +160,27 @@ class DockerEngine:
                 if view := service_view(raw, tasks, label=self._label, now=now):
                     yield view
         for summary in client.containers(all=True):
-            if self._is_wanted(summary, bot_name) and (view := self._container(client, summary["Id"], now)):
+            if (name := self._wanted(summary, bot_name)) and (view := self._container(client, name, now)):
                 yield view
 
-    def _is_wanted(self, summary: Json, bot_name: str | None) -> bool:
+    def _wanted(self, summary: Json, bot_name: str | None) -> str | None:
+        """The name of a listed container that is the bot asked for, or any bot."""
         labels = summary.get("Labels") or {}
         if SERVICE_ID_LABEL in labels:  # a task: its service stands for it
-            return False
-        bots = (bot_of(str(name).lstrip("/"), labels, label=self._label) for name in summary.get("Names") or ("",))
-        return any(bot is not None and bot_name in {None, bot[0]} for bot in bots)
-
-    def _container(self, client: BoundedClient, container_id: str, now: datetime) -> ContainerView | None:
-        try:
-            with translated_errors():
-                return container_view(client.inspect_container(container_id), label=self._label, now=now)
-        except NotFound:  # removed since it was listed
             return None
+        for name in (str(raw).lstrip("/") for raw in summary.get("Names") or ()):
+            bot = bot_of(name, labels, label=self._label)
+            if bot is not None and bot_name in {None, bot[0]}:
+                return name
+        return None
+
+    def _container(self, client: BoundedClient, name: str, now: datetime) -> ContainerView | None:
+        try:
+            return container_view(client.inspect_container(name), label=self._label, now=now)
+        except APIError as error:
+            if error.status_code in {403, 404}:  # a proxy keeps it from us, or it was removed since it was listed
+                return None
+            raise
 
     def _check_managed(self, client: BoundedClient, view: ContainerView) -> None:
         """Look again before acting: the name may belong to another container by now."""
