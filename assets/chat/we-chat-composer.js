@@ -1,0 +1,83 @@
+// Where a message is written. The draft belongs to the bot and outlives the page.
+
+const NEAR = 0.9;
+
+/** Characters as the server counts them: code points, not UTF-16 units. */
+const lengthOf = (text) => [...text].length;
+
+export const Composer = {
+  props: { bot: Object, memory: Object, maxChars: Number },
+  emits: ["send"],
+  data: () => ({ text: "" }),
+  computed: {
+    length() {
+      return this.text.length < this.maxChars * NEAR ? this.text.length : lengthOf(this.text);
+    },
+    isTooLong() {
+      return this.length > this.maxChars;
+    },
+    canSend() {
+      return this.text.trim() !== "" && !this.isTooLong;
+    },
+    counter() {
+      return this.length >= this.maxChars * NEAR ? `${this.length} / ${this.maxChars}` : "";
+    },
+    placeholder() {
+      return `Message ${this.bot.title}`;
+    },
+  },
+  watch: {
+    "bot.name": {
+      immediate: true,
+      handler(name) {
+        this.set(this.memory.draft(name));
+      },
+    },
+    text(text) {
+      this.memory.keepDraft(this.bot.name, text);
+      this.$nextTick(this.fit);
+    },
+  },
+  mounted() {
+    this.fit();
+  },
+  methods: {
+    set(text) {
+      this.text = text;
+      this.$nextTick(this.fit);
+    },
+    focus() {
+      this.$refs.input.focus();
+    },
+    fit() {
+      const input = this.$refs.input;
+      if (!input) return;
+      input.style.height = "auto";
+      input.style.height = `${input.scrollHeight + 2}px`;
+    },
+    keydown(event) {
+      // Enter that ends the composing of a character (Japanese, Chinese …) sends nothing.
+      if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+      event.preventDefault();
+      this.send();
+    },
+    send() {
+      if (!this.canSend) return;
+      const text = this.text;
+      this.text = "";
+      this.$emit("send", text);
+      this.focus();
+    },
+  },
+  template: `
+    <form class="chat-composer" @submit.prevent="send">
+      <div class="chat-input-box" :class="{ 'chat-too-long': isTooLong }">
+        <textarea ref="input" v-model="text" rows="1" dir="auto" enterkeyhint="send" :placeholder="placeholder" :aria-label="placeholder"
+          aria-describedby="chat-hint" :aria-invalid="isTooLong" data-testid="composer" @keydown="keydown"></textarea>
+        <button type="submit" class="chat-send" :disabled="!canSend" aria-label="Send" title="Send (Enter)" data-testid="send">
+          <svg viewBox="0 0 24 24" aria-hidden="true"><path d="M12 19V5M5.500 11.500 12 5l6.500 6.500"/></svg></button>
+      </div>
+      <div class="chat-hint"><span id="chat-hint">Enter to send, Shift+Enter for a new line</span>
+        <span v-if="counter" role="status" data-testid="counter" :class="{ 'chat-over': isTooLong }">{{ counter }}</span></div>
+    </form>`,
+};

@@ -1,0 +1,56 @@
+"""How the bots are, for chat pages: one comparison and one broadcast for each change, however many pages are open."""
+
+from typing import Final
+from weakref import WeakKeyDictionary
+
+from nicegui import Client, background_tasks, core
+
+from chat_api.schemas.fleet import FleetView
+from chat_api.services.fleet import FleetService, PublicBot
+from console.guard import sockets_of
+from console.widgets.chat_data import Json, bot_data
+
+ROOM: Final = "chat_bots"
+
+
+class BotsFeed:
+    """The public side of the fleet. It lives as long as the fleet service that it listens to."""
+
+    def __init__(self, fleet: FleetService) -> None:
+        self._fleet = fleet.public_bots
+        self._sent = self._fleet()
+        fleet.changes.listen(self._take)
+
+    def follow(self, client: Client) -> tuple[PublicBot, ...]:
+        """The bots as they are now, for a page to be built with; what changes afterwards is sent to it."""
+        built_with = self._sent
+
+        async def connected() -> None:
+            for sid in sockets_of(client.id):
+                await core.sio.enter_room(sid, ROOM)
+            if built_with != self._sent:
+                await core.sio.emit(ROOM, _changes((), self._sent), room=client.id)
+
+        client.on_connect(connected)
+        return built_with
+
+    def _take(self, _: FleetView) -> None:
+        before, self._sent = self._sent, self._fleet()
+        if self._sent != before:
+            background_tasks.create(core.sio.emit(ROOM, _changes(before, self._sent), room=ROOM), name="chat_bots")
+
+
+def bots_feed(fleet: FleetService) -> BotsFeed:
+    """The one feed of a fleet service."""
+    if fleet not in _feeds:
+        _feeds[fleet] = BotsFeed(fleet)
+    return _feeds[fleet]
+
+
+def _changes(before: tuple[PublicBot, ...], now: tuple[PublicBot, ...]) -> Json:
+    """The bots that are new or different, and the names of all in their order."""
+    known = set(before)
+    return {"bots": [bot_data(bot) for bot in now if bot not in known], "names": [bot.name for bot in now]}
+
+
+_feeds: WeakKeyDictionary[FleetService, BotsFeed] = WeakKeyDictionary()
