@@ -118,6 +118,7 @@ export default {
       this.skewS = message.now - Date.now() / 1000;
       this.tick();
       if (message.all) this.replace(message);
+      else if (this.seq === null) return; // everything is on its way
       else if (message.seq === this.seq + 1) this.change(message);
       else if (message.seq > this.seq) this.$emit("resync");
     },
@@ -229,7 +230,7 @@ export default {
                 <button v-if="key" type="button" class="we-sort" @click="sort(key)">{{ label }}<span class="we-arrow" aria-hidden="true">{{
                   key === sortKey ? (isDescending ? '↓' : '↑') : '' }}</span></button>
                 <template v-else>{{ label }}</template></th>
-              <th v-if="mayRestart" scope="col"><span class="we-hidden">Actions</span></th>
+              <th v-if="mayRestart" scope="col" class="we-head-actions"><span class="we-hidden">Actions</span></th>
             </tr></thead>
             <tbody>
               <BotRow v-for="bot in visible" :key="bot.name" :bot="bot" :now="now" :icons="icons" :is-stale="isStale(bot)"

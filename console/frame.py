@@ -81,8 +81,8 @@ def _failure(message: str) -> None:
 @contextmanager
 def frame(principal: Principal, *, title: str, path: str) -> Iterator[None]:
     """The console around a page: navigation, who is signed in, and the page's title."""
+    ui.html('<a class="we-skip" href="#main">Skip to content</a>', sanitize=False)
     with ui.element("div").classes("we-shell"):
-        ui.html('<a class="we-skip" href="#main">Skip to content</a>', sanitize=False)
         with ui.element("header").classes("we-rail"):
             ui.html(theme.brand(), sanitize=False)
             _navigation(path)

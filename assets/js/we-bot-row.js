@@ -1,4 +1,5 @@
 // One bot as a row of the table; a card on a phone.
+import { Avatar } from "we-avatar";
 import { ago, exactly, latency, span } from "we-format";
 import { Heartbeats } from "we-heartbeats";
 import { RestartProgress } from "we-restart";
@@ -7,7 +8,7 @@ import { StatusMark, botStatus, word } from "we-status";
 const BACK_ONLINE_S = 60;
 
 export const BotRow = {
-  components: { Heartbeats, RestartProgress, StatusMark },
+  components: { Avatar, Heartbeats, RestartProgress, StatusMark },
   emits: ["restart"],
   props: { bot: Object, now: Number, icons: String, isStale: Boolean, isAsking: Boolean, mayRestart: Boolean, hasEngine: Boolean },
   computed: {
@@ -64,10 +65,9 @@ export const BotRow = {
   },
   template: `
     <tr :data-testid="'bot-' + bot.name" :data-status="isStale ? 'unknown' : bot.status" :class="{ 'we-stale': isStale }">
-      <th scope="row" class="we-cell-bot">
-        <span class="we-emoji" aria-hidden="true">{{ bot.emoji || '🤖' }}</span>
+      <th scope="row" class="we-cell-bot"><span class="we-bot"><Avatar :name="bot.name" :title="bot.title" :emoji="bot.emoji" />
         <span class="we-two"><span class="we-strong we-cut" :title="bot.description">{{ bot.title }}</span>
-          <span class="we-muted we-cut">{{ bot.name }}<template v-if="bot.port"> :{{ bot.port }}</template></span></span>
+          <span class="we-muted we-cut">{{ bot.name }}<template v-if="bot.port"> :{{ bot.port }}</template></span></span></span>
       </th>
       <td class="we-cell-status">
         <span class="we-two"><StatusMark :of="shown" :icons="icons" />

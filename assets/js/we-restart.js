@@ -19,24 +19,22 @@ export const RestartProgress = {
     elapsed() {
       return Math.max(0, this.now - this.restart.requested_at);
     },
-    share() {
-      return Math.min(1, this.elapsed / Math.max(1, this.restart.estimate_s));
+    time() {
+      return `${span(this.elapsed)} of ~${span(this.restart.estimate_s)}`;
     },
-    text() {
-      const late = this.elapsed > this.restart.estimate_s ? ", longer than usual" : "";
-      return `${span(this.elapsed)} of about ${span(this.restart.estimate_s)}${late}`;
+    title() {
+      const late = this.elapsed > this.restart.estimate_s ? "\nLonger than usual" : "";
+      return `Requested by ${this.restart.by}\n${STEPS.map(([, label]) => label).join(" → ")}${late}`;
     },
   },
   template: `
-    <div class="we-restart" data-testid="restart-progress" :data-state="restart.state">
+    <div class="we-restart" data-testid="restart-progress" :data-state="restart.state" :title="title">
+      <div class="we-restart-text"><span class="we-now">{{ steps[reached]?.[1] }}</span>
+        <span class="we-number" :class="{ 'we-late': elapsed > restart.estimate_s }">{{ time }}</span></div>
       <ol class="we-steps" aria-label="Progress of the restart">
-        <li v-for="([state, label], index) in steps" :key="state"
-          :class="{ 'we-done': index < reached, 'we-now': index === reached }"
-          :aria-current="index === reached ? 'step' : undefined">{{ label }}</li>
+        <li v-for="([state, label], index) in steps" :key="state" :class="{ 'we-done': index < reached, 'we-now': index === reached }"
+          :aria-current="index === reached ? 'step' : undefined"><span class="we-hidden">{{ label }}</span></li>
       </ol>
-      <div class="we-progress" role="progressbar" :aria-valuenow="Math.round(share * 100)" aria-valuemin="0" aria-valuemax="100"
-        :aria-label="text"><span :style="{ transform: 'scaleX(' + share + ')' }"></span></div>
-      <div class="we-restart-time">{{ text }} · by {{ restart.by }}</div>
     </div>`,
 };
 

@@ -5,21 +5,20 @@ from typing import Any
 
 from chat_api.schemas.principals import Principal
 from chat_api.services.audit import AuditView
-from console import theme
 from console.context import services
 from console.frame import frame, page
-from console.widgets.records import LONG_CELL, STATUS_CELL, TIME_CELL, column, records_table
+from console.widgets.records import column, records_table
 from models import AuditOutcome
 
 NEWEST = 100
 COLUMNS = (
-    column("at", "When"),
+    column("at", "When", kind="time"),
     column("actor", "Who"),
     column("action", "Did"),
     column("target", "To"),
-    column("outcome", "Outcome"),
+    column("outcome", "Outcome", kind="status"),
     column("address", "From"),
-    column("details", "Details", is_sortable=False),
+    column("details", "Details", kind="long"),
 )
 
 
@@ -35,7 +34,6 @@ async def _audit(principal: Principal) -> None:
             COLUMNS,
             [_row(number, entry) for number, entry in enumerate(entries)],
             empty="Nothing has been recorded yet.",
-            cells={"at": TIME_CELL, "outcome": STATUS_CELL, "details": LONG_CELL},
         )
 
 
@@ -56,5 +54,4 @@ def _row(number: int, entry: AuditView) -> dict[str, Any]:
         "details": json.dumps(entry.details, ensure_ascii=False) if entry.details else "",
         "tone": tone,
         "symbol": symbol,
-        "icons": theme.asset("icons.svg"),
     }

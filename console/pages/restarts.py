@@ -4,19 +4,18 @@ from typing import Any
 
 from chat_api.schemas.fleet import RestartView
 from chat_api.schemas.principals import Principal
-from console import theme
 from console.context import services
 from console.frame import frame, page
-from console.widgets.records import LONG_CELL, STATUS_CELL, TIME_CELL, column, records_table
+from console.widgets.records import column, records_table
 from models import RestartState
 
 COLUMNS = (
-    column("requested_at", "Requested"),
+    column("requested_at", "Requested", kind="time"),
     column("bot", "Bot"),
-    column("state", "State"),
+    column("state", "State", kind="status"),
     column("by", "By"),
-    column("duration", "Took", align="right"),
-    column("error", "Reason", is_sortable=False),
+    column("duration", "Took", kind="number"),
+    column("error", "Reason", kind="long"),
 )
 
 
@@ -32,7 +31,6 @@ async def _restarts(principal: Principal) -> None:
             COLUMNS,
             [_row(restart) for restart in newest],
             empty="No bot was restarted yet. Restart one from its row on the Fleet page.",
-            cells={"requested_at": TIME_CELL, "state": STATUS_CELL, "error": LONG_CELL},
         )
 
 
@@ -51,5 +49,4 @@ def _row(restart: RestartView) -> dict[str, Any]:
         "error": restart.error or "",
         "tone": tone,
         "symbol": symbol,
-        "icons": theme.asset("icons.svg"),
     }
