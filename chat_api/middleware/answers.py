@@ -21,6 +21,8 @@ def error_response(error: AppError, *, request_id: str) -> JSONResponse:
         headers["Retry-After"] = str(math.ceil(error.retry_after_s or 1))
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
+    if error.status == 413:
+        headers["Connection"] = "close"  # else the server would read the rest, only to throw it away
     return JSONResponse(error_body(error, request_id=request_id), error.status, headers)
 
 

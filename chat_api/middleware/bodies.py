@@ -3,10 +3,11 @@
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chat_api.core.errors import PayloadTooLarge
+from chat_api.core.errors import MalformedRequest, PayloadTooLarge
 from chat_api.middleware.answers import send_error
 
 MAX_BODY_BYTES = 256 * 1024
+_MAX_LENGTH_DIGITS = 18
 
 
 class _TooLarge(Exception):
@@ -25,8 +26,13 @@ class BodyLimit:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         announced = Headers(scope=scope).get("content-length", "0")
-        if not announced.isdigit() or int(announced) > self._max_bytes:
+        if not announced.isascii() or not announced.isdigit():
+            return await send_error(scope, receive, send, MalformedRequest())
+        if len(announced) > _MAX_LENGTH_DIGITS or int(announced) > self._max_bytes:
             return await send_error(scope, receive, send, PayloadTooLarge())
+        await self._counted(scope, receive, send)
+
+    async def _counted(self, scope: Scope, receive: Receive, send: Send) -> None:
         received = 0
         has_started = False
 
@@ -40,6 +46,9 @@ class BodyLimit:
 
         async def noted(message: Message) -> None:
             nonlocal has_started
+            if not has_started and received > self._max_bytes:
+                # The framework takes any failure to read a body for its own 400, and answers it: ours is the truth.
+                raise _TooLarge
             has_started = True
             await send(message)
 
