@@ -27,12 +27,13 @@ class ForwardedAddresses:
 
     def _believe(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
-        chain = [part.strip() for part in headers.get("x-forwarded-for", "").split(",") if part.strip()]
+        # A proxy may add a line of its own below the client's: only all lines together are the chain.
+        chain = [part.strip() for part in ",".join(headers.getlist("x-forwarded-for")).split(",") if part.strip()]
         for address in reversed(chain):
             if not _is_within(address, self._networks):
                 scope["client"] = (address[:64], 0)
                 break
-        proto = headers.get("x-forwarded-proto", "").split(",")[-1].strip()
+        proto = ",".join(headers.getlist("x-forwarded-proto")).split(",")[-1].strip()
         if proto in {"http", "https"}:
             is_websocket = scope["type"] == "websocket"
             scope["scheme"] = {"http": "ws", "https": "wss"}[proto] if is_websocket else proto
@@ -43,4 +44,6 @@ def _is_within(address: str, networks: Iterable[IPv4Network | IPv6Network]) -> b
         parsed = ip_address(address)
     except ValueError:
         return False
-    return any(parsed in network for network in networks)
+    # A socket that listens on IPv6 shows IPv4 peers as ::ffff:192.0.2.1.
+    plain = getattr(parsed, "ipv4_mapped", None) or parsed
+    return any(plain in network for network in networks)
