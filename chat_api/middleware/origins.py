@@ -41,5 +41,8 @@ class OriginGuard:
         if origin.lower() in self._allowed:
             return True
         own_scheme = {"ws": "http", "wss": "https"}.get(scope["scheme"], scope["scheme"])
-        parts = urlsplit(origin)
+        try:
+            parts = urlsplit(origin)
+        except ValueError:
+            return False
         return parts.netloc.lower() == headers.get("host", "").lower() and parts.scheme == own_scheme
