@@ -32,15 +32,21 @@ class SecurityHeaders:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
 
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
-                if scope["scheme"] == "https":
-                    headers.setdefault("Strict-Transport-Security", HSTS)
-                if scope["path"].startswith(("/api", "/v1")):
-                    headers.setdefault("Cache-Control", "no-store")
-            await send(message)
+        await self._app(scope, receive, secured(scope, send))
 
-        await self._app(scope, receive, with_headers)
+
+def secured(scope: Scope, send: Send) -> Send:
+    """``send`` with the security headers on what it starts."""
+
+    async def with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in HEADERS.items():
+                headers.setdefault(name, value)
+            if scope["scheme"] == "https":
+                headers.setdefault("Strict-Transport-Security", HSTS)
+            if scope["path"].startswith(("/api", "/v1")):
+                headers.setdefault("Cache-Control", "no-store")
+        await send(message)
+
+    return with_headers

@@ -11,6 +11,7 @@ from chat_api.core.errors import AppError
 from chat_api.core.logging import get_logger
 from chat_api.core.metrics import Metrics
 from chat_api.middleware.answers import send_error
+from chat_api.middleware.headers import secured
 
 log = get_logger(__name__)
 
@@ -55,7 +56,7 @@ class RequestContext:
             log.exception("request_failed", method=scope["method"], path=_route(scope))
             if has_started:
                 raise
-            await send_error(scope, receive, noted, AppError())
+            await send_error(scope, receive, secured(scope, noted), AppError())
         finally:
             self._account(scope, status, time.perf_counter() - started_s)
 
