@@ -37,6 +37,20 @@ _BY_STATUS: dict[int, type[AppError]] = {
     422: InvalidInput,
 }
 
+# Rules whose words come from our models alone; others may quote what was sent, as that of a UUID does.
+_TELLABLE_RULES = frozenset(
+    {
+        "missing",
+        "string_type",
+        "string_too_short",
+        "string_too_long",
+        "literal_error",
+        "int_parsing",
+        "greater_than_equal",
+        "less_than_equal",
+    }
+)
+
 
 def add_error_handlers(app: FastAPI) -> None:
     """Answer our errors, the framework's, and paths that do not exist."""
@@ -95,9 +109,7 @@ async def _validation_error(request: Request, error: Exception) -> Response:
         return _render(request, MalformedRequest("The body is not valid JSON."))
     # The place and the rule, never the value: what was sent may be a password, or hostile.
     place = ".".join(str(part) for part in first["loc"][1:] if isinstance(part, (str, int)))[:60] or "body"
-    rule = first["msg"] if first["type"] != "value_error" else "is not valid"
-    if first["type"] in {"extra_forbidden", "string_unicode"}:
-        rule = "is not valid"
+    rule = first["msg"] if first["type"] in _TELLABLE_RULES else "is not valid"
     return _render(request, InvalidInput(f"{place}: {rule}"))
 
 
