@@ -7,6 +7,7 @@ from enum import IntEnum
 from uuid import UUID, uuid4
 
 import orjson
+from starlette.types import Message
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from chat_api.realtime.frames import Frame
@@ -68,6 +69,19 @@ class Connection:
         if self.close_code is None:
             self.close_code = code
             self._wake.set()
+
+    async def receive(self) -> Message | None:
+        """What the peer sends next, ``None`` as soon as we have closed: nothing it says counts any more.
+
+        A peer that reads nothing never answers our close, so its own end must not be waited for.
+        """
+        assert self._writer is not None
+        receiving = asyncio.ensure_future(self.websocket.receive())
+        try:
+            await asyncio.wait({receiving, self._writer}, return_when=asyncio.FIRST_COMPLETED)
+            return receiving.result() if receiving.done() and self.close_code is None else None
+        finally:
+            receiving.cancel()
 
     async def finish(self) -> None:
         """Stop the writer; called when the reader has ended."""

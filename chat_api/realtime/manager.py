@@ -5,6 +5,7 @@ import random
 from collections import defaultdict
 from uuid import UUID
 
+from starlette.types import Message
 from starlette.websockets import WebSocket
 
 from chat_api.core.bus import Topic
@@ -69,6 +70,11 @@ class WebSocketManager:
         log.info("websocket_connected", user_id=user_id, connection_id=connection.connection_id)
         return connection.connection_id
 
+    async def receive(self, websocket: WebSocket) -> Message | None:
+        """The next message of a connection, ``None`` when we have closed it."""
+        connection = self._by_websocket.get(websocket)
+        return await connection.receive() if connection is not None else None
+
     async def disconnect(self, websocket: WebSocket) -> None:
         """Forget a WebSocket whose peer is gone; harmless when it is forgotten already."""
         connection = self._by_websocket.pop(websocket, None)
@@ -120,7 +126,7 @@ class WebSocketManager:
             try:
                 living = await self._auth.living(open_sessions)
             except AppError as error:
-                # Not knowing is no reason to throw everybody out; a message is checked against the database anyway.
+                # Not knowing is no reason to throw everybody out: without the database no message is accepted either.
                 log.warning("sessions_not_checked", code=error.code)
                 continue
             for connection in list(self._by_websocket.values()):

@@ -12,7 +12,6 @@ from chat_api.core.errors import (
     MalformedRequest,
     NotAuthenticated,
     PayloadTooLarge,
-    RateLimited,
 )
 from chat_api.core.logging import get_logger
 from chat_api.realtime.connection import CloseCode
@@ -54,8 +53,8 @@ async def chat_socket(websocket: WebSocket, token: str) -> None:
 async def _serve(websocket: WebSocket, manager: WebSocketManager, services: Services, principal: Principal) -> None:
     metrics = websocket.app.state.metrics
     while True:
-        message = await websocket.receive()
-        if message["type"] == "websocket.disconnect":
+        message = await manager.receive(websocket)
+        if message is None or message["type"] == "websocket.disconnect":
             return
         text = message.get("text")
         if text is None:
@@ -67,8 +66,6 @@ async def _serve(websocket: WebSocket, manager: WebSocketManager, services: Serv
             client_msg_id = _client_msg_id(frame)
             metrics.ws_frames.labels("in", _known_type(frame)).inc()
             await _handle(frame, services, principal)
-        except RateLimited as error:
-            manager.reply(websocket, error_frame(error, client_msg_id=client_msg_id))
         except AppError as error:
             if error.detail:
                 log.warning("frame_refused", code=error.code, detail=error.detail)
@@ -128,4 +125,4 @@ def _client_msg_id(frame: dict[str, Any]) -> str | None:
 
 def _known_type(frame: dict[str, Any]) -> str:
     kind = frame.get("type")
-    return kind if kind in {"message", "typing_start"} else "other"
+    return kind if isinstance(kind, str) and kind in {"message", "typing_start"} else "other"
