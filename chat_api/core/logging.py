@@ -73,6 +73,8 @@ def configure_logging(*, level: str = "INFO", log_format: str = "json") -> None:
         logger = logging.getLogger(name)
         logger.handlers[:] = []
         logger.propagate = True
+    # Below INFO it writes down every frame of a WebSocket, and its headers.
+    logging.getLogger("uvicorn.error").setLevel(max(logging.getLevelName(level), logging.INFO))
     # Our own access line says more, and uvicorn's would carry WebSocket tokens.
     logging.getLogger("uvicorn.access").disabled = True
     for name in ("httpx", "httpcore", "aiohttp", "asyncio", "docker", "urllib3", "websockets", "markdown_it"):
