@@ -20,7 +20,10 @@ Names = Annotated[tuple[str, ...], NoDecode]
 class Settings(BaseSettings):
     """The configuration of one process. Frozen: a changed setting is a restarted process."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, case_sensitive=False)
+    # What is refused is not shown: it may be a secret.
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", env_ignore_empty=True, case_sensitive=False, hide_input_in_errors=True
+    )
 
     # Web UI
     web_ui_host: str = Field("0.0.0.0", description="Address to listen on.")
@@ -53,6 +56,9 @@ class Settings(BaseSettings):
     bot_api_timeout: float = Field(30.0, gt=0, le=600, description="Seconds a bot may take to answer a message.")
     bot_health_check_interval: float = Field(
         60.0, ge=0.2, le=3600, description="Seconds between two health checks of a bot."
+    )
+    bot_restart_timeout: float = Field(
+        120.0, gt=0, le=3600, description="Seconds a restarted bot may take until its health check answers."
     )
     bots_config: Path | None = Field(
         None, description="YAML or JSON file that lists bots and overrides what was discovered."
@@ -113,14 +119,14 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
-    @field_validator("web_ui_secret_key")
+    @field_validator("web_ui_secret_key", "web_ui_previous_secret_keys")
     @classmethod
-    def _strong(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is None:
-            return None
-        secret = value.get_secret_value()
-        if len(secret) < MIN_SECRET_CHARS or secret.lower() in SAMPLE_SECRETS or len(set(secret)) < 8:
-            raise ValueError(f"must be random and at least {MIN_SECRET_CHARS} characters")
+    def _strong(cls, value: SecretStr | tuple[SecretStr, ...] | None) -> SecretStr | tuple[SecretStr, ...] | None:
+        """An earlier key still lets people in: it has to be as good as the current one."""
+        keys = value if isinstance(value, tuple) else (value,) if value else ()
+        for secret in (key.get_secret_value() for key in keys):
+            if len(secret) < MIN_SECRET_CHARS or secret.lower() in SAMPLE_SECRETS or len(set(secret)) < 8:
+                raise ValueError(f"must be random and at least {MIN_SECRET_CHARS} characters")
         return value
 
     @cached_property
