@@ -14,6 +14,12 @@ def cookie_name(base: str, *, is_secure: bool) -> str:
     return HOST_PREFIX + base if is_secure else base
 
 
-def read_cookie(cookies: Mapping[str, str], base: str) -> str | None:
-    """A cookie's value, whichever of its two names it came under; the protected one first."""
-    return cookies.get(HOST_PREFIX + base) or cookies.get(base)
+def read_cookie(cookies: Mapping[str, str], base: str, *, is_secure: bool | None = None) -> str | None:
+    """A cookie's value, under the name that it has on this connection.
+
+    Where the connection is encrypted the unprotected name does not count: any subdomain can set it. A caller that
+    does not know gets whichever is there, the protected one first.
+    """
+    if is_secure is None:
+        return cookies.get(HOST_PREFIX + base) or cookies.get(base)
+    return cookies.get(cookie_name(base, is_secure=is_secure))

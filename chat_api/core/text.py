@@ -8,6 +8,9 @@ from chat_api.core.errors import InvalidInput
 # C0 and C1 controls but tab, newline and carriage return; lone surrogates; the bidirectional overrides.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
+# Printable to Unicode, yet nothing to see: fillers and variation selectors.
+# Source: Unicode, DerivedCoreProperties, "Default_Ignorable_Code_Point".
+_INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 
 
 def check_text(value: str, *, field: str, max_chars: int, min_chars: int = 1) -> str:
@@ -30,14 +33,15 @@ def check_name(value: str, *, field: str, min_chars: int, max_chars: int) -> str
     name = " ".join(_BIDI.sub("", unicodedata.normalize("NFC", checked)).split())
     if not min_chars <= len(name) <= max_chars:
         raise InvalidInput(f"{field}: {min_chars} to {max_chars} characters")
-    if not all(character.isprintable() for character in name):
+    if not all(character.isprintable() for character in name) or not _INVISIBLE.sub("", name).strip():
         raise InvalidInput(f"{field}: only printable characters")
     return name
 
 
 def name_key(name: str) -> str:
-    """What makes two names the same: compatibility form, case folded, at most 60 characters kept."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())[:60]
+    """What makes two names the same: compatibility form, case folded, what shows only; at most 60 characters kept."""
+    folded = unicodedata.normalize("NFKC", _INVISIBLE.sub("", name)).casefold()
+    return " ".join(unicodedata.normalize("NFKC", folded).split())[:60]
 
 
 def cleaned(value: str, *, max_chars: int) -> str:

@@ -4,13 +4,14 @@ from datetime import UTC, datetime
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from chat_api.core.cookies import ADMIN_COOKIE, CLAIM_COOKIE, SESSION_COOKIE, cookie_name, read_cookie
+from chat_api.core.cookies import ADMIN_COOKIE, CLAIM_COOKIE, SESSION_COOKIE, cookie_name
 from chat_api.core.errors import NotAuthenticated
 from chat_api.routes.dependencies import (
     Anyone,
     AppServices,
     Bearer,
     address_of,
+    cookie_of,
     device_of,
     limited_by_address,
 )
@@ -48,8 +49,9 @@ async def login(
         body.username,
         display_name=body.display_name,
         password=body.password,
-        claim=read_cookie(request.cookies, CLAIM_COOKIE),
-        token=bearer.credentials if bearer else read_cookie(request.cookies, SESSION_COOKIE),
+        claim=cookie_of(request, CLAIM_COOKIE),
+        token=bearer.credentials if bearer else cookie_of(request, SESSION_COOKIE),
+        is_rotated=bearer is None,
         device=device_of(request),
     )
     _set_cookie(request, response, SESSION_COOKIE, sign_in.token, expires_at=sign_in.expires_at)
@@ -107,8 +109,8 @@ async def logout(request: Request, response: Response, bearer: Bearer, services:
     """End the sessions of the credentials that come with this request, and drop their cookies."""
     tokens = [
         (bearer.credentials if bearer else None, None),
-        (read_cookie(request.cookies, SESSION_COOKIE), SESSION_COOKIE),
-        (read_cookie(request.cookies, ADMIN_COOKIE), ADMIN_COOKIE),
+        (cookie_of(request, SESSION_COOKIE), SESSION_COOKIE),
+        (cookie_of(request, ADMIN_COOKIE), ADMIN_COOKIE),
     ]
     for token, cookie in tokens:
         for is_admin in (False, True):

@@ -38,6 +38,11 @@ def address_of(connection: HTTPConnection) -> str:
     return connection.client.host if connection.client else "unknown"
 
 
+def cookie_of(connection: HTTPConnection, base: str) -> str | None:
+    """One of our cookies, under the name that it has on this kind of connection."""
+    return read_cookie(connection.cookies, base, is_secure=connection.url.scheme in {"https", "wss"})
+
+
 def device_of(connection: HTTPConnection) -> Device:
     """Where a sign-in comes from, for the list of sessions."""
     return Device(address=address_of(connection), user_agent=connection.headers.get("user-agent", "")[:200] or None)
@@ -45,24 +50,26 @@ def device_of(connection: HTTPConnection) -> Device:
 
 async def user(request: Request, bearer: Bearer, _: Annotated[str | None, Depends(_session_cookie)]) -> Principal:
     """The signed-in user, from the bearer token, else from the browser's cookie. Raises: NotAuthenticated."""
-    token = bearer.credentials if bearer else read_cookie(request.cookies, SESSION_COOKIE)
+    token = bearer.credentials if bearer else cookie_of(request, SESSION_COOKIE)
     return await services_of(request).auth.authenticate(token, address=address_of(request))
 
 
 async def admin(request: Request, bearer: Bearer, _: Annotated[str | None, Depends(_admin_cookie)]) -> Principal:
     """The signed-in administrator of any role; what they may do is the service's to say. Raises: NotAuthenticated."""
-    token = bearer.credentials if bearer else read_cookie(request.cookies, ADMIN_COOKIE)
+    token = bearer.credentials if bearer else cookie_of(request, ADMIN_COOKIE)
     principal = await services_of(request).auth.authenticate(token, is_admin=True, address=address_of(request))
     await services_of(request).limits.hit(principal.user_id)
     return principal
 
 
 async def anyone(request: Request, bearer: Bearer) -> Principal:
-    """A user or an administrator. Raises: NotAuthenticated."""
+    """A user or an administrator, counted. Raises: NotAuthenticated, RateLimited."""
     try:
-        return await user(request, bearer, None)
+        principal = await user(request, bearer, None)
     except NotAuthenticated:
         return await admin(request, bearer, None)
+    await services_of(request).limits.hit(principal.user_id)
+    return principal
 
 
 async def limited_by_address(request: Request) -> None:

@@ -5,6 +5,7 @@ database at every request, so that a change holds from the next one on.
 """
 
 import asyncio
+import contextlib
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,10 +13,11 @@ from datetime import timedelta
 from uuid import UUID
 
 import pyotp
+from sqlalchemy.exc import IntegrityError
 
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Database
-from chat_api.core.errors import Conflict, NotAuthenticated
+from chat_api.core.errors import Conflict, InvalidInput, NotAuthenticated
 from chat_api.core.ids import new_id
 from chat_api.core.logging import get_logger
 from chat_api.core.security import (
@@ -81,14 +83,17 @@ class AuthService:
         password: str | None = None,
         claim: str | None = None,
         token: str | None = None,
+        is_rotated: bool = False,
         device: Device | None = None,
     ) -> SignIn:
         """Sign a user in by name. ``claim`` and ``token`` are proof from the same browser.
 
+        ``is_rotated`` ends the session of ``token``, where a cookie held it and the new one takes its place.
+
         Raises: InvalidInput, NotAuthenticated (wrong password), PermissionDenied (suspended).
         """
-        user_id = await self._live_user_id(token)
-        proof = Proof(password=password, claim=claim, user_id=user_id)
+        earlier = await self._live_principal(token)
+        proof = Proof(password=password, claim=claim, user_id=earlier.user_id if earlier else None)
         identified = await self._identity.identify(username, display_name, proof=proof)
         account = identified.account
         person = _Person(
@@ -97,18 +102,22 @@ class AuthService:
             display_name=account.display_name,
             is_guest=account.is_guest,
         )
-        return await self._open_session(person, device=device or Device(), claim=identified.claim)
+        sign_in = await self._open_session(person, device=device or Device(), claim=identified.claim)
+        if earlier is not None and is_rotated:
+            await self.logout(earlier)
+        return sign_in
 
     async def admin_login(
         self, username: str, password: str, *, totp: str | None = None, device: Device | None = None
     ) -> SignIn:
         """Sign an administrator in. Raises: NotAuthenticated, always with the same message."""
-        async with self._database.read() as connection:
-            admin = await admins.find(connection, username)
+        admin = await self._admin(username)
         password_hash = admin.password_hash if admin else DECOY_HASH
         is_right = await asyncio.to_thread(is_password, password[:MAX_PASSWORD_CHARS], password_hash)
         if admin is None or not is_right or admin.disabled_at is not None or not _is_totp(admin, totp):
-            await self._audit.record(None, "admin.login", "console", outcome=AuditOutcome.DENIED)
+            # Not the name that was tried: people type passwords there.
+            details = {"address": device.address} if device else None
+            await self._audit.record(None, "admin.login", "console", outcome=AuditOutcome.DENIED, details=details)
             raise NotAuthenticated("The name, the password or the code is not right.")
         person = _Person(
             user_id=admin.admin_id, username=admin.username, display_name=admin.username, role=Role(admin.role)
@@ -154,10 +163,14 @@ class AuthService:
             role=role,
             disabled_at=None,
         )
-        async with self._database.write() as connection:
-            if not await admins.create(connection, admin):
-                raise Conflict("An administrator of this name exists already.")
-            await self._audit.record(None, "admin.create", name, details={"role": role}, connection=connection)
+        taken = Conflict("An administrator of this name exists already.")
+        try:
+            async with self._database.write() as connection:
+                if not await admins.create(connection, admin):
+                    raise taken
+                await self._audit.record(None, "admin.create", name, details={"role": role}, connection=connection)
+        except IntegrityError as error:  # another process made it between our look and our write
+            raise taken from error
 
     async def prepare_first_admin(self) -> str | None:
         """At start: make the configured administrator, else a one-time setup code.
@@ -169,7 +182,8 @@ class AuthService:
                 return None
         username, password = self._settings.web_ui_admin_username, self._settings.web_ui_admin_password
         if username and password:
-            await self.create_admin(username, password.get_secret_value())
+            with contextlib.suppress(Conflict):  # another replica starts beside us
+                await self.create_admin(username, password.get_secret_value())
             return None
         code = secrets.token_hex(8)
         async with self._database.write() as connection:
@@ -184,7 +198,9 @@ class AuthService:
         check_text(password, field="password", min_chars=MIN_ADMIN_PASSWORD_CHARS, max_chars=MAX_PASSWORD_CHARS)
         check_name(username, field="username", min_chars=3, max_chars=30)
         async with self._database.write() as connection:
-            if not await admins.spend_setup_code(connection, token_hash(code.strip())):
+            # A code that was printed and not used is worth nothing once there is an administrator by another way.
+            is_first = not await admins.count(connection)
+            if not is_first or not await admins.spend_setup_code(connection, token_hash(code.strip())):
                 raise NotAuthenticated("This setup code is not valid.")
         await self.create_admin(username, password)
 
@@ -193,10 +209,19 @@ class AuthService:
         async with self._database.read() as connection:
             return await admins.count(connection) > 0
 
-    async def _live_user_id(self, token: str | None) -> str | None:
+    async def _admin(self, username: str) -> AdminRow | None:
+        """The administrator of a name as it was typed; one that cannot be a name is nobody's."""
+        try:
+            name = check_name(username, field="username", min_chars=1, max_chars=30)
+        except InvalidInput:
+            return None
+        async with self._database.read() as connection:
+            return await admins.find(connection, name)
+
+    async def _live_principal(self, token: str | None) -> Principal | None:
         """The user of a token that still lives; a dead one is no proof, and no obstacle to signing in."""
         try:
-            return (await self.authenticate(token)).user_id
+            return await self.authenticate(token)
         except NotAuthenticated:
             return None
 

@@ -4,6 +4,7 @@ A username proves nothing. Proof is the browser's claim cookie, a live token or 
 """
 
 import asyncio
+import contextlib
 from dataclasses import dataclass, replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,6 +20,7 @@ from chat_api.repositories.accounts import AccountRow
 
 MIN_PASSWORD_CHARS = 8
 MAX_PASSWORD_CHARS = 200
+MIN_CLAIM_CHARS = 32  # One that is shorter is not ours, and could be guessed.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,10 @@ class Identified:
     claim: str
 
 
+class _HolderChanged(Exception):
+    """The holder of a name is not what it was when the password was checked."""
+
+
 class IdentityService:
     """Finds or makes the account behind a login."""
 
@@ -51,17 +57,25 @@ class IdentityService:
         Raises: InvalidInput for a name or password that is not allowed; NotAuthenticated when a password is given
         for a taken name and does not match; PermissionDenied for a banned account.
         """
+        while True:
+            # Somebody claimed the name, or set its password, while we hashed ours: look again.
+            with contextlib.suppress(_HolderChanged):
+                return await self._identify(username, display_name, proof)
+
+    async def _identify(self, username: str, display_name: str | None, proof: Proof) -> Identified:
         name = check_name(username, field="username", min_chars=3, max_chars=30)
         shown = check_name(display_name or name, field="display_name", min_chars=1, max_chars=50)
         if proof.password is not None:
             check_text(proof.password, field="password", min_chars=MIN_PASSWORD_CHARS, max_chars=MAX_PASSWORD_CHARS)
-        claim = proof.claim or new_secret()
+        claim = proof.claim if proof.claim and len(proof.claim) >= MIN_CLAIM_CHARS else new_secret()
         holder = await self._holder(name_key(name))
         # Argon2 takes its time: it runs in a thread, and in no transaction.
         is_proven = await self._is_proven_by_password(holder, proof)
         new_hash = await self._new_password_hash(holder, proof)
         async with self._database.write() as connection:
             await accounts.lock_name(connection, name_key(name))
+            if proof.password is not None and await accounts.holder(connection, name_key(name)) != holder:
+                raise _HolderChanged
             account = await self._resumed(connection, name, proof=proof, proven=holder if is_proven else None)
             if account is None:
                 account = await self._created(connection, name, shown, password_hash=new_hash)
