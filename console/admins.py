@@ -6,6 +6,7 @@ from typing import TextIO
 
 from chat_api.core.errors import InvalidInput
 from chat_api.core.settings import Settings
+from console.migrate import migrate
 from console.servers import servers
 from console.terminal import say
 from models.admins import Role
@@ -21,10 +22,9 @@ async def create_admin(settings: Settings, username: str, password: str, *, role
     from chat_api.services.audit import AuditService
     from chat_api.services.auth import AuthService
     from chat_api.services.identity import IdentityService
-    from models.migrate import upgrade
 
     async with servers(settings, join=True) as where:
-        await upgrade(where.database_url)
+        await migrate(where)
         database = Database(where.database_url, pool_size=2)
         try:
             identity, audit = IdentityService(database, settings), AuditService(database)

@@ -41,7 +41,10 @@ def _run(given: argparse.Namespace) -> int:
     if given.command in {"demo", "serve"}:
         return _serve(given.command, settings)
     if given.command == "check":
+        from chat_api.core.logging import configure_logging
         from console.checks import exit_code, run_checks
+
+        configure_logging(level="ERROR", log_format="console")
 
         findings = asyncio.run(run_checks(settings))
         say(*map(str, findings))
@@ -66,6 +69,9 @@ def _serve(command: str, settings: Settings) -> int:
 
 
 def _administer(given: argparse.Namespace, settings: Settings) -> int:
+    from chat_api.core.logging import configure_logging
+
+    configure_logging(level="WARNING", log_format="console")
     if given.command == "migrate":
         from console.migrate import run_migrate
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 
 from chat_api.core.settings import Settings
+from console.migrate import migrate
 from console.server import browser_url, import_console, listen, serve
 from console.servers import Servers, servers
 from console.terminal import say
@@ -12,13 +13,14 @@ from console.terminal import say
 async def run_serve(settings: Settings) -> None:
     """Serve until SIGINT or SIGTERM, then drain.
 
-    Raises: PortBusy before anything is started; Unavailable when the application does not start.
+    Raises: PortBusy before anything is started; DatabaseUnavailable; Unavailable when the application does not start.
     """
     listener = listen(settings.web_ui_host, settings.web_ui_port)
     building = asyncio.create_task(asyncio.to_thread(import_console))
     with contextlib.closing(listener):
         async with servers(settings) as where:
             await building
+            await migrate(where)
             from chat_api.core.logging import configure_logging
             from console.main import build
 

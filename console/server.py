@@ -76,9 +76,10 @@ async def serve(app: "FastAPI", listener: socket.socket, *, on_ready: Callable[[
     loop = asyncio.get_running_loop()
     for number in ENDING:
         loop.add_signal_handler(number, server.handle_exit, number, None)
-    await server.serve(sockets=[listener])
-    if not server.started:
-        raise Unavailable("The application did not start; its log says why.")
+    try:
+        await server.serve(sockets=[listener])
+    except SystemExit as exc:  # uvicorn's way to say so; ours lets everything be closed first
+        raise Unavailable("The application did not start; its log says why.") from exc
 
 
 class _Server(uvicorn.Server):

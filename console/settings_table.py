@@ -9,6 +9,15 @@ from pydantic_core import PydanticUndefined
 
 from chat_api.core.settings import Settings
 
+INTRODUCTION = """\
+# Configuration
+
+Everything is set by environment variables; an empty one counts as absent. Durations are in the unit that the meaning
+names. Relative paths start at the project's folder. This file is made by `./web-ui.sh settings-table`.
+
+`./web-ui.sh demo` also reads `SAMPLE_BOT_BASE_PORT` (default 9091), the first port of its five sample bots, and brings
+its own servers: `DATABASE_URL`, `REDIS_URL` and `BOTS_CONFIG` do not reach it."""
+
 
 def settings_table() -> str:
     """Markdown: every environment variable, its default and its meaning."""
@@ -16,6 +25,8 @@ def settings_table() -> str:
 
 
 def _lines() -> Iterator[str]:
+    yield from INTRODUCTION.splitlines()
+    yield ""
     yield "| Variable | Default | Meaning |"
     yield "|---|---|---|"
     for name, field in Settings.model_fields.items():

@@ -1,0 +1,147 @@
+"""The short commands, run as an operator runs them."""
+
+import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from console.settings_table import settings_table
+from tests.support.commands import ROOT, environment, finished, free_ports, running
+
+PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture
+def env(database_url: str, redis_url: str) -> Iterator[dict[str, str]]:
+    """A configured product: real PostgreSQL and Valkey, a state directory and a port of its own."""
+    with tempfile.TemporaryDirectory(prefix="we-") as folder:
+        yield environment(
+            DATABASE_URL=database_url,
+            REDIS_URL=redis_url,
+            WEB_UI_STATE_DIR=folder,
+            WEB_UI_HOST="127.0.0.1",
+            WEB_UI_PORT=free_ports(1)[0],
+            BOTS_ENV_DIR=folder,
+        )
+
+
+async def test_serve_says_what_it_uses_and_ends_on_sigterm(env: dict[str, str]) -> None:
+    """The servers are named without their credentials; the setup code makes the first administrator."""
+    async with running("serve", env, mark="setup code") as serve:
+        assert "(DATABASE_URL)" in serve.output
+        assert "(REDIS_URL)" in serve.output
+        code = serve.output.split("setup code ")[1].split()[0]
+        body = {"code": code, "username": "alice", "password": PASSWORD}
+        async with (
+            aiohttp.ClientSession(serve.url) as session,
+            session.post("/api/admin/setup", json=body) as answer,
+        ):
+            assert answer.status == 200, await answer.text()
+        assert await serve.end(signal.SIGTERM) == 0
+
+
+async def test_serve_refuses_to_start_without_its_database(env: dict[str, str]) -> None:
+    """A wrong address ends the start with a message that has no password in it."""
+    code, output = await finished("serve", env=env | {"DATABASE_URL": "postgresql://me:hidden@127.0.0.1:1/none"})
+    assert code == 1
+    assert "PostgreSQL 127.0.0.1:1/none (DATABASE_URL) cannot be used." in output
+    assert "hidden" not in output
+    assert "Traceback" not in output
+
+
+async def test_create_admin_makes_an_account_that_signs_in(env: dict[str, str]) -> None:
+    """The password comes through a pipe; the account has the role that was asked for."""
+    code, output = await finished(
+        "create-admin", "--username", "olga", "--role", "operator", env=env, stdin=f"{PASSWORD}\n"
+    )
+    assert code == 0, output
+    assert output.startswith("Created olga (operator)")
+    async with running("serve", env, mark="Redis:") as serve:
+        credentials = {"username": "olga", "password": PASSWORD}
+        async with (
+            aiohttp.ClientSession(serve.url) as session,
+            session.post("/api/admin/login", json=credentials) as answer,
+        ):
+            assert answer.status == 200, await answer.text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "complaint"),
+    [
+        (("--username", "olga"), "", "No password"),
+        ((), f"{PASSWORD}\n", "--username is missing"),
+        (("--username", "olga"), "short\n", "password"),
+    ],
+)
+async def test_create_admin_says_what_is_missing(
+    env: dict[str, str], arguments: tuple[str, ...], stdin: str, complaint: str
+) -> None:
+    """One line and exit code 1, no traceback."""
+    code, output = await finished("create-admin", *arguments, env=env, stdin=stdin)
+    assert code == 1
+    assert complaint in output
+    assert "Traceback" not in output
+
+
+async def test_migrate_brings_an_empty_database_up_once(env: dict[str, str], empty_database_url: str) -> None:
+    """The first run migrates, the second finds nothing to do."""
+    fresh = env | {"DATABASE_URL": empty_database_url}
+    code, output = await finished("migrate", env=fresh)
+    assert (code, output.rstrip().endswith(": migrated.")) == (0, True), output
+    assert (await finished("migrate", env=fresh))[1].rstrip().endswith(": already current.")
+
+
+async def test_check_reports_every_part_on_a_line(env: dict[str, str]) -> None:
+    """What answers is ok, what is not set is a warning, and warnings do not fail."""
+    code, output = await finished("check", env=env)
+    verdicts = {line[5:].split(":")[0]: line[:4].strip() for line in output.splitlines()}
+    assert code == 0, output
+    assert verdicts == {
+        "configuration": "ok",
+        "secret key": "warn",
+        "state directory": "ok",
+        "PostgreSQL": "ok",
+        "Redis": "ok",
+        "Qdrant": "warn",
+        "Docker": "warn",
+        "fleet": "warn",
+    }
+
+
+async def test_check_fails_on_what_is_configured_and_away(env: dict[str, str]) -> None:
+    """Redis, Qdrant and Docker at dead addresses fail; a bot that is down is only a warning."""
+    fleet = f"{env['WEB_UI_STATE_DIR']}/bots.json"
+    write(fleet, '[{"name": "elena", "url": "http://127.0.0.1:1"}]')
+    dead = {
+        "REDIS_URL": "redis://:hidden@127.0.0.1:1/0",
+        "QDRANT_URL": "http://127.0.0.1:1",
+        "DOCKER_HOST": "tcp://127.0.0.1:1",
+        "BOTS_CONFIG": fleet,
+    }
+    code, output = await finished("check", env=env | dead)
+    failed = [line.split()[1].rstrip(":") for line in output.splitlines() if line.startswith("FAIL")]
+    assert code == 1
+    assert failed == ["Redis", "Qdrant", "Docker"]
+    assert "warn bot elena: http://127.0.0.1:1" in output
+    assert "hidden" not in output
+
+
+async def test_a_bad_setting_is_named(env: dict[str, str]) -> None:
+    """The variable and the reason, without its value and without a traceback; exit code 2."""
+    code, output = await finished("check", env=env | {"WEB_UI_SECRET_KEY": "tooshort"})
+    assert code == 2
+    assert output.startswith("WEB_UI_SECRET_KEY: ")
+    assert "tooshort" not in output
+
+
+def test_the_documented_settings_are_the_real_ones() -> None:
+    """``docs/configuration.md`` is what ``./web-ui.sh settings-table`` prints now."""
+    assert (ROOT / "docs" / "configuration.md").read_text() == settings_table()
+
+
+def write(path: str, content: str) -> None:
+    """Write a small file."""
+    Path(path).write_text(content)
