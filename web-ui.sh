@@ -154,8 +154,8 @@ can_install() { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; }
 apt_install() {
   say "Installing Debian's $* …"
   export DEBIAN_FRONTEND=noninteractive
-  apt-get -qq update >&2
-  apt-get -qq install -y --no-install-recommends "$@" >&2
+  apt-get -qq update >/dev/null
+  apt-get -qq install -y --no-install-recommends "$@" >/dev/null
 }
 
 ensure_test_tools() {
