@@ -3,7 +3,7 @@
 All faults are EngineUnavailable (nobody answers) or EngineFailed (it refused, failed, or is not understood).
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import datetime
 from typing import Protocol
 
@@ -44,7 +44,7 @@ class ContainerEngine(Protocol):
         """The last lines of its output, oldest first, each cut to 4,000 characters: hostile text."""
         ...
 
-    def events(self, since: datetime | None = None) -> AsyncIterator[ContainerEvent]:
+    def events(self, since: datetime | None = None) -> AsyncGenerator[ContainerEvent, None]:
         """What happens to bots, from ``since`` on. Ends silently: come back with ``since`` and a full list."""
         ...
 
@@ -84,7 +84,7 @@ class NoEngine:
         """Raises: EngineUnavailable."""
         raise _not_configured()
 
-    def events(self, since: datetime | None = None) -> AsyncIterator[ContainerEvent]:
+    def events(self, since: datetime | None = None) -> AsyncGenerator[ContainerEvent, None]:
         """Raises: EngineUnavailable."""
         raise _not_configured()
 

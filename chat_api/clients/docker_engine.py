@@ -5,7 +5,7 @@ A container is addressed by its *name*, so that a proxy before the engine can te
 
 import functools
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from datetime import datetime
 from typing import TypeVar
 
@@ -116,7 +116,7 @@ class DockerEngine:
         text = (await self._call(act)).decode(errors="replace").replace("\0", "")
         return tuple(line[:MAX_LOG_LINE_CHARS] for line in text.splitlines()[-count:])
 
-    def events(self, since: datetime | None = None) -> AsyncIterator[ContainerEvent]:
+    def events(self, since: datetime | None = None) -> AsyncGenerator[ContainerEvent, None]:
         """See ``ContainerEngine``."""
         parse = functools.partial(container_event, services=self._service_bots, label=self._label)
         return follow_events(self._connect, parse, since=since)

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -27,7 +27,7 @@ async def follow_events(
     parse: Callable[[Any], ContainerEvent | None],
     *,
     since: datetime | None,
-) -> AsyncIterator[ContainerEvent]:
+) -> AsyncGenerator[ContainerEvent, None]:
     """Yield events until the stream ends, for whatever reason; ``parse`` says which concern a bot.
 
     The end is silent, as the engine's own: the reader reconnects with the time of the last event as ``since`` and

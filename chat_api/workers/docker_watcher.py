@@ -1,6 +1,7 @@
 """Keeps one current view of every bot's container, from the engine's events and from regular full lists."""
 
 import asyncio
+import contextlib
 import dataclasses
 import math
 from collections.abc import Awaitable, Callable
@@ -62,10 +63,11 @@ class DockerWatcher:
         while True:
             opened_s = self._clock.monotonic_s()
             try:
-                async for event in self._engine.events(since):
-                    since = event.at
-                    self._suspects.add(event.bot_name)
-                    self._wake.set()
+                async with contextlib.aclosing(self._engine.events(since)) as events:
+                    async for event in events:
+                        since = event.at
+                        self._suspects.add(event.bot_name)
+                        self._wake.set()
             except AppError as error:
                 log.debug("docker_events_failed", code=error.code, detail=error.detail)
             if self._clock.monotonic_s() - opened_s > self._list_interval_s:

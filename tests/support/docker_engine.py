@@ -171,12 +171,15 @@ def _start(root: Path, log: IO[bytes]) -> subprocess.Popen[bytes]:
     if os.geteuid() != 0:
         pytest.fail("The Docker tests start their own engine and must run as root.", pytrace=False)
     contained = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child=KILL"]
+    # Images in memory: unpacking them is most of the work, and nothing of them is left to remove.
+    (root / "data").mkdir()
+    in_memory = ["sh", "-c", 'mount -t tmpfs -o size=4g images "$0" && exec "$@"', f"{root}/data"]
     engine = [
         *("dockerd", f"--host=unix://{root}/sock", f"--data-root={root}/data", f"--exec-root={root}/exec"),
         *(f"--pidfile={root}/pid", f"--cgroup-parent=/{root.name}", "--exec-opt=native.cgroupdriver=cgroupfs"),
         *("--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false", "--config-file="),
     ]
-    command = [*contained, "--mount-proc", *engine]
+    command = [*contained, "--mount-proc", *in_memory, *engine]
     return subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
 
 

@@ -22,7 +22,7 @@ class UnixProxy:
         """Listen, and let bytes pass."""
         self._flows.set()
         if self._server is None:
-            self._server = await asyncio.start_unix_server(self._accept, self._path)
+            self._server = await asyncio.start_unix_server(self.accept, self._path)
 
     async def cut(self) -> None:
         """Close every connection and refuse new ones."""
@@ -38,7 +38,8 @@ class UnixProxy:
         """Accept connections, and pass nothing on."""
         self._flows.clear()
 
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Forward one connection until either side ends."""
         task = asyncio.create_task(self._forward(reader, writer))
         self._connections.add(task)
         task.add_done_callback(self._connections.discard)
@@ -71,5 +72,16 @@ async def unix_proxy(target: str) -> AsyncIterator[UnixProxy]:
         await proxy.heal()
         try:
             yield proxy
+        finally:
+            await proxy.cut()
+
+
+@contextlib.asynccontextmanager
+async def tcp_door(target: str) -> AsyncIterator[int]:
+    """A free port of this machine that leads to the unix socket ``target``."""
+    proxy = UnixProxy(Path("unused"), target.removeprefix("unix://"))
+    async with await asyncio.start_server(proxy.accept, "127.0.0.1", 0) as server:
+        try:
+            yield server.sockets[0].getsockname()[1]
         finally:
             await proxy.cut()

@@ -1,0 +1,263 @@
+"""The compose file: hardened, without default secrets, and its services run for real as it says."""
+
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from docker.models.containers import Container
+
+from chat_api.clients.docker_engine import DockerEngine
+from chat_api.core.errors import EngineFailed
+from chat_api.schemas.containers import ContainerState
+from tests.support.compose import COMPOSE_FILE, ROOT, VARIABLE, MissingVariable, compose, run_options
+from tests.support.docker_engine import BotContainer, DockerEngineHandle, free_port
+from tests.support.eventually import eventually
+from tests.support.socket_proxy import socket_proxy
+from tests.support.unix_proxy import tcp_door
+
+REQUIRED = {
+    "POSTGRES_PASSWORD": "p" * 32,
+    "REDIS_PASSWORD": "r" * 32,
+    "WEB_UI_SECRET_KEY": "0123456789abcdef" * 3,
+    "DOCKER_GID": "999",
+}
+SERVICES = tuple(compose(REQUIRED)["services"])
+BOTS = ("elena", "marcus", "ryan", "dream", "gabriel")
+
+
+def service(name: str) -> dict[str, Any]:
+    """One service with all required variables set."""
+    found: dict[str, Any] = compose(REQUIRED)["services"][name]
+    return found
+
+
+@pytest.mark.parametrize("name", REQUIRED)
+def test_a_missing_secret_stops_compose(name: str) -> None:
+    """Nothing starts on a default password: the variable that is missing is named."""
+    with pytest.raises(MissingVariable, match=name):
+        compose(REQUIRED | {name: ""})
+
+
+def test_no_secret_is_written_into_the_file() -> None:
+    """Whatever is called a secret comes from the environment, and has no default there."""
+    text = COMPOSE_FILE.read_text()
+    for match in VARIABLE.finditer(text):
+        if match["name"] and re.search(r"SECRET|PASSWORD|_KEY|TOKEN", match["name"]):
+            assert match["kind"] == ":?" or not match["rest"], match[0]
+    for line in re.findall(r"^\s+\w*(?:SECRET|PASSWORD|TOKEN|AUTH)\w*: (.+)$", text, re.MULTILINE):
+        assert line.startswith("${"), line
+
+
+def test_every_variable_is_documented() -> None:
+    """What the file reads is in .env.example, and the other way round."""
+    used = {match["name"] for match in VARIABLE.finditer(COMPOSE_FILE.read_text()) if match["name"]}
+    documented = set(re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    assert used == documented
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_service_is_hardened(name: str) -> None:
+    """No privileges, no writable root, limits on everything, a health check, and the engine's socket in one only."""
+    found = service(name)
+    assert found["read_only"]
+    assert found["cap_drop"] == ["ALL"]
+    assert found["security_opt"] == ["no-new-privileges:true"]
+    assert {"cpus", "memory"} <= set(found["deploy"]["resources"]["limits"])
+    assert found["pids_limit"]
+    assert found["healthcheck"]["test"]
+    assert not {"privileged", "cap_add", "network_mode", "pid", "devices"} & set(found)
+    assert ("docker.sock" in str(found.get("volumes", ""))) == (name == "docker-proxy")
+    assert ("ports" in found) == (name == "whisperengine-web")
+
+
+def test_the_fleet_is_named_as_the_bots_expect() -> None:
+    """Project, network, container names and labels are those of the bot contract."""
+    parsed = compose(REQUIRED)
+    assert parsed["name"] == "whisperengine-multi"
+    assert parsed["networks"]["bot_network"]["name"] == "bot_network"
+    assert parsed["networks"]["engine_network"]["internal"]
+    assert set(BOTS) < set(SERVICES)
+    for name in BOTS:
+        found = service(name)
+        assert found["container_name"] == f"whisperengine-{name}-bot"
+        assert found["labels"]["whisperengine.bot"] == found["environment"]["DISCORD_BOT_NAME"] == name
+        assert found["labels"]["whisperengine.bot.port"] == found["environment"]["HEALTH_CHECK_PORT"]
+
+
+@pytest.fixture
+async def proxied_host(docker_engine: DockerEngineHandle) -> AsyncIterator[str]:
+    """The real engine behind the rules of the deployed proxy."""
+    async with socket_proxy(docker_engine.host, service("docker-proxy")["command"]) as host:
+        yield host
+
+
+@pytest.mark.docker
+async def test_the_proxy_lets_through_what_the_console_needs(
+    proxied_host: str, bot_container: Callable[..., BotContainer]
+) -> None:
+    """List, inspect, logs, restart, stop, start and events of a labelled bot all work through the rules."""
+    started = bot_container("elena", name="whisperengine-elena-bot")
+    await eventually(lambda: _is_ok(f"{started.url}/health"))
+    engine = DockerEngine(proxied_host)
+    assert await engine.ping() > 0
+    (view,) = await engine.list_bots()
+    assert view.bot_name == "elena"
+    assert await engine.logs_tail(view)
+    await engine.restart(view, timeout_s=5)
+    await engine.stop(view, timeout_s=5)
+    stopped = await engine.inspect("elena")
+    assert stopped is not None
+    assert stopped.state is ContainerState.EXITED
+    await engine.start(stopped)
+    events = engine.events(view.started_at)
+    assert (await anext(aiter(events))).bot_name == "elena"
+    await events.aclose()
+    await engine.close()
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/containers/create"),
+        ("GET", "/containers/whisperengine-postgres/json"),
+        ("GET", "/v1.41/containers/whisperengine-web-interface/logs"),
+        ("POST", "/v1.41/containers/whisperengine-postgres/restart"),
+        ("POST", "/containers/whisperengine-elena-bot/exec"),
+        ("POST", "/containers/whisperengine-elena-bot/kill"),
+        ("POST", "/containers/elena-bot/../whisperengine-postgres/stop"),
+        ("DELETE", "/containers/whisperengine-elena-bot"),
+        ("PUT", "/containers/whisperengine-elena-bot/archive"),
+        ("GET", "/containers/whisperengine-elena-bot/archive"),
+        ("GET", "/images/json"),
+        ("GET", "/secrets"),
+        ("POST", "/swarm/init"),
+        ("POST", "/build"),
+    ],
+)
+async def test_the_proxy_refuses_everything_else(proxied_host: str, method: str, path: str) -> None:
+    """Nothing that would read a secret or run something else gets through."""
+    async with httpx.AsyncClient() as client:
+        answer = await client.request(method, proxied_host.replace("tcp:", "http:") + path)
+    assert answer.status_code in {403, 405}
+
+
+@pytest.mark.docker
+async def test_a_refusal_of_the_proxy_is_a_clear_error(
+    docker_engine: DockerEngineHandle, bot_container: Callable[..., BotContainer]
+) -> None:
+    """An operator is told that the engine does not allow it."""
+    bot_container("elena", name="whisperengine-elena-bot")
+    async with socket_proxy(docker_engine.host, ["-allowGET=.*", "-allowPOST=/none"]) as host:
+        engine = DockerEngine(host)
+        (view,) = await engine.list_bots()
+        with pytest.raises(EngineFailed, match="does not allow"):
+            await engine.restart(view)
+        await engine.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backends:
+    """Real servers at TCP addresses of this machine."""
+
+    database_url: str
+    redis_url: str
+
+
+@pytest.fixture
+async def backends(empty_database_url: str, redis_url: str) -> AsyncIterator[Backends]:
+    """The test's PostgreSQL and Valkey as a container reaches them: through TCP."""
+    async with AsyncExitStack() as stack:
+        sql = urlsplit(empty_database_url)
+        sql_port = await stack.enter_async_context(tcp_door(f"{parse_qs(sql.query)['host'][0]}/.s.PGSQL.5432"))
+        bus = urlsplit(redis_url)
+        bus_port = await stack.enter_async_context(tcp_door(bus.path))
+        number = parse_qs(bus.query)["db"][0]
+        yield Backends(
+            database_url=f"postgresql://postgres@127.0.0.1:{sql_port}{sql.path}",
+            redis_url=f"redis://127.0.0.1:{bus_port}/{number}",
+        )
+
+
+@pytest.mark.docker
+async def test_the_web_service_runs_as_composed(
+    docker_engine: DockerEngineHandle,
+    web_image: str,
+    backends: Backends,
+    proxied_host: str,
+    bot_container: Callable[..., BotContainer],
+) -> None:
+    """Read-only, without privileges and under its limits it becomes healthy, serves, stores, and ends in order."""
+    bot_container("nova", name="whisperengine-nova-bot")
+    port = free_port()
+    options = run_options(service("whisperengine-web"))
+    options["environment"] |= {
+        "WEB_UI_HOST": "127.0.0.1",
+        "WEB_UI_PORT": str(port),
+        "DATABASE_URL": backends.database_url,
+        "REDIS_URL": backends.redis_url,
+        "DOCKER_HOST": proxied_host,
+    }
+    container = docker_engine.client.containers.run(web_image, detach=True, network_mode="host", **options)
+    try:
+        await _becomes_healthy(container)
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
+            assert (await client.get("/")).is_success
+            login = await client.post("/api/login", json={"username": "container"})
+            assert login.status_code == 200, login.text
+            await eventually(lambda: _lists(client, "nova"))
+        assert container.exec_run(["touch", "/app/x"]).exit_code != 0
+        assert container.exec_run(["touch", "/state/x"]).exit_code == 0
+        assert container.exec_run(["sh", "-c", "test $(id -u) = 10001"]).exit_code == 0
+        container.stop(timeout=30)
+        container.reload()
+        assert container.attrs["State"]["ExitCode"] == 0, container.logs(tail=50).decode()
+    finally:
+        container.remove(force=True, v=True)
+
+
+@pytest.mark.docker
+async def test_a_bot_service_runs_as_composed(docker_engine: DockerEngineHandle, web_image: str) -> None:
+    """A bot from the same image becomes healthy under the composed limits."""
+    options = run_options(service("elena"))
+    port = free_port()
+    options["environment"] |= {"HEALTH_CHECK_PORT": str(port), "SAMPLE_BOT_HOST": "127.0.0.1"}
+    container = docker_engine.client.containers.run(web_image, detach=True, network_mode="host", **options)
+    try:
+        await _becomes_healthy(container)
+    finally:
+        container.remove(force=True, v=True)
+
+
+async def _becomes_healthy(container: Container) -> None:
+    def verdict() -> str | None:
+        container.reload()
+        state = container.attrs["State"]
+        health: str = state["Health"]["Status"] if state["Running"] else "ended"
+        return None if health == "starting" else health
+
+    assert await eventually(verdict, deadline_s=90) == "healthy", container.logs().decode()
+
+
+async def _is_ok(url: str) -> bool:
+    async with httpx.AsyncClient() as client:
+        return (await client.get(url)).is_success
+
+
+async def _lists(client: httpx.AsyncClient, name: str) -> bool:
+    return name in {bot["name"] for bot in (await client.get("/api/bots")).json()["bots"]}
+
+
+def test_what_is_mounted_exists() -> None:
+    """Every folder of the checkout that is mounted read-only is really there."""
+    for name in SERVICES:
+        for volume in service(name).get("volumes", ()):
+            source, _, mode = volume.partition(":")
+            if source.startswith("./") and mode.endswith(":ro"):
+                assert Path(ROOT, source).is_dir()
