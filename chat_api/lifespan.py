@@ -66,7 +66,9 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         messages = MessagesService(database, connector, registry, limits)
         fleet = FleetService(registry, connector, check_interval_s=settings.bot_health_check_interval)
         health = HealthService(database, redis, engine, qdrant_url=settings.qdrant_url)
-        restarts = RestartsService(database, engine, registry, connector, fleet, audit)
+        restarts = RestartsService(
+            database, engine, registry, connector, fleet, audit, health_deadline_s=settings.bot_restart_timeout
+        )
         stack.push_async_callback(restarts.close)
         websockets = WebSocketManager(
             messages.events,

@@ -112,10 +112,10 @@ class FleetService:
             for bot in self._bots.values()
         )
 
-    def container_of(self, bot_name: str) -> ContainerView | None:
-        """The container or service that runs a bot, as last seen."""
+    def restart_of(self, bot_name: str) -> RestartView | None:
+        """The last restart of a bot that this process knows of."""
         state = self._states.get(bot_name)
-        return state.container if state else None
+        return state.restart if state else None
 
     # What the workers report
 

@@ -23,6 +23,7 @@ from chat_api.schemas.principals import Permission, Principal
 from chat_api.services.audit import AuditService
 from chat_api.services.bot_registry import BotRegistry
 from chat_api.services.fleet import FleetService
+from chat_api.services.lanes import Lanes
 from models import BotRestart, RestartState
 
 log = get_logger(__name__)
@@ -30,7 +31,6 @@ log = get_logger(__name__)
 DEFAULT_ESTIMATE_S = 30.0  # Source: specification, "estimated_downtime": "30 seconds".
 LEARNED_FROM = 10
 STOP_TIMEOUT_S = 10.0
-HEALTH_DEADLINE_S = 120.0
 HEALTH_INTERVAL_S = 0.5
 ACTIVE_S = 300.0
 LOG_LINES = 20
@@ -48,7 +48,7 @@ class RestartsService:
         fleet: FleetService,
         audit: AuditService,
         *,
-        health_deadline_s: float = HEALTH_DEADLINE_S,
+        health_deadline_s: float,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._database = database
@@ -60,6 +60,7 @@ class RestartsService:
         self._health_deadline_s = health_deadline_s
         self._clock = clock
         self._tasks: set[asyncio.Task[None]] = set()
+        self._lanes = Lanes()
 
     async def restart(self, principal: Principal, bot_name: str) -> RestartView:
         """Begin a restart, or join the one that is under way: a hundred clicks are one engine call.
@@ -69,34 +70,11 @@ class RestartsService:
         """
         spec = self._registry.get(bot_name)
         await self._audit.require(principal, Permission.RESTART_BOT, spec.name)
-        container = await self._labelled_container(spec.name)
-        estimate_s = await self.estimate_s(spec.name)
-        row = BotRestart(
-            id=new_id(),
-            bot_name=spec.name,
-            requested_by=principal.username,
-            requested_at=self._clock.now(),
-            state=RestartState.REQUESTED,
-        )
-        try:
-            async with self._database.write() as connection:
-                await restarts.start(connection, row)
-                await self._audit.record(principal, Permission.RESTART_BOT, spec.name, connection=connection)
-        except IntegrityError:
-            return await self._joined(spec.name, estimate_s)
-        view = RestartView(
-            restart_id=row.id,
-            bot_name=spec.name,
-            requested_by=row.requested_by,
-            requested_at=row.requested_at,
-            state=RestartState.REQUESTED,
-            estimate_s=estimate_s,
-        )
-        self._fleet.record_restart(view)
-        task = asyncio.create_task(self._run(spec, container, view), name=f"restart-{spec.name}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return view
+        async with self._lanes.turn(spec.name):
+            current = self._fleet.restart_of(spec.name)
+            if current is not None and current.is_running:
+                return current
+            return await self._begin(principal, spec)
 
     async def estimate_s(self, bot_name: str) -> float:
         """How long a restart of this bot takes, learned from the last successful ones; seconds."""
@@ -132,6 +110,36 @@ class RestartsService:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _begin(self, principal: Principal, spec: BotSpec) -> RestartView:
+        container = await self._labelled_container(spec.name)
+        view = RestartView(
+            restart_id=new_id(),
+            bot_name=spec.name,
+            requested_by=principal.username,
+            requested_at=self._clock.now(),
+            state=RestartState.REQUESTED,
+            estimate_s=await self.estimate_s(spec.name),
+        )
+        row = BotRestart(
+            id=view.restart_id,
+            bot_name=view.bot_name,
+            requested_by=view.requested_by,
+            requested_at=view.requested_at,
+            state=view.state,
+        )
+        try:
+            async with self._database.write() as connection:
+                await restarts.start(connection, row)
+                await self._audit.record(principal, Permission.RESTART_BOT, spec.name, connection=connection)
+        except IntegrityError:
+            # Another process is at it: its row is the lock.
+            return await self._joined(spec.name, view.estimate_s)
+        self._fleet.record_restart(view)
+        task = asyncio.create_task(self._run(spec, container, view), name=f"restart-{spec.name}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return view
 
     async def _labelled_container(self, bot_name: str) -> ContainerView:
         for container in await self._engine.list_bots():

@@ -8,6 +8,7 @@ from chat_api.schemas.containers import ContainerView
 from chat_api.services.bot_registry import BotRegistry
 from chat_api.services.bot_sources import LabelledContainer
 from chat_api.services.fleet import FleetService
+from chat_api.workers.docker_watcher import DockerWatcher
 from chat_api.workers.health_poller import HealthPoller
 
 log = get_logger(__name__)
@@ -32,8 +33,6 @@ class FleetKeeper:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._refresh_regularly())
             if not isinstance(self._engine, NoEngine):
-                from chat_api.workers.docker_watcher import DockerWatcher
-
                 tasks.create_task(DockerWatcher(self._engine, self.record_containers).run())
 
     async def refresh(self) -> None:

@@ -123,6 +123,7 @@ def make_settings(database_url: str, redis_url: str, tmp_path: Path) -> MakeSett
             "web_ui_state_dir": tmp_path / "state",
             "bots_config": bots_config(tmp_path, *bots),
             "bots_env_dir": tmp_path,
+            "bots_host_mode": "localhost",
             "rate_limit_requests_per_minute": 100_000,
             "bot_health_check_interval": 0.5,
             "database_pool_size": 5,

@@ -1,0 +1,211 @@
+"""Restarts of real containers and Swarm services in a real engine, through the same service as button and API."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+
+import asyncpg
+import pytest
+
+from chat_api.core.errors import EngineUnavailable, NotFound, PermissionDenied
+from chat_api.schemas.containers import ContainerKind, ContainerState
+from chat_api.schemas.fleet import BotStatus, BotView, FleetView
+from chat_api.schemas.principals import Principal
+from models import RestartState, Role
+from tests.support.api import MakeSettings, RunningApi, running_api
+from tests.support.docker_engine import BotContainer, BotService, DockerEngineHandle
+from tests.support.eventually import eventually
+from tests.support.sample_bots import RunningBot
+
+
+async def admin(api: RunningApi, role: Role = Role.ADMIN) -> Principal:
+    """An administrator of this role."""
+    return await api.services.auth.authenticate(await api.admin_login(role), is_admin=True)
+
+
+def view_of(api: RunningApi, name: str) -> BotView | None:
+    """A bot as every page sees it now."""
+    return next((bot for bot in api.services.fleet.current().bots if bot.name == name), None)
+
+
+def is_online(api: RunningApi, name: str) -> bool:
+    """Whether the fleet shows the bot online."""
+    view = view_of(api, name)
+    return view is not None and view.status is BotStatus.ONLINE
+
+
+@pytest.fixture(params=list(ContainerKind))
+def labelled_bot(
+    request: pytest.FixtureRequest,
+    bot_container: Callable[..., BotContainer],
+    bot_service: Callable[[str], BotService],
+) -> str:
+    """The name of a bot that only its Docker label describes, once a container and once a Swarm service."""
+    if request.param is ContainerKind.CONTAINER:
+        bot_container("elena")
+    else:
+        bot_service("elena")
+    return "elena"
+
+
+@pytest.fixture
+async def docker_api(make_settings: MakeSettings, docker_engine: DockerEngineHandle) -> AsyncIterator[RunningApi]:
+    """The API over the real engine, with nothing but labels to find bots by."""
+    async with running_api(make_settings(docker_host=docker_engine.host)) as api:
+        yield api
+
+
+@pytest.mark.docker
+async def test_a_restart_is_done_when_the_bot_answers_again(
+    docker_api: RunningApi, labelled_bot: str, database_url: str
+) -> None:
+    """Progress is published step by step, the estimate is learned, one audit row names who asked."""
+    await eventually(lambda: is_online(docker_api, labelled_bot), deadline_s=60)
+    who = await admin(docker_api)
+    states: list[RestartState] = []
+
+    def note(view: FleetView) -> None:
+        restart = next((bot.restart for bot in view.bots if bot.restart), None)
+        if restart and (not states or states[-1] is not restart.state):
+            states.append(restart.state)
+
+    with docker_api.services.fleet.changes.listening(note):
+        requested = await docker_api.services.restarts.restart(who, labelled_bot)
+        assert requested.state is RestartState.REQUESTED
+        assert requested.estimate_s == 30
+        await eventually(lambda: states and states[-1] is RestartState.ONLINE, deadline_s=90)
+    assert states == sorted(states, key=list(RestartState).index)
+    assert is_online(docker_api, labelled_bot)
+    recent = await docker_api.services.restarts.recent(who)
+    assert recent[0].duration_s is not None
+    assert await docker_api.services.restarts.estimate_s(labelled_bot) == round(recent[0].duration_s, 1)
+    lines = [(line.action, line.actor_name) for line in await docker_api.services.audit.newest(who)]
+    assert lines.count(("bot.restart", who.username)) == 1
+
+
+@pytest.mark.docker
+async def test_a_hundred_clicks_are_one_engine_call(
+    docker_api: RunningApi, bot_container: Callable[..., BotContainer]
+) -> None:
+    """Everybody joins the restart that is under way; the engine saw the container stop once."""
+    bot = bot_container("elena")
+    await eventually(lambda: is_online(docker_api, "elena"), deadline_s=60)
+    who = await admin(docker_api)
+    restarts = docker_api.services.restarts
+    views = await asyncio.gather(*(restarts.restart(who, "elena") for _ in range(100)))
+    assert len({view.restart_id for view in views}) == 1
+    await eventually(lambda: is_online(docker_api, "elena"), deadline_s=60)
+    events = bot.container.client.events(
+        since=views[0].requested_at, until=datetime.now(UTC), filters={"event": "restart"}, decode=True
+    )
+    assert len(list(events)) == 1
+    assert len(await restarts.recent(who)) == 1
+
+
+@pytest.mark.docker
+async def test_a_killed_container_is_seen_at_once_and_comes_back(
+    docker_api: RunningApi, bot_container: Callable[..., BotContainer]
+) -> None:
+    """The event stream shows it offline with its exit code; a restart from here brings it back online."""
+    bot = bot_container("elena")
+    await eventually(lambda: is_online(docker_api, "elena"), deadline_s=60)
+    bot.container.kill()
+
+    def exited() -> bool:
+        view = view_of(docker_api, "elena")
+        return bool(view and view.status is BotStatus.OFFLINE and view.container and view.container.exit_code == 137)
+
+    await eventually(exited)
+    view = view_of(docker_api, "elena")
+    assert view is not None
+    assert view.container is not None
+    assert view.container.state is ContainerState.EXITED
+    await docker_api.services.restarts.restart(await admin(docker_api), "elena")
+    await eventually(lambda: is_online(docker_api, "elena"), deadline_s=60)
+
+
+@pytest.mark.docker
+async def test_a_restart_that_does_not_heal_says_why(
+    make_settings: MakeSettings, docker_engine: DockerEngineHandle, bot_container: Callable[..., BotContainer]
+) -> None:
+    """A container that runs but never answers fails with the reason and its last log lines."""
+    bot_container("elena")
+    settings = make_settings(docker_host=docker_engine.host, bot_restart_timeout=0.5)
+    async with running_api(settings) as api:
+        await eventually(lambda: is_online(api, "elena"), deadline_s=60)
+        who = await admin(api)
+        # The registry now points at a port where nobody answers.
+        config = settings.bots_config
+        assert config is not None
+        config.write_text("- {name: elena, url: 'http://127.0.0.1:9'}\n")
+        await api.services.registry.refresh()
+        await api.services.restarts.restart(who, "elena")
+
+        async def failed() -> bool:
+            newest = (await api.services.restarts.recent(who))[0]
+            return newest.state is RestartState.FAILED
+
+        await eventually(failed, deadline_s=60)
+        error = (await api.services.restarts.recent(who))[0].error or ""
+        assert "did not answer its health check" in error
+        assert "Last log lines" in error
+
+
+@pytest.mark.docker
+async def test_an_unlabelled_container_is_never_touched(
+    make_settings: MakeSettings, docker_engine: DockerEngineHandle, bot_container: Callable[..., BotContainer]
+) -> None:
+    """A container with a bot's name but without the label is shown, and cannot be restarted."""
+    bot = bot_container("elena", labels={}, name="elena-bot")
+    settings = make_settings(docker_host=docker_engine.host)
+    assert settings.bots_config is not None
+    settings.bots_config.write_text(f"- {{name: elena, url: '{bot.url}'}}\n")
+    async with running_api(settings) as api:
+        await eventually(lambda: (view := view_of(api, "elena")) and view.container, deadline_s=60)
+        with pytest.raises(NotFound):
+            await api.services.restarts.restart(await admin(api), "elena")
+
+
+async def test_without_an_engine_the_answer_is_clear(api: RunningApi, elena: RunningBot) -> None:
+    """The console and the API say that there is no engine; unknown bots are not found; nothing is stored."""
+    who = await admin(api)
+    with pytest.raises(EngineUnavailable):
+        await api.services.restarts.restart(who, elena.name)
+    with pytest.raises(NotFound):
+        await api.services.restarts.restart(who, "nobody")
+    assert await api.services.restarts.recent(who) == ()
+
+
+async def test_a_viewer_may_look_and_not_restart(api: RunningApi, elena: RunningBot) -> None:
+    """Denied by the service itself, and written down."""
+    viewer = await admin(api, Role.VIEWER)
+    with pytest.raises(PermissionDenied):
+        await api.services.restarts.restart(viewer, elena.name)
+    newest = (await api.services.audit.newest(viewer))[0]
+    assert (newest.action, newest.outcome, newest.actor_name) == ("bot.restart", "denied", viewer.username)
+
+
+async def test_what_a_dead_console_left_running_is_ended(
+    make_settings: MakeSettings, elena: RunningBot, database_url: str
+) -> None:
+    """A restart row of a process that died does not lock the bot for ever."""
+    async with running_api(make_settings(bots=(elena,))) as api:
+        connection = await asyncpg.connect(database_url)  # type: ignore[no-untyped-call]
+        await connection.execute(
+            "INSERT INTO web_bot_restarts (id, bot_name, requested_by, requested_at, state)"
+            " VALUES (gen_random_uuid(), 'elena', 'ghost', now() - interval '1 hour', 'stopping')"
+        )
+        await connection.close()
+        await api.services.restarts.abandon_dead()
+        newest = (await api.services.restarts.recent(await admin(api)))[0]
+        assert newest.state is RestartState.FAILED
+        assert newest.finished_at is not None
+
+
+async def test_how_many_people_a_restart_would_hit(api: RunningApi) -> None:
+    """Two people wrote to elena just now, nobody to marcus."""
+    for name in ("alice", "bob"):
+        await api.services.messages.send(await api.principal(name), bot_name="elena", content="Hello")
+    who = await admin(api)
+    assert await api.services.restarts.affected_users(who, "elena") == 2
+    assert await api.services.restarts.affected_users(who, "marcus") == 0
