@@ -1,5 +1,6 @@
 // The chat page: bots, the thread of one of them, and the composer. The server sends increments only, by calling the
 // methods under "Called by the server"; see console/widgets/chat_thread.py for their twins.
+import { Avatar } from "we-avatar";
 import { BotList, publicStatus } from "we-chat-bots";
 import { Composer } from "we-chat-composer";
 import { Memory, newId } from "we-chat-memory";
@@ -16,7 +17,7 @@ const EXCERPT_CHARS = 120;
 const nowS = () => Date.now() / 1000;
 
 export default {
-  components: { BotList, Composer, MessageList, StatusMark },
+  components: { Avatar, BotList, Composer, MessageList, StatusMark },
   props: { me: Object, bots: Array, last: Object, selected: String, maxChars: Number, icons: String },
   emits: ["open", "older", "send", "retry"],
   data() {
@@ -311,7 +312,7 @@ export default {
           <header class="chat-head">
             <button type="button" class="we-icon-button chat-back" aria-label="Show all bots" data-testid="back" @click="isListShown = true">
               <svg class="we-icon" viewBox="0 0 24 24" aria-hidden="true"><path d="M15 5l-7 7 7 7" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round"/></svg></button>
-            <span class="chat-avatar" aria-hidden="true">{{ bot.emoji || '🤖' }}</span>
+            <Avatar :name="bot.name" :title="bot.title" :emoji="bot.emoji" />
             <div class="chat-head-text"><h1>{{ bot.title }}</h1><p class="chat-muted" :title="bot.description">{{ bot.description }}</p></div>
             <StatusMark :of="status" :icons="icons" data-testid="bot-status" />
           </header>
@@ -321,12 +322,12 @@ export default {
                 <button type="button" class="chat-action" data-testid="reload" @click="load(chosen)">Try again</button></div>
               <div v-else-if="!thread.isLoaded" class="chat-skeleton" aria-label="Loading"><div></div><div></div><div></div></div>
               <div v-else-if="!thread.messages.length" class="chat-empty" data-testid="empty">
-                <span class="chat-avatar chat-large" aria-hidden="true">{{ bot.emoji || '🤖' }}</span>
+                <Avatar class="chat-large" :name="bot.name" :title="bot.title" :emoji="bot.emoji" />
                 <h2>Say hello to {{ firstName }}</h2><p>{{ bot.description }}</p></div>
               <div v-else-if="thread.nextBefore !== null" class="chat-older" aria-hidden="true">{{ thread.isLoading ? 'Loading older messages…' : '' }}</div>
               <div v-else class="chat-begin">This is where your conversation with {{ bot.title }} began.</div>
               <MessageList :messages="thread.messages" :bot="bot" @retry="retry" @edit="edit" />
-              <div v-if="awaited[bot.name]" class="chat-typing" data-testid="typing"><span class="chat-avatar" aria-hidden="true">{{ bot.emoji || '🤖' }}</span>
+              <div v-if="awaited[bot.name]" class="chat-typing" data-testid="typing"><Avatar :name="bot.name" :title="bot.title" :emoji="bot.emoji" />
                 <span class="chat-dots" aria-hidden="true"><i></i><i></i><i></i></span><span>{{ firstName }} is typing…</span></div>
             </div>
           </div>

@@ -32,6 +32,7 @@ _STATIC = re.compile(
     r"(static/.|libraries/.|components/.|dynamic_resources/[^/]+$|(resources|esm)/[^/]+/.)|/favicon\.ico$"
 )
 _VISITOR = "console.visitor"
+NO_PAGE: Final = "no-page"
 
 
 class Audience(StrEnum):
@@ -119,8 +120,8 @@ class ConsoleGuard:
             await send({"type": "websocket.close", "code": 4403, "reason": "forbidden"})
             return
         if not _is_same_visitor(connection, client_id):
-            # An id that no page has: NiceGUI's script then reloads, and the page is built for who is there now.
-            query = [(key, "" if key == "client_id" else value) for key, value in parse_qsl(_query(scope), True)]
+            # NiceGUI refuses an id that no page has, and its script reloads the page for who is there now.
+            query = [(key, NO_PAGE if key == "client_id" else value) for key, value in parse_qsl(_query(scope))]
             scope = {**scope, "query_string": urlencode(query).encode()}
         await self._app(scope, receive, send)
 

@@ -1,4 +1,5 @@
 // The list of bots: who there is, how they are, and what was last said.
+import { Avatar } from "we-avatar";
 import { StatusMark } from "we-status";
 
 const STATUS = {
@@ -20,7 +21,7 @@ export function shortTime(at) {
 }
 
 export const BotList = {
-  components: { StatusMark },
+  components: { Avatar, StatusMark },
   props: { bots: Array, selected: String, last: Object, unread: Object, typing: Object, icons: String },
   emits: ["select"],
   methods: {
@@ -39,7 +40,7 @@ export const BotList = {
       <li v-for="bot in bots" :key="bot.name">
         <button type="button" class="chat-bot" :aria-current="bot.name === selected ? 'true' : undefined"
           :data-testid="'bot-' + bot.name" :data-status="bot.status" :title="bot.description" @click="$emit('select', bot.name)">
-          <span class="chat-avatar" aria-hidden="true">{{ bot.emoji || '🤖' }}</span>
+          <Avatar :name="bot.name" :title="bot.title" :emoji="bot.emoji" />
           <span class="chat-bot-text">
             <span class="chat-line"><span class="chat-bot-name">{{ bot.title }}</span>
               <time v-if="last[bot.name]" class="chat-muted">{{ shortTime(last[bot.name].at) }}</time></span>

@@ -1,11 +1,13 @@
 // One bubble. `html` comes sanitised from the server (chat_api/services/rendering.py); nothing else is ever shown as HTML.
+import { Avatar } from "we-avatar";
 import { copyText } from "we-chat-memory";
 import { keyOf } from "we-chat-store";
 
 const COPIED_MS = 1500;
 
 const ChatMessage = {
-  props: { message: Object, isFirst: Boolean, isLatestOwn: Boolean, name: String, emoji: String },
+  components: { Avatar },
+  props: { message: Object, isFirst: Boolean, isLatestOwn: Boolean, bot: Object },
   emits: ["retry", "edit"],
   computed: {
     isOwn() {
@@ -59,10 +61,10 @@ const ChatMessage = {
   template: `
     <li class="chat-message" :class="[isOwn ? 'chat-own' : 'chat-theirs', { 'chat-first': isFirst }]"
       data-testid="message" :data-role="message.role" :data-status="message.status">
-      <span v-if="!isOwn" class="chat-avatar" aria-hidden="true">{{ isFirst ? emoji || '🤖' : '' }}</span>
+      <Avatar v-if="!isOwn && isFirst" :name="bot.name" :title="bot.title" :emoji="bot.emoji" />
       <div class="chat-bubble-column">
-        <div v-if="!isOwn && isFirst" class="chat-author">{{ name }}</div>
-        <span v-else class="we-hidden">{{ isOwn ? 'You' : name }}:</span>
+        <div v-if="!isOwn && isFirst" class="chat-author">{{ bot.title }}</div>
+        <span v-else class="we-hidden">{{ isOwn ? 'You' : bot.title }}:</span>
         <div v-if="message.html !== null" ref="body" class="chat-bubble chat-markdown" dir="auto" v-html="message.html"></div>
         <div v-else class="chat-bubble chat-plain" dir="auto">{{ message.text }}</div>
         <div v-if="isFailed" class="chat-failure" role="group" aria-label="Not answered">
@@ -99,7 +101,7 @@ export const MessageList = {
       <template v-for="row in rows" :key="keyOf(row.message)">
         <li v-if="row.dayWord" class="chat-day" role="separator"><span>{{ row.dayWord }}</span></li>
         <ChatMessage :message="row.message" :is-first="row.isFirst" :is-latest-own="row.isLatestOwn"
-          :name="bot.title" :emoji="bot.emoji" @retry="$emit('retry', $event)" @edit="$emit('edit', $event)" />
+          :bot="bot" @retry="$emit('retry', $event)" @edit="$emit('edit', $event)" />
       </template>
     </ol>`,
 };

@@ -15,34 +15,30 @@ from tests.support.sample_bots import RunningBot
 
 
 class RunningConsole(RunningApi):
-    """One running application with its pages, and an administrator of every role: ``test-viewer`` and so on."""
+    """One running application with its pages."""
 
-    admin_username = f"test-{Role.ADMIN}"
     admin_password = ADMIN_PASSWORD
 
-    async def add_admins(self) -> None:
-        """Make the administrators."""
-        for role in Role:
-            await self.services.auth.create_admin(f"test-{role}", ADMIN_PASSWORD, role=role)
+    async def admin_username(self, role: Role = Role.ADMIN) -> str:
+        """The name of an administrator of this role, made when there is none."""
+        await self.admin_login(role)
+        return f"test-{role}"
 
 
 @asynccontextmanager
-async def running_console(settings: Settings, *, has_admins: bool = True) -> AsyncIterator[RunningConsole]:
+async def running_console(settings: Settings) -> AsyncIterator[RunningConsole]:
     """Serve the application with these settings while the block runs; one at a time in a process."""
     with _fresh_nicegui():
         app = build(settings)
         async with running(app) as url:
-            console = RunningConsole(url=url, app=app, settings=settings)
-            if has_admins:
-                await console.add_admins()
-            yield console
+            yield RunningConsole(url=url, app=app, settings=settings)
 
 
 @pytest.fixture
 async def console_app(
     make_settings: MakeSettings, elena: RunningBot, marcus: RunningBot
 ) -> AsyncIterator[RunningConsole]:
-    """The application with two real bots, elena and marcus, and an administrator of every role."""
+    """The application with two real bots, elena and marcus."""
     async with running_console(make_settings(bots=(elena, marcus))) as console:
         yield console
 

@@ -1,0 +1,126 @@
+"""Who gets a page, and whose socket may speak for it."""
+
+import pytest
+from nicegui import Client
+from nicegui import __version__ as nicegui_version
+
+from chat_api.core.cookies import ADMIN_COOKIE, SESSION_COOKIE
+from chat_api.schemas.principals import Principal
+from console import frame
+from models import Role
+from tests.support.console_app import RunningConsole
+from tests.support.console_page import Refused, client_id_in, connect, opened_page, page_html, socket
+from tests.support.eventually import eventually
+
+UNKNOWN_PATHS = (
+    "/nothing",
+    "/admin/nothing",
+    "/admin/login/more",
+    "/_nicegui/nothing",
+    f"/_nicegui/{nicegui_version}/esm/x",
+    f"/_nicegui/{nicegui_version}/resources/x",
+    f"/_nicegui/{nicegui_version}/static/nothing.js",
+    "/assets/nothing.css",
+    "/.env",
+    "/%00",
+)
+
+
+async def test_an_unknown_path_costs_no_page_client(console_app: RunningConsole) -> None:
+    """A stranger who tries addresses gets 404s, and the server keeps nothing."""
+    async with console_app.client() as client:
+        for path in UNKNOWN_PATHS:
+            assert (await client.get(path)).status_code == 404, path
+    assert Client.instances == {}
+
+
+async def test_a_stranger_is_sent_to_the_sign_in(console_app: RunningConsole) -> None:
+    """No page of the console is built without an administrator's session, and the way back is kept."""
+    async with console_app.client() as client:
+        for path in ("/admin", "/admin/restarts", "/admin/audit?x=1"):
+            answer = await client.get(path)
+            assert answer.status_code == 303
+            assert answer.headers["location"].startswith("/admin/login?next=%2Fadmin")
+        assert (await client.get("/admin/login")).status_code == 200
+    assert Client.instances == {}
+
+
+async def test_a_users_session_does_not_open_the_console(console_app: RunningConsole) -> None:
+    """A token of the chat, even in the administrator's cookie, is no administrator."""
+    token = await console_app.login("alice")
+    async with console_app.client(cookies={ADMIN_COOKIE: token, SESSION_COOKIE: token}) as client:
+        assert (await client.get("/admin")).status_code == 303
+
+
+async def test_an_ended_session_opens_nothing(console_app: RunningConsole) -> None:
+    """Signing out holds from the next request on."""
+    token = await console_app.admin_login(Role.VIEWER)
+    await page_html(console_app, token)
+    auth = console_app.services.auth
+    await auth.logout(await auth.authenticate(token, is_admin=True))
+    async with console_app.client(cookies={ADMIN_COOKIE: token}) as client:
+        assert (await client.get("/admin")).status_code == 303
+
+
+async def test_only_get_builds_a_page(console_app: RunningConsole) -> None:
+    """A page answers nothing but GET."""
+    async with console_app.client(cookies={ADMIN_COOKIE: await console_app.admin_login()}) as client:
+        assert (await client.post("/admin")).status_code == 405
+
+
+async def test_a_page_that_fails_shows_a_reference_and_nothing_else(console_app: RunningConsole) -> None:
+    """What went wrong is in the log, not on the page."""
+
+    async def broken(_: Principal) -> None:
+        raise RuntimeError("the password is hunter2")
+
+    async def broken_page(principal: Principal) -> None:
+        await broken(principal)
+
+    frame.page("/admin/broken", title="Broken")(broken_page)
+    async with console_app.client(cookies={ADMIN_COOKIE: await console_app.admin_login()}) as client:
+        answer = await client.get("/admin/broken")
+    assert answer.status_code == 500
+    assert "Reference: " in answer.text
+    assert "hunter2" not in answer.text
+    assert "RuntimeError" not in answer.text
+
+
+async def test_a_page_belongs_to_the_session_it_was_built_for(console_app: RunningConsole) -> None:
+    """Knowing another page's client id is worth nothing without the session behind it."""
+    client_id = client_id_in(await page_html(console_app, await console_app.admin_login(Role.ADMIN)))
+    viewer = await console_app.admin_login(Role.VIEWER)
+    async with socket() as sio:
+        with pytest.raises(Refused):
+            await connect(console_app, sio, client_id, viewer)
+    assert not Client.instances[client_id].has_socket_connection
+
+
+async def test_another_sites_page_gets_no_socket(console_app: RunningConsole) -> None:
+    """The browser's cookies do not help a foreign origin."""
+    token = await console_app.admin_login()
+    client_id = client_id_in(await page_html(console_app, token))
+    async with socket() as sio:
+        with pytest.raises(Refused):
+            await connect(console_app, sio, client_id, token, origin="https://evil.example")
+
+
+async def test_the_socket_needs_a_page_and_a_websocket(console_app: RunningConsole) -> None:
+    """Neither long polling, whose origin nobody checks, nor a socket that names no page is served."""
+    async with console_app.client() as client:
+        answer = await client.get("/_nicegui_ws/socket.io/?EIO=4&transport=polling&client_id=x")
+        assert answer.status_code == 403
+    async with socket() as sio:
+        with pytest.raises(Refused):
+            await connect(console_app, sio, None, await console_app.admin_login())
+
+
+async def test_a_socket_speaks_only_for_its_own_page(console_app: RunningConsole) -> None:
+    """A viewer cannot press the buttons of an operator's page."""
+    operator, viewer = await console_app.admin_login(Role.OPERATOR), await console_app.admin_login(Role.VIEWER)
+    async with opened_page(console_app, operator) as theirs, opened_page(console_app, viewer) as own:
+        await eventually(lambda: theirs.messages and own.messages)
+        await own.send("resync", None, client_id=theirs.client_id)
+        await own.send("resync", None)
+        await eventually(lambda: sum("all" in message for message in own.messages) == 2)
+        assert sum("all" in message for message in theirs.messages) == 1
