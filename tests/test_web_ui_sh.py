@@ -1,6 +1,7 @@
 """``web-ui.sh`` itself: the environment it makes, what it refuses, what it says."""
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -44,15 +45,22 @@ def used_clone() -> Iterator[Path]:
 
 
 def make_clone(folder: Path) -> Path:
-    """The script with locks that name no package, and a command line that prints its arguments."""
+    """The script with locks that name one small package, and a command line that prints its arguments."""
     shutil.copy(WEB_UI, folder)
     for name in ("requirements", "console"):
         (folder / name).mkdir()
-    (folder / "requirements" / "runtime.lock").write_text("# nothing\n")
-    (folder / "requirements" / "dev.lock").write_text("# nothing at all\n")
+    for lock in ("runtime.lock", "dev.lock"):
+        (folder / "requirements" / lock).write_text(f"# {lock}\n{locked('mdurl')}")
     shutil.copy(ROOT / "requirements" / "bootstrap.lock", folder / "requirements")
     (folder / "console" / "cli.py").write_text("import sys; print('cli', *sys.argv[1:])\n")
     return folder
+
+
+def locked(package: str) -> str:
+    """The entry of one package in our own lock, with its hashes."""
+    entry = re.search(rf"^{package}==.*?\n(?=\S)", (ROOT / "requirements" / "runtime.lock").read_text(), re.M | re.S)
+    assert entry
+    return entry[0]
 
 
 def web_ui(*arguments: str, root: Path = ROOT, **variables: str | Path) -> subprocess.CompletedProcess[str]:
@@ -100,7 +108,7 @@ def test_two_first_commands_at_once_make_one_environment(used_clone: Path) -> No
     assert sum("Installing requirements/runtime.lock" in output for output in outputs) == 1
     later = web_ui("check", root=used_clone, WEB_UI_VENV=used_clone / ".venv")
     assert (later.stdout, later.stderr) == ("cli check\n", "")
-    (used_clone / "requirements" / "runtime.lock").write_text("# still nothing\n")
+    (used_clone / "requirements" / "runtime.lock").write_text(locked("mdurl"))
     assert "Installing" in web_ui("check", root=used_clone, WEB_UI_VENV=used_clone / ".venv").stderr
 
 
