@@ -36,7 +36,14 @@ async def status(principal: Admin, services: AppServices) -> StatusAnswer:
     "/bots/{bot_name}/restart",
     summary="Restart a bot",
     responses=errors(
-        "not_authenticated", "permission_denied", "not_found", "rate_limited", "engine_failed", "engine_unavailable"
+        "not_authenticated",
+        "permission_denied",
+        "not_found",
+        "invalid_input",
+        "rate_limited",
+        "unavailable",
+        "engine_failed",
+        "engine_unavailable",
     ),
 )
 async def restart(

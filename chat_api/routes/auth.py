@@ -15,7 +15,7 @@ from chat_api.routes.dependencies import (
     device_of,
     limited_by_address,
 )
-from chat_api.routes.errors import errors
+from chat_api.routes.errors import BODIES, WRITES, errors
 from chat_api.routes.models import (
     AdminLoginAnswer,
     AdminLoginBody,
@@ -36,7 +36,7 @@ CLAIM_MAX_AGE_S = 400 * 24 * 3600  # The longest that browsers keep a cookie. So
     "/login",
     summary="Sign in by name",
     dependencies=[Depends(limited_by_address)],
-    responses=errors("not_authenticated", "permission_denied", "invalid_input", "rate_limited", "unavailable"),
+    responses=errors(*BODIES, "not_authenticated", "rate_limited", "unavailable"),
 )
 async def login(
     body: LoginBody, request: Request, response: Response, bearer: Bearer, services: AppServices
@@ -72,7 +72,7 @@ async def login(
     "/admin/login",
     summary="Sign in at the console",
     dependencies=[Depends(limited_by_address)],
-    responses=errors("not_authenticated", "invalid_input", "rate_limited", "unavailable"),
+    responses=errors(*BODIES, "not_authenticated", "rate_limited", "unavailable"),
 )
 async def admin_login(
     body: AdminLoginBody, request: Request, response: Response, services: AppServices
@@ -95,7 +95,7 @@ async def admin_login(
     "/admin/setup",
     summary="Make the first administrator",
     dependencies=[Depends(limited_by_address)],
-    responses=errors("not_authenticated", "invalid_input", "rate_limited", "unavailable"),
+    responses=errors(*BODIES, "not_authenticated", "rate_limited", "unavailable"),
 )
 async def admin_setup(body: AdminSetupBody, request: Request, services: AppServices) -> Success:
     """Spend the one-time code that the first start prints."""
@@ -104,7 +104,7 @@ async def admin_setup(body: AdminSetupBody, request: Request, services: AppServi
     return Success()
 
 
-@router.post("/logout", summary="Sign out", responses=errors("rate_limited", "unavailable"))
+@router.post("/logout", summary="Sign out", responses=errors(*WRITES, "unavailable"))
 async def logout(request: Request, response: Response, bearer: Bearer, services: AppServices) -> Success:
     """End the sessions of the credentials that come with this request, and drop their cookies."""
     tokens = [

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Header, Path, Query
 
 from chat_api.core.errors import InvalidInput
 from chat_api.routes.dependencies import AppServices, LimitedUser, User
-from chat_api.routes.errors import errors
+from chat_api.routes.errors import BODIES, WRITES, errors
 from chat_api.routes.models import (
     ChatAnswer,
     ChatBody,
@@ -21,20 +21,19 @@ from chat_api.services.messages import MAX_PAGE
 router = APIRouter(prefix="/api", tags=["Chat"])
 
 BotName = Annotated[str, Path(min_length=1, max_length=50, examples=["elena"])]
-_FAILURES = errors(
-    "malformed_request",
+_FAILURES = (
     "not_authenticated",
     "not_found",
     "conflict",
-    "invalid_input",
     "rate_limited",
+    "unavailable",
     "bot_failed",
     "bot_unavailable",
     "bot_timeout",
 )
 
 
-@router.post("/chat", summary="Send a message", responses=_FAILURES)
+@router.post("/chat", summary="Send a message", responses=errors(*BODIES, *_FAILURES))
 async def chat(
     body: ChatBody,
     principal: User,
@@ -58,7 +57,11 @@ async def chat(
     return ChatAnswer.of(exchange)
 
 
-@router.post("/chat/{message_id}/retry", summary="Try a failed message again", responses=_FAILURES)
+@router.post(
+    "/chat/{message_id}/retry",
+    summary="Try a failed message again",
+    responses=errors(*WRITES, "invalid_input", *_FAILURES),
+)
 async def retry(message_id: UUID, principal: User, services: AppServices) -> ChatAnswer:
     """Have a failed or interrupted message answered again; an answered one gives its stored answer."""
     exchange = await services.messages.retry(principal, message_id)

@@ -1,12 +1,15 @@
 """Every failure leaves by one of these handlers, in one shape."""
 
+import re
+from functools import cached_property
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.routing import Match
+from starlette.routing import Route, compile_path
+from starlette.types import Receive, Scope, Send
 
 from chat_api.core.errors import (
     AppError,
@@ -62,20 +65,36 @@ def add_error_handlers(app: FastAPI) -> None:
 def add_unknown_paths(app: FastAPI, prefixes: tuple[str, ...]) -> None:
     """Answer what lies under our prefixes and is no route of ours, before anything mounted at the root sees it."""
 
-    async def unknown(request: Request) -> Response:
-        allowed = sorted(
-            method
-            for route in app.routes
-            if route.matches(request.scope)[0] is Match.PARTIAL
-            for method in getattr(route, "methods", ())
-        )
+    unknown = _UnknownPath(app)
+    for prefix in prefixes:
+        app.router.routes.append(Route(prefix + "{unknown:path}", unknown, name="unknown", include_in_schema=False))
+
+
+class _UnknownPath:
+    """An ASGI application and no function, for a route of a function takes GET only."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """404; 405 where the path is ours and only the method is not."""
+        request = Request(scope, receive)
+        allowed = next((methods for pattern, methods in self._known if pattern.match(scope["path"])), None)
         response = _render(request, MethodNotAllowed() if allowed else NotFound())
         if allowed:
-            response.headers["Allow"] = ", ".join(allowed)
-        return response
+            response.headers["Allow"] = allowed
+        await response(scope, receive, send)
 
-    for prefix in prefixes:
-        app.router.add_route(prefix + "{unknown:path}", unknown, methods=None, include_in_schema=False)
+    @cached_property
+    def _known(self) -> list[tuple[re.Pattern[str], str]]:
+        """Every path that we describe, with its methods."""
+        paths = self._app.openapi()["paths"]
+        return [(compile_path(path)[0], ", ".join(sorted(methods)).upper()) for path, methods in paths.items()]
+
+
+# What every door with a body may answer, and what every one that changes something may.
+WRITES = ("permission_denied",)
+BODIES = (*WRITES, "malformed_request", "payload_too_large", "unsupported_media_type", "invalid_input")
 
 
 def errors(*codes: str) -> dict[int | str, dict[str, Any]]:

@@ -18,7 +18,7 @@ from chat_api.services.container import Services
 router = APIRouter(tags=["Health"])
 
 
-@router.get("/health", summary="Liveness", response_model_exclude_none=True, responses=errors("unavailable"))
+@router.get("/health", summary="Liveness", response_model_exclude_none=True, responses=errors("rate_limited"))
 async def health(request: Request, bearer: Bearer, services: AppServices) -> HealthAnswer:
     """Little to strangers; with an administrator's token also the services and the bots."""
     view = services.fleet.current()
@@ -48,7 +48,7 @@ async def ready(response: Response, services: AppServices) -> ReadyAnswer:
     "/metrics",
     summary="Prometheus metrics",
     response_class=PlainTextResponse,
-    responses=errors("not_authenticated", "permission_denied"),
+    responses=errors("not_authenticated", "rate_limited", "unavailable"),
 )
 async def metrics(request: Request, bearer: Bearer, services: AppServices) -> Response:
     """For a scraper with `METRICS_TOKEN`, for an administrator, and without a token set for this machine itself."""

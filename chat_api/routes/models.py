@@ -37,7 +37,11 @@ class LoginBody(Body):
     username: StrictStr = Field(min_length=3, max_length=30, examples=["alice"])
     display_name: StrictStr | None = Field(None, max_length=50, examples=["Alice"])
     password: StrictStr | None = Field(
-        None, min_length=8, max_length=200, description="Keeps a new name for you; opens a kept one."
+        None,
+        min_length=8,
+        max_length=200,
+        description="Keeps a new name for you; opens a kept one.",
+        examples=["a password of yours"],
     )
 
 
@@ -56,8 +60,10 @@ class AdminLoginBody(Body):
     """Sign in at the console."""
 
     username: StrictStr = Field(min_length=1, max_length=30, examples=["admin"])
-    password: StrictStr = Field(min_length=1, max_length=200)
-    totp: StrictStr | None = Field(None, max_length=10, description="The code of an authenticator, where one is set.")
+    password: StrictStr = Field(min_length=1, max_length=200, examples=["a password of yours"])
+    totp: StrictStr | None = Field(
+        None, max_length=10, description="The code of an authenticator, where one is set.", examples=["492039"]
+    )
 
 
 class AdminLoginAnswer(BaseModel):
@@ -72,9 +78,14 @@ class AdminLoginAnswer(BaseModel):
 class AdminSetupBody(Body):
     """Make the first administrator."""
 
-    code: StrictStr = Field(min_length=1, max_length=64, description="The one-time code printed at the first start.")
-    username: StrictStr = Field(min_length=3, max_length=30)
-    password: StrictStr = Field(min_length=10, max_length=200)
+    code: StrictStr = Field(
+        min_length=1,
+        max_length=64,
+        description="The one-time code printed at the first start.",
+        examples=["9f86d081884c7d65"],
+    )
+    username: StrictStr = Field(min_length=3, max_length=30, examples=["admin"])
+    password: StrictStr = Field(min_length=10, max_length=200, examples=["a password of yours"])
 
 
 class Me(BaseModel):
@@ -115,9 +126,11 @@ class ChatBody(Body):
 
     content: StrictStr = Field(min_length=1, max_length=MAX_MESSAGE_CHARS, examples=["Hi Elena!"])
     bot_name: StrictStr = Field(min_length=1, max_length=50, examples=["elena"])
-    message_type: Literal["text", "voice", "image"] = "text"
+    message_type: Literal["text", "voice", "image"] = Field("text", examples=["text"])
     client_msg_id: Annotated[StrictStr, Field(min_length=1, max_length=100)] | None = Field(
-        None, description="Your own id: the same one again gives the stored answer. Twin of `Idempotency-Key`."
+        None,
+        description="Your own id: the same one again gives the stored answer. Twin of `Idempotency-Key`.",
+        examples=["0190d0f2-7c1e"],
     )
 
 
