@@ -1,5 +1,6 @@
 """The compose file: hardened, without default secrets, and its services run for real as it says."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
@@ -215,7 +216,8 @@ async def test_the_web_service_runs_as_composed(
         assert container.exec_run(["touch", "/app/x"]).exit_code != 0
         assert container.exec_run(["touch", "/state/x"]).exit_code == 0
         assert container.exec_run(["sh", "-c", "test $(id -u) = 10001"]).exit_code == 0
-        container.stop(timeout=30)
+        # In a thread: the doors to its servers are in this loop, and it says goodbye to them.
+        await asyncio.to_thread(container.stop, timeout=30)
         container.reload()
         assert container.attrs["State"]["ExitCode"] == 0, container.logs(tail=50).decode()
     finally:
