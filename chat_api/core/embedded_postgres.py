@@ -165,7 +165,7 @@ class EmbeddedPostgres:
         return False
 
     async def _ensure_database(self) -> None:
-        connection = await asyncpg.connect(host=str(self.socket_dir), user="postgres", database="postgres")  # type: ignore[no-untyped-call]
+        connection = await asyncpg.connect(host=str(self.socket_dir), user="postgres", database="postgres")
         try:
             if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", DATABASE):
                 await connection.execute(f'CREATE DATABASE "{DATABASE}"')

@@ -64,7 +64,7 @@ def mode_for_others(path: Path) -> int:
 
 async def query(url: str | None, statement: str) -> object:
     """Run one statement and return its first value."""
-    connection = await asyncpg.connect(url)  # type: ignore[no-untyped-call]
+    connection = await asyncpg.connect(url)
     try:
         return await connection.fetchval(statement)
     finally:
