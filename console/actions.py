@@ -9,7 +9,7 @@ from nicegui import ui
 from chat_api.core.errors import AppError, NotAuthenticated
 from chat_api.core.logging import get_logger
 from chat_api.schemas.principals import Principal
-from console.context import open_pages
+from console.context import open_pages, services
 
 log = get_logger(__name__)
 T = TypeVar("T")
@@ -29,6 +29,7 @@ async def run_action(
         person = await open_pages().principal(principal)
         if person is None:
             raise NotAuthenticated
+        await services().limits.hit(person.user_id)
         answer = await action(person)
     except NotAuthenticated:
         await open_pages().end(client)

@@ -72,22 +72,22 @@ async def _built(build: PageBuilder, principal: Principal | None, parameters: di
 
 
 def _failure(message: str) -> None:
-    with ui.element("main").classes("we-notice"):
+    with ui.element("div").classes("we-notice"):
         ui.label("This page could not be shown").classes("we-h1").props("role=heading aria-level=1")
         ui.label(message).props('role=alert data-testid="page-failure"')
-        ui.link("Try again", "").classes("we-button we-primary")
+        ui.html('<a class="we-button we-primary" href="">Try again</a>', sanitize=False)
 
 
 @contextmanager
 def frame(principal: Principal, *, title: str, path: str) -> Iterator[None]:
     """The console around a page: navigation, who is signed in, and the page's title."""
-    ui.html('<a class="we-skip" href="#main">Skip to content</a>', sanitize=False)
+    ui.html('<a class="we-skip" href="#content">Skip to content</a>', sanitize=False)
     with ui.element("div").classes("we-shell"):
         with ui.element("header").classes("we-rail"):
             ui.html(theme.brand(), sanitize=False)
             _navigation(path)
             _account(principal)
-        with ui.element("main").classes("we-main").props('id=main tabindex="-1"'):
+        with ui.element("div").classes("we-main").props('id=content tabindex="-1"'):
             ui.label(title).classes("we-h1").props("role=heading aria-level=1")
             yield
 

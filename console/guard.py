@@ -5,6 +5,7 @@ and NiceGUI's. What no page was registered for is answered here, and so is a vis
 page that NiceGUI builds costs memory on the server. Pages deny by default: a path has an audience, or it is unknown.
 """
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -106,7 +107,9 @@ class ConsoleGuard:
         except NotAuthenticated:
             return _sign_in_answer(connection, rule)
         except AppError as error:
-            return HTMLResponse(plain.failure(error.message), status_code=error.status, headers={"Retry-After": "5"})
+            retry_after_s = math.ceil(error.retry_after_s or 5)
+            headers = {"Retry-After": str(retry_after_s), "Cache-Control": "no-store"}
+            return HTMLResponse(plain.failure(error.message), status_code=error.status, headers=headers)
         scope[_VISITOR] = visitor
         return None
 
@@ -163,6 +166,7 @@ async def _identify(connection: HTTPConnection, audience: Audience) -> Visitor:
         return Visitor(principal=None, audience=audience, token=None)
     address = connection.client.host if connection.client else None
     principal = await services().auth.authenticate(token, is_admin=audience is Audience.ADMIN, address=address)
+    await services().limits.hit(principal.user_id)  # a page costs memory until its browser has connected or given up
     return Visitor(principal=principal, audience=audience, token=token)
 
 

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import quote
 
 from fastapi import FastAPI
 from nicegui import Client, core
@@ -84,7 +85,8 @@ class OpenPages:
             return
         for sid in sockets_of(client.id):
             await core.sio.leave_room(sid, FLEET_ROOM)
-        client.open(page.sign_in or client.page.path)
+        path = client.page.path
+        client.open(f"{page.sign_in}?next={quote(path, safe='')}" if page.sign_in else path)
 
     def _forget(self, client_id: str) -> None:
         self._pages.pop(client_id, None)

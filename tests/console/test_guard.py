@@ -8,7 +8,8 @@ from chat_api.core.cookies import ADMIN_COOKIE, SESSION_COOKIE
 from chat_api.schemas.principals import Principal
 from console import frame
 from models import Role
-from tests.support.console_app import RunningConsole
+from tests.support.api import MakeSettings
+from tests.support.console_app import RunningConsole, running_console
 from tests.support.console_page import Refused, client_id_in, connect, opened_page, page_html, socket
 from tests.support.eventually import eventually
 
@@ -66,6 +67,16 @@ async def test_only_get_builds_a_page(console_app: RunningConsole) -> None:
     """A page answers nothing but GET."""
     async with console_app.client(cookies={ADMIN_COOKIE: await console_app.admin_login()}) as client:
         assert (await client.post("/admin")).status_code == 405
+
+
+async def test_pages_are_limited_like_requests(make_settings: MakeSettings) -> None:
+    """Whoever opens pages without end is told to slow down, before the server builds another."""
+    async with running_console(make_settings(rate_limit_requests_per_minute=3)) as console:
+        async with console.client(cookies={ADMIN_COOKIE: await console.admin_login()}) as client:
+            answers = [await client.get("/admin") for _ in range(5)]
+        assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
+        assert int(answers[-1].headers["Retry-After"]) > 0
+        assert len(Client.instances) == 3
 
 
 async def test_a_page_that_fails_shows_a_reference_and_nothing_else(console_app: RunningConsole) -> None:

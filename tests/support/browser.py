@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 FLAGS = (
     "--headless",
@@ -20,6 +20,8 @@ FLAGS = (
 # What Chromium reports as a console error although it is an answer that a page handles: a refused form, a server away.
 HANDLED = ("Failed to load resource", "net::ERR_CONNECTION_REFUSED", "WebSocket connection to")
 
+DEADLINE_MS = 20_000
+
 OpenContext = Callable[..., Awaitable[BrowserContext]]
 
 
@@ -29,6 +31,7 @@ async def browser() -> AsyncIterator[Browser]:
     executable = shutil.which("chromium")
     if executable is None:
         pytest.fail("The browser tests need `chromium`: apt-get install chromium", pytrace=False)
+    expect.set_options(timeout=DEADLINE_MS)
     async with async_playwright() as playwright:
         chromium = await playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
         yield chromium
@@ -43,7 +46,7 @@ async def open_context(browser: Browser) -> AsyncIterator[OpenContext]:
 
     async def open_one(**options: object) -> BrowserContext:
         context = await browser.new_context(**({"viewport": {"width": 1440, "height": 900}} | options))  # type: ignore[arg-type]
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(DEADLINE_MS)
         watch(context, faults)
         contexts.append(context)
         return context
