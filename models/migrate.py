@@ -24,7 +24,7 @@ async def upgrade(database_url: str) -> bool:
 
 async def _version(database_url: str) -> str | None:
     url = make_url(async_database_url(database_url)).set(drivername="postgresql")
-    connection = await asyncpg.connect(  # type: ignore[no-untyped-call]
+    connection = await asyncpg.connect(
         url.render_as_string(hide_password=False), timeout=10
     )
     try:

@@ -14,6 +14,7 @@ from models.database_url import async_database_url
 
 CONNECT_TIMEOUT_S = 5
 STATEMENT_TIMEOUT_S = 10
+DISPOSE_TIMEOUT_S = 2
 
 
 class Database:
@@ -59,8 +60,12 @@ class Database:
             raise _translated(error) from error
 
     async def dispose(self) -> None:
-        """Close every connection."""
-        await self.engine.dispose()
+        """Close every connection; those of a server that does not answer are dropped instead of waited for."""
+        try:
+            async with asyncio.timeout(DISPOSE_TIMEOUT_S):
+                await self.engine.dispose()
+        except TimeoutError:
+            await self.engine.dispose(close=False)
 
 
 # Class 53 is "insufficient resources" (disk full), 57P "operator intervention", 25006 a read-only server.

@@ -23,11 +23,12 @@ class LiveSession:
     is_admin: bool
     role: str | None
     is_guest: bool | None
+    last_active: datetime
 
 
 # One statement decides: not revoked, not expired, the person neither banned nor disabled; the role is today's.
 _LIVE = """
-SELECT s.id, s.user_id, s.username, s.display_name, s.is_admin, d.role, a.is_guest
+SELECT s.id, s.user_id, s.username, s.display_name, s.is_admin, d.role, a.is_guest, s.last_active
 FROM web_user_sessions s
 LEFT JOIN web_accounts a ON NOT s.is_admin AND a.user_id = s.user_id AND a.banned_at IS NULL
 LEFT JOIN web_admins d ON s.is_admin AND d.admin_id = s.user_id AND d.disabled_at IS NULL

@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Database
-from chat_api.core.errors import Conflict, InvalidInput, NotAuthenticated
+from chat_api.core.errors import Conflict, DatabaseUnavailable, InvalidInput, NotAuthenticated
 from chat_api.core.ids import new_id
 from chat_api.core.logging import get_logger
 from chat_api.core.security import (
@@ -44,6 +44,7 @@ log = get_logger(__name__)
 
 MIN_ADMIN_PASSWORD_CHARS = 10
 MAX_PASSWORD_CHARS = 200
+TOUCH_AFTER = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +138,7 @@ class AuthService:
             )
         if session is None:
             raise NotAuthenticated
+        await self._touch(session)
         return _principal(session, address=address)
 
     async def living(self, session_ids: Iterable[UUID]) -> dict[UUID, Principal]:
@@ -208,6 +210,14 @@ class AuthService:
         """Whether there is an administrator at all."""
         async with self._database.read() as connection:
             return await admins.count(connection) > 0
+
+    async def _touch(self, session: LiveSession) -> None:
+        """Remember that a session is in use: to the minute, and never at the cost of the request."""
+        if self._clock.now() - session.last_active < TOUCH_AFTER:
+            return
+        with contextlib.suppress(DatabaseUnavailable):
+            async with self._database.write() as connection:
+                await sessions.touch(connection, session.id)
 
     async def _admin(self, username: str) -> AdminRow | None:
         """The administrator of a name as it was typed; one that cannot be a name is nobody's."""

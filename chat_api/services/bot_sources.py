@@ -99,13 +99,12 @@ def read_env_files(folder: Path, *, note: Note) -> Iterator[Sighting]:
 def read_labels(
     containers: Iterable[LabelledContainer], *, label: str, prefers_label_port: bool, note: Note
 ) -> Iterator[Sighting]:
-    """Labelled containers; the other labels share the prefix of ``label``, e.g. ``whisperengine.port``.
+    """Labelled containers; what else they say hangs below it, e.g. ``whisperengine.bot.port``.
 
     ``prefers_label_port``: the label names the port inside the compose network, the container the published one.
     """
-    prefix = label.rpartition(".")[0]
     for container in containers:
-        labels = {key.removeprefix(f"{prefix}."): value for key, value in container.labels.items()}
+        labels = {key.removeprefix(f"{label}."): value for key, value in container.labels.items()}
         ports = [container.port, labels.get("port")]
         first, second = reversed(ports) if prefers_label_port else ports
         facts: dict[str, object] = {key: labels.get(key) for key in ("display_name", "description", "emoji", "model")}

@@ -91,7 +91,7 @@ class HealthService:
             await connection.execute(text("SELECT 1"))
 
     async def _ask_redis(self) -> None:
-        await self._redis.execute_command("PING")  # type: ignore[no-untyped-call]
+        await self._redis.execute_command("PING")
 
     async def _ask_qdrant(self) -> None:
         # One request every few seconds: a session of its own costs less than a pool to look after.

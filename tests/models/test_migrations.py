@@ -124,4 +124,5 @@ async def _differences(url: str) -> list[object]:
 
 
 async def _connect(url: str) -> asyncpg.Connection:
-    return await asyncpg.connect(url)  # type: ignore[no-untyped-call]
+    connection: asyncpg.Connection = await asyncpg.connect(url)
+    return connection

@@ -89,7 +89,7 @@ async def _migrate(url: str) -> None:
 
 
 async def _execute(url: str, statement: str) -> None:
-    connection = await asyncpg.connect(with_database(url, "postgres"))  # type: ignore[no-untyped-call]
+    connection = await asyncpg.connect(with_database(url, "postgres"))
     try:
         await connection.execute(statement)
     finally:

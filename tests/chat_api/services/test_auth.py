@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+import asyncpg
 import jwt
 import pyotp
 import pytest
@@ -18,6 +19,7 @@ from chat_api.schemas.sessions import Device
 from chat_api.services.auth import AuthService
 from models import Role
 from tests.chat_api.services.conftest import MakeAuth
+from tests.support.api import RunningApi
 
 PASSWORD = "correct horse battery"
 FIRST_KEY = "Zq8-first-key-of-the-ring-0123456789"
@@ -320,3 +322,18 @@ async def test_administrators_have_different_names(auth: AuthService) -> None:
     with pytest.raises(Conflict):
         await auth.create_admin("root", "something else entirely")
     assert await auth.admin_login("root", PASSWORD)
+
+
+async def test_a_session_in_use_says_so_to_the_minute(api: RunningApi, database_url: str) -> None:
+    """An old ``last_active`` moves with the next request; a fresh one is left alone."""
+    token = await api.login("alice")
+    connection = await asyncpg.connect(database_url)
+    try:
+        fresh = await connection.fetchval("SELECT last_active FROM web_user_sessions")
+        await api.services.auth.authenticate(token)
+        assert await connection.fetchval("SELECT last_active FROM web_user_sessions") == fresh
+        await connection.execute("UPDATE web_user_sessions SET last_active = now() - interval '2 minutes'")
+        await api.services.auth.authenticate(token)
+        assert await connection.fetchval("SELECT last_active >= $1 FROM web_user_sessions", fresh)
+    finally:
+        await connection.close()

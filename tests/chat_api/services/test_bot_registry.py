@@ -115,7 +115,7 @@ async def test_later_sources_win_field_by_field(folder: Folder) -> None:
     config = {"bots": [{"name": "Elena", "port": 7001, "description": "Ours"}, {"name": "dream", "enabled": False}]}
     folder.write("bots.json", config)
     registry = folder.registry(config="bots.json")
-    labels = {"whisperengine.bot": "elena", "whisperengine.emoji": "🐙", "whisperengine.description": "Labelled"}
+    labels = {"whisperengine.bot": "elena", "whisperengine.bot.emoji": "🐙", "whisperengine.bot.description": "Labelled"}
     container = LabelledContainer(bot_name="elena", container_name="elena-bot", port=9191, labels=labels)
     await registry.refresh(labelled=[container])
     (elena,) = registry.all()
@@ -126,7 +126,7 @@ async def test_later_sources_win_field_by_field(folder: Folder) -> None:
 
 async def test_inside_docker_bots_are_container_names(folder: Folder) -> None:
     """On the compose network the host is the container and the port its own, outside the published one."""
-    labels = {"whisperengine.port": "9091"}
+    labels = {"whisperengine.bot.port": "9091"}
     container = LabelledContainer(bot_name="elena", container_name="elena-bot", port=19091, labels=labels)
     inside, outside = folder.registry(host_mode="container"), folder.registry()
     for registry in (inside, outside):

@@ -67,7 +67,7 @@ async def test_heartbeats_survive_a_restart_of_the_console(
     """The bars are there again: checks are kept in the database."""
     settings = make_settings(bots=(elena,))
     async with running_api(settings):
-        connection = await asyncpg.connect(database_url)  # type: ignore[no-untyped-call]
+        connection = await asyncpg.connect(database_url)
         await eventually(lambda: connection.fetchval("SELECT count(*) > 2 FROM web_bot_checks"))
         await connection.close()
     async with running_api(settings) as api:

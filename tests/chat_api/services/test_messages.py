@@ -34,7 +34,7 @@ async def alice(api: RunningApi) -> Principal:
 @pytest.fixture
 async def sql(database_url: str, api: RunningApi) -> AsyncIterator[asyncpg.Connection]:
     """A look at the database behind the service's back."""
-    connection = await asyncpg.connect(database_url)  # type: ignore[no-untyped-call]
+    connection = await asyncpg.connect(database_url)
     yield connection
     await connection.close()
 

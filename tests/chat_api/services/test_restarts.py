@@ -85,17 +85,17 @@ async def test_a_restart_is_done_when_the_bot_answers_again(
 
 @pytest.mark.docker
 async def test_a_hundred_clicks_are_one_engine_call(
-    docker_api: RunningApi, bot_container: Callable[..., BotContainer]
+    docker_api: RunningApi, docker_engine: DockerEngineHandle, bot_container: Callable[..., BotContainer]
 ) -> None:
     """Everybody joins the restart that is under way; the engine saw the container stop once."""
-    bot = bot_container("elena")
+    bot_container("elena")
     await eventually(lambda: is_online(docker_api, "elena"), deadline_s=60)
     who = await admin(docker_api)
     restarts = docker_api.services.restarts
     views = await asyncio.gather(*(restarts.restart(who, "elena") for _ in range(100)))
     assert len({view.restart_id for view in views}) == 1
     await eventually(lambda: is_online(docker_api, "elena"), deadline_s=60)
-    events = bot.container.client.events(
+    events = docker_engine.client.events(
         since=views[0].requested_at, until=datetime.now(UTC), filters={"event": "restart"}, decode=True
     )
     assert len(list(events)) == 1
@@ -190,7 +190,7 @@ async def test_what_a_dead_console_left_running_is_ended(
 ) -> None:
     """A restart row of a process that died does not lock the bot for ever."""
     async with running_api(make_settings(bots=(elena,))) as api:
-        connection = await asyncpg.connect(database_url)  # type: ignore[no-untyped-call]
+        connection = await asyncpg.connect(database_url)
         await connection.execute(
             "INSERT INTO web_bot_restarts (id, bot_name, requested_by, requested_at, state)"
             " VALUES (gen_random_uuid(), 'elena', 'ghost', now() - interval '1 hour', 'stopping')"
