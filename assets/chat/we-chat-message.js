@@ -99,7 +99,7 @@ export const MessageList = {
   template: `
     <ol class="chat-messages">
       <template v-for="row in rows" :key="keyOf(row.message)">
-        <li v-if="row.dayWord" class="chat-day" role="separator"><span>{{ row.dayWord }}</span></li>
+        <li v-if="row.dayWord" class="chat-day"><span>{{ row.dayWord }}</span></li>
         <ChatMessage :message="row.message" :is-first="row.isFirst" :is-latest-own="row.isLatestOwn"
           :bot="bot" @retry="$emit('retry', $event)" @edit="$emit('edit', $event)" />
       </template>

@@ -13,7 +13,8 @@ from models import MessageStatus
 
 EXCERPT_CHARS: Final = 120
 _FAILED = {MessageStatus.FAILED, MessageStatus.INTERRUPTED}
-_MARKS = re.compile(r"[*`#>~|]+|[\u202a-\u202e\u2066-\u2069]")
+# The marks of Markdown that are noise in one line of plain text, and those that turn the direction of a text.
+_MARKS = re.compile(r"^[ \t]*(?:>[ \t]*|#{1,6} |[-+*] )+|\*\*|~~|`+|[\u202a-\u202e\u2066-\u2069]", re.MULTILINE)
 
 Json = dict[str, Any]
 

@@ -34,7 +34,7 @@ Handler = Callable[[Request], Awaitable[None]]
 class ChatThread(
     Element,
     component=theme.ASSETS / "chat_thread.js",
-    dependencies=[theme.ASSETS / "chat" / "*.js", theme.ASSETS / "js" / "we-status.js"],
+    dependencies=[theme.ASSETS / "chat" / "*.js", theme.ASSETS / "js" / "*.js"],
 ):
     """Bots, the thread of one of them, and the composer."""
 

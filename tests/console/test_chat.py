@@ -1,0 +1,145 @@
+"""What the chat page costs and tells, without a browser."""
+
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import httpx
+import pytest
+from nicegui import Client
+
+from chat_api.schemas.messages import Exchange, MessageRole
+from chat_api.services.fleet import PublicBot
+from console.widgets import bots_feed
+from console.widgets.chat_data import message_data, messages_of
+from console.widgets.chat_thread import _request
+from models import MessageStatus
+from tests.support.console_app import RunningConsole
+
+AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+EXCHANGE = Exchange(
+    message_id=uuid4(),
+    user_id="weu_1",
+    bot_name="elena",
+    content="**Hello** <b>Elena</b>",
+    message_type="text",
+    status=MessageStatus.ANSWERED,
+    seq=1,
+    timestamp=AT,
+    client_msg_id="c1",
+    response="Hello `you`.",
+    response_id=uuid4(),
+    response_seq=2,
+    answered_at=AT,
+)
+ELENA = PublicBot(name="elena", display_name="Elena", description="", emoji="", status="online")
+
+
+async def test_a_stranger_gets_a_form_and_costs_no_page(console_app: RunningConsole) -> None:
+    """Without a session there is plain HTML, and NiceGUI builds nothing."""
+    before = set(Client.instances)
+    async with console_app.client() as client:
+        answer = await client.get("/")
+    assert answer.status_code == 200
+    assert 'data-sign-in="/api/login"' in answer.text
+    assert answer.headers["cache-control"] == "no-store"
+    assert set(Client.instances) == before
+
+
+async def test_a_page_is_one_component_whatever_was_said(console_app: RunningConsole) -> None:
+    """A page with a history has as many elements as one without: messages live in the browser."""
+    async with console_app.client() as browser:
+        await browser.post("/api/login", json={"username": "erin"})
+        empty = await _elements_of_a_new_page(browser)
+        for number in range(3):
+            sent = await browser.post("/api/chat", json={"bot_name": "elena", "content": f"message {number}"})
+            assert sent.status_code == 200, sent.text
+        assert await _elements_of_a_new_page(browser) == empty
+    assert empty < 15
+
+
+async def test_a_closed_page_hears_nothing_more(console_app: RunningConsole) -> None:
+    """When NiceGUI deletes a page, it leaves the person's stream and the registry of open pages."""
+    listeners = console_app.services.messages.events._listeners
+    others = len(listeners)
+    async with console_app.client() as browser:
+        await browser.post("/api/login", json={"username": "frank"})
+        before = set(Client.instances)
+        await browser.get("/")
+    (page,) = (client for name, client in Client.instances.items() if name not in before)
+    assert len(listeners) == others + 1
+    page.delete()
+    assert len(listeners) == others
+
+
+async def test_an_exchange_is_told_as_its_two_messages() -> None:
+    """The question and the answer: sanitised HTML, a plain excerpt, times in seconds, places in the stream."""
+    question, answer = await message_data(messages_of(EXCHANGE))
+    assert question == {
+        "id": str(EXCHANGE.message_id),
+        "client_id": "c1",
+        "role": MessageRole.USER,
+        "html": "<p><strong>Hello</strong> &lt;b&gt;Elena&lt;/b&gt;</p>",
+        "excerpt": "Hello <b>Elena</b>",
+        "at": AT.timestamp(),
+        "seq": 1,
+        "status": "answered",
+        "error": "",
+    }
+    assert (answer["role"], answer["seq"], answer["excerpt"]) == ("bot", 2, "Hello you.")
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "error"),
+    [
+        (MessageStatus.FAILED, "bot_timeout", "The bot took too long to answer."),
+        (MessageStatus.FAILED, "a code of the future", "A part of the fleet failed to answer."),
+        (MessageStatus.PENDING, None, ""),
+    ],
+)
+async def test_a_failure_is_told_in_words(status: MessageStatus, code: str | None, error: str) -> None:
+    """A stored code becomes its public message; what is under way is no failure."""
+    exchange = Exchange(
+        message_id=uuid4(),
+        user_id="weu_1",
+        bot_name="elena",
+        content="Hello",
+        message_type="text",
+        status=status,
+        seq=1,
+        timestamp=AT,
+        error_code=code,
+    )
+    (question,) = await message_data(messages_of(exchange))
+    assert question["error"] == error
+
+
+def test_only_bots_that_changed_are_broadcast() -> None:
+    """A change carries the bots that differ and the order of all; a bot that left is in no list."""
+    marcus = PublicBot(name="marcus", display_name="Marcus", description="", emoji="", status="online")
+    offline = PublicBot(name="elena", display_name="Elena", description="", emoji="", status="offline")
+    changes = bots_feed._changes((ELENA, marcus), (offline, marcus))
+    assert [(bot["name"], bot["status"]) for bot in changes["bots"]] == [("elena", "offline")]
+    assert changes["names"] == ["elena", "marcus"]
+    assert bots_feed._changes((ELENA, marcus), (ELENA,)) == {"bots": [], "names": ["elena"]}
+
+
+@pytest.mark.parametrize("args", [None, "x", 1, [], {}, {"bot": {"a": []}, "before": True, "text": None}])
+def test_a_browser_may_send_anything(args: object) -> None:
+    """What is not a request becomes one that no service accepts, never an exception."""
+    request = _request(args)
+    assert isinstance(request.bot_name, str)
+    assert request.before is None
+
+
+def test_what_a_browser_sends_is_bounded() -> None:
+    """Long values are cut before anybody works with them."""
+    request = _request({"bot": "b" * 10_000, "text": "t" * 1_000_000, "client_id": "c" * 10_000})
+    assert (len(request.bot_name), len(request.text), len(request.client_msg_id)) == (200, 20_000, 200)
+
+
+async def _elements_of_a_new_page(browser: httpx.AsyncClient) -> int:
+    before = set(Client.instances)
+    answer = await browser.get("/")
+    assert answer.status_code == 200
+    (page,) = (client for name, client in Client.instances.items() if name not in before)
+    return len(page.elements)

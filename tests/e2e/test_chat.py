@@ -1,0 +1,388 @@
+"""The chat page in a real browser, over real bots and a real database."""
+
+import itertools
+import re
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+from playwright.async_api import BrowserContext, Locator, Page, expect
+
+from chat_api.core.cookies import SESSION_COOKIE, read_cookie
+from chat_api.core.settings import Settings
+from chat_api.schemas.principals import Principal
+from tests.support.api import bots_config
+from tests.support.browser import OpenContext
+from tests.support.console_app import RunningConsole, running_console
+from tests.support.sample_bots import RunningBot
+from tests.support.servers import with_database
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("elena", "marcus")]
+expect.set_options(timeout=20_000)
+_number = itertools.count(1)
+
+HOSTILE = (
+    "<img src=x onerror=\"window.hacked='img'\"> <script>window.hacked='script'</script>"
+    " [click](javascript:window.hacked='link') **bold** <svg onload=\"window.hacked='svg'\">"
+)
+
+
+class Chat:
+    """What a person does and sees on the chat page."""
+
+    def __init__(self, page: Page, console: RunningConsole) -> None:
+        self.page = page
+        self._url = console.url
+
+    async def sign_in(self, name: str, *, password: str = "") -> None:
+        """Come in under a name."""
+        await self.page.goto(self._url)
+        await self.page.get_by_label("Name", exact=True).fill(name)
+        await self.page.get_by_label("Password").fill(password)
+        await self.page.get_by_role("button", name="Start chatting").click()
+        await expect(self.by_id("me")).to_contain_text(name)
+
+    async def open(self, bot: str) -> None:
+        """Choose a bot from the list and wait for its history."""
+        await self.by_id(f"bot-{bot}").click()
+        await self.loaded()
+
+    async def loaded(self) -> None:
+        """Wait until the history is there."""
+        await expect(self.by_id("thread")).to_have_attribute("aria-busy", "false")
+
+    async def say(self, text: str) -> None:
+        """Write a message and send it with Enter."""
+        await self.by_id("composer").fill(text)
+        await self.by_id("composer").press("Enter")
+
+    async def talk(self, text: str) -> str:
+        """Say something and return the answer."""
+        count = await self.said("bot").count()
+        await self.say(text)
+        await expect(self.said("bot")).to_have_count(count + 1)
+        return await self.text_of(self.said("bot").last)
+
+    def said(self, role: str) -> Locator:
+        """The messages of one side."""
+        return self.page.locator(f"[data-testid=message][data-role={role}]")
+
+    def by_id(self, name: str) -> Locator:
+        """A part of the page."""
+        return self.page.get_by_test_id(name)
+
+    async def texts(self) -> list[str]:
+        """All that is said in the thread, in order."""
+        return [await self.text_of(message) for message in await self.by_id("message").all()]
+
+    @staticmethod
+    async def text_of(message: Locator) -> str:
+        """The text of one message."""
+        return await message.locator(".chat-bubble").inner_text()
+
+
+@pytest.fixture(scope="module")
+async def console(
+    postgres_server: str,
+    migrated_template: str,
+    valkey_server: str,
+    elena_process: RunningBot,
+    marcus_process: RunningBot,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[RunningConsole]:
+    """One application for all tests here: they are different people, who have nothing to do with each other."""
+    connection = await asyncpg.connect(with_database(postgres_server, "postgres"))  # type: ignore[no-untyped-call]
+    await connection.execute(f"CREATE DATABASE chat_pages TEMPLATE {migrated_template}")
+    folder = tmp_path_factory.mktemp("chat")
+    settings = Settings(
+        database_url=with_database(postgres_server, "chat_pages"),
+        redis_url=valkey_server,
+        web_ui_state_dir=folder / "state",
+        bots_config=bots_config(folder, elena_process, marcus_process),
+        bots_env_dir=folder,
+        bots_host_mode="localhost",
+        rate_limit_requests_per_minute=100_000,
+        bot_health_check_interval=0.5,
+        database_pool_size=5,
+    )
+    async with running_console(settings) as running:
+        yield running
+    await connection.execute("DROP DATABASE chat_pages WITH (FORCE)")
+    await connection.close()
+
+
+@pytest.fixture
+async def chat(page: Page, console: RunningConsole) -> Chat:
+    """The page of somebody new, signed in."""
+    chat = Chat(page, console)
+    await chat.sign_in(f"person {next(_number)}")
+    return chat
+
+
+async def test_talk_to_two_bots_reload_and_find_the_history(chat: Chat) -> None:
+    """The main job: sign in by name, talk to two bots, come back and find both conversations, in order."""
+    await chat.by_id("bot-elena").click()
+    await expect(chat.by_id("empty")).to_contain_text("Say hello to Elena")
+    answer = await chat.talk("Hello Elena, how are you?")
+    again = await chat.talk("I like **coral** reefs.")
+    await chat.by_id("bot-marcus").click()
+    await expect(chat.page).to_have_url(re.compile(r"\?bot=marcus$"))
+    other = await chat.talk("Hello Marcus.")
+    await chat.page.reload()
+    await chat.loaded()
+    await expect(chat.by_id("message")).to_have_count(2)
+    assert await chat.texts() == ["Hello Marcus.", other]
+    await chat.by_id("bot-elena").click()
+    await expect(chat.by_id("message")).to_have_count(4)
+    assert await chat.texts() == ["Hello Elena, how are you?", answer, "I like coral reefs.", again]
+    assert await chat.said("user").last.locator("strong").inner_text() == "coral"
+    await chat.page.go_back()
+    await expect(chat.by_id("message")).to_have_count(2)
+
+
+async def test_a_second_tab_shows_the_same_at_once(chat: Chat, console: RunningConsole) -> None:
+    """Both tabs of a person end with the same messages, each once, whichever was written in."""
+    await chat.open("elena")
+    second = Chat(await chat.page.context.new_page(), console)
+    await second.page.goto(chat.page.url)
+    await second.loaded()
+    await chat.talk("Written in the first tab.")
+    await expect(second.by_id("message")).to_have_count(2)
+    await second.talk("Written in the second tab.")
+    await expect(chat.by_id("message")).to_have_count(4)
+    assert await chat.texts() == await second.texts()
+
+
+async def test_a_message_for_another_bot_is_counted(chat: Chat, elena: RunningBot) -> None:
+    """An answer that comes while another thread is open shows in the list, and is unread until it is opened."""
+    await elena.set_faults(delay_ms=300)
+    await chat.open("elena")
+    await chat.say("Take your time.")
+    await chat.by_id("bot-marcus").click()
+    await expect(chat.by_id("bot-elena").get_by_label("1 unread")).to_be_visible()
+    await chat.by_id("bot-elena").click()
+    await expect(chat.said("bot")).to_have_count(1)
+    await expect(chat.by_id("bot-elena").get_by_label("1 unread")).to_have_count(0)
+
+
+async def test_typing_is_seen_and_the_answer_outlives_the_page(chat: Chat, elena: RunningBot) -> None:
+    """While a bot thinks the page says so, even after a reload; leaving the page cancels nothing."""
+    await chat.open("elena")
+    before = len(await elena.calls())
+    await elena.set_faults(delay_ms=1500)
+    await chat.say("Think about this.")
+    await expect(chat.by_id("typing")).to_have_text(re.compile("Elena is typing"))
+    await chat.page.reload()
+    await expect(chat.by_id("typing")).to_be_visible()
+    await expect(chat.said("bot")).to_have_count(1)
+    await expect(chat.by_id("typing")).to_have_count(0)
+    assert len(await elena.calls()) == before + 1
+
+
+async def test_a_failure_is_said_and_retry_works_once_the_bot_is_well(chat: Chat, elena: RunningBot) -> None:
+    """A bot's failure is shown at the message, in words without internals; Retry has the same message answered."""
+    await chat.open("elena")
+    await elena.set_faults(mode="exception")
+    await chat.say("Can you hear me?")
+    await expect(chat.by_id("failure")).to_have_text("The bot could not answer this message.")
+    await chat.by_id("retry").click()
+    await expect(chat.by_id("failure")).to_be_visible()
+    await chat.page.reload()
+    await expect(chat.by_id("failure")).to_be_visible()
+    await elena.set_faults(mode="ok")
+    await chat.by_id("retry").click()
+    await expect(chat.said("bot")).to_have_count(1)
+    await expect(chat.by_id("failure")).to_have_count(0)
+    await expect(chat.said("user")).to_have_count(1)
+
+
+async def test_an_offline_bot_says_so(chat: Chat, marcus: RunningBot) -> None:
+    """The list and the thread follow a bot that goes and comes back; a message to it fails visibly."""
+    await chat.open("marcus")
+    await expect(chat.by_id("bot-status")).to_have_text("Online")
+    await marcus.kill()
+    await expect(chat.by_id("bot-status")).to_have_text("Offline")
+    await expect(chat.by_id("offline-notice")).to_contain_text("Marcus is offline")
+    await chat.say("Anybody there?")
+    await expect(chat.by_id("failure")).to_be_visible()
+    await marcus.start()
+    await expect(chat.by_id("bot-status")).to_have_text("Online")
+
+
+async def test_hostile_text_executes_nothing(chat: Chat, elena: RunningBot) -> None:
+    """Markup of a user, or of a bot that repeats it, is text; Markdown in it works."""
+    await chat.open("elena")
+    await chat.talk(f"I need {HOSTILE}")  # her rules repeat what one needs
+    await chat.page.reload()
+    await chat.loaded()
+    first = chat.said("user").first
+    await expect(first).to_contain_text("<img src=x onerror=")
+    await expect(first.locator("strong")).to_have_text("bold")
+    assert await chat.page.locator(".chat-messages :is(img, script, svg, [onerror])").count() == 0
+    assert await chat.page.locator(".chat-messages a[href^=javascript]").count() == 0
+    assert await chat.page.evaluate("window.hacked") is None
+
+
+async def test_a_hostile_name_executes_nothing(page: Page, console: RunningConsole) -> None:
+    """A name is hostile input too."""
+    chat = Chat(page, console)
+    await chat.sign_in("<img src=x onerror=hack()>")
+    await expect(chat.by_id("me")).to_contain_text("<img src=x")
+    assert await page.locator("img").count() == 0
+
+
+async def test_two_strangers_with_one_name_see_nothing_of_each_other(
+    open_context: OpenContext, console: RunningConsole
+) -> None:
+    """The second alice is a guest, is told so, and neither sees what the other says, live or later."""
+    first = await _person(await open_context(), console, "alice")
+    await first.open("elena")
+    await first.talk("My secret is a pearl.")
+    second = await _person(await open_context(), console, "alice")
+    await expect(first.by_id("guest-badge")).to_have_count(0)
+    await expect(second.by_id("guest-badge")).to_have_text("Guest")
+    await second.open("elena")
+    await expect(second.by_id("empty")).to_be_visible()
+    await first.talk("And it is hidden.")
+    await second.talk("Hello from the guest.")
+    assert "pearl" not in await second.page.content()
+    assert "guest" not in " ".join(await first.texts())
+    await expect(first.by_id("message")).to_have_count(4)
+    await expect(second.by_id("message")).to_have_count(2)
+
+
+async def test_a_password_keeps_the_name(open_context: OpenContext, console: RunningConsole) -> None:
+    """With the password the same person comes in from another browser and finds the history."""
+    first = Chat(await (await open_context()).new_page(), console)
+    await first.sign_in("carol", password="correct horse battery")
+    await first.open("elena")
+    await first.talk("Remember me.")
+    second = Chat(await (await open_context()).new_page(), console)
+    await second.sign_in("carol", password="correct horse battery")
+    await expect(second.by_id("guest-badge")).to_have_count(0)
+    await expect(second.said("user")).to_have_text(re.compile("Remember me."))
+
+
+async def test_drafts_are_kept_per_bot_until_sign_out(chat: Chat) -> None:
+    """What was not sent is there after a reload, at its own bot; signing out leaves nothing behind."""
+    await chat.open("elena")
+    await chat.by_id("composer").fill("for Elena")
+    await chat.by_id("bot-marcus").click()
+    await expect(chat.by_id("composer")).to_have_value("")
+    await chat.by_id("composer").fill("for Marcus")
+    await chat.page.reload()
+    await expect(chat.by_id("composer")).to_have_value("for Marcus")
+    await chat.by_id("bot-elena").click()
+    await expect(chat.by_id("composer")).to_have_value("for Elena")
+    await chat.by_id("sign-out").click()
+    await expect(chat.page.get_by_role("button", name="Start chatting")).to_be_visible()
+    assert await chat.page.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('we-chat'))") == []
+
+
+async def test_the_composer_takes_lines_and_stops_at_the_limit(chat: Chat) -> None:
+    """Shift+Enter makes a line, Enter sends, and a text over the limit is counted and not sent."""
+    await chat.open("elena")
+    composer = chat.by_id("composer")
+    height = await composer.evaluate("(box) => box.offsetHeight")
+    await composer.press_sequentially("one")
+    await composer.press("Shift+Enter")
+    await composer.press_sequentially("two")
+    assert await composer.evaluate("(box) => box.offsetHeight") > height
+    await composer.press("Enter")
+    await expect(composer).to_have_value("")
+    await expect(chat.said("user").locator(".chat-bubble")).to_have_text(re.compile("one\\s*two"))
+    await composer.fill("x" * 4001)
+    await expect(chat.by_id("counter")).to_have_text("4001 / 4000")
+    await expect(chat.by_id("send")).to_be_disabled()
+    await composer.press("Enter")
+    await expect(chat.said("user")).to_have_count(1)
+
+
+async def test_code_can_be_copied(chat: Chat) -> None:
+    """A code block has a copy button that says what it did."""
+    await chat.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await chat.open("elena")
+    await chat.talk("```python\nprint('reef')\n```")
+    await chat.page.get_by_role("button", name="Copy code").click()
+    await expect(chat.page.get_by_role("button", name="Copy code")).to_have_text("Copied")
+    assert await chat.page.evaluate("navigator.clipboard.readText()") == "print('reef')\n"
+
+
+async def test_older_messages_come_on_scrolling_up_and_the_place_is_kept(chat: Chat, console: RunningConsole) -> None:
+    """A long history opens at its end with one page; scrolling up brings the next one without a jump."""
+    principal = await _principal_of(chat, console)
+    for number in range(40):
+        await console.services.messages.send(principal, bot_name="elena", content=f"message {number}")
+    await chat.page.reload()
+    await chat.open("elena")
+    await expect(chat.by_id("message")).to_have_count(50)
+    await expect(chat.said("user").last).to_be_in_viewport()
+    top = chat.by_id("message").first
+    text = await chat.text_of(top)
+    await chat.by_id("thread").evaluate("(box) => (box.scrollTop = 0)")
+    await expect(chat.by_id("message")).to_have_count(80)
+    await expect(chat.said("user").filter(has_text=re.compile(f"^.*{re.escape(text)}.*$")).first).to_be_in_viewport()
+    texts = [await chat.text_of(message) for message in await chat.said("user").all()]
+    assert texts == [f"message {number}" for number in range(40)]
+
+
+async def test_a_lost_connection_is_said_and_what_was_written_goes_out_once(chat: Chat, elena: RunningBot) -> None:
+    """Without a connection a banner says so; a message written meanwhile is sent after it is back, once."""
+    await chat.open("elena")
+    before = len(await elena.calls())
+    await chat.page.context.set_offline(True)
+    await chat.page.evaluate("window.socket.io.engine.close()")
+    await expect(chat.by_id("lost")).to_be_visible()
+    await chat.say("Written in a tunnel.")
+    await expect(chat.said("user")).to_have_attribute("data-status", "sending")
+    await chat.page.context.set_offline(False)
+    await expect(chat.said("bot")).to_have_count(1)
+    await expect(chat.by_id("lost")).to_have_count(0)
+    await expect(chat.said("user")).to_have_count(1)
+    assert len(await elena.calls()) == before + 1
+
+
+async def test_an_ended_session_closes_the_page(chat: Chat) -> None:
+    """Signing out elsewhere ends every open page of the session, and nothing more is shown there."""
+    await chat.open("elena")
+    answer = await chat.page.context.request.post(
+        f"{chat._url}/api/logout", headers={"Origin": chat._url, "Content-Type": "application/json"}, data="{}"
+    )
+    assert answer.ok, await answer.text()
+    await expect(chat.page.get_by_role("button", name="Start chatting")).to_be_visible()
+
+
+async def test_a_refused_name_is_explained(page: Page, console: RunningConsole) -> None:
+    """The form says what the API says."""
+    await page.goto(console.url)
+    await page.evaluate("document.querySelector('[name=username]').removeAttribute('minlength')")
+    await page.get_by_label("Name", exact=True).fill("ab")
+    await page.get_by_role("button", name="Start chatting").click()
+    await expect(page.get_by_test_id("form-error")).to_contain_text("at least 3 characters")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_a_phone_shows_the_list_or_the_thread(
+    open_context: OpenContext, console: RunningConsole, scheme: str
+) -> None:
+    """At 360 px nothing overflows, and one walks between list and thread."""
+    context = await open_context(viewport={"width": 360, "height": 740}, color_scheme=scheme)
+    chat = await _person(context, console, "dora")
+    await chat.by_id("bot-elena").click()
+    await expect(chat.by_id("bot-elena")).to_be_hidden()
+    await chat.talk("A long word: " + "w" * 200 + " and a table\n\n" + "|a" * 30 + "|\n" + "|-" * 30 + "|")
+    assert await chat.page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert await chat.by_id("thread").evaluate("(box) => box.scrollWidth <= box.clientWidth")
+    await chat.by_id("back").click()
+    await expect(chat.by_id("bot-elena")).to_be_visible()
+
+
+async def _person(context: BrowserContext, console: RunningConsole, name: str) -> Chat:
+    chat = Chat(await context.new_page(), console)
+    await chat.sign_in(name)
+    return chat
+
+
+async def _principal_of(chat: Chat, console: RunningConsole) -> Principal:
+    cookies = {cookie["name"]: cookie["value"] for cookie in await chat.page.context.cookies()}
+    return await console.services.auth.authenticate(read_cookie(cookies, SESSION_COOKIE))
