@@ -207,7 +207,8 @@ export default {
           <ul><li v-for="problem in system.problems" :key="problem">{{ problem }}</li></ul>
         </details>
         <section class="we-cards" aria-label="Services">
-          <ServiceCard v-for="service in services" :key="service.name" :service="service" :now="now" :icons="icons" />
+          <ServiceCard v-for="service in services" :key="service.name" :service="service" :now="now" :icons="icons"
+            :is-stale="!isConnected" />
         </section>
         <section v-if="!order.length" class="we-empty" data-testid="empty">
           <h2>No bots yet</h2>

@@ -39,16 +39,19 @@ const Sparkline = {
 
 export const ServiceCard = {
   components: { Sparkline, StatusMark },
-  props: { service: Object, now: Number, icons: String },
+  props: { service: Object, now: Number, icons: String, isStale: Boolean },
   computed: {
+    shown() {
+      return this.isStale && this.service.status !== "not_configured" ? "unknown" : this.service.status;
+    },
     status() {
-      return serviceStatus(this.service.status);
+      return serviceStatus(this.shown);
     },
     note() {
-      if (this.service.status === "not_configured") return "Set its address to watch it";
-      if (this.service.status === "healthy") return "";
+      if (this.shown === "not_configured") return "Set its address to watch it";
+      if (this.shown === "healthy") return "";
       const seen = this.service.seen_at ? `last seen ${ago(this.service.seen_at, this.now)}` : "never seen";
-      return this.service.error && this.service.status === "unhealthy" ? `${this.service.error}` : seen;
+      return (this.shown === "unhealthy" && this.service.error) || seen;
     },
     exact() {
       return this.service.checked_at ? `Checked ${exactly(this.service.checked_at)}` : "";
@@ -56,7 +59,7 @@ export const ServiceCard = {
   },
   methods: { latency },
   template: `
-    <article class="we-card" :data-testid="'service-' + service.name" :data-status="service.status" :title="exact">
+    <article class="we-card" :data-testid="'service-' + service.name" :data-status="shown" :title="exact">
       <div class="we-card-head"><h3>{{ service.title }}</h3><StatusMark :of="status" :icons="icons" /></div>
       <div v-if="note" class="we-card-note" :title="note">{{ note }}</div>
       <div v-else class="we-card-figures">

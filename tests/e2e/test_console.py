@@ -122,6 +122,31 @@ async def test_signing_out_elsewhere_closes_the_open_page(console_app: RunningCo
     await expect(page).to_have_url(re.compile("/admin/login"))
 
 
+async def test_a_restart_is_asked_once_with_its_cost(
+    console_app: RunningConsole, page: Page, elena: RunningBot
+) -> None:
+    """The question names the bot and who is affected; where there is no engine, the answer to a yes says so."""
+    token = await console_app.login("alice")
+    async with console_app.client(token) as client:
+        answer = await client.post("/api/chat", json={"content": "Hello", "bot_name": elena.name})
+        assert answer.status_code == 200
+    await sign_in(page, console_app, Role.OPERATOR)
+    await expect_status(page, elena, BotStatus.ONLINE)
+    dialog = page.get_by_test_id("confirm-restart")
+    for confirmed in (False, True):
+        # Its button is off here, for there is no engine; a page may have been built while there was one.
+        await page.evaluate("Object.values(mounted_app.$refs).find(one => one?.confirmRestart).ask('elena')")
+        await expect(dialog).to_contain_text("Restart Elena Rodriguez?")
+        await expect(dialog.get_by_test_id("affected-users")).to_contain_text("1 person is talking to it")
+        await expect(dialog.get_by_role("button", name="Cancel")).to_be_focused()
+        if confirmed:
+            await dialog.get_by_test_id("confirm").click()
+        else:
+            await page.keyboard.press("Escape")
+        await expect(dialog).to_be_hidden()
+    await expect(page.get_by_role("alert")).to_contain_text("No container engine")
+
+
 async def test_a_restart_shows_its_progress(console_app: RunningConsole, page: Page, elena: RunningBot) -> None:
     """The row shows each step and how long it takes, and the reason when it fails."""
     await sign_in(page, console_app)
@@ -161,6 +186,7 @@ async def test_a_lost_connection_is_never_green(make_settings: MakeSettings, pag
     await expect(page.get_by_test_id("banner")).to_contain_text("Connection lost")
     await expect_status(page, elena, BotStatus.UNKNOWN)
     await expect(page.get_by_test_id("bot-elena").get_by_test_id("note")).to_contain_text("last seen")
+    await expect(page.get_by_test_id("service-postgres")).to_contain_text("Unknown")
 
 
 async def test_keyboard_filter_and_theme(console_app: RunningConsole, page: Page, elena: RunningBot) -> None:
