@@ -35,6 +35,8 @@ class Database:
             },
         )
 
+        self._autocommitting = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """One transaction, committed when the block ends well.
@@ -48,16 +50,22 @@ class Database:
             raise _translated(error) from error
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
-        """One transaction for reading; never commits.
+    async def statement(self) -> AsyncIterator[AsyncConnection]:
+        """Each statement is a transaction of its own, committed when it returns: one round trip instead of three.
 
-        Raises: DatabaseUnavailable when PostgreSQL is away or out of connections.
+        Raises: DatabaseUnavailable when PostgreSQL is away, out of connections or refuses writes.
         """
         try:
-            async with self.engine.connect() as connection:
+            async with self._autocommitting.connect() as connection:
                 yield connection
         except Exception as error:
             raise _translated(error) from error
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """For reading. Raises: DatabaseUnavailable when PostgreSQL is away or out of connections."""
+        async with self.statement() as connection:
+            yield connection
 
     async def dispose(self) -> None:
         """Close every connection; those of a server that does not answer are dropped instead of waited for."""

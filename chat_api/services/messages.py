@@ -139,7 +139,7 @@ class MessagesService:
         message_id = new_id()
         with self._commit_of(message_id):
             try:
-                async with self._database.write() as connection:
+                async with self._database.statement() as connection:
                     exchange = await conversations.insert(
                         connection,
                         exchange_id=message_id,
@@ -189,7 +189,7 @@ class MessagesService:
         self._registry.get(exchange.bot_name)
         await self._admit(principal.user_id, exchange.bot_name)
         with self._commit_of(message_id):
-            async with self._database.write() as connection:
+            async with self._database.statement() as connection:
                 reopened = await conversations.reopen(connection, exchange, instance_id=self.instance_id)
             if reopened is None:
                 return await self._get(principal.user_id, message_id)
@@ -301,7 +301,7 @@ class MessagesService:
         response_id, answered_at = new_id(), self._clock.now()
 
         async def store() -> Exchange | None:
-            async with self._database.write() as connection:
+            async with self._database.statement() as connection:
                 return await conversations.answer(
                     connection,
                     exchange,
@@ -330,7 +330,7 @@ class MessagesService:
         self, exchange: Exchange, error: AppError, *, status: MessageStatus = MessageStatus.FAILED
     ) -> Exchange:
         async def store() -> tuple[Exchange, int] | None:
-            async with self._database.write() as connection:
+            async with self._database.statement() as connection:
                 return await conversations.fail(
                     connection, exchange, status=status, error_code=error.code, at=self._clock.now()
                 )

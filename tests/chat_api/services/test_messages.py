@@ -227,12 +227,13 @@ async def test_a_lane_is_bounded(
 ) -> None:
     """Somebody who floods one bot is told to wait, before anything is stored."""
     monkeypatch.setattr(messages_module, "MAX_WAITING_PER_LANE", 3)
-    await elena.set_faults(delay_ms=500)
+    await elena.set_faults(mode="hang")
     for number in range(3):
         await api.services.messages.submit(alice, bot_name="elena", content=f"m{number}")
     with pytest.raises(RateLimited):
         await api.services.messages.submit(alice, bot_name="elena", content="One too many")
     assert (await api.services.messages.conversations(alice))[0].exchange_count == 3
+    await elena.restart()
     await eventually(lambda: api.services.messages.running_count == 0)
 
 
