@@ -6,7 +6,7 @@ Socket.IO broadcast for each change. The broadcast goes past NiceGUI's outbox, w
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -17,7 +17,7 @@ from nicegui import Client, core
 
 from chat_api.core.errors import DatabaseUnavailable
 from chat_api.core.logging import get_logger
-from chat_api.schemas.fleet import FleetView
+from chat_api.schemas.fleet import FleetView, RestartView
 from chat_api.schemas.principals import Principal
 from chat_api.services.auth import AuthService
 from chat_api.services.fleet import FleetService
@@ -102,6 +102,12 @@ class FleetFeed:
         self._latest: FleetView | None = None
         self._seq = 0
         self._changed = asyncio.Event()
+        self._restart_pages: dict[str, tuple[Client, Callable[[RestartView], None]]] = {}
+
+    def on_restart(self, client: Client, shown: Callable[[RestartView], None]) -> None:
+        """Call ``shown`` in the page's context for every step of every restart, while its session lasts."""
+        self._restart_pages[client.id] = (client, shown)
+        client.on_delete(lambda: self._forget(client.id))
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -149,6 +155,21 @@ class FleetFeed:
                 self._seq += 1
                 message = {"seq": self._seq, "now": time.time(), "changes": patch}
                 await core.sio.emit("fleet", message, room=FLEET_ROOM)
+                self._show_restarts(before, latest)
+
+    def _show_restarts(self, before: FleetView, latest: FleetView) -> None:
+        known = {bot.name: bot.restart for bot in before.bots}
+        moved = [bot.restart for bot in latest.bots if bot.restart and bot.restart != known.get(bot.name)]
+        if not moved:
+            return
+        for client, shown in tuple(self._restart_pages.values()):
+            if client in self._pages:
+                with client:
+                    for restart in moved:
+                        shown(restart)
+
+    def _forget(self, client_id: str) -> None:
+        self._restart_pages.pop(client_id, None)
 
     def _take(self, view: FleetView) -> None:
         self._latest = view

@@ -7,7 +7,7 @@ from chat_api.schemas.principals import Principal
 from chat_api.services.audit import AuditView
 from console.context import services
 from console.frame import frame, page
-from console.widgets.records import column, records_table
+from console.widgets.records import RecordsTable, column
 from models import AuditOutcome
 
 NEWEST = 100
@@ -30,7 +30,7 @@ def register() -> None:
 async def _audit(principal: Principal) -> None:
     entries = await services().audit.newest(principal, limit=NEWEST)
     with frame(principal, title="Audit", path="/admin/audit"):
-        records_table(
+        RecordsTable(
             COLUMNS,
             [_row(number, entry) for number, entry in enumerate(entries)],
             empty="Nothing has been recorded yet.",

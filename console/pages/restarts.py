@@ -2,13 +2,16 @@
 
 from typing import Any
 
+from nicegui import ui
+
 from chat_api.schemas.fleet import RestartView
 from chat_api.schemas.principals import Principal
-from console.context import services
+from console.context import fleet_feed, services
 from console.frame import frame, page
-from console.widgets.records import column, records_table
+from console.widgets.records import RecordsTable, column
 from models import RestartState
 
+NEWEST = 100
 COLUMNS = (
     column("requested_at", "Requested", kind="time"),
     column("bot", "Bot"),
@@ -25,13 +28,17 @@ def register() -> None:
 
 
 async def _restarts(principal: Principal) -> None:
-    newest = await services().restarts.recent(principal, limit=100)
+    shown = {restart.restart_id: restart for restart in await services().restarts.recent(principal, limit=NEWEST)}
     with frame(principal, title="Restarts", path="/admin/restarts"):
-        records_table(
-            COLUMNS,
-            [_row(restart) for restart in newest],
-            empty="No bot was restarted yet. Restart one from its row on the Fleet page.",
-        )
+        empty = "No bot was restarted yet. Restart one from its row on the Fleet page."
+        table = RecordsTable(COLUMNS, [_row(restart) for restart in shown.values()], empty=empty)
+
+    def changed(restart: RestartView) -> None:
+        shown[restart.restart_id] = restart
+        newest = sorted(shown.values(), key=lambda one: one.requested_at, reverse=True)[:NEWEST]
+        table.show([_row(restart) for restart in newest])
+
+    fleet_feed().on_restart(ui.context.client, changed)
 
 
 def _row(restart: RestartView) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A table of records that do not change: searchable, sortable, cards on a phone."""
+"""A table of records: searchable, sortable, cards on a phone. For some hundred rows that change now and then."""
 
 from collections.abc import Sequence
 from typing import Any, Final, Literal
@@ -29,17 +29,26 @@ def column(name: str, label: str, *, kind: Kind = "text") -> dict[str, Any]:
     return {"name": name, "label": label, "field": name, "align": align, "sortable": kind != "long", "kind": kind}
 
 
-def records_table(columns: Sequence[dict[str, Any]], rows: Sequence[dict[str, Any]], *, empty: str) -> None:
-    """Show ``rows``, each with a ``key``; without any, say ``empty``."""
-    if not rows:
-        ui.label(empty).classes("we-empty").props('data-testid="empty"')
-        return
-    ui.add_head_html('<script type="module">import "we-time";</script>')
-    search = ui.input(placeholder="Filter").classes("we-search").props('dense outlined clearable aria-label="Filter"')
-    table = ui.table(columns=list(columns), rows=list(rows), row_key="key", pagination={"rowsPerPage": 25})
-    table.classes("we-records").props('flat dense :grid="Quasar.Screen.lt.sm" data-testid="records"')
-    table.bind_filter_from(search, "value")
-    icons = theme.asset("icons.svg")
-    cell = _VALUE.format(col="props.col", value="props.value", icons=icons)
-    table.add_slot("body-cell", f'<q-td :props="props">{cell}</q-td>')
-    table.add_slot("item", _CARD % _VALUE.format(col="col", value="col.value", icons=icons))
+class RecordsTable:
+    """The table, or what to say while there is nothing in it."""
+
+    def __init__(self, columns: Sequence[dict[str, Any]], rows: Sequence[dict[str, Any]], *, empty: str) -> None:
+        ui.add_head_html('<script type="module">import "we-time";</script>')
+        self._empty = ui.label(empty).classes("we-empty").props('data-testid="empty"')
+        with ui.element("div").classes("we-records-box") as self._box:
+            search = ui.input(placeholder="Filter").classes("we-search")
+            search.props('dense outlined clearable aria-label="Filter"')
+            self._table = ui.table(columns=list(columns), rows=[], row_key="key", pagination={"rowsPerPage": 25})
+        self._table.classes("we-records").props('flat dense :grid="Quasar.Screen.lt.sm" data-testid="records"')
+        self._table.bind_filter_from(search, "value")
+        icons = theme.asset("icons.svg")
+        cell = _VALUE.format(col="props.col", value="props.value", icons=icons)
+        self._table.add_slot("body-cell", f'<q-td :props="props">{cell}</q-td>')
+        self._table.add_slot("item", _CARD % _VALUE.format(col="col", value="col.value", icons=icons))
+        self.show(rows)
+
+    def show(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Show these rows, each with a ``key``, instead of those before."""
+        self._empty.set_visibility(not rows)
+        self._box.set_visibility(bool(rows))
+        self._table.rows = list(rows)

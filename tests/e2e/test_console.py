@@ -1,6 +1,7 @@
 """The console in a real browser, over real bots: what an operator sees and does."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from nicegui import Client
@@ -162,6 +163,19 @@ async def test_a_restart_shows_its_progress(console_app: RunningConsole, page: P
     await expect_status(page, elena, BotStatus.OFFLINE)
     await expect(row.get_by_test_id("note")).to_contain_text("Restart failed: The image is gone.")
     await expect(row.get_by_test_id("restart-progress")).to_have_count(0)
+
+
+async def test_the_list_of_restarts_is_live(console_app: RunningConsole, page: Page) -> None:
+    """A restart that begins, moves and fails is followed on the open list, as one line."""
+    await sign_in(page, console_app, path="/admin/restarts")
+    await expect(page.get_by_test_id("empty")).to_be_visible()
+    restart = _restart(RestartState.REQUESTED)
+    fleet = console_app.services.fleet
+    for state in (RestartState.REQUESTED, RestartState.STARTING, RestartState.FAILED):
+        fleet.record_restart(replace(restart, state=state))
+        await expect(page.get_by_test_id("records").locator("tbody tr")).to_have_count(1)
+        await expect(page.get_by_test_id("records").locator(".we-status")).to_have_text(state)
+    await expect(page.get_by_test_id("empty")).to_be_hidden()
 
 
 def _restart(state: RestartState, *, error: str | None = None) -> RestartView:
