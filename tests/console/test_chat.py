@@ -7,13 +7,15 @@ import httpx
 import pytest
 from nicegui import Client
 
-from chat_api.schemas.messages import Exchange, MessageRole
+from chat_api.schemas.messages import Exchange, MessageRole, TypingEvent
 from chat_api.services.fleet import PublicBot
+from console.pages.chat import MAX_EVENTS_WAITING
 from console.widgets import bots_feed
 from console.widgets.chat_data import message_data, messages_of
 from console.widgets.chat_thread import _request
 from models import MessageStatus
 from tests.support.console_app import RunningConsole
+from tests.support.eventually import eventually
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 EXCHANGE = Exchange(
@@ -63,12 +65,22 @@ async def test_a_closed_page_hears_nothing_more(console_app: RunningConsole) -> 
     others = len(listeners)
     async with console_app.client() as browser:
         await browser.post("/api/login", json={"username": "frank"})
-        before = set(Client.instances)
-        await browser.get("/")
-    (page,) = (client for name, client in Client.instances.items() if name not in before)
+        page = await _new_page(browser)
     assert len(listeners) == others + 1
     page.delete()
     assert len(listeners) == others
+
+
+async def test_a_page_that_cannot_keep_up_asks_again(console_app: RunningConsole) -> None:
+    """What waits for a page is bounded: beyond that the page is told to fetch anew instead of missing something."""
+    async with console_app.client() as browser:
+        login = await browser.post("/api/login", json={"username": "grace"})
+        page = await _new_page(browser)
+    user_id = login.json()["user_id"]
+    event = TypingEvent(user_id=user_id, bot_name="elena", is_typing=True)
+    for _ in range(MAX_EVENTS_WAITING + 1):
+        console_app.services.messages.events.publish(event, key=user_id)
+    await eventually(lambda: "resync" in repr(page.outbox.messages))
 
 
 async def test_an_exchange_is_told_as_its_two_messages() -> None:
@@ -138,8 +150,12 @@ def test_what_a_browser_sends_is_bounded() -> None:
 
 
 async def _elements_of_a_new_page(browser: httpx.AsyncClient) -> int:
+    return len((await _new_page(browser)).elements)
+
+
+async def _new_page(browser: httpx.AsyncClient) -> Client:
     before = set(Client.instances)
     answer = await browser.get("/")
     assert answer.status_code == 200
     (page,) = (client for name, client in Client.instances.items() if name not in before)
-    return len(page.elements)
+    return page
