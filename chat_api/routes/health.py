@@ -5,7 +5,6 @@ from ipaddress import ip_address
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
-from starlette.responses import PlainTextResponse
 
 from chat_api.core.errors import NotAuthenticated, Unavailable
 from chat_api.core.metrics import Metrics
@@ -18,7 +17,7 @@ from chat_api.services.container import Services
 router = APIRouter(tags=["Health"])
 
 
-@router.get("/health", summary="Liveness", response_model_exclude_none=True, responses=errors("rate_limited"))
+@router.get("/health", summary="Liveness", response_model_exclude_unset=True, responses=errors("rate_limited"))
 async def health(request: Request, bearer: Bearer, services: AppServices) -> HealthAnswer:
     """Little to strangers; with an administrator's token also the services and the bots."""
     view = services.fleet.current()
@@ -47,8 +46,11 @@ async def ready(response: Response, services: AppServices) -> ReadyAnswer:
 @router.get(
     "/metrics",
     summary="Prometheus metrics",
-    response_class=PlainTextResponse,
-    responses=errors("not_authenticated", "rate_limited", "unavailable"),
+    response_class=Response,
+    responses={
+        200: {"description": "Prometheus's text format.", "content": {"text/plain": {"schema": {"type": "string"}}}},
+        **errors("not_authenticated", "rate_limited", "unavailable"),
+    },
 )
 async def metrics(request: Request, bearer: Bearer, services: AppServices) -> Response:
     """For a scraper with `METRICS_TOKEN`, for an administrator, and without a token set for this machine itself."""
