@@ -29,7 +29,7 @@ async def door(
 ) -> AsyncIterator[RunningApi]:
     """The API behind a trusted proxy, with a friendly origin. Tests leave it as they find it."""
     folder = tmp_path_factory.mktemp("door")
-    control = await asyncpg.connect(with_database(postgres_server, "postgres"))  # type: ignore[no-untyped-call]
+    control = await asyncpg.connect(with_database(postgres_server, "postgres"))
     await control.execute(f"CREATE DATABASE door TEMPLATE {migrated_template}")
     await control.close()
     settings = Settings(

@@ -204,8 +204,8 @@ async def test_origins(door: RunningApi) -> None:
             async with chat(door, token, origin=origin):
                 pass
         assert refusal.value.response.status_code == 403
-    for origin in (door.url, FRIEND, None):
-        async with chat(door, token, origin=origin) as tab:
+    for let_in in (door.url, FRIEND, None):
+        async with chat(door, token, origin=let_in) as tab:
             await tab.send("{}")
             assert (await receive(tab))["code"] == "invalid_input"
 

@@ -49,7 +49,7 @@ def routes_of(routes: list[BaseRoute]) -> Iterator[tuple[str, str]]:
         if inner is not None:
             yield from routes_of(inner)
         elif isinstance(route, APIRoute):
-            yield from ((method, route.path) for method in route.methods)
+            yield from ((method, route.path) for method in route.methods or ())
 
 
 async def call(api: RunningApi, method: str, path: str, token: str | None) -> Any:

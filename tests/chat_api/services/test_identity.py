@@ -1,6 +1,7 @@
 """Who a name belongs to: claimed once, resumed with proof, a guest's otherwise."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -35,7 +36,7 @@ async def test_a_name_alone_makes_a_guest(auth: AuthService) -> None:
 async def test_proof_resumes_the_account(auth: AuthService, proof: str) -> None:
     """The browser's claim, a live token or the password leads back to the same person."""
     first = await auth.login("alice", display_name="Alice", password=PASSWORD)
-    proofs = {"claim": first.claim, "token": first.token, "password": PASSWORD}
+    proofs: dict[str, Any] = {"claim": first.claim, "token": first.token, "password": PASSWORD}
     again = await auth.login("alice", **{proof: proofs[proof]})
     assert again.principal.user_id == first.principal.user_id
     assert not again.principal.is_guest
