@@ -35,7 +35,7 @@ log = get_logger(__name__)
 
 BEAT_S = 5.0
 ABANDON_S = 30.0
-# The server has four seconds before this for open requests, and the promise is 25 in all. Source: promises, "What survives".
+# The server has four seconds before this for open requests; the promise is 25 in all. Source: promises.
 DRAIN_S = 18.0
 
 

@@ -1,4 +1,4 @@
-"""First in, first out per key, and nothing kept of a key that nobody waits for."""
+"""First in, first out per key, with a bounded number of places, and nothing kept of a key that nobody waits for."""
 
 import asyncio
 from collections.abc import AsyncIterator, Hashable
@@ -10,21 +10,33 @@ class Lanes:
 
     def __init__(self) -> None:
         self._locks: dict[Hashable, asyncio.Lock] = {}
-        self._counts: dict[Hashable, int] = {}
+        self._places: dict[Hashable, int] = {}
+
+    def take(self, key: Hashable, *, limit: int | None = None) -> bool:
+        """Take a place in a lane; returns whether there was one left. Give it back with :meth:`leave`."""
+        taken = self._places.get(key, 0)
+        if limit is not None and taken >= limit:
+            return False
+        self._places[key] = taken + 1
+        self._locks.setdefault(key, asyncio.Lock())
+        return True
+
+    def leave(self, key: Hashable) -> None:
+        """Give a place back; the last one takes the lane with it."""
+        self._places[key] -= 1
+        if not self._places[key]:
+            del self._places[key], self._locks[key]
+
+    def turn(self, key: Hashable) -> asyncio.Lock:
+        """``async with`` it: wait for the turn of a place that was taken, and hold it while the block runs."""
+        return self._locks[key]
 
     @asynccontextmanager
-    async def turn(self, key: Hashable) -> AsyncIterator[None]:
-        """Wait for this key's turn, and hold it while the block runs."""
-        lock = self._locks.setdefault(key, asyncio.Lock())
-        self._counts[key] = self._counts.get(key, 0) + 1
+    async def queue(self, key: Hashable) -> AsyncIterator[None]:
+        """A place and its turn at once, while the block runs."""
+        self.take(key)
         try:
-            async with lock:
+            async with self.turn(key):
                 yield
         finally:
-            self._counts[key] -= 1
-            if not self._counts[key]:
-                del self._counts[key], self._locks[key]
-
-    def waiting(self, key: Hashable) -> int:
-        """How many have a turn on this key or wait for one."""
-        return self._counts.get(key, 0)
+            self.leave(key)

@@ -6,8 +6,9 @@ answer and publishes it. Nobody has to wait for it: an answer outlives the reque
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
@@ -61,6 +62,26 @@ COMMIT_RETRY_S = 120.0
 _LAST = 2**62
 
 
+@dataclass(slots=True)
+class _Place:
+    """A place in a lane: the running exchange's, once there is one."""
+
+    lane: tuple[str, str]
+    is_running: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Draft:
+    """A checked message that is not stored yet."""
+
+    principal: Principal
+    bot_name: str
+    content: str
+    message_type: str
+    client_msg_id: str | None
+    request_hash: bytes
+
+
 class MessagesService:
     """Accepts messages, has them answered, and tells what was said."""
 
@@ -79,6 +100,7 @@ class MessagesService:
         self._limits = limits
         self._clock = clock
         self._lanes = Lanes()
+        self._keys = Lanes()
         self._running: dict[UUID, asyncio.Task[Exchange]] = {}
         self._committing: set[UUID] = set()
         self._is_draining = False
@@ -129,37 +151,21 @@ class MessagesService:
         text = check_text(content, field="content", max_chars=MAX_MESSAGE_CHARS)
         if message_type not in set(MessageType):
             raise InvalidInput("message_type: must be text, voice or image")
-        request_hash = hashlib.sha256("\0".join((bot.name, message_type, text)).encode()).digest()
-        if client_msg_id is not None:
-            check_text(client_msg_id, field="client_msg_id", max_chars=MAX_CLIENT_ID_CHARS)
-            twin = await self._twin(principal, client_msg_id, request_hash)
-            if twin is not None:
-                return Submission(exchange=twin, is_duplicate=True)
-        await self._admit(principal.user_id, bot.name)
-        message_id = new_id()
-        with self._commit_of(message_id):
-            try:
-                async with self._database.statement() as connection:
-                    exchange = await conversations.insert(
-                        connection,
-                        exchange_id=message_id,
-                        user_id=principal.user_id,
-                        bot_name=bot.name,
-                        content=text,
-                        message_type=message_type,
-                        client_msg_id=client_msg_id,
-                        request_hash=request_hash,
-                        instance_id=self.instance_id,
-                    )
-            except IntegrityError:
-                # The twin was committed between our look and our write.
-                twin = await self._twin(principal, client_msg_id or "", request_hash)
-                if twin is None:
-                    raise
-                return Submission(exchange=twin, is_duplicate=True)
-            self._publish(EventKind.MESSAGE, exchange, seq=exchange.seq)
-            self._start(exchange, display_name=principal.display_name)
-        return Submission(exchange=exchange, is_duplicate=False)
+        draft = _Draft(
+            principal=principal,
+            bot_name=bot.name,
+            content=text,
+            message_type=message_type,
+            client_msg_id=client_msg_id,
+            request_hash=hashlib.sha256("\0".join((bot.name, message_type, text)).encode()).digest(),
+        )
+        if client_msg_id is None:
+            return await self._accept(draft)
+        check_text(client_msg_id, field="client_msg_id", max_chars=MAX_CLIENT_ID_CHARS)
+        # Twins that come at once go one by one: the first is stored, the others find it, and cost no limit.
+        async with self._keys.queue((principal.user_id, client_msg_id)):
+            twin = await self._twin(draft)
+            return Submission(exchange=twin, is_duplicate=True) if twin else await self._accept(draft)
 
     async def result(self, exchange: Exchange) -> Exchange:
         """Wait for the answer to a stored message.
@@ -187,15 +193,14 @@ class MessagesService:
         principal.require(Permission.CHAT)
         exchange = await self._get(principal.user_id, message_id)
         self._registry.get(exchange.bot_name)
-        await self._admit(principal.user_id, exchange.bot_name)
-        with self._commit_of(message_id):
+        async with self._admitted(principal.user_id, exchange.bot_name, message_id) as place:
             async with self._database.statement() as connection:
                 reopened = await conversations.reopen(connection, exchange, instance_id=self.instance_id)
             if reopened is None:
                 return await self._get(principal.user_id, message_id)
             exchange, seq = reopened
             self._publish(EventKind.RETRIED, exchange, seq=seq)
-            self._start(exchange, display_name=principal.display_name)
+            self._start(exchange, place, display_name=principal.display_name)
         return exchange
 
     # Reading
@@ -253,25 +258,64 @@ class MessagesService:
 
     # One exchange
 
-    def _start(self, exchange: Exchange, *, display_name: str) -> None:
+    async def _accept(self, draft: _Draft) -> Submission:
+        message_id = new_id()
+        async with self._admitted(draft.principal.user_id, draft.bot_name, message_id) as place:
+            try:
+                async with self._database.statement() as connection:
+                    exchange = await conversations.insert(
+                        connection,
+                        exchange_id=message_id,
+                        user_id=draft.principal.user_id,
+                        bot_name=draft.bot_name,
+                        content=draft.content,
+                        message_type=draft.message_type,
+                        client_msg_id=draft.client_msg_id,
+                        request_hash=draft.request_hash,
+                        instance_id=self.instance_id,
+                    )
+            except IntegrityError:
+                # Another process stored the twin between our look and our write.
+                twin = await self._twin(draft)
+                if twin is None:
+                    raise
+                return Submission(exchange=twin, is_duplicate=True)
+            self._publish(EventKind.MESSAGE, exchange, seq=exchange.seq)
+            self._start(exchange, place, display_name=draft.principal.display_name)
+        return Submission(exchange=exchange, is_duplicate=False)
+
+    @asynccontextmanager
+    async def _admitted(self, user_id: str, bot_name: str, message_id: UUID) -> AsyncIterator[_Place]:
+        """A place in the bot's lane, and the sweep kept away, until the exchange runs or is refused.
+
+        Raises: ShuttingDown, RateLimited.
+        """
+        if self._is_draining:
+            raise ShuttingDown(retry_after_s=5)
+        place = _Place(lane=(user_id, bot_name))
+        if not self._lanes.take(place.lane, limit=MAX_WAITING_PER_LANE):
+            raise RateLimited("Too many messages are waiting for this bot.", retry_after_s=5)
+        self._committing.add(message_id)
+        try:
+            await self._limits.hit(user_id)
+            yield place
+        finally:
+            self._committing.discard(message_id)
+            if not place.is_running:
+                self._lanes.leave(place.lane)
+
+    def _start(self, exchange: Exchange, place: _Place, *, display_name: str) -> None:
+        place.is_running = True
         task = asyncio.create_task(self._answer(exchange, display_name), name=f"answer-{exchange.message_id}")
         self._running[exchange.message_id] = task
-        task.add_done_callback(lambda done: self._forget(exchange.message_id, done))
+        task.add_done_callback(lambda done: self._forget(exchange.message_id, place, done))
 
-    def _forget(self, message_id: UUID, task: asyncio.Task[Exchange]) -> None:
+    def _forget(self, message_id: UUID, place: _Place, task: asyncio.Task[Exchange]) -> None:
         self._running.pop(message_id, None)
+        self._lanes.leave(place.lane)
         if not task.cancelled() and task.exception() is not None:
             # Its outcome could not be stored: the next sweep, ours or another process's, marks it interrupted.
             log.error("answer_not_stored", message_id=str(message_id), error=type(task.exception()).__name__)
-
-    @contextmanager
-    def _commit_of(self, message_id: UUID) -> Iterator[None]:
-        """Keep the sweep away from an exchange that is committed but not yet running."""
-        self._committing.add(message_id)
-        try:
-            yield
-        finally:
-            self._committing.discard(message_id)
 
     async def _answer(self, exchange: Exchange, display_name: str) -> Exchange:
         try:
@@ -368,20 +412,13 @@ class MessagesService:
 
     # Helpers
 
-    async def _admit(self, user_id: str, bot_name: str) -> None:
-        if self._is_draining:
-            raise ShuttingDown(retry_after_s=5)
-        if self._lanes.waiting((user_id, bot_name)) >= MAX_WAITING_PER_LANE:
-            raise RateLimited("Too many messages are waiting for this bot.", retry_after_s=5)
-        await self._limits.hit(user_id)
-
-    async def _twin(self, principal: Principal, client_msg_id: str, request_hash: bytes) -> Exchange | None:
+    async def _twin(self, draft: _Draft) -> Exchange | None:
         async with self._database.read() as connection:
-            found = await conversations.find_twin(connection, principal.user_id, client_msg_id)
+            found = await conversations.find_twin(connection, draft.principal.user_id, draft.client_msg_id or "")
         if found is None:
             return None
         exchange, stored_hash = found
-        if stored_hash != request_hash:
+        if stored_hash != draft.request_hash:
             raise InvalidInput("client_msg_id: was used for another message")
         return exchange
 

@@ -70,7 +70,7 @@ class RestartsService:
         """
         spec = self._registry.get(bot_name)
         await self._audit.require(principal, Permission.RESTART_BOT, spec.name)
-        async with self._lanes.turn(spec.name):
+        async with self._lanes.queue(spec.name):
             current = self._fleet.restart_of(spec.name)
             if current is not None and current.is_running:
                 return current

@@ -115,7 +115,11 @@ async def test_later_sources_win_field_by_field(folder: Folder) -> None:
     config = {"bots": [{"name": "Elena", "port": 7001, "description": "Ours"}, {"name": "dream", "enabled": False}]}
     folder.write("bots.json", config)
     registry = folder.registry(config="bots.json")
-    labels = {"whisperengine.bot": "elena", "whisperengine.bot.emoji": "🐙", "whisperengine.bot.description": "Labelled"}
+    labels = {
+        "whisperengine.bot": "elena",
+        "whisperengine.bot.emoji": "🐙",
+        "whisperengine.bot.description": "Labelled",
+    }
     container = LabelledContainer(bot_name="elena", container_name="elena-bot", port=9191, labels=labels)
     await registry.refresh(labelled=[container])
     (elena,) = registry.all()
