@@ -334,7 +334,7 @@ export default {
           <div class="chat-foot">
             <button v-if="hasNews" type="button" class="chat-news" data-testid="news" @click="scrollToEnd">New messages ↓</button>
             <div class="chat-column">
-              <p v-if="bot.status === 'offline'" class="chat-notice" role="status" data-testid="offline-notice">{{ firstName }} is offline. You can write, but an answer will have to wait until {{ firstName }} is back.</p>
+              <p v-if="bot.status === 'offline'" class="chat-notice" role="status" data-testid="offline-notice">{{ firstName }} is offline. What you write is kept, and you can retry it once {{ firstName }} is back.</p>
               <Composer ref="composer" :bot="bot" :memory="memory" :max-chars="maxChars" @send="send" />
             </div>
           </div>

@@ -91,7 +91,7 @@ async def console(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[RunningConsole]:
     """One application for all tests here: they are different people, who have nothing to do with each other."""
-    connection = await asyncpg.connect(with_database(postgres_server, "postgres"))  # type: ignore[no-untyped-call]
+    connection = await asyncpg.connect(with_database(postgres_server, "postgres"))
     await connection.execute(f"CREATE DATABASE chat_pages TEMPLATE {migrated_template}")
     folder = tmp_path_factory.mktemp("chat")
     settings = Settings(
