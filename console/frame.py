@@ -4,6 +4,7 @@ import inspect
 import secrets
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from html import escape
 from typing import Any
 
 from nicegui import ui
@@ -24,6 +25,8 @@ NAVIGATION = (
     ("/admin/restarts", "restart", "Restarts"),
     ("/admin/audit", "audit", "Audit"),
 )
+
+_CURRENT = ' aria-current="page"'
 
 PageBuilder = Callable[..., Awaitable[None]]
 
@@ -83,31 +86,24 @@ def frame(principal: Principal, *, title: str, path: str) -> Iterator[None]:
     """The console around a page: navigation, who is signed in, and the page's title."""
     ui.html('<a class="we-skip" href="#content">Skip to content</a>', sanitize=False)
     with ui.element("div").classes("we-shell"):
-        with ui.element("header").classes("we-rail"):
-            ui.html(theme.brand(), sanitize=False)
-            _navigation(path)
-            _account(principal)
+        # One element: each costs every open page memory, and this one never changes.
+        ui.html(_rail(principal, path), sanitize=False, tag="header").classes("we-rail")
         with ui.element("div").classes("we-main").props('id=content tabindex="-1"'):
             ui.label(title).classes("we-h1").props("role=heading aria-level=1")
             yield
 
 
-def _navigation(path: str) -> None:
-    with ui.element("nav").classes("we-nav").props('aria-label="Console"'):
-        for target, symbol, label in NAVIGATION:
-            current = ' aria-current="page"' if target == path else ""
-            ui.html(f'<a href="{target}"{current}>{theme.icon_svg(symbol)}<span>{label}</span></a>', sanitize=False)
-
-
-def _account(principal: Principal) -> None:
-    with ui.element("div").classes("we-account"):
-        with ui.element("div").classes("we-who"):
-            ui.label(principal.display_name).classes("we-strong")
-            ui.label(principal.role or "").classes("we-muted")
-        ui.html(
-            f'<button class="we-icon-button" data-we="theme" title="Dark or light" aria-label="Dark or light">'
-            f"{theme.icon_svg('theme')}</button>"
-            f'<button class="we-icon-button" data-we="sign-out" data-testid="sign-out" title="Sign out"'
-            f' aria-label="Sign out">{theme.icon_svg("sign-out")}</button>',
-            sanitize=False,
-        ).classes("we-account-actions")
+def _rail(principal: Principal, path: str) -> str:
+    links = "".join(
+        f'<a href="{target}"{_CURRENT if target == path else ""}>{theme.icon_svg(symbol)}<span>{label}</span></a>'
+        for target, symbol, label in NAVIGATION
+    )
+    return (
+        f'{theme.brand()}<nav class="we-nav" aria-label="Console">{links}</nav>'
+        f'<div class="we-account"><div class="we-who"><div class="we-strong">{escape(principal.display_name)}</div>'
+        f'<div class="we-muted">{principal.role or ""}</div></div><div class="we-account-actions">'
+        '<button class="we-icon-button" data-we="theme" title="Dark or light" aria-label="Dark or light">'
+        f"{theme.icon_svg('theme')}</button>"
+        '<button class="we-icon-button" data-we="sign-out" data-testid="sign-out" title="Sign out"'
+        f' aria-label="Sign out">{theme.icon_svg("sign-out")}</button></div></div>'
+    )

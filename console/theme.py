@@ -9,8 +9,6 @@ from functools import cache
 from html import escape
 from pathlib import Path
 
-from nicegui import ui
-
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 PRODUCT = "WhisperEngine"
 
@@ -52,11 +50,6 @@ def document(title: str, body: str, *, scripts: tuple[str, ...] = ()) -> str:
 def icon_svg(name: str) -> str:
     """A symbol of ``assets/icons.svg`` as markup; it takes the colour of the text around it."""
     return f'<svg class="we-icon" aria-hidden="true"><use href="{asset("icons.svg")}#{name}"></use></svg>'
-
-
-def icon(name: str) -> ui.html:
-    """A symbol of ``assets/icons.svg`` as an element."""
-    return ui.html(icon_svg(name), sanitize=False, tag="span").classes("we-icon-box")
 
 
 def brand() -> str:
