@@ -1,6 +1,6 @@
 """Opens every resource in order and closes them in reverse."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
@@ -15,6 +15,7 @@ from chat_api.core.redis import connect_redis
 from chat_api.core.security import load_key_ring
 from chat_api.core.settings import Settings
 from chat_api.realtime.manager import WebSocketManager
+from chat_api.services.answers import AnswersService
 from chat_api.services.audit import AuditService
 from chat_api.services.auth import AuthService
 from chat_api.services.bot_registry import BotRegistry
@@ -45,10 +46,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     metrics: Metrics = app.state.metrics
     async with AsyncExitStack() as stack:
-        database_url, redis_url = await _servers(stack, settings)
-        await upgrade(database_url)
-        database = Database(database_url, pool_size=settings.database_pool_size)
-        stack.push_async_callback(database.dispose)
+        database, redis_url = await _storage(stack, settings)
         redis = connect_redis(redis_url)
         stack.push_async_callback(redis.aclose)
         engine = _engine(settings)
@@ -63,7 +61,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         registry = BotRegistry(settings)
         limits = RateLimits(redis_url=redis_url, requests_per_minute=settings.rate_limit_requests_per_minute)
         stack.push_async_callback(limits.close)
-        messages = MessagesService(database, connector, registry, limits)
+        answers = AnswersService(database, connector, registry)
+        messages = MessagesService(database, answers, registry, limits)
         fleet = FleetService(registry, connector, check_interval_s=settings.bot_health_check_interval)
         health = HealthService(database, redis, engine, qdrant_url=settings.qdrant_url)
         restarts = RestartsService(
@@ -82,12 +81,13 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         )
         keeper = FleetKeeper(registry, fleet, poller, engine)
         await keeper.refresh()
-        await messages.beat()
+        await answers.beat()
 
         app.state.services = Services(
             settings=settings,
             auth=auth,
             audit=audit,
+            answers=answers,
             messages=messages,
             fleet=fleet,
             health=health,
@@ -98,15 +98,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.websockets = websockets
         app.state.setup_code = await auth.prepare_first_admin()
         supervisor = Supervisor(
-            {
-                "health_poller": poller.run,
-                "fleet_keeper": keeper.run,
-                "sessions": websockets.watch_sessions,
-                "heartbeat": partial(every, BEAT_S, messages.beat),
-                "restarts": partial(every, ABANDON_S, restarts.abandon_dead),
-                "loop_lag": metrics.measure_loop_lag,
-                "gauges": partial(keep_gauges, metrics, database, messages, fleet),
-            }
+            {"health_poller": poller.run, "fleet_keeper": keeper.run, "sessions": websockets.watch_sessions}
+            | _upkeep(app.state.services, metrics, database)
         )
         supervisor.start()
         log.info("started", bots=len(registry.all()), problems=len(registry.problems))
@@ -121,9 +114,18 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             yield
         finally:
             await drain()
-            await messages.drain(timeout_s=DRAIN_S)
+            await answers.drain(timeout_s=DRAIN_S)
             await supervisor.stop()
             log.info("stopped")
+
+
+async def _storage(stack: AsyncExitStack, settings: Settings) -> tuple[Database, str]:
+    """The migrated database, open, and the address of Redis."""
+    database_url, redis_url = await _servers(stack, settings)
+    await upgrade(database_url)
+    database = Database(database_url, pool_size=settings.database_pool_size)
+    stack.push_async_callback(database.dispose)
+    return database, redis_url
 
 
 async def _servers(stack: AsyncExitStack, settings: Settings) -> tuple[str, str]:
@@ -141,6 +143,16 @@ async def _servers(stack: AsyncExitStack, settings: Settings) -> tuple[str, str]
     assert database_url is not None
     assert redis_url is not None
     return database_url, redis_url
+
+
+def _upkeep(services: Services, metrics: Metrics, database: Database) -> dict[str, Callable[[], Awaitable[None]]]:
+    """What is done again and again beside the watching."""
+    return {
+        "heartbeat": partial(every, BEAT_S, services.answers.beat),
+        "restarts": partial(every, ABANDON_S, services.restarts.abandon_dead),
+        "loop_lag": metrics.measure_loop_lag,
+        "gauges": partial(keep_gauges, metrics, database, services.answers, services.fleet),
+    }
 
 
 def _engine(settings: Settings) -> ContainerEngine:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from chat_api.core.settings import Settings
+from chat_api.services.answers import AnswersService
 from chat_api.services.audit import AuditService
 from chat_api.services.auth import AuthService
 from chat_api.services.bot_registry import BotRegistry
@@ -20,6 +21,7 @@ class Services:
     settings: Settings
     auth: AuthService
     audit: AuditService
+    answers: AnswersService
     messages: MessagesService
     fleet: FleetService
     health: HealthService

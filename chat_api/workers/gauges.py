@@ -7,13 +7,13 @@ from sqlalchemy.pool import QueuePool
 from chat_api.core.database import Database
 from chat_api.core.metrics import Metrics
 from chat_api.schemas.fleet import BotStatus, FleetView
+from chat_api.services.answers import AnswersService
 from chat_api.services.fleet import FleetService
-from chat_api.services.messages import MessagesService
 
 INTERVAL_S = 1.0
 
 
-async def keep_gauges(metrics: Metrics, database: Database, messages: MessagesService, fleet: FleetService) -> None:
+async def keep_gauges(metrics: Metrics, database: Database, answers: AnswersService, fleet: FleetService) -> None:
     """Set them every second until cancelled; a bot's own the moment it changes."""
 
     def bots_changed(view: FleetView) -> None:
@@ -22,7 +22,7 @@ async def keep_gauges(metrics: Metrics, database: Database, messages: MessagesSe
 
     with fleet.changes.listening(bots_changed):
         while True:
-            metrics.running_messages.set(messages.running_count)
+            metrics.running_messages.set(answers.running_count)
             pool = database.engine.pool
             if isinstance(pool, QueuePool):
                 metrics.pool_connections.labels("used").set(pool.checkedout())

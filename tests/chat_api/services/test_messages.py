@@ -18,7 +18,7 @@ from chat_api.core.errors import (
 )
 from chat_api.schemas.messages import EventKind, StreamEvent, TypingEvent
 from chat_api.schemas.principals import Principal
-from chat_api.services import messages as messages_module
+from chat_api.services import answers as answers_module
 from models import MessageStatus
 from tests.support.api import MakeSettings, RunningApi, running_api
 from tests.support.eventually import eventually
@@ -50,7 +50,7 @@ async def test_a_message_is_committed_before_the_bot_is_called(
     assert (row["user_message"], row["status"], row["bot_response"]) == ("Are you there?", "pending", "")
     assert row["id"] == submission.exchange.message_id
     await elena.restart()
-    await eventually(lambda: api.services.messages.running_count == 0)
+    await eventually(lambda: api.services.answers.running_count == 0)
 
 
 async def test_events_have_gapless_seqs_in_commit_order(api: RunningApi, alice: Principal) -> None:
@@ -149,7 +149,7 @@ async def test_every_failure_ends_typed_and_offers_retry(
     await elena.set_faults(mode=mode)
     submission = await api.services.messages.submit(alice, bot_name="elena", content="Hello")
     message_id = submission.exchange.message_id
-    await eventually(lambda: api.services.messages.running_count == 0)
+    await eventually(lambda: api.services.answers.running_count == 0)
     line = (await api.services.messages.history(alice, "elena")).messages[-1]
     if code is None:
         assert line.status is MessageStatus.ANSWERED
@@ -184,7 +184,7 @@ async def test_what_a_dead_process_left_is_interrupted(
     dead = uuid4()
     await sql.execute("INSERT INTO web_instances VALUES ($1, now(), now() - interval '31 seconds')", dead)
     await sql.execute("UPDATE web_conversations SET status = 'pending', instance_id = $1", dead)
-    await api.services.messages.beat()
+    await api.services.answers.beat()
     line = (await api.services.messages.history(alice, "elena")).messages[-1]
     assert (line.status, line.error_code) == (MessageStatus.INTERRUPTED, "interrupted")
     reopened = await api.services.messages.retry(alice, exchange.message_id)
@@ -195,7 +195,7 @@ async def test_the_sweep_leaves_what_lives_alone(api: RunningApi, alice: Princip
     """Neither our own running calls nor those of another living process are interrupted."""
     await elena.set_faults(delay_ms=300)
     submission = await api.services.messages.submit(alice, bot_name="elena", content="Slow")
-    await api.services.messages.beat()
+    await api.services.answers.beat()
     assert (await api.services.messages.result(submission.exchange)).status is MessageStatus.ANSWERED
 
 
@@ -205,7 +205,7 @@ async def test_draining_finishes_what_runs_and_accepts_nothing_more(
     """Running answers arrive; a new message is refused before it is stored; what is too slow is interrupted."""
     await elena.set_faults(delay_ms=200)
     submission = await api.services.messages.submit(alice, bot_name="elena", content="Wait for me")
-    await api.services.messages.drain(timeout_s=10)
+    await api.services.answers.drain(timeout_s=10)
     page = await api.services.messages.history(alice, "elena")
     assert page.messages[0].reply_to == submission.exchange.message_id
     with pytest.raises(ShuttingDown):
@@ -216,7 +216,7 @@ async def test_draining_marks_what_does_not_finish(api: RunningApi, alice: Princ
     """A hanging bot does not hold the process: its message ends as interrupted."""
     await elena.set_faults(mode="hang")
     await api.services.messages.submit(alice, bot_name="elena", content="Hello?")
-    await api.services.messages.drain(timeout_s=0.2)
+    await api.services.answers.drain(timeout_s=0.2)
     line = (await api.services.messages.history(alice, "elena")).messages[0]
     assert line.status is MessageStatus.INTERRUPTED
     await elena.restart()
@@ -226,14 +226,14 @@ async def test_a_lane_is_bounded(
     api: RunningApi, alice: Principal, elena: RunningBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody who floods one bot is told to wait, before anything is stored."""
-    monkeypatch.setattr(messages_module, "MAX_WAITING_PER_LANE", 3)
+    monkeypatch.setattr(answers_module, "MAX_WAITING_PER_LANE", 3)
     await elena.set_faults(mode="hang")
     burst = (api.services.messages.submit(alice, bot_name="elena", content=f"m{number}") for number in range(10))
     outcomes = await asyncio.gather(*burst, return_exceptions=True)
     assert sum(isinstance(outcome, RateLimited) for outcome in outcomes) == 7
     assert (await api.services.messages.conversations(alice))[0].exchange_count == 3
     await elena.restart()
-    await eventually(lambda: api.services.messages.running_count == 0)
+    await eventually(lambda: api.services.answers.running_count == 0)
 
 
 @pytest.mark.parametrize("content", ["", "   ", "x" * 4001, "nul \0", "lone \ud800"])
