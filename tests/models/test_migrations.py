@@ -23,7 +23,8 @@ CREATE TABLE universal_users (universal_id VARCHAR(255) PRIMARY KEY, primary_use
     display_name VARCHAR(255), email VARCHAR(255), created_at TIMESTAMP NOT NULL DEFAULT NOW(),
     last_active TIMESTAMP NOT NULL DEFAULT NOW(), preferences TEXT DEFAULT '{}', privacy_settings TEXT DEFAULT '{}');
 CREATE TABLE platform_identities (id SERIAL PRIMARY KEY,
-    universal_id VARCHAR(255) REFERENCES universal_users (universal_id) ON DELETE CASCADE, platform VARCHAR(50) NOT NULL,
+    universal_id VARCHAR(255) REFERENCES universal_users (universal_id) ON DELETE CASCADE,
+    platform VARCHAR(50) NOT NULL,
     platform_user_id VARCHAR(255) NOT NULL, username VARCHAR(255) NOT NULL, display_name VARCHAR(255),
     email VARCHAR(255), verified_at TIMESTAMP DEFAULT NOW(), UNIQUE (platform, platform_user_id));
 CREATE TABLE alembic_version (version_num VARCHAR(32) PRIMARY KEY);
@@ -34,7 +35,8 @@ INSERT INTO platform_identities (universal_id, platform, platform_user_id, usern
 """
 # Source: specification, "Database Schema".
 SPECIFIED = """
-CREATE TABLE web_user_sessions (id UUID PRIMARY KEY DEFAULT gen_random_uuid(), session_token VARCHAR(255) UNIQUE NOT NULL,
+CREATE TABLE web_user_sessions (id UUID PRIMARY KEY DEFAULT gen_random_uuid(),
+    session_token VARCHAR(255) UNIQUE NOT NULL,
     user_id VARCHAR(100) NOT NULL, username VARCHAR(30) NOT NULL, display_name VARCHAR(50),
     created_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP, last_active TIMESTAMP DEFAULT CURRENT_TIMESTAMP,
     expires_at TIMESTAMP NOT NULL, is_admin BOOLEAN DEFAULT FALSE);
