@@ -4,7 +4,9 @@
 /** The page asked for, if it is one of ours under `home`; anything else could lead to another site. */
 function target(home) {
   const wanted = new URLSearchParams(location.search).get("next");
-  if (!wanted || !wanted.startsWith("/")) return home;
+  // A page that shows the form in its own place, as the chat does, is opened again with what it was asked for.
+  if (!wanted) return location.pathname === home ? home + location.search : home;
+  if (!wanted.startsWith("/")) return home;
   const url = new URL(wanted, location.origin);
   const isOurs = url.origin === location.origin && (url.pathname === home || url.pathname.startsWith(home.replace(/\/$/, "") + "/"));
   return isOurs ? url.pathname + url.search : home;
