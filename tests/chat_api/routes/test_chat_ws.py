@@ -269,10 +269,11 @@ async def test_a_stalled_reader_is_the_only_one_closed(api: RunningApi) -> None:
     async with chat(api, other) as well, stalled(api, token):
         await eventually(lambda: manager.connection_count == 2)
         frame = {"type": "error", "message": "x" * 10_000}
-        for _ in range(12 * MAX_QUEUED_BYTES // 10_000):
+        for _ in range(40 * MAX_QUEUED_BYTES // 10_000):
             if not await manager.send_to_user(user_id, frame):
                 break
-            await asyncio.sleep(0)
+            # The writer goes on until the kernel takes no more: only then not even our close gets through.
+            await asyncio.sleep(0.001)
         else:
             pytest.fail("a queue without bounds")
         await eventually(lambda: manager.connection_count == 1)
