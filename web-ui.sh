@@ -23,8 +23,8 @@ Try it (needs Python 3.11 or newer; everything else is brought along)
 
 Run it
   serve             The console and the API. Uses DATABASE_URL and REDIS_URL, else embedded servers; says which.
-  create-admin      Make an administrator: --username NAME [--role viewer|operator|admin]; asks for the password,
-                    or reads it from standard input or WEB_UI_ADMIN_PASSWORD.
+  create-admin      Make an administrator: --username NAME [--role viewer|operator|admin] [--totp]; asks for the
+                    password, or reads it from standard input or WEB_UI_ADMIN_PASSWORD. --totp adds a code.
   migrate           Bring the database to the current schema (serve and demo do it by themselves).
   check             Validate the configuration and every dependency, one line each; exit code 1 when one fails.
   settings-table    Print every setting as a Markdown table (docs/configuration.md).

@@ -12,11 +12,14 @@ from console.terminal import say
 from models.admins import Role
 
 
-async def create_admin(settings: Settings, username: str, password: str, *, role: Role) -> None:
+async def create_admin(settings: Settings, username: str, password: str, *, role: Role, has_totp: bool = False) -> None:
     """Make an administrator, in the database of a running process or before the first start.
 
+    ``has_totp`` prints, once, the address that an authenticator takes.
     Raises: InvalidInput for a weak password or a bad name, Conflict for a name that is taken.
     """
+    import pyotp
+
     from chat_api.core.database import Database
     from chat_api.core.security import load_key_ring
     from chat_api.services.audit import AuditService
@@ -29,10 +32,14 @@ async def create_admin(settings: Settings, username: str, password: str, *, role
         try:
             identity, audit = IdentityService(database, settings), AuditService(database)
             auth = AuthService(database, load_key_ring(settings), identity, audit, settings)
-            await auth.create_admin(username, password, role=role)
+            secret = pyotp.random_base32() if has_totp else None
+            await auth.create_admin(username, password, role=role, totp_secret=secret)
         finally:
             await database.dispose()
     say(f"Created {username} ({role}) in PostgreSQL {where.database}.")
+    if secret is not None:
+        address = pyotp.TOTP(secret).provisioning_uri(name=username, issuer_name="WhisperEngine")
+        say(f"Add this to an authenticator; it is not shown again: {address}")
 
 
 def read_username(given: str | None, terminal: TextIO = sys.stdin) -> str:

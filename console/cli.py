@@ -81,7 +81,9 @@ def _administer(given: argparse.Namespace, settings: Settings) -> int:
         from models.admins import Role
 
         username = read_username(given.username)
-        asyncio.run(create_admin(settings, username, read_password(settings), role=Role(given.role)))
+        password = read_password(settings)
+        role = Role(given.role)
+        asyncio.run(create_admin(settings, username, password, role=role, has_totp=given.totp))
     return 0
 
 
@@ -93,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     admin = commands.add_parser("create-admin", help="make an administrator")
     admin.add_argument("--username", help="asked for when absent")
     admin.add_argument("--role", choices=("viewer", "operator", "admin"), default="admin")
+    admin.add_argument("--totp", action="store_true", help="ask for an authenticator's code at each login")
     commands.add_parser("migrate", help="bring the database to the current schema")
     commands.add_parser("check", help="validate the configuration and every dependency")
     commands.add_parser("settings-table", help="print every setting as a Markdown table")

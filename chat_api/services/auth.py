@@ -153,15 +153,20 @@ class AuthService:
             await sessions.revoke(connection, principal.session_id, at=self._clock.now())
         log.info("signed_out", user_id=principal.user_id)
 
-    async def create_admin(self, username: str, password: str, *, role: Role = Role.ADMIN) -> None:
-        """Make an administrator. Raises: InvalidInput for a weak password, Conflict for a name that is taken."""
+    async def create_admin(
+        self, username: str, password: str, *, role: Role = Role.ADMIN, totp_secret: str | None = None
+    ) -> None:
+        """Make an administrator; with ``totp_secret`` (base32) each login also needs an authenticator's code.
+
+        Raises: InvalidInput for a weak password, Conflict for a name that is taken.
+        """
         name = check_name(username, field="username", min_chars=3, max_chars=30)
         check_text(password, field="password", min_chars=MIN_ADMIN_PASSWORD_CHARS, max_chars=MAX_PASSWORD_CHARS)
         admin = AdminRow(
             admin_id=f"adm_{secrets.token_hex(8)}",
             username=name,
             password_hash=await asyncio.to_thread(hash_password, password),
-            totp_secret=None,
+            totp_secret=totp_secret,
             role=role,
             disabled_at=None,
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import aiohttp
+import pyotp
 import pytest
 
 from console.settings_table import settings_table
@@ -53,18 +54,18 @@ async def test_serve_refuses_to_start_without_its_database(env: dict[str, str]) 
 
 
 async def test_create_admin_makes_an_account_that_signs_in(env: dict[str, str]) -> None:
-    """The password comes through a pipe; the account has the role that was asked for."""
-    code, output = await finished(
-        "create-admin", "--username", "olga", "--role", "operator", env=env, stdin=f"{PASSWORD}\n"
-    )
+    """The password comes through a pipe; the role is the one asked for; with ``--totp`` a login needs its code."""
+    arguments = ("--username", "olga", "--role", "operator", "--totp")
+    code, output = await finished("create-admin", *arguments, env=env, stdin=f"{PASSWORD}\n")
     assert code == 0, output
     assert output.startswith("Created olga (operator)")
-    async with running("serve", env, mark="Redis:") as serve:
+    authenticator = pyotp.parse_uri(output[output.index("otpauth://") :].split()[0])
+    assert isinstance(authenticator, pyotp.TOTP)
+    async with running("serve", env, mark="Redis:") as serve, aiohttp.ClientSession(serve.url) as session:
         credentials = {"username": "olga", "password": PASSWORD}
-        async with (
-            aiohttp.ClientSession(serve.url) as session,
-            session.post("/api/admin/login", json=credentials) as answer,
-        ):
+        async with session.post("/api/admin/login", json=credentials) as answer:
+            assert answer.status == 401
+        async with session.post("/api/admin/login", json=credentials | {"totp": authenticator.now()}) as answer:
             assert answer.status == 200, await answer.text()
 
 
