@@ -172,7 +172,7 @@ async def _identify(connection: HTTPConnection, audience: Audience) -> Visitor:
 
 def _token(connection: HTTPConnection, audience: Audience) -> str | None:
     base = {Audience.ADMIN: ADMIN_COOKIE, Audience.CHAT: SESSION_COOKIE}.get(audience)
-    return read_cookie(connection.cookies, base) if base else None
+    return read_cookie(connection.cookies, base, is_secure=connection.url.scheme in {"https", "wss"}) if base else None
 
 
 def _sign_in_answer(connection: HTTPConnection, rule: PageRule) -> Response:
