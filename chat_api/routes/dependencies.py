@@ -25,8 +25,8 @@ def services_of(connection: HTTPConnection) -> Services:
     return services
 
 
-def get_services(request: Request) -> Services:
-    """The same, as a dependency of a route."""
+async def get_services(request: Request) -> Services:
+    """The same, as a dependency of a route; async, for FastAPI runs a plain function in a thread."""
     return services_of(request)
 
 
