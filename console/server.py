@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 BACKLOG = 2048
 REQUEST_DRAIN_S = 4  # for requests; answers under way have the lifespan's drain after it, all within 25 s
 WS_MAX_BYTES = 1024 * 1024
+WS_PING_S = 25
+WS_PONG_S = 20
 ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -64,7 +66,8 @@ async def serve(app: "FastAPI", listener: socket.socket, *, on_ready: Callable[[
         ws="websockets-sansio",
         ws_per_message_deflate=False,  # 70 KB less for each connection
         ws_max_size=WS_MAX_BYTES,
-        ws_ping_interval=None,  # both of our protocols have their own
+        ws_ping_interval=WS_PING_S,  # finds peers that are gone, and keeps proxies from closing quiet sockets
+        ws_ping_timeout=WS_PONG_S,
         log_config=None,
         access_log=False,
         server_header=False,
