@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -35,38 +35,25 @@ class Database:
                 "server_settings": {"application_name": "whisperengine-web", "timezone": "UTC"},
             },
         )
-
         self._autocommitting = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
-    @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
+    def write(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """One transaction, committed when the block ends well.
 
         Raises: DatabaseUnavailable when PostgreSQL is away, out of connections or refuses writes.
         """
-        try:
-            async with self.engine.begin() as connection:
-                yield connection
-        except Exception as error:
-            raise _translated(error) from error
+        return _in_our_words(self.engine.begin())
 
-    @asynccontextmanager
-    async def statement(self) -> AsyncIterator[AsyncConnection]:
+    def statement(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """Each statement is a transaction of its own, committed when it returns: one round trip instead of three.
 
-        Raises: DatabaseUnavailable when PostgreSQL is away, out of connections or refuses writes.
+        Raises: DatabaseUnavailable, as for :meth:`write`.
         """
-        try:
-            async with self._autocommitting.connect() as connection:
-                yield connection
-        except Exception as error:
-            raise _translated(error) from error
+        return _in_our_words(self._autocommitting.connect())
 
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
+    def read(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """For reading. Raises: DatabaseUnavailable when PostgreSQL is away or out of connections."""
-        async with self.statement() as connection:
-            yield connection
+        return self.statement()
 
     async def dispose(self) -> None:
         """Close every connection; those of a server that does not answer are dropped instead of waited for."""
@@ -75,6 +62,18 @@ class Database:
                 await self.engine.dispose()
         except TimeoutError:
             await self.engine.dispose(close=False)
+
+
+@asynccontextmanager
+async def _in_our_words(opened: AbstractAsyncContextManager[AsyncConnection]) -> AsyncIterator[AsyncConnection]:
+    try:
+        async with opened as connection:
+            yield connection
+    except Exception as error:
+        translated = _translated(error)
+        if translated is error:
+            raise
+        raise translated from error
 
 
 # Class 53 is "insufficient resources" (disk full), 57P "operator intervention", 25006 a read-only server.
@@ -102,6 +101,3 @@ def _translated(error: Exception) -> Exception:
     ):
         return DatabaseUnavailable(detail=str(error)[:300], retry_after_s=1)
     return error
-
-
-__all__ = ["Database"]

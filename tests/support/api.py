@@ -82,7 +82,9 @@ class _Server(uvicorn.Server):
 async def running(app: FastAPI) -> AsyncIterator[str]:
     """Serve an application on a free port while the block runs; gives its address."""
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, log_config=None, ws="websockets-sansio", ws_max_size=256 * 1024, lifespan="on", proxy_headers=False)
+    config = uvicorn.Config(
+        app, log_config=None, ws="websockets-sansio", ws_max_size=256 * 1024, lifespan="on", proxy_headers=False
+    )
     server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:
