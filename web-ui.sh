@@ -192,10 +192,10 @@ compose() {
   command -v docker >/dev/null || die "docker is not installed; \`./web-ui.sh demo\` and \`serve\` run without it."
   if docker compose version >/dev/null 2>&1; then
     docker compose -f "$compose_file" "$@"
-  elif command -v docker-compose >/dev/null; then
+  elif docker-compose version --short 2>/dev/null | grep -q '^v\?2'; then # version 1 is not maintained and refuses the file
     docker-compose -f "$compose_file" "$@"
   else
-    die "docker has no compose plugin: apt-get install docker-compose"
+    die "docker has no compose plugin, version 2: install docker-compose-plugin, or Debian 13's docker-compose"
   fi
 }
 
