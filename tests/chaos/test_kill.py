@@ -15,6 +15,7 @@ import httpx
 import psutil
 import pytest
 
+from models import MessageStatus
 from tests.support.api import MakeSettings, bots_config, running_api
 from tests.support.docker_engine import free_port
 from tests.support.eventually import eventually
@@ -141,6 +142,22 @@ async def test_a_killed_postgres_costs_503s_and_nothing_else(
     stored = [line.client_msg_id for line in page.messages if line.client_msg_id]
     assert answered <= set(stored)
     assert len(stored) == len(set(stored))
+
+
+async def test_an_answer_waits_for_postgres(
+    make_settings: MakeSettings, slow_elena: RunningBot, tmp_path: Path
+) -> None:
+    """The bot answers while the database is down: it cannot be asked again, so its answer is kept until it is stored."""
+    await slow_elena.set_faults(delay_ms=400)
+    settings = make_settings(bots=(slow_elena,), database_url=None, web_ui_state_dir=tmp_path / "own")
+    async with running_api(settings) as api:
+        alice = await api.principal("alice")
+        submission = await api.services.messages.submit(alice, bot_name="elena", content="Keep your answer")
+        with _postgres_of(tmp_path / "own") as postmaster:
+            postmaster.kill()
+        exchange = await api.services.messages.result(submission.exchange)
+        assert exchange.status is MessageStatus.ANSWERED
+        assert len(await slow_elena.calls()) == 1
 
 
 @contextmanager
