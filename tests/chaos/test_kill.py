@@ -147,7 +147,7 @@ async def test_a_killed_postgres_costs_503s_and_nothing_else(
 async def test_an_answer_waits_for_postgres(
     make_settings: MakeSettings, slow_elena: RunningBot, tmp_path: Path
 ) -> None:
-    """The bot answers while the database is down: it cannot be asked again, so its answer is kept until it is stored."""
+    """The bot answers while the database is down: it cannot be asked again, so the answer is kept till stored."""
     await slow_elena.set_faults(delay_ms=400)
     settings = make_settings(bots=(slow_elena,), database_url=None, web_ui_state_dir=tmp_path / "own")
     async with running_api(settings) as api:
