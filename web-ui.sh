@@ -162,6 +162,8 @@ ensure_test_tools() {
   local missing=()
   command -v chromium >/dev/null || missing+=(chromium)
   command -v dockerd >/dev/null || missing+=(docker.io)
+  # The browser's driver brings a Node.js of its own, which needs this library; minimal systems lack it.
+  "$python" -c 'import ctypes; ctypes.CDLL("libatomic.so.1")' 2>/dev/null || missing+=(libatomic1)
   if [ ${#missing[@]} -eq 0 ]; then return; fi
   if can_install; then apt_install "${missing[@]}"; else say "Not installed: ${missing[*]}; the tests that need them will fail."; fi
 }
