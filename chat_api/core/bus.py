@@ -1,8 +1,7 @@
-"""Typed topics inside one process. Publishing never waits: a subscriber that does not keep up is told so."""
+"""Typed topics inside one process. Publishing never waits, so a listener must not block."""
 
-import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import Generic, TypeVar
 
@@ -10,29 +9,6 @@ from chat_api.core.logging import get_logger
 
 T = TypeVar("T")
 log = get_logger(__name__)
-
-
-class Subscription(Generic[T]):
-    """A bounded queue of what was published since. ``is_overflowed`` means that values were dropped."""
-
-    def __init__(self, max_size: int) -> None:
-        self._queue: asyncio.Queue[T] = asyncio.Queue(max_size)
-        self.is_overflowed = False
-
-    def offer(self, value: T) -> None:
-        """Queue a value, or drop it and remember that."""
-        try:
-            self._queue.put_nowait(value)
-        except asyncio.QueueFull:
-            self.is_overflowed = True
-
-    async def get(self) -> T:
-        """The next value, waiting for it."""
-        return await self._queue.get()
-
-    async def __aiter__(self) -> AsyncIterator[T]:
-        while True:
-            yield await self.get()
 
 
 class Topic(Generic[T]):
@@ -71,10 +47,3 @@ class Topic(Generic[T]):
             listeners.discard(listener)
             if not listeners:
                 del self._listeners[key]
-
-    @contextmanager
-    def subscribed(self, *, key: Hashable = None, max_size: int = 256) -> Iterator[Subscription[T]]:
-        """A queue of the values while the block runs."""
-        subscription: Subscription[T] = Subscription(max_size)
-        with self.listening(subscription.offer, key=key):
-            yield subscription

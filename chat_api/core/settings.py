@@ -4,7 +4,6 @@ Field names are the environment variables in lower case. Secrets are masked in `
 Durations carry their unit in the description; the variable names of the specification are kept as they are.
 """
 
-from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -128,13 +127,3 @@ class Settings(BaseSettings):
             if len(secret) < MIN_SECRET_CHARS or secret.lower() in SAMPLE_SECRETS or len(set(secret)) < 8:
                 raise ValueError(f"must be random and at least {MIN_SECRET_CHARS} characters")
         return value
-
-    @cached_property
-    def is_embedded_database(self) -> bool:
-        """Whether this process brings its own PostgreSQL."""
-        return self.database_url is None
-
-    @cached_property
-    def is_embedded_redis(self) -> bool:
-        """Whether this process brings its own Valkey."""
-        return self.redis_url is None

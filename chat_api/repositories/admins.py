@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -46,15 +46,6 @@ async def create(connection: AsyncConnection, admin: AdminRow) -> bool:
     if taken is None:
         await connection.execute(insert(AdminAccount).values(**values))
     return taken is None
-
-
-async def change(connection: AsyncConnection, username: str, *, password_hash: str, role: str) -> None:
-    """Give an administrator a new password and role."""
-    await connection.execute(
-        update(AdminAccount)
-        .where(AdminAccount.username == username)  # type: ignore[arg-type]
-        .values(password_hash=password_hash, role=role)
-    )
 
 
 async def store_setup_code(connection: AsyncConnection, code_hash: str) -> None:
