@@ -1,5 +1,6 @@
 """The short commands, run as an operator runs them."""
 
+import asyncio
 import signal
 import tempfile
 from collections.abc import Iterator
@@ -146,3 +147,15 @@ def test_the_documented_settings_are_the_real_ones() -> None:
 def write(path: str, content: str) -> None:
     """Write a small file."""
     Path(path).write_text(content)
+
+
+async def test_sigterm_tells_open_sockets_to_come_back(env: dict[str, str]) -> None:
+    """A WebSocket that is open when the process ends is closed with our own code, which invites to reconnect."""
+    async with running("serve", env, mark="Redis:") as serve, aiohttp.ClientSession(serve.url) as session:
+        async with session.post("/api/login", json={"username": "alice"}) as answer:
+            token = (await answer.json())["session_token"]
+        async with session.ws_connect(f"/ws/{token}") as tab:
+            ending = asyncio.create_task(serve.end(signal.SIGTERM))
+            assert (await tab.receive()).type is aiohttp.WSMsgType.CLOSE
+            assert tab.close_code == 4001
+        assert await ending == 0

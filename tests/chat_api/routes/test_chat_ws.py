@@ -367,3 +367,14 @@ async def test_no_frame_is_a_fault_of_ours(door: RunningApi, frames: list[str]) 
             assert frame.get("code") != "internal_error"
             if frame.get("client_msg_id") == "the end":
                 break
+
+
+async def test_a_broadcast_reaches_everybody(make_settings: MakeSettings, elena: RunningBot) -> None:
+    """The manager's own surface: one frame to every connection, and how many there were; nobody is no error."""
+    async with running_api(make_settings(bots=(elena,))) as api:
+        assert await manager_of(api).broadcast({"type": "error", "message": "Nobody"}) == 0
+        async with chat(api, await api.login("alice")) as first, chat(api, await api.login("bob")) as second:
+            await eventually(lambda: manager_of(api).connection_count == 2)
+            assert await manager_of(api).broadcast({"type": "error", "message": "Soon down"}) == 2
+            for tab in (first, second):
+                assert (await receive(tab))["message"] == "Soon down"
