@@ -3,10 +3,21 @@
 from models.accounts import WebAccount, WebClaim
 from models.admins import AdminAccount, Role
 from models.audit import AuditEntry, AuditOutcome
-from models.conversations import MessageStatus, MessageType, WebConversation, WebEvent, WebInstance, WebStream
+from models.conversations import (
+    FinishReason,
+    MessageStatus,
+    MessageType,
+    WebConversation,
+    WebEvent,
+    WebInstance,
+    WebMessageVersion,
+    WebReaction,
+    WebStream,
+    WebThread,
+)
 from models.health import BotCheck
 from models.restarts import BotRestart, RestartState
-from models.sessions import WebUserSession
+from models.sessions import WebSocketTicket, WebUserSession
 from models.settings import WebSetting
 from models.users import PlatformIdentity, UniversalUser
 
@@ -16,6 +27,7 @@ __all__ = [
     "AuditOutcome",
     "BotCheck",
     "BotRestart",
+    "FinishReason",
     "MessageStatus",
     "MessageType",
     "PlatformIdentity",
@@ -27,7 +39,11 @@ __all__ = [
     "WebConversation",
     "WebEvent",
     "WebInstance",
+    "WebMessageVersion",
+    "WebReaction",
     "WebSetting",
+    "WebSocketTicket",
     "WebStream",
+    "WebThread",
     "WebUserSession",
 ]

@@ -21,6 +21,14 @@ class MessageStatus(StrEnum):
     INTERRUPTED = "interrupted"
 
 
+class FinishReason(StrEnum):
+    """Why an answer ended. An old answer has none: it is whole."""
+
+    STOP = "stop"  # the bot had said all. Source: OpenAI's ``finish_reason``, as bots that stream give it
+    STOPPED = "stopped"  # the user stopped it
+    TRUNCATED = "truncated"  # the stream broke off
+
+
 class MessageType(StrEnum):
     """What a message carries. Source: specification, ``POST /api/chat``."""
 
@@ -38,12 +46,13 @@ class WebConversation(SQLModel, table=True):
 
     __tablename__ = "web_conversations"
     __table_args__ = (
-        Index("idx_web_conversations_user_bot", "user_id", "bot_name"),
+        # The specified index, and with it the order of a history: one index does the work of two.
+        Index("idx_web_conversations_user_bot", "user_id", "bot_name", "seq"),
         Index("idx_web_conversations_timestamp", "timestamp"),
-        Index("idx_web_conversations_seq", "user_id", "bot_name", "seq"),
         Index("idx_web_conversations_response_seq", "user_id", "bot_name", "response_seq"),
+        Index("idx_web_conversations_response", "response_id"),
         Index("uq_web_conversations_client_msg_id", "user_id", "client_msg_id", unique=True),
-        Index("idx_web_conversations_pending", "instance_id", postgresql_where=text("status = 'pending'")),
+        Index("idx_web_conversations_pending", "user_id", "bot_name", postgresql_where=text("status = 'pending'")),
     )
 
     id: UUID = Field(primary_key=True)
@@ -65,6 +74,15 @@ class WebConversation(SQLModel, table=True):
     answered_at: datetime | None = timestamptz(nullable=True)
     error_code: str | None = Field(default=None, max_length=40)
     instance_id: UUID | None = Field(default=None, description="The process that calls the bot.")
+    run_seq: int | None = Field(
+        default=None, sa_type=BigInteger, description="The event that began the newest call of the bot; else seq."
+    )
+    finish_reason: str | None = Field(default=None, max_length=16)
+    stop_requested_at: datetime | None = timestamptz(nullable=True)
+    version: int = Field(default=1, sa_column_kwargs={"server_default": "1"}, description="Grows with every edit.")
+    edited_at: datetime | None = timestamptz(nullable=True)
+    deleted_at: datetime | None = timestamptz(nullable=True)
+    response_deleted_at: datetime | None = timestamptz(nullable=True)
 
 
 class WebStream(SQLModel, table=True):
@@ -75,10 +93,26 @@ class WebStream(SQLModel, table=True):
     user_id: str = Field(primary_key=True, max_length=100)
     epoch: UUID
     last_seq: int = Field(default=0, sa_type=BigInteger)
+    last_instance: UUID | None = Field(default=None, description="The process that stored this user's last message.")
+    previous_instance: UUID | None = Field(default=None, description="The one that stored the message before it.")
+
+
+class WebThread(SQLModel, table=True):
+    """One user's conversation with one bot: what a list of conversations shows without counting."""
+
+    __tablename__ = "web_threads"
+
+    user_id: str = Field(primary_key=True, max_length=100)
+    bot_name: str = Field(primary_key=True, max_length=50)
+    exchange_count: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
+    read_up_to: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
 
 
 class WebEvent(SQLModel, table=True):
-    """One durable event of a user's stream: ``message``, ``answer`` or ``failed``; its text is in the exchange."""
+    """One durable event of a user's stream. The texts are in the exchange, what else it says in ``payload``.
+
+    Kept for seven days. Source: protocol, "resumed".
+    """
 
     __tablename__ = "web_events"
     __table_args__ = (Index("idx_web_events_created", "created_at"),)
@@ -86,7 +120,30 @@ class WebEvent(SQLModel, table=True):
     user_id: str = Field(primary_key=True, max_length=100)
     seq: int = Field(primary_key=True, sa_type=BigInteger)
     kind: str = Field(max_length=20)
-    conversation_id: UUID
+    conversation_id: UUID | None = Field(default=None)
+    created_at: datetime = timestamptz()
+    payload: dict[str, Any] | None = Field(default=None, sa_type=JSONB)
+
+
+class WebMessageVersion(SQLModel, table=True):
+    """What a message said before it was edited."""
+
+    __tablename__ = "web_message_versions"
+
+    message_id: UUID = Field(primary_key=True, foreign_key="web_conversations.id", ondelete="CASCADE")
+    version: int = Field(primary_key=True)
+    content: str = Field(sa_type=Text)
+    replaced_at: datetime = timestamptz()
+
+
+class WebReaction(SQLModel, table=True):
+    """One emoji of the owner on one message or answer of an exchange."""
+
+    __tablename__ = "web_reactions"
+
+    message_id: UUID = Field(primary_key=True)
+    emoji: str = Field(primary_key=True, max_length=32)
+    conversation_id: UUID = Field(foreign_key="web_conversations.id", ondelete="CASCADE", index=True)
     created_at: datetime = timestamptz()
 
 

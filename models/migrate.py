@@ -8,7 +8,7 @@ from sqlalchemy import make_url
 
 from models.database_url import async_database_url
 
-HEAD = "0001"
+HEAD = "0002"
 
 
 async def upgrade(database_url: str) -> bool:

@@ -30,3 +30,13 @@ class WebUserSession(SQLModel, table=True):
     revoked_at: datetime | None = timestamptz(nullable=True)
     address: str | None = Field(default=None, max_length=64)
     user_agent: str | None = Field(default=None, max_length=200)
+
+
+class WebSocketTicket(SQLModel, table=True):
+    """A way to open one WebSocket as the person of a session. ``ticket_hash`` is its SHA-256; used once, and soon."""
+
+    __tablename__ = "web_ws_tickets"
+
+    ticket_hash: str = Field(primary_key=True, max_length=64)
+    session_id: UUID = Field(foreign_key="web_user_sessions.id", ondelete="CASCADE", index=True)
+    expires_at: datetime = timestamptz(default_now=False)
