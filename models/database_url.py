@@ -15,3 +15,12 @@ def async_database_url(database_url: str) -> str:
     if "sslmode" in query:
         query["ssl"] = query.pop("sslmode")
     return url.set(drivername="postgresql+asyncpg", query=query).render_as_string(hide_password=False)
+
+
+def asyncpg_dsn(database_url: str) -> str:
+    """The same address as asyncpg itself takes it. Raises: ValueError for anything but PostgreSQL."""
+    url = make_url(async_database_url(database_url))
+    query = dict(url.query)
+    if "ssl" in query:
+        query["sslmode"] = query.pop("ssl")
+    return url.set(drivername="postgresql", query=query).render_as_string(hide_password=False)

@@ -4,9 +4,8 @@ import asyncio
 from pathlib import Path
 
 import asyncpg
-from sqlalchemy import make_url
 
-from models.database_url import async_database_url
+from models.database_url import async_database_url, asyncpg_dsn
 
 HEAD = "0002"
 
@@ -23,8 +22,7 @@ async def upgrade(database_url: str) -> bool:
 
 
 async def _version(database_url: str) -> str | None:
-    url = make_url(async_database_url(database_url)).set(drivername="postgresql")
-    connection = await asyncpg.connect(url.render_as_string(hide_password=False), timeout=10)
+    connection = await asyncpg.connect(asyncpg_dsn(database_url), timeout=10)
     try:
         return await connection.fetchval("SELECT version_num FROM web_ui_alembic_version")  # type: ignore[no-any-return]
     except asyncpg.UndefinedTableError:

@@ -1,11 +1,12 @@
 """Exchanges, messages and the events of a user's stream."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from models import MessageStatus
+from models import FinishReason, MessageStatus
 
 
 class EventKind(StrEnum):
@@ -15,6 +16,10 @@ class EventKind(StrEnum):
     ANSWER = "answer"
     FAILED = "failed"
     RETRIED = "retried"
+    EDITED = "edited"
+    DELETED = "deleted"
+    REACTION = "reaction"
+    READ = "read"
 
 
 class MessageRole(StrEnum):
@@ -26,7 +31,10 @@ class MessageRole(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """A user's message and, once there is one, the bot's answer. Times are UTC, ``processing_time`` seconds."""
+    """A user's message and, once there is one, the bot's answer. Times are UTC, ``processing_time`` seconds.
+
+    ``run_seq`` is the event that began the newest call of the bot: an outcome of an earlier call changes nothing.
+    """
 
     message_id: UUID
     user_id: str
@@ -35,6 +43,7 @@ class Exchange:
     message_type: str
     status: MessageStatus
     seq: int
+    run_seq: int
     timestamp: datetime
     client_msg_id: str | None = None
     response: str = ""
@@ -43,6 +52,53 @@ class Exchange:
     answered_at: datetime | None = None
     processing_time: float | None = None
     error_code: str | None = None
+    finish_reason: FinishReason | None = None
+    version: int = 1
+    edited_at: datetime | None = None
+    is_deleted: bool = False
+    is_response_deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewMessage:
+    """A checked message that is not stored yet. ``request_hash`` tells its twin from another use of its key."""
+
+    message_id: UUID
+    user_id: str
+    bot_name: str
+    content: str
+    message_type: str
+    client_msg_id: str | None
+    request_hash: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acceptance:
+    """What storing a message gave. ``is_contested``: another process stored the message of this user before it."""
+
+    seq: int
+    timestamp: datetime
+    is_contested: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a call of the bot ended: an answer (``response_id`` is set), or a failure with its ``error_code``."""
+
+    message_id: UUID
+    run_seq: int
+    status: MessageStatus
+    response: str = ""
+    response_id: UUID | None = None
+    processing_time_s: float | None = None
+    metadata: Mapping[str, object] = field(default_factory=dict)
+    finish_reason: FinishReason | None = None
+    error_code: str | None = None
+
+    @property
+    def kind(self) -> EventKind:
+        """The event that it makes."""
+        return EventKind.FAILED if self.response_id is None else EventKind.ANSWER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +123,19 @@ class Message:
     error_code: str | None = None
     client_msg_id: str | None = None
     reply_to: UUID | None = None
+    finish_reason: FinishReason | None = None
+    version: int = 1
+    edited_at: datetime | None = None
+    reactions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageVersion:
+    """What a message said until ``replaced_at``."""
+
+    version: int
+    content: str
+    replaced_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,21 +148,37 @@ class MessagePage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConversationSummary:
-    """One bot a user has talked with, and the last thing said."""
+    """One bot a user has talked with, and the last thing said. ``unread_count`` stops at 100."""
 
     bot_name: str
     last_message: Message
     exchange_count: int
+    read_up_to: int
+    unread_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamPosition:
+    """Where a user's stream stands: ``seq`` is its last event, ``epoch`` changes when the stream begins anew."""
+
+    epoch: UUID
+    seq: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamEvent:
-    """Something durable that happened in a user's stream."""
+    """Something durable that happened in a user's stream.
+
+    ``exchange`` is as of now (none for a read mark), ``payload`` what else the event says. ``origin`` is the
+    connection that caused it, known in its own process only.
+    """
 
     user_id: str
     seq: int
     kind: EventKind
-    exchange: Exchange
+    exchange: Exchange | None = None
+    payload: Mapping[str, object] = field(default_factory=dict)
+    origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,3 +188,18 @@ class TypingEvent:
     user_id: str
     bot_name: str
     is_typing: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeltaEvent:
+    """A piece of an answer that is being streamed, ``offset`` characters from its beginning; live only."""
+
+    user_id: str
+    bot_name: str
+    message_id: UUID
+    reply_to: UUID
+    offset: int
+    text: str
+
+
+LiveEvent = TypingEvent | DeltaEvent

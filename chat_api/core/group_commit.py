@@ -1,0 +1,95 @@
+"""One writer that commits together what waits together.
+
+While one batch is at the database the next one gathers, so the size follows the load by itself: a single item never
+waits for company, and a hundred at once cost one flush of the disk. Source: performance notes, "group commit".
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+from chat_api.core.errors import DatabaseUnavailable, Unavailable
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+MAX_BATCH = 256
+MAX_WAITING = 10_000
+
+
+class GroupCommit(Generic[T, R]):
+    """``commit`` stores a batch in one transaction and returns one result an item, in order.
+
+    ``on_committed`` is called for each item in the order of the batch, before its caller is woken, and also when the
+    caller has gone: what is stored takes its course. It must not block or raise.
+    """
+
+    def __init__(
+        self,
+        commit: Callable[[Sequence[T]], Awaitable[Sequence[R]]],
+        *,
+        on_committed: Callable[[T, R], None] | None = None,
+        name: str = "group-commit",
+    ) -> None:
+        self._commit = commit
+        self._on_committed = on_committed
+        self._name = name
+        self._waiting: list[tuple[T, asyncio.Future[R]]] = []
+        self._writer: asyncio.Task[None] | None = None
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    async def submit(self, item: T) -> R:
+        """Store an item and return its result.
+
+        Raises: what ``commit`` raises for this item; Unavailable when too many wait already.
+        """
+        if len(self._waiting) >= MAX_WAITING:
+            raise Unavailable(detail=f"{self._name}: {MAX_WAITING} items wait already", retry_after_s=1)
+        outcome: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, outcome))
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write(), name=self._name)
+        return await outcome
+
+    async def close(self) -> None:
+        """Wait until what was submitted has been stored or refused."""
+        while self._writer is not None:
+            await asyncio.wait({self._writer})
+
+    async def _write(self) -> None:
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+                await self._store(batch)
+        finally:
+            self._writer = None
+            for _, outcome in self._waiting:  # only when the loop itself is ending
+                outcome.cancel()
+
+    async def _store(self, batch: Sequence[tuple[T, asyncio.Future[R]]]) -> None:
+        try:
+            results = await self._commit([item for item, _ in batch])
+        except Exception as error:
+            if len(batch) == 1 or isinstance(error, DatabaseUnavailable):
+                for _, outcome in batch:
+                    _settle(outcome, error=error)
+                return
+            # One item may have spoilt it for all: each on its own, so that only the guilty one fails.
+            for entry in batch:
+                await self._store([entry])
+            return
+        for (item, outcome), result in zip(batch, results, strict=True):
+            if self._on_committed is not None:
+                self._on_committed(item, result)
+            _settle(outcome, result=result)
+
+
+def _settle(outcome: "asyncio.Future[R]", *, result: R | None = None, error: Exception | None = None) -> None:
+    with contextlib.suppress(asyncio.InvalidStateError):  # the caller has gone
+        if error is not None:
+            outcome.set_exception(error)
+        else:
+            outcome.set_result(result)  # type: ignore[arg-type]
