@@ -46,7 +46,10 @@ class UnixProxy:
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_unix_connection(self._target)
-        pipes = [asyncio.create_task(self._pipe(reader, back)), asyncio.create_task(self._pipe(there, writer))]
+        pipes = [
+            asyncio.create_task(self._pipe(reader, back, connection=writer)),
+            asyncio.create_task(self._pipe(there, writer, connection=writer, is_answer=True)),
+        ]
         try:
             await asyncio.wait(pipes, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -56,12 +59,25 @@ class UnixProxy:
             back.close()
             writer.close()
 
-    async def _pipe(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    async def _pipe(
+        self,
+        source: asyncio.StreamReader,
+        sink: asyncio.StreamWriter,
+        *,
+        connection: asyncio.StreamWriter,
+        is_answer: bool = False,
+    ) -> None:
         with contextlib.suppress(OSError):
             while chunk := await source.read(65_536):
                 await self._flows.wait()
-                sink.write(chunk)
-                await sink.drain()
+                if self._passes(connection, chunk, is_answer=is_answer):
+                    sink.write(chunk)
+                    await sink.drain()
+
+    def _passes(self, connection: asyncio.StreamWriter, chunk: bytes, *, is_answer: bool) -> bool:
+        """Whether to pass bytes on; ``connection`` is the client's side."""
+        del connection, chunk, is_answer
+        return True
 
 
 @contextlib.asynccontextmanager
