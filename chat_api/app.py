@@ -12,7 +12,7 @@ from chat_api.middleware.bodies import BodyLimit
 from chat_api.middleware.headers import SecurityHeaders
 from chat_api.middleware.origins import OriginGuard
 from chat_api.middleware.requests import RequestContext
-from chat_api.routes import admin, auth, bots, chat, chat_ws, health
+from chat_api.routes import admin, auth, bots, chat, chat_ws, conversations, health
 from chat_api.routes.errors import add_error_handlers, add_unknown_paths
 
 DESCRIPTION = """\
@@ -33,7 +33,15 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.settings = settings
     app.state.metrics = Metrics()
-    for router in (auth.router, bots.router, chat.router, admin.router, health.router, chat_ws.router):
+    for router in (
+        chat.router,
+        auth.router,
+        bots.router,
+        conversations.router,
+        admin.router,
+        health.router,
+        chat_ws.router,
+    ):
         app.include_router(router)
     add_unknown_paths(app, ("/api", "/v1", "/health", "/metrics"))
     add_error_handlers(app)

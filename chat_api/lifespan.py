@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from typing import Any
+from uuid import UUID
 
 from fastapi import FastAPI
 
@@ -14,12 +16,16 @@ from chat_api.core.metrics import Metrics
 from chat_api.core.redis import connect_redis
 from chat_api.core.security import load_key_ring
 from chat_api.core.settings import Settings
+from chat_api.core.signals import Signals
 from chat_api.realtime.manager import WebSocketManager
+from chat_api.repositories import deployment
 from chat_api.services.answers import AnswersService
 from chat_api.services.audit import AuditService
 from chat_api.services.auth import AuthService
 from chat_api.services.bot_registry import BotRegistry
+from chat_api.services.changes import ChangesService
 from chat_api.services.container import Services
+from chat_api.services.feeds import Feeds
 from chat_api.services.fleet import FleetService
 from chat_api.services.health import HealthService
 from chat_api.services.identity import IdentityService
@@ -36,6 +42,7 @@ log = get_logger(__name__)
 
 BEAT_S = 5.0
 ABANDON_S = 30.0
+FORGET_S = 600.0
 # The server has four seconds before this for open requests; the promise is 25 in all. Source: promises.
 DRAIN_S = 18.0
 
@@ -61,8 +68,12 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         registry = BotRegistry(settings)
         limits = RateLimits(redis_url=redis_url, requests_per_minute=settings.rate_limit_requests_per_minute)
         stack.push_async_callback(limits.close)
-        answers = AnswersService(database, connector, registry)
-        messages = MessagesService(database, answers, registry, limits)
+        signals = Signals(redis_url, deployment_id=await _deployment_id(database))
+        _share_ends(auth, signals)
+        feeds = Feeds(database, signals)
+        answers = AnswersService(database, connector, registry, feeds, signals)
+        messages = MessagesService(database, answers, registry, limits, feeds)
+        changes = ChangesService(database, registry, feeds, limits)
         fleet = FleetService(registry, connector, check_interval_s=settings.bot_health_check_interval)
         health = HealthService(database, redis, engine, qdrant_url=settings.qdrant_url)
         restarts = RestartsService(
@@ -70,8 +81,10 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         )
         stack.push_async_callback(restarts.close)
         websockets = WebSocketManager(
-            messages.events,
+            feeds,
             auth,
+            fleet,
+            signals,
             metrics,
             max_connections=settings.max_concurrent_connections,
             max_connections_per_user=settings.max_connections_per_user,
@@ -88,6 +101,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             auth=auth,
             audit=audit,
             answers=answers,
+            changes=changes,
+            feeds=feeds,
             messages=messages,
             fleet=fleet,
             health=health,
@@ -98,7 +113,14 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.websockets = websockets
         app.state.setup_code = await auth.prepare_first_admin()
         supervisor = Supervisor(
-            {"health_poller": poller.run, "fleet_keeper": keeper.run, "sessions": websockets.watch_sessions}
+            {
+                "health_poller": poller.run,
+                "fleet_keeper": keeper.run,
+                "sessions": websockets.watch_sessions,
+                "peers": websockets.watch_peers,
+                "signals": signals.run,
+                "feeds": feeds.run,
+            }
             | _upkeep(app.state.services, metrics, database)
         )
         supervisor.start()
@@ -145,10 +167,35 @@ async def _servers(stack: AsyncExitStack, settings: Settings) -> tuple[str, str]
     return database_url, redis_url
 
 
+async def _deployment_id(database: Database) -> str:
+    async with database.statement() as connection:
+        return await deployment.deployment_id(connection)
+
+
+def _share_ends(auth: AuthService, signals: Signals) -> None:
+    """A session that ends in one process ends in all of them at once."""
+    heard: set[UUID] = set()
+
+    def tell(session_id: UUID) -> None:
+        if session_id not in heard:
+            signals.publish("session_ended", str(session_id))
+
+    def hear(told: Any) -> None:
+        session_id = UUID(told)
+        heard.add(session_id)
+        auth.ended.publish(session_id)
+        heard.discard(session_id)
+
+    auth.ended.listen(tell)
+    signals.subscribe("session_ended", hear)
+
+
 def _upkeep(services: Services, metrics: Metrics, database: Database) -> dict[str, Callable[[], Awaitable[None]]]:
     """What is done again and again beside the watching."""
     return {
         "heartbeat": partial(every, BEAT_S, services.answers.beat),
+        "old_events": partial(every, FORGET_S, services.feeds.forget_old),
+        "dead_instances": partial(every, FORGET_S, services.answers.forget_dead),
         "restarts": partial(every, ABANDON_S, services.restarts.abandon_dead),
         "loop_lag": metrics.measure_loop_lag,
         "gauges": partial(keep_gauges, metrics, database, services.answers, services.fleet),

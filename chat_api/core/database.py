@@ -97,7 +97,7 @@ class Database:
     async def dispose(self) -> None:
         """Close every connection; those of a server that does not answer are dropped instead of waited for."""
         if self._fast is not None:
-            with suppress(TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            with suppress(TimeoutError, OSError, asyncpg.exceptions.PostgresError, asyncpg.exceptions.InterfaceError):
                 async with asyncio.timeout(DISPOSE_TIMEOUT_S):
                     await self._fast.close()
             self._fast.terminate()

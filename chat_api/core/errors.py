@@ -12,6 +12,7 @@
     ├── NotFound                404 not_found
     ├── MethodNotAllowed        405 method_not_allowed
     ├── Conflict                409 conflict
+    │   └── Stopped                 stopped                 the user stopped the answer before there was any
     ├── RateLimited             429 rate_limited            (+ Retry-After)
     ├── Unavailable             503 unavailable             (+ Retry-After)
     │   ├── DatabaseUnavailable     database_unavailable
@@ -126,6 +127,14 @@ class Conflict(AppError):
     code = "conflict"
     status = 409
     public_message = "This conflicts with the current state."
+
+
+class Stopped(Conflict):
+    """The user stopped the answer before a word of it had come."""
+
+    code = "stopped"
+    public_message = "You stopped this answer."
+    is_retryable = True
 
 
 class RateLimited(AppError):

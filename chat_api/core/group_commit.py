@@ -21,19 +21,19 @@ MAX_WAITING = 10_000
 class GroupCommit(Generic[T, R]):
     """``commit`` stores a batch in one transaction and returns one result an item, in order.
 
-    ``on_committed`` is called for each item in the order of the batch, before its caller is woken, and also when the
-    caller has gone: what is stored takes its course. It must not block or raise.
+    A caller that leaves takes nothing back: what was submitted is stored, or ``on_failed`` is told of it. That must not
+    block or raise.
     """
 
     def __init__(
         self,
         commit: Callable[[Sequence[T]], Awaitable[Sequence[R]]],
         *,
-        on_committed: Callable[[T, R], None] | None = None,
+        on_failed: Callable[[T], None] = lambda _: None,
         name: str = "group-commit",
     ) -> None:
         self._commit = commit
-        self._on_committed = on_committed
+        self._on_failed = on_failed
         self._name = name
         self._waiting: list[tuple[T, asyncio.Future[R]]] = []
         self._writer: asyncio.Task[None] | None = None
@@ -47,6 +47,7 @@ class GroupCommit(Generic[T, R]):
         Raises: what ``commit`` raises for this item; Unavailable when too many wait already.
         """
         if len(self._waiting) >= MAX_WAITING:
+            self._on_failed(item)
             raise Unavailable(detail=f"{self._name}: {MAX_WAITING} items wait already", retry_after_s=1)
         outcome: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, outcome))
@@ -66,24 +67,21 @@ class GroupCommit(Generic[T, R]):
                 await self._store(batch)
         finally:
             self._writer = None
-            for _, outcome in self._waiting:  # only when the loop itself is ending
-                outcome.cancel()
 
     async def _store(self, batch: Sequence[tuple[T, asyncio.Future[R]]]) -> None:
         try:
             results = await self._commit([item for item, _ in batch])
         except Exception as error:
             if len(batch) == 1 or isinstance(error, DatabaseUnavailable):
-                for _, outcome in batch:
+                for item, outcome in batch:
+                    self._on_failed(item)
                     _settle(outcome, error=error)
                 return
             # One item may have spoilt it for all: each on its own, so that only the guilty one fails.
             for entry in batch:
                 await self._store([entry])
             return
-        for (item, outcome), result in zip(batch, results, strict=True):
-            if self._on_committed is not None:
-                self._on_committed(item, result)
+        for (_, outcome), result in zip(batch, results, strict=True):
             _settle(outcome, result=result)
 
 

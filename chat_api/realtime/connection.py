@@ -2,26 +2,34 @@
 
 import asyncio
 import contextlib
+import time
 from collections import deque
 from enum import IntEnum
 from uuid import UUID, uuid4
 
-import orjson
-from starlette.types import Message
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from chat_api.realtime.frames import Frame
+from chat_api.schemas.messages import StreamEvent
 
 MAX_QUEUED_FRAMES = 256
 MAX_QUEUED_BYTES = 1024 * 1024
+MAX_HELD_EVENTS = 256
+MAX_FRAMES_PER_S = 50
 CLOSE_TIMEOUT_S = 3.0
+_GONE = (WebSocketDisconnect, RuntimeError, OSError)
 
 
 class CloseCode(IntEnum):
-    """Why we close. Source: protocol, "WebSocket"; 4400 and above 4400 are final, the others invite to come back."""
+    """Why we close. Source: protocol, "WebSocket".
 
+    4000 and those from 4400 on are final, the others invite to come back.
+    """
+
+    REPLACED = 4000
     SHUTTING_DOWN = 4001
     TOO_SLOW = 4008
+    GAP = 4010
+    NO_PONG = 4012
     RATE_LIMITED = 4029
     BAD_FRAME = 4400
     NOT_AUTHENTICATED = 4401
@@ -30,28 +38,62 @@ class CloseCode(IntEnum):
 
 
 class Connection:
-    """Offering a frame never waits: a peer that does not read fills its own queue, and only it is closed."""
+    """Offering a frame never waits: a peer that does not read fills its own queue, and only it is closed.
+
+    ``client_id`` is set once the client said hello. While missed events are replayed to it, ``held`` keeps the live
+    ones, so that each comes once and in order.
+    """
+
+    __slots__ = (
+        "_closing",
+        "_frames",
+        "_queued_bytes",
+        "_reader",
+        "_room",
+        "_second",
+        "_second_frames",
+        "_wake",
+        "_writer",
+        "client_id",
+        "close_code",
+        "connection_id",
+        "heard_s",
+        "held",
+        "is_v2",
+        "pinged_s",
+        "session_id",
+        "user_id",
+        "websocket",
+    )
 
     def __init__(self, websocket: WebSocket, user_id: str, session_id: UUID | None) -> None:
         self.connection_id = str(uuid4())
         self.websocket = websocket
         self.user_id = user_id
         self.session_id = session_id
+        self.is_v2 = False
+        self.client_id: str | None = None
+        self.held: list[StreamEvent] | None = None
+        self.heard_s = time.monotonic()
+        self.pinged_s: float | None = None
         self.close_code: CloseCode | None = None
+        self._second, self._second_frames = 0, 0
         self._frames: deque[tuple[str, bool]] = deque()
         self._queued_bytes = 0
-        self._wake = asyncio.Event()
+        self._wake: asyncio.Future[None] | None = None
+        self._room: asyncio.Event | None = None
+        self._reader = asyncio.current_task()
         self._writer: asyncio.Task[None] | None = None
+        self._closing: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Begin to write what is offered."""
         self._writer = asyncio.create_task(self._write(), name=f"ws-writer-{self.connection_id}")
 
-    def offer(self, frame: Frame, *, is_transient: bool = False) -> bool:
+    def offer(self, text: str, *, is_transient: bool = False) -> bool:
         """Queue a frame; returns whether it will be sent. Transient ones are dropped first when it gets tight."""
         if self.close_code is not None:
             return False
-        text = orjson.dumps(frame).decode()
         if self._is_full(len(text)):
             if is_transient:
                 return False
@@ -61,69 +103,81 @@ class Connection:
                 return False
         self._frames.append((text, is_transient))
         self._queued_bytes += len(text)
-        self._wake.set()
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
         return True
+
+    async def offer_patiently(self, text: str) -> bool:
+        """Queue a frame of a replay, waiting for room: it is we who have much to say, not the peer who is slow."""
+        while len(self._frames) >= MAX_QUEUED_FRAMES // 2 or self._queued_bytes + len(text) > MAX_QUEUED_BYTES // 2:
+            if self.close_code is not None:
+                return False
+            self._room = asyncio.Event()
+            await self._room.wait()
+        return self.offer(text)
+
+    def hold(self, event: StreamEvent) -> None:
+        """Keep a live event until the replay is over."""
+        assert self.held is not None
+        self.held.append(event)
+        if len(self.held) > MAX_HELD_EVENTS:
+            self.close(CloseCode.GAP)
+
+    def hear(self) -> bool:
+        """Note that the peer said something; returns whether it may go on at this rate."""
+        self.heard_s = time.monotonic()
+        self.pinged_s = None
+        second = int(self.heard_s)
+        if second != self._second:
+            self._second, self._second_frames = second, 0
+        self._second_frames += 1
+        return self._second_frames <= MAX_FRAMES_PER_S
 
     def close(self, code: CloseCode) -> None:
         """Close from our side; what is queued is not sent any more."""
         if self.close_code is None:
             self.close_code = code
-            self._wake.set()
-
-    async def receive(self) -> Message | None:
-        """What the peer sends next, ``None`` as soon as we have closed: nothing it says counts any more.
-
-        A peer that reads nothing never answers our close, so its own end must not be waited for.
-        """
-        assert self._writer is not None
-        receiving = asyncio.ensure_future(self.websocket.receive())
-        try:
-            await asyncio.wait({receiving, self._writer}, return_when=asyncio.FIRST_COMPLETED)
-            return receiving.result() if receiving.done() and self.close_code is None else None
-        finally:
-            receiving.cancel()
+            self._frames.clear()
+            self._queued_bytes = 0
+            self._closing = asyncio.create_task(self._close(code), name=f"ws-close-{self.connection_id}")
 
     async def finish(self) -> None:
-        """Stop the writer; called when the reader has ended."""
+        """Wait until nothing is written any more; called when the reader has ended."""
         if self._writer is not None:
-            if self.close_code is None:
-                self._writer.cancel()
+            self._writer.cancel()
             await asyncio.wait([self._writer])
+        if self._closing is not None:
+            await asyncio.wait([self._closing])
 
     async def _write(self) -> None:
         # A peer that is gone ends the reader too, which is what the connection's life hangs on.
-        with contextlib.suppress(WebSocketDisconnect, RuntimeError, OSError):
+        with contextlib.suppress(*_GONE):
             while self.close_code is None:
-                await self._wake.wait()
-                self._wake.clear()
-                while self._frames and self.close_code is None:
+                while self._frames:
                     text, _ = self._frames.popleft()
                     self._queued_bytes -= len(text)
-                    await self._send(text)
-        if self.close_code is not None:
-            with contextlib.suppress(WebSocketDisconnect, RuntimeError, OSError, TimeoutError):
-                async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                    await self.websocket.close(self.close_code)
+                    # Not websocket.send_text: its two further calls are a tenth of the cost of a frame.
+                    await self.websocket.send({"type": "websocket.send", "text": text})
+                if self._room is not None:
+                    self._room.set()
+                self._wake = asyncio.get_running_loop().create_future()
+                await self._wake
 
-    async def _send(self, text: str) -> None:
-        """Send one frame, but leave a peer that does not read as soon as somebody closes it."""
-        sending = asyncio.ensure_future(self.websocket.send_text(text))
-        while not sending.done():
-            waking = asyncio.ensure_future(self._wake.wait())
-            try:
-                await asyncio.wait({sending, waking}, return_when=asyncio.FIRST_COMPLETED)
-            except asyncio.CancelledError:
-                sending.cancel()
-                raise
-            finally:
-                waking.cancel()
-            if self.close_code is not None and not sending.done():
-                sending.cancel()
-                return
-            if not sending.done():
-                self._wake.clear()
-        self._wake.set()
-        sending.result()
+    async def _close(self, code: CloseCode) -> None:
+        """Tell the peer why. One that reads nothing is not waited for: the reader is let go, and with it the socket."""
+        if self._writer is not None:
+            self._writer.cancel()  # it may hang in a frame that the peer does not read
+            await asyncio.wait([self._writer])
+        if self._room is not None:
+            self._room.set()
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await self.websocket.close(code)
+        except TimeoutError:
+            if self._reader is not None:
+                self._reader.cancel()
+        except _GONE:
+            pass
 
     def _is_full(self, size: int) -> bool:
         return len(self._frames) >= MAX_QUEUED_FRAMES or self._queued_bytes + size > MAX_QUEUED_BYTES

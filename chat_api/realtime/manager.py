@@ -2,26 +2,46 @@
 
 import asyncio
 import random
-from collections import defaultdict
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from starlette.types import Message
 from starlette.websockets import WebSocket
 
-from chat_api.core.bus import Topic
-from chat_api.core.errors import AppError
+from chat_api.core.errors import AppError, InvalidInput
 from chat_api.core.logging import get_logger
 from chat_api.core.metrics import Metrics
-from chat_api.realtime.connection import CloseCode, Connection
-from chat_api.realtime.frames import Frame, frame_of
-from chat_api.schemas.messages import StreamEvent, TypingEvent
+from chat_api.core.signals import Signals
+from chat_api.realtime.audience import Audience
+from chat_api.realtime.connection import MAX_QUEUED_BYTES, MAX_QUEUED_FRAMES, CloseCode, Connection
+from chat_api.realtime.frames import Frame, encoded, event_frame
+from chat_api.schemas.fleet import FleetView
+from chat_api.schemas.messages import StreamPosition
 from chat_api.services.auth import AuthService
+from chat_api.services.feeds import MAX_REPLAY, Feeds
+from chat_api.services.fleet import FleetService
+from chat_api.services.messages import MAX_MESSAGE_CHARS
 
 log = get_logger(__name__)
 
 # Logout, expiry, demotion and ban take effect within five seconds. Source: protocol.
-SESSION_CHECK_S = 2.0
+SESSION_CHECK_S = 3.0
 SHUTDOWN_SPREAD_S = 1.0
+# Source: protocol, "ping / pong".
+PING_S = 25.0
+PONG_S = 8.0
+MAX_FRAME_CHARS = 64 * 1024
+REPLACED = "replaced"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hello:
+    """What a client says of itself. ``since`` is how far it has come in the stream, if it was there before."""
+
+    client_id: str
+    since: StreamPosition | None
 
 
 class WebSocketManager:
@@ -29,32 +49,41 @@ class WebSocketManager:
 
     def __init__(
         self,
-        events: Topic[StreamEvent | TypingEvent],
+        feeds: Feeds,
         auth: AuthService,
+        fleet: FleetService,
+        signals: Signals,
         metrics: Metrics,
         *,
         max_connections: int,
         max_connections_per_user: int,
     ) -> None:
-        self._events = events
+        self._feeds = feeds
         self._auth = auth
+        self._fleet = fleet
+        self._signals = signals
         self._metrics = metrics
         self._max_connections = max_connections
         self._max_per_user = max_connections_per_user
-        self._by_user: dict[str, dict[str, Connection]] = defaultdict(dict)
+        self._by_user: dict[str, Audience] = {}
         self._by_websocket: dict[WebSocket, Connection] = {}
+        self._statuses: dict[str, str] = {}
         self._is_draining = False
-        events.listen(self._deliver)
+        fleet.changes.listen(self._tell_statuses)
+        auth.ended.listen(self._end_session)
+        signals.subscribe(REPLACED, self._hear_replaced)
 
     @property
     def connection_count(self) -> int:
         """How many WebSockets are open."""
         return len(self._by_websocket)
 
+    # The specification's surface
+
     async def connect(self, websocket: WebSocket, user_id: str, session_id: UUID | None = None) -> str | None:
         """Accept a WebSocket for a user; every tab and device of one is connected at once.
 
-        Returns: the connection's id, or ``None`` when it was closed for want of room.
+        Returns: the connection's id, or ``None`` when it was closed for want of room. Raises: DatabaseUnavailable.
         """
         await websocket.accept()
         connection = Connection(websocket, user_id, session_id)
@@ -63,26 +92,28 @@ class WebSocketManager:
             self._metrics.ws_closed.labels(int(refusal)).inc()
             await websocket.close(refusal)
             return None
-        self._by_user[user_id][connection.connection_id] = connection
+        audience = self._by_user.setdefault(user_id, Audience())
+        audience.connections[connection.connection_id] = connection
         self._by_websocket[websocket] = connection
         self._metrics.ws_connections.set(self.connection_count)
         connection.start()
+        try:
+            await self._feeds.follow(user_id, audience.hear, audience.hear_live)
+        except BaseException:
+            await self.disconnect(websocket)
+            raise
         log.info("websocket_connected", user_id=user_id, connection_id=connection.connection_id)
         return connection.connection_id
-
-    async def receive(self, websocket: WebSocket) -> Message | None:
-        """The next message of a connection, ``None`` when we have closed it."""
-        connection = self._by_websocket.get(websocket)
-        return await connection.receive() if connection is not None else None
 
     async def disconnect(self, websocket: WebSocket) -> None:
         """Forget a WebSocket whose peer is gone; harmless when it is forgotten already."""
         connection = self._by_websocket.pop(websocket, None)
         if connection is None:
             return
-        mine = self._by_user[connection.user_id]
-        mine.pop(connection.connection_id, None)
-        if not mine:
+        audience = self._by_user[connection.user_id]
+        audience.connections.pop(connection.connection_id, None)
+        if not audience:
+            self._feeds.unfollow(connection.user_id, audience.hear)
             del self._by_user[connection.user_id]
         self._metrics.ws_connections.set(self.connection_count)
         if connection.close_code is not None:
@@ -97,46 +128,93 @@ class WebSocketManager:
 
     async def send_to_user(self, user_id: str, message: Frame) -> bool:
         """Queue a frame on every connection of a user; returns whether there was one."""
-        return self._offer(user_id, message) > 0
+        audience = self._by_user.get(user_id)
+        return audience is not None and self._offer(audience.connections.values(), message) > 0
 
     async def broadcast(self, message: Frame) -> int:
         """Queue a frame on every connection; returns on how many."""
-        return sum(self._offer(user_id, message) for user_id in list(self._by_user))
+        return self._offer(self._by_websocket.values(), message)
 
-    def reply(self, websocket: WebSocket, frame: Frame) -> None:
+    # One connection
+
+    def connection(self, websocket: WebSocket) -> Connection | None:
+        """The connection of a WebSocket, ``None`` when it is forgotten."""
+        return self._by_websocket.get(websocket)
+
+    def reply(self, connection: Connection, frame: Frame) -> None:
         """Queue a frame on one connection only."""
-        connection = self._by_websocket.get(websocket)
-        if connection is not None:
-            connection.offer(frame)
-            self._metrics.ws_frames.labels("out", frame["type"]).inc()
+        self._offer([connection], frame)
 
-    def close(self, websocket: WebSocket, code: CloseCode) -> None:
-        """Close one connection from our side."""
-        connection = self._by_websocket.get(websocket)
-        if connection is not None:
-            connection.close(code)
+    async def greet(self, connection: Connection, hello: Hello) -> None:
+        """Welcome a client that said hello, and replay what it missed: all of it in order, or word that it must ask.
+
+        Raises: InvalidInput for a second hello.
+        """
+        position = self._feeds.position(connection.user_id)
+        if connection.is_v2 or position is None:
+            raise InvalidInput("type: hello comes once, as the first frame")
+        connection.is_v2, connection.client_id = True, hello.client_id
+        self._by_user[connection.user_id].replace(hello.client_id, by=connection.connection_id)
+        self._signals.publish(REPLACED, [connection.user_id, hello.client_id, connection.connection_id])
+        self.reply(connection, _welcome(position))
+        if hello.since is not None:
+            connection.held = []
+            await self._catch_up(connection, hello.since, position)
+
+    async def _catch_up(self, connection: Connection, since: StreamPosition, position: StreamPosition) -> None:
+        missed = None
+        if since.epoch == position.epoch:
+            try:
+                missed = await self._feeds.replay(connection.user_id, after=since.seq, up_to=position.seq)
+            except AppError as error:
+                log.warning("replay_failed", user_id=connection.user_id, code=error.code)
+                connection.close(CloseCode.SHUTTING_DOWN)
+                return
+        if missed is None:
+            self.reply(connection, {"type": "resync", "epoch": str(position.epoch), "seq": position.seq})
+        else:
+            for event in missed:
+                await connection.offer_patiently(encoded(event_frame(event)))
+            self.reply(connection, {"type": "resumed", "seq": position.seq})
+        while connection.held:
+            await connection.offer_patiently(encoded(event_frame(connection.held.pop(0))))
+        connection.held = None
+
+    # The life of all
 
     async def watch_sessions(self) -> None:
         """Close the connections of sessions that have ended, until cancelled."""
         while True:
             await asyncio.sleep(SESSION_CHECK_S)
             open_sessions = {c.session_id for c in self._by_websocket.values() if c.session_id is not None}
-            if not open_sessions:
-                continue
             try:
-                living = await self._auth.living(open_sessions)
+                ended = await self._auth.ended_among(open_sessions) if open_sessions else ()
             except AppError as error:
                 # Not knowing is no reason to throw everybody out: without the database no message is accepted either.
                 log.warning("sessions_not_checked", code=error.code)
                 continue
-            for connection in list(self._by_websocket.values()):
-                if connection.session_id in open_sessions - living.keys():
-                    connection.close(CloseCode.NOT_AUTHENTICATED)
+            for session_id in ended:
+                self._end_session(session_id)
+
+    async def watch_peers(self) -> None:
+        """Ask clients that said hello whether they are there, and close those that do not answer, until cancelled."""
+        ping = encoded({"type": "ping"})
+        while True:
+            await asyncio.sleep(1.0)
+            now_s = time.monotonic()
+            for connection in tuple(self._by_websocket.values()):
+                if not connection.is_v2:
+                    continue
+                if connection.pinged_s is not None and now_s - connection.pinged_s > PONG_S:
+                    connection.close(CloseCode.NO_PONG)
+                elif connection.pinged_s is None and now_s - connection.heard_s > PING_S:
+                    connection.pinged_s = now_s
+                    connection.offer(ping)
 
     async def drain(self) -> None:
         """Close every connection, a little apart so that clients do not all come back at once."""
         self._is_draining = True
-        self._events.forget(self._deliver)
+        self._fleet.changes.forget(self._tell_statuses)
         connections = list(self._by_websocket.values())
 
         async def close(connection: Connection) -> None:
@@ -145,15 +223,31 @@ class WebSocketManager:
 
         await asyncio.gather(*(close(connection) for connection in connections))
 
-    def _deliver(self, event: StreamEvent | TypingEvent) -> None:
-        if event.user_id in self._by_user:
-            frame = frame_of(event)
-            if frame is not None:
-                self._offer(event.user_id, frame, is_transient=isinstance(event, TypingEvent))
+    def _end_session(self, session_id: UUID) -> None:
+        self._close(lambda connection: connection.session_id == session_id, CloseCode.NOT_AUTHENTICATED)
 
-    def _offer(self, user_id: str, frame: Frame, *, is_transient: bool = False) -> int:
-        connections = list(self._by_user.get(user_id, {}).values())
-        count = sum(connection.offer(frame, is_transient=is_transient) for connection in connections)
+    def _close(self, is_meant: Callable[[Connection], bool], code: CloseCode) -> None:
+        for connection in tuple(self._by_websocket.values()):
+            if is_meant(connection):
+                connection.close(code)
+
+    def _hear_replaced(self, told: Any) -> None:
+        user_id, client_id, connection_id = told
+        audience = self._by_user.get(user_id)
+        if audience is not None:
+            audience.replace(client_id, by=connection_id)
+
+    def _tell_statuses(self, _: FleetView) -> None:
+        statuses = {bot.name: bot.status for bot in self._fleet.public_bots()}
+        for name, status in statuses.items():
+            if self._statuses.get(name, status) != status:
+                frame = {"type": "bot_status", "bot_name": name, "status": status}
+                self._offer([c for c in self._by_websocket.values() if c.is_v2], frame, is_transient=True)
+        self._statuses = dict(statuses)
+
+    def _offer(self, connections: Iterable[Connection], frame: Frame, *, is_transient: bool = False) -> int:
+        text = encoded(frame)
+        count = sum(connection.offer(text, is_transient=is_transient) for connection in tuple(connections))
         self._metrics.ws_frames.labels("out", frame["type"]).inc(count)
         return count
 
@@ -163,3 +257,19 @@ class WebSocketManager:
         is_full = self.connection_count >= self._max_connections
         is_user_full = len(self._by_user.get(user_id, ())) >= self._max_per_user
         return CloseCode.TOO_MANY_CONNECTIONS if is_full or is_user_full else None
+
+
+def _welcome(position: StreamPosition) -> Frame:
+    return {
+        "type": "welcome",
+        "epoch": str(position.epoch),
+        "seq": position.seq,
+        "ping_s": PING_S,
+        "limits": {
+            "message_chars": MAX_MESSAGE_CHARS,
+            "frame_chars": MAX_FRAME_CHARS,
+            "queue_frames": MAX_QUEUED_FRAMES,
+            "queue_bytes": MAX_QUEUED_BYTES,
+            "replay_events": MAX_REPLAY,
+        },
+    }

@@ -1,6 +1,5 @@
 """Exchanges and conversations, read. Every statement finds its rows by an index, however long a history is."""
 
-from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -83,7 +82,7 @@ async def summaries(database: Database, user_id: str) -> tuple[ConversationSumma
     )
 
 
-def exchange_of(row: Mapping[str, Any]) -> Exchange:
+def exchange_of(row: Any) -> Exchange:
     """An exchange from a whole row of its table."""
     return Exchange(
         message_id=row["id"],
@@ -110,28 +109,17 @@ def exchange_of(row: Mapping[str, Any]) -> Exchange:
     )
 
 
-def _finish_reason(row: Mapping[str, Any]) -> FinishReason | None:
+def _finish_reason(row: Any) -> FinishReason | None:
     """Answers from before it was kept are whole ones."""
     if row["response_id"] is None:
         return None
     return FinishReason(row["finish_reason"] or FinishReason.STOP)
 
 
-def _message(row: Mapping[str, Any]) -> Message:
-    is_user = row["role"] == MessageRole.USER
-    return Message(
-        message_id=row["line_id"],
-        bot_name=row["bot_name"],
-        role=MessageRole(row["role"]),
-        content=row["user_message"] if is_user else row["bot_response"],
-        timestamp=row["timestamp"] if is_user else row["answered_at"],
-        seq=row["place"],
-        status=MessageStatus(row["status"]),
-        error_code=row["error_code"] if is_user else None,
-        client_msg_id=row["client_msg_id"] if is_user else None,
-        reply_to=None if is_user else row["id"],
-        finish_reason=None if is_user else _finish_reason(row),
-        version=row["version"] if is_user else 1,
-        edited_at=row["edited_at"] if is_user else None,
-        reactions=tuple(row["reactions"]),
-    )
+def _message(row: Any) -> Message:
+    exchange, reactions = exchange_of(row), tuple(row["reactions"])
+    if row["role"] == MessageRole.USER:
+        return exchange.question(reactions=reactions)
+    answer = exchange.answer(reactions=reactions)
+    assert answer is not None  # the query gives a line for an answer only where there is one
+    return answer

@@ -7,8 +7,10 @@ order of their keys, so that two processes never wait for each other in a circle
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
+import asyncpg
 import orjson
 
 from chat_api.core.database import Database
@@ -79,14 +81,28 @@ SELECT COALESCE(bool_or(bot_name = $2 AND COALESCE(run_seq, seq) < $3), FALSE) A
 FROM web_conversations WHERE user_id = $1 AND status = 'pending' AND instance_id <> $4"""
 
 
-async def accept(
-    database: Database, messages: Sequence[NewMessage], *, instance_id: UUID
-) -> list[Acceptance | None]:
+class TwinStored(Exception):
+    """A message of the same user is stored under the same key."""
+
+
+async def accept(database: Database, messages: Sequence[NewMessage], *, instance_id: UUID) -> list[Acceptance | None]:
     """Store messages of any users with their events; ``None`` for one whose ``client_msg_id`` is known already.
 
-    Raises: DatabaseUnavailable; UniqueViolationError when another process stores a twin at this very moment.
+    Raises: DatabaseUnavailable; TwinStored when another process stores a twin at this very moment.
     """
-    rows = await database.fetch(
+    try:
+        rows = await database.fetch(*_accept_arguments(messages, instance_id))
+    except asyncpg.UniqueViolationError as error:
+        raise TwinStored from error
+    stored = {
+        row["id"]: Acceptance(seq=row["seq"], timestamp=row["timestamp"], is_contested=bool(row["is_contested"]))
+        for row in rows
+    }
+    return [stored.get(message.message_id) for message in messages]
+
+
+def _accept_arguments(messages: Sequence[NewMessage], instance_id: UUID) -> tuple[Any, ...]:
+    return (
         _ACCEPT,
         [message.message_id for message in messages],
         [message.user_id for message in messages],
@@ -97,11 +113,6 @@ async def accept(
         [message.request_hash for message in messages],
         instance_id,
     )
-    stored = {
-        row["id"]: Acceptance(seq=row["seq"], timestamp=row["timestamp"], is_contested=bool(row["is_contested"]))
-        for row in rows
-    }
-    return [stored.get(message.message_id) for message in messages]
 
 
 async def finish(database: Database, outcomes: Sequence[Outcome]) -> list[tuple[int, datetime] | None]:

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import insert, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chat_api.core.database import Database
 from chat_api.repositories.rows import many, one_or_none
 from models import WebUserSession
 
@@ -37,6 +38,12 @@ WHERE s.revoked_at IS NULL AND s.expires_at > now()
 """
 _LIVE_BY_TOKEN = text(_LIVE + " AND s.session_token = :token_hash AND s.id = :session_id AND s.is_admin = :is_admin")
 _LIVE_BY_IDS = text(_LIVE + " AND s.id = ANY(:session_ids)")
+# Asked every few seconds for all that are connected: it answers with the few that have ended.
+_ENDED = f"SELECT i.id FROM unnest($1::uuid[]) AS i (id) WHERE NOT EXISTS ({_LIVE} AND s.id = i.id)"
+_STORE_TICKET = """
+WITH old AS (DELETE FROM web_ws_tickets WHERE expires_at < now())
+INSERT INTO web_ws_tickets (ticket_hash, session_id, expires_at) VALUES ($1, $2, now() + make_interval(secs => $3))"""
+_SPEND_TICKET = "DELETE FROM web_ws_tickets WHERE ticket_hash = $1 RETURNING session_id, expires_at > now() AS is_good"
 # Written at most once a minute: a row a request would cost more than all the rest of it.
 _TOUCH = text(
     "UPDATE web_user_sessions SET last_active = now() WHERE id = :id AND last_active < now() - interval '1 minute'"
@@ -59,6 +66,22 @@ async def live_among(connection: AsyncConnection, session_ids: Sequence[UUID]) -
     """Which of many sessions may act now, in one query."""
     rows = await many(connection, _LIVE_BY_IDS, {"session_ids": list(session_ids)})
     return {row["id"]: LiveSession(**row) for row in rows}
+
+
+async def ended_among(database: Database, session_ids: list[UUID]) -> list[UUID]:
+    """Which of many sessions may not act any more, in one query."""
+    return [row["id"] for row in await database.fetch(_ENDED, session_ids)]
+
+
+async def store_ticket(database: Database, ticket_hash: str, session_id: UUID, *, lives_s: float) -> None:
+    """Keep a ticket, and forget those that were never used."""
+    await database.fetch(_STORE_TICKET, ticket_hash, session_id, lives_s)
+
+
+async def spend_ticket(database: Database, ticket_hash: str) -> UUID | None:
+    """The session of a ticket, which is gone with this; ``None`` when there is none, or it came too late."""
+    rows = await database.fetch(_SPEND_TICKET, ticket_hash)
+    return rows[0]["session_id"] if rows and rows[0]["is_good"] else None
 
 
 async def touch(connection: AsyncConnection, session_id: UUID) -> None:

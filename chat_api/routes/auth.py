@@ -10,6 +10,7 @@ from chat_api.routes.dependencies import (
     Anyone,
     AppServices,
     Bearer,
+    LimitedUser,
     address_of,
     cookie_of,
     device_of,
@@ -24,8 +25,10 @@ from chat_api.routes.models import (
     LoginBody,
     Me,
     Success,
+    TicketAnswer,
 )
 from chat_api.schemas.principals import Principal
+from chat_api.services.auth import TICKET_S
 
 router = APIRouter(prefix="/api", tags=["Signing in"])
 
@@ -130,6 +133,16 @@ async def logout(request: Request, response: Response, bearer: Bearer, services:
 async def me(principal: Anyone) -> Me:
     """The user or administrator of this request's credentials."""
     return _me(principal)
+
+
+@router.post(
+    "/ws-ticket",
+    summary="A ticket for the WebSocket",
+    responses=errors(*WRITES, "not_authenticated", "rate_limited", "unavailable"),
+)
+async def ws_ticket(principal: LimitedUser, services: AppServices) -> TicketAnswer:
+    """Good for one connection within a minute, in place of the token, which then stands in no address and no log."""
+    return TicketAnswer(ticket=await services.auth.issue_ticket(principal), expires_in=TICKET_S)
 
 
 def _me(principal: Principal) -> Me:

@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictStr
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr
 
-from chat_api.schemas.messages import Exchange, Message
+from chat_api.schemas.messages import Exchange, Message, MessageDetails
 from chat_api.services.messages import MAX_MESSAGE_CHARS
 
 
@@ -144,6 +144,9 @@ class ChatAnswer(BaseModel):
     processing_time: float = Field(description="Seconds the bot took.")
     response_id: str = Field(description="The id of the answer in the history.")
     seq: int = Field(description="The answer's place in your stream.")
+    finish_reason: Literal["stop", "stopped", "truncated"] | None = Field(
+        "stop", description="`stopped` by you, or `truncated` because the bot's stream broke off."
+    )
 
     @classmethod
     def of(cls, exchange: Exchange) -> "ChatAnswer":
@@ -156,7 +159,44 @@ class ChatAnswer(BaseModel):
             processing_time=exchange.processing_time or 0.0,
             response_id=str(exchange.response_id),
             seq=exchange.response_seq or 0,
+            finish_reason=exchange.finish_reason.value if exchange.finish_reason else None,
         )
+
+
+class StoppedAnswer(BaseModel):
+    """What became of a message whose answer was stopped."""
+
+    message_id: str
+    status: Literal["pending", "answered", "failed", "interrupted"]
+    response: str = Field(description="What was streamed of the answer; it stays.")
+    finish_reason: Literal["stop", "stopped", "truncated"] | None = None
+
+
+class EditBody(Body):
+    """Another text for a message."""
+
+    content: StrictStr = Field(min_length=1, max_length=MAX_MESSAGE_CHARS, examples=["Hi Elena, how are you?"])
+    version: StrictInt = Field(ge=1, le=2**31 - 1, description="The version that was edited.", examples=[1])
+
+
+class ReadBody(Body):
+    """How far was read."""
+
+    seq: StrictInt = Field(ge=0, le=2**62, description="The place in your stream.", examples=[42])
+
+
+class StreamAnswer(BaseModel):
+    """Where a stream stands."""
+
+    epoch: str = Field(description="Changes when the stream begins anew.")
+    seq: int
+
+
+class TicketAnswer(BaseModel):
+    """A way to open one WebSocket."""
+
+    ticket: str = Field(description="Takes the token's place in `/ws/{token}`, once.")
+    expires_in: int = Field(description="Seconds.", examples=[60])
 
 
 class MessageEntry(BaseModel):
@@ -172,6 +212,12 @@ class MessageEntry(BaseModel):
     error_code: str | None = None
     client_msg_id: str | None = None
     reply_to: str | None = Field(None, description="Of an answer: the message it answers.")
+    finish_reason: Literal["stop", "stopped", "truncated"] | None = Field(
+        None, description="Of an answer: `stopped` by you, or `truncated` because the bot's stream broke off."
+    )
+    version: int = 1
+    edited_at: datetime | None = None
+    reactions: list[str] = []
 
     @classmethod
     def of(cls, message: Message) -> "MessageEntry":
@@ -187,7 +233,35 @@ class MessageEntry(BaseModel):
             error_code=message.error_code,
             client_msg_id=message.client_msg_id,
             reply_to=str(message.reply_to) if message.reply_to else None,
+            finish_reason=message.finish_reason.value if message.finish_reason else None,
+            version=message.version,
+            edited_at=message.edited_at,
+            reactions=list(message.reactions),
         )
+
+
+class VersionEntry(BaseModel):
+    """What a message said before it was edited."""
+
+    version: int
+    content: str
+    replaced_at: datetime
+
+
+class MessageDetailsAnswer(MessageEntry):
+    """One message with its history."""
+
+    versions: list[VersionEntry]
+
+    @classmethod
+    def of_details(cls, details: MessageDetails) -> "MessageDetailsAnswer":
+        """The message as JSON gives it."""
+        entry = MessageEntry.of(details.line)
+        versions = [
+            VersionEntry(version=one.version, content=one.content, replaced_at=one.replaced_at)
+            for one in details.versions
+        ]
+        return cls(**entry.model_dump(), versions=versions)
 
 
 class MessageList(BaseModel):
@@ -202,6 +276,8 @@ class ConversationEntry(BaseModel):
 
     bot_name: str
     exchange_count: int
+    unread_count: int = Field(description="Answers that were not marked as read, at most 100.")
+    read_up_to: int
     last_message: MessageEntry
 
 

@@ -63,7 +63,7 @@ class BotAnswer:
     """A text that a user can be shown.
 
     ``bot_name`` is our key, never the name in the answer. ``is_apology``: the bot failed, but said so in character.
-    ``processing_time_s`` is measured here, from the call to the last byte.
+    ``processing_time_s`` is measured here, from the call to the last byte. ``is_truncated``: the stream broke off.
     """
 
     text: str
@@ -71,4 +71,5 @@ class BotAnswer:
     processing_time_s: float
     is_apology: bool = False
     memory_stored: bool = False
+    is_truncated: bool = False
     metadata: Mapping[str, object] = field(default_factory=dict)

@@ -58,6 +58,40 @@ class Exchange:
     is_deleted: bool = False
     is_response_deleted: bool = False
 
+    def question(self, *, reactions: tuple[str, ...] = ()) -> "Message":
+        """The user's line of a history."""
+        return Message(
+            message_id=self.message_id,
+            bot_name=self.bot_name,
+            role=MessageRole.USER,
+            content=self.content,
+            timestamp=self.timestamp,
+            seq=self.seq,
+            status=self.status,
+            error_code=self.error_code,
+            client_msg_id=self.client_msg_id,
+            version=self.version,
+            edited_at=self.edited_at,
+            reactions=reactions,
+        )
+
+    def answer(self, *, reactions: tuple[str, ...] = ()) -> "Message | None":
+        """The bot's line of a history, once there is one."""
+        if self.response_id is None or self.response_seq is None:
+            return None
+        return Message(
+            message_id=self.response_id,
+            bot_name=self.bot_name,
+            role=MessageRole.BOT,
+            content=self.response,
+            timestamp=self.answered_at or self.timestamp,
+            seq=self.response_seq,
+            status=self.status,
+            reply_to=self.message_id,
+            finish_reason=self.finish_reason,
+            reactions=reactions,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewMessage:
@@ -139,6 +173,14 @@ class MessageVersion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MessageDetails:
+    """One line of a history with what it said before, oldest first."""
+
+    line: Message
+    versions: tuple[MessageVersion, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MessagePage:
     """Messages of one conversation, newest first; ``next_before`` continues it, ``None`` at its beginning."""
 
@@ -202,4 +244,11 @@ class DeltaEvent:
     text: str
 
 
-LiveEvent = TypingEvent | DeltaEvent
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GapEvent:
+    """The stream goes on further on than it was followed: what was in between cannot be given any more."""
+
+    user_id: str
+
+
+LiveEvent = TypingEvent | DeltaEvent | GapEvent

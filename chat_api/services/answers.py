@@ -5,206 +5,307 @@ found by the next heartbeat, of whichever process, and marked interrupted.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import TypeVar
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 from chat_api.clients.bots import BotConnector
-from chat_api.core.bus import Topic
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Database
 from chat_api.core.errors import AppError, DatabaseUnavailable, Interrupted, NotFound, RateLimited, ShuttingDown
+from chat_api.core.group_commit import GroupCommit
 from chat_api.core.ids import new_id
 from chat_api.core.logging import get_logger
-from chat_api.core.text import cleaned
-from chat_api.repositories import conversations
-from chat_api.schemas.bots import BotAnswer
-from chat_api.schemas.messages import EventKind, Exchange, StreamEvent, TypingEvent
+from chat_api.core.signals import Signals
+from chat_api.repositories import conversations, journal, runs
+from chat_api.schemas.messages import EventKind, Exchange, Outcome, StreamEvent, TypingEvent
 from chat_api.services.bot_registry import BotRegistry
+from chat_api.services.feeds import Feeds
 from chat_api.services.lanes import Lanes
-from models import MessageStatus
+from chat_api.services.runs import Place, Run
 
 log = get_logger(__name__)
-T = TypeVar("T")
 
-MAX_ANSWER_CHARS = 100_000
 MAX_WAITING_PER_LANE = 20
 DEAD_AFTER_S = 30.0
 COMMIT_RETRY_S = 120.0
-
-
-@dataclass(slots=True)
-class Place:
-    """A place in a lane: the running exchange's, once there is one."""
-
-    lane: tuple[str, str]
-    is_running: bool = False
+# Pieces of a streamed answer that come this close together are told as one. Source: protocol, "25-50 ms".
+DELTA_EVERY_S = 0.04
+# Other processes hear of a bot that is typing when it takes a moment; most answers are there before.
+TELL_OTHERS_AFTER_S = 0.1
+OTHERS_EVERY_S = 0.2
+STOP = "stop"
 
 
 class AnswersService:
-    """Has stored messages answered, and publishes what happens in their users' streams."""
+    """Has stored messages answered, and tells their users' feeds what happens."""
 
     def __init__(
-        self, database: Database, connector: BotConnector, registry: BotRegistry, *, clock: Clock = SYSTEM_CLOCK
+        self,
+        database: Database,
+        connector: BotConnector,
+        registry: BotRegistry,
+        feeds: Feeds,
+        signals: Signals,
+        *,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._database = database
         self._connector = connector
         self._registry = registry
+        self._feeds = feeds
+        self._signals = signals
         self._clock = clock
         self._lanes = Lanes()
-        self._running: dict[UUID, asyncio.Task[Exchange]] = {}
-        self._committing: set[UUID] = set()
+        self._running: dict[UUID, Run] = {}
+        self._places: dict[UUID, Place] = {}
+        self._outcomes: GroupCommit[tuple[Run, Outcome], Exchange | None] = GroupCommit(self._store, name="outcomes")
+        # Users whose messages another process may be answering too.
+        self._contested: set[str] = set()
+        self._beaten_s = -math.inf
         self._is_draining = False
         self.instance_id = new_id()
-        self.events: Topic[StreamEvent | TypingEvent] = Topic("messages")
+        signals.subscribe(STOP, self._hear_stop)
 
     # For those who store messages
 
-    @asynccontextmanager
-    async def admitted(self, user_id: str, bot_name: str, message_id: UUID) -> AsyncIterator[Place]:
-        """A place in the bot's lane, and the sweep kept away, until the exchange runs or is refused.
+    def admit(self, user_id: str, bot_name: str, message_id: UUID) -> Place:
+        """A place in the bot's lane, and the sweep kept away, until the exchange has run or the place is given up.
 
         Raises: ShuttingDown, RateLimited.
         """
         if self._is_draining:
             raise ShuttingDown(retry_after_s=5)
-        place = Place(lane=(user_id, bot_name))
-        if not self._lanes.take(place.lane, limit=MAX_WAITING_PER_LANE):
+        place = Place(lane=(user_id, bot_name), message_id=message_id)
+        if message_id in self._places or not self._lanes.take(place.lane, limit=MAX_WAITING_PER_LANE):
             raise RateLimited("Too many messages are waiting for this bot.", retry_after_s=5)
-        self._committing.add(message_id)
-        try:
-            yield place
-        finally:
-            self._committing.discard(message_id)
-            if not place.is_running:
-                self._lanes.leave(place.lane)
+        self._places[message_id] = place
+        return place
 
-    def start(self, exchange: Exchange, place: Place, *, display_name: str) -> None:
+    def give_up(self, place: Place) -> None:
+        """Give back a place whose message was not stored; harmless when it has run."""
+        if self._places.pop(place.message_id, None) is place:
+            self._lanes.leave(place.lane)
+
+    def start(self, exchange: Exchange, place: Place, *, display_name: str, is_contested: bool = False) -> None:
         """Have a pending exchange answered in the background."""
-        place.is_running = True
-        task = asyncio.create_task(self._answer(exchange, display_name), name=f"answer-{exchange.message_id}")
-        self._running[exchange.message_id] = task
-        task.add_done_callback(lambda done: self._forget(exchange.message_id, place, done))
+        loop = asyncio.get_running_loop()
+        run = Run(exchange, place, display_name, loop.create_future())
+        if is_contested:
+            self._contested.add(exchange.user_id)
+        self._running[exchange.message_id] = run
+        run.task = loop.create_task(self._answer(run), name=f"answer-{exchange.message_id}")
+        run.task.add_done_callback(lambda done: self._forget(run, done))
 
     async def wait(self, message_id: UUID) -> Exchange | None:
         """The finished exchange, waiting for it; ``None`` when it does not run in this process.
 
         A caller that hangs up cancels its own waiting, never the bot's answer.
         """
-        task = self._running.get(message_id)
-        return await asyncio.shield(task) if task is not None else None
+        run = self._running.get(message_id)
+        return await asyncio.shield(run.done) if run is not None else None
 
-    def publish(self, kind: EventKind, exchange: Exchange, *, seq: int) -> None:
-        """Tell the user's listeners of something that was committed."""
-        event = StreamEvent(user_id=exchange.user_id, seq=seq, kind=kind, exchange=exchange)
-        self.events.publish(event, key=exchange.user_id)
+    async def stop(self, user_id: str, message_id: UUID) -> bool:
+        """End the call for a message, in whatever process it runs; returns whether it was running.
+
+        The wish is stored: the process that runs it learns of it within a heartbeat even when no signal comes through.
+        """
+        if not await runs.request_stop(self._database, user_id, message_id):
+            return False
+        self._stop_here(message_id)
+        self._signals.publish(STOP, str(message_id))
+        return True
 
     # Life of the process
 
     async def beat(self) -> None:
-        """Say that this process lives, and mark what nobody answers any more as interrupted.
+        """Say that this process lives, stop what is to be stopped, and mark what nobody answers any more interrupted.
 
         That is what dead processes left behind, and what of our own was committed although the reply was lost.
         """
-        async with self._database.write() as connection:
-            await conversations.beat(connection, self.instance_id)
-            pending = await conversations.orphans(connection, own_id=self.instance_id, dead_after_s=DEAD_AFTER_S)
-        for exchange in pending:
-            if exchange.message_id in self._running or exchange.message_id in self._committing:
-                continue
-            await self._fail(exchange, Interrupted(), status=MessageStatus.INTERRUPTED)
+        for message_id in await runs.beat(self._database, self.instance_id):
+            self._stop_here(message_id)
+        # After an outage of the database the others have not been heard of either: they get the time to say so.
+        was_away = self._clock.monotonic_s() - self._beaten_s > DEAD_AFTER_S / 2
+        self._beaten_s = self._clock.monotonic_s()
+        if was_away:
+            return
+        for exchange in await runs.orphans(self._database, own_id=self.instance_id, dead_after_s=DEAD_AFTER_S):
+            if exchange.message_id not in self._running and exchange.message_id not in self._places:
+                await self._interrupt(exchange)
+
+    async def forget_dead(self) -> None:
+        """Forget processes that have been dead for a day."""
+        await runs.forget_instances(self._database)
 
     async def drain(self, *, timeout_s: float) -> None:
         """Accept nothing more and finish what runs; what does not finish in time is marked interrupted."""
         self._is_draining = True
-        running = list(self._running.values())
+        running = [run.task for run in self._running.values() if run.task is not None]
         if running:
             _, late = await asyncio.wait(running, timeout=timeout_s)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+        await self._outcomes.close()
 
     @property
     def running_count(self) -> int:
         """How many messages are being answered, or wait for their turn, in this process."""
         return len(self._running)
 
-    # One exchange
+    # One run
 
-    def _forget(self, message_id: UUID, place: Place, task: asyncio.Task[Exchange]) -> None:
-        self._running.pop(message_id, None)
-        self._lanes.leave(place.lane)
-        if not task.cancelled() and task.exception() is not None:
-            # Its outcome could not be stored: the next sweep, ours or another process's, marks it interrupted.
-            log.error("answer_not_stored", message_id=str(message_id), error=type(task.exception()).__name__)
-
-    async def _answer(self, exchange: Exchange, display_name: str) -> Exchange:
+    async def _answer(self, run: Run) -> None:
         try:
-            async with self._lanes.turn((exchange.user_id, exchange.bot_name)):
-                return await self._call_bot(exchange, display_name)
+            async with self._lanes.turn(run.place.lane):
+                if run.exchange.user_id in self._contested:
+                    await self._wait_for_others(run)
+                run.outcome = await self._called(run)
+                await self._finish(run, run.outcome)
         except asyncio.CancelledError:
-            await asyncio.shield(self._fail(exchange, Interrupted(), status=MessageStatus.INTERRUPTED))
+            run.outcome = run.outcome or run.cancelled()
+            await asyncio.shield(self._finish(run, run.outcome))
+            if not run.is_stopped:
+                raise
+        except DatabaseUnavailable:
             raise
         except Exception:
-            log.exception("answer_failed", user_id=exchange.user_id, bot_name=exchange.bot_name)
-            return await self._fail(exchange, Interrupted(), status=MessageStatus.INTERRUPTED)
+            log.exception("answer_failed", user_id=run.exchange.user_id, bot_name=run.exchange.bot_name)
+            await self._finish(run, run.failed(Interrupted()))
 
-    async def _call_bot(self, exchange: Exchange, display_name: str) -> Exchange:
-        self._type(exchange, is_typing=True)
+    async def _called(self, run: Run) -> Outcome:
+        """Ask the bot."""
+        exchange = run.exchange
+        typing = self._begin_typing(exchange)
         try:
             bot = self._registry.get(exchange.bot_name)
             answer = await self._connector.send_message_to_bot(
-                bot, user_id=exchange.user_id, message=exchange.content, user_name=display_name
+                bot, user_id=exchange.user_id, message=exchange.content, user_name=run.display_name
             )
+            return run.answered(answer)
         except AppError as error:
-            return await self._fail(exchange, error)
+            self._log_failure(exchange, error)
+            return run.failed(error)
         finally:
-            self._type(exchange, is_typing=False)
-        return await self._store_answer(exchange, answer)
+            self._end_typing(exchange, typing)
 
-    async def _store_answer(self, exchange: Exchange, answer: BotAnswer) -> Exchange:
-        response_id, answered_at = new_id(), self._clock.now()
+    async def _wait_for_others(self, run: Run) -> None:
+        """Messages of this lane that another process stored before have their turn first."""
+        exchange = run.exchange
+        while True:
+            is_ahead, is_any = await journal.others_pending(
+                self._database,
+                exchange.user_id,
+                exchange.bot_name,
+                run_seq=exchange.run_seq,
+                instance_id=self.instance_id,
+            )
+            if not is_any:
+                self._contested.discard(exchange.user_id)
+            if not is_ahead:
+                return
+            await asyncio.sleep(OTHERS_EVERY_S)
 
-        async def store() -> Exchange | None:
-            async with self._database.statement() as connection:
-                return await conversations.answer(
-                    connection,
-                    exchange,
-                    response=cleaned(answer.text, max_chars=MAX_ANSWER_CHARS),
-                    response_id=response_id,
-                    processing_time_s=answer.processing_time_s,
-                    answered_at=answered_at,
-                    metadata=answer.metadata,
+    async def _finish(self, run: Run, outcome: Outcome) -> None:
+        """Store an outcome, whatever it takes: the bot has spoken, and cannot be asked again.
+
+        Safe to repeat: a finished exchange is not finished twice.
+        """
+        deadline = self._clock.monotonic_s() + COMMIT_RETRY_S
+        wait_s = 0.1
+        while True:
+            try:
+                finished = await self._outcomes.submit((run, outcome))
+                if finished is None:  # finished by somebody else, or by this very commit whose reply was lost
+                    finished = await self._stored(run.exchange)
+                break
+            except DatabaseUnavailable as error:
+                if self._is_draining or self._clock.monotonic_s() > deadline:
+                    run.done.set_exception(error)
+                    raise
+            await asyncio.sleep(wait_s)
+            wait_s = min(2 * wait_s, 2.0)
+        if not run.done.done():
+            run.done.set_result(finished)
+
+    async def _store(self, batch: Sequence[tuple[Run, Outcome]]) -> list[Exchange | None]:
+        """Commit outcomes together, then tell of them."""
+        stored = await journal.finish(self._database, [outcome for _, outcome in batch])
+        finished: list[Exchange | None] = []
+        events = []
+        for (run, outcome), place in zip(batch, stored, strict=True):
+            if place is None:
+                finished.append(None)
+                continue
+            exchange = _finished(run.exchange, outcome, *place)
+            finished.append(exchange)
+            payload = {"code": outcome.error_code} if outcome.kind is EventKind.FAILED else {}
+            events.append(
+                StreamEvent(
+                    user_id=exchange.user_id, seq=place[0], kind=outcome.kind, exchange=exchange, payload=payload
                 )
+            )
+            if outcome.kind is EventKind.ANSWER:
+                log.info(
+                    "message_answered",
+                    user_id=exchange.user_id,
+                    bot_name=exchange.bot_name,
+                    message_length=len(exchange.content),
+                    processing_time=round(outcome.processing_time_s or 0.0, 4),
+                    success=True,
+                )
+        self._feeds.publish(events)
+        return finished
 
-        stored = await self._insist(store)
-        if stored is None:  # Somebody else finished it, or this very commit went through before its reply was lost.
-            return await self._stored(exchange)
-        log.info(
-            "message_answered",
-            user_id=exchange.user_id,
-            bot_name=exchange.bot_name,
-            message_length=len(exchange.content),
-            processing_time=round(answer.processing_time_s, 4),
-            success=True,
-        )
-        self.publish(EventKind.ANSWER, stored, seq=stored.response_seq or 0)
+    async def _interrupt(self, exchange: Exchange) -> None:
+        place = Place(lane=(exchange.user_id, exchange.bot_name), message_id=exchange.message_id)
+        run = Run(exchange, place, "", asyncio.get_running_loop().create_future())
+        self._log_failure(exchange, Interrupted())
+        await self._outcomes.submit((run, run.failed(Interrupted())))
+
+    def _forget(self, run: Run, task: "asyncio.Task[None]") -> None:
+        self._running.pop(run.exchange.message_id, None)
+        self.give_up(run.place)
+        if run.done.done() and not run.done.cancelled():
+            run.done.exception()  # nobody may have waited for it
+        if not task.cancelled() and task.exception() is not None:
+            # Its outcome could not be stored: the next sweep, ours or another process's, marks it interrupted.
+            log.error(
+                "answer_not_stored", message_id=str(run.exchange.message_id), error=type(task.exception()).__name__
+            )
+
+    async def _stored(self, exchange: Exchange) -> Exchange:
+        stored = await conversations.get(self._database, exchange.user_id, exchange.message_id)
+        if stored is None:
+            raise NotFound("Unknown message.")
         return stored
 
-    async def _fail(
-        self, exchange: Exchange, error: AppError, *, status: MessageStatus = MessageStatus.FAILED
-    ) -> Exchange:
-        async def store() -> tuple[Exchange, int] | None:
-            async with self._database.statement() as connection:
-                return await conversations.fail(
-                    connection, exchange, status=status, error_code=error.code, at=self._clock.now()
-                )
+    def _stop_here(self, message_id: UUID) -> None:
+        run = self._running.get(message_id)
+        if run is not None:
+            run.stop()
 
-        stored = await self._insist(store)
-        if stored is None:
-            return await self._stored(exchange)
+    def _hear_stop(self, told: Any) -> None:
+        self._stop_here(UUID(told))
+
+    # What is seen meanwhile
+
+    def _begin_typing(self, exchange: Exchange) -> asyncio.TimerHandle:
+        event = TypingEvent(user_id=exchange.user_id, bot_name=exchange.bot_name, is_typing=True)
+        self._feeds.publish_live(event, is_for_others=False)
+        loop = asyncio.get_running_loop()
+        return loop.call_later(TELL_OTHERS_AFTER_S, self._feeds.tell_others, event)
+
+    def _end_typing(self, exchange: Exchange, telling: asyncio.TimerHandle) -> None:
+        event = TypingEvent(user_id=exchange.user_id, bot_name=exchange.bot_name, is_typing=False)
+        were_others_told = telling.when() <= asyncio.get_running_loop().time()
+        telling.cancel()
+        self._feeds.publish_live(event, is_for_others=were_others_told)
+
+    def _log_failure(self, exchange: Exchange, error: AppError) -> None:
         log.warning(
             "message_failed",
             user_id=exchange.user_id,
@@ -213,33 +314,17 @@ class AnswersService:
             detail=error.detail,
             success=False,
         )
-        failed, seq = stored
-        self.publish(EventKind.FAILED, failed, seq=seq)
-        return failed
 
-    async def _insist(self, store: Callable[[], Awaitable[T]]) -> T:
-        """Run a write until the database takes it: the bot has spoken, and cannot be asked again.
 
-        Safe to repeat: a finished exchange is not finished twice.
-        """
-        deadline = self._clock.monotonic_s() + COMMIT_RETRY_S
-        wait_s = 0.1
-        while True:
-            try:
-                return await store()
-            except DatabaseUnavailable:
-                if self._is_draining or self._clock.monotonic_s() > deadline:
-                    raise
-            await asyncio.sleep(wait_s)
-            wait_s = min(2 * wait_s, 2.0)
-
-    async def _stored(self, exchange: Exchange) -> Exchange:
-        async with self._database.read() as connection:
-            stored = await conversations.get(connection, exchange.user_id, exchange.message_id)
-        if stored is None:
-            raise NotFound("Unknown message.")
-        return stored
-
-    def _type(self, exchange: Exchange, *, is_typing: bool) -> None:
-        event = TypingEvent(user_id=exchange.user_id, bot_name=exchange.bot_name, is_typing=is_typing)
-        self.events.publish(event, key=exchange.user_id)
+def _finished(exchange: Exchange, outcome: Outcome, seq: int, at: Any) -> Exchange:
+    return replace(
+        exchange,
+        status=outcome.status,
+        response=outcome.response,
+        response_id=outcome.response_id,
+        response_seq=seq if outcome.kind is EventKind.ANSWER else None,
+        answered_at=at,
+        processing_time=outcome.processing_time_s,
+        finish_reason=outcome.finish_reason,
+        error_code=outcome.error_code,
+    )

@@ -7,6 +7,8 @@ from chat_api.services.answers import AnswersService
 from chat_api.services.audit import AuditService
 from chat_api.services.auth import AuthService
 from chat_api.services.bot_registry import BotRegistry
+from chat_api.services.changes import ChangesService
+from chat_api.services.feeds import Feeds
 from chat_api.services.fleet import FleetService
 from chat_api.services.health import HealthService
 from chat_api.services.limits import RateLimits
@@ -22,6 +24,8 @@ class Services:
     auth: AuthService
     audit: AuditService
     answers: AnswersService
+    changes: ChangesService
+    feeds: Feeds
     messages: MessagesService
     fleet: FleetService
     health: HealthService

@@ -1,6 +1,12 @@
-"""Rate limits: shared through Redis, and each process on its own while Redis is away."""
+"""Rate limits: shared through Redis, and each process on its own while Redis is away.
+
+A request of a principal costs a round trip to Redis only now and then: a process takes a small share of the limit at
+once (a twentieth) and spends it on its own. Of a share that lies unused the rest is lost after some seconds, so with
+several processes the limit is at the most a few shares too strict, and never too lax.
+"""
 
 import time
+from dataclasses import dataclass
 
 from limits import RateLimitItem, parse
 from limits.aio.storage import MemoryStorage, RedisStorage
@@ -13,8 +19,19 @@ from chat_api.core.logging import get_logger
 log = get_logger(__name__)
 
 REDIS_RETRY_S = 5.0
+SHARES = 20
+SHARE_LIVES_S = 10.0
+MAX_SHARES_KEPT = 10_000
 # Guessing passwords is slow whatever the general limit is. Source: promises, "Who gets in".
 ADMIN_LOGINS = parse("10/minute")
+
+
+@dataclass(slots=True)
+class _Share:
+    """What this process may still spend for a principal, and until when (monotonic seconds)."""
+
+    left: int
+    until_s: float
 
 
 class RateLimits:
@@ -22,34 +39,35 @@ class RateLimits:
 
     def __init__(self, *, redis_url: str | None, requests_per_minute: int) -> None:
         self._per_minute = parse(f"{requests_per_minute}/minute")
+        self._share_size = max(1, requests_per_minute // SHARES)
+        self._shares: dict[str, _Share] = {}
         self._local = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._redis = _redis_storage(redis_url) if redis_url else None
         self._shared = SlidingWindowCounterRateLimiter(self._redis) if self._redis else None
         self._shared_again_at = 0.0
 
-    async def hit(self, who: str, *, item: RateLimitItem | None = None, scope: str = "requests") -> None:
+    async def hit(self, who: str) -> None:
         """Count one request. Raises: RateLimited, with the seconds to wait."""
-        rate = item or self._per_minute
-        limiter = self._shared if time.monotonic() >= self._shared_again_at else None
-        if limiter is not None:
-            try:
-                return await self._check(limiter, rate, scope, who)
-            except RateLimited:
-                raise
-            except Exception as error:
-                # Redis is never authoritative: its loss costs sharing, for a few seconds at a time, not service.
-                self._shared_again_at = time.monotonic() + REDIS_RETRY_S
-                log.warning("rate_limits_local", error=type(error).__name__)
-        await self._check(self._local, rate, scope, who)
+        share = self._shares.get(who)
+        if share is not None and share.left > 0 and time.monotonic() < share.until_s:
+            share.left -= 1
+            return
+        taken = await self._take(who)
+        if len(self._shares) >= MAX_SHARES_KEPT:
+            self._shares.clear()
+        share = self._shares.get(who)
+        left = share.left if share is not None and time.monotonic() < share.until_s else 0
+        self._shares[who] = _Share(left=left + taken - 1, until_s=time.monotonic() + SHARE_LIVES_S)
 
-    async def _check(self, limiter: SlidingWindowCounterRateLimiter, rate: RateLimitItem, scope: str, who: str) -> None:
-        if not await limiter.hit(rate, scope, who):
-            stats = await limiter.get_window_stats(rate, scope, who)
-            raise RateLimited(retry_after_s=max(1.0, stats.reset_time - time.time()))
+    def refund(self, who: str) -> None:
+        """Give back one request that turned out to cost nothing."""
+        share = self._shares.get(who)
+        if share is not None:
+            share.left += 1
 
     async def admin_login(self, address: str) -> None:
         """Count one attempt to sign in as an administrator. Raises: RateLimited."""
-        await self.hit(address, item=ADMIN_LOGINS, scope="admin_login")
+        await self._count(ADMIN_LOGINS, "admin_login", address, cost=1)
 
     async def close(self) -> None:
         """Forget the connections to Redis."""
@@ -57,6 +75,37 @@ class RateLimits:
             bridge = self._redis.bridge
             assert isinstance(bridge, RedispyBridge)
             await bridge.get_connection().aclose()  # type: ignore[attr-defined]  # the library types its own protocol
+
+    async def _take(self, who: str) -> int:
+        """How many requests were taken at once: a share, or near the limit a single one."""
+        if self._share_size > 1:
+            try:
+                await self._count(self._per_minute, "requests", who, cost=self._share_size)
+                return self._share_size
+            except RateLimited:
+                pass
+        await self._count(self._per_minute, "requests", who, cost=1)
+        return 1
+
+    async def _count(self, rate: RateLimitItem, scope: str, who: str, *, cost: int) -> None:
+        limiter = self._shared if time.monotonic() >= self._shared_again_at else None
+        if limiter is not None:
+            try:
+                return await self._check(limiter, rate, scope, who, cost)
+            except RateLimited:
+                raise
+            except Exception as error:
+                # Redis is never authoritative: its loss costs sharing, for a few seconds at a time, not service.
+                self._shared_again_at = time.monotonic() + REDIS_RETRY_S
+                log.warning("rate_limits_local", error=type(error).__name__)
+        await self._check(self._local, rate, scope, who, cost)
+
+    async def _check(
+        self, limiter: SlidingWindowCounterRateLimiter, rate: RateLimitItem, scope: str, who: str, cost: int
+    ) -> None:
+        if not await limiter.hit(rate, scope, who, cost=cost):
+            stats = await limiter.get_window_stats(rate, scope, who)
+            raise RateLimited(retry_after_s=max(1.0, stats.reset_time - time.time()))
 
 
 def _redis_storage(redis_url: str) -> RedisStorage:

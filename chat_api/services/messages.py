@@ -1,79 +1,68 @@
 """The heart of the gateway: a message is stored, then acknowledged, then answered, and never lost or doubled."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy.exc import IntegrityError
-
 from chat_api.core.database import Database
-from chat_api.core.errors import (
-    Conflict,
-    Interrupted,
-    InvalidInput,
-    NotFound,
-    error_of,
-)
+from chat_api.core.errors import AppError, Conflict, Interrupted, InvalidInput, NotFound, error_of
+from chat_api.core.group_commit import GroupCommit
 from chat_api.core.ids import new_id
-from chat_api.core.logging import get_logger
 from chat_api.core.text import check_text
-from chat_api.repositories import conversations
+from chat_api.repositories import conversations, journal, runs
 from chat_api.schemas.messages import (
+    Acceptance,
     ConversationSummary,
     EventKind,
     Exchange,
     MessagePage,
+    NewMessage,
+    StreamEvent,
+    StreamPosition,
     Submission,
 )
 from chat_api.schemas.principals import Permission, Principal
 from chat_api.services.answers import AnswersService
 from chat_api.services.bot_registry import BotRegistry
+from chat_api.services.feeds import Feeds
 from chat_api.services.lanes import Lanes
 from chat_api.services.limits import RateLimits
+from chat_api.services.runs import Place
 from models import MessageStatus, MessageType
 
-log = get_logger(__name__)
-T = TypeVar("T")
-
 MAX_MESSAGE_CHARS = 4000  # Source: specification, POST /api/chat.
-MAX_ANSWER_CHARS = 100_000
 MAX_CLIENT_ID_CHARS = 100
 MAX_PAGE = 200
-MAX_WAITING_PER_LANE = 20
-DEAD_AFTER_S = 30.0
-COMMIT_RETRY_S = 120.0
 _LAST = 2**62
+_TYPES = frozenset(MessageType)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Draft:
-    """A checked message that is not stored yet."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Entry:
+    """A message on its way into the journal, and what follows from its being stored."""
 
-    principal: Principal
-    bot_name: str
-    content: str
-    message_type: str
-    client_msg_id: str | None
-    request_hash: bytes
+    message: NewMessage
+    place: Place
+    display_name: str
+    origin: str | None
 
 
 class MessagesService:
     """Accepts messages, has them answered, and tells what was said."""
 
     def __init__(
-        self,
-        database: Database,
-        answers: AnswersService,
-        registry: BotRegistry,
-        limits: RateLimits,
+        self, database: Database, answers: AnswersService, registry: BotRegistry, limits: RateLimits, feeds: Feeds
     ) -> None:
         self._database = database
         self._answers = answers
         self._registry = registry
         self._limits = limits
+        self._feeds = feeds
         self._keys = Lanes()
-        self.events = answers.events
+        self._journal: GroupCommit[_Entry, Exchange | None] = GroupCommit(
+            self._store, on_failed=lambda entry: answers.give_up(entry.place), name="messages"
+        )
 
     # Sending
 
@@ -88,15 +77,11 @@ class MessagesService:
     ) -> Exchange:
         """Submit a message and wait for its answer.
 
-        Raises: what :meth:`submit` does; then BotFailed, BotUnavailable, BotBusy, BotTimeout or Interrupted with the
-        stored ``message_id`` in ``extra``.
+        Raises: what :meth:`submit` does; then BotFailed, BotUnavailable, BotBusy, BotTimeout, Stopped or Interrupted
+        with the stored ``message_id`` in ``extra``.
         """
         submission = await self.submit(
-            principal,
-            bot_name=bot_name,
-            content=content,
-            client_msg_id=client_msg_id,
-            message_type=message_type,
+            principal, bot_name=bot_name, content=content, client_msg_id=client_msg_id, message_type=message_type
         )
         return await self.result(submission.exchange)
 
@@ -108,19 +93,21 @@ class MessagesService:
         content: str,
         client_msg_id: str | None = None,
         message_type: str = MessageType.TEXT,
+        origin: str | None = None,
     ) -> Submission:
-        """Store a message and have it answered in the background.
+        """Store a message and have it answered in the background. ``origin`` is the connection that it came by.
 
-        A known ``client_msg_id`` gives the stored exchange and calls no bot.
+        A known ``client_msg_id`` gives the stored exchange, calls no bot and costs no limit.
         Raises: NotFound (bot), InvalidInput, RateLimited, ShuttingDown, DatabaseUnavailable: nothing was stored.
         """
         principal.require(Permission.CHAT)
         bot = self._registry.get(bot_name)
         text = check_text(content, field="content", max_chars=MAX_MESSAGE_CHARS)
-        if message_type not in set(MessageType):
+        if message_type not in _TYPES:
             raise InvalidInput("message_type: must be text, voice or image")
-        draft = _Draft(
-            principal=principal,
+        message = NewMessage(
+            message_id=new_id(),
+            user_id=principal.user_id,
             bot_name=bot.name,
             content=text,
             message_type=message_type,
@@ -128,12 +115,18 @@ class MessagesService:
             request_hash=hashlib.sha256("\0".join((bot.name, message_type, text)).encode()).digest(),
         )
         if client_msg_id is None:
-            return await self._accept(draft)
+            return await self._accept(message, principal.display_name, origin)
         check_text(client_msg_id, field="client_msg_id", max_chars=MAX_CLIENT_ID_CHARS)
-        # Twins that come at once go one by one: the first is stored, the others find it, and cost no limit.
+        # Twins that come at once go one by one: the first is stored, the others find it.
         async with self._keys.queue((principal.user_id, client_msg_id)):
-            twin = await self._twin(draft)
-            return Submission(exchange=twin, is_duplicate=True) if twin else await self._accept(draft)
+            try:
+                return await self._accept(message, principal.display_name, origin)
+            except (AppError, journal.TwinStored) as refusal:
+                # Whatever forbids a new message does not forbid to tell of the one that was stored under its key.
+                twin = await self._twin(message)
+                if twin is None:
+                    raise refusal if isinstance(refusal, AppError) else Conflict() from refusal
+                return Submission(exchange=twin, is_duplicate=True)
 
     async def result(self, exchange: Exchange) -> Exchange:
         """Wait for the answer to a stored message.
@@ -160,18 +153,43 @@ class MessagesService:
         principal.require(Permission.CHAT)
         exchange = await self._get(principal.user_id, message_id)
         self._registry.get(exchange.bot_name)
-        async with self._answers.admitted(principal.user_id, exchange.bot_name, message_id) as place:
-            await self._limits.hit(principal.user_id)
-            async with self._database.statement() as connection:
-                reopened = await conversations.reopen(connection, exchange, instance_id=self._answers.instance_id)
-            if reopened is None:
-                return await self._get(principal.user_id, message_id)
-            exchange, seq = reopened
-            self._answers.publish(EventKind.RETRIED, exchange, seq=seq)
-            self._answers.start(exchange, place, display_name=principal.display_name)
+        if exchange.status not in {MessageStatus.FAILED, MessageStatus.INTERRUPTED}:
+            return exchange
+        await self._limits.hit(principal.user_id)
+        place = self._answers.admit(principal.user_id, exchange.bot_name, message_id)
+        try:
+            reopened = await runs.reopen(self._database, exchange, instance_id=self._answers.instance_id)
+        except BaseException:
+            self._answers.give_up(place)
+            raise
+        if reopened is None:
+            self._answers.give_up(place)
+            return await self._get(principal.user_id, message_id)
+        again, is_contested = reopened
+        self._feeds.publish(
+            [StreamEvent(user_id=again.user_id, seq=again.run_seq, kind=EventKind.RETRIED, exchange=again)]
+        )
+        self._answers.start(again, place, display_name=principal.display_name, is_contested=is_contested)
+        return again
+
+    async def stop(self, principal: Principal, message_id: UUID) -> Exchange:
+        """Stop the answer to a message. What was streamed of it stays; one that has ended is returned as it is.
+
+        Raises: NotFound.
+        """
+        principal.require(Permission.CHAT)
+        exchange = await self._get(principal.user_id, message_id)
+        if exchange.status is MessageStatus.PENDING and await self._answers.stop(principal.user_id, message_id):
+            stopped = await self._answers.wait(message_id)
+            return stopped or await self._get(principal.user_id, message_id)
         return exchange
 
     # Reading
+
+    async def position(self, principal: Principal) -> StreamPosition:
+        """Where the user's stream stands."""
+        principal.require(Permission.CHAT)
+        return await self._feeds.look(principal.user_id)
 
     async def history(
         self, principal: Principal, bot_name: str, *, before: int | None = None, limit: int = 50
@@ -181,61 +199,85 @@ class MessagesService:
         if not 1 <= limit <= MAX_PAGE:
             raise InvalidInput(f"limit: 1 to {MAX_PAGE}")
         bot = self._registry.get(bot_name)
-        async with self._database.read() as connection:
-            messages = await conversations.page(
-                connection, principal.user_id, bot.name, before=min(before or _LAST, _LAST), limit=limit + 1
-            )
-        shown = messages[:limit]
-        return MessagePage(messages=shown, next_before=shown[-1].seq if len(messages) > limit else None)
+        return await conversations.page(
+            self._database, principal.user_id, bot.name, before=min(before or _LAST, _LAST), limit=limit
+        )
 
     async def conversations(self, principal: Principal) -> tuple[ConversationSummary, ...]:
         """The bots this user has talked with, the most recent first."""
         principal.require(Permission.CHAT)
-        async with self._database.read() as connection:
-            return await conversations.summaries(connection, principal.user_id)
+        return await conversations.summaries(self._database, principal.user_id)
 
     # Inside
 
-    async def _accept(self, draft: _Draft) -> Submission:
-        message_id = new_id()
-        async with self._answers.admitted(draft.principal.user_id, draft.bot_name, message_id) as place:
-            await self._limits.hit(draft.principal.user_id)
-            try:
-                async with self._database.statement() as connection:
-                    exchange = await conversations.insert(
-                        connection,
-                        exchange_id=message_id,
-                        user_id=draft.principal.user_id,
-                        bot_name=draft.bot_name,
-                        content=draft.content,
-                        message_type=draft.message_type,
-                        client_msg_id=draft.client_msg_id,
-                        request_hash=draft.request_hash,
-                        instance_id=self._answers.instance_id,
-                    )
-            except IntegrityError:
-                # Another process stored the twin between our look and our write.
-                twin = await self._twin(draft)
-                if twin is None:
-                    raise
-                return Submission(exchange=twin, is_duplicate=True)
-            self._answers.publish(EventKind.MESSAGE, exchange, seq=exchange.seq)
-            self._answers.start(exchange, place, display_name=draft.principal.display_name)
+    async def _accept(self, message: NewMessage, display_name: str, origin: str | None) -> Submission:
+        """Raises: TwinStored when the message's key is known already."""
+        place = self._answers.admit(message.user_id, message.bot_name, message.message_id)
+        try:
+            await self._limits.hit(message.user_id)
+        except BaseException:
+            self._answers.give_up(place)
+            raise
+        exchange = await self._journal.submit(_Entry(message, place, display_name, origin))
+        if exchange is None:
+            self._limits.refund(message.user_id)
+            raise journal.TwinStored
         return Submission(exchange=exchange, is_duplicate=False)
 
-    async def _twin(self, draft: _Draft) -> Exchange | None:
-        async with self._database.read() as connection:
-            found = await conversations.find_twin(connection, draft.principal.user_id, draft.client_msg_id or "")
+    async def _store(self, batch: Sequence[_Entry]) -> list[Exchange | None]:
+        """Commit messages together, tell of them, then have them answered."""
+        messages = [entry.message for entry in batch]
+        accepted = await journal.accept(self._database, messages, instance_id=self._answers.instance_id)
+        stored = [
+            _exchange(entry.message, acceptance) if acceptance else None
+            for entry, acceptance in zip(batch, accepted, strict=True)
+        ]
+        self._feeds.publish(
+            StreamEvent(
+                user_id=exchange.user_id,
+                seq=exchange.seq,
+                kind=EventKind.MESSAGE,
+                exchange=exchange,
+                origin=entry.origin,
+            )
+            for entry, exchange in zip(batch, stored, strict=True)
+            if exchange is not None
+        )
+        for entry, exchange, acceptance in zip(batch, stored, accepted, strict=True):
+            if exchange is None or acceptance is None:
+                self._answers.give_up(entry.place)
+            else:
+                self._answers.start(
+                    exchange, entry.place, display_name=entry.display_name, is_contested=acceptance.is_contested
+                )
+        return stored
+
+    async def _twin(self, message: NewMessage) -> Exchange | None:
+        found = await conversations.find_twin(self._database, message.user_id, message.client_msg_id or "")
         if found is None:
             return None
         exchange, stored_hash = found
-        if stored_hash != draft.request_hash:
+        if stored_hash != message.request_hash:
             raise InvalidInput("client_msg_id: was used for another message")
         return exchange
 
     async def _get(self, user_id: str, message_id: UUID) -> Exchange:
-        async with self._database.read() as connection:
-            exchange = await conversations.get(connection, user_id, message_id)
+        exchange = await conversations.get(self._database, user_id, message_id)
         if exchange is None:
             raise NotFound("Unknown message.")
         return exchange
+
+
+def _exchange(message: NewMessage, acceptance: Acceptance) -> Exchange:
+    return Exchange(
+        message_id=message.message_id,
+        user_id=message.user_id,
+        bot_name=message.bot_name,
+        content=message.content,
+        message_type=message.message_type,
+        status=MessageStatus.PENDING,
+        seq=acceptance.seq,
+        run_seq=acceptance.seq,
+        timestamp=acceptance.timestamp,
+        client_msg_id=message.client_msg_id,
+    )

@@ -11,7 +11,7 @@ from nicegui import Client, background_tasks, ui
 
 from chat_api.core.errors import AppError, InvalidInput, NotAuthenticated
 from chat_api.core.logging import get_logger
-from chat_api.schemas.messages import StreamEvent, TypingEvent
+from chat_api.schemas.messages import GapEvent, LiveEvent, StreamEvent, TypingEvent
 from chat_api.schemas.principals import Principal
 from chat_api.services.messages import MAX_MESSAGE_CHARS
 from console import theme
@@ -52,7 +52,7 @@ async def _chat(principal: Principal, bot: str = "") -> None:
         on_send=session.send,
         on_retry=session.retry,
     )
-    session.listen()
+    await session.listen()
 
 
 class ChatSession:
@@ -63,14 +63,14 @@ class ChatSession:
     def __init__(self, client: Client, principal: Principal) -> None:
         self._client = client
         self._principal = principal
-        self._heard: deque[StreamEvent | TypingEvent] = deque()
+        self._heard: deque[StreamEvent | LiveEvent] = deque()
         self._telling: asyncio.Task[None] | None = None
 
-    def listen(self) -> None:
+    async def listen(self) -> None:
         """Follow the person's stream until the page is gone."""
-        events, user_id = services().messages.events, self._principal.user_id
-        events.listen(self._hear, key=user_id)
-        self._client.on_delete(lambda: events.forget(self._hear, key=user_id))
+        feeds, user_id = services().feeds, self._principal.user_id
+        self._client.on_delete(lambda: feeds.unfollow(user_id, self._hear))
+        await feeds.follow(user_id, self._hear, self._hear)
 
     async def open(self, request: Request) -> None:
         """Show a page of history, the newest or an older one."""
@@ -129,8 +129,8 @@ class ChatSession:
             log.exception("chat_action_failed", user_id=self._principal.user_id, reference=reference)
             refused(AppError(f"Something went wrong on our side. Reference: {reference}"))
 
-    def _hear(self, event: StreamEvent | TypingEvent) -> None:
-        if len(self._heard) >= MAX_EVENTS_WAITING:
+    def _hear(self, event: StreamEvent | LiveEvent) -> None:
+        if isinstance(event, GapEvent) or len(self._heard) >= MAX_EVENTS_WAITING:
             self._heard.clear()
             self.thread.resync()
             return
@@ -146,7 +146,7 @@ class ChatSession:
                 self._heard.clear()  # the session ended: nothing more is said to whoever sits there
             elif isinstance(event, TypingEvent):
                 self.thread.set_typing(event.bot_name, event.is_typing)
-            else:
+            elif isinstance(event, StreamEvent) and event.exchange is not None:
                 news = await message_data(messages_of(event.exchange))
                 self.thread.merge(event.exchange.bot_name, news, is_news=True)
 

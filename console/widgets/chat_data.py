@@ -49,30 +49,8 @@ async def message_data(messages: Iterable[Message]) -> list[Json]:
 
 def messages_of(exchange: Exchange) -> tuple[Message, ...]:
     """The one or two lines of a conversation that an exchange is."""
-    question = Message(
-        message_id=exchange.message_id,
-        bot_name=exchange.bot_name,
-        role=MessageRole.USER,
-        content=exchange.content,
-        timestamp=exchange.timestamp,
-        seq=exchange.seq,
-        status=exchange.status,
-        error_code=exchange.error_code,
-        client_msg_id=exchange.client_msg_id,
-    )
-    if exchange.response_id is None or exchange.response_seq is None:
-        return (question,)
-    answer = Message(
-        message_id=exchange.response_id,
-        bot_name=exchange.bot_name,
-        role=MessageRole.BOT,
-        content=exchange.response,
-        timestamp=exchange.answered_at or exchange.timestamp,
-        seq=exchange.response_seq,
-        status=exchange.status,
-        reply_to=exchange.message_id,
-    )
-    return (question, answer)
+    answer = exchange.answer()
+    return (exchange.question(), answer) if answer else (exchange.question(),)
 
 
 def _message(message: Message) -> Json:

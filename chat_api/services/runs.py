@@ -1,0 +1,102 @@
+"""One call of a bot for one stored message, from its turn to its outcome."""
+
+import asyncio
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from chat_api.core.errors import AppError, Interrupted, Stopped
+from chat_api.core.ids import new_id
+from chat_api.core.text import cleaned
+from chat_api.schemas.bots import BotAnswer
+from chat_api.schemas.messages import DeltaEvent, Exchange, Outcome
+from models import FinishReason, MessageStatus
+
+MAX_ANSWER_CHARS = 100_000
+
+
+@dataclass(slots=True, eq=False)
+class Place:
+    """A message's place in the lane of its user and bot, from before it is stored until it is answered."""
+
+    lane: tuple[str, str]
+    message_id: UUID
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """A call of a bot. ``done`` gets the finished exchange; ``response_id`` is that of the answer that is to come."""
+
+    exchange: Exchange
+    place: Place
+    display_name: str
+    done: "asyncio.Future[Exchange]"
+    response_id: UUID = field(default_factory=new_id)
+    task: "asyncio.Task[None] | None" = None
+    outcome: Outcome | None = None
+    is_stopped: bool = False
+    text: str = ""
+    told_chars: int = 0
+
+    def stop(self) -> None:
+        """End the call, unless its outcome is already being stored."""
+        if self.outcome is None and self.task is not None and not self.is_stopped:
+            self.is_stopped = True
+            self.task.cancel()
+
+    def hear(self, piece: str) -> bool:
+        """Take a piece of a streamed answer; returns whether it is the first that nobody was told of yet."""
+        is_first = self.told_chars == len(self.text)
+        self.text += piece
+        return is_first
+
+    def news(self) -> DeltaEvent | None:
+        """What nobody was told of yet, if there is any."""
+        if self.told_chars == len(self.text):
+            return None
+        offset, self.told_chars = self.told_chars, len(self.text)
+        return DeltaEvent(
+            user_id=self.exchange.user_id,
+            bot_name=self.exchange.bot_name,
+            message_id=self.response_id,
+            reply_to=self.exchange.message_id,
+            offset=offset,
+            text=self.text[offset:],
+        )
+
+    # How it may end
+
+    def answered(self, answer: BotAnswer) -> Outcome:
+        """The bot has said all, or its stream broke off."""
+        return Outcome(
+            message_id=self.exchange.message_id,
+            run_seq=self.exchange.run_seq,
+            status=MessageStatus.ANSWERED,
+            response=cleaned(answer.text, max_chars=MAX_ANSWER_CHARS),
+            response_id=self.response_id,
+            processing_time_s=answer.processing_time_s,
+            metadata=answer.metadata,
+            finish_reason=FinishReason.TRUNCATED if answer.is_truncated else FinishReason.STOP,
+        )
+
+    def failed(self, error: AppError) -> Outcome:
+        """There is no answer."""
+        is_cut = isinstance(error, Interrupted | Stopped)
+        return Outcome(
+            message_id=self.exchange.message_id,
+            run_seq=self.exchange.run_seq,
+            status=MessageStatus.INTERRUPTED if is_cut else MessageStatus.FAILED,
+            error_code=error.code,
+        )
+
+    def cancelled(self) -> Outcome:
+        """The user stopped it, and keeps what was said; or the process ends."""
+        if self.is_stopped and self.text.strip():
+            return Outcome(
+                message_id=self.exchange.message_id,
+                run_seq=self.exchange.run_seq,
+                status=MessageStatus.ANSWERED,
+                response=cleaned(self.text, max_chars=MAX_ANSWER_CHARS),
+                response_id=self.response_id,
+                finish_reason=FinishReason.STOPPED,
+            )
+        return self.failed(Stopped() if self.is_stopped else Interrupted())
