@@ -1,7 +1,7 @@
 """Our own HTTP/1.1 client for the calls that every message makes: pooled connections, nothing else.
 
 A call costs a fifth of what it costs through a general client. How many run at once is for the caller to bound.
-Source: docs/decisions, "Bots are called with a client of our own".
+Source: docs/decisions/0002-own-bot-client.md
 """
 
 import asyncio
