@@ -9,13 +9,13 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-import httpx
 import orjson
 
 from chat_api.clients.bot_answers import read_answer, read_info, read_object
 from chat_api.clients.bot_http import BotHttp, Reply
 from chat_api.clients.breaker import Breaker, BreakerState
 from chat_api.clients.bulkhead import Bulkhead
+from chat_api.clients.http_pool import HttpPool
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.errors import AppError, BotFailed, BotTimeout, BotUnavailable, InvalidInput, ShuttingDown, Upstream
 from chat_api.core.settings import Settings
@@ -45,7 +45,7 @@ class _Lane:
 class BotConnector:
     """Pooled, bounded calls to bots. Call ``initialize`` before use and ``cleanup`` after.
 
-    ``transport`` replaces the network in tests; ``on_call`` receives the outcome of every chat call.
+    ``on_call`` receives the outcome of every chat call.
     """
 
     def __init__(
@@ -53,12 +53,10 @@ class BotConnector:
         settings: Settings,
         *,
         clock: Clock = SYSTEM_CLOCK,
-        transport: httpx.AsyncBaseTransport | None = None,
         on_call: OnCall | None = None,
     ) -> None:
         self._settings = settings
         self._clock = clock
-        self._transport = transport
         self._on_call = on_call or (lambda _bot_name, _outcome, _duration_s: None)
         self._lanes: dict[str, _Lane] = {}
         self._chat: BotHttp | None = None
@@ -71,18 +69,10 @@ class BotConnector:
         """Open the connection pools on the running loop; a second call does nothing."""
         if self._chat is not None:
             return
-        self._chat = BotHttp(
-            limit=self._settings.connection_pool_size,
-            limit_per_host=self._settings.bot_max_parallel_calls,
-            max_body_bytes=self._settings.bot_max_answer_bytes,
-            transport=self._transport,
+        self._chat = HttpPool(
+            max_idle=self._settings.connection_pool_size, max_body_bytes=self._settings.bot_max_answer_bytes
         )
-        self._probing = BotHttp(
-            limit=PROBE_CONNECTIONS,
-            limit_per_host=PROBE_CONNECTIONS_PER_BOT,
-            max_body_bytes=PROBE_MAX_BYTES,
-            transport=self._transport,
-        )
+        self._probing = HttpPool(max_idle=PROBE_CONNECTIONS, max_body_bytes=PROBE_MAX_BYTES)
 
     async def cleanup(self) -> None:
         """Close every connection; calls that still run fail as unavailable, later ones with ``ShuttingDown``."""
@@ -195,7 +185,6 @@ class BotConnector:
         except BotUnavailable as error:
             if not error.extra.get("connect_failed"):
                 raise
-        _opened(self._chat).forget_address(url)
         await asyncio.sleep(CONNECT_RETRY_DELAY_S)
         return await _opened(self._chat).request("POST", url, content=content, deadline_at=deadline_at)
 
