@@ -79,15 +79,19 @@ class AnswersService:
         if self._is_draining:
             raise ShuttingDown(retry_after_s=5)
         place = Place(lane=(user_id, bot_name), message_id=message_id)
-        if message_id in self._places or not self._lanes.take(place.lane, limit=MAX_WAITING_PER_LANE):
+        if not self._lanes.take(place.lane, limit=MAX_WAITING_PER_LANE):
             raise RateLimited("Too many messages are waiting for this bot.", retry_after_s=5)
         self._places[message_id] = place
         return place
 
     def give_up(self, place: Place) -> None:
         """Give back a place whose message was not stored; harmless when it has run."""
-        if self._places.pop(place.message_id, None) is place:
-            self._lanes.leave(place.lane)
+        if place.is_given_up:
+            return
+        place.is_given_up = True
+        self._lanes.leave(place.lane)
+        if self._places.get(place.message_id) is place:  # else the message has been begun again meanwhile
+            del self._places[place.message_id]
 
     def start(self, exchange: Exchange, place: Place, *, display_name: str, is_contested: bool = False) -> None:
         """Have a pending exchange answered in the background."""
@@ -267,7 +271,8 @@ class AnswersService:
         await self._outcomes.submit((run, run.failed(Interrupted())))
 
     def _forget(self, run: Run, task: "asyncio.Task[None]") -> None:
-        self._running.pop(run.exchange.message_id, None)
+        if self._running.get(run.exchange.message_id) is run:
+            del self._running[run.exchange.message_id]
         self.give_up(run.place)
         if run.done.done() and not run.done.cancelled():
             run.done.exception()  # nobody may have waited for it

@@ -151,25 +151,28 @@ class MessagesService:
         Raises: NotFound, RateLimited, ShuttingDown.
         """
         principal.require(Permission.CHAT)
-        exchange = await self._get(principal.user_id, message_id)
-        self._registry.get(exchange.bot_name)
-        if exchange.status not in {MessageStatus.FAILED, MessageStatus.INTERRUPTED}:
-            return exchange
-        await self._limits.hit(principal.user_id)
-        place = self._answers.admit(principal.user_id, exchange.bot_name, message_id)
+        async with self._keys.queue((principal.user_id, message_id)):  # two tabs press it at the same moment
+            exchange = await self._get(principal.user_id, message_id)
+            self._registry.get(exchange.bot_name)
+            if exchange.status not in {MessageStatus.FAILED, MessageStatus.INTERRUPTED}:
+                return exchange
+            await self._limits.hit(principal.user_id)
+            return await self._reopen(exchange, principal.display_name)
+
+    async def _reopen(self, exchange: Exchange, display_name: str) -> Exchange:
+        place = self._answers.admit(exchange.user_id, exchange.bot_name, exchange.message_id)
         try:
             reopened = await runs.reopen(self._database, exchange, instance_id=self._answers.instance_id)
         except BaseException:
             self._answers.give_up(place)
             raise
-        if reopened is None:
+        if reopened is None:  # another process was faster
             self._answers.give_up(place)
-            return await self._get(principal.user_id, message_id)
+            return await self._get(exchange.user_id, exchange.message_id)
         again, is_contested = reopened
-        self._feeds.publish(
-            [StreamEvent(user_id=again.user_id, seq=again.run_seq, kind=EventKind.RETRIED, exchange=again)]
-        )
-        self._answers.start(again, place, display_name=principal.display_name, is_contested=is_contested)
+        event = StreamEvent(user_id=again.user_id, seq=again.run_seq, kind=EventKind.RETRIED, exchange=again)
+        self._feeds.publish([event])
+        self._answers.start(again, place, display_name=display_name, is_contested=is_contested)
         return again
 
     async def stop(self, principal: Principal, message_id: UUID) -> Exchange:

@@ -20,6 +20,7 @@ class Place:
 
     lane: tuple[str, str]
     message_id: UUID
+    is_given_up: bool = False
 
 
 @dataclass(slots=True, eq=False)

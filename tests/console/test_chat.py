@@ -26,6 +26,7 @@ EXCHANGE = Exchange(
     message_type="text",
     status=MessageStatus.ANSWERED,
     seq=1,
+    run_seq=1,
     timestamp=AT,
     client_msg_id="c1",
     response="Hello `you`.",
@@ -61,14 +62,13 @@ async def test_a_page_is_one_component_whatever_was_said(console_app: RunningCon
 
 async def test_a_closed_page_hears_nothing_more(console_app: RunningConsole) -> None:
     """When NiceGUI deletes a page, it leaves the person's stream and the registry of open pages."""
-    listeners = console_app.services.messages.events._listeners
-    others = len(listeners)
     async with console_app.client() as browser:
-        await browser.post("/api/login", json={"username": "frank"})
+        login = await browser.post("/api/login", json={"username": "frank"})
+        user_id = login.json()["user_id"]
         page = await _new_page(browser)
-    assert len(listeners) == others + 1
+    assert console_app.services.feeds.position(user_id) is not None
     page.delete()
-    assert len(listeners) == others
+    assert console_app.services.feeds.position(user_id) is None
 
 
 async def test_a_page_that_cannot_keep_up_asks_again(console_app: RunningConsole) -> None:
@@ -79,7 +79,7 @@ async def test_a_page_that_cannot_keep_up_asks_again(console_app: RunningConsole
     user_id = login.json()["user_id"]
     event = TypingEvent(user_id=user_id, bot_name="elena", is_typing=True)
     for _ in range(MAX_EVENTS_WAITING + 1):
-        console_app.services.messages.events.publish(event, key=user_id)
+        console_app.services.feeds.publish_live(event)
     await eventually(lambda: "resync" in repr(page.outbox.messages))
 
 
@@ -118,6 +118,7 @@ async def test_a_failure_is_told_in_words(status: MessageStatus, code: str | Non
         message_type="text",
         status=status,
         seq=1,
+        run_seq=1,
         timestamp=AT,
         error_code=code,
     )

@@ -16,7 +16,7 @@ from chat_api.core.errors import (
     RateLimited,
     ShuttingDown,
 )
-from chat_api.schemas.messages import EventKind, StreamEvent, TypingEvent
+from chat_api.schemas.messages import EventKind, StreamEvent
 from chat_api.schemas.principals import Principal
 from chat_api.services import answers as answers_module
 from models import MessageStatus
@@ -56,21 +56,15 @@ async def test_a_message_is_committed_before_the_bot_is_called(
 async def test_events_have_gapless_seqs_in_commit_order(api: RunningApi, alice: Principal) -> None:
     """Messages to two bots at once, and every event of the stream exactly once and in order."""
     seen: list[StreamEvent] = []
-    topic = api.services.messages.events
-
-    def note(event: StreamEvent | TypingEvent) -> None:
-        if isinstance(event, StreamEvent):
-            seen.append(event)
-
-    with topic.listening(note, key=alice.user_id):
-        await asyncio.gather(
-            *(
-                api.services.messages.send(alice, bot_name=bot, content=f"{bot} {number}")
-                for number in range(5)
-                for bot in ("elena", "marcus")
-            )
+    await api.services.feeds.follow(alice.user_id, seen.append, lambda _: None)
+    await asyncio.gather(
+        *(
+            api.services.messages.send(alice, bot_name=bot, content=f"{bot} {number}")
+            for number in range(5)
+            for bot in ("elena", "marcus")
         )
-    assert sorted(event.seq for event in seen) == list(range(1, 21))
+    )
+    assert [event.seq for event in seen] == list(range(1, 21))
     assert sum(event.kind is EventKind.ANSWER for event in seen) == 10
 
 
