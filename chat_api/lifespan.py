@@ -138,7 +138,6 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             await drain()
             await answers.drain(timeout_s=DRAIN_S)
             await supervisor.stop()
-            log.info("stopped")
 
 
 async def _storage(stack: AsyncExitStack, settings: Settings) -> tuple[Database, str]:

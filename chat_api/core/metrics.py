@@ -42,6 +42,7 @@ class Metrics:
         self.ws_frames = Counter(
             f"{PREFIX}_websocket_frames_total", "Frames of chat WebSockets.", ["direction", "type"], registry=r
         )
+        self._frames_out: dict[str, Counter] = {}
         self.ws_closed = Counter(
             f"{PREFIX}_websocket_closed_total", "Chat WebSockets closed by us.", ["code"], registry=r
         )
@@ -66,6 +67,13 @@ class Metrics:
             buckets=_LAG_BUCKETS,
             registry=r,
         )
+
+    def count_frames_out(self, kind: str, count: int) -> None:
+        """Frames of one type were queued on WebSockets."""
+        counter = self._frames_out.get(kind)
+        if counter is None:  # finding a labelled counter costs more than to count
+            counter = self._frames_out[kind] = self.ws_frames.labels("out", kind)
+        counter.inc(count)
 
     def record_bot_call(self, bot_name: str, outcome: str, duration_s: float) -> None:
         """One chat call to a bot has ended."""

@@ -92,7 +92,7 @@ class WebSocketManager:
             self._metrics.ws_closed.labels(int(refusal)).inc()
             await websocket.close(refusal)
             return None
-        audience = self._by_user.setdefault(user_id, Audience())
+        audience = self._by_user.setdefault(user_id, Audience(self._metrics))
         audience.connections[connection.connection_id] = connection
         self._by_websocket[websocket] = connection
         self._metrics.ws_connections.set(self.connection_count)
@@ -248,7 +248,7 @@ class WebSocketManager:
     def _offer(self, connections: Iterable[Connection], frame: Frame, *, is_transient: bool = False) -> int:
         text = encoded(frame)
         count = sum(connection.offer(text, is_transient=is_transient) for connection in tuple(connections))
-        self._metrics.ws_frames.labels("out", frame["type"]).inc(count)
+        self._metrics.count_frames_out(frame["type"], count)
         return count
 
     def _refusal(self, user_id: str) -> CloseCode | None:

@@ -1,23 +1,19 @@
 """Messages over REST: send, retry, stop."""
 
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
-from starlette.requests import Request
-from starlette.responses import Response
+from fastapi import APIRouter, Header
 
-from chat_api.core.cookies import SESSION_COOKIE
 from chat_api.core.errors import InvalidInput
-from chat_api.routes.dependencies import AppServices, User, address_of, cookie_of, services_of
+from chat_api.routes.dependencies import AppServices, User
 from chat_api.routes.errors import BODIES, WRITES, errors
-from chat_api.routes.hot import HotRoute, JsonBody, json_response
+from chat_api.routes.hot import HotRoute
 from chat_api.routes.models import ChatAnswer, ChatBody, StoppedAnswer
-from chat_api.schemas.messages import Exchange
+from chat_api.services.messages import MAX_CLIENT_ID_CHARS
 
 router = APIRouter(prefix="/api", tags=["Chat"])
 
-MAX_KEY_CHARS = 100
-_body = JsonBody(ChatBody)
 _FAILURES = (
     "not_authenticated",
     "not_found",
@@ -31,23 +27,29 @@ _FAILURES = (
 )
 
 
-async def chat(request: Request) -> Response:
+async def chat(
+    body: ChatBody,
+    principal: User,
+    services: AppServices,
+    idempotency_key: Annotated[
+        str | None, Header(max_length=MAX_CLIENT_ID_CHARS, description="Twin of `client_msg_id`.")
+    ] = None,
+) -> ChatAnswer:
     """Store a message, have the bot answer it, and return the answer.
 
     The message is stored before the bot is called: a failed bot answers 502, 503 or 504 with the stored
     `message_id`, which `POST /api/chat/{message_id}/retry` takes.
     """
-    services = services_of(request)
-    principal = await services.auth.recognise(_token(request), address=address_of(request))
-    body = await _body.read(request)
+    if idempotency_key is not None and body.client_msg_id not in {None, idempotency_key}:
+        raise InvalidInput("client_msg_id: differs from the Idempotency-Key header")
     exchange = await services.messages.send(
         principal,
         bot_name=body.bot_name,
         content=body.content,
-        client_msg_id=_key(request, body),
+        client_msg_id=body.client_msg_id if idempotency_key is None else idempotency_key,
         message_type=body.message_type,
     )
-    return json_response(_answer(exchange))
+    return ChatAnswer.of(exchange)
 
 
 router.add_api_route(
@@ -55,21 +57,7 @@ router.add_api_route(
     chat,
     methods=["POST"],
     summary="Send a message",
-    response_model=ChatAnswer,
     responses=errors(*BODIES, *_FAILURES),
-    openapi_extra={
-        "security": [{"HTTPBearer": []}, {"APIKeyCookie": []}],
-        "parameters": [
-            {
-                "name": "idempotency-key",
-                "in": "header",
-                "required": False,
-                "schema": {"type": "string", "maxLength": MAX_KEY_CHARS},
-                "description": "Twin of `client_msg_id`.",
-            }
-        ],
-        "requestBody": {"required": True, "content": {"application/json": {"schema": ChatBody.model_json_schema()}}},
-    },
     route_class_override=HotRoute,
 )
 
@@ -99,33 +87,3 @@ async def stop(message_id: UUID, principal: User, services: AppServices) -> Stop
         response=exchange.response,
         finish_reason=exchange.finish_reason.value if exchange.finish_reason else None,
     )
-
-
-def _token(request: Request) -> str | None:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else cookie_of(request, SESSION_COOKIE)
-
-
-def _key(request: Request, body: ChatBody) -> str | None:
-    key = request.headers.get("idempotency-key")
-    if key is None:
-        return body.client_msg_id
-    if len(key) > MAX_KEY_CHARS:
-        raise InvalidInput(f"idempotency-key: at most {MAX_KEY_CHARS} characters")
-    if body.client_msg_id not in {None, key}:
-        raise InvalidInput("client_msg_id: differs from the Idempotency-Key header")
-    return key
-
-
-def _answer(exchange: Exchange) -> dict[str, object]:
-    """The fields of :class:`ChatAnswer`, past its checks: they come from our own typed exchange."""
-    return {
-        "message_id": str(exchange.message_id),
-        "response": exchange.response,
-        "timestamp": exchange.answered_at or exchange.timestamp,
-        "bot_name": exchange.bot_name,
-        "processing_time": exchange.processing_time or 0.0,
-        "response_id": str(exchange.response_id),
-        "seq": exchange.response_seq or 0,
-        "finish_reason": exchange.finish_reason,
-    }

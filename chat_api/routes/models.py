@@ -150,8 +150,8 @@ class ChatAnswer(BaseModel):
 
     @classmethod
     def of(cls, exchange: Exchange) -> "ChatAnswer":
-        """The answer of an answered exchange."""
-        return cls(
+        """The answer of an answered exchange, past the checks: its values are typed already."""
+        return cls.model_construct(
             message_id=str(exchange.message_id),
             response=exchange.response,
             timestamp=exchange.answered_at or exchange.timestamp,

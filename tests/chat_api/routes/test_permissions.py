@@ -32,14 +32,23 @@ USERS = {
     ("POST", "/api/chat/{message_id}/retry"),
     ("GET", "/api/conversations"),
     ("GET", "/api/conversations/{bot_name}/messages"),
+    ("PUT", "/api/conversations/{bot_name}/read"),
+    ("POST", "/api/chat/{message_id}/stop"),
+    ("GET", "/api/stream"),
+    ("POST", "/api/ws-ticket"),
+    ("GET", "/api/messages/{message_id}"),
+    ("PATCH", "/api/messages/{message_id}"),
+    ("DELETE", "/api/messages/{message_id}"),
+    ("PUT", "/api/messages/{message_id}/reactions/{emoji}"),
+    ("DELETE", "/api/messages/{message_id}/reactions/{emoji}"),
 }
 ADMINS = {
     ("GET", "/api/me"),
     ("GET", "/api/admin/status"),
     ("POST", "/api/admin/bots/{bot_name}/restart"),
 }
-VALUES = {"message_id": "0190d0f2-7c1e-7000-8000-000000000000", "bot_name": "elena"}
-BODY = {"content": "Hello", "bot_name": "elena"}
+VALUES = {"message_id": "0190d0f2-7c1e-7000-8000-000000000000", "bot_name": "elena", "emoji": "👍"}
+BODY = {"content": "Hello", "bot_name": "elena", "seq": 1, "version": 1}
 
 
 def routes_of(routes: list[BaseRoute]) -> Iterator[tuple[str, str]]:
@@ -55,7 +64,9 @@ def routes_of(routes: list[BaseRoute]) -> Iterator[tuple[str, str]]:
 async def call(api: RunningApi, method: str, path: str, token: str | None) -> Any:
     """Knock at one route with one token, or with none."""
     async with api.client(token) as client:
-        return await client.request(method, path.format(**VALUES), json=BODY if method == "POST" else None)
+        return await client.request(
+            method, path.format(**VALUES), json=BODY if method in {"POST", "PUT", "PATCH"} else None
+        )
 
 
 def test_every_route_is_accounted_for(door: RunningApi) -> None:
