@@ -107,7 +107,9 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("check", help="validate the configuration and every dependency")
     commands.add_parser("settings-table", help="print every setting as a Markdown table")
     bench = commands.add_parser("bench", help="measure the product against baselines in the same run")
-    bench.add_argument("--json", nargs="?", const="-", metavar="FILE", help="write JSON to FILE, or instead of the table")
+    bench.add_argument(
+        "--json", nargs="?", const="-", metavar="FILE", help="write JSON to FILE, or instead of the table"
+    )
     bench.add_argument("--seconds", type=float, help="seconds a measurement lasts")
     bench.add_argument("--only", nargs="+", default=(), metavar="NAME", help="these scenarios only")
     bench.add_argument("--quick", action="store_true", help="less of everything, within a minute")

@@ -35,9 +35,7 @@ class LoadGenerator:
 
     async def converse(self, port: int, paths: Sequence[str], bot_name: str, *, seconds: float) -> Load:
         """Hold a conversation over each WebSocket for ``seconds``. Raises: Unavailable when a message is lost."""
-        return Load(
-            **await self.order("converse", port=port, paths=list(paths), bot_name=bot_name, seconds=seconds)
-        )
+        return Load(**await self.order("converse", port=port, paths=list(paths), bot_name=bot_name, seconds=seconds))
 
     async def idle(self, port: int, paths: Sequence[str]) -> int:
         """Open WebSockets and leave them open until :meth:`close`. Returns: how many are held in all."""

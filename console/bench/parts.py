@@ -1,31 +1,21 @@
 """The processes of a run: each is started when a scenario first asks for it, and all end with the run."""
 
-import asyncio
 import json
-import os
-import re
-import signal
-import socket
 import sys
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
-from chat_api.core.child_process import ChildProcess, log_tail
 from chat_api.core.embedded import embedded_servers
-from chat_api.core.errors import Unavailable
-from console.bench.generator import PROJECT, LoadGenerator, load_generator
+from console.bench.children import Part, free_ports, running
+from console.bench.generator import LoadGenerator, load_generator
 from console.bench.http import HOST
 from console.bench.servers.nginx import nginx_command, nginx_program
 
-START_TIMEOUT_S = 60.0
 BOT_NAME = "bench"
-_OURS = re.compile(r"WEB_UI_|DATABASE_|REDIS_|QDRANT_|DOCKER_|BOTS?_|CHARACTERS_|MAX_|RATE_|LOG_|CONNECTION_|AUTH_|METRICS_")
 # The caps of the product protect it from what the bench does to it.
 UNCAPPED = {
     "RATE_LIMIT_REQUESTS_PER_MINUTE": "100000000",
@@ -34,19 +24,6 @@ UNCAPPED = {
     "BOT_MAX_PARALLEL_CALLS": "1000",
     "CONNECTION_POOL_SIZE": "1000",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """A process that listens."""
-
-    port: int
-    child: ChildProcess
-
-    @property
-    def pid(self) -> int:
-        """The process id."""
-        return self.child.pid
 
 
 class Parts:
@@ -88,7 +65,7 @@ class Parts:
         async def start() -> Part:
             port = free_ports(1)[0]
             command = nginx_command(program, self.folder, port=port, bot=bot.port)
-            return await self._stack.enter_async_context(self.running(command, port=port))
+            return await self._stack.enter_async_context(self._running(command, port=port))
 
         return await self._once("nginx", start)
 
@@ -118,14 +95,14 @@ class Parts:
             "LOG_LEVEL": "WARNING",
         }
         argv = [sys.executable, "-m", "console.cli", *command]
-        async with self.running(argv, port=port, env=settings | await self.stores(own) | env) as part:
+        async with self._running(argv, port=port, env=settings | await self.stores(own) | env) as part:
             yield part
 
     @asynccontextmanager
     async def bot_on(self, ports: Sequence[int], *, delay_ms: float = 0.0) -> AsyncIterator[Part]:
         """One process that is a bot on each of ``ports``, for as long as the block runs."""
         argv = [sys.executable, "-m", "console.bench.servers.bot", *map(str, ports), "--delay-ms", str(delay_ms)]
-        async with self.running(argv, port=ports[-1]) as part:
+        async with self._running(argv, port=ports[-1]) as part:
             yield part
 
     async def stores(self, name: str) -> dict[str, str]:
@@ -141,32 +118,25 @@ class Parts:
         redis_url = self._redis_url.replace("db=0", f"db={self._stores.index(name) + 1}")
         return {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
 
-    @asynccontextmanager
-    async def running(self, command: Sequence[str], *, port: int, env: Mapping[str, str] | None = None) -> AsyncIterator[Part]:
-        """A process, from its first answer on ``port`` to the end of the block. Raises: Unavailable with its log."""
-        clean = {name: value for name, value in os.environ.items() if not _OURS.match(name)}
-        log = self.folder / f"{port}.log"
-        child = ChildProcess.start(command, log=log, env=clean | dict(env or {}), cwd=PROJECT)
-        try:
-            await _answering(port, child, log)
-            yield Part(port=port, child=child)
-        finally:
-            await child.stop(signal.SIGTERM, grace_s=30.0)
-
     async def close(self) -> None:
         """End everything that is shared."""
         await self._stack.aclose()
+
+    def _running(
+        self, command: Sequence[str], *, port: int, env: Mapping[str, str] | None = None
+    ) -> AbstractAsyncContextManager[Part]:
+        return running(command, port=port, log=self.folder / f"{port}.log", env=env)
 
     async def _uvicorn(self, application: str, **env: str) -> Part:
         bot = await self.bot()
 
         async def start() -> Part:
             port = free_ports(1)[0]
-            options = "--log-level warning --no-access-log --timeout-keep-alive 600 --ws websockets-sansio".split()
-            options += ["--ws-per-message-deflate", "false", "--port", str(port)]
+            options = ["--log-level", "warning", "--no-access-log", "--timeout-keep-alive", "600", "--port", str(port)]
+            options += ["--ws", "websockets-sansio", "--ws-per-message-deflate", "false"]
             command = [sys.executable, "-m", "uvicorn", *options, application]
             settings = {"BENCH_BOT_PORT": str(bot.port)} | env
-            return await self._stack.enter_async_context(self.running(command, port=port, env=settings))
+            return await self._stack.enter_async_context(self._running(command, port=port, env=settings))
 
         return await self._once(application, start)
 
@@ -187,29 +157,3 @@ async def parts(folder: Path) -> AsyncIterator[Parts]:
             yield own
         finally:
             await own.close()
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on at this moment."""
-    held = [socket.create_server((HOST, 0)) for _ in range(count)]
-    numbers = [int(each.getsockname()[1]) for each in held]
-    for each in held:
-        each.close()
-    return numbers
-
-
-async def _answering(port: int, child: ChildProcess, log: Path) -> None:
-    """Wait until a process answers HTTP. Raises: Unavailable with the end of its log."""
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while child.exit_code is None and time.monotonic() < deadline:
-        try:
-            reader, writer = await asyncio.open_connection(HOST, port)
-            writer.write(b"GET /health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
-            is_answer = bool(await reader.read(12))
-            writer.close()
-            if is_answer:
-                return
-        except OSError:
-            pass
-        await asyncio.sleep(0.02)
-    raise Unavailable(detail=f"did not start:\n{log_tail(log)}")

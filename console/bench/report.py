@@ -61,7 +61,11 @@ class Report:
 
     def as_json(self) -> str:
         """The report as a JSON object: the machine, the run, the rows."""
-        machine = {"cores": len(os.sched_getaffinity(0)), "python": platform.python_version(), "system": platform.platform()}
+        machine = {
+            "cores": len(os.sched_getaffinity(0)),
+            "python": platform.python_version(),
+            "system": platform.platform(),
+        }
         run = {"at": datetime.now(UTC).isoformat(), "seconds": self.seconds, "is_quick": self.is_quick}
         return json.dumps({"machine": machine, **run, "rows": [_as_object(row) for row in self.rows]}, indent=2)
 

@@ -12,7 +12,7 @@ async def alternate(contestants: Mapping[str, Turn], *, rounds: int) -> dict[str
     """Let each contestant measure once in each round; the next round goes the other way round."""
     results: dict[str, list[Load]] = {name: [] for name in contestants}
     for number in range(rounds):
-        for name in list(contestants) if number % 2 == 0 else reversed(contestants):
+        for name in list(contestants)[:: 1 if number % 2 == 0 else -1]:
             results[name].append(await contestants[name]())
     return results
 

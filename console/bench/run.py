@@ -1,5 +1,6 @@
 """The command: start what is needed in a temporary folder, measure, print, end everything."""
 
+import asyncio
 import gc
 import resource
 import tempfile
@@ -40,7 +41,7 @@ async def run_bench(plan: Plan, *, only: Sequence[str], json_to: str | None) -> 
         say(report.as_json())
         return
     if json_to:
-        Path(json_to).write_text(report.as_json() + "\n")
+        await asyncio.to_thread(Path(json_to).write_text, report.as_json() + "\n")
     say(*report.as_table())
 
 

@@ -1,7 +1,6 @@
 """``POST /api/chat`` with everything on: token, limit, durable before the bot and after it."""
 
 import os
-from collections.abc import Awaitable, Callable
 
 from console.bench.figures import Load, median_load
 from console.bench.loop_lag import LoopLag
@@ -72,7 +71,14 @@ def _own_rows(
     return [
         Row(scenario=NAME, name="processor time of the web process for an answer", value=cpu_ms, unit="ms"),
         Row(scenario=NAME, name="event-loop lag p99 under this load", value=lag_ms, unit="ms", target=at_most(50)),
-        Row(scenario=NAME, name="messages a minute", value=per_minute, unit="1/min", target=at_least(1000), note="specification"),
+        Row(
+            scenario=NAME,
+            name="messages a minute",
+            value=per_minute,
+            unit="1/min",
+            target=at_least(1000),
+            note="specification",
+        ),
     ]
 
 

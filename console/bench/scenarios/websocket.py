@@ -41,7 +41,13 @@ async def measure(parts: Parts, plan: Plan) -> list[Row]:
     protocol = f"p99 {ours.p99_ms:.0f} ms" + ("" if ours.ack_ms is not None else "; base protocol, no acknowledgements")
     rows = [
         Row(scenario=NAME, name="bare WebSocket proxy, stores nothing", value=theirs.per_second, unit="answers/s"),
-        Row(scenario=NAME, name="WebSocket chat, 100 conversations", value=ours.per_second, unit="answers/s", note=protocol),
+        Row(
+            scenario=NAME,
+            name="WebSocket chat, 100 conversations",
+            value=ours.per_second,
+            unit="answers/s",
+            note=protocol,
+        ),
         Row(
             scenario=NAME,
             name="WebSocket chat / bare WebSocket proxy",

@@ -1,6 +1,6 @@
 """The least that a proxy in Python can be: ASGI on uvicorn, raw pooled sockets to the bot, nothing checked or stored.
 
-Run as ``python -m uvicorn console.bench.servers.bare:proxy`` and ``…:websocket_proxy``; ``BENCH_BOT_PORT`` is the bot's.
+Run as ``python -m uvicorn console.bench.servers.bare:proxy`` or ``…:websocket_proxy``, with ``BENCH_BOT_PORT``.
 """
 
 import asyncio

@@ -1,4 +1,6 @@
-"""A bot of the second generation that costs next to nothing: ``python -m console.bench.servers.bot PORT… [--delay-ms N]``.
+"""A bot of the second generation that costs next to nothing.
+
+Run as ``python -m console.bench.servers.bot PORT… [--delay-ms N]``.
 
 It answers every message with the same short text, at once or after a delay, and is always healthy unless it is told
 otherwise (``POST /bench/health``). Source: bot contract.
