@@ -177,10 +177,15 @@ ensure_bench_tools() {
     say "Not installed: nginx; the rows that compare with it will say so."
     return
   fi
-  if [ -e "$policy" ]; then policy=""; else printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod +x "$policy"; fi
-  apt_install nginx || say "nginx could not be installed; the rows that compare with it will say so."
-  if [ -n "$policy" ]; then rm -f -- "$policy"; fi # nobody asked for a web server that runs by itself
-  if [ -d /run/systemd/system ]; then systemctl --quiet disable nginx || true; fi
+  ( # Nobody asked for a web server that runs by itself.
+    if [ ! -e "$policy" ]; then
+      trap 'rm -f -- "$policy"' EXIT
+      printf '#!/bin/sh\nexit 101\n' >"$policy"
+      chmod +x "$policy"
+    fi
+    apt_install nginx
+    if [ -d /run/systemd/system ]; then systemctl --quiet disable nginx; fi
+  ) || say "nginx was not installed as it should be; the rows that compare with it may say so."
 }
 
 # --- commands ---------------------------------------------------------------------------------------------------------

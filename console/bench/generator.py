@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,14 @@ from console.bench.load import LINE_LIMIT_BYTES
 
 PROJECT = Path(__file__).resolve().parents[2]
 ORDER_TIMEOUT_S = 180.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageEvent:
+    """When something happened and when each page heard of it, in monotonic seconds."""
+
+    sent_at: float
+    arrivals: Sequence[float]
 
 
 class LoadGenerator:
@@ -44,6 +53,22 @@ class LoadGenerator:
     async def still_open(self) -> int:
         """How many of the idle WebSockets the server has not closed."""
         return int(await self.order("still_open"))
+
+    async def build_pages(self, port: int, tokens: Sequence[str]) -> list[float]:
+        """Ask for a chat page for each token; the seconds that each took. Raises: Unavailable."""
+        return list(await self.order("build_pages", port=port, tokens=list(tokens)))
+
+    async def connect_pages(self, port: int) -> int:
+        """Connect the sockets of the pages built last, until :meth:`close`. Returns: how many opened a conversation."""
+        return int(await self.order("connect_pages", port=port))
+
+    async def event(self, port: int, request: bytes, *, marker: str) -> PageEvent:
+        """Send a request whose event, known by ``marker``, has to reach every open page. Raises: Unavailable."""
+        return PageEvent(**await self.order("event", port=port, request=request.decode("latin-1"), marker=marker))
+
+    async def events(self) -> int:
+        """How many events all open pages have got so far."""
+        return int(await self.order("events"))
 
     async def close(self) -> None:
         """Close everything that is held open."""

@@ -98,6 +98,10 @@ class Parts:
         async with self._running(argv, port=port, env=settings | await self.stores(own) | env) as part:
             yield part
 
+    def bot_of_its_own(self) -> AbstractAsyncContextManager[Part]:
+        """A bot that nobody else asks anything, for as long as the block runs."""
+        return self.bot_on(free_ports(1))
+
     @asynccontextmanager
     async def bot_on(self, ports: Sequence[int], *, delay_ms: float = 0.0) -> AsyncIterator[Part]:
         """One process that is a bot on each of ``ports``, for as long as the block runs."""

@@ -16,6 +16,7 @@ from chat_api.core.errors import AppError
 from console.bench.load import LINE_LIMIT_BYTES
 from console.bench.load.conversations import Idler, converse, open_all
 from console.bench.load.http_clients import repeat
+from console.bench.load.pages import BuiltPage, Page, build_pages, connect_pages, event_at_pages
 
 Order = dict[str, Any]
 
@@ -25,11 +26,17 @@ class Generator:
 
     def __init__(self) -> None:
         self._idlers: list[Idler] = []
+        self._built: list[BuiltPage] = []
+        self._pages: list[Page] = []
         self._orders: dict[str, Callable[[Order], Awaitable[Any]]] = {
             "repeat": self._repeat,
             "converse": self._converse,
             "idle": self._idle,
             "still_open": self._still_open,
+            "build_pages": self._build_pages,
+            "connect_pages": self._connect_pages,
+            "event": self._event,
+            "events": self._events,
             "close": self._close,
         }
 
@@ -59,9 +66,28 @@ class Generator:
         return sum(idler.ended is None for idler in self._idlers)
 
     async def _close(self, _: Order) -> Any:
-        for idler in self._idlers:
-            idler.leave()
+        for client in (*self._idlers, *self._pages):
+            client.leave()
         self._idlers.clear()
+        self._pages.clear()
+
+    async def _build_pages(self, order: Order) -> Any:
+        built, times_s = await build_pages(order["port"], order["tokens"])
+        self._built += built
+        return times_s
+
+    async def _connect_pages(self, order: Order) -> Any:
+        self._pages += await connect_pages(order["port"], self._built)
+        opened = sum(page.first_event is not None for page in self._built)
+        self._built.clear()
+        return opened
+
+    async def _event(self, order: Order) -> Any:
+        request, marker = order["request"].encode("latin-1"), order["marker"].encode()
+        return await event_at_pages(self._pages, order["port"], request, marker=marker)
+
+    async def _events(self, _: Order) -> Any:
+        return sum(page.events for page in self._pages)
 
 
 async def main() -> None:

@@ -47,13 +47,13 @@ def decode_frames(data: bytearray) -> Iterator[tuple[int, bytes]]:
 class WebSocketClient(asyncio.Protocol):
     """One connection. What comes is given to :meth:`received`; a close that we did not ask for to :meth:`closed`."""
 
-    def __init__(self, path: str, *, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(self, path: str, *, host: str = HOST, headers: Mapping[str, str] | None = None) -> None:
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._path = path
-        self._headers = dict(headers or {})
+        self._headers = {"host": host, **(headers or {})}
         self._data = bytearray()
         self._is_open = False
-        self._is_left = False
+        self.is_left = False
         self._close_code: int | None = None
 
     def received(self, payload: bytes) -> None:
@@ -68,7 +68,7 @@ class WebSocketClient(asyncio.Protocol):
 
     def leave(self) -> None:
         """Close from our side."""
-        self._is_left = True
+        self.is_left = True
         if self._is_open and not self._transport.is_closing():
             self._transport.write(encode_frame((1000).to_bytes(2), CLOSE))
         self._transport.close()
@@ -79,7 +79,6 @@ class WebSocketClient(asyncio.Protocol):
         key = base64.b64encode(os.urandom(16)).decode()
         lines = [
             f"GET {self._path} HTTP/1.1",
-            f"host: {HOST}",
             "upgrade: websocket",
             "connection: Upgrade",
             f"sec-websocket-key: {key}",
@@ -107,7 +106,7 @@ class WebSocketClient(asyncio.Protocol):
         reason = f"closed with {self._close_code}" if self._close_code else f"lost: {exc}"
         if not self.opened.done():
             self.opened.set_exception(Unavailable(detail=f"the WebSocket was {reason}"))
-        if not self._is_left:
+        if not self.is_left:
             self.closed(reason)
 
     def _upgraded(self) -> bool:
