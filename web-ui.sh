@@ -44,7 +44,9 @@ Work on it
   test [ARGS]       Without arguments all that CI runs: format, lint, types, import contracts, every test. With
                     arguments: pytest with them. As root it installs Debian's chromium and docker.io when absent.
   lint              Format, lint, types and import contracts only.
-  bench [--json]    Measure the chat path against baselines in the same run.
+  bench             Measure the product against baselines in the same run (docs/performance.md), about six minutes.
+                    --quick (one minute), --only NAME…, --seconds S, --json [FILE]. As root it installs Debian's nginx,
+                    one of the baselines, when absent.
 
 Environment
   WEB_UI_PORT, WEB_UI_HOST     where to listen                      (8080, 0.0.0.0)
@@ -168,11 +170,34 @@ ensure_test_tools() {
   if can_install; then apt_install "${missing[@]}"; else say "Not installed: ${missing[*]}; the tests that need them will fail."; fi
 }
 
+ensure_bench_tools() {
+  local policy=/usr/sbin/policy-rc.d
+  if [ -x /usr/sbin/nginx ] || command -v nginx >/dev/null; then return; fi
+  if ! can_install; then
+    say "Not installed: nginx; the rows that compare with it will say so."
+    return
+  fi
+  ( # Nobody asked for a web server that runs by itself.
+    if [ ! -e "$policy" ]; then
+      trap 'rm -f -- "$policy"' EXIT
+      printf '#!/bin/sh\nexit 101\n' >"$policy"
+      chmod +x "$policy"
+    fi
+    apt_install nginx
+    if [ -d /run/systemd/system ]; then systemctl --quiet disable nginx; fi
+  ) || say "nginx was not installed as it should be; the rows that compare with it may say so."
+}
+
 # --- commands ---------------------------------------------------------------------------------------------------------
 
 console() {
   ensure_environment runtime
   exec "$python" -m console.cli "$@"
+}
+
+bench() {
+  ensure_bench_tools
+  console bench "$@"
 }
 
 lint() {
@@ -228,7 +253,8 @@ clean() {
 command=${1:---help}
 [ $# -eq 0 ] || shift
 case $command in
-  demo | serve | create-admin | migrate | check | bench | settings-table) console "$command" "$@" ;;
+  demo | serve | create-admin | migrate | check | settings-table) console "$command" "$@" ;;
+  bench) bench "$@" ;;
   test) run_tests "$@" ;;
   lint) lint ;;
   start) compose up --detach "$@" ;;

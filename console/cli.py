@@ -50,9 +50,7 @@ def _run(given: argparse.Namespace) -> int:
         say(*map(str, findings))
         return exit_code(findings)
     if given.command == "bench":
-        from console.bench import run_bench
-
-        return asyncio.run(run_bench(is_json=given.json, seconds=given.seconds))
+        return _bench(given)
     return _administer(given, settings)
 
 
@@ -66,6 +64,15 @@ def _serve(command: str, settings: Settings) -> int:
     from console.serve import run_serve
 
     return run(run_serve(settings))
+
+
+def _bench(given: argparse.Namespace) -> int:
+    from console.bench.plan import full_plan, quick_plan
+    from console.bench.run import run_bench
+    from console.server import run
+
+    plan = (quick_plan if given.quick else full_plan)(seconds=given.seconds)
+    return run(run_bench(plan, only=given.only, json_to=given.json))
 
 
 def _administer(given: argparse.Namespace, settings: Settings) -> int:
@@ -99,9 +106,13 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("migrate", help="bring the database to the current schema")
     commands.add_parser("check", help="validate the configuration and every dependency")
     commands.add_parser("settings-table", help="print every setting as a Markdown table")
-    bench = commands.add_parser("bench", help="measure the chat path against baselines in the same run")
-    bench.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    bench.add_argument("--seconds", type=float, default=5.0, help="seconds a measurement lasts (%(default)s)")
+    bench = commands.add_parser("bench", help="measure the product against baselines in the same run")
+    bench.add_argument(
+        "--json", nargs="?", const="-", metavar="FILE", help="write JSON to FILE, or instead of the table"
+    )
+    bench.add_argument("--seconds", type=float, help="seconds a measurement lasts")
+    bench.add_argument("--only", nargs="+", default=(), metavar="NAME", help="these scenarios only")
+    bench.add_argument("--quick", action="store_true", help="less of everything, within a minute")
     return parser
 
 

@@ -1,0 +1,75 @@
+"""Events that many open pages hear of: how late, and for how much processor time."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from itertools import count
+
+from console.bench.children import Part
+from console.bench.figures import percentile
+from console.bench.http import fetch_json, request_bytes
+from console.bench.parts import BOT_NAME, Parts
+from console.bench.plan import Plan
+from console.bench.processes import cpu_s
+from console.bench.report import Row, at_most
+
+SETTLE_S = 0.5
+IDLE_S = 3.0
+_CHANGE = request_bytes("POST", "/bench/health", body={})
+_TOLD = request_bytes("GET", "/bench/health")
+_numbers = count(1)
+
+Happen = Callable[[], Awaitable[list[float]]]
+"""Has one event happen: how late, in seconds, each page heard of it."""
+
+
+async def event_rows(parts: Parts, plan: Plan, *, product: Part, bot: Part, token: str) -> list[Row]:
+    """The bot changes, which is the same for every page; and the person of all these pages says something.
+
+    The first is late from the moment the bot told its health check, the second from the moment the request was sent.
+    """
+
+    async def bot_changes() -> list[float]:
+        event = await parts.generator.event(bot.port, _CHANGE, marker='"chat_bots"')
+        told_at = (await fetch_json(bot.port, _TOLD))["told_at"]
+        return [at - told_at for at in event.arrivals]
+
+    async def message_comes() -> list[float]:
+        content = f"message-{next(_numbers)}-of-the-bench"
+        request = request_bytes("POST", "/api/chat", body={"content": content, "bot_name": BOT_NAME}, token=token)
+        event = await parts.generator.event(product.port, request, marker=content)
+        await asyncio.sleep(SETTLE_S)  # its answer is an event too, and has to be over
+        return [at - event.sent_at for at in event.arrivals]
+
+    used_s = cpu_s(product.pid)
+    await asyncio.sleep(IDLE_S)
+    idle = (cpu_s(product.pid) - used_s) / IDLE_S
+    times = 4 if plan.is_quick else 10  # even: at the end the bot is well again
+    return [
+        *await _measured(parts, plan, product, bot_changes, name="a bot's change", times=times, idle=idle),
+        *await _measured(parts, plan, product, message_comes, name="a message", times=times, idle=idle),
+    ]
+
+
+async def _measured(
+    parts: Parts, plan: Plan, product: Part, happen: Happen, *, name: str, times: int, idle: float
+) -> list[Row]:
+    """``idle``: the processor seconds a second that the open pages cost anyway."""
+    loop = asyncio.get_running_loop()
+    began, used_s, frames = loop.time(), cpu_s(product.pid), await parts.generator.events()
+    late_s = [seconds for _ in range(times) for seconds in await happen()]
+    await asyncio.sleep(SETTLE_S)
+    used_s = cpu_s(product.pid) - used_s - idle * (loop.time() - began)
+    frames = await parts.generator.events() - frames
+    each_ms = max(0.0, used_s) * 1000 / frames
+    label = f"{name} to {plan.event_pages} open pages"
+    each = f"{frames / times / plan.event_pages:.1f} frames a page"
+    return [
+        Row(
+            scenario="pages",
+            name=f"{label}, p99",
+            value=percentile(late_s, 0.99) * 1000,
+            unit="ms",
+            target=at_most(100),
+        ),
+        Row(scenario="pages", name=f"{label}, CPU a frame", value=each_ms, unit="ms", target=at_most(0.2), note=each),
+    ]

@@ -1,0 +1,1 @@
+"""What the product is measured against: bots, proxies that store nothing, and what most people would write."""
