@@ -71,8 +71,9 @@ class BotConnector:
     async def cleanup(self) -> None:
         """Close every connection; calls that still run fail as unavailable, later ones with ``ShuttingDown``."""
         async with AsyncExitStack() as stack:
-            for pool in filter(None, (self._chat, self._probing)):
-                stack.push_async_callback(pool.aclose)
+            for opened in (self._chat, self._probing):
+                if opened is not None:
+                    stack.push_async_callback(opened.aclose)
             self._chat = self._probing = None
 
     def lane_view(self, bot_name: str) -> LaneView:
