@@ -20,7 +20,8 @@ from sample_bot.streaming import STREAM_FAULT, stream_route
 from sample_bot.v1 import V1
 from sample_bot.v2 import V2
 
-_CHAT_PATHS = frozenset({"/api/chat", "/api/chat/batch", "/api/chat/stream"})
+_CHAT_PATHS = frozenset({"/api/chat", "/api/chat/batch"})
+_STREAM_PATHS = frozenset({"/api/chat/stream"})
 _CONTROL_PATHS = frozenset({"/_faults", "/_calls"})
 # Answers under way get this long on SIGTERM: the whole exit stays below a second.
 _SHUTDOWN_S = 0.3
@@ -65,7 +66,9 @@ def create_app(bot: Bot, options: Options) -> web.Application:
         babble_rate=options.babble_rate,
     )
     faults = Faults(plan, seed=options.seed)
-    app = web.Application(middlewares=[_guard(bot, contract, faults, is_recording=options.allows_faults)])
+    chat_paths = _CHAT_PATHS | _STREAM_PATHS if options.is_streaming else _CHAT_PATHS
+    guard = _guard(bot, contract, faults, chat_paths=chat_paths, is_recording=options.allows_faults)
+    app = web.Application(middlewares=[guard])
     app[BOT], app[IS_STREAMING] = bot, options.is_streaming
     app.add_routes(contract.routes)
     if options.is_streaming:
@@ -76,7 +79,7 @@ def create_app(bot: Bot, options: Options) -> web.Application:
 
 
 def _guard(
-    bot: Bot, contract: Contract, faults: Faults, *, is_recording: bool
+    bot: Bot, contract: Contract, faults: Faults, *, chat_paths: frozenset[str], is_recording: bool
 ) -> Callable[..., Awaitable[web.StreamResponse]]:
     """Misbehave as planned, refuse while starting, and turn exceptions into the contract's answers."""
 
@@ -99,7 +102,7 @@ def _guard(
     async def answer(request: web.Request, handler: _Handler) -> web.StreamResponse:
         if request.path in _CONTROL_PATHS:
             return await handler(request)
-        is_chat = request.path in _CHAT_PATHS
+        is_chat = request.path in chat_paths
         if is_chat and is_recording:
             _record(faults, await request.read())
         if is_chat or faults.plan.scope is FaultScope.ALL:
