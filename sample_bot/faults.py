@@ -33,7 +33,16 @@ class FaultMode(StrEnum):
     HANG = "hang"
     NOT_READY = "not_ready"
     RESET = "reset"
+    TRUNCATE_STREAM = "truncate_stream"
+    HANG_STREAM = "hang_stream"
+    BABBLE_STREAM = "babble_stream"
+    FAIL_STREAM = "fail_stream"
 
+
+STREAM_MODES = frozenset(
+    {FaultMode.TRUNCATE_STREAM, FaultMode.HANG_STREAM, FaultMode.BABBLE_STREAM, FaultMode.FAIL_STREAM}
+)
+"""Only in the middle of a stream; answers in one piece are well."""
 
 _BABBLE = (FaultMode.BADJSON, FaultMode.NOTJSON, FaultMode.HUGE, FaultMode.TRUNCATE)
 
@@ -47,9 +56,13 @@ class FaultScope(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultPlan:
-    """How a bot misbehaves; rates are shares of answers between 0 and 1."""
+    """How a bot misbehaves; rates are shares of answers between 0 and 1.
+
+    ``delay_ms`` is before an answer, ``piece_delay_ms`` after each piece of a stream.
+    """
 
     delay_ms: int = 0
+    piece_delay_ms: int = 0
     failure_rate: float = 0.0
     hang_rate: float = 0.0
     babble_rate: float = 0.0
@@ -67,8 +80,9 @@ class FaultPlan:
         for name in ("failure_rate", "hang_rate", "babble_rate"):
             if not isinstance(values[name], int | float) or not 0 <= values[name] <= 1:
                 raise ValueError(f"{name} must be between 0 and 1")
-        if not isinstance(values["delay_ms"], int) or values["delay_ms"] < 0:
-            raise ValueError("delay_ms must be a whole number of milliseconds")
+        for name in ("delay_ms", "piece_delay_ms"):
+            if not isinstance(values[name], int) or values[name] < 0:
+                raise ValueError(f"{name} must be a whole number of milliseconds")
         values["mode"], values["scope"] = FaultMode(values["mode"]), FaultScope(values["scope"])
         return replace(self, **values)
 
@@ -130,7 +144,7 @@ async def misbehave(request: web.Request, mode: FaultMode, *, contract: Contract
         case FaultMode.RESET:
             _reset(request)
         case _:
-            await _gone(request)
+            await until_gone(request)
     # Nobody is left to read this.
     return web.Response(status=500)
 
@@ -164,7 +178,7 @@ def _reset(request: web.Request) -> None:
     request.transport.abort()
 
 
-async def _gone(request: web.Request) -> None:
+async def until_gone(request: web.Request) -> None:
     """Say nothing until the caller gives up."""
     # aiohttp tells a handler that its client left only by cancelling every handler, which real bots do not do.
     while request.transport is not None and not request.transport.is_closing():  # noqa: ASYNC110

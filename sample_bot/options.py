@@ -37,6 +37,7 @@ class Options:
     contract: ContractName
     characters: Path
     delay_ms: int
+    piece_delay_ms: int
     startup_ms: int
     failure_rate: float
     hang_rate: float
@@ -59,6 +60,7 @@ def parse(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None =
         contract=ContractName(given.contract),
         characters=given.characters,
         delay_ms=given.delay_ms,
+        piece_delay_ms=given.piece_delay_ms,
         startup_ms=given.startup_ms,
         failure_rate=given.failure_rate,
         hang_rate=given.hang_rate,
@@ -94,6 +96,9 @@ def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
     option("--contract", "SAMPLE_BOT_CONTRACT", "v1", type=_contract, help="generation to speak: v1 or v2")
     option("--characters", "SAMPLE_BOT_CHARACTERS", str(_SAMPLE_CHARACTERS), type=Path, help="folder of characters")
     option("--delay-ms", "SAMPLE_BOT_DELAY_MS", "0", type=_milliseconds, help="think this long before an answer")
+    option(
+        "--piece-delay-ms", "SAMPLE_BOT_PIECE_DELAY_MS", "0", type=_milliseconds, help="pause after each streamed piece"
+    )
     option(
         "--startup-ms", "SAMPLE_BOT_STARTUP_MS", "0", type=_milliseconds, help="stay unready this long after the start"
     )

@@ -14,13 +14,14 @@ from sample_bot.bot import Bot
 from sample_bot.character import load_character
 from sample_bot.contract import BOT, IS_STREAMING, Contract, Refused, log, mark_start
 from sample_bot.engine import choose_engine
-from sample_bot.faults import FaultMode, FaultPlan, Faults, FaultScope, misbehave
+from sample_bot.faults import STREAM_MODES, FaultMode, FaultPlan, Faults, FaultScope, misbehave
 from sample_bot.options import ContractName, Options
-from sample_bot.streaming import stream_route
+from sample_bot.streaming import STREAM_FAULT, stream_route
 from sample_bot.v1 import V1
 from sample_bot.v2 import V2
 
-_CHAT_PATHS = frozenset({"/api/chat", "/api/chat/batch", "/api/chat/stream"})
+_CHAT_PATHS = frozenset({"/api/chat", "/api/chat/batch"})
+_STREAM_PATHS = frozenset({"/api/chat/stream"})
 _CONTROL_PATHS = frozenset({"/_faults", "/_calls"})
 # Answers under way get this long on SIGTERM: the whole exit stays below a second.
 _SHUTDOWN_S = 0.3
@@ -59,23 +60,26 @@ def create_app(bot: Bot, options: Options) -> web.Application:
     contract: Contract = V1() if options.contract is ContractName.V1 else V2()
     plan = FaultPlan(
         delay_ms=options.delay_ms,
+        piece_delay_ms=options.piece_delay_ms,
         failure_rate=options.failure_rate,
         hang_rate=options.hang_rate,
         babble_rate=options.babble_rate,
     )
     faults = Faults(plan, seed=options.seed)
-    app = web.Application(middlewares=[_guard(bot, contract, faults, is_recording=options.allows_faults)])
+    chat_paths = _CHAT_PATHS | _STREAM_PATHS if options.is_streaming else _CHAT_PATHS
+    guard = _guard(bot, contract, faults, chat_paths=chat_paths, is_recording=options.allows_faults)
+    app = web.Application(middlewares=[guard])
     app[BOT], app[IS_STREAMING] = bot, options.is_streaming
     app.add_routes(contract.routes)
     if options.is_streaming:
-        app.add_routes([stream_route(contract)])
+        app.add_routes([stream_route(contract, faults)])
     if options.allows_faults:
         app.add_routes(_control_routes(bot, faults))
     return app
 
 
 def _guard(
-    bot: Bot, contract: Contract, faults: Faults, *, is_recording: bool
+    bot: Bot, contract: Contract, faults: Faults, *, chat_paths: frozenset[str], is_recording: bool
 ) -> Callable[..., Awaitable[web.StreamResponse]]:
     """Misbehave as planned, refuse while starting, and turn exceptions into the contract's answers."""
 
@@ -98,12 +102,14 @@ def _guard(
     async def answer(request: web.Request, handler: _Handler) -> web.StreamResponse:
         if request.path in _CONTROL_PATHS:
             return await handler(request)
-        is_chat = request.path in _CHAT_PATHS
+        is_chat = request.path in chat_paths
         if is_chat and is_recording:
             _record(faults, await request.read())
         if is_chat or faults.plan.scope is FaultScope.ALL:
             await asyncio.sleep(faults.plan.delay_ms / 1000)
-            if (mode := faults.next_mode()) is not FaultMode.OK:
+            if (mode := faults.next_mode()) in STREAM_MODES:
+                request[STREAM_FAULT] = mode
+            elif mode is not FaultMode.OK:
                 log("fault", bot=bot.character.key, mode=mode, path=request.path)
                 return await misbehave(request, mode, contract=contract, bot=bot)
         return contract.starting() if is_chat and not bot.is_ready else await handler(request)

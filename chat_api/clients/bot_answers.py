@@ -83,27 +83,43 @@ def read_info(reply: Reply, *, bot_name: str, contract: Contract) -> BotInfo:
 
 
 def read_object(reply: Reply) -> dict[str, object]:
-    """The reply's JSON object. Lone surrogates and bytes that are not UTF-8 are replaced, not refused.
+    """The reply's JSON object.
 
-    Raises: BotFailed for anything else that is not a JSON object, NaN and absurd nesting included.
+    Raises: BotFailed for anything else.
     """
     try:
-        value = orjson.loads(reply.body)
-    except orjson.JSONDecodeError:
-        try:
-            value = orjson.loads(_ESCAPES.sub(_without_lone, reply.body.decode(errors="replace")))
-        except orjson.JSONDecodeError as error:
-            raise BotFailed(detail=f"not JSON: {error.msg}; {_detail(reply)}") from error
+        value = read_json(reply.body)
+    except BotFailed as error:
+        raise BotFailed(detail=f"{error.detail}; {_detail(reply)}") from error
     if not isinstance(value, dict):
         raise BotFailed(detail=f"not a JSON object; {_detail(reply)}")
     return value
+
+
+def read_json(data: bytes) -> object:
+    """A JSON value. Lone surrogates and bytes that are not UTF-8 are replaced, not refused.
+
+    Raises: BotFailed for anything else that is not JSON, NaN and absurd nesting included.
+    """
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError:
+        try:
+            return orjson.loads(_ESCAPES.sub(_without_lone, data.decode(errors="replace")))
+        except orjson.JSONDecodeError as error:
+            raise BotFailed(detail=f"not JSON: {error.msg}") from error
+
+
+def cleaned_text(text: str) -> str:
+    """The text as it can be stored: PostgreSQL refuses NUL."""
+    return text.replace("\0", "")
 
 
 def _text(body: Mapping[str, object], reply: Reply) -> str:
     text = body.get("response")
     if not isinstance(text, str):
         raise BotFailed(detail=f"no text; {_detail(reply)}")
-    text = text.replace("\0", "")  # PostgreSQL refuses NUL
+    text = cleaned_text(text)
     if not text.strip():
         raise BotFailed(detail=f"the text is empty; {_detail(reply)}")
     return text

@@ -7,45 +7,35 @@ own connections and pass both, for they are how a recovery is seen.
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from typing import TypeVar
 
-import orjson
-
-from chat_api.clients.bot_answers import read_answer, read_info, read_object
+from chat_api.clients.bot_answers import read_info, read_object
+from chat_api.clients.bot_chat import BotChat, chat_body
 from chat_api.clients.bot_http import BotHttp, Reply
-from chat_api.clients.breaker import Breaker, BreakerState
-from chat_api.clients.bulkhead import Bulkhead
+from chat_api.clients.bot_lanes import Lane, Lanes, LaneView, OnRefused
+from chat_api.clients.bot_stream import OnDelta
+from chat_api.clients.breaker import BreakerState
 from chat_api.clients.http_pool import HttpPool
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
-from chat_api.core.errors import AppError, BotFailed, BotTimeout, BotUnavailable, InvalidInput, ShuttingDown, Upstream
+from chat_api.core.errors import AppError, BotFailed, BotTimeout, BotUnavailable, ShuttingDown, Upstream
 from chat_api.core.settings import Settings
-from chat_api.schemas.bots import BotAnswer, BotInfo, BotSpec, Contract, Probe
+from chat_api.schemas.bots import BotAnswer, BotInfo, BotSpec, Probe
 
-CONNECT_RETRY_DELAY_S = 0.2
-SLOT_WAIT_S = 5.0
+T = TypeVar("T")
+
 PROBE_TIMEOUT_S = 5.0
 PROBE_CONNECTIONS = 64
-PROBE_CONNECTIONS_PER_BOT = 2
 PROBE_MAX_BYTES = 65_536
 
 OnCall = Callable[[str, str, float], None]
-"""Told of every chat call: bot name, outcome (``ok``, ``apology``, ``cancelled`` or an error's code), seconds.
-Must not raise."""
-
-
-@dataclass(slots=True)
-class _Lane:
-    """What is kept per bot."""
-
-    breaker: Breaker
-    bulkhead: Bulkhead
-    contract: Contract | None = None
+"""Told of every chat call: bot name, outcome (``ok``, ``apology``, ``truncated``, ``cancelled`` or an error's code),
+seconds. Must not raise."""
 
 
 class BotConnector:
     """Pooled, bounded calls to bots. Call ``initialize`` before use and ``cleanup`` after.
 
-    ``on_call`` receives the outcome of every chat call.
+    ``on_call`` receives the outcome of every chat call, ``on_refused`` those that were not made.
     """
 
     def __init__(
@@ -54,54 +44,73 @@ class BotConnector:
         *,
         clock: Clock = SYSTEM_CLOCK,
         on_call: OnCall | None = None,
+        on_refused: OnRefused | None = None,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._on_call = on_call or (lambda _bot_name, _outcome, _duration_s: None)
-        self._lanes: dict[str, _Lane] = {}
-        self._chat: BotHttp | None = None
+        self._lanes = Lanes(
+            total_slots=settings.connection_pool_size,
+            slots_per_bot=settings.bot_max_parallel_calls,
+            clock=clock,
+            on_refused=on_refused or (lambda _bot_name, _reason: None),
+        )
+        self._chat: BotChat | None = None
         self._probing: BotHttp | None = None
-        # In front of aiohttp's own limit, whose queue would look like a bot that cannot be connected to.
-        self._all_calls = Bulkhead(settings.connection_pool_size, max_waiting=settings.connection_pool_size)
         self._probes = asyncio.Semaphore(PROBE_CONNECTIONS)
 
     async def initialize(self) -> None:
         """Open the connection pools on the running loop; a second call does nothing."""
         if self._chat is not None:
             return
-        self._chat = HttpPool(
-            max_idle=self._settings.connection_pool_size, max_body_bytes=self._settings.bot_max_answer_bytes
-        )
+        max_body_bytes = self._settings.bot_max_answer_bytes
+        pool = HttpPool(max_idle=self._settings.connection_pool_size, max_body_bytes=max_body_bytes)
+        self._chat = BotChat(pool, self._lanes, max_text_bytes=max_body_bytes, clock=self._clock)
         self._probing = HttpPool(max_idle=PROBE_CONNECTIONS, max_body_bytes=PROBE_MAX_BYTES)
 
     async def cleanup(self) -> None:
         """Close every connection; calls that still run fail as unavailable, later ones with ``ShuttingDown``."""
         async with AsyncExitStack() as stack:
-            for pool in filter(None, (self._chat, self._probing)):
-                stack.push_async_callback(pool.aclose)
+            for opened in (self._chat, self._probing):
+                if opened is not None:
+                    stack.push_async_callback(opened.aclose)
             self._chat = self._probing = None
+
+    def lane_view(self, bot_name: str) -> LaneView:
+        """How busy a bot is, and whether calls to it pass."""
+        return self._lanes.view(bot_name)
 
     def breaker_state(self, bot_name: str) -> BreakerState:
         """Whether calls to this bot pass; ``closed`` for one never called."""
-        lane = self._lanes.get(bot_name)
-        return lane.breaker.state if lane else BreakerState.CLOSED
+        return self._lanes.view(bot_name).breaker
 
     async def send_message_to_bot(
-        self, bot: BotSpec, *, user_id: str, message: str, user_name: str | None = None, timeout_s: float | None = None
+        self,
+        bot: BotSpec,
+        *,
+        user_id: str,
+        message: str,
+        user_name: str | None = None,
+        timeout_s: float | None = None,
+        on_delta: OnDelta | None = None,
     ) -> BotAnswer:
         """Send one message and wait for the whole answer, at most ``timeout_s`` (``BOT_API_TIMEOUT``) in total.
 
-        The bot remembers what it is told, so a call is repeated (once, here) only when connecting failed.
+        ``on_delta`` gets the pieces of the text when the bot streams. A stream that breaks off after some text is an
+        answer with ``is_truncated``. The bot remembers what it is told, so a call is repeated (once, here) only when
+        connecting failed.
 
         Raises: BotTimeout, BotFailed, BotBusy, and BotUnavailable, whose ``extra["connect_failed"]`` says that the
         bot has certainly not seen the message; InvalidInput when the message cannot be encoded.
         """
-        content = self._payload(user_id, message, user_name)
+        content = chat_body(self._clock.now(), user_id=user_id, message=message, user_name=user_name)
         started_s = self._clock.monotonic_s()
         outcome = "cancelled"
         try:
-            answer = await self._send(bot, content, timeout_s or self._settings.bot_api_timeout)
-            outcome = "apology" if answer.is_apology else "ok"
+            answer = await _opened(self._chat).ask(
+                bot, content, timeout_s=timeout_s or self._settings.bot_api_timeout, on_delta=on_delta
+            )
+            outcome = "truncated" if answer.is_truncated else "apology" if answer.is_apology else "ok"
             return answer
         except AppError as error:
             outcome = error.code
@@ -114,7 +123,7 @@ class BotConnector:
 
         Source: bot contract, ``GET /health`` and ``GET /ready``.
         """
-        lane = self._lane(bot.name)
+        lane = self._lanes.of(bot)
         async with self._probes:
             started_s = self._clock.monotonic_s()
             try:
@@ -124,7 +133,7 @@ class BotConnector:
                     raise BotFailed(detail=f"HTTP {reply.status}")
                 is_ready = await self._readiness(bot, lane)
             except Upstream as error:
-                lane.contract = None  # it may come back as another generation
+                lane.forget()
                 return Probe(
                     bot_name=bot.name, is_healthy=False, checked_at=self._clock.now(), error=_operator_text(error)
                 )
@@ -151,48 +160,11 @@ class BotConnector:
                 return read_info(reply, bot_name=bot.name, contract="v1")
             return read_info(await self._get(bot, "/api/diagnostics"), bot_name=bot.name, contract="v2")
 
-    def _payload(self, user_id: str, message: str, user_name: str | None) -> bytes:
-        """What both generations read, and the specification's ``platform`` and ``timestamp``, which both ignore."""
-        try:
-            return orjson.dumps(
-                {
-                    "user_id": user_id,
-                    "message": message,
-                    "platform": "WEB_UI",
-                    "timestamp": self._clock.now().isoformat(),
-                    "context": {"channel_type": "dm", "platform": "web", "user_name": user_name, "metadata": {}},
-                    "metadata_level": "basic",
-                }
-            )
-        except orjson.JSONEncodeError as error:
-            raise InvalidInput("content: not valid text.") from error
-
-    async def _send(self, bot: BotSpec, content: bytes, timeout_s: float) -> BotAnswer:
-        lane = self._lane(bot.name)
-        deadline_at = asyncio.get_running_loop().time() + timeout_s
-        slot_wait_s = min(SLOT_WAIT_S, timeout_s / 4)  # two queues: at least half the time is the bot's
-        lane.breaker.check()  # before queueing; `guard` checks again for those who waited
-        async with lane.bulkhead.slot(wait_s=slot_wait_s), self._all_calls.slot(wait_s=slot_wait_s):
-            with lane.breaker.guard():
-                started_s = self._clock.monotonic_s()
-                reply = await self._post(f"{bot.url}/api/chat", content, deadline_at)
-                elapsed_s = self._clock.monotonic_s() - started_s
-                return read_answer(reply, bot_name=bot.name, processing_time_s=elapsed_s)
-
-    async def _post(self, url: str, content: bytes, deadline_at: float) -> Reply:
-        try:
-            return await _opened(self._chat).request("POST", url, content=content, deadline_at=deadline_at)
-        except BotUnavailable as error:
-            if not error.extra.get("connect_failed"):
-                raise
-        await asyncio.sleep(CONNECT_RETRY_DELAY_S)
-        return await _opened(self._chat).request("POST", url, content=content, deadline_at=deadline_at)
-
     async def _get(self, bot: BotSpec, path: str) -> Reply:
         deadline_at = asyncio.get_running_loop().time() + PROBE_TIMEOUT_S
         return await _opened(self._probing).request("GET", f"{bot.url}{path}", deadline_at=deadline_at)
 
-    async def _readiness(self, bot: BotSpec, lane: _Lane) -> bool | None:
+    async def _readiness(self, bot: BotSpec, lane: Lane) -> bool | None:
         """v1 bots say whether they are ready; v2 bots have no such page, which is asked for once."""
         if lane.contract == "v2":
             return None
@@ -200,19 +172,11 @@ class BotConnector:
         lane.contract = "v2" if status == 404 else "v1"
         return None if status == 404 else status == 200
 
-    def _lane(self, bot_name: str) -> _Lane:
-        lane = self._lanes.get(bot_name)
-        if lane is None:
-            slots = self._settings.bot_max_parallel_calls
-            lane = _Lane(breaker=Breaker(clock=self._clock), bulkhead=Bulkhead(slots, max_waiting=slots))
-            self._lanes[bot_name] = lane
-        return lane
 
-
-def _opened(pool: BotHttp | None) -> BotHttp:
-    if pool is None:
+def _opened(opened: T | None) -> T:
+    if opened is None:
         raise ShuttingDown(detail="the bot connector is closed")
-    return pool
+    return opened
 
 
 def _operator_text(error: Upstream) -> str:

@@ -63,13 +63,14 @@ class BotAnswer:
     """A text that a user can be shown.
 
     ``bot_name`` is our key, never the name in the answer. ``is_apology``: the bot failed, but said so in character.
-    ``processing_time_s`` is measured here, from the call to the last byte. ``is_truncated``: the stream broke off.
+    ``is_truncated``: it came in pieces and broke off. ``processing_time_s`` is measured here, from the call to the last
+    byte.
     """
 
     text: str
     bot_name: str
     processing_time_s: float
     is_apology: bool = False
-    memory_stored: bool = False
     is_truncated: bool = False
+    memory_stored: bool = False
     metadata: Mapping[str, object] = field(default_factory=dict)

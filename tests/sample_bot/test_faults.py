@@ -1,5 +1,7 @@
 """Misbehaviour on request: what a caller sees, and what the bot counts."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -21,7 +23,8 @@ async def misbehaving(bot: RunningBot, **faults: object) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await bot.set_faults(delay_ms=0, failure_rate=0, hang_rate=0, babble_rate=0, mode="ok", scope="chat")
+        rates = {"failure_rate": 0, "hang_rate": 0, "babble_rate": 0}
+        await bot.set_faults(delay_ms=0, piece_delay_ms=0, mode="ok", scope="chat", **rates)
 
 
 async def chat(http: aiohttp.ClientSession, bot: RunningBot) -> Answer:
@@ -110,8 +113,66 @@ async def test_delay_shows_in_the_processing_time(http: aiohttp.ClientSession, v
         assert (await chat(http, v1_bot))[1]["processing_time_ms"] >= 120
 
 
+async def stream(http: aiohttp.ClientSession, bot: RunningBot) -> AsyncIterator[bytes]:
+    """The events of one streamed chat."""
+    async with http.post(bot.url + "/api/chat/stream", json={"user_id": "u", "message": "I need a boat"}) as response:
+        assert (response.status, response.content_type) == (200, "text/event-stream")
+        while event := await response.content.readuntil(b"\n\n"):
+            yield event
+
+
 @pytest.mark.parametrize(
-    "change", [{"mode": "lazy"}, {"failure_rate": 2}, {"failure_rate": "x"}, {"delay_ms": -1}, {"colour": 1}, [], None]
+    ("mode", "last"),
+    [("fail_stream", b'data: {"error": {"message": "the sample bot was told to fail"}}\n\n'), ("babble_stream", b"")],
+)
+async def test_a_stream_that_turns_bad(http: aiohttp.ClientSession, v1_bot: RunningBot, mode: str, last: bytes) -> None:
+    """Two pieces, then an error or nonsense, and no end that says so; an answer in one piece is well."""
+    async with misbehaving(v1_bot, mode=mode):
+        events = [event async for event in stream(http, v1_bot)]
+        assert (await chat(http, v1_bot))[0] == 200
+    assert len(events) == 3
+    assert all(b'"delta"' in event for event in events[:2])
+    assert last in events[2]
+    assert b"DONE" not in b"".join(events)
+
+
+async def test_a_stream_that_breaks_off_or_goes_silent(http: aiohttp.ClientSession, v1_bot: RunningBot) -> None:
+    """Two pieces, then a closed connection, or nothing at all."""
+    async with misbehaving(v1_bot, mode="truncate_stream"):
+        events = stream(http, v1_bot)
+        assert b'"delta"' in await anext(events)
+        assert b'"delta"' in await anext(events)
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await anext(events)
+    async with misbehaving(v1_bot, mode="hang_stream"):
+        events = stream(http, v1_bot)
+        assert b'"delta"' in await anext(events)
+        assert b'"delta"' in await anext(events)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(anext(events), 0.3)
+
+
+async def test_a_slow_stream_pauses_after_each_piece(http: aiohttp.ClientSession, v1_bot: RunningBot) -> None:
+    """At least as long as it was told to."""
+    async with misbehaving(v1_bot, piece_delay_ms=40):
+        started_s = time.monotonic()
+        events = [event async for event in stream(http, v1_bot)]
+    assert events[-1] == b"data: [DONE]\n\n"
+    assert time.monotonic() - started_s >= 0.04 * (len(events) - 1)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"mode": "lazy"},
+        {"failure_rate": 2},
+        {"failure_rate": "x"},
+        {"delay_ms": -1},
+        {"piece_delay_ms": 0.5},
+        {"colour": 1},
+        [],
+        None,
+    ],
 )
 async def test_impossible_faults_are_refused(http: aiohttp.ClientSession, v1_bot: RunningBot, change: object) -> None:
     """400 and no change."""
