@@ -14,6 +14,7 @@ from chat_api.middleware.origins import OriginGuard
 from chat_api.middleware.requests import RequestContext
 from chat_api.routes import admin, auth, bots, chat, chat_ws, conversations, health
 from chat_api.routes.errors import add_error_handlers, add_unknown_paths
+from chat_api.routes.hot import HotDoor, HotRoute
 
 DESCRIPTION = """\
 The chat API of a WhisperEngine fleet. Sign in by name with `POST /api/login`, then send the token as
@@ -52,6 +53,8 @@ def create_app(settings: Settings) -> FastAPI:
 def _add_guards(app: FastAPI, settings: Settings) -> None:
     """The last one added is the first to see a request."""
     origins = [*settings.allowed_origins, *([settings.web_ui_public_url] if settings.web_ui_public_url else [])]
+    hot = {route.path: route for route in chat.router.routes if isinstance(route, HotRoute)}
+    app.add_middleware(HotDoor, host=app, routes=hot)
     app.add_middleware(GZipMiddleware, minimum_size=1024)
     app.add_middleware(BodyLimit)
     app.add_middleware(OriginGuard, allowed_origins=origins)

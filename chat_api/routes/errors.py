@@ -62,6 +62,11 @@ def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http_error)
 
 
+async def error_answer(request: Request, error: AppError | RequestValidationError) -> Response:
+    """The answer to one of the errors that a door raises."""
+    return await (_app_error if isinstance(error, AppError) else _validation_error)(request, error)
+
+
 def add_unknown_paths(app: FastAPI, prefixes: tuple[str, ...]) -> None:
     """Answer what lies under our prefixes and is no route of ours, before anything mounted at the root sees it."""
 
