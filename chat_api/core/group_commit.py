@@ -7,6 +7,7 @@ waits for company, and a hundred at once cost one flush of the disk. Source: per
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
 from typing import Generic, TypeVar
 
 from chat_api.core.errors import DatabaseUnavailable, Unavailable
@@ -52,7 +53,8 @@ class GroupCommit(Generic[T, R]):
         outcome: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, outcome))
         if self._writer is None:
-            self._writer = asyncio.create_task(self._write(), name=self._name)
+            # In a context of its own: it works for many callers, and not for the one that came first.
+            self._writer = asyncio.get_running_loop().create_task(self._write(), name=self._name, context=Context())
         return await outcome
 
     async def close(self) -> None:
@@ -63,6 +65,7 @@ class GroupCommit(Generic[T, R]):
     async def _write(self) -> None:
         try:
             while self._waiting:
+                await asyncio.sleep(0)  # whatever has arrived at this moment comes along
                 batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
                 await self._store(batch)
         finally:

@@ -7,6 +7,7 @@ found by the next heartbeat, of whichever process, and marked interrupted.
 import asyncio
 import math
 from collections.abc import Sequence
+from contextvars import Context
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -100,7 +101,8 @@ class AnswersService:
         if is_contested:
             self._contested.add(exchange.user_id)
         self._running[exchange.message_id] = run
-        run.task = loop.create_task(self._answer(run), name=f"answer-{exchange.message_id}")
+        # In a context of its own: nothing of the request that happened to bring the batch belongs to it.
+        run.task = loop.create_task(self._answer(run), context=Context())
         run.task.add_done_callback(lambda done: self._forget(run, done))
 
     async def wait(self, message_id: UUID) -> Exchange | None:
@@ -184,10 +186,15 @@ class AnswersService:
         """Ask the bot."""
         exchange = run.exchange
         typing = self._begin_typing(exchange)
+
+        def hear(piece: str) -> None:
+            if run.hear(piece):
+                asyncio.get_running_loop().call_later(DELTA_EVERY_S, self._tell_news, run)
+
         try:
             bot = self._registry.get(exchange.bot_name)
             answer = await self._connector.send_message_to_bot(
-                bot, user_id=exchange.user_id, message=exchange.content, user_name=run.display_name
+                bot, user_id=exchange.user_id, message=exchange.content, user_name=run.display_name, on_delta=hear
             )
             return run.answered(answer)
         except AppError as error:
@@ -297,6 +304,12 @@ class AnswersService:
         self._stop_here(UUID(told))
 
     # What is seen meanwhile
+
+    def _tell_news(self, run: Run) -> None:
+        """Pass on what was streamed meanwhile; once the whole answer is on its way, that says it all."""
+        news = run.news() if run.outcome is None else None
+        if news is not None:
+            self._feeds.publish_live(news)
 
     def _begin_typing(self, exchange: Exchange) -> asyncio.TimerHandle:
         event = TypingEvent(user_id=exchange.user_id, bot_name=exchange.bot_name, is_typing=True)
