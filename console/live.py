@@ -84,7 +84,9 @@ class OpenPages:
         if page is None:
             return
         for sid in sockets_of(client.id):
-            await core.sio.leave_room(sid, FLEET_ROOM)
+            for room in core.sio.rooms(sid):
+                if room not in {sid, client.id}:  # what is said to many; it still has to hear where to go
+                    await core.sio.leave_room(sid, room)
         path = client.page.path
         client.open(f"{page.sign_in}?next={quote(path, safe='')}" if page.sign_in else path)
 

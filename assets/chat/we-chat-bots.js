@@ -45,7 +45,7 @@ export const BotList = {
             <span class="chat-line"><span class="chat-bot-name">{{ bot.title }}</span>
               <time v-if="last[bot.name]" class="chat-muted">{{ shortTime(last[bot.name].at) }}</time></span>
             <span class="chat-line"><span class="chat-preview" :class="{ 'chat-typing-word': typing[bot.name] }">{{ preview(bot) }}</span>
-              <span v-if="unread[bot.name]" class="chat-unread" :aria-label="unread[bot.name] + ' unread'">{{ unread[bot.name] }}</span></span>
+              <span v-if="unread[bot.name]" class="chat-unread" :aria-label="unread[bot.name] + ' unread'">{{ unread[bot.name] > 99 ? '99+' : unread[bot.name] }}</span></span>
             <StatusMark :of="publicStatus(bot.status)" :icons="icons" />
           </span>
         </button>

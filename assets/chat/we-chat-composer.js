@@ -6,8 +6,8 @@ const NEAR = 0.9;
 const lengthOf = (text) => [...text].length;
 
 export const Composer = {
-  props: { bot: Object, memory: Object, maxChars: Number },
-  emits: ["send"],
+  props: { bot: Object, memory: Object, maxChars: Number, canStop: Boolean, isStopping: Boolean, icons: String },
+  emits: ["send", "stop"],
   data: () => ({ text: "" }),
   computed: {
     length() {
@@ -74,8 +74,10 @@ export const Composer = {
       <div class="chat-input-box" :class="{ 'chat-too-long': isTooLong }">
         <textarea ref="input" v-model="text" rows="1" dir="auto" enterkeyhint="send" :placeholder="placeholder" :aria-label="placeholder"
           aria-describedby="chat-hint" :aria-invalid="isTooLong" data-testid="composer" @keydown="keydown"></textarea>
-        <button type="submit" class="chat-send" :disabled="!canSend" aria-label="Send" title="Send (Enter)" data-testid="send">
-          <svg viewBox="0 0 24 24" aria-hidden="true"><path d="M12 19V5M5.500 11.500 12 5l6.500 6.500"/></svg></button>
+        <button v-if="canStop" type="button" class="chat-send chat-stop" :disabled="isStopping" aria-label="Stop the answer" :title="isStopping ? 'Stopping…' : 'Stop the answer'" data-testid="stop" @click="$emit('stop')">
+          <svg class="we-icon" aria-hidden="true"><use :href="icons + '#stop'"></use></svg></button>
+        <button v-if="!canStop || text" type="submit" class="chat-send" :disabled="!canSend" aria-label="Send" title="Send (Enter)" data-testid="send">
+          <svg class="we-icon" aria-hidden="true"><use :href="icons + '#send'"></use></svg></button>
       </div>
       <div class="chat-hint"><span id="chat-hint">Enter to send, Shift+Enter for a new line</span>
         <span v-if="counter" role="status" data-testid="counter" :class="{ 'chat-over': isTooLong }">{{ counter }}</span></div>

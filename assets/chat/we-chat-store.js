@@ -1,11 +1,13 @@
 // What one page knows of its conversations: pure data, no DOM. Messages come by history and by event, in any order
 // and more than once; merging them is idempotent.
 //
-// A message is {id, client_id, role, html, excerpt, at, seq, status, error}; `at` is in Unix seconds. Statuses of the
-// server: pending, answered, failed, interrupted. Of this page alone: sending, and unsent for what was never stored.
+// A message is as console/widgets/chat_data.py makes it; `at` is in Unix seconds. Statuses of the server: pending,
+// answered, failed, interrupted. Of this page alone, with no `seq`: sending, unsent for what was never stored, and
+// streaming for an answer that is still being said.
 
 export function emptyThread() {
-  return Object.freeze({ messages: [], nextBefore: null, isLoaded: false, isLoading: false, isTyping: false, error: "" });
+  // `meanwhile` is what happened while a page of history was on its way, which may have been read before it.
+  return Object.freeze({ messages: [], nextBefore: null, isLoaded: false, isLoading: false, error: "", meanwhile: [] });
 }
 
 /** What stays the same from the first keystroke to the stored message, so that a bubble is never drawn twice. */
@@ -13,34 +15,42 @@ export function keyOf(message) {
   return message.role === "user" && message.client_id ? `c:${message.client_id}` : `m:${message.id}`;
 }
 
-/** Those with a place in the stream by their place, then those of this page alone in the order they were written. */
+const placeOf = (message) => message.seq ?? (message.status === "streaming" ? Infinity : Number.MAX_SAFE_INTEGER);
+
+/** Those with a place in the stream by their place, then those on their way as they were written, then what is being said. */
 function inOrder(a, b) {
-  return (a.seq ?? Infinity) - (b.seq ?? Infinity) || a.at - b.at || 0;
+  const places = [placeOf(a), placeOf(b)];
+  return places[0] === places[1] ? a.at - b.at : places[0] - places[1];
 }
 
-/** A thread with messages put in; `isNews` says that they are newer than what is there, as an event is. */
-export function merged(thread, messages, isNews) {
+/** A thread with messages put in. What is known of a stored one stays: what changes it says so by itself. */
+export function merged(thread, messages) {
   const byKey = new Map(thread.messages.map((message) => [keyOf(message), message]));
   for (const message of messages) {
     const key = keyOf(message);
     const known = byKey.get(key);
-    if (!known || isNews || known.seq === null) byKey.set(key, Object.freeze(message));
+    if (!known || known.seq === null) byKey.set(key, Object.freeze(message));
   }
   return Object.freeze({ ...thread, messages: [...byKey.values()].sort(inOrder) });
 }
 
-/** A thread with one of its messages changed. */
-export function changed(thread, key, changes) {
-  const messages = thread.messages.map((message) => (keyOf(message) === key ? Object.freeze({ ...message, ...changes }) : message));
+/** A thread with those of its messages changed for which `isMeant` is true. */
+export function changed(thread, isMeant, changes) {
+  const messages = thread.messages.map((message) => (isMeant(message) ? Object.freeze({ ...message, ...changes }) : message));
   return Object.freeze({ ...thread, messages });
 }
 
-/** A thread without one of its messages. */
-export function without(thread, key) {
-  return Object.freeze({ ...thread, messages: thread.messages.filter((message) => keyOf(message) !== key) });
+/** A thread without those of its messages for which `isMeant` is true. */
+export function without(thread, isMeant) {
+  return Object.freeze({ ...thread, messages: thread.messages.filter((message) => !isMeant(message)) });
 }
 
-/** Whether the bot still has something to say. */
-export function isAwaited(thread) {
-  return thread.isTyping || thread.messages.some((message) => message.role === "user" && message.status === "pending");
+/** The own message that the bot answers now, if there is one. Its answer may be there already, growing. */
+export function answering(thread) {
+  return thread.messages.find((message) => message.role === "user" && message.status === "pending") ?? null;
+}
+
+/** The answer that is being said, if the bot says it in pieces. */
+export function streaming(thread) {
+  return thread.messages.find((message) => message.status === "streaming") ?? null;
 }

@@ -19,11 +19,15 @@ class BotsFeed:
     def __init__(self, fleet: FleetService) -> None:
         self._fleet = fleet.public_bots
         self._sent = self._fleet()
+        self._data = [bot_data(bot) for bot in self._sent]
         fleet.changes.listen(self._take)
 
-    def follow(self, client: Client) -> tuple[PublicBot, ...]:
-        """The bots as they are now, for a page to be built with; what changes afterwards is sent to it."""
-        built_with = self._sent
+    def follow(self, client: Client) -> list[Json]:
+        """The bots as they are now, for a page to be built with; what changes afterwards is sent to it.
+
+        All pages that are built with the same bots share the list.
+        """
+        built_with, data = self._sent, self._data
 
         async def connected() -> None:
             for sid in sockets_of(client.id):
@@ -32,11 +36,12 @@ class BotsFeed:
                 await core.sio.emit(ROOM, _changes((), self._sent), room=client.id)
 
         client.on_connect(connected)
-        return built_with
+        return data
 
     def _take(self, _: FleetView) -> None:
         before, self._sent = self._sent, self._fleet()
         if self._sent != before:
+            self._data = [bot_data(bot) for bot in self._sent]
             background_tasks.create(core.sio.emit(ROOM, _changes(before, self._sent), room=ROOM), name="chat_bots")
 
 

@@ -1,15 +1,24 @@
-"""What the chat page's component is told: read models as small JSON, times as Unix seconds."""
+"""What the chat page's component is told: read models and events as small JSON, times as Unix seconds."""
 
 import re
 from collections.abc import Iterable
 from typing import Any, Final
 
 from chat_api.core.errors import Interrupted, error_of
-from chat_api.schemas.messages import ConversationSummary, Exchange, Message, MessageRole
+from chat_api.schemas.messages import (
+    ConversationSummary,
+    DeltaEvent,
+    EventKind,
+    Exchange,
+    Message,
+    MessageRole,
+    StreamEvent,
+    StreamPosition,
+)
 from chat_api.schemas.principals import Principal
 from chat_api.services.fleet import PublicBot
-from chat_api.services.rendering import render_all
-from models import MessageStatus
+from chat_api.services.rendering import render, render_all
+from models import FinishReason, MessageStatus
 
 EXCERPT_CHARS: Final = 120
 _FAILED = {MessageStatus.FAILED, MessageStatus.INTERRUPTED}
@@ -35,34 +44,119 @@ def bot_data(bot: PublicBot) -> Json:
     }
 
 
-def last_data(summaries: Iterable[ConversationSummary]) -> Json:
-    """The last message of each conversation, without its text: the list shows an excerpt."""
-    return {summary.bot_name: _message(summary.last_message) for summary in summaries}
+def overview_data(summaries: Iterable[ConversationSummary]) -> Json:
+    """Each conversation's last line, without its text (the list shows an excerpt), and what of it is unread."""
+    return {
+        summary.bot_name: {
+            "last": _line(summary.last_message),
+            "unread": summary.unread_count,
+            "read_up_to": summary.read_up_to,
+        }
+        for summary in summaries
+    }
+
+
+def position_data(position: StreamPosition) -> Json:
+    """How far a page has been told its person's stream."""
+    return {"epoch": str(position.epoch), "seq": position.seq}
 
 
 async def message_data(messages: Iterable[Message]) -> list[Json]:
-    """Messages with their text as sanitised HTML."""
+    """Messages with their text, as it was written and as sanitised HTML."""
     shown = tuple(messages)
     rendered = await render_all([message.content for message in shown])
-    return [{**_message(message), "html": html} for message, html in zip(shown, rendered, strict=True)]
+    return [_message(message, html) for message, html in zip(shown, rendered, strict=True)]
 
 
-def messages_of(exchange: Exchange) -> tuple[Message, ...]:
-    """The one or two lines of a conversation that an exchange is."""
-    answer = exchange.answer()
-    return (exchange.question(), answer) if answer else (exchange.question(),)
+def lines_of(exchange: Exchange) -> tuple[Message, ...]:
+    """The lines of a conversation that an exchange is: none, one or two, for what was deleted is none."""
+    lines = [] if exchange.is_deleted else [exchange.question()]
+    answer = None if exchange.is_response_deleted else exchange.answer()
+    return (*lines, answer) if answer else tuple(lines)
 
 
-def _message(message: Message) -> Json:
+async def event_data(event: StreamEvent) -> Json:
+    """One durable event. Each has its ``seq``, also when there is nothing to show, so that a page sees what it misses.
+
+    An answer or failure does not say again what was asked, only what became of it.
+    """
+    exchange, payload = event.exchange, event.payload
+    told: Json = {"kind": event.kind, "seq": event.seq}
+    if exchange is None:  # a read mark
+        return told | {"bot": payload["bot_name"], "up_to": payload["up_to"]}
+    told |= {"bot": exchange.bot_name, "id": payload.get("message_id", str(exchange.message_id))}
+    match event.kind:
+        case EventKind.MESSAGE:
+            told["lines"] = await message_data(line for line in lines_of(exchange) if line.role is MessageRole.USER)
+        case EventKind.ANSWER:
+            told["lines"] = await message_data(line for line in lines_of(exchange) if line.role is MessageRole.BOT)
+            told["question"] = _outcome(exchange)
+        case EventKind.FAILED | EventKind.RETRIED:
+            told["question"] = _outcome(exchange)
+        case EventKind.EDITED:
+            told["changes"] = await _edited(exchange)
+        case EventKind.REACTION:
+            told |= {"emoji": payload["emoji"], "is_added": payload["action"] == "added"}
+    return told
+
+
+def delta_data(event: DeltaEvent) -> Json:
+    """A piece of an answer that is being streamed; ``offset`` counts code points."""
+    return {
+        "kind": "delta",
+        "bot": event.bot_name,
+        "id": str(event.message_id),
+        "reply_to": str(event.reply_to),
+        "offset": event.offset,
+        "text": event.text,
+    }
+
+
+async def _edited(exchange: Exchange) -> Json:
+    """What an edit changes, as of now: of edits that follow each other, each shows the last one's text."""
+    question = exchange.question()
+    return {
+        "text": question.content,
+        "html": await render(question.content),
+        "excerpt": _excerpt(question.content),
+        "version": question.version,
+        "edited_at": question.edited_at.timestamp() if question.edited_at else None,
+    }
+
+
+def _outcome(exchange: Exchange) -> Json:
+    question = exchange.question()
+    return {
+        "id": str(question.message_id),
+        "status": question.status,
+        "code": question.error_code,
+        "error": _explanation(question),
+    }
+
+
+def _line(message: Message) -> Json:
+    """As much of a line as the list of bots shows."""
     return {
         "id": str(message.message_id),
-        "client_id": message.client_msg_id,
         "role": message.role,
         "excerpt": _excerpt(message.content),
         "at": message.timestamp.timestamp(),
         "seq": message.seq,
         "status": message.status,
+    }
+
+
+def _message(message: Message, html: str) -> Json:
+    return _line(message) | {
+        "client_id": message.client_msg_id,
+        "text": message.content,
+        "html": html,
+        "code": message.error_code,
         "error": _explanation(message),
+        "version": message.version,
+        "edited_at": message.edited_at.timestamp() if message.edited_at else None,
+        "reactions": message.reactions,
+        "ending": "" if message.finish_reason in {None, FinishReason.STOP} else message.finish_reason,
     }
 
 

@@ -1,5 +1,6 @@
 """What the chat page costs and tells, without a browser."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -7,15 +8,13 @@ import httpx
 import pytest
 from nicegui import Client
 
-from chat_api.schemas.messages import Exchange, MessageRole, TypingEvent
+from chat_api.schemas.messages import Exchange, MessageRole
 from chat_api.services.fleet import PublicBot
-from console.pages.chat import MAX_EVENTS_WAITING
 from console.widgets import bots_feed
-from console.widgets.chat_data import message_data, messages_of
+from console.widgets.chat_data import lines_of, message_data
 from console.widgets.chat_thread import _request
-from models import MessageStatus
+from models import FinishReason, MessageStatus
 from tests.support.console_app import RunningConsole
-from tests.support.eventually import eventually
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 EXCHANGE = Exchange(
@@ -60,44 +59,41 @@ async def test_a_page_is_one_component_whatever_was_said(console_app: RunningCon
     assert empty < 15
 
 
-async def test_a_closed_page_hears_nothing_more(console_app: RunningConsole) -> None:
-    """When NiceGUI deletes a page, it leaves the person's stream and the registry of open pages."""
-    async with console_app.client() as browser:
-        login = await browser.post("/api/login", json={"username": "frank"})
-        user_id = login.json()["user_id"]
-        page = await _new_page(browser)
-    assert console_app.services.feeds.position(user_id) is not None
-    page.delete()
-    assert console_app.services.feeds.position(user_id) is None
-
-
-async def test_a_page_that_cannot_keep_up_asks_again(console_app: RunningConsole) -> None:
-    """What waits for a page is bounded: beyond that the page is told to fetch anew instead of missing something."""
-    async with console_app.client() as browser:
-        login = await browser.post("/api/login", json={"username": "grace"})
-        page = await _new_page(browser)
-    user_id = login.json()["user_id"]
-    event = TypingEvent(user_id=user_id, bot_name="elena", is_typing=True)
-    for _ in range(MAX_EVENTS_WAITING + 1):
-        console_app.services.feeds.publish_live(event)
-    await eventually(lambda: "resync" in repr(page.outbox.messages))
-
-
 async def test_an_exchange_is_told_as_its_two_messages() -> None:
     """The question and the answer: sanitised HTML, a plain excerpt, times in seconds, places in the stream."""
-    question, answer = await message_data(messages_of(EXCHANGE))
+    question, answer = await message_data(lines_of(EXCHANGE))
     assert question == {
         "id": str(EXCHANGE.message_id),
         "client_id": "c1",
         "role": MessageRole.USER,
+        "text": "**Hello** <b>Elena</b>",
         "html": "<p><strong>Hello</strong> &lt;b&gt;Elena&lt;/b&gt;</p>",
         "excerpt": "Hello <b>Elena</b>",
         "at": AT.timestamp(),
         "seq": 1,
         "status": "answered",
+        "code": None,
         "error": "",
+        "version": 1,
+        "edited_at": None,
+        "reactions": (),
+        "ending": "",
     }
     assert (answer["role"], answer["seq"], answer["excerpt"]) == ("bot", 2, "Hello you.")
+
+
+async def test_only_an_answer_that_is_not_whole_says_how_it_ended() -> None:
+    """Stopped and cut-off answers are marked; one that the bot ended itself is not."""
+    for reason, ending in ((None, ""), (FinishReason.STOP, ""), (FinishReason.TRUNCATED, "truncated")):
+        _, answer = await message_data(lines_of(replace(EXCHANGE, finish_reason=reason)))
+        assert answer["ending"] == ending
+
+
+def test_what_was_deleted_is_no_line() -> None:
+    """The question and the answer go each for itself."""
+    assert [line.role for line in lines_of(replace(EXCHANGE, is_deleted=True))] == [MessageRole.BOT]
+    assert [line.role for line in lines_of(replace(EXCHANGE, is_response_deleted=True))] == [MessageRole.USER]
+    assert lines_of(replace(EXCHANGE, is_deleted=True, is_response_deleted=True)) == ()
 
 
 @pytest.mark.parametrize(
@@ -122,7 +118,7 @@ async def test_a_failure_is_told_in_words(status: MessageStatus, code: str | Non
         timestamp=AT,
         error_code=code,
     )
-    (question,) = await message_data(messages_of(exchange))
+    (question,) = await message_data(lines_of(exchange))
     assert question["error"] == error
 
 
@@ -136,12 +132,14 @@ def test_only_bots_that_changed_are_broadcast() -> None:
     assert bots_feed._changes((ELENA, marcus), (ELENA,)) == {"bots": [], "names": ["elena"]}
 
 
-@pytest.mark.parametrize("args", [None, "x", 1, [], {}, {"bot": {"a": []}, "before": True, "text": None}])
+@pytest.mark.parametrize(
+    "args", [None, "x", 1, [], {}, {"bot": {"a": []}, "seq": True, "version": -1, "text": None}, {"seq": 2**70}]
+)
 def test_a_browser_may_send_anything(args: object) -> None:
     """What is not a request becomes one that no service accepts, never an exception."""
     request = _request(args)
     assert isinstance(request.bot_name, str)
-    assert request.before is None
+    assert (request.seq, request.version) == (None, 0)
 
 
 def test_what_a_browser_sends_is_bounded() -> None:

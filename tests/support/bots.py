@@ -1,4 +1,4 @@
-"""Two real bots for the whole test session; each test finds them well and without a memory of calls."""
+"""Real bots for the whole test session; each test finds them well and without a memory of calls."""
 
 from collections.abc import AsyncIterator
 
@@ -21,6 +21,13 @@ async def marcus_process() -> AsyncIterator[RunningBot]:
         yield bot
 
 
+@pytest.fixture(scope="session")
+async def jake_process() -> AsyncIterator[RunningBot]:
+    """jake, who says his answers word by word."""
+    async with sample_bot("jake", stream=True) as bot:
+        yield bot
+
+
 @pytest.fixture
 async def elena(elena_process: RunningBot) -> RunningBot:
     """elena, well again whatever the last test did to her."""
@@ -33,8 +40,16 @@ async def marcus(marcus_process: RunningBot) -> RunningBot:
     return await _well(marcus_process)
 
 
+@pytest.fixture
+async def jake(jake_process: RunningBot) -> RunningBot:
+    """jake, well again whatever the last test did to him."""
+    return await _well(jake_process)
+
+
 async def _well(bot: RunningBot) -> RunningBot:
     if not bot.is_alive:
         await bot.start()
-    await bot.set_faults(mode="ok", delay_ms=0, failure_rate=0, hang_rate=0, babble_rate=0, scope="chat")
+    await bot.set_faults(
+        mode="ok", delay_ms=0, piece_delay_ms=0, failure_rate=0, hang_rate=0, babble_rate=0, scope="chat"
+    )
     return bot

@@ -84,12 +84,18 @@ async def socket() -> AsyncIterator[socketio.AsyncClient]:
 
 
 async def connect(
-    console: RunningConsole, sio: socketio.AsyncClient, client_id: str | None, token: str, *, origin: str | None = None
+    console: RunningConsole,
+    sio: socketio.AsyncClient,
+    client_id: str | None,
+    token: str,
+    *,
+    origin: str | None = None,
+    cookie: str = ADMIN_COOKIE,
 ) -> None:
     """Shake hands for a page. Raises: Refused."""
     page = f"client_id={client_id}&" if client_id else ""
     query = f"{page}next_message_id=0&implicit_handshake=true&tab_id=tab-{client_id}&document_id=d"
-    headers = {"Cookie": f"{ADMIN_COOKIE}={token}"} | ({"Origin": origin} if origin else {})
+    headers = {"Cookie": f"{cookie}={token}"} | ({"Origin": origin} if origin else {})
     is_accepted: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
     def settle(outcome: bool) -> None:

@@ -62,9 +62,9 @@ def _read_page(status: int, html: str, token: str) -> BuiltPage:
     for number, element in json.loads(elements[1]).items():
         listeners = {event["type"]: event["listener_id"] for event in element.get("events", ())}
         selected = element.get("props", {}).get("selected")
-        if "open" in listeners and selected:
-            asked = orjson.dumps({"bot": selected}).decode()
-            event = {"id": int(number), "client_id": client_id, "listener_id": listeners["open"], "args": [asked]}
+        if "ask" in listeners and selected:
+            asked = orjson.dumps({"what": "open", "bot": selected}).decode()
+            event = {"id": int(number), "client_id": client_id, "listener_id": listeners["ask"], "args": [asked]}
             return BuiltPage(client_id=client_id, token=token, first_event=_emitted("event", event))
     return BuiltPage(client_id=client_id, token=token, first_event=None)
 

@@ -1,0 +1,35 @@
+// What stands over a thread: who it is with, and where it begins.
+import { Avatar } from "we-avatar";
+import { publicStatus } from "we-chat-bots";
+import { StatusMark } from "we-status";
+
+export const ChatHead = {
+  components: { Avatar, StatusMark },
+  props: { bot: Object, icons: String },
+  emits: ["back"],
+  methods: { publicStatus },
+  template: `
+    <header class="chat-head">
+      <button type="button" class="we-icon-button chat-back" aria-label="Show all bots" data-testid="back" @click="$emit('back')">
+        <svg class="we-icon" aria-hidden="true"><use :href="icons + '#back'"></use></svg></button>
+      <Avatar :name="bot.name" :title="bot.title" :emoji="bot.emoji" />
+      <div class="chat-head-text"><h1>{{ bot.title }}</h1><p class="chat-muted" :title="bot.description">{{ bot.description }}</p></div>
+      <StatusMark :of="publicStatus(bot.status)" :icons="icons" data-testid="bot-status" />
+    </header>`,
+};
+
+/** Before the first message that is there: a failure, a skeleton, an invitation, or what comes before. */
+export const ThreadTop = {
+  components: { Avatar },
+  props: { thread: Object, bot: Object, firstName: String },
+  emits: ["reload"],
+  template: `
+    <div v-if="thread.error" class="chat-load-error" role="alert"><span>{{ thread.error }}</span>
+      <button type="button" class="chat-action" data-testid="reload" @click="$emit('reload')">Try again</button></div>
+    <div v-else-if="!thread.isLoaded" class="chat-skeleton" aria-label="Loading"><div></div><div></div><div></div></div>
+    <div v-else-if="!thread.messages.length" class="chat-empty" data-testid="empty">
+      <Avatar class="chat-large" :name="bot.name" :title="bot.title" :emoji="bot.emoji" />
+      <h2>Say hello to {{ firstName }}</h2><p>{{ bot.description }}</p></div>
+    <div v-else-if="thread.nextBefore !== null" class="chat-older" aria-hidden="true">{{ thread.isLoading ? 'Loading older messages…' : '' }}</div>
+    <div v-else class="chat-begin">This is where your conversation with {{ bot.title }} began.</div>`,
+};

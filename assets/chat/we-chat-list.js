@@ -1,0 +1,64 @@
+// The bubbles of one conversation, with a line where a day begins. For the keyboard they are one stop: the arrow keys go
+// from bubble to bubble, Tab to what can be done with one, Escape back to the composer.
+import { ChatMessage } from "we-chat-message";
+import { keyOf } from "we-chat-store";
+
+const NEAR_S = 600; // what is said within this time by the same side belongs together
+
+export const MessageList = {
+  components: { ChatMessage },
+  props: { messages: Array, bot: Object, maxChars: Number, icons: String },
+  emits: ["act", "leave"],
+  data: () => ({ pointed: null, focused: null, tabStop: null }),
+  computed: {
+    rows() {
+      const latestOwn = this.messages.findLast((message) => message.role === "user");
+      let before = null;
+      return this.messages.map((message) => {
+        const day = new Date(message.at * 1000).toDateString();
+        const isNewDay = before?.day !== day;
+        const isFirst = isNewDay || before.role !== message.role || message.at - before.at > NEAR_S;
+        before = { day, role: message.role, at: message.at };
+        return { key: keyOf(message), message, isFirst, dayWord: isNewDay ? dayWord(message.at) : "", isLatestOwn: message === latestOwn };
+      });
+    },
+    stop() {
+      return this.rows.some(({ key }) => key === this.tabStop) ? this.tabStop : this.rows.at(-1)?.key;
+    },
+  },
+  methods: {
+    gainFocus(key) {
+      this.focused = this.tabStop = key;
+    },
+    loseFocus(event) {
+      if (!this.$el.contains(event.relatedTarget)) this.focused = null;
+    },
+    keydown(event) {
+      const item = event.target.closest(".chat-message");
+      if (event.key === "Escape") return event.target.matches("textarea") || this.$emit("leave");
+      if (event.target !== item || !["ArrowUp", "ArrowDown"].includes(event.key)) return;
+      const items = [...this.$el.querySelectorAll(".chat-message")];
+      const next = items[items.indexOf(item) + (event.key === "ArrowUp" ? -1 : 1)];
+      event.preventDefault();
+      if (next) next.focus();
+      else if (event.key === "ArrowDown") this.$emit("leave");
+    },
+  },
+  template: `
+    <ol class="chat-messages" @focusout="loseFocus" @keydown="keydown" @pointerleave="pointed = null">
+      <template v-for="row in rows" :key="row.key">
+        <li v-if="row.dayWord" class="chat-day"><span>{{ row.dayWord }}</span></li>
+        <ChatMessage :message="row.message" :is-first="row.isFirst" :is-latest-own="row.isLatestOwn" :is-active="row.key === pointed || row.key === focused" :is-tab-stop="row.key === stop"
+          :bot="bot" :max-chars="maxChars" :icons="icons" @act="(...what) => $emit('act', ...what)" @focusin="gainFocus(row.key)" @pointerenter="pointed = row.key" @click="pointed = row.key" />
+      </template>
+    </ol>`,
+};
+
+function dayWord(at) {
+  const day = new Date(at * 1000);
+  const days = Math.round((new Date().setHours(0, 0, 0, 0) - new Date(at * 1000).setHours(0, 0, 0, 0)) / 86400000);
+  if (days === 0) return "Today";
+  if (days === 1) return "Yesterday";
+  const year = day.getFullYear() === new Date().getFullYear() ? undefined : "numeric";
+  return day.toLocaleDateString(undefined, { weekday: "long", day: "numeric", month: "long", year });
+}

@@ -1,0 +1,46 @@
+// What can be done with a message: a row of buttons, there only for the message that is pointed at or has the focus.
+import { copyText } from "we-chat-memory";
+
+const COPIED_MS = 1500;
+const EMOJI = [
+  ["👍", "thumbs up"],
+  ["❤️", "heart"],
+  ["😂", "laughing"],
+  ["😮", "surprised"],
+  ["😢", "sad"],
+];
+
+export const MessageTools = {
+  props: { message: Object, icons: String },
+  emits: ["act", "edit"],
+  data: () => ({ emoji: EMOJI, isCopied: false }),
+  computed: {
+    canChange() {
+      return this.message.role === "user" && this.message.status !== "pending";
+    },
+  },
+  unmounted() {
+    clearTimeout(this.timer);
+  },
+  methods: {
+    hasReaction(sign) {
+      return this.message.reactions.includes(sign);
+    },
+    react(sign) {
+      this.$emit("act", this.hasReaction(sign) ? "unreact" : "react", this.message, { emoji: sign });
+    },
+    async copy() {
+      this.isCopied = await copyText(this.message.text);
+      if (!this.isCopied) this.$emit("act", "notice", this.message, { text: "The browser did not let us copy this." });
+      this.timer = setTimeout(() => (this.isCopied = false), COPIED_MS);
+    },
+  },
+  template: `
+    <div class="chat-tools" role="toolbar" aria-label="Message actions" data-testid="tools">
+      <button v-for="[sign, word] in emoji" :key="sign" type="button" class="chat-tool chat-emoji" :aria-pressed="hasReaction(sign)" :aria-label="'React: ' + word" :title="word" @click="react(sign)">{{ sign }}</button>
+      <span class="chat-tool-gap"></span>
+      <button type="button" class="chat-tool" :aria-label="isCopied ? 'Copied' : 'Copy text'" :title="isCopied ? 'Copied' : 'Copy text'" data-testid="copy" @click="copy"><svg class="we-icon" aria-hidden="true"><use :href="icons + (isCopied ? '#done' : '#copy')"></use></svg></button>
+      <button v-if="message.role === 'user'" type="button" class="chat-tool" aria-label="Edit" title="Edit" data-testid="edit-message" @click="$emit('edit')"><svg class="we-icon" aria-hidden="true"><use :href="icons + '#edit'"></use></svg></button>
+      <button v-if="canChange" type="button" class="chat-tool" aria-label="Delete" title="Delete" data-testid="delete-message" @click="$emit('act', 'ask-delete', message)"><svg class="we-icon" aria-hidden="true"><use :href="icons + '#delete'"></use></svg></button>
+    </div>`,
+};
