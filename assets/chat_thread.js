@@ -18,15 +18,18 @@ const NOTICE_MS = 6_000;
 export default {
   components: { Avatar, ChatHead, Composer, DeleteDialog, MessageList, Side, ThreadTop },
   mixins: [marks, news, outbox, scroll],
-  props: { me: Object, bots: Array, overview: Object, position: Object, selected: String, maxChars: Number, icons: String },
+  props: { bots: String, start: String, selected: String, icons: String },
   emits: ["ask"],
   data() {
+    const { me, max_chars, overview } = JSON.parse(this.start);
     return {
-      roster: Object.fromEntries(this.bots.map((bot) => [bot.name, bot])),
+      me,
+      maxChars: max_chars,
+      roster: Object.fromEntries(JSON.parse(this.bots).map((bot) => [bot.name, bot])),
       chosen: this.selected ?? null,
       isListShown: !this.selected,
       threads: {},
-      latest: Object.fromEntries(Object.entries(this.overview).map(([name, { last }]) => [name, last])),
+      latest: Object.fromEntries(Object.entries(overview).map(([name, { last }]) => [name, last])),
       isConnected: true,
       stopping: null,
       notice: "",
@@ -112,9 +115,6 @@ export default {
     disconnected() {
       this.isConnected = false;
     },
-
-    // What the person does
-
     select(name) {
       this.isListShown = false;
       if (name !== this.chosen) history.pushState(null, "", `?bot=${encodeURIComponent(name)}`);

@@ -26,9 +26,28 @@ export const MessageList = {
       return this.rows.some(({ key }) => key === this.tabStop) ? this.tabStop : this.rows.at(-1)?.key;
     },
   },
+  mounted() {
+    document.addEventListener("pointerdown", this.pointDown);
+  },
+  unmounted() {
+    document.removeEventListener("pointerdown", this.pointDown);
+  },
   methods: {
-    gainFocus(key) {
-      this.focused = this.tabStop = key;
+    /** Where the keyboard is. What a click leaves the focus on is where the pointer is. */
+    gainFocus(key, event) {
+      this.tabStop = key;
+      if (!event.target.matches(":focus-visible")) return;
+      this.focused = key;
+      this.pointed = null;
+    },
+    /** A finger points where it goes down, and goes on pointing there when it is up. */
+    point(key, event) {
+      if (event.pointerType !== "touch" && this.pointed !== key) this.pointed = key;
+    },
+    pointDown(event) {
+      const item = this.$el.contains(event.target) ? event.target.closest(".chat-message") : null;
+      this.pointed = item?.dataset.key ?? null;
+      this.focused = null;
     },
     loseFocus(event) {
       if (!this.$el.contains(event.relatedTarget)) this.focused = null;
@@ -45,11 +64,11 @@ export const MessageList = {
     },
   },
   template: `
-    <ol class="chat-messages" @focusout="loseFocus" @keydown="keydown" @pointerleave="pointed = null">
+    <ol class="chat-messages" @focusout="loseFocus" @keydown="keydown" @pointerleave="point(null, $event)">
       <template v-for="row in rows" :key="row.key">
         <li v-if="row.dayWord" class="chat-day"><span>{{ row.dayWord }}</span></li>
-        <ChatMessage :message="row.message" :is-first="row.isFirst" :is-latest-own="row.isLatestOwn" :is-active="row.key === pointed || row.key === focused" :is-tab-stop="row.key === stop"
-          :bot="bot" :max-chars="maxChars" :icons="icons" @act="(...what) => $emit('act', ...what)" @focusin="gainFocus(row.key)" @pointerenter="pointed = row.key" @click="pointed = row.key" />
+        <ChatMessage :message="row.message" :is-first="row.isFirst" :is-latest-own="row.isLatestOwn" :is-active="row.key === pointed || row.key === focused" :is-tab-stop="row.key === stop" :data-key="row.key"
+          :bot="bot" :max-chars="maxChars" :icons="icons" @act="(...what) => $emit('act', ...what)" @focusin="gainFocus(row.key, $event)" @pointermove="point(row.key, $event)" />
       </template>
     </ol>`,
 };

@@ -12,7 +12,8 @@ function fromOverview({ last, unread, read_up_to }, known) {
 
 export const marks = {
   data() {
-    return { reads: Object.fromEntries(Object.entries(this.overview).map(([name, of]) => [name, fromOverview(of, NOTHING_READ)])) };
+    const { overview } = JSON.parse(this.start);
+    return { reads: Object.fromEntries(Object.entries(overview).map(([name, of]) => [name, fromOverview(of, NOTHING_READ)])) };
   },
   computed: {
     unread() {

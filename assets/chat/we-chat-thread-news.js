@@ -6,7 +6,7 @@ import { Place } from "we-chat-thread-place";
 
 export const news = {
   created() {
-    this.place = new Place(this.position, (after) => this.isConnected && this.ask("missed", after));
+    this.place = new Place(JSON.parse(this.start).position, (after) => this.isConnected && this.ask("missed", after));
   },
   unmounted() {
     this.place.stop();

@@ -9,7 +9,7 @@ from console.context import services
 from console.frame import page
 from console.guard import Audience
 from console.widgets.bots_feed import bots_feed
-from console.widgets.chat_data import overview_data, person_data
+from console.widgets.chat_data import overview_data, person_data, position_data
 from console.widgets.chat_feed import chat_feed
 from console.widgets.chat_session import ChatSession
 from console.widgets.chat_thread import ChatThread
@@ -27,16 +27,14 @@ async def _chat(principal: Principal, bot: str = "") -> None:
     position = await chat_feed(services().feeds).follow(client, principal.user_id)
     conversations = await services().messages.conversations(principal)
     bots = bots_feed(services().fleet).follow(client)
-    names = {known["name"] for known in bots}
-    talked = [summary.bot_name for summary in conversations if summary.bot_name in names]
-    thread = ChatThread(
-        person=person_data(principal),
-        bots=bots,
-        overview=overview_data(conversations),
-        position=position,
-        selected=bot if bot in names else next(iter(talked), None),
-        max_chars=MAX_MESSAGE_CHARS,
-    )
+    talked = [summary.bot_name for summary in conversations if summary.bot_name in bots.names]
+    start = {
+        "me": person_data(principal),
+        "overview": overview_data(conversations),
+        "position": position_data(position),
+        "max_chars": MAX_MESSAGE_CHARS,
+    }
+    thread = ChatThread(bots=bots.json, start=start, selected=bot if bot in bots.names else next(iter(talked), None))
     ChatSession(client, principal, thread)
 
 

@@ -1,8 +1,10 @@
 """How the bots are, for chat pages: one comparison and one broadcast for each change, however many pages are open."""
 
+from dataclasses import dataclass
 from typing import Final
 from weakref import WeakKeyDictionary
 
+import orjson
 from nicegui import Client, background_tasks, core
 
 from chat_api.schemas.fleet import FleetView
@@ -13,20 +15,25 @@ from console.widgets.chat_data import Json, bot_data
 ROOM: Final = "chat_bots"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BotsData:
+    """The bots at some moment, as a page is built with them; the same for all pages that are built then."""
+
+    names: frozenset[str]
+    json: str
+
+
 class BotsFeed:
     """The public side of the fleet. It lives as long as the fleet service that it listens to."""
 
     def __init__(self, fleet: FleetService) -> None:
         self._fleet = fleet.public_bots
         self._sent = self._fleet()
-        self._data = [bot_data(bot) for bot in self._sent]
+        self._data = _data(self._sent)
         fleet.changes.listen(self._take)
 
-    def follow(self, client: Client) -> list[Json]:
-        """The bots as they are now, for a page to be built with; what changes afterwards is sent to it.
-
-        All pages that are built with the same bots share the list.
-        """
+    def follow(self, client: Client) -> BotsData:
+        """The bots as they are now, for a page to be built with; what changes afterwards is sent to it."""
         built_with, data = self._sent, self._data
 
         async def connected() -> None:
@@ -41,7 +48,7 @@ class BotsFeed:
     def _take(self, _: FleetView) -> None:
         before, self._sent = self._sent, self._fleet()
         if self._sent != before:
-            self._data = [bot_data(bot) for bot in self._sent]
+            self._data = _data(self._sent)
             background_tasks.create(core.sio.emit(ROOM, _changes(before, self._sent), room=ROOM), name="chat_bots")
 
 
@@ -50,6 +57,11 @@ def bots_feed(fleet: FleetService) -> BotsFeed:
     if fleet not in _feeds:
         _feeds[fleet] = BotsFeed(fleet)
     return _feeds[fleet]
+
+
+def _data(bots: tuple[PublicBot, ...]) -> BotsData:
+    told = orjson.dumps([bot_data(bot) for bot in bots]).decode()
+    return BotsData(names=frozenset(bot.name for bot in bots), json=told)
 
 
 def _changes(before: tuple[PublicBot, ...], now: tuple[PublicBot, ...]) -> Json:

@@ -8,12 +8,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+import orjson
 from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 
-from chat_api.schemas.messages import StreamPosition
 from console import theme
-from console.widgets.chat_data import Json, position_data
+from console.widgets.chat_data import Json
 
 MAX_TEXT_CHARS: Final = 20_000  # above the limit of a message, so that the service says what is wrong with it
 MAX_ID_CHARS: Final = 200
@@ -45,23 +45,13 @@ class ChatThread(
 ):
     """Bots, the thread of one of them, and the composer."""
 
-    def __init__(
-        self,
-        *,
-        person: Json,
-        bots: list[Json],
-        overview: Json,
-        position: StreamPosition,
-        selected: str | None,
-        max_chars: int,
-    ) -> None:
+    def __init__(self, *, bots: str, start: Json, selected: str | None) -> None:
+        """``bots`` is JSON that all pages share, ``start`` is what this page begins with."""
         super().__init__()
-        self._props["me"] = person
+        # As text: NiceGUI would copy each value of a dictionary or list into one that it can watch.
         self._props["bots"] = bots
-        self._props["overview"] = overview
-        self._props["position"] = position_data(position)
+        self._props["start"] = orjson.dumps(start).decode()
         self._props["selected"] = selected
-        self._props["max-chars"] = max_chars
         self._props["icons"] = theme.asset("icons.svg")
 
     def answer_with(self, handler: Handler) -> None:

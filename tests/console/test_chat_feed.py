@@ -113,7 +113,7 @@ async def test_what_happens_before_a_page_connects_is_not_missed(console_app: Ru
         await _talk(console_app, person)
         await connect_chat(console_app, page, token)
         await eventually(lambda: page.told("position"))
-        built_at = page.props["position"]
+        built_at = page.start["position"]
         assert page.told("position")[0]["seq"] == built_at["seq"] + 2
         await page.ask("missed", **built_at)
         await eventually(lambda: page.told("answer"))
@@ -128,7 +128,7 @@ async def test_what_cannot_be_told_is_to_be_asked_anew(console_app: RunningConso
         await page.ask("missed", epoch=str(uuid4()), seq=1)
         await eventually(lambda: page.told("resync"))
         (resync,) = page.told("resync")
-        assert (resync["epoch"], resync["seq"]) == (page.props["position"]["epoch"], 2)
+        assert (resync["epoch"], resync["seq"]) == (page.start["position"]["epoch"], 2)
         await page.ask("missed", epoch=resync["epoch"], seq=7)
         await eventually(lambda: len(page.told("resync")) == 2)
 
@@ -173,7 +173,7 @@ async def test_a_page_whose_session_ended_hears_nothing_more(console_app: Runnin
         await console_app.services.auth.logout(person)
         await eventually(lambda: page.opened)
         await page.ask("open", bot="elena")
-        await page.ask("missed", epoch=page.props["position"]["epoch"], seq=0)
+        await page.ask("missed", epoch=page.start["position"]["epoch"], seq=0)
         await _talk(console_app, await console_app.services.auth.authenticate(staying))
         await eventually(lambda: other.told("answer"))
         assert page.events == []

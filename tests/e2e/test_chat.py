@@ -17,7 +17,7 @@ from tests.support.console_app import RunningConsole, running_console
 from tests.support.sample_bots import RunningBot
 from tests.support.servers import with_database
 
-pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("elena", "marcus")]
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("elena", "marcus", "jake")]
 expect.set_options(timeout=20_000)
 _number = itertools.count(1)
 
@@ -88,6 +88,7 @@ async def console(
     valkey_server: str,
     elena_process: RunningBot,
     marcus_process: RunningBot,
+    jake_process: RunningBot,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[RunningConsole]:
     """One application for all tests here: they are different people, who have nothing to do with each other."""
@@ -98,7 +99,7 @@ async def console(
         database_url=with_database(postgres_server, "chat_pages"),
         redis_url=valkey_server,
         web_ui_state_dir=folder / "state",
-        bots_config=bots_config(folder, elena_process, marcus_process),
+        bots_config=bots_config(folder, elena_process, marcus_process, jake_process),
         bots_env_dir=folder,
         bots_host_mode="localhost",
         rate_limit_requests_per_minute=100_000,

@@ -49,9 +49,10 @@ class OpenedChat:
         return [arguments for name, arguments in self.calls if name == method]
 
     @property
-    def props(self) -> dict[str, Any]:
+    def start(self) -> dict[str, Any]:
         """What the page was built with."""
-        return dict(self._thread.props)
+        start: dict[str, Any] = json.loads(self._thread.props["start"])
+        return start
 
     async def ask(self, what: object, **about: object) -> None:
         """Ask for something, as the page's script does."""
