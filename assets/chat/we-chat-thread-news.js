@@ -1,6 +1,6 @@
 // What the server tells: a part of the page's component. Events come to all pages of a person alike, see
 // console/widgets/chat_feed.py; the rest answers what this page asked for, see console/widgets/chat_thread.py.
-import { changed, emptyThread, keyOf, merged } from "we-chat-store";
+import { changed, emptyThread, merged } from "we-chat-store";
 import { continued, heard } from "we-chat-thread-events";
 import { Place } from "we-chat-thread-place";
 
@@ -23,7 +23,6 @@ export const news = {
     tell(event) {
       const { bot: name, kind, lines = [] } = event;
       if (kind === "read") return this.hearMark(event);
-      const known = new Set(this.threadOf(name).messages.map(keyOf));
       this.keep(name, heard(this.threadOf(name), event));
       this.noteLatest(event);
       for (const line of lines) {
@@ -31,8 +30,7 @@ export const news = {
         if (kind === "answer") this.announce(name, line);
       }
       if (name !== this.chosen) return;
-      const isOwn = kind === "message" && lines.some((line) => !known.has(keyOf(line)));
-      if (isOwn || ["message", "answer", "failed", "retried"].includes(kind)) this.showNews(isOwn);
+      if (["message", "answer", "failed", "retried"].includes(kind)) this.showNews();
       else if (this.isAtEnd) this.scrollSoon();
     },
     grow(event) {
@@ -76,7 +74,7 @@ export const news = {
     merge(name, messages) {
       this.keep(name, merged(this.threadOf(name), messages));
       for (const message of messages) this.settle(message.client_id);
-      if (name === this.chosen) this.showNews(false);
+      if (name === this.chosen) this.showNews();
     },
     /** Something that was asked for was not done; `current` is how a message stands that was to be changed. */
     refuse({ what, bot: name, client_id, message_id }, error, canRetry, current) {

@@ -71,7 +71,7 @@ export const outbox = {
     tellUnsent(name, clientId, changes) {
       const key = `c:${clientId}`;
       this.keep(name, changed(this.threadOf(name), (message) => keyOf(message) === key, { status: "unsent", ...changes }));
-      if (name === this.chosen) this.showNews(false);
+      if (name === this.chosen) this.showNews();
     },
     settle(clientId, { isKept = false } = {}) {
       if (!clientId) return;

@@ -48,8 +48,9 @@ export const scroll = {
         this.scrolled(); // a page that does not fill a tall screen needs the next one at once
       });
     },
-    showNews(isOwn) {
-      if (this.isAtEnd || isOwn) this.scrollSoon();
+    /** Go along when the reader is at the end, and else say that there is something new. */
+    showNews() {
+      if (this.isAtEnd) this.scrollSoon();
       else if (!answering(this.thread)) this.hasNews = true;
     },
     scrollSoon() {

@@ -1,123 +1,21 @@
 """The chat page in a real browser, over real bots and a real database."""
 
-import itertools
 import re
-from collections.abc import AsyncIterator
 
-import asyncpg
 import pytest
-from playwright.async_api import BrowserContext, Locator, Page, expect
+from playwright.async_api import Page, expect
 
-from chat_api.core.cookies import SESSION_COOKIE, read_cookie
-from chat_api.core.settings import Settings
-from chat_api.schemas.principals import Principal
-from tests.support.api import bots_config
 from tests.support.browser import OpenContext
-from tests.support.console_app import RunningConsole, running_console
+from tests.support.chat_browser import Chat, person, principal_of
+from tests.support.console_app import RunningConsole
 from tests.support.sample_bots import RunningBot
-from tests.support.servers import with_database
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("elena", "marcus", "jake")]
-expect.set_options(timeout=20_000)
-_number = itertools.count(1)
 
 HOSTILE = (
     "<img src=x onerror=\"window.hacked='img'\"> <script>window.hacked='script'</script>"
     " [click](javascript:window.hacked='link') **bold** <svg onload=\"window.hacked='svg'\">"
 )
-
-
-class Chat:
-    """What a person does and sees on the chat page."""
-
-    def __init__(self, page: Page, console: RunningConsole) -> None:
-        self.page = page
-        self._url = console.url
-
-    async def sign_in(self, name: str, *, password: str = "") -> None:
-        """Come in under a name."""
-        await self.page.goto(self._url)
-        await self.page.get_by_label("Name", exact=True).fill(name)
-        await self.page.get_by_label("Password").fill(password)
-        await self.page.get_by_role("button", name="Start chatting").click()
-        await expect(self.by_id("me")).to_contain_text(name)
-
-    async def open(self, bot: str) -> None:
-        """Choose a bot from the list and wait for its history."""
-        await self.by_id(f"bot-{bot}").click()
-        await self.loaded()
-
-    async def loaded(self) -> None:
-        """Wait until the history is there."""
-        await expect(self.by_id("thread")).to_have_attribute("aria-busy", "false")
-
-    async def say(self, text: str) -> None:
-        """Write a message and send it with Enter."""
-        await self.by_id("composer").fill(text)
-        await self.by_id("composer").press("Enter")
-
-    async def talk(self, text: str) -> str:
-        """Say something and return the answer."""
-        count = await self.said("bot").count()
-        await self.say(text)
-        await expect(self.said("bot")).to_have_count(count + 1)
-        return await self.text_of(self.said("bot").last)
-
-    def said(self, role: str) -> Locator:
-        """The messages of one side."""
-        return self.page.locator(f"[data-testid=message][data-role={role}]")
-
-    def by_id(self, name: str) -> Locator:
-        """A part of the page."""
-        return self.page.get_by_test_id(name)
-
-    async def texts(self) -> list[str]:
-        """All that is said in the thread, in order."""
-        return [await self.text_of(message) for message in await self.by_id("message").all()]
-
-    @staticmethod
-    async def text_of(message: Locator) -> str:
-        """The text of one message."""
-        return await message.locator(".chat-bubble").inner_text()
-
-
-@pytest.fixture(scope="module")
-async def console(
-    postgres_server: str,
-    migrated_template: str,
-    valkey_server: str,
-    elena_process: RunningBot,
-    marcus_process: RunningBot,
-    jake_process: RunningBot,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[RunningConsole]:
-    """One application for all tests here: they are different people, who have nothing to do with each other."""
-    connection = await asyncpg.connect(with_database(postgres_server, "postgres"))
-    await connection.execute(f"CREATE DATABASE chat_pages TEMPLATE {migrated_template}")
-    folder = tmp_path_factory.mktemp("chat")
-    settings = Settings(
-        database_url=with_database(postgres_server, "chat_pages"),
-        redis_url=valkey_server,
-        web_ui_state_dir=folder / "state",
-        bots_config=bots_config(folder, elena_process, marcus_process, jake_process),
-        bots_env_dir=folder,
-        bots_host_mode="localhost",
-        rate_limit_requests_per_minute=100_000,
-        bot_health_check_interval=0.5,
-        database_pool_size=5,
-    )
-    async with running_console(settings) as running:
-        yield running
-    await connection.execute("DROP DATABASE chat_pages WITH (FORCE)")
-    await connection.close()
-
-
-@pytest.fixture
-async def chat(page: Page, console: RunningConsole) -> Chat:
-    """The page of somebody new, signed in."""
-    chat = Chat(page, console)
-    await chat.sign_in(f"person {next(_number)}")
-    return chat
 
 
 async def test_talk_to_two_bots_reload_and_find_the_history(chat: Chat) -> None:
@@ -141,12 +39,10 @@ async def test_talk_to_two_bots_reload_and_find_the_history(chat: Chat) -> None:
     await expect(chat.by_id("message")).to_have_count(2)
 
 
-async def test_a_second_tab_shows_the_same_at_once(chat: Chat, console: RunningConsole) -> None:
+async def test_a_second_tab_shows_the_same_at_once(chat: Chat) -> None:
     """Both tabs of a person end with the same messages, each once, whichever was written in."""
     await chat.open("elena")
-    second = Chat(await chat.page.context.new_page(), console)
-    await second.page.goto(chat.page.url)
-    await second.loaded()
+    second = await chat.twin()
     await chat.talk("Written in the first tab.")
     await expect(second.by_id("message")).to_have_count(2)
     await second.talk("Written in the second tab.")
@@ -236,10 +132,10 @@ async def test_two_strangers_with_one_name_see_nothing_of_each_other(
     open_context: OpenContext, console: RunningConsole
 ) -> None:
     """The second alice is a guest, is told so, and neither sees what the other says, live or later."""
-    first = await _person(await open_context(), console, "alice")
+    first = await person(await open_context(), console, "alice")
     await first.open("elena")
     await first.talk("My secret is a pearl.")
-    second = await _person(await open_context(), console, "alice")
+    second = await person(await open_context(), console, "alice")
     await expect(first.by_id("guest-badge")).to_have_count(0)
     await expect(second.by_id("guest-badge")).to_have_text("Guest")
     await second.open("elena")
@@ -311,7 +207,7 @@ async def test_code_can_be_copied(chat: Chat) -> None:
 
 async def test_older_messages_come_on_scrolling_up_and_the_place_is_kept(chat: Chat, console: RunningConsole) -> None:
     """A long history opens at its end with one page; scrolling up brings the next one without a jump."""
-    principal = await _principal_of(chat, console)
+    principal = await principal_of(chat, console)
     for number in range(40):
         await console.services.messages.send(principal, bot_name="elena", content=f"message {number}")
     await chat.page.reload()
@@ -368,7 +264,7 @@ async def test_a_phone_shows_the_list_or_the_thread(
 ) -> None:
     """At 360 px nothing overflows, and one walks between list and thread."""
     context = await open_context(viewport={"width": 360, "height": 740}, color_scheme=scheme)
-    chat = await _person(context, console, "dora")
+    chat = await person(context, console, "dora")
     await chat.by_id("bot-elena").click()
     await expect(chat.by_id("bot-elena")).to_be_hidden()
     await chat.talk("A long word: " + "w" * 200 + " and a table\n\n" + "|a" * 30 + "|\n" + "|-" * 30 + "|")
@@ -376,14 +272,3 @@ async def test_a_phone_shows_the_list_or_the_thread(
     assert await chat.by_id("thread").evaluate("(box) => box.scrollWidth <= box.clientWidth")
     await chat.by_id("back").click()
     await expect(chat.by_id("bot-elena")).to_be_visible()
-
-
-async def _person(context: BrowserContext, console: RunningConsole, name: str) -> Chat:
-    chat = Chat(await context.new_page(), console)
-    await chat.sign_in(name)
-    return chat
-
-
-async def _principal_of(chat: Chat, console: RunningConsole) -> Principal:
-    cookies = {cookie["name"]: cookie["value"] for cookie in await chat.page.context.cookies()}
-    return await console.services.auth.authenticate(read_cookie(cookies, SESSION_COOKIE))
