@@ -42,6 +42,9 @@ class Metrics:
         self.ws_frames = Counter(
             f"{PREFIX}_websocket_frames_total", "Frames of chat WebSockets.", ["direction", "type"], registry=r
         )
+        # Finding a labelled metric costs more than to count: those that are found stay at hand.
+        self._requests: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self._calls: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
         self._frames_out: dict[str, Counter] = {}
         self.ws_closed = Counter(
             f"{PREFIX}_websocket_closed_total", "Chat WebSockets closed by us.", ["code"], registry=r
@@ -68,17 +71,33 @@ class Metrics:
             registry=r,
         )
 
+    def record_request(self, method: str, route: str, status: int, duration_s: float) -> None:
+        """An HTTP request was answered."""
+        key = (method, route, status)
+        found = self._requests.get(key)
+        if found is None:
+            found = self._requests[key] = (
+                self.http_requests.labels(method, route, status),
+                self.http_seconds.labels(route),
+            )
+        found[0].inc()
+        found[1].observe(duration_s)
+
     def count_frames_out(self, kind: str, count: int) -> None:
         """Frames of one type were queued on WebSockets."""
         counter = self._frames_out.get(kind)
-        if counter is None:  # finding a labelled counter costs more than to count
+        if counter is None:
             counter = self._frames_out[kind] = self.ws_frames.labels("out", kind)
         counter.inc(count)
 
     def record_bot_call(self, bot_name: str, outcome: str, duration_s: float) -> None:
         """One chat call to a bot has ended."""
-        self.bot_calls.labels(bot_name, outcome).inc()
-        self.bot_seconds.labels(bot_name).observe(duration_s)
+        key = (bot_name, outcome)
+        found = self._calls.get(key)
+        if found is None:
+            found = self._calls[key] = (self.bot_calls.labels(bot_name, outcome), self.bot_seconds.labels(bot_name))
+        found[0].inc()
+        found[1].observe(duration_s)
 
     async def measure_loop_lag(self) -> None:
         """Observe the event loop until cancelled."""

@@ -59,6 +59,8 @@ class Signals:
         self._gap_handlers: list[Callable[[], None]] = []
         self._outbox = SignalOutbox(self.origin)
         self._is_away = False
+        # Nobody but us heard our last canary: the rest need not be said. Who comes later sees a gap in our numbers.
+        self._is_alone = False
         self._numbers: OrderedDict[str, int] = OrderedDict()
         # Monotonic: when the newest canary that was heard was sent; when Redis last answered, returned; deafness began.
         self._heard_s = self._answered_s = self._found_s = -math.inf
@@ -89,7 +91,7 @@ class Signals:
         except TypeError:
             log.exception("signal_not_json", topic=topic)
             return
-        if self._is_away:
+        if self._is_away or (self._is_alone and topic != CANARY):
             self._outbox.drop()
         else:
             self._outbox.put(signal)
@@ -121,7 +123,7 @@ class Signals:
         while True:
             batch = await self._outbox.take()
             try:
-                await redis.publish(self._channel, batch)
+                self._is_alone = await redis.publish(self._channel, batch) <= 1
             except _FAILURES as error:
                 await self._wait_for_redis(redis, error)
             else:

@@ -13,6 +13,11 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CLOSE_FORBIDDEN = 4403
 
 
+def foreign_origin() -> PermissionDenied:
+    """The refusal of a request that another site's page makes."""
+    return PermissionDenied("Requests from other sites are not allowed.")
+
+
 class OriginGuard:
     """Lets a browser's page through only from our own origin or an allowed one; programs send no ``Origin``."""
 
@@ -28,7 +33,7 @@ class OriginGuard:
             await send({"type": "websocket.close", "code": CLOSE_FORBIDDEN})
             return
         if scope["type"] == "http" and scope["method"] not in SAFE_METHODS and not self.is_allowed(scope):
-            await send_error(scope, receive, send, PermissionDenied("Requests from other sites are not allowed."))
+            await send_error(scope, receive, send, foreign_origin())
             return
         await self._app(scope, receive, send)
 

@@ -21,7 +21,18 @@ UPGRADE = (
     # The order of a history is now part of the specified index.
     "DROP INDEX idx_web_conversations_user_bot",
     "ALTER INDEX idx_web_conversations_seq RENAME TO idx_web_conversations_user_bot",
-    "CREATE INDEX idx_web_conversations_response ON web_conversations (response_id)",
+    # A message that waits for its answer is in as few indexes as possible: it is moved when the answer comes.
+    "CREATE INDEX idx_web_conversations_response ON web_conversations (response_id) WHERE response_id IS NOT NULL",
+    "DROP INDEX idx_web_conversations_response_seq",
+    """
+    CREATE INDEX idx_web_conversations_response_seq ON web_conversations (user_id, bot_name, response_seq)
+    WHERE response_seq IS NOT NULL
+    """,
+    "DROP INDEX uq_web_conversations_client_msg_id",
+    """
+    CREATE UNIQUE INDEX uq_web_conversations_client_msg_id ON web_conversations (user_id, client_msg_id)
+    WHERE client_msg_id IS NOT NULL
+    """,
     "DROP INDEX idx_web_conversations_pending",
     "CREATE INDEX idx_web_conversations_pending ON web_conversations (user_id, bot_name) WHERE status = 'pending'",
     "ALTER TABLE web_streams ADD COLUMN last_instance UUID, ADD COLUMN previous_instance UUID",
@@ -78,6 +89,10 @@ DOWNGRADE = (
     "ALTER TABLE web_streams DROP COLUMN last_instance, DROP COLUMN previous_instance",
     "DROP INDEX idx_web_conversations_pending",
     "CREATE INDEX idx_web_conversations_pending ON web_conversations (instance_id) WHERE status = 'pending'",
+    "DROP INDEX uq_web_conversations_client_msg_id",
+    "CREATE UNIQUE INDEX uq_web_conversations_client_msg_id ON web_conversations (user_id, client_msg_id)",
+    "DROP INDEX idx_web_conversations_response_seq",
+    "CREATE INDEX idx_web_conversations_response_seq ON web_conversations (user_id, bot_name, response_seq)",
     "DROP INDEX idx_web_conversations_response",
     "ALTER INDEX idx_web_conversations_user_bot RENAME TO idx_web_conversations_seq",
     "CREATE INDEX idx_web_conversations_user_bot ON web_conversations (user_id, bot_name)",
