@@ -128,7 +128,7 @@ class WebEvent(SQLModel, table=True):
     """
 
     __tablename__ = "web_events"
-    __table_args__ = (Index("idx_web_events_created", "created_at"),)
+    __table_args__ = (Index("idx_web_events_created", "created_at", postgresql_using="brin"),)
 
     user_id: str = Field(primary_key=True, max_length=100)
     seq: int = Field(primary_key=True, sa_type=BigInteger)

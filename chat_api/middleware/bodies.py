@@ -10,9 +10,8 @@ MAX_BODY_BYTES = 256 * 1024
 _MAX_LENGTH_DIGITS = 18
 
 
-def check_announced(headers: Headers, *, max_bytes: int = MAX_BODY_BYTES) -> None:
-    """Look at what a request says of its length. Raises: MalformedRequest, PayloadTooLarge."""
-    announced = headers.get("content-length", "0")
+def check_announced(announced: str, *, max_bytes: int = MAX_BODY_BYTES) -> None:
+    """Look at a request's ``Content-Length``. Raises: MalformedRequest, PayloadTooLarge."""
     if not announced.isascii() or not announced.isdigit():
         raise MalformedRequest
     if len(announced) > _MAX_LENGTH_DIGITS or int(announced) > max_bytes:
@@ -35,7 +34,7 @@ class BodyLimit:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         try:
-            check_announced(Headers(scope=scope), max_bytes=self._max_bytes)
+            check_announced(Headers(scope=scope).get("content-length", "0"), max_bytes=self._max_bytes)
         except AppError as error:
             return await send_error(scope, receive, send, error)
         await self._counted(scope, receive, send)

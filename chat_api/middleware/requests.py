@@ -1,5 +1,6 @@
 """The outermost guard: a request id, one access line, the metrics, and a calm answer to the unexpected."""
 
+import logging
 import secrets
 import time
 
@@ -8,7 +9,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chat_api.core.errors import AppError
-from chat_api.core.logging import get_logger
+from chat_api.core.logging import get_logger, is_logged
 from chat_api.core.metrics import Metrics
 from chat_api.middleware.answers import send_error
 from chat_api.middleware.headers import secured
@@ -66,7 +67,7 @@ def account(metrics: Metrics, scope: Scope, status: int, duration_s: float) -> N
     """Count a request that was answered, and write its line."""
     route = _route(scope)
     metrics.record_request(_method(scope), route, status, duration_s)
-    if not scope["path"].startswith(QUIET_PREFIXES):
+    if is_logged(logging.INFO) and not scope["path"].startswith(QUIET_PREFIXES):
         request_id = scope["state"]["request_id"]
         log.info(
             "request",

@@ -10,12 +10,12 @@ import json
 import secrets
 import time
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
-from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -28,8 +28,9 @@ from chat_api.middleware.bodies import MAX_BODY_BYTES, check_announced
 from chat_api.middleware.headers import HEADERS, HSTS
 from chat_api.middleware.origins import OriginGuard, foreign_origin
 from chat_api.middleware.requests import account
-from chat_api.routes.dependencies import address_of, cookie_of, services_of
+from chat_api.routes.dependencies import UNKNOWN_ADDRESS, cookie_of
 from chat_api.routes.errors import error_answer
+from chat_api.services.container import Services
 
 log = get_logger(__name__)
 
@@ -48,18 +49,23 @@ class HotRoute(APIRoute):
 
     async def answer(self, scope: Scope, receive: Receive) -> bytes:
         """The JSON answer to one request. Raises: AppError, RequestValidationError."""
-        request = Request(scope)
-        headers = request.headers
-        services = services_of(request)
-        principal = await services.auth.recognise(_token(request), address=address_of(request))
-        body = await _body(headers, receive)
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        services: Services = scope["app"].state.services
+        address = scope["client"][0] if scope.get("client") else UNKNOWN_ADDRESS
+        principal = await services.auth.recognise(_token(scope, headers), address=address)
+        body = await _body(headers.get(b"content-length", "0"), receive)
         answer: BaseModel = await self.endpoint(
-            body=_read(body, headers, self.body_field.field_info.annotation),  # type: ignore[union-attr, arg-type]
+            body=_read(body, headers.get(b"content-type", ""), self._model),
             principal=principal,
             services=services,
-            idempotency_key=headers.get("idempotency-key"),
+            idempotency_key=headers.get(b"idempotency-key"),
         )
         return answer.__pydantic_serializer__.to_json(answer)
+
+    @cached_property
+    def _model(self) -> type[BaseModel]:
+        assert self.body_field is not None
+        return self.body_field.field_info.annotation  # type: ignore[return-value]
 
 
 class HotDoor:
@@ -126,9 +132,9 @@ def _header(scope: Scope, name: bytes) -> bytes:
     return next((value for key, value in scope["headers"] if key == name), b"")
 
 
-async def _body(headers: Headers, receive: Receive) -> bytes:
+async def _body(announced: str, receive: Receive) -> bytes:
     """The whole body. Raises: PayloadTooLarge, MalformedRequest."""
-    check_announced(headers)
+    check_announced(announced)
     chunks: list[bytes] = []
     received = 0
     while True:
@@ -144,14 +150,13 @@ async def _body(headers: Headers, receive: Receive) -> bytes:
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-def _token(request: Request) -> str | None:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else cookie_of(request, SESSION_COOKIE)
+def _token(scope: Scope, headers: dict[bytes, str]) -> str | None:
+    scheme, _, token = headers.get(b"authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else cookie_of(Request(scope), SESSION_COOKIE)
 
 
-def _read(body: bytes, headers: Headers, model: type[BaseModel]) -> BaseModel:
+def _read(body: bytes, content_type: str, model: type[BaseModel]) -> BaseModel:
     """What a body says. Raises: RequestValidationError, as FastAPI would."""
-    content_type = headers.get("content-type", "")
     if not content_type.partition(";")[0].strip().lower().endswith("json"):
         raise RequestValidationError([_problem("model_attributes_type")])
     try:

@@ -5,10 +5,12 @@ found by the next heartbeat, of whichever process, and marked interrupted.
 """
 
 import asyncio
+import logging
 import math
 from collections.abc import Sequence
 from contextvars import Context
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +20,7 @@ from chat_api.core.database import Database
 from chat_api.core.errors import AppError, DatabaseUnavailable, Interrupted, NotFound, RateLimited, ShuttingDown
 from chat_api.core.group_commit import GroupCommit
 from chat_api.core.ids import new_id
-from chat_api.core.logging import get_logger
+from chat_api.core.logging import get_logger, is_logged
 from chat_api.core.signals import Signals
 from chat_api.repositories import conversations, journal, runs
 from chat_api.schemas.messages import EventKind, Exchange, Outcome, StreamEvent, TypingEvent
@@ -259,7 +261,7 @@ class AnswersService:
                     user_id=exchange.user_id, seq=place[0], kind=outcome.kind, exchange=exchange, payload=payload
                 )
             )
-            if outcome.kind is EventKind.ANSWER:
+            if outcome.kind is EventKind.ANSWER and is_logged(logging.INFO):
                 log.info(
                     "message_answered",
                     user_id=exchange.user_id,
@@ -334,7 +336,7 @@ class AnswersService:
         )
 
 
-def _finished(exchange: Exchange, outcome: Outcome, seq: int, at: Any) -> Exchange:
+def _finished(exchange: Exchange, outcome: Outcome, seq: int, at: datetime) -> Exchange:
     return replace(
         exchange,
         status=outcome.status,
