@@ -58,7 +58,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         stack.push_async_callback(redis.aclose)
         engine = _engine(settings)
         stack.push_async_callback(engine.close)
-        connector = BotConnector(settings, on_call=metrics.record_bot_call)
+        connector = BotConnector(settings, on_call=metrics.record_bot_call, on_refused=metrics.record_bot_refusal)
         await connector.initialize()
         stack.push_async_callback(connector.cleanup)
 

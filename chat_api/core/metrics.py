@@ -60,6 +60,24 @@ class Metrics:
             registry=r,
         )
         self.bot_up = Gauge(f"{PREFIX}_bot_up", "Whether a bot is online (1) or not (0).", ["bot_name"], registry=r)
+        self.bot_breaker = Gauge(
+            f"{PREFIX}_bot_breaker_state",
+            "A bot's breaker: closed (0), half-open (1), open (2).",
+            ["bot_name"],
+            registry=r,
+        )
+        self.bot_in_flight = Gauge(
+            f"{PREFIX}_bot_calls_in_flight", "Chat calls of a bot under way.", ["bot_name"], registry=r
+        )
+        self.bot_waiting = Gauge(
+            f"{PREFIX}_bot_calls_waiting", "Chat calls that wait for a slot of a bot.", ["bot_name"], registry=r
+        )
+        self.bot_refused = Counter(
+            f"{PREFIX}_bot_calls_refused_total",
+            "Chat calls that were not made, because of the bot's breaker or its bulkhead.",
+            ["bot_name", "reason"],
+            registry=r,
+        )
         self.running_messages = Gauge(f"{PREFIX}_messages_running", "Messages being answered.", registry=r)
         self.pool_connections = Gauge(
             f"{PREFIX}_database_pool_connections", "Connections of the database pool.", ["state"], registry=r
@@ -98,6 +116,15 @@ class Metrics:
             found = self._calls[key] = (self.bot_calls.labels(bot_name, outcome), self.bot_seconds.labels(bot_name))
         found[0].inc()
         found[1].observe(duration_s)
+
+    def record_bot_refusal(self, bot_name: str, reason: str) -> None:
+        """One chat call was not made: ``breaker`` or ``bulkhead``."""
+        self.bot_refused.labels(bot_name, reason).inc()
+
+    def forget_bot(self, bot_name: str) -> None:
+        """A bot is no longer part of the fleet: how it is now is no question any more."""
+        for gauge in (self.bot_up, self.bot_breaker, self.bot_in_flight, self.bot_waiting):
+            gauge.remove(bot_name)
 
     async def measure_loop_lag(self) -> None:
         """Observe the event loop until cancelled."""

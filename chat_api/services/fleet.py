@@ -8,7 +8,7 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, TypedDict
 
 from chat_api.clients.bots import BotConnector
 from chat_api.core.bus import Topic
@@ -44,6 +44,15 @@ class PublicBot:
     description: str
     emoji: str
     status: Literal["online", "offline", "busy"]
+
+
+class _Calls(TypedDict):
+    """What a view says of a bot's lane."""
+
+    breaker: str
+    calls_in_flight: int
+    calls_waiting: int
+    call_slots: int
 
 
 @dataclass(slots=True, kw_only=True)
@@ -192,10 +201,12 @@ class FleetService:
         self._changed()
 
     def refresh(self) -> None:
-        """Let what has grown old become unknown; called every second."""
+        """Let what has grown old become unknown, and see how busy the bots are; called every second."""
         for name, view in self._bots.items():
-            if view.status is not self._status(name):
-                self._update(name)
+            seen = replace(view, status=self._status(name), **self._calls(name))
+            if seen != view:
+                self._bots[name] = seen
+                self._changed()
         now = self._clock.now()
         for name, service in self._services.items():
             is_settled = service.status in {ServiceStatus.UNKNOWN, ServiceStatus.NOT_CONFIGURED}
@@ -238,8 +249,17 @@ class FleetService:
             heartbeats=tuple(state.heartbeats),
             container=state.container,
             restart=state.restart,
-            breaker=self._connector.breaker_state(spec.name),
+            **self._calls(spec.name),
         )
+
+    def _calls(self, bot_name: str) -> _Calls:
+        lane = self._connector.lane_view(bot_name)
+        return {
+            "breaker": lane.breaker,
+            "calls_in_flight": lane.in_flight,
+            "calls_waiting": lane.waiting,
+            "call_slots": lane.slots,
+        }
 
     def _changed(self) -> None:
         if self._flush is None:
