@@ -87,7 +87,7 @@ async def test_a_bot_that_answers_health_but_is_not_ready_is_degraded(make_setti
 async def test_how_busy_a_bot_is_shows_in_the_fleet_and_in_the_metrics(make_settings: MakeSettings) -> None:
     """One call under way, one waiting, one refused; then the bot dies, and after five failures its breaker is open."""
     async with sample_bot("ryan") as ryan:
-        settings = make_settings(bots=(ryan,), bot_max_parallel_calls=1)
+        settings = make_settings(bots=(ryan,), bot_max_parallel_calls=1, bot_health_check_interval=60)
         async with running_api(settings) as api:
 
             async def send(username: str) -> object:
