@@ -22,7 +22,7 @@ What goes wrong is a :class:`ChatError`; the tree of them:
     ├── TryLater               nothing was done
     │   ├── RateLimited, Unavailable
     ├── AnswerFailed           the message is stored, the bot has not answered it
-    │   ├── BotFailed, BotUnavailable, BotBusy, BotTimeout, Interrupted
+    │   ├── BotFailed, BotUnavailable, BotBusy, BotTimeout, Interrupted, Stopped
     ├── ServerFailed           an error of the server, or an answer that is none
     └── StreamEnded            the stream was closed by this side
 """
@@ -45,6 +45,7 @@ from chat_api.client.errors import (
     Refused,
     Replaced,
     ServerFailed,
+    Stopped,
     StreamEnded,
     TooManyConnections,
     TryLater,
@@ -71,13 +72,13 @@ from chat_api.client.events import (
 )
 from chat_api.client.patience import Patience
 from chat_api.client.stream import Stream
-from chat_api.client.values import Answer, Bot, Conversation, Line, Me, Position, Sent, Session
+from chat_api.client.values import Answer, Bot, Conversation, Line, Me, Outcome, Position, Sent, Session, Version
 
 __all__ = [
     "Answer", "AnswerDelta", "AnswerEvent", "AnswerFailed", "Bot", "BotBusy", "BotFailed", "BotStatus", "BotTimeout",
     "BotUnavailable", "ChatClient", "ChatError", "Conflict", "Conversation", "Deleted", "DurableEvent", "Edited",
     "Event", "Failed", "Interrupted", "InvalidInput", "Line", "Me", "MessageEvent", "NotAuthenticated", "NotFound",
-    "Other", "Patience", "PermissionDenied", "Position", "Problem", "RateLimited", "Reaction", "Read", "Refused",
-    "Replaced", "Resynced", "Retried", "Sent", "ServerFailed", "Session", "Stream", "StreamEnded",
-    "TooManyConnections", "TryLater", "Typing", "Unavailable", "Unreachable",
+    "Other", "Outcome", "Patience", "PermissionDenied", "Position", "Problem", "RateLimited", "Reaction", "Read",
+    "Refused", "Replaced", "Resynced", "Retried", "Sent", "ServerFailed", "Session", "Stopped", "Stream", "StreamEnded",
+    "TooManyConnections", "TryLater", "Typing", "Unavailable", "Unreachable", "Version",
 ]  # fmt: skip

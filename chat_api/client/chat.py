@@ -20,6 +20,7 @@ from chat_api.client.values import (
     Conversation,
     Line,
     Me,
+    Outcome,
     Position,
     Session,
     answer_of,
@@ -27,6 +28,7 @@ from chat_api.client.values import (
     conversation_of,
     line_of,
     me_of,
+    outcome_of,
     position_of,
     session_of,
 )
@@ -134,9 +136,9 @@ class ChatClient:
         path = f"/api/chat/{_quoted(message_id)}/retry"
         return answer_of(await self._http.call("POST", path, repeat=Repeat.UNSEEN))
 
-    async def stop(self, message_id: str) -> None:
-        """Stop the answer to a message; what has come of it is kept. Raises: NotFound."""
-        await self._http.call("POST", f"/api/chat/{_quoted(message_id)}/stop")
+    async def stop(self, message_id: str) -> Outcome:
+        """Stop the answer to a message; what has come of it is kept, and one that has ended stays. Raises: NotFound."""
+        return outcome_of(await self._http.call("POST", f"/api/chat/{_quoted(message_id)}/stop"))
 
     def stream(self, *, since: Position | None = None, client_id: str | None = None, max_events: int = 1000) -> Stream:
         """The live stream, to be used as a context manager: see :class:`Stream`.
@@ -170,7 +172,7 @@ class ChatClient:
         return history(self._http, bot_name, before=before, page=page)
 
     async def message(self, message_id: str) -> Line:
-        """One message. Raises: NotFound."""
+        """One message, with what it said before. Raises: NotFound."""
         return await message(self._http, message_id)
 
     async def edit(self, message_id: str, content: str, *, version: int) -> Line:
@@ -188,7 +190,7 @@ class ChatClient:
             raise
 
     async def delete(self, message_id: str) -> None:
-        """Delete a message. Raises: NotFound."""
+        """Delete a message or an answer. Raises: NotFound, Conflict while it is being answered."""
         try:
             await self._http.call("DELETE", f"/api/messages/{_quoted(message_id)}")
         except NotFound as error:

@@ -13,6 +13,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 from chat_api.client.errors import ServerFailed, TryLater, error_of_close, error_of_status
 from chat_api.client.events import Frame
 from chat_api.client.http import dumped
+from chat_api.client.patience import Pace
 from chat_api.client.values import Position, position_of
 
 OPEN_TIMEOUT_S = 10.0
@@ -21,6 +22,7 @@ PONG_TIMEOUT_S = 8.0  # Source: protocol, "ping/pong".
 QUIET_FACTOR = 1.2  # The server pings every ``ping_s``: later than that something is wrong, and we ask.
 MAX_FRAME_BYTES = 4 * 1024 * 1024
 MAX_POSTED = 1000
+FRAMES_PER_S = 50  # The server closes with 4029 above that, unless its welcome says otherwise.
 
 Connect = Callable[[str], Awaitable[ClientConnection]]
 
@@ -60,6 +62,7 @@ class Connection:
         self._socket = socket
         self._quiet_s = OPEN_TIMEOUT_S
         self._posted: asyncio.Queue[str] = asyncio.Queue(MAX_POSTED)
+        self._pace = Pace(FRAMES_PER_S)
         self._writer = asyncio.create_task(self._write(), name="chat-client-writer")
 
     @classmethod
@@ -125,6 +128,7 @@ class Connection:
                     pass
             self.position = position_of(welcome)
             self.limits = welcome.get("limits") or {}
+            self._pace = Pace(float(self.limits.get("frames_per_s", FRAMES_PER_S)))
             self._quiet_s = float(welcome["ping_s"]) * QUIET_FACTOR
         except TimeoutError as error:
             raise Lost("no welcome in time") from error
@@ -149,7 +153,10 @@ class Connection:
     async def _write(self) -> None:
         with contextlib.suppress(ConnectionClosed):  # the reader tells why
             while True:
-                await self._socket.send(await self._posted.get())
+                frame = await self._posted.get()
+                if wait_s := self._pace.wait_s(asyncio.get_running_loop().time()):
+                    await asyncio.sleep(wait_s)
+                await self._socket.send(frame)
 
     async def _finish(self, *, is_graceful: bool) -> None:
         self._writer.cancel()

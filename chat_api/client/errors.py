@@ -20,7 +20,8 @@
     │   ├── BotUnavailable         503 bot_unavailable
     │   ├── BotBusy                503 bot_busy
     │   ├── BotTimeout             504 bot_timeout
-    │   └── Interrupted            502 interrupted
+    │   ├── Interrupted            502 interrupted
+    │   └── Stopped                409 stopped: by the user, before there was a word
     ├── ServerFailed           500, or an answer that is none
     └── StreamEnded            the stream was closed by this side
 
@@ -151,6 +152,10 @@ class Interrupted(AnswerFailed):
     """The server's process ended while the bot answered."""
 
 
+class Stopped(AnswerFailed):
+    """The user stopped the answer before a word of it had come."""
+
+
 class ServerFailed(ChatError):
     """The server failed, or said something that this client does not understand."""
 
@@ -171,6 +176,7 @@ _BY_CODE: dict[str, type[ChatError]] = {
     "bot_busy": BotBusy,
     "bot_timeout": BotTimeout,
     "interrupted": Interrupted,
+    "stopped": Stopped,
     "upstream_failed": AnswerFailed,
     "unavailable": Unavailable,
     "database_unavailable": Unavailable,

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 Json = Mapping[str, Any]
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +53,10 @@ class Bot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A bot's answer over REST: to ``message_id``, stored as ``response_id`` at ``seq`` of the stream."""
+    """A bot's answer over REST: to ``message_id``, stored as ``response_id`` at ``seq`` of the stream.
+
+    ``finish_reason``: ``stop``, ``stopped`` (by the user) or ``truncated`` (the bot broke off).
+    """
 
     message_id: str
     bot_name: str
@@ -63,6 +65,17 @@ class Answer:
     processing_time_s: float
     response_id: str
     seq: int
+    finish_reason: str = "stop"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of a message whose answer was stopped; ``content`` is what there was of the answer."""
+
+    message_id: str
+    status: str
+    content: str
+    finish_reason: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,10 +89,20 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """What a message said until ``replaced_at``."""
+
+    version: int
+    content: str
+    replaced_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     """One line of a history. ``role`` is ``user`` or ``bot``; of an answer, ``reply_to`` is what it answers.
 
     ``status`` is ``pending``, ``answered``, ``failed`` or ``interrupted``; the latter two come with ``error_code``.
+    ``versions``: what it said before, oldest first; only where one message was asked for.
     """
 
     message_id: str
@@ -96,14 +119,17 @@ class Line:
     edited_at: datetime | None = None
     finish_reason: str | None = None
     reactions: tuple[str, ...] = ()
+    versions: tuple[Version, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation:
-    """One bot that the user has talked with, and the last thing said."""
+    """One bot that the user has talked with, and the last thing said. ``unread_count`` stops at 100."""
 
     bot_name: str
     exchange_count: int
+    unread_count: int
+    read_up_to: int
     last_message: Line
 
 
@@ -141,7 +167,13 @@ def answer_of(body: Json) -> Answer:
         content=body["response"],
         timestamp=datetime.fromisoformat(body["timestamp"]),
         processing_time_s=body["processing_time"],
+        finish_reason=body.get("finish_reason") or "stop",
     )
+
+
+def outcome_of(body: Json) -> Outcome:
+    """The answer of ``POST /api/chat/{message_id}/stop``."""
+    return Outcome(**_only(body, "message_id", "status", "finish_reason"), content=body["response"])
 
 
 def line_of(body: Json) -> Line:
@@ -157,6 +189,7 @@ def line_of(body: Json) -> Line:
         edited_at=datetime.fromisoformat(edited_at) if edited_at else None,
         finish_reason=body.get("finish_reason"),
         reactions=tuple(body.get("reactions") or ()),
+        versions=tuple(_version_of(version) for version in body.get("versions") or ()),
     )
 
 
@@ -165,7 +198,16 @@ def conversation_of(body: Json) -> Conversation:
     return Conversation(
         bot_name=body["bot_name"],
         exchange_count=body["exchange_count"],
+        unread_count=body["unread_count"],
+        read_up_to=body["read_up_to"],
         last_message=line_of(body["last_message"]),
+    )
+
+
+def _version_of(body: Json) -> Version:
+    return Version(
+        **_only(body, "version", "content"),
+        replaced_at=datetime.fromisoformat(body["replaced_at"]),
     )
 
 

@@ -139,6 +139,10 @@ def _line(event: Frame) -> Frame:
     return {"status": "answered", "reply_to": None, **event["data"], "seq": event["seq"]}
 
 
+def _entry(bot_name: str, last: Frame) -> Frame:
+    return {"bot_name": bot_name, "exchange_count": 1, "unread_count": 0, "read_up_to": 0, "last_message": last}
+
+
 def _app(server: ScriptedServer) -> FastAPI:
     app = FastAPI()
 
@@ -161,7 +165,7 @@ def _app(server: ScriptedServer) -> FastAPI:
     @app.get("/api/conversations")
     async def conversations() -> Frame:
         names = dict.fromkeys(event["data"]["bot_name"] for event in server.events if event["type"] == "message")
-        entries = [{"bot_name": name, "exchange_count": 1, "last_message": lines(name)[0]} for name in names]
+        entries = [_entry(name, lines(name)[0]) for name in names]
         return {"conversations": entries}
 
     @app.api_route("/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
