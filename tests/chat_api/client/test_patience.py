@@ -2,7 +2,7 @@
 
 import itertools
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chat_api.client import Patience
@@ -27,7 +27,8 @@ def test_the_servers_wish_counts() -> None:
     assert 5 <= at_least(5, 2) <= 5.5
 
 
-@given(per_s=st.integers(10, 1000), pauses=st.lists(st.floats(0, 0.2), min_size=1, max_size=200))
+@settings(deadline=None)
+@given(per_s=st.integers(10, 200), pauses=st.lists(st.floats(0, 0.2), min_size=1, max_size=200))
 def test_no_second_has_more_than_allowed(per_s: int, pauses: list[float]) -> None:
     """However they come, whichever second one looks at."""
     pace, now, sent = Pace(per_s), 1000.0, []
@@ -35,5 +36,4 @@ def test_no_second_has_more_than_allowed(per_s: int, pauses: list[float]) -> Non
         now += pause
         now += pace.wait_s(now)
         sent.append(now)
-    for index, start in enumerate(sent):
-        assert sum(1 for at in sent[index:] if at < start + 1) <= per_s
+    assert all(later - first >= 1 for first, later in zip(sent, sent[per_s:], strict=False))
