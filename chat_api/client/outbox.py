@@ -15,7 +15,11 @@ from chat_api.client.values import Sent
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Pending:
-    """A message on its way. ``is_given_up``: nobody waits for it any more, but it may be stored yet."""
+    """A message on its way.
+
+    ``is_posted``: it is not to be posted now. ``is_waiting``: because the server has refused it for the moment.
+    ``is_given_up``: nobody waits for it any more, but it may be stored yet.
+    """
 
     client_msg_id: str
     bot_name: str
@@ -24,6 +28,7 @@ class Pending:
     done: asyncio.Future[Sent] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     last_error: ChatError | None = None
     is_posted: bool = False
+    is_waiting: bool = False
     is_given_up: bool = False
 
     @property
@@ -47,7 +52,8 @@ class Outbox:
 
     def add(self, pending: Pending) -> None:
         """Queue a message. Raises: InvalidInput if one with its id is under way."""
-        if pending.client_msg_id in self._by_id:
+        known = self._by_id.get(pending.client_msg_id)
+        if known is not None and not known.is_given_up:
             raise InvalidInput("client_msg_id: a message with this id is being sent")
         self._by_id[pending.client_msg_id] = pending
         self._lanes.setdefault(pending.bot_name, deque()).append(pending)
@@ -77,17 +83,28 @@ class Outbox:
             pending.done.set_exception(error)
 
     def give_up(self, pending: Pending) -> None:
-        """Nobody waits for it any more; one that is posted keeps its place until the server has spoken."""
+        """Nobody waits for it any more, and the next one may go. One that is posted is remembered for its answer."""
         if self._by_id.get(pending.client_msg_id) is not pending:
             return
         pending.is_given_up = True
-        if not pending.is_posted:
+        self._leave(pending)
+        if not pending.is_posted or pending.is_waiting:
+            del self._by_id[pending.client_msg_id]
+
+    def postpone(self, pending: Pending, error: ChatError) -> None:
+        """The server refuses it for now; it keeps its place until :meth:`resume`."""
+        pending.last_error, pending.is_waiting = error, True
+        if pending.is_given_up:
             self._remove(pending.client_msg_id)
+
+    def resume(self, pending: Pending) -> None:
+        """It is to be posted again."""
+        pending.is_posted = pending.is_waiting = False
 
     def rewind(self) -> None:
         """The connection is lost: everything is to be posted again, but for what was given up."""
         for pending in list(self._by_id.values()):
-            pending.is_posted = False
+            pending.is_posted = pending.is_waiting = False
             if pending.is_given_up:
                 self._remove(pending.client_msg_id)
 
@@ -98,9 +115,12 @@ class Outbox:
 
     def _remove(self, client_msg_id: str | None) -> Pending | None:
         pending = self._by_id.pop(client_msg_id, None) if client_msg_id is not None else None
-        if pending is not None:
-            lane = self._lanes[pending.bot_name]
-            lane.remove(pending)
-            if not lane:
-                del self._lanes[pending.bot_name]
+        if pending is not None and not pending.is_given_up:
+            self._leave(pending)
         return pending
+
+    def _leave(self, pending: Pending) -> None:
+        lane = self._lanes[pending.bot_name]
+        lane.remove(pending)
+        if not lane:
+            del self._lanes[pending.bot_name]

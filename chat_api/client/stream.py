@@ -128,6 +128,7 @@ class Stream:
             raise pending.last_error or Unreachable("The message was not acknowledged in time.") from None
         finally:
             self._outbox.give_up(pending)
+            self._traffic.pump()
 
     def typing(self, bot_name: str) -> None:
         """Say that you are typing; lost when there is no connection."""

@@ -113,7 +113,7 @@ class Traffic:
 
     def _refused(self, pending: Pending, error: ChatError) -> None:
         if isinstance(error, TryLater):
-            pending.last_error = error
+            self.outbox.postpone(pending, error)
             wait_s = at_least(error.retry_after_s, REFUSED_WAIT_S if error.retry_after_s is None else 0)
             asyncio.get_running_loop().call_later(wait_s, self._again, pending)
         else:
@@ -121,9 +121,7 @@ class Traffic:
             self.pump()
 
     def _again(self, pending: Pending) -> None:
-        pending.is_posted = False
-        if pending.is_given_up:
-            self.outbox.give_up(pending)  # now it can go
+        self.outbox.resume(pending)
         self.pump()
 
     def _go_live(self) -> None:

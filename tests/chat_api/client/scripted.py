@@ -34,6 +34,7 @@ class ScriptedServer:
         self.max_replay = 300
         self.ping_s = 25.0
         self.is_silent = False
+        self.is_deaf = False  # messages are neither stored nor refused
         self.is_ack_lost = False
         self._sockets: set[WebSocket] = set()
 
@@ -109,7 +110,7 @@ class ScriptedServer:
     async def _take(self, socket: WebSocket, frame: Frame) -> None:
         if frame["type"] == "ping" and not self.is_silent:
             await socket.send_json({"type": "pong"})
-        if frame["type"] != "message":
+        if frame["type"] != "message" or self.is_deaf:
             return
         data = frame["data"]
         if self.refusals:

@@ -150,6 +150,19 @@ async def test_a_send_that_is_refused_too_long(server: ScriptedServer, client: C
     assert [event["data"]["content"] for event in server.events] == ["two"]
 
 
+async def test_a_send_that_is_not_acknowledged(server: ScriptedServer, client: ChatClient) -> None:
+    """It raises in time, holds up none that come after it, and can be sent again under its id."""
+    server.is_deaf = True
+    async with client.stream() as stream:
+        with pytest.raises(Unreachable):
+            await stream.send("elena", "one", client_msg_id="a", timeout_s=0.05)
+        server.is_deaf = False
+        assert (await stream.send("elena", "two", timeout_s=20)).seq == 1
+        stream.drop()
+        assert (await stream.send("elena", "one", client_msg_id="a")).seq == 2
+    assert [event["data"]["content"] for event in server.events] == ["two", "one"]
+
+
 async def test_a_refused_message_raises_and_the_next_goes(server: ScriptedServer, client: ChatClient) -> None:
     """A typed error for the message that it is about; the others are not held up."""
     server.refusals = [{"code": "not_found", "retryable": False}]
