@@ -10,7 +10,7 @@ import orjson
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
-from chat_api.client.errors import ServerFailed, TryLater, error_of_close, error_of_status
+from chat_api.client.errors import ServerFailed, TryLater, error_of_close, error_of_frame, error_of_status
 from chat_api.client.events import Frame
 from chat_api.client.http import dumped
 from chat_api.client.patience import Pace
@@ -125,7 +125,9 @@ class Connection:
         try:
             async with asyncio.timeout(OPEN_TIMEOUT_S):
                 while (welcome := await self.receive())["type"] != "welcome":
-                    pass
+                    # Until the hello is read this is a base client's connection: failed messages have a place there.
+                    if welcome["type"] == "error" and "seq" not in welcome:
+                        raise error_of_frame(welcome)
             self.position = position_of(welcome)
             self.limits = welcome.get("limits") or {}
             self._pace = Pace(float(self.limits.get("frames_per_s", FRAMES_PER_S)))

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from chat_api.client import (
+    AnswerDelta,
     AnswerEvent,
     BotFailed,
     ChatClient,
@@ -37,7 +38,7 @@ from chat_api.client import (
 )
 from tests.support.api import MakeSettings, RunningApi, running_api
 from tests.support.eventually import eventually
-from tests.support.sample_bots import RunningBot
+from tests.support.sample_bots import RunningBot, sample_bot
 
 DEADLINE_S = 30.0
 QUICK = Patience(first_s=0.02, most_s=0.2, total_s=DEADLINE_S)
@@ -202,6 +203,25 @@ async def test_a_refused_message(client: ChatClient) -> None:
             await stream.send("elena", "x" * 4001)
 
 
+async def test_an_answer_in_pieces(make_settings: MakeSettings) -> None:
+    """The pieces that come while the bot speaks are the answer that comes in the end."""
+    async with (
+        sample_bot("elena", stream=True) as bot,
+        running_api(make_settings(bots=(bot,))) as api,
+        signed_in(api) as client,
+        client.stream() as stream,
+    ):
+        await stream.send("elena", "Tell me about the reefs")
+        events = await read_until(stream, AnswerEvent)
+    pieces = [event for event in events if isinstance(event, AnswerDelta)]
+    answer = events[-1]
+    assert isinstance(answer, AnswerEvent)
+    assert pieces
+    assert {piece.message_id for piece in pieces} == {answer.message_id}
+    assert "".join(piece.text for piece in pieces) == answer.content
+    assert [piece.offset for piece in pieces] == [len("".join(p.text for p in pieces[:n])) for n in range(len(pieces))]
+
+
 async def test_two_tabs_converge(api: RunningApi, client: ChatClient) -> None:
     """What one tab sends or changes, both see, at the same places."""
     async with signed_in(api, token=client.token) as other, client.stream() as here, other.stream() as there:
@@ -314,6 +334,13 @@ async def test_another_epoch(client: ChatClient) -> None:
     assert isinstance(events[0], Resynced)
     assert events[0].is_new_stream
     assert [id_ for _, _, id_ in durable(events)] == [answer.message_id, answer.response_id]
+
+
+async def test_a_position_that_is_none(client: ChatClient) -> None:
+    """The server's refusal of the hello is raised, instead of waiting for a welcome."""
+    with pytest.raises(InvalidInput):
+        async with client.stream(since=Position(epoch="not a stream", seq=1)):
+            pass
 
 
 async def test_a_slow_reader(client: ChatClient) -> None:
