@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import httpx
 import pytest
 
 from chat_api.client import (
@@ -45,6 +46,29 @@ def refusal(status: int, code: str = "", *, retry_after: str = "", **extra: obje
     """An error as the API has it; without a code, as a proxy has it."""
     body = {"error": {"code": code, "message": "no", "request_id": "1", **extra}} if code else {"detail": "proxy"}
     return status, body, {"Retry-After": retry_after} if retry_after else {}
+
+
+class SharedTransport(httpx.AsyncHTTPTransport):
+    """Notes which cookies go over it, and whether it was closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_closed = False
+        self.cookies: list[str | None] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Note the cookies."""
+        self.cookies.append(request.headers.get("Cookie"))
+        return await super().handle_async_request(request)
+
+    async def __aexit__(self, *error: Any) -> None:
+        """What the owner's ``async with`` calls."""
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Note the end."""
+        self.is_closed = True
+        await super().aclose()
 
 
 OK: Reply = (200, ANSWER, {})
@@ -173,15 +197,14 @@ async def test_what_is_not_json_cannot_be_asked(client: ChatClient) -> None:
 
 
 async def test_clients_share_a_transport_and_no_cookies(server: ScriptedServer) -> None:
-    """Closing one client leaves the transport to the others."""
-    import httpx
-
-    async with httpx.AsyncHTTPTransport() as transport:
-        for _ in range(2):
-            async with ChatClient(server.url, transport=transport, patience=QUICK) as client:
-                server.answers = [(200, {"bots": []}, {"Set-Cookie": "session=somebody"})]
-                assert await client.bots() == []
-                assert not client._http._client.cookies
+    """Closing one client leaves the transport to the others, and a server's cookie leaves no trace."""
+    async with SharedTransport() as transport:
+        async with ChatClient(server.url, transport=transport, patience=QUICK) as client:
+            server.answers = [(200, {"bots": []}, {"Set-Cookie": "session=somebody"})] * 2
+            assert await client.bots() == await client.bots() == []
+        assert not transport.is_closed
+    assert transport.is_closed
+    assert transport.cookies == [None, None]
 
 
 async def test_a_cancelled_call_is_cancelled(server: ScriptedServer, client: ChatClient) -> None:
