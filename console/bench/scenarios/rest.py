@@ -1,5 +1,6 @@
 """``POST /api/chat`` with everything on: token, limit, durable before the bot and after it."""
 
+import asyncio
 import os
 
 from console.bench.figures import Load, median_load
@@ -17,11 +18,8 @@ WARM_UP_S = 0.4
 
 async def measure(parts: Parts, plan: Plan) -> list[Row]:
     """100 at once against the textbook, 32 at once against proxies that store nothing; all on one core."""
-    product, textbook, bare, nginx = (
-        await parts.product(),
-        await parts.textbook(),
-        await parts.bare_proxy(),
-        await parts.nginx(),
+    product, textbook, bare, nginx = await asyncio.gather(
+        parts.product(), parts.textbook(), parts.bare_proxy(), parts.nginx()
     )
     ours = chats(await sign_in(product.port, 100), bot_name=BOT_NAME)
     theirs = chats(await sign_in(textbook.port, 100), bot_name=BOT_NAME)
