@@ -196,7 +196,7 @@ console() {
 }
 
 bench() {
-  ensure_bench_tools
+  if [[ "$*" != *--only* || "$*" == *rest* ]]; then ensure_bench_tools; fi
   console bench "$@"
 }
 

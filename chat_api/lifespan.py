@@ -88,6 +88,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             metrics,
             max_connections=settings.max_concurrent_connections,
             max_connections_per_user=settings.max_connections_per_user,
+            max_frames_per_s=settings.websocket_frames_per_second,
         )
         poller = HealthPoller(
             registry, connector, fleet, health, database, interval_s=settings.bot_health_check_interval

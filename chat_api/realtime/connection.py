@@ -14,7 +14,6 @@ from chat_api.schemas.messages import StreamEvent
 MAX_QUEUED_FRAMES = 256
 MAX_QUEUED_BYTES = 1024 * 1024
 MAX_HELD_EVENTS = 256
-MAX_FRAMES_PER_S = 50
 CLOSE_TIMEOUT_S = 3.0
 _GONE = (WebSocketDisconnect, RuntimeError, OSError)
 
@@ -47,6 +46,7 @@ class Connection:
     __slots__ = (
         "_closing",
         "_frames",
+        "_max_frames_per_s",
         "_queued_bytes",
         "_reader",
         "_room",
@@ -66,7 +66,7 @@ class Connection:
         "websocket",
     )
 
-    def __init__(self, websocket: WebSocket, user_id: str, session_id: UUID | None) -> None:
+    def __init__(self, websocket: WebSocket, user_id: str, session_id: UUID | None, *, max_frames_per_s: int) -> None:
         self.connection_id = str(uuid4())
         self.websocket = websocket
         self.user_id = user_id
@@ -77,6 +77,7 @@ class Connection:
         self.heard_s = time.monotonic()
         self.pinged_s: float | None = None
         self.close_code: CloseCode | None = None
+        self._max_frames_per_s = max_frames_per_s
         self._second, self._second_frames = 0, 0
         self._frames: deque[tuple[str, bool]] = deque()
         self._queued_bytes = 0
@@ -131,7 +132,7 @@ class Connection:
         if second != self._second:
             self._second, self._second_frames = second, 0
         self._second_frames += 1
-        return self._second_frames <= MAX_FRAMES_PER_S
+        return self._second_frames <= self._max_frames_per_s
 
     def close(self, code: CloseCode) -> None:
         """Close from our side; what is queued is not sent any more."""

@@ -57,6 +57,7 @@ class WebSocketManager:
         *,
         max_connections: int,
         max_connections_per_user: int,
+        max_frames_per_s: int,
     ) -> None:
         self._feeds = feeds
         self._auth = auth
@@ -65,6 +66,7 @@ class WebSocketManager:
         self._metrics = metrics
         self._max_connections = max_connections
         self._max_per_user = max_connections_per_user
+        self._max_frames_per_s = max_frames_per_s
         self._by_user: dict[str, Audience] = {}
         self._by_websocket: dict[WebSocket, Connection] = {}
         self._statuses: dict[str, str] = {}
@@ -86,7 +88,7 @@ class WebSocketManager:
         Returns: the connection's id, or ``None`` when it was closed for want of room. Raises: DatabaseUnavailable.
         """
         await websocket.accept()
-        connection = Connection(websocket, user_id, session_id)
+        connection = Connection(websocket, user_id, session_id, max_frames_per_s=self._max_frames_per_s)
         refusal = self._refusal(user_id)
         if refusal is not None:
             self._metrics.ws_closed.labels(int(refusal)).inc()

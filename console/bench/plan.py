@@ -32,7 +32,7 @@ def full_plan(*, seconds: float | None) -> Plan:
 def quick_plan(*, seconds: float | None) -> Plan:
     """Whether everything works, and roughly where it stands; within a minute."""
     return Plan(
-        seconds=seconds or 1.2,
+        seconds=seconds or 0.8,
         is_quick=True,
         rounds=2,
         idle_sockets=200,

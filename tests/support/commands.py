@@ -7,7 +7,7 @@ import re
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -85,10 +85,12 @@ def is_alive(process: psutil.Process) -> bool:
 
 
 @asynccontextmanager
-async def running(command: str, env: Mapping[str, str], *, mark: str) -> AsyncIterator[RunningCommand]:
+async def running(
+    command: str, env: Mapping[str, str], *, mark: str, arguments: Sequence[str] = ()
+) -> AsyncIterator[RunningCommand]:
     """``./web-ui.sh command`` from the line that holds ``mark`` on; killed at the end when it still runs."""
     process = await asyncio.create_subprocess_exec(
-        WEB_UI, command, env=env, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        WEB_UI, command, *arguments, env=env, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
     running_command = RunningCommand(process, int(env["WEB_UI_PORT"]))
     try:
