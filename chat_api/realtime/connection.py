@@ -142,13 +142,17 @@ class Connection:
             self._queued_bytes = 0
             self._closing = asyncio.create_task(self._close(code), name=f"ws-close-{self.connection_id}")
 
+    async def closed(self) -> None:
+        """Wait until our close has been said, or given up."""
+        if self._closing is not None:
+            await asyncio.wait([self._closing])
+
     async def finish(self) -> None:
         """Wait until nothing is written any more; called when the reader has ended."""
         if self._writer is not None:
             self._writer.cancel()
             await asyncio.wait([self._writer])
-        if self._closing is not None:
-            await asyncio.wait([self._closing])
+        await self.closed()
 
     async def _write(self) -> None:
         # A peer that is gone ends the reader too, which is what the connection's life hangs on.

@@ -59,6 +59,11 @@ class Feeds:
         signals.subscribe(LIVE, self._hear_live)
         signals.on_gap(self._suspect_all)
 
+    @property
+    def is_live(self) -> bool:
+        """Whether other processes are heard at once; else their events come by looking, within two seconds."""
+        return self._signals.is_live
+
     # Following
 
     async def follow(self, user_id: str, listener: Listener, live_listener: LiveListener) -> StreamPosition:
