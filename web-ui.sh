@@ -44,7 +44,7 @@ Work on it
   test [ARGS]       Without arguments all that CI runs: format, lint, types, import contracts, every test. With
                     arguments: pytest with them. As root it installs Debian's chromium and docker.io when absent.
   lint              Format, lint, types and import contracts only.
-  bench             Measure the product against baselines in the same run (docs/performance.md), about six minutes.
+  bench             Measure the product against baselines in the same run (docs/performance.md), some five minutes.
                     --quick (one minute), --only NAME…, --seconds S, --json [FILE]. As root it installs Debian's nginx,
                     one of the baselines, when absent.
 

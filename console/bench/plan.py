@@ -25,7 +25,7 @@ class Plan:
 
 
 def full_plan(*, seconds: float | None) -> Plan:
-    """What the targets are about; about six minutes."""
+    """What the targets are about; some five minutes."""
     return Plan(seconds=seconds or 6.0)
 
 

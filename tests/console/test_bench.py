@@ -20,6 +20,7 @@ from console.bench.run import chosen
 from console.bench.scenarios import SCENARIOS
 from console.bench.scenarios.rest import against_nginx
 from tests.support import commands
+from tests.support.eventually import eventually
 
 
 @pytest.fixture
@@ -88,7 +89,7 @@ async def test_answers_that_are_no_success_give_no_figures(generator: LoadGenera
 async def test_a_server_that_goes_away_gives_no_figures(generator: LoadGenerator, bot: Part) -> None:
     """An answer that never comes is not left out of the average."""
     loading = asyncio.create_task(generator.repeat(bot.port, bare_chats(3), seconds=30.0))
-    await asyncio.sleep(0)  # the order is on its way before the bot ends
+    await eventually(lambda: len(psutil.Process(bot.pid).net_connections()) > 3)  # three clients and what it listens on
     await bot.child.stop(signal.SIGTERM)
     with pytest.raises(Unavailable):
         await loading
