@@ -204,6 +204,7 @@ class Signals:
         if origin == self.origin:
             self._heard_s = max([self._heard_s, *(sent_s for topic, sent_s in signals if topic == CANARY)])
             return
+        self._is_alone = False
         self._count(origin, number)
         for topic, payload in signals:
             for handler in self._handlers.get(topic, ()):
