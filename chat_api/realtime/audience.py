@@ -49,10 +49,10 @@ class Audience:
             # Clients that said hello see the end of typing by the answer or the failure that follows.
             self._offer(simple + full if event.is_typing else simple, typing_frame(event), is_transient=True)
 
-    def replace(self, client_id: str, *, by: str) -> None:
-        """Close the predecessors of a tab that has come back."""
+    def replace(self, client_id: str, *, before: int) -> None:
+        """Close the predecessors of a tab that has come back: those that said hello ``before`` its turn."""
         for connection in tuple(self.connections.values()):
-            if connection.client_id == client_id and connection.connection_id != by:
+            if connection.client_id == client_id and connection.turn < before:
                 connection.close(CloseCode.REPLACED)
 
     def _offer(self, connections: Sequence[Connection], frame: Frame, *, is_transient: bool = False) -> None:

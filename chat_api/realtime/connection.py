@@ -39,7 +39,7 @@ class CloseCode(IntEnum):
 class Connection:
     """Offering a frame never waits: a peer that does not read fills its own queue, and only it is closed.
 
-    ``client_id`` is set once the client said hello. While missed events are replayed to it, ``held`` keeps the live
+    ``client_id`` is set once the client said hello, ``turn`` says who said it later. While missed events are replayed to it, ``held`` keeps the live
     ones, so that each comes once and in order.
     """
 
@@ -62,6 +62,7 @@ class Connection:
         "is_v2",
         "pinged_s",
         "session_id",
+        "turn",
         "user_id",
         "websocket",
     )
@@ -73,6 +74,7 @@ class Connection:
         self.session_id = session_id
         self.is_v2 = False
         self.client_id: str | None = None
+        self.turn = 0
         self.held: list[StreamEvent] | None = None
         self.heard_s = time.monotonic()
         self.pinged_s: float | None = None

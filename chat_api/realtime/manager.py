@@ -150,14 +150,17 @@ class WebSocketManager:
     async def greet(self, connection: Connection, hello: Hello) -> None:
         """Welcome a client that said hello, and replay what it missed: all of it in order, or word that it must ask.
 
-        Raises: InvalidInput for a second hello.
+        Raises: InvalidInput for a second hello, DatabaseUnavailable.
         """
-        position = self._feeds.position(connection.user_id)
-        if connection.is_v2 or position is None:
+        if connection.is_v2:
             raise InvalidInput("type: hello comes once, as the first frame")
-        connection.is_v2, connection.client_id = True, hello.client_id
-        self._by_user[connection.user_id].replace(hello.client_id, by=connection.connection_id)
-        self._signals.publish(REPLACED, [connection.user_id, hello.client_id, connection.connection_id])
+        turn = await self._feeds.turn()
+        position = self._feeds.position(connection.user_id)
+        if position is None:  # it was closed meanwhile
+            return
+        connection.is_v2, connection.client_id, connection.turn = True, hello.client_id, turn
+        self._by_user[connection.user_id].replace(hello.client_id, before=turn)
+        self._signals.publish(REPLACED, [connection.user_id, hello.client_id, turn])
         self.reply(connection, _welcome(position))
         if hello.since is not None:
             connection.held = []
@@ -235,10 +238,10 @@ class WebSocketManager:
                 connection.close(code)
 
     def _hear_replaced(self, told: Any) -> None:
-        user_id, client_id, connection_id = told
+        user_id, client_id, turn = told
         audience = self._by_user.get(user_id)
         if audience is not None:
-            audience.replace(client_id, by=connection_id)
+            audience.replace(client_id, before=turn)
 
     def _tell_statuses(self, _: FleetView) -> None:
         statuses = {bot.name: bot.status for bot in self._fleet.public_bots()}

@@ -100,6 +100,10 @@ class Feeds:
         """Where a user's stream stands in the database. Raises: DatabaseUnavailable."""
         return await streams.position(self._database, user_id)
 
+    async def turn(self) -> int:
+        """A number greater than all that were given before, in whatever process: who came later has the greater one."""
+        return await streams.turn(self._database)
+
     async def replay(self, user_id: str, *, after: int, up_to: int) -> list[StreamEvent] | None:
         """The events after one place up to another, ``None`` when not all of them can be given."""
         if not 0 <= up_to - after <= MAX_REPLAY:
