@@ -105,7 +105,10 @@ class Read(DurableEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerDelta(Event):
-    """The next piece of an answer that is still being said, at ``offset`` characters. Live only: some may be missed."""
+    """The next piece of an answer that is still being said, at ``offset`` characters.
+
+    Live only: some may be missed, and the last words come with the whole :class:`AnswerEvent`.
+    """
 
     message_id: str
     reply_to: str
