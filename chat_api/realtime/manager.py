@@ -161,7 +161,7 @@ class WebSocketManager:
         connection.is_v2, connection.client_id, connection.turn = True, hello.client_id, turn
         self._by_user[connection.user_id].replace(hello.client_id, before=turn)
         self._signals.publish(REPLACED, [connection.user_id, hello.client_id, turn])
-        self.reply(connection, _welcome(position))
+        self.reply(connection, _welcome(position, frames_per_s=self._max_frames_per_s))
         if hello.since is not None:
             connection.held = []
             await self._catch_up(connection, hello.since, position)
@@ -265,7 +265,7 @@ class WebSocketManager:
         return CloseCode.TOO_MANY_CONNECTIONS if is_full or is_user_full else None
 
 
-def _welcome(position: StreamPosition) -> Frame:
+def _welcome(position: StreamPosition, *, frames_per_s: int) -> Frame:
     return {
         "type": "welcome",
         "epoch": str(position.epoch),
@@ -274,6 +274,7 @@ def _welcome(position: StreamPosition) -> Frame:
         "limits": {
             "message_chars": MAX_MESSAGE_CHARS,
             "frame_chars": MAX_FRAME_CHARS,
+            "frames_per_s": frames_per_s,
             "queue_frames": MAX_QUEUED_FRAMES,
             "queue_bytes": MAX_QUEUED_BYTES,
             "replay_events": MAX_REPLAY,

@@ -97,6 +97,7 @@ async def test_a_message_is_acknowledged_in_its_place(door: RunningApi) -> None:
         "client_msg_id": "k1",
         "message_id": ack["message_id"],
         "seq": 1,
+        "timestamp": ack["timestamp"],
         "status": "stored",
     }
     assert (answer["type"], answer["seq"], answer["data"]["role"]) == ("message", 2, "bot")
