@@ -245,5 +245,6 @@ async def test_redis_carries_it_at_once(make_settings: MakeSettings, elena: Runn
         view = restart(Hands())
         two.services.fleet.record_restart(view)
         await eventually(lambda: one.services.fleet.restart_of("elena") == view)
-        two.services.fleet.record_restart(replace(view, state=RestartState.ONLINE))
-        await eventually(lambda: not one.services.fleet.restart_of("elena").is_running)  # type: ignore[union-attr]
+        done = replace(view, state=RestartState.ONLINE)
+        two.services.fleet.record_restart(done)
+        await eventually(lambda: one.services.fleet.restart_of("elena") == done)
