@@ -82,7 +82,9 @@ class Signals:
     @property
     def deaf_for_s(self) -> float:
         """For how many seconds we have been deaf; 0 when we are not."""
-        return 0.0 if self._deaf_since_s is None else self._clock.monotonic_s() - self._deaf_since_s
+        if self._deaf_since_s is None or self.state is not SignalState.DEAF:
+            return 0.0
+        return self._clock.monotonic_s() - self._deaf_since_s
 
     def publish(self, topic: str, payload: Any) -> None:
         """Tell the other processes. Returns at once; dropped while Redis is away, or when too much waits."""

@@ -6,6 +6,7 @@ starts, when it may have missed something, and every second while Redis is away.
 
 import asyncio
 import contextlib
+import math
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -35,6 +36,7 @@ log = get_logger(__name__)
 
 TOPIC = "fleet"
 INTERVAL_S = 1.0
+SUSPECT_S = 3.0
 # Who looks at containers, or waits for a restart, says so at least every 15 seconds.
 FORGET_AFTER_S = 45.0
 
@@ -62,7 +64,7 @@ class FleetRelay:
         self._going_on: dict[str, tuple[ContainersReport | RestartView, float]] = {}
         self._containers: ContainersReport | None = None
         self._since: datetime | None = None
-        self._has_gap = False
+        self._suspect_until_s = -math.inf
         self._wake = asyncio.Event()
         fleet.reports.listen(self._saw)
         signals.subscribe(TOPIC, self._heard)
@@ -81,18 +83,17 @@ class FleetRelay:
         """What is done every second, and at once where something waits."""
         await self._take_containers()
         await self._store()
-        if self._has_gap or not self._signals.is_live:
+        if self._clock.monotonic_s() < self._suspect_until_s or not self._signals.is_live:
             await self.catch_up()
         self._forget_the_silent()
 
     async def catch_up(self) -> None:
         """Take over what is stored. While PostgreSQL is away nothing happens, and what is known grows old."""
-        self._has_gap = False
         try:
             async with self._database.read() as connection:
                 rows = await fleet_reports.newer(connection, since=self._since)
         except AppError as error:
-            self._has_gap = True
+            self._suspect()
             log.debug("fleet_reports_not_read", detail=error.detail)
             return
         found = [(report, row.age_s) for row in rows if (report := decode(row.key, row.report)) is not None]
@@ -136,8 +137,12 @@ class FleetRelay:
             self._take(report)
 
     def _missed(self) -> None:
-        self._has_gap = True
+        self._suspect()
         self._wake.set()
+
+    def _suspect(self) -> None:
+        """Read what is stored, for a while: what was missed just now is stored a second later."""
+        self._suspect_until_s = self._clock.monotonic_s() + SUSPECT_S
 
     def _take(self, report: FleetReport, *, age_s: float = 0.0) -> None:
         """Show what another process saw, unless something newer is known."""
@@ -176,7 +181,8 @@ class FleetRelay:
         if report is None:
             return
         if await self._keeper.learn(report.containers):
-            self._has_gap, self._since = True, None  # Bots that were not known until now may have been reported.
+            self._since = None  # Bots that were not known until now may have been reported.
+            self._suspect()
         with self._fleet.relaying():
             self._fleet.record_containers(report.containers)
 
