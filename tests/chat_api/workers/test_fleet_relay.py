@@ -1,5 +1,6 @@
 """What one process sees reaches the others, in order, and is not believed for longer than it is said."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -24,12 +25,14 @@ from chat_api.services.bot_registry import BotRegistry
 from chat_api.services.fleet import FleetService
 from chat_api.services.health import HealthService
 from chat_api.workers.fleet_keeper import FleetKeeper
-from chat_api.workers.fleet_relay import FORGET_AFTER_S, FleetRelay
+from chat_api.workers.fleet_relay import FORGET_AFTER_S, SUSPECT_S, FleetRelay
 from chat_api.workers.health_poller import HealthPoller
 from models import RestartState
 from tests.support.api import MakeSettings, running_api
 from tests.support.eventually import eventually
 from tests.support.sample_bots import RunningBot
+
+NOWHERE = "redis://127.0.0.1:1"
 
 
 @dataclass
@@ -56,6 +59,7 @@ class Process:
 
     fleet: FleetService
     relay: FleetRelay
+    signals: Signals
 
     def bot(self, name: str = "elena") -> BotView:
         """A bot as its pages show it."""
@@ -67,20 +71,22 @@ class Process:
 
 
 @asynccontextmanager
-async def process(settings: Settings, hands: Hands) -> AsyncIterator[Process]:
+async def process(settings: Settings, hands: Hands, redis_url: str = NOWHERE) -> AsyncIterator[Process]:
     """One process on the test's database."""
     assert settings.database_url
     database = Database(settings.database_url.get_secret_value(), pool_size=2)
-    redis = connect_redis("redis://127.0.0.1:1")
+    redis = connect_redis(NOWHERE)
     connector, registry = BotConnector(settings), BotRegistry(settings)
     fleet = FleetService(registry, connector, check_interval_s=60, clock=hands.clock)
     health = HealthService(database, redis, NoEngine(), qdrant_url=None)
     poller = HealthPoller(registry, connector, fleet, health, database, interval_s=60)
     keeper = FleetKeeper(registry, fleet, poller, NoEngine())
-    signals = Signals("redis://127.0.0.1:1", deployment_id="none", clock=hands.clock)
+    signals = Signals(redis_url, deployment_id=uuid4().hex)
     try:
         await keeper.refresh()
-        yield Process(fleet=fleet, relay=FleetRelay(fleet, keeper, signals, database, clock=hands.clock))
+        yield Process(
+            fleet=fleet, relay=FleetRelay(fleet, keeper, signals, database, clock=hands.clock), signals=signals
+        )
     finally:
         await redis.aclose()
         await database.dispose()
@@ -181,6 +187,8 @@ async def test_what_is_old_does_not_replace_what_is_new(two: tuple[Process, Proc
     other.fleet.record_probe(probe(hands))
     one.fleet.record_probe(late)
     await one.turn()
+    await other.relay.catch_up()
+    assert other.bot().status is BotStatus.ONLINE
     await other.turn()
     await other.turn()
     assert other.bot().status is BotStatus.ONLINE
@@ -235,6 +243,30 @@ async def test_silence_ends_restarts_and_makes_containers_unknown(
     await other.turn()
     assert other.bot().restart is None
     assert one.bot().restart is not None
+
+
+async def test_after_a_gap_the_database_is_read_for_a_while(
+    make_settings: MakeSettings, redis_url: str, elena: RunningBot, hands: Hands
+) -> None:
+    """What was missed is stored only a second later; without a gap, and with Redis, the database is not asked."""
+    settings = make_settings(bots=(elena,))
+    async with process(settings, hands) as one, process(settings, hands, redis_url) as other:
+        listening = asyncio.create_task(other.signals.run())
+        try:
+            await eventually(lambda: other.signals.is_live)  # the gap of having subscribed
+            await other.turn()
+            one.fleet.record_probe(probe(hands))
+            await one.turn()
+            await other.turn()
+            assert other.bot().status is BotStatus.ONLINE
+            hands.move(SUSPECT_S)
+            one.fleet.record_probe(probe(hands, is_healthy=False))
+            await one.turn()
+            await other.turn()
+            assert other.bot().status is BotStatus.ONLINE
+        finally:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
 
 
 async def test_redis_carries_it_at_once(make_settings: MakeSettings, elena: RunningBot) -> None:
