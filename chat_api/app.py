@@ -36,8 +36,11 @@ class Application(FastAPI):
         return await self.hot_door.serve(route, scope, receive, send)
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """The API without any page. Resources are opened by the lifespan, not here."""
+def create_app(settings: Settings, *, makes_admin: bool = True) -> FastAPI:
+    """The API without any page. Resources are opened by the lifespan, not here.
+
+    ``makes_admin``: see to the first administrator at start; one of several processes that start at once should.
+    """
     app = Application(
         title="WhisperEngine chat API",
         version=__version__,
@@ -48,6 +51,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.settings = settings
     app.state.metrics = Metrics()
+    app.state.makes_admin = makes_admin
     for router in (
         chat.router,
         auth.router,

@@ -30,12 +30,17 @@ class PortBusy(Conflict):
     code = "port_busy"
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Take the port before anything is started. Raises: PortBusy, or Conflict when the address is not ours."""
+def listen(host: str, port: int, *, is_shared: bool = False) -> socket.socket:
+    """Take the port before anything is started; ``is_shared``: others of the same account may take it, too.
+
+    Raises: PortBusy, or Conflict when the address is not ours.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if is_shared:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listener.bind((host, port))
         listener.listen(BACKLOG)
     except OSError as exc:

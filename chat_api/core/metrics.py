@@ -1,6 +1,7 @@
 """What Prometheus scrapes. Names follow its conventions: a unit at the end, ``_total`` on counters."""
 
 import asyncio
+import os
 import time
 
 from prometheus_client import (
@@ -82,6 +83,13 @@ class Metrics:
         self.pool_connections = Gauge(
             f"{PREFIX}_database_pool_connections", "Connections of the database pool.", ["state"], registry=r
         )
+        self.leader = Gauge(
+            f"{PREFIX}_leader", "Whether this process does the background work of all (1) or not (0).", registry=r
+        )
+        self.process = Gauge(
+            f"{PREFIX}_process_info", "Which of several processes on one port answered: always 1.", ["pid"], registry=r
+        )
+        self.process.labels(str(os.getpid())).set(1)
         self.loop_lag = Histogram(
             f"{PREFIX}_event_loop_lag_seconds",
             "How late the event loop runs what is due.",
@@ -125,6 +133,10 @@ class Metrics:
         """A bot is no longer part of the fleet: how it is now is no question any more."""
         for gauge in (self.bot_up, self.bot_breaker, self.bot_in_flight, self.bot_waiting):
             gauge.remove(bot_name)
+
+    def record_leader(self, is_leader: bool) -> None:
+        """This process began or ended to lead."""
+        self.leader.set(is_leader)
 
     async def measure_loop_lag(self) -> None:
         """Observe the event loop until cancelled."""

@@ -65,7 +65,8 @@ class RunningCommand:
         """Send a signal, and wait until it and everything that it started are gone. Returns its exit code."""
         self._family |= set(self._members())
         self.process.send_signal(number)
-        self.output += (await self.process.communicate())[0].decode()
+        async with asyncio.timeout(60):  # something of its own that outlives it would hold the pipe
+            self.output += (await self.process.communicate())[0].decode()
         await eventually(lambda: not any(map(is_alive, self._family)))
         assert self.process.returncode is not None
         return self.process.returncode

@@ -5,6 +5,9 @@ import contextlib
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
+
+POSTGRES_SOCKET = ".s.PGSQL.5432"
 
 
 class UnixProxy:
@@ -88,6 +91,20 @@ async def unix_proxy(target: str) -> AsyncIterator[UnixProxy]:
         await proxy.heal()
         try:
             yield proxy
+        finally:
+            await proxy.cut()
+
+
+@contextlib.asynccontextmanager
+async def postgres_proxy(database_url: str) -> AsyncIterator[tuple[UnixProxy, str]]:
+    """A proxy before a PostgreSQL on a unix socket, and the address of the same database through it."""
+    parts = urlsplit(database_url)
+    (socket_dir,) = parse_qs(parts.query)["host"]
+    with tempfile.TemporaryDirectory(prefix="we-sql-") as folder:
+        proxy = UnixProxy(Path(folder) / POSTGRES_SOCKET, f"{socket_dir}/{POSTGRES_SOCKET}")
+        await proxy.heal()
+        try:
+            yield proxy, urlunsplit(parts._replace(query=urlencode({"host": folder})))
         finally:
             await proxy.cut()
 
