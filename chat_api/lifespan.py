@@ -48,6 +48,7 @@ BEAT_S = 5.0
 ABANDON_S = 30.0
 FORGET_S = 600.0
 STALENESS_S = 1.0
+TYPING_S = 0.1
 # The server has four seconds before this for open requests; the promise is 25 in all. Source: promises.
 DRAIN_S = 18.0
 
@@ -239,6 +240,7 @@ def _upkeep(services: Services, metrics: Metrics, database: Database) -> dict[st
     """What is done again and again beside the watching."""
     return {
         "heartbeat": partial(every, BEAT_S, services.answers.beat),
+        "typing": partial(every, TYPING_S, services.answers.tell_typing),
         "staleness": partial(every, STALENESS_S, services.fleet.refresh),
         "loop_lag": metrics.measure_loop_lag,
         "gauges": partial(keep_gauges, metrics, database, services.answers, services.fleet),

@@ -39,8 +39,8 @@ class CloseCode(IntEnum):
 class Connection:
     """Offering a frame never waits: a peer that does not read fills its own queue, and only it is closed.
 
-    ``client_id`` is set once the client said hello, ``turn`` says who said it later. While missed events are replayed to it, ``held`` keeps the live
-    ones, so that each comes once and in order.
+    ``client_id`` is set once the client said hello, ``turn`` says who said it later. While missed events are replayed,
+    ``held`` keeps the live ones, so that each comes once and in order.
     """
 
     __slots__ = (

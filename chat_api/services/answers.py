@@ -23,7 +23,7 @@ from chat_api.core.ids import new_id
 from chat_api.core.logging import get_logger, is_logged
 from chat_api.core.signals import Signals
 from chat_api.repositories import conversations, journal, runs
-from chat_api.schemas.messages import EventKind, Exchange, Outcome, StreamEvent, TypingEvent
+from chat_api.schemas.messages import EventKind, Exchange, Outcome, StreamEvent
 from chat_api.services.bot_registry import BotRegistry
 from chat_api.services.feeds import Feeds
 from chat_api.services.lanes import Lanes
@@ -36,8 +36,8 @@ DEAD_AFTER_S = 30.0
 COMMIT_RETRY_S = 120.0
 # Pieces of a streamed answer that come this close together are told as one. Source: protocol, "25-50 ms".
 DELTA_EVERY_S = 0.04
-# Other processes hear of a bot that is typing when it takes a moment; most answers are there before.
-TELL_OTHERS_AFTER_S = 0.1
+# Other processes, and clients that said hello, are told that a bot is typing when it takes a moment.
+TYPING_TOLD_AFTER_S = 0.1
 OTHERS_EVERY_S = 0.2
 STOP = "stop"
 
@@ -159,6 +159,14 @@ class AnswersService:
             await asyncio.gather(*late, return_exceptions=True)
         await self._outcomes.close()
 
+    async def tell_typing(self) -> None:
+        """Tell of bots that take a moment, here and elsewhere; one look for all of them instead of a timer each."""
+        now_s = asyncio.get_running_loop().time()
+        for run in self._running.values():
+            if run.asked_s is not None and not run.is_typing_told and now_s - run.asked_s > TYPING_TOLD_AFTER_S:
+                run.is_typing_told = True
+                self._feeds.publish_live(run.typing(True, is_lasting=True))
+
     @property
     def running_count(self) -> int:
         """How many messages are being answered, or wait for their turn, in this process."""
@@ -187,7 +195,7 @@ class AnswersService:
     async def _called(self, run: Run) -> Outcome:
         """Ask the bot."""
         exchange = run.exchange
-        typing = self._begin_typing(exchange)
+        self._begin_typing(run)
 
         def hear(piece: str) -> None:
             if run.hear(piece):
@@ -203,7 +211,7 @@ class AnswersService:
             self._log_failure(exchange, error)
             return run.failed(error)
         finally:
-            self._end_typing(exchange, typing)
+            self._end_typing(run)
 
     async def _wait_for_others(self, run: Run) -> None:
         """Messages of this lane that another process stored before have their turn first."""
@@ -313,17 +321,15 @@ class AnswersService:
         if news is not None:
             self._feeds.publish_live(news)
 
-    def _begin_typing(self, exchange: Exchange) -> asyncio.TimerHandle:
-        event = TypingEvent(user_id=exchange.user_id, bot_name=exchange.bot_name, is_typing=True)
-        self._feeds.publish_live(event, is_for_others=False)
-        loop = asyncio.get_running_loop()
-        return loop.call_later(TELL_OTHERS_AFTER_S, self._feeds.tell_others, event)
+    def _begin_typing(self, run: Run) -> None:
+        run.asked_s = asyncio.get_running_loop().time()
+        if self._feeds.is_followed(run.exchange.user_id):
+            self._feeds.publish_live(run.typing(True), is_for_others=False)
 
-    def _end_typing(self, exchange: Exchange, telling: asyncio.TimerHandle) -> None:
-        event = TypingEvent(user_id=exchange.user_id, bot_name=exchange.bot_name, is_typing=False)
-        were_others_told = telling.when() <= asyncio.get_running_loop().time()
-        telling.cancel()
-        self._feeds.publish_live(event, is_for_others=were_others_told)
+    def _end_typing(self, run: Run) -> None:
+        run.asked_s = None
+        if run.is_typing_told or self._feeds.is_followed(run.exchange.user_id):
+            self._feeds.publish_live(run.typing(False), is_for_others=run.is_typing_told)
 
     def _log_failure(self, exchange: Exchange, error: AppError) -> None:
         log.warning(

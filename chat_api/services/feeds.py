@@ -96,6 +96,10 @@ class Feeds:
         feed = self._feeds.get(user_id)
         return feed.position if feed else None
 
+    def is_followed(self, user_id: str) -> bool:
+        """Whether anybody here follows a user."""
+        return user_id in self._feeds
+
     async def look(self, user_id: str) -> StreamPosition:
         """Where a user's stream stands in the database. Raises: DatabaseUnavailable."""
         return await streams.position(self._database, user_id)
@@ -279,7 +283,7 @@ def _encoded(event: TypingEvent | DeltaEvent) -> list[Any]:
 
 def _decoded(told: Any) -> TypingEvent | DeltaEvent:
     if len(told) == 3:
-        return TypingEvent(user_id=told[0], bot_name=told[1], is_typing=told[2])
+        return TypingEvent(user_id=told[0], bot_name=told[1], is_typing=told[2], is_lasting=True)
     return DeltaEvent(
         user_id=told[0],
         bot_name=told[1],

@@ -8,7 +8,7 @@ from chat_api.core.errors import AppError, Interrupted, Stopped
 from chat_api.core.ids import new_id
 from chat_api.core.text import cleaned
 from chat_api.schemas.bots import BotAnswer
-from chat_api.schemas.messages import DeltaEvent, Exchange, Outcome
+from chat_api.schemas.messages import DeltaEvent, Exchange, Outcome, TypingEvent
 from models import FinishReason, MessageStatus
 
 MAX_ANSWER_CHARS = 100_000
@@ -25,7 +25,10 @@ class Place:
 
 @dataclass(slots=True, eq=False)
 class Run:
-    """A call of a bot. ``done`` gets the finished exchange; ``response_id`` is that of the answer that is to come."""
+    """A call of a bot. ``done`` gets the finished exchange; ``response_id`` is that of the answer that is to come.
+
+    ``asked_s`` is when the bot was asked (the loop's clock), while it has not answered.
+    """
 
     exchange: Exchange
     place: Place
@@ -35,6 +38,8 @@ class Run:
     task: "asyncio.Task[None] | None" = None
     outcome: Outcome | None = None
     is_stopped: bool = False
+    asked_s: float | None = None
+    is_typing_told: bool = False
     text: str = ""
     told_chars: int = 0
 
@@ -62,6 +67,15 @@ class Run:
             reply_to=self.exchange.message_id,
             offset=offset,
             text=self.text[offset:],
+        )
+
+    def typing(self, is_typing: bool, *, is_lasting: bool = False) -> TypingEvent:
+        """The bot begins, or has ended."""
+        return TypingEvent(
+            user_id=self.exchange.user_id,
+            bot_name=self.exchange.bot_name,
+            is_typing=is_typing,
+            is_lasting=is_lasting,
         )
 
     # How it may end

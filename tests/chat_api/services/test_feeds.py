@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import asyncpg
 import pytest
@@ -102,7 +103,7 @@ async def test_typing_and_pieces_reach_other_processes(
     )
     api.services.feeds.publish_live(typing)
     api.services.feeds.publish_live(delta)
-    await eventually(lambda: there.live == [typing, delta])
+    await eventually(lambda: there.live == [replace(typing, is_lasting=True), delta])
 
 
 async def test_events_out_of_order_and_doubled_are_told_in_order_and_once(api: RunningApi) -> None:
