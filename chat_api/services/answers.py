@@ -5,6 +5,7 @@ found by the next heartbeat, of whichever process, and marked interrupted.
 """
 
 import asyncio
+import contextlib
 import logging
 import math
 from collections.abc import Sequence
@@ -39,6 +40,7 @@ DELTA_EVERY_S = 0.04
 # Other processes, and clients that said hello, are told that a bot is typing when it takes a moment.
 TYPING_TOLD_AFTER_S = 0.1
 OTHERS_EVERY_S = 0.2
+STORING_S = 0.01
 STOP = "stop"
 
 
@@ -151,13 +153,20 @@ class AnswersService:
     async def drain(self, *, timeout_s: float) -> None:
         """Accept nothing more and finish what runs; what does not finish in time is marked interrupted."""
         self._is_draining = True
-        running = [run.task for run in self._running.values() if run.task is not None]
-        if running:
-            _, late = await asyncio.wait(running, timeout=timeout_s)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout_s
+        while self._places and loop.time() < deadline:
+            # A message that is being stored at this moment has a place already, and will run.
+            tasks = self._tasks() or [loop.create_task(asyncio.sleep(STORING_S))]
+            await asyncio.wait(tasks, timeout=deadline - loop.time(), return_when=asyncio.FIRST_COMPLETED)
+        late = self._tasks()
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
         await self._outcomes.close()
+
+    def _tasks(self) -> list["asyncio.Task[None]"]:
+        return [run.task for run in self._running.values() if run.task is not None]
 
     async def tell_typing(self) -> None:
         """Tell of bots that take a moment, here and elsewhere; one look for all of them instead of a timer each."""
@@ -216,19 +225,20 @@ class AnswersService:
     async def _wait_for_others(self, run: Run) -> None:
         """Messages of this lane that another process stored before have their turn first."""
         exchange = run.exchange
-        while True:
-            is_ahead, is_any = await journal.others_pending(
-                self._database,
-                exchange.user_id,
-                exchange.bot_name,
-                run_seq=exchange.run_seq,
-                instance_id=self.instance_id,
-            )
-            if not is_any:
-                self._contested.discard(exchange.user_id)
-            if not is_ahead:
-                return
-            await asyncio.sleep(OTHERS_EVERY_S)
+        is_ahead = True
+        while is_ahead:
+            with contextlib.suppress(DatabaseUnavailable):  # not knowing, it waits
+                is_ahead, is_any = await journal.others_pending(
+                    self._database,
+                    exchange.user_id,
+                    exchange.bot_name,
+                    run_seq=exchange.run_seq,
+                    instance_id=self.instance_id,
+                )
+                if not is_any:
+                    self._contested.discard(exchange.user_id)
+            if is_ahead:
+                await asyncio.sleep(OTHERS_EVERY_S)
 
     async def _finish(self, run: Run, outcome: Outcome) -> None:
         """Store an outcome, whatever it takes: the bot has spoken, and cannot be asked again.
@@ -245,7 +255,8 @@ class AnswersService:
                 break
             except DatabaseUnavailable as error:
                 if self._is_draining or self._clock.monotonic_s() > deadline:
-                    run.done.set_exception(error)
+                    if not run.done.done():
+                        run.done.set_exception(error)
                     raise
             await asyncio.sleep(wait_s)
             wait_s = min(2 * wait_s, 2.0)
@@ -291,8 +302,9 @@ class AnswersService:
         if self._running.get(run.exchange.message_id) is run:
             del self._running[run.exchange.message_id]
         self.give_up(run.place)
-        if run.done.done() and not run.done.cancelled():
-            run.done.exception()  # nobody may have waited for it
+        if not run.done.done():
+            run.done.set_exception(Interrupted(extra={"message_id": str(run.exchange.message_id)}))
+        run.done.exception()  # nobody may have waited for it
         if not task.cancelled() and task.exception() is not None:
             # Its outcome could not be stored: the next sweep, ours or another process's, marks it interrupted.
             log.error(

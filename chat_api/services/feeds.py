@@ -72,6 +72,7 @@ class Feeds:
         ``live_listener`` hears what is of the moment only. Raises: DatabaseUnavailable.
         """
         feed = self._feeds.setdefault(user_id, _Feed())
+        is_new = listener not in feed.listeners
         feed.listeners[listener] = live_listener
         try:
             async with feed.opening:
@@ -79,7 +80,8 @@ class Feeds:
                     feed.position = await streams.position(self._database, user_id)
                     self._hand_over(user_id, feed)
         except BaseException:
-            self.unfollow(user_id, listener)
+            if is_new:
+                self.unfollow(user_id, listener)
             raise
         return feed.position
 

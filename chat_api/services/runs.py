@@ -40,7 +40,8 @@ class Run:
     is_stopped: bool = False
     asked_s: float | None = None
     is_typing_told: bool = False
-    text: str = ""
+    pieces: list[str] = field(default_factory=list)
+    untold: list[str] = field(default_factory=list)
     told_chars: int = 0
 
     def stop(self) -> None:
@@ -51,22 +52,24 @@ class Run:
 
     def hear(self, piece: str) -> bool:
         """Take a piece of a streamed answer; returns whether it is the first that nobody was told of yet."""
-        is_first = self.told_chars == len(self.text)
-        self.text += piece
-        return is_first
+        self.pieces.append(piece)
+        self.untold.append(piece)
+        return len(self.untold) == 1
 
     def news(self) -> DeltaEvent | None:
         """What nobody was told of yet, if there is any."""
-        if self.told_chars == len(self.text):
+        if not self.untold:
             return None
-        offset, self.told_chars = self.told_chars, len(self.text)
+        text, offset = "".join(self.untold), self.told_chars
+        self.untold.clear()
+        self.told_chars += len(text)
         return DeltaEvent(
             user_id=self.exchange.user_id,
             bot_name=self.exchange.bot_name,
             message_id=self.response_id,
             reply_to=self.exchange.message_id,
             offset=offset,
-            text=self.text[offset:],
+            text=text,
         )
 
     def typing(self, is_typing: bool, *, is_lasting: bool = False) -> TypingEvent:
@@ -105,12 +108,13 @@ class Run:
 
     def cancelled(self) -> Outcome:
         """The user stopped it, and keeps what was said; or the process ends."""
-        if self.is_stopped and self.text.strip():
+        text = "".join(self.pieces)
+        if self.is_stopped and text.strip():
             return Outcome(
                 message_id=self.exchange.message_id,
                 run_seq=self.exchange.run_seq,
                 status=MessageStatus.ANSWERED,
-                response=cleaned(self.text, max_chars=MAX_ANSWER_CHARS),
+                response=cleaned(text, max_chars=MAX_ANSWER_CHARS),
                 response_id=self.response_id,
                 finish_reason=FinishReason.STOPPED,
             )
