@@ -32,20 +32,22 @@ class ConsoleProcess:
         return self.process is not None and self.process.poll() is None
 
     async def start(self) -> None:
-        """Start, and wait until it is ready. Raises: AssertionError with the end of its log when it is not."""
-        environment = {**os.environ, **self._environment, "WEB_UI_PORT": str(self.port), "WEB_UI_HOST": "127.0.0.1"}
-        with self.log.open("ab") as log:
-            command = [sys.executable, "-m", "console.cli", "serve"]
-            self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)  # noqa: ASYNC220
+        """Start, and wait until it is ready; again when it ends meanwhile, as whoever runs it in production would.
 
+        Raises: AssertionError with the end of its log when it does not become ready.
+        """
         async with aiohttp.ClientSession() as client:
 
             async def is_ready() -> bool:
-                assert self.is_alive, self.log.read_text()[-2000:]
+                if not self.is_alive:
+                    self._spawn()
                 async with client.get(f"{self.url}/health/ready") as answer:
                     return answer.status == 200
 
-            await eventually(is_ready, deadline_s=START_S)
+            try:
+                await eventually(is_ready, deadline_s=START_S)
+            except AssertionError as error:
+                raise AssertionError(f"{self.url} did not start: {self.log.read_text()[-2000:]}") from error
 
     def kill(self) -> None:
         """SIGKILL: at whatever instruction it is."""
@@ -58,3 +60,9 @@ class ConsoleProcess:
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
         return await asyncio.to_thread(self.process.wait, timeout_s)
+
+    def _spawn(self) -> None:
+        environment = {**os.environ, **self._environment, "WEB_UI_PORT": str(self.port), "WEB_UI_HOST": "127.0.0.1"}
+        with self.log.open("ab") as log:
+            command = [sys.executable, "-m", "console.cli", "serve"]
+            self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
