@@ -8,6 +8,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from contextvars import Context
 from dataclasses import replace
 from datetime import datetime
@@ -168,6 +169,7 @@ class AnswersService:
 
     async def _answer(self, run: Run) -> None:
         try:
+            run.begin()
             async with self._lanes.turn(run.place.lane):
                 if run.exchange.user_id in self._contested:
                     await self._wait_for_others(run)
@@ -209,17 +211,18 @@ class AnswersService:
         """Messages of this lane that another process stored before have their turn first."""
         exchange = run.exchange
         while True:
-            is_ahead, is_any = await journal.others_pending(
-                self._database,
-                exchange.user_id,
-                exchange.bot_name,
-                run_seq=exchange.run_seq,
-                instance_id=self.instance_id,
-            )
-            if not is_any:
-                self._contested.discard(exchange.user_id)
-            if not is_ahead:
-                return
+            with suppress(DatabaseUnavailable):  # it is no reason to give up: the bot was not asked yet
+                is_ahead, is_any = await journal.others_pending(
+                    self._database,
+                    exchange.user_id,
+                    exchange.bot_name,
+                    run_seq=exchange.run_seq,
+                    instance_id=self.instance_id,
+                )
+                if not is_any:
+                    self._contested.discard(exchange.user_id)
+                if not is_ahead:
+                    return
             await asyncio.sleep(OTHERS_EVERY_S)
 
     async def _finish(self, run: Run, outcome: Outcome) -> None:
@@ -283,7 +286,10 @@ class AnswersService:
         if self._running.get(run.exchange.message_id) is run:
             del self._running[run.exchange.message_id]
         self.give_up(run.place)
-        if run.done.done() and not run.done.cancelled():
+        if not run.done.done():  # whoever waits must not do so for ever
+            error = None if task.cancelled() else task.exception()
+            run.done.set_exception(error or Interrupted(extra={"message_id": str(run.exchange.message_id)}))
+        if not run.done.cancelled():
             run.done.exception()  # nobody may have waited for it
         if not task.cancelled() and task.exception() is not None:
             # Its outcome could not be stored: the next sweep, ours or another process's, marks it interrupted.
