@@ -79,7 +79,7 @@ class Database:
             async with pool.acquire(timeout=CONNECT_TIMEOUT_S) as connection:
                 try:
                     return await connection.fetch(statement, *values)  # type: ignore[no-any-return]
-                except asyncpg.InternalClientError:
+                except asyncpg.exceptions.InternalClientError:
                     connection.terminate()  # it has lost track of what it was asked: nobody may use it any more
                     raise
         except Exception as error:

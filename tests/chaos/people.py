@@ -173,7 +173,7 @@ class Person:
     def _hear(self, seen: Seen) -> None:
         known = self.promises.told.setdefault(seen.seq, seen)
         is_same = (known.kind, known.message_id) == (seen.kind, seen.message_id)
-        if not is_same or None not in {known.text, seen.text} and known.text != seen.text:
+        if not is_same or (None not in {known.text, seen.text} and known.text != seen.text):
             self._violated(f"two tabs were told different things: {known} and {seen}")
         if known is not seen:
             if known.text is None:  # an acknowledgement tells no text

@@ -130,7 +130,7 @@ async def _trouble(plan: Plan, troubles: Troubles, say: Callable[[str], None]) -
         while True:
             # A server that is killed leaves what takes half a minute to be noticed: that comes first.
             for trouble in kinds if not plan.trouble_s else chance.sample(kinds, len(kinds)):
-                say(f"  {trouble.__name__}")  # type: ignore[attr-defined]
+                say(f"  {trouble.__name__}")
                 await troubles.cause(trouble)
                 await asyncio.sleep(chance.uniform(0.3, 1.0))
                 if plan.trouble_s and time.monotonic() > deadline_s:

@@ -51,7 +51,7 @@ class Troubles:
 
     async def cause(self, trouble: Trouble) -> None:
         """Let one happen, and wait until it is mended."""
-        name = trouble.__name__  # type: ignore[attr-defined]  # they are bound methods
+        name = trouble.__name__
         self._note(f"{name} begins")
         await trouble()
         self._note(f"{name} is over")

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import parse_qs, quote, urlsplit
+from typing import Any
+from urllib.parse import urlsplit
 
 import psutil
 
@@ -17,10 +18,10 @@ from tests.support.console_process import ConsoleProcess
 from tests.support.fault_proxy import FaultProxy, running
 from tests.support.redis_proxy import RedisProxy
 from tests.support.sample_bots import ChatCall, RunningBot, sample_bot
+from tests.support.sql_proxy import SqlProxy
 
-PG_SOCKET = ".s.PGSQL.5432"
 BOT_TIMEOUT_S = 3
-BOTS: dict[str, dict[str, object]] = {
+BOTS: dict[str, dict[str, Any]] = {
     "elena": {"delay_ms": 20},
     "marcus": {"contract": "v2", "delay_ms": 20},
     "ryan": {"stream": True, "piece_delay_ms": 5},
@@ -33,7 +34,7 @@ class Server:
 
     process: ConsoleProcess
     door: FaultProxy
-    sql: FaultProxy
+    sql: SqlProxy
     bus: RedisProxy
 
     @property
@@ -115,13 +116,12 @@ async def world(folder: Path, *, server_count: int, seed: int) -> AsyncIterator[
 async def _server(
     stack: AsyncExitStack, folder: Path, database_url: str, redis_url: str, shared: dict[str, str], seed: int
 ) -> Server:
-    folder.mkdir()
-    sql_socket = Path(parse_qs(urlsplit(database_url).query)["host"][0]) / PG_SOCKET
-    sql = await stack.enter_async_context(running(FaultProxy(folder / PG_SOCKET, sql_socket, seed=seed)))
+    await asyncio.to_thread(folder.mkdir)
+    sql = SqlProxy(folder, database_url, seed=seed)
+    await stack.enter_async_context(running(sql))
     bus = RedisProxy(folder / "bus", redis_url)
     await stack.enter_async_context(running(bus))
-    url = urlsplit(database_url)._replace(query=f"host={quote(str(folder))}").geturl()
-    process = ConsoleProcess(shared | {"DATABASE_URL": url, "REDIS_URL": bus.url}, folder / "log")
+    process = ConsoleProcess(shared | {"DATABASE_URL": sql.url, "REDIS_URL": bus.url}, folder / "log")
     stack.callback(_end, process)
     target = ("127.0.0.1", process.port)
     door = await stack.enter_async_context(running(FaultProxy(("127.0.0.1", 0), target, seed=seed)))
