@@ -77,7 +77,11 @@ class Database:
         try:
             pool = self._fast or await self._open_fast()
             async with pool.acquire(timeout=CONNECT_TIMEOUT_S) as connection:
-                return await connection.fetch(statement, *values)  # type: ignore[no-any-return]
+                try:
+                    return await connection.fetch(statement, *values)  # type: ignore[no-any-return]
+                except asyncpg.exceptions.InternalClientError:
+                    connection.terminate()  # it has lost track of what it was asked: nobody may use it any more
+                    raise
         except Exception as error:
             translated = _translated(error)
             if translated is error:
@@ -142,7 +146,13 @@ def _translated(error: Exception) -> Exception:
         return error
     if isinstance(
         error,
-        (OSError, PoolTimeoutError, asyncpg.exceptions.PostgresConnectionError, asyncpg.exceptions.InterfaceError),
+        (
+            OSError,
+            PoolTimeoutError,
+            asyncpg.exceptions.PostgresConnectionError,
+            asyncpg.exceptions.InterfaceError,
+            asyncpg.exceptions.InternalClientError,  # what is left of a connection that broke in the middle
+        ),
     ):
         return DatabaseUnavailable(detail=f"{type(error).__name__}: {error}"[:300], retry_after_s=1)
     if isinstance(error, asyncio.TimeoutError):

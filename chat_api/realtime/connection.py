@@ -113,7 +113,7 @@ class Connection:
     async def offer_patiently(self, text: str) -> bool:
         """Queue a frame of a replay, waiting for room: it is we who have much to say, not the peer who is slow."""
         while len(self._frames) >= MAX_QUEUED_FRAMES // 2 or self._queued_bytes + len(text) > MAX_QUEUED_BYTES // 2:
-            if self.close_code is not None:
+            if self.close_code is not None or self._writer is None or self._writer.done():
                 return False
             self._room = asyncio.Event()
             await self._room.wait()
@@ -169,6 +169,8 @@ class Connection:
                     self._room.set()
                 self._wake = asyncio.get_running_loop().create_future()
                 await self._wake
+        if self._room is not None:  # the peer is gone: who waits to tell it more need not
+            self._room.set()
 
     async def _close(self, code: CloseCode) -> None:
         """Tell the peer why. One that reads nothing is not waited for: the reader is let go, and with it the socket."""

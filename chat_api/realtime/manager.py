@@ -170,6 +170,9 @@ class WebSocketManager:
         missed = None
         if since.epoch == position.epoch:
             try:
+                if since.seq > position.seq:  # another process has told it more than we have heard of
+                    position = await self._feeds.catch_up(connection.user_id) or position
+                    connection.held = []
                 missed = await self._feeds.replay(connection.user_id, after=since.seq, up_to=position.seq)
             except AppError as error:
                 log.warning("replay_failed", user_id=connection.user_id, code=error.code)

@@ -9,6 +9,7 @@ import contextlib
 import logging
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from contextvars import Context
 from dataclasses import replace
 from datetime import datetime
@@ -185,6 +186,7 @@ class AnswersService:
 
     async def _answer(self, run: Run) -> None:
         try:
+            run.begin()
             async with self._lanes.turn(run.place.lane):
                 if run.exchange.user_id in self._contested:
                     await self._wait_for_others(run)
@@ -302,9 +304,11 @@ class AnswersService:
         if self._running.get(run.exchange.message_id) is run:
             del self._running[run.exchange.message_id]
         self.give_up(run.place)
-        if not run.done.done():
-            run.done.set_exception(Interrupted(extra={"message_id": str(run.exchange.message_id)}))
-        run.done.exception()  # nobody may have waited for it
+        if not run.done.done():  # whoever waits must not do so for ever
+            error = None if task.cancelled() else task.exception()
+            run.done.set_exception(error or Interrupted(extra={"message_id": str(run.exchange.message_id)}))
+        if not run.done.cancelled():
+            run.done.exception()  # nobody may have waited for it
         if not task.cancelled() and task.exception() is not None:
             # Its outcome could not be stored: the next sweep, ours or another process's, marks it interrupted.
             log.error(

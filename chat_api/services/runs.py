@@ -37,6 +37,7 @@ class Run:
     response_id: UUID = field(default_factory=new_id)
     task: "asyncio.Task[None] | None" = None
     outcome: Outcome | None = None
+    is_begun: bool = False
     is_stopped: bool = False
     asked_s: float | None = None
     is_typing_told: bool = False
@@ -48,7 +49,14 @@ class Run:
         """End the call, unless its outcome is already being stored."""
         if self.outcome is None and self.task is not None and not self.is_stopped:
             self.is_stopped = True
-            self.task.cancel()
+            if self.is_begun:  # else it would be cancelled before it can take note of how it ended
+                self.task.cancel()
+
+    def begin(self) -> None:
+        """Begin. Raises: CancelledError when it was stopped before."""
+        self.is_begun = True
+        if self.is_stopped:
+            raise asyncio.CancelledError
 
     def hear(self, piece: str) -> bool:
         """Take a piece of a streamed answer; returns whether it is the first that nobody was told of yet."""

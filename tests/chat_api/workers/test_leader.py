@@ -24,7 +24,7 @@ from tests.support.docker_engine import free_port
 from tests.support.eventually import eventually
 from tests.support.redis_proxy import redis_proxy
 from tests.support.sample_bots import RunningBot
-from tests.support.unix_proxy import postgres_proxy
+from tests.support.sql_proxy import sql_proxy
 
 TAKEN_OVER_S = 15.0  # Source: the promise
 
@@ -115,8 +115,8 @@ async def test_one_of_several_works_and_resigning_hands_over(database_url: str) 
 @pytest.mark.parametrize("is_hung", [False, True])
 async def test_a_leader_that_cannot_renew_stops_before_its_lease_ends(database_url: str, is_hung: bool) -> None:
     """Cut off from the database it stops by its own clock, while by the database's it still holds the lease."""
-    async with postgres_proxy(database_url) as (proxy, url):
-        cut_off, other = Candidate(url), Candidate(database_url)
+    async with sql_proxy(database_url) as proxy:
+        cut_off, other = Candidate(proxy.url), Candidate(database_url)
         async with standing(cut_off):
             await eventually(lambda: cut_off.is_working)
             if is_hung:
