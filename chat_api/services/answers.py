@@ -9,7 +9,6 @@ import contextlib
 import logging
 import math
 from collections.abc import Sequence
-from contextlib import suppress
 from contextvars import Context
 from dataclasses import replace
 from datetime import datetime
