@@ -1,17 +1,19 @@
 """``api``: several real processes on one port, kept running by their parent."""
 
 import asyncio
+import json
 import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
+from websockets.asyncio.client import ClientConnection, connect
 
 from tests.support.api import bots_config
 from tests.support.commands import ROOT, RunningCommand, environment, finished, free_ports, running
@@ -92,6 +94,35 @@ async def test_several_processes_share_a_port_and_end_together(env: dict[str, st
             body = {"code": code, "username": "alice", "password": "correct horse battery staple"}
             assert (await client.post("/api/admin/setup", json=body)).status_code == 200
         assert await command.end(signal.SIGTERM) == 0
+
+
+async def test_what_one_stores_reaches_the_sockets_of_all(env: dict[str, str]) -> None:
+    """A user with eight tabs, spread over the processes by the kernel: each is told question and answer, once."""
+    async with api(env) as command, AsyncExitStack() as stack:
+        client = await stack.enter_async_context(httpx.AsyncClient(base_url=command.url, trust_env=False, timeout=30))
+        token = (await client.post("/api/login", json={"username": "alice"})).json()["session_token"]
+        address = command.url.replace("http", "ws", 1) + f"/ws/{token}"
+        tabs = [await stack.enter_async_context(connect(address, proxy=None)) for _ in range(8)]
+        for number, tab in enumerate(tabs):
+            await tab.send(json.dumps({"type": "hello", "v": 2, "client_id": f"tab{number}"}))
+            assert json.loads(await tab.recv())["type"] == "welcome"
+        body = {"content": "Hello", "bot_name": "elena", "client_msg_id": "one"}
+        answer = await client.post("/api/chat", json=body, headers={"Authorization": f"Bearer {token}"})
+        assert answer.status_code == 200, answer.text
+        async with asyncio.timeout(20):
+            told = await asyncio.gather(*map(_exchange, tabs))
+        assert told == [[(1, "user"), (2, "bot")]] * len(tabs)
+        assert await command.end(signal.SIGTERM) == 0
+
+
+async def _exchange(tab: ClientConnection) -> list[tuple[int, str]]:
+    """The durable events of a tab up to the answer: their places, and who spoke."""
+    told: list[tuple[int, str]] = []
+    while not told or told[-1][1] != "bot":
+        frame = json.loads(await tab.recv())
+        if frame["type"] == "message":
+            told.append((frame["seq"], frame["data"]["role"]))
+    return told
 
 
 async def test_one_that_dies_is_begun_again_and_nobody_is_refused(env: dict[str, str]) -> None:
