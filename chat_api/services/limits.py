@@ -5,6 +5,7 @@ once (a twentieth) and spends it on its own. Of a share that lies unused the res
 several processes the limit is at the most a few shares too strict, and never too lax.
 """
 
+import asyncio
 import time
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ from chat_api.core.logging import get_logger
 log = get_logger(__name__)
 
 REDIS_RETRY_S = 5.0
+REDIS_TIMEOUT_S = 1.0
 SHARES = 20
 SHARE_LIVES_S = 10.0
 MAX_SHARES_KEPT = 10_000
@@ -91,7 +93,9 @@ class RateLimits:
         limiter = self._shared if time.monotonic() >= self._shared_again_at else None
         if limiter is not None:
             try:
-                return await self._check(limiter, rate, scope, who, cost)
+                # Not the connection's own time limit: with that redis-py loses cancellations on Python 3.11.
+                async with asyncio.timeout(REDIS_TIMEOUT_S):
+                    return await self._check(limiter, rate, scope, who, cost)
             except RateLimited:
                 raise
             except Exception as error:
@@ -110,4 +114,4 @@ class RateLimits:
 
 def _redis_storage(redis_url: str) -> RedisStorage:
     uri = redis_url.replace("unix://", "redis+unix://", 1) if redis_url.startswith("unix://") else redis_url
-    return RedisStorage(f"async+{uri}", implementation="redispy", socket_timeout=1, socket_connect_timeout=1)
+    return RedisStorage(f"async+{uri}", implementation="redispy")
