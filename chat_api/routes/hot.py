@@ -18,6 +18,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
+from structlog.contextvars import bind_contextvars
 
 from chat_api.core.cookies import SESSION_COOKIE
 from chat_api.core.errors import AppError, MalformedRequest, PayloadTooLarge
@@ -98,6 +99,7 @@ class HotDoor:
         began_s = time.perf_counter()
         request_id = secrets.token_hex(8)
         scope.setdefault("state", {})["request_id"] = request_id
+        bind_contextvars(request_id=request_id)  # for good: the server gives each request a task of its own
         scope["app"], scope["route"] = self._host, route
         self._addresses.believe(scope)
         status, headers, body = await self._answer(route, scope, receive)
@@ -122,7 +124,7 @@ class HotDoor:
         except (AppError, RequestValidationError) as error:
             response = await error_answer(Request(scope), error)
         except Exception:
-            log.exception("request_failed", path=route.path, request_id=scope["state"]["request_id"])
+            log.exception("request_failed", path=route.path)
             response = await error_answer(Request(scope), AppError())
         kept = [header for header in response.raw_headers if header[0] != b"content-length"]
         return response.status_code, kept, bytes(response.body)

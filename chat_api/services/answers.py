@@ -98,15 +98,22 @@ class AnswersService:
         if self._places.get(place.message_id) is place:  # else the message has been begun again meanwhile
             del self._places[place.message_id]
 
-    def start(self, exchange: Exchange, place: Place, *, display_name: str, is_contested: bool = False) -> None:
-        """Have a pending exchange answered in the background."""
+    def start(
+        self,
+        exchange: Exchange,
+        place: Place,
+        *,
+        display_name: str,
+        is_contested: bool = False,
+        context: Context | None = None,
+    ) -> None:
+        """Have a pending exchange answered in the background, in the context of the request that brought it."""
         loop = asyncio.get_running_loop()
         run = Run(exchange, place, display_name, loop.create_future())
         if is_contested:
             self._contested.add(exchange.user_id)
         self._running[exchange.message_id] = run
-        # In a context of its own: nothing of the request that happened to bring the batch belongs to it.
-        run.task = loop.create_task(self._answer(run), context=Context())
+        run.task = loop.create_task(self._answer(run), context=context)
         run.task.add_done_callback(lambda done: self._forget(run, done))
 
     async def wait(self, message_id: UUID) -> Exchange | None:
@@ -261,6 +268,15 @@ class AnswersService:
                     raise
             await asyncio.sleep(wait_s)
             wait_s = min(2 * wait_s, 2.0)
+        if outcome.kind is EventKind.ANSWER and is_logged(logging.INFO):
+            log.info(
+                "message_answered",
+                user_id=finished.user_id,
+                bot_name=finished.bot_name,
+                message_length=len(finished.content),
+                processing_time=round(outcome.processing_time_s or 0.0, 4),
+                success=True,
+            )
         if not run.done.done():
             run.done.set_result(finished)
 
@@ -281,15 +297,6 @@ class AnswersService:
                     user_id=exchange.user_id, seq=place[0], kind=outcome.kind, exchange=exchange, payload=payload
                 )
             )
-            if outcome.kind is EventKind.ANSWER and is_logged(logging.INFO):
-                log.info(
-                    "message_answered",
-                    user_id=exchange.user_id,
-                    bot_name=exchange.bot_name,
-                    message_length=len(exchange.content),
-                    processing_time=round(outcome.processing_time_s or 0.0, 4),
-                    success=True,
-                )
         self._feeds.publish(events)
         return finished
 
