@@ -16,6 +16,7 @@ from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
 from chat_api.core.errors import RateLimited
 from chat_api.core.logging import get_logger
+from chat_api.services.lanes import Lanes
 
 log = get_logger(__name__)
 
@@ -43,6 +44,7 @@ class RateLimits:
         self._per_minute = parse(f"{requests_per_minute}/minute")
         self._share_size = max(1, requests_per_minute // SHARES)
         self._shares: dict[str, _Share] = {}
+        self._turns = Lanes()
         self._local = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._redis = _redis_storage(redis_url) if redis_url else None
         self._shared = SlidingWindowCounterRateLimiter(self._redis) if self._redis else None
@@ -50,16 +52,21 @@ class RateLimits:
 
     async def hit(self, who: str) -> None:
         """Count one request. Raises: RateLimited, with the seconds to wait."""
-        share = self._shares.get(who)
-        if share is not None and share.left > 0 and time.monotonic() < share.until_s:
-            share.left -= 1
+        if self._spend(who):
             return
-        taken = await self._take(who)
-        if len(self._shares) >= MAX_SHARES_KEPT:
-            self._shares.clear()
+        async with self._turns.queue(who):  # of many at once, one takes a share for all
+            if not self._spend(who):
+                taken = await self._take(who)
+                if len(self._shares) >= MAX_SHARES_KEPT:
+                    self._shares.clear()
+                self._shares[who] = _Share(left=taken - 1, until_s=time.monotonic() + SHARE_LIVES_S)
+
+    def _spend(self, who: str) -> bool:
         share = self._shares.get(who)
-        left = share.left if share is not None and time.monotonic() < share.until_s else 0
-        self._shares[who] = _Share(left=left + taken - 1, until_s=time.monotonic() + SHARE_LIVES_S)
+        if share is None or share.left <= 0 or time.monotonic() >= share.until_s:
+            return False
+        share.left -= 1
+        return True
 
     def refund(self, who: str) -> None:
         """Give back one request that turned out to cost nothing."""
