@@ -23,6 +23,8 @@ Try it (needs Python 3.11 or newer; everything else is brought along)
 
 Run it
   serve             The console and the API. Uses DATABASE_URL and REDIS_URL, else embedded servers; says which.
+  api [--processes N]  The API and its WebSocket only, in N processes on one port (as many as processors); more of
+                    them, here or on other machines, may work on the same DATABASE_URL and REDIS_URL.
   create-admin      Make an administrator: --username NAME [--role viewer|operator|admin] [--totp]; asks for the
                     password, or reads it from standard input or WEB_UI_ADMIN_PASSWORD. --totp adds a code.
   migrate           Bring the database to the current schema (serve and demo do it by themselves).
@@ -44,7 +46,7 @@ Work on it
   test [ARGS]       Without arguments all that CI runs: format, lint, types, import contracts, every test. With
                     arguments: pytest with them. As root it installs Debian's chromium and docker.io when absent.
   lint              Format, lint, types and import contracts only.
-  bench             Measure the product against baselines in the same run (docs/performance.md), about six minutes.
+  bench             Measure the product against baselines in the same run (docs/performance.md), some five minutes.
                     --quick (one minute), --only NAME…, --seconds S, --json [FILE]. As root it installs Debian's nginx,
                     one of the baselines, when absent.
 
@@ -196,7 +198,7 @@ console() {
 }
 
 bench() {
-  ensure_bench_tools
+  if [[ "$*" != *--only* || "$*" == *rest* ]]; then ensure_bench_tools; fi
   console bench "$@"
 }
 
@@ -253,7 +255,7 @@ clean() {
 command=${1:---help}
 [ $# -eq 0 ] || shift
 case $command in
-  demo | serve | create-admin | migrate | check | settings-table) console "$command" "$@" ;;
+  demo | serve | api | create-admin | migrate | check | settings-table) console "$command" "$@" ;;
   bench) bench "$@" ;;
   test) run_tests "$@" ;;
   lint) lint ;;

@@ -2,6 +2,7 @@
 
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.types import Receive, Scope, Send
 
 from chat_api import __version__
 from chat_api.core.metrics import Metrics
@@ -22,9 +23,25 @@ The chat API of a WhisperEngine fleet. Sign in by name with `POST /api/login`, t
 """
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """The API without any page. Resources are opened by the lifespan, not here."""
-    app = FastAPI(
+class Application(FastAPI):
+    """FastAPI, with the door that everything passes through before its machinery."""
+
+    hot_door: HotDoor | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, one WebSocket, or the lifespan."""
+        route = self.hot_door.route(scope) if self.hot_door is not None else None
+        if self.hot_door is None or route is None:
+            return await super().__call__(scope, receive, send)
+        return await self.hot_door.serve(route, scope, receive, send)
+
+
+def create_app(settings: Settings, *, makes_admin: bool = True) -> FastAPI:
+    """The API without any page. Resources are opened by the lifespan, not here.
+
+    ``makes_admin``: see to the first administrator at start; one of several processes that start at once should.
+    """
+    app = Application(
         title="WhisperEngine chat API",
         version=__version__,
         description=DESCRIPTION,
@@ -34,6 +51,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.settings = settings
     app.state.metrics = Metrics()
+    app.state.makes_admin = makes_admin
     for router in (
         chat.router,
         auth.router,
@@ -50,14 +68,19 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
-def _add_guards(app: FastAPI, settings: Settings) -> None:
-    """The last one added is the first to see a request."""
+def _add_guards(app: Application, settings: Settings) -> None:
+    """The last one added is the first to see a request; the hot door has the same guards in itself."""
     origins = [*settings.allowed_origins, *([settings.web_ui_public_url] if settings.web_ui_public_url else [])]
-    hot = {route.path: route for route in chat.router.routes if isinstance(route, HotRoute)}
-    app.add_middleware(HotDoor, host=app, routes=hot)
     app.add_middleware(GZipMiddleware, minimum_size=1024)
     app.add_middleware(BodyLimit)
     app.add_middleware(OriginGuard, allowed_origins=origins)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestContext, metrics=app.state.metrics)
     app.add_middleware(ForwardedAddresses, trusted_proxies=settings.trusted_proxies)
+    app.hot_door = HotDoor(
+        app,
+        (route for route in chat.router.routes if isinstance(route, HotRoute)),
+        addresses=ForwardedAddresses(app, trusted_proxies=settings.trusted_proxies),
+        origins=OriginGuard(app, allowed_origins=origins),
+        metrics=app.state.metrics,
+    )

@@ -1,5 +1,6 @@
 """Opens every resource in order and closes them in reverse."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -7,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import FastAPI
+from redis.asyncio import Redis
 
 from chat_api.clients.bots import BotConnector
 from chat_api.clients.container_engine import ContainerEngine, NoEngine
@@ -33,8 +35,10 @@ from chat_api.services.limits import RateLimits
 from chat_api.services.messages import MessagesService
 from chat_api.services.restarts import RestartsService
 from chat_api.workers.fleet_keeper import FleetKeeper
+from chat_api.workers.fleet_relay import FleetRelay
 from chat_api.workers.gauges import keep_gauges
 from chat_api.workers.health_poller import HealthPoller
+from chat_api.workers.leader import Leader
 from chat_api.workers.supervisor import Supervisor, every
 from models.migrate import upgrade
 
@@ -43,6 +47,8 @@ log = get_logger(__name__)
 BEAT_S = 5.0
 ABANDON_S = 30.0
 FORGET_S = 600.0
+STALENESS_S = 1.0
+TYPING_S = 0.1
 # The server has four seconds before this for open requests; the promise is 25 in all. Source: promises.
 DRAIN_S = 18.0
 
@@ -54,13 +60,10 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     metrics: Metrics = app.state.metrics
     async with AsyncExitStack() as stack:
         database, redis_url = await _storage(stack, settings)
-        redis = connect_redis(redis_url)
-        stack.push_async_callback(redis.aclose)
+        redis = _redis(stack, redis_url)
         engine = _engine(settings)
         stack.push_async_callback(engine.close)
-        connector = BotConnector(settings, on_call=metrics.record_bot_call)
-        await connector.initialize()
-        stack.push_async_callback(connector.cleanup)
+        connector = await _connector(stack, settings, metrics)
 
         audit = AuditService(database)
         identity = IdentityService(database, settings)
@@ -75,7 +78,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         messages = MessagesService(database, answers, registry, limits, feeds)
         changes = ChangesService(database, registry, feeds, limits)
         fleet = FleetService(registry, connector, check_interval_s=settings.bot_health_check_interval)
-        health = HealthService(database, redis, engine, qdrant_url=settings.qdrant_url)
+        health = HealthService(database, redis, engine, qdrant_url=settings.qdrant_url, signals=signals)
         restarts = RestartsService(
             database, engine, registry, connector, fleet, audit, health_deadline_s=settings.bot_restart_timeout
         )
@@ -88,13 +91,20 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             metrics,
             max_connections=settings.max_concurrent_connections,
             max_connections_per_user=settings.max_connections_per_user,
+            max_frames_per_s=settings.websocket_frames_per_second,
         )
         poller = HealthPoller(
             registry, connector, fleet, health, database, interval_s=settings.bot_health_check_interval
         )
         keeper = FleetKeeper(registry, fleet, poller, engine)
-        await keeper.refresh()
-        await answers.beat()
+        relay = FleetRelay(fleet, keeper, signals, database)
+        leader = Leader(
+            database,
+            signals,
+            _leaders_work(poller, keeper, restarts, feeds, answers),
+            on_change=metrics.record_leader,
+        )
+        await _look_around(keeper, poller, relay, answers)
 
         app.state.services = Services(
             settings=settings,
@@ -109,17 +119,20 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             limits=limits,
             registry=registry,
             restarts=restarts,
+            signals=signals,
         )
+        app.state.leader = leader
         app.state.websockets = websockets
-        app.state.setup_code = await auth.prepare_first_admin()
+        app.state.setup_code = await auth.prepare_first_admin() if app.state.makes_admin else None
         supervisor = Supervisor(
             {
-                "health_poller": poller.run,
-                "fleet_keeper": keeper.run,
                 "sessions": websockets.watch_sessions,
                 "peers": websockets.watch_peers,
                 "signals": signals.run,
                 "feeds": feeds.run,
+                "leader": leader.run,
+                "relay": relay.run,
+                "sources": keeper.refresh_regularly,
             }
             | _upkeep(app.state.services, metrics, database)
         )
@@ -129,7 +142,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async def drain() -> None:
             """Take no more traffic and send clients elsewhere; the server calls it before it closes sockets itself."""
             health.is_draining = True
-            await websockets.drain()
+            await asyncio.gather(leader.resign(), websockets.drain())
 
         app.state.drain = drain
         try:
@@ -189,13 +202,46 @@ def _share_ends(auth: AuthService, signals: Signals) -> None:
     signals.subscribe("session_ended", hear)
 
 
+def _redis(stack: AsyncExitStack, redis_url: str) -> Redis:
+    redis = connect_redis(redis_url)
+    stack.push_async_callback(redis.aclose)
+    return redis
+
+
+async def _connector(stack: AsyncExitStack, settings: Settings, metrics: Metrics) -> BotConnector:
+    connector = BotConnector(settings, on_call=metrics.record_bot_call, on_refused=metrics.record_bot_refusal)
+    await connector.initialize()
+    stack.push_async_callback(connector.cleanup)
+    return connector
+
+
+async def _look_around(keeper: FleetKeeper, poller: HealthPoller, relay: FleetRelay, answers: AnswersService) -> None:
+    """The fleet as the sources describe it and as other processes last saw it; and that we are there."""
+    await keeper.refresh()
+    await poller.restore()
+    await relay.catch_up()
+    await answers.beat()
+
+
+def _leaders_work(
+    poller: HealthPoller, keeper: FleetKeeper, restarts: RestartsService, feeds: Feeds, answers: AnswersService
+) -> dict[str, Callable[[], Awaitable[None]]]:
+    """What one process of the deployment does for all."""
+    return {
+        "health_poller": poller.run,
+        "containers": keeper.watch_containers,
+        "restarts": partial(every, ABANDON_S, restarts.abandon_dead),
+        "old_events": partial(every, FORGET_S, feeds.forget_old),
+        "dead_instances": partial(every, FORGET_S, answers.forget_dead),
+    }
+
+
 def _upkeep(services: Services, metrics: Metrics, database: Database) -> dict[str, Callable[[], Awaitable[None]]]:
     """What is done again and again beside the watching."""
     return {
         "heartbeat": partial(every, BEAT_S, services.answers.beat),
-        "old_events": partial(every, FORGET_S, services.feeds.forget_old),
-        "dead_instances": partial(every, FORGET_S, services.answers.forget_dead),
-        "restarts": partial(every, ABANDON_S, services.restarts.abandon_dead),
+        "typing": partial(every, TYPING_S, services.answers.tell_typing),
+        "staleness": partial(every, STALENESS_S, services.fleet.refresh),
         "loop_lag": metrics.measure_loop_lag,
         "gauges": partial(keep_gauges, metrics, database, services.answers, services.fleet),
     }

@@ -1,15 +1,20 @@
-"""``create-admin``: an administrator from the command line."""
+"""``create-admin``: an administrator from the command line, and the first one of a service of several processes."""
 
 import getpass
 import sys
-from typing import TextIO
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, TextIO
 
 from chat_api.core.errors import InvalidInput
 from chat_api.core.settings import Settings
 from console.migrate import migrate
-from console.servers import servers
+from console.servers import Servers, servers
 from console.terminal import say
 from models.admins import Role
+
+if TYPE_CHECKING:
+    from chat_api.services.auth import AuthService
 
 
 async def create_admin(settings: Settings, username: str, password: str, *, role: Role, has_totp: bool = False) -> None:
@@ -20,26 +25,37 @@ async def create_admin(settings: Settings, username: str, password: str, *, role
     """
     import pyotp
 
+    async with servers(settings, join=True) as where:
+        await migrate(where)
+        secret = pyotp.random_base32() if has_totp else None
+        async with _auth(settings, where) as auth:
+            await auth.create_admin(username, password, role=role, totp_secret=secret)
+    say(f"Created {username} ({role}) in PostgreSQL {where.database}.")
+    if secret is not None:
+        address = pyotp.TOTP(secret).provisioning_uri(name=username, issuer_name="WhisperEngine")
+        say(f"Add this to an authenticator; it is not shown again: {address}")
+
+
+async def prepare_first_admin(settings: Settings, where: Servers) -> str | None:
+    """Make the configured administrator where there is none, else a setup code, which is returned to be printed."""
+    async with _auth(settings, where) as auth:
+        return await auth.prepare_first_admin()
+
+
+@asynccontextmanager
+async def _auth(settings: Settings, where: Servers) -> AsyncIterator["AuthService"]:
     from chat_api.core.database import Database
     from chat_api.core.security import load_key_ring
     from chat_api.services.audit import AuditService
     from chat_api.services.auth import AuthService
     from chat_api.services.identity import IdentityService
 
-    async with servers(settings, join=True) as where:
-        await migrate(where)
-        database = Database(where.database_url, pool_size=2)
-        try:
-            identity, audit = IdentityService(database, settings), AuditService(database)
-            auth = AuthService(database, load_key_ring(settings), identity, audit, settings)
-            secret = pyotp.random_base32() if has_totp else None
-            await auth.create_admin(username, password, role=role, totp_secret=secret)
-        finally:
-            await database.dispose()
-    say(f"Created {username} ({role}) in PostgreSQL {where.database}.")
-    if secret is not None:
-        address = pyotp.TOTP(secret).provisioning_uri(name=username, issuer_name="WhisperEngine")
-        say(f"Add this to an authenticator; it is not shown again: {address}")
+    database = Database(where.database_url, pool_size=2)
+    try:
+        identity, audit = IdentityService(database, settings), AuditService(database)
+        yield AuthService(database, load_key_ring(settings), identity, audit, settings)
+    finally:
+        await database.dispose()
 
 
 def read_username(given: str | None, terminal: TextIO = sys.stdin) -> str:

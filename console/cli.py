@@ -5,6 +5,7 @@ Imports are inside the commands: what a command does not need must not delay it.
 
 import argparse
 import asyncio
+import os
 import sys
 from collections.abc import Sequence
 
@@ -13,6 +14,8 @@ from pydantic import ValidationError
 from chat_api.core.errors import AppError
 from chat_api.core.settings import Settings
 from console.terminal import complain, say
+
+MAX_PROCESSES = 64
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,8 +41,8 @@ def _run(given: argparse.Namespace) -> int:
         sys.stdout.write(settings_table())
         return 0
     settings = Settings()
-    if given.command in {"demo", "serve"}:
-        return _serve(given.command, settings)
+    if given.command in {"demo", "serve", "api"}:
+        return _serve(given, settings)
     if given.command == "check":
         from chat_api.core.logging import configure_logging
         from console.checks import exit_code, run_checks
@@ -54,13 +57,17 @@ def _run(given: argparse.Namespace) -> int:
     return _administer(given, settings)
 
 
-def _serve(command: str, settings: Settings) -> int:
+def _serve(given: argparse.Namespace, settings: Settings) -> int:
     from console.server import run
 
-    if command == "demo":
+    if given.command == "demo":
         from console.demo import run_demo
 
         return run(run_demo(settings))
+    if given.command == "api":
+        from console.api import run_api
+
+        return run(run_api(settings, processes=given.processes))
     from console.serve import run_serve
 
     return run(run_serve(settings))
@@ -99,6 +106,15 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("demo", help="everything on this machine, with five sample bots")
     commands.add_parser("serve", help="the console and the API, for production")
+    api = commands.add_parser("api", help="the API and its WebSocket without the console, in several processes")
+    api.add_argument(
+        "--processes",
+        type=int,
+        choices=range(1, MAX_PROCESSES + 1),
+        default=min(len(os.sched_getaffinity(0)), MAX_PROCESSES),
+        metavar="N",
+        help="how many share the port, up to 64 (one for each processor: %(default)s)",
+    )
     admin = commands.add_parser("create-admin", help="make an administrator")
     admin.add_argument("--username", help="asked for when absent")
     admin.add_argument("--role", choices=("viewer", "operator", "admin"), default="admin")

@@ -19,6 +19,7 @@ from console.server import browser_url, import_console, listen, serve
 from console.terminal import say
 
 BOT_NAMES = ("elena", "marcus", "ryan", "dream", "gabriel")
+STREAMING_BOTS = frozenset({"elena", "dream"})  # the others answer whole, as most bots in the field do
 BOT_HOST = "127.0.0.1"
 DEFAULT_BASE_PORT = 9091
 DEFAULT_CHECK_INTERVAL_S = 2.0  # a fleet on the same machine can be watched closely
@@ -81,6 +82,7 @@ async def _sample_bots(ports: dict[str, int], logs: Path) -> AsyncIterator[None]
     try:
         for name, port in ports.items():
             command = [sys.executable, "-m", "sample_bot", "--name", name, "--host", BOT_HOST, "--port", str(port)]
+            command += ["--stream"] if name in STREAMING_BOTS else []
             bots.append(ChildProcess.start(command, log=logs / f"bot-{name}.log", cwd=PROJECT))
         yield
     finally:

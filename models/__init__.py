@@ -15,7 +15,9 @@ from models.conversations import (
     WebStream,
     WebThread,
 )
+from models.fleet_reports import WebFleetReport
 from models.health import BotCheck
+from models.leases import WebLease
 from models.restarts import BotRestart, RestartState
 from models.sessions import WebSocketTicket, WebUserSession
 from models.settings import WebSetting
@@ -38,7 +40,9 @@ __all__ = [
     "WebClaim",
     "WebConversation",
     "WebEvent",
+    "WebFleetReport",
     "WebInstance",
+    "WebLease",
     "WebMessageVersion",
     "WebReaction",
     "WebSetting",

@@ -49,9 +49,22 @@ class WebConversation(SQLModel, table=True):
         # The specified index, and with it the order of a history: one index does the work of two.
         Index("idx_web_conversations_user_bot", "user_id", "bot_name", "seq"),
         Index("idx_web_conversations_timestamp", "timestamp"),
-        Index("idx_web_conversations_response_seq", "user_id", "bot_name", "response_seq"),
-        Index("idx_web_conversations_response", "response_id"),
-        Index("uq_web_conversations_client_msg_id", "user_id", "client_msg_id", unique=True),
+        # A message that waits for its answer is in as few indexes as possible: it is moved when the answer comes.
+        Index(
+            "idx_web_conversations_response_seq",
+            "user_id",
+            "bot_name",
+            "response_seq",
+            postgresql_where=text("response_seq IS NOT NULL"),
+        ),
+        Index("idx_web_conversations_response", "response_id", postgresql_where=text("response_id IS NOT NULL")),
+        Index(
+            "uq_web_conversations_client_msg_id",
+            "user_id",
+            "client_msg_id",
+            unique=True,
+            postgresql_where=text("client_msg_id IS NOT NULL"),
+        ),
         Index("idx_web_conversations_pending", "user_id", "bot_name", postgresql_where=text("status = 'pending'")),
     )
 
@@ -115,7 +128,7 @@ class WebEvent(SQLModel, table=True):
     """
 
     __tablename__ = "web_events"
-    __table_args__ = (Index("idx_web_events_created", "created_at"),)
+    __table_args__ = (Index("idx_web_events_created", "created_at", postgresql_using="brin"),)
 
     user_id: str = Field(primary_key=True, max_length=100)
     seq: int = Field(primary_key=True, sa_type=BigInteger)

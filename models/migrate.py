@@ -7,7 +7,7 @@ import asyncpg
 
 from models.database_url import async_database_url, asyncpg_dsn
 
-HEAD = "0002"
+HEAD = "0003"
 
 
 async def upgrade(database_url: str) -> bool:

@@ -13,7 +13,18 @@ import pytest
 from tests.support.commands import ROOT, WEB_UI, environment
 
 COMPOSE_COMMANDS = ("start", "stop", "restart", "status", "logs", "health", "build", "shell", "clean")
-COMMANDS = ("demo", "serve", "test", "create-admin", "migrate", "check", "bench", "settings-table", *COMPOSE_COMMANDS)
+COMMANDS = (
+    "demo",
+    "serve",
+    "api",
+    "test",
+    "create-admin",
+    "migrate",
+    "check",
+    "bench",
+    "settings-table",
+    *COMPOSE_COMMANDS,
+)
 
 
 @pytest.fixture

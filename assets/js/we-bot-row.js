@@ -3,7 +3,7 @@ import { Avatar } from "we-avatar";
 import { ago, exactly, latency, span } from "we-format";
 import { Heartbeats } from "we-heartbeats";
 import { RestartProgress } from "we-restart";
-import { StatusMark, botStatus, word } from "we-status";
+import { StatusMark, botStatus, breakerStatus, word } from "we-status";
 
 const BACK_ONLINE_S = 60;
 
@@ -14,6 +14,14 @@ export const BotRow = {
   computed: {
     shown() {
       return botStatus(this.isStale ? "unknown" : this.bot.status);
+    },
+    breaker() {
+      return this.isStale ? null : breakerStatus(this.bot.breaker);
+    },
+    calls() {
+      const [running, slots, waiting] = this.bot.calls;
+      if (this.isStale || running + waiting === 0) return "";
+      return `calls ${running}/${slots}` + (waiting ? ` (+${waiting} waiting)` : "");
     },
     isRestarting() {
       return this.bot.restart !== null && this.bot.restart.finished_at === null;
@@ -35,8 +43,7 @@ export const BotRow = {
       }
       if (bot.status === "unknown") return bot.seen_at ? `last seen ${this.seen}` : "not checked yet";
       if (bot.status !== "online" && bot.error) return bot.error;
-      if (bot.breaker === "open") return "calls are paused after many failures";
-      return "";
+      return this.calls;
     },
     container() {
       const { container } = this.bot;
@@ -70,7 +77,8 @@ export const BotRow = {
           <span class="we-muted we-cut">{{ bot.name }}<template v-if="bot.port"> :{{ bot.port }}</template></span></span></span>
       </th>
       <td class="we-cell-status">
-        <span class="we-two"><StatusMark :of="shown" :icons="icons" />
+        <span class="we-two"><span class="we-marks"><StatusMark :of="shown" :icons="icons" />
+            <StatusMark v-if="breaker" :of="breaker" :icons="icons" :title="breaker.title" data-testid="breaker" /></span>
           <span class="we-note" :title="note" data-testid="note">{{ note }}</span></span>
       </td>
       <td class="we-cell-beats">

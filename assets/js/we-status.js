@@ -25,6 +25,12 @@ const SYSTEM = {
   critical: ["Critical", "bad", "offline"],
 };
 
+/** A bot's breaker, when it is not closed. */
+const BREAKER = {
+  open: ["Paused", "warn", "paused", "Calls are paused after many failures"],
+  half_open: ["Trying", "busy", "starting", "Calls were paused after many failures; the next one decides"],
+};
+
 export const BOT_STATUSES = Object.keys(BOT);
 export const word = (status) => (BOT[status] ?? BOT.unknown)[0];
 export const tone = (status) => (BOT[status] ?? BOT.unknown)[1];
@@ -32,6 +38,7 @@ export const weight = (status) => (BOT[status] ?? BOT.unknown)[2];
 
 const named = ([label, tone, icon]) => ({ label, tone, icon });
 export const botStatus = (status) => ({ label: word(status), tone: tone(status), icon: status in BOT ? status : "unknown" });
+export const breakerStatus = (state) => state in BREAKER ? { ...named(BREAKER[state]), title: BREAKER[state][3] } : null;
 export const serviceStatus = (status) => named(SERVICE[status] ?? SERVICE.unknown);
 export const systemStatus = (status) => named(SYSTEM[status] ?? SYSTEM.degraded);
 

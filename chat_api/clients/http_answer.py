@@ -76,10 +76,9 @@ class AnswerReader:
         self._wire_bytes += len(data)
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserCallbackError as error:
-            if not self.is_whole:
-                raise error.__context__ or error from None
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            if isinstance(error, httptools.HttpParserCallbackError) and not self.is_whole:
+                raise error.__context__ or error from None
             if not self.is_whole:
                 raise BotFailed(detail=f"not HTTP: {error}") from error
             self.is_reusable = False
@@ -101,7 +100,6 @@ class AnswerReader:
     def on_message_begin(self) -> None:
         """An answer starts; a second final one was not asked for."""
         if self.is_whole:
-            self.is_reusable = False
             raise BotFailed(detail="a second answer")
 
     def on_header(self, name: bytes, value: bytes) -> None:

@@ -33,7 +33,7 @@ class HttpConnection(asyncio.Protocol):
     async def exchange(
         self, request: bytes, *, deadline_at: float, max_body_bytes: int, on_event_data: OnEventData | None = None
     ) -> Reply:
-        """Send the request and read the answer. The connection closes if that fails, or is cancelled.
+        """Send the request and read the answer. If that fails or is cancelled, the owner must ``abort``.
 
         Raises: BotTimeout, BotUnavailable, BotFailed; ``connect_failed`` is False, for the bot may have read it.
         """
@@ -49,8 +49,6 @@ class HttpConnection(asyncio.Protocol):
         finally:
             timer.cancel()
             self._reader = self._answered = None
-            if not self._is_usable:
-                self.abort()
 
     def abort(self) -> None:
         """Close now; an exchange under way fails."""

@@ -6,6 +6,7 @@ children in order.
 """
 
 import asyncio
+import contextlib
 import ctypes
 import os
 import pwd
@@ -33,24 +34,29 @@ class ChildProcess:
         cls,
         argv: Sequence[str | Path],
         *,
-        log: Path,
+        log: Path | None,
         death_signal: signal.Signals = signal.SIGKILL,
         user: pwd.struct_passwd | None = None,
         env: Mapping[str, str] | None = None,
         cwd: str | Path | None = None,
+        pass_fds: Sequence[int] = (),
     ) -> "ChildProcess":
-        """Start ``argv``; its output goes to the end of ``log``, and ``death_signal`` to it when we are gone."""
+        """Start ``argv``; its output goes to the end of ``log``, and ``death_signal`` to it when we are gone.
+
+        Without ``log`` its output goes where ours goes; ``pass_fds`` are the files that it shares with us.
+        """
         identity = {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-        with _open_log(log) as output:
+        with contextlib.nullcontext() if log is None else _open_log(log) as output:
             popen = subprocess.Popen(  # type: ignore[call-overload]  # identity is all or nothing
                 [str(part) for part in argv],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
-                stderr=subprocess.STDOUT,
+                stderr=None if output is None else subprocess.STDOUT,
                 start_new_session=True,
                 preexec_fn=_die_with_parent(death_signal),  # noqa: PLW1509  one system call, nothing imported
                 env=env,
                 cwd=cwd,
+                pass_fds=pass_fds,
                 **identity,
             )
         return cls(popen)

@@ -22,6 +22,9 @@ STATEMENT_TIMEOUT_S = 10
 DISPOSE_TIMEOUT_S = 2
 MAX_FAST_CONNECTIONS = 4
 _SERVER_SETTINGS = {"application_name": "whisperengine-web", "timezone": "UTC"}
+# Few statements, again and again, each of which finds its rows by an index: planned once, and never by a plan made
+# while a table was empty. To plan them anew every time costs as much as to run them.
+_FAST_SETTINGS = _SERVER_SETTINGS | {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "jit": "off"}
 
 
 class Database:
@@ -74,7 +77,11 @@ class Database:
         try:
             pool = self._fast or await self._open_fast()
             async with pool.acquire(timeout=CONNECT_TIMEOUT_S) as connection:
-                return await connection.fetch(statement, *values)  # type: ignore[no-any-return]
+                try:
+                    return await connection.fetch(statement, *values)  # type: ignore[no-any-return]
+                except asyncpg.exceptions.InternalClientError:
+                    connection.terminate()  # it has lost track of what it was asked: nobody may use it any more
+                    raise
         except Exception as error:
             translated = _translated(error)
             if translated is error:
@@ -89,7 +96,7 @@ class Database:
                     min_size=1,
                     timeout=CONNECT_TIMEOUT_S,
                     command_timeout=STATEMENT_TIMEOUT_S,
-                    server_settings=_SERVER_SETTINGS,
+                    server_settings=_FAST_SETTINGS,
                     reset=_nothing_to_reset,
                 )
             return self._fast
@@ -139,7 +146,13 @@ def _translated(error: Exception) -> Exception:
         return error
     if isinstance(
         error,
-        (OSError, PoolTimeoutError, asyncpg.exceptions.PostgresConnectionError, asyncpg.exceptions.InterfaceError),
+        (
+            OSError,
+            PoolTimeoutError,
+            asyncpg.exceptions.PostgresConnectionError,
+            asyncpg.exceptions.InterfaceError,
+            asyncpg.exceptions.InternalClientError,  # what is left of a connection that broke in the middle
+        ),
     ):
         return DatabaseUnavailable(detail=f"{type(error).__name__}: {error}"[:300], retry_after_s=1)
     if isinstance(error, asyncio.TimeoutError):

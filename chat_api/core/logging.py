@@ -86,6 +86,11 @@ def configure_logging(*, level: str = "INFO", log_format: str = "json") -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
+def is_logged(level: int) -> bool:
+    """Whether lines of this level are written: where one is made for every message, to know is cheaper than to try."""
+    return logging.getLogger().isEnabledFor(level)
+
+
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
     """A logger; use ``log.info("message_sent", user_id=…, bot_name=…)``, never formatted text."""
     logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)

@@ -1,6 +1,7 @@
 """What Prometheus scrapes. Names follow its conventions: a unit at the end, ``_total`` on counters."""
 
 import asyncio
+import os
 import time
 
 from prometheus_client import (
@@ -42,6 +43,9 @@ class Metrics:
         self.ws_frames = Counter(
             f"{PREFIX}_websocket_frames_total", "Frames of chat WebSockets.", ["direction", "type"], registry=r
         )
+        # Finding a labelled metric costs more than to count: those that are found stay at hand.
+        self._requests: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self._calls: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
         self._frames_out: dict[str, Counter] = {}
         self.ws_closed = Counter(
             f"{PREFIX}_websocket_closed_total", "Chat WebSockets closed by us.", ["code"], registry=r
@@ -57,10 +61,35 @@ class Metrics:
             registry=r,
         )
         self.bot_up = Gauge(f"{PREFIX}_bot_up", "Whether a bot is online (1) or not (0).", ["bot_name"], registry=r)
+        self.bot_breaker = Gauge(
+            f"{PREFIX}_bot_breaker_state",
+            "A bot's breaker: closed (0), half-open (1), open (2).",
+            ["bot_name"],
+            registry=r,
+        )
+        self.bot_in_flight = Gauge(
+            f"{PREFIX}_bot_calls_in_flight", "Chat calls of a bot under way.", ["bot_name"], registry=r
+        )
+        self.bot_waiting = Gauge(
+            f"{PREFIX}_bot_calls_waiting", "Chat calls that wait for a slot of a bot.", ["bot_name"], registry=r
+        )
+        self.bot_refused = Counter(
+            f"{PREFIX}_bot_calls_refused_total",
+            "Chat calls that were not made, because of the bot's breaker or its bulkhead.",
+            ["bot_name", "reason"],
+            registry=r,
+        )
         self.running_messages = Gauge(f"{PREFIX}_messages_running", "Messages being answered.", registry=r)
         self.pool_connections = Gauge(
             f"{PREFIX}_database_pool_connections", "Connections of the database pool.", ["state"], registry=r
         )
+        self.leader = Gauge(
+            f"{PREFIX}_leader", "Whether this process does the background work of all (1) or not (0).", registry=r
+        )
+        self.process = Gauge(
+            f"{PREFIX}_process_info", "Which of several processes on one port answered: always 1.", ["pid"], registry=r
+        )
+        self.process.labels(str(os.getpid())).set(1)
         self.loop_lag = Histogram(
             f"{PREFIX}_event_loop_lag_seconds",
             "How late the event loop runs what is due.",
@@ -68,17 +97,46 @@ class Metrics:
             registry=r,
         )
 
+    def record_request(self, method: str, route: str, status: int, duration_s: float) -> None:
+        """An HTTP request was answered."""
+        key = (method, route, status)
+        found = self._requests.get(key)
+        if found is None:
+            found = self._requests[key] = (
+                self.http_requests.labels(method, route, status),
+                self.http_seconds.labels(route),
+            )
+        found[0].inc()
+        found[1].observe(duration_s)
+
     def count_frames_out(self, kind: str, count: int) -> None:
         """Frames of one type were queued on WebSockets."""
         counter = self._frames_out.get(kind)
-        if counter is None:  # finding a labelled counter costs more than to count
+        if counter is None:
             counter = self._frames_out[kind] = self.ws_frames.labels("out", kind)
         counter.inc(count)
 
     def record_bot_call(self, bot_name: str, outcome: str, duration_s: float) -> None:
         """One chat call to a bot has ended."""
-        self.bot_calls.labels(bot_name, outcome).inc()
-        self.bot_seconds.labels(bot_name).observe(duration_s)
+        key = (bot_name, outcome)
+        found = self._calls.get(key)
+        if found is None:
+            found = self._calls[key] = (self.bot_calls.labels(bot_name, outcome), self.bot_seconds.labels(bot_name))
+        found[0].inc()
+        found[1].observe(duration_s)
+
+    def record_bot_refusal(self, bot_name: str, reason: str) -> None:
+        """One chat call was not made: ``breaker`` or ``bulkhead``."""
+        self.bot_refused.labels(bot_name, reason).inc()
+
+    def forget_bot(self, bot_name: str) -> None:
+        """A bot is no longer part of the fleet: how it is now is no question any more."""
+        for gauge in (self.bot_up, self.bot_breaker, self.bot_in_flight, self.bot_waiting):
+            gauge.remove(bot_name)
+
+    def record_leader(self, is_leader: bool) -> None:
+        """This process began or ended to lead."""
+        self.leader.set(is_leader)
 
     async def measure_loop_lag(self) -> None:
         """Observe the event loop until cancelled."""

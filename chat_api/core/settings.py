@@ -103,6 +103,7 @@ class Settings(BaseSettings):
     # Performance
     max_concurrent_connections: int = Field(500, ge=1, description="WebSockets one process holds at once.")
     max_connections_per_user: int = Field(20, ge=1, description="WebSockets one user holds at once in a process.")
+    websocket_frames_per_second: int = Field(50, ge=1, description="Frames a second one WebSocket may send.")
     connection_pool_size: int = Field(100, ge=1, description="HTTP connections to all bots together.")
     database_pool_size: int = Field(20, ge=2, description="PostgreSQL connections of one process.")
 

@@ -51,14 +51,16 @@ class Signals:
     def __init__(self, redis_url: str, *, deployment_id: str, clock: Clock = SYSTEM_CLOCK) -> None:
         self.origin = uuid4().hex
         self._channel = f"whisperengine:{deployment_id}:signals".encode()
-        self._pool = ConnectionPool.from_url(
-            redis_url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S, retry=Retry(NoBackoff(), 0)
-        )
+        # No socket_timeout: with one the client writes through asyncio.wait_for, which in Python 3.11 loses a
+        # cancellation that arrives as it finishes. What we wait for has our own time limits.
+        self._pool = ConnectionPool.from_url(redis_url, retry=Retry(NoBackoff(), 0))
         self._clock = clock
         self._handlers: dict[str, list[Callable[[Any], None]]] = defaultdict(list)
         self._gap_handlers: list[Callable[[], None]] = []
         self._outbox = SignalOutbox(self.origin)
         self._is_away = False
+        # Nobody but us heard our last canary: the rest need not be said. Who comes later sees a gap in our numbers.
+        self._is_alone = False
         self._numbers: OrderedDict[str, int] = OrderedDict()
         # Monotonic: when the newest canary that was heard was sent; when Redis last answered, returned; deafness began.
         self._heard_s = self._answered_s = self._found_s = -math.inf
@@ -80,7 +82,9 @@ class Signals:
     @property
     def deaf_for_s(self) -> float:
         """For how many seconds we have been deaf; 0 when we are not."""
-        return 0.0 if self._deaf_since_s is None else self._clock.monotonic_s() - self._deaf_since_s
+        if self._deaf_since_s is None or self.state is not SignalState.DEAF:
+            return 0.0
+        return self._clock.monotonic_s() - self._deaf_since_s
 
     def publish(self, topic: str, payload: Any) -> None:
         """Tell the other processes. Returns at once; dropped while Redis is away, or when too much waits."""
@@ -89,7 +93,7 @@ class Signals:
         except TypeError:
             log.exception("signal_not_json", topic=topic)
             return
-        if self._is_away:
+        if self._is_away or (self._is_alone and topic != CANARY):
             self._outbox.drop()
         else:
             self._outbox.put(signal)
@@ -113,7 +117,8 @@ class Signals:
         finally:
             self._heard_s = self._answered_s = -math.inf
             with contextlib.suppress(*_FAILURES):
-                await redis.aclose(close_connection_pool=True)
+                async with asyncio.timeout(TIMEOUT_S):
+                    await redis.aclose(close_connection_pool=True)
 
     # Publishing
 
@@ -121,7 +126,8 @@ class Signals:
         while True:
             batch = await self._outbox.take()
             try:
-                await redis.publish(self._channel, batch)
+                async with asyncio.timeout(TIMEOUT_S):
+                    self._is_alone = await redis.publish(self._channel, batch) <= 1
             except _FAILURES as error:
                 await self._wait_for_redis(redis, error)
             else:
@@ -137,7 +143,8 @@ class Signals:
             await asyncio.sleep(retry_s)
             retry_s = min(2 * retry_s, LONGEST_RETRY_S)
             with contextlib.suppress(*_FAILURES):
-                await redis.execute_command("PING")
+                async with asyncio.timeout(TIMEOUT_S):
+                    await redis.execute_command("PING")
                 self._is_away = False
         self._answered_s = self._found_s = self._clock.monotonic_s()
         log.info("signals_found")
@@ -173,8 +180,9 @@ class Signals:
         # A connection outside of the pool: the client's own subscription object reconnects without telling.
         connection = self._pool.connection_class(**self._pool.connection_kwargs)
         try:
-            await connection.connect()
-            await connection.send_command("SUBSCRIBE", self._channel)
+            async with asyncio.timeout(TIMEOUT_S):
+                await connection.connect()
+                await connection.send_command("SUBSCRIBE", self._channel)
             opened_s = self._clock.monotonic_s()
             while True:
                 answer = await connection.read_response(timeout=CANARY_EVERY_S, disconnect_on_error=False)
@@ -202,6 +210,7 @@ class Signals:
         if origin == self.origin:
             self._heard_s = max([self._heard_s, *(sent_s for topic, sent_s in signals if topic == CANARY)])
             return
+        self._is_alone = False
         self._count(origin, number)
         for topic, payload in signals:
             for handler in self._handlers.get(topic, ()):

@@ -20,12 +20,15 @@ class ForwardedAddresses:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Rewrite ``client`` and ``scheme`` of the scope, then go on."""
-        peer = scope.get("client") if scope["type"] in {"http", "websocket"} else None
-        if peer and _is_within(peer[0], self._networks):
-            self._believe(scope)
+        if scope["type"] in {"http", "websocket"}:
+            self.believe(scope)
         await self._app(scope, receive, send)
 
-    def _believe(self, scope: Scope) -> None:
+    def believe(self, scope: Scope) -> None:
+        """Take over what the peer says, if it is a trusted proxy."""
+        peer = scope.get("client")
+        if not self._networks or not peer or not _is_within(peer[0], self._networks):
+            return
         headers = Headers(scope=scope)
         # A proxy may add a line of its own below the client's: only all lines together are the chain.
         chain = [part.strip() for part in ",".join(headers.getlist("x-forwarded-for")).split(",") if part.strip()]

@@ -3,11 +3,19 @@
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chat_api.core.errors import MalformedRequest, PayloadTooLarge
+from chat_api.core.errors import AppError, MalformedRequest, PayloadTooLarge
 from chat_api.middleware.answers import send_error
 
 MAX_BODY_BYTES = 256 * 1024
 _MAX_LENGTH_DIGITS = 18
+
+
+def check_announced(announced: str, *, max_bytes: int = MAX_BODY_BYTES) -> None:
+    """Look at a request's ``Content-Length``. Raises: MalformedRequest, PayloadTooLarge."""
+    if not announced.isascii() or not announced.isdigit():
+        raise MalformedRequest
+    if len(announced) > _MAX_LENGTH_DIGITS or int(announced) > max_bytes:
+        raise PayloadTooLarge
 
 
 class _TooLarge(Exception):
@@ -25,11 +33,10 @@ class BodyLimit:
         """Check the announced length, then count what comes."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        announced = Headers(scope=scope).get("content-length", "0")
-        if not announced.isascii() or not announced.isdigit():
-            return await send_error(scope, receive, send, MalformedRequest())
-        if len(announced) > _MAX_LENGTH_DIGITS or int(announced) > self._max_bytes:
-            return await send_error(scope, receive, send, PayloadTooLarge())
+        try:
+            check_announced(Headers(scope=scope).get("content-length", "0"), max_bytes=self._max_bytes)
+        except AppError as error:
+            return await send_error(scope, receive, send, error)
         await self._counted(scope, receive, send)
 
     async def _counted(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,5 +1,6 @@
 """The outermost guard: a request id, one access line, the metrics, and a calm answer to the unexpected."""
 
+import logging
 import secrets
 import time
 
@@ -8,13 +9,14 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chat_api.core.errors import AppError
-from chat_api.core.logging import get_logger
+from chat_api.core.logging import get_logger, is_logged
 from chat_api.core.metrics import Metrics
 from chat_api.middleware.answers import send_error
 from chat_api.middleware.headers import secured
 
 log = get_logger(__name__)
 
+_KNOWN_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 QUIET_PREFIXES = ("/_nicegui", "/health", "/metrics", "/assets")
 
 
@@ -58,14 +60,23 @@ class RequestContext:
                 raise
             await send_error(scope, receive, secured(scope, noted), AppError())
         finally:
-            self._account(scope, status, time.perf_counter() - started_s)
+            account(self._metrics, scope, status, time.perf_counter() - started_s)
 
-    def _account(self, scope: Scope, status: int, duration_s: float) -> None:
-        route = _route(scope)
-        self._metrics.http_requests.labels(_method(scope), route, status).inc()
-        self._metrics.http_seconds.labels(route).observe(duration_s)
-        if not scope["path"].startswith(QUIET_PREFIXES):
-            log.info("request", method=scope["method"], route=route, status=status, duration_s=round(duration_s, 4))
+
+def account(metrics: Metrics, scope: Scope, status: int, duration_s: float) -> None:
+    """Count a request that was answered, and write its line."""
+    route = _route(scope)
+    metrics.record_request(_method(scope), route, status, duration_s)
+    if is_logged(logging.INFO) and not scope["path"].startswith(QUIET_PREFIXES):
+        request_id = scope["state"]["request_id"]
+        log.info(
+            "request",
+            method=scope["method"],
+            route=route,
+            status=status,
+            duration_s=round(duration_s, 4),
+            request_id=request_id,
+        )
 
 
 def _route(scope: Scope) -> str:
@@ -75,5 +86,4 @@ def _route(scope: Scope) -> str:
 
 
 def _method(scope: Scope) -> str:
-    known = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}
-    return scope["method"] if scope["method"] in known else "other"
+    return scope["method"] if scope["method"] in _KNOWN_METHODS else "other"

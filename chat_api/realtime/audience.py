@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from chat_api.core.metrics import Metrics
 from chat_api.realtime.connection import CloseCode, Connection
 from chat_api.realtime.frames import Frame, ack_frame, base_frame, delta_frame, encoded, event_frame, typing_frame
-from chat_api.schemas.messages import DeltaEvent, EventKind, GapEvent, LiveEvent, StreamEvent
+from chat_api.schemas.messages import DeltaEvent, EventKind, GapEvent, LiveEvent, StreamEvent, TypingEvent
 
 
 class Audience:
@@ -14,6 +14,8 @@ class Audience:
     def __init__(self, metrics: Metrics) -> None:
         self.connections: dict[str, Connection] = {}
         self._metrics = metrics
+        # The bots that base clients were told are typing, so that each beginning and each end is said once.
+        self._typing: set[str] = set()
 
     def __len__(self) -> int:
         return len(self.connections)
@@ -44,15 +46,29 @@ class Audience:
                 connection.close(CloseCode.GAP)
         elif isinstance(event, DeltaEvent):
             self._offer(full, delta_frame(event), is_transient=True)
+        elif not event.is_typing:
+            self._end_typing(event)
         else:
-            simple = [connection for connection in self.connections.values() if not connection.is_v2]
-            # Clients that said hello see the end of typing by the answer or the failure that follows.
-            self._offer(simple + full if event.is_typing else simple, typing_frame(event), is_transient=True)
+            # Clients that said hello are spared what is over in a moment, and its end: the answer says it.
+            targets = full if event.is_lasting else []
+            if event.bot_name not in self._typing:
+                self._typing.add(event.bot_name)
+                targets = targets + self._simple
+            self._offer(targets, typing_frame(event), is_transient=True)
 
-    def replace(self, client_id: str, *, by: str) -> None:
-        """Close the predecessors of a tab that has come back."""
+    def _end_typing(self, event: TypingEvent) -> None:
+        if event.bot_name in self._typing:
+            self._typing.discard(event.bot_name)
+            self._offer(self._simple, typing_frame(event), is_transient=True)
+
+    @property
+    def _simple(self) -> list[Connection]:
+        return [connection for connection in self.connections.values() if not connection.is_v2]
+
+    def replace(self, client_id: str, *, before: int) -> None:
+        """Close the predecessors of a tab that has come back: those that said hello ``before`` its turn."""
         for connection in tuple(self.connections.values()):
-            if connection.client_id == client_id and connection.connection_id != by:
+            if connection.client_id == client_id and connection.turn < before:
                 connection.close(CloseCode.REPLACED)
 
     def _offer(self, connections: Sequence[Connection], frame: Frame, *, is_transient: bool = False) -> None:

@@ -14,7 +14,6 @@ from chat_api.schemas.messages import StreamEvent
 MAX_QUEUED_FRAMES = 256
 MAX_QUEUED_BYTES = 1024 * 1024
 MAX_HELD_EVENTS = 256
-MAX_FRAMES_PER_S = 50
 CLOSE_TIMEOUT_S = 3.0
 _GONE = (WebSocketDisconnect, RuntimeError, OSError)
 
@@ -40,13 +39,14 @@ class CloseCode(IntEnum):
 class Connection:
     """Offering a frame never waits: a peer that does not read fills its own queue, and only it is closed.
 
-    ``client_id`` is set once the client said hello. While missed events are replayed to it, ``held`` keeps the live
-    ones, so that each comes once and in order.
+    ``client_id`` is set once the client said hello, ``turn`` says who said it later. While missed events are replayed,
+    ``held`` keeps the live ones, so that each comes once and in order.
     """
 
     __slots__ = (
         "_closing",
         "_frames",
+        "_max_frames_per_s",
         "_queued_bytes",
         "_reader",
         "_room",
@@ -62,21 +62,24 @@ class Connection:
         "is_v2",
         "pinged_s",
         "session_id",
+        "turn",
         "user_id",
         "websocket",
     )
 
-    def __init__(self, websocket: WebSocket, user_id: str, session_id: UUID | None) -> None:
+    def __init__(self, websocket: WebSocket, user_id: str, session_id: UUID | None, *, max_frames_per_s: int) -> None:
         self.connection_id = str(uuid4())
         self.websocket = websocket
         self.user_id = user_id
         self.session_id = session_id
         self.is_v2 = False
         self.client_id: str | None = None
+        self.turn = 0
         self.held: list[StreamEvent] | None = None
         self.heard_s = time.monotonic()
         self.pinged_s: float | None = None
         self.close_code: CloseCode | None = None
+        self._max_frames_per_s = max_frames_per_s
         self._second, self._second_frames = 0, 0
         self._frames: deque[tuple[str, bool]] = deque()
         self._queued_bytes = 0
@@ -110,7 +113,7 @@ class Connection:
     async def offer_patiently(self, text: str) -> bool:
         """Queue a frame of a replay, waiting for room: it is we who have much to say, not the peer who is slow."""
         while len(self._frames) >= MAX_QUEUED_FRAMES // 2 or self._queued_bytes + len(text) > MAX_QUEUED_BYTES // 2:
-            if self.close_code is not None:
+            if self.close_code is not None or self._writer is None or self._writer.done():
                 return False
             self._room = asyncio.Event()
             await self._room.wait()
@@ -131,7 +134,7 @@ class Connection:
         if second != self._second:
             self._second, self._second_frames = second, 0
         self._second_frames += 1
-        return self._second_frames <= MAX_FRAMES_PER_S
+        return self._second_frames <= self._max_frames_per_s
 
     def close(self, code: CloseCode) -> None:
         """Close from our side; what is queued is not sent any more."""
@@ -141,13 +144,17 @@ class Connection:
             self._queued_bytes = 0
             self._closing = asyncio.create_task(self._close(code), name=f"ws-close-{self.connection_id}")
 
+    async def closed(self) -> None:
+        """Wait until our close has been said, or given up."""
+        if self._closing is not None:
+            await asyncio.wait([self._closing])
+
     async def finish(self) -> None:
         """Wait until nothing is written any more; called when the reader has ended."""
         if self._writer is not None:
             self._writer.cancel()
             await asyncio.wait([self._writer])
-        if self._closing is not None:
-            await asyncio.wait([self._closing])
+        await self.closed()
 
     async def _write(self) -> None:
         # A peer that is gone ends the reader too, which is what the connection's life hangs on.
@@ -162,6 +169,8 @@ class Connection:
                     self._room.set()
                 self._wake = asyncio.get_running_loop().create_future()
                 await self._wake
+        if self._room is not None:  # the peer is gone: who waits to tell it more need not
+            self._room.set()
 
     async def _close(self, code: CloseCode) -> None:
         """Tell the peer why. One that reads nothing is not waited for: the reader is let go, and with it the socket."""

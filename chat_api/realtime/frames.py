@@ -106,6 +106,7 @@ def _ack(exchange: Exchange, status: str) -> Frame:
         "client_msg_id": exchange.client_msg_id,
         "message_id": str(exchange.message_id),
         "seq": exchange.seq,
+        "timestamp": exchange.timestamp.isoformat(),
         "status": status,
     }
 

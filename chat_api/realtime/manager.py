@@ -57,6 +57,7 @@ class WebSocketManager:
         *,
         max_connections: int,
         max_connections_per_user: int,
+        max_frames_per_s: int,
     ) -> None:
         self._feeds = feeds
         self._auth = auth
@@ -65,6 +66,7 @@ class WebSocketManager:
         self._metrics = metrics
         self._max_connections = max_connections
         self._max_per_user = max_connections_per_user
+        self._max_frames_per_s = max_frames_per_s
         self._by_user: dict[str, Audience] = {}
         self._by_websocket: dict[WebSocket, Connection] = {}
         self._statuses: dict[str, str] = {}
@@ -86,7 +88,7 @@ class WebSocketManager:
         Returns: the connection's id, or ``None`` when it was closed for want of room. Raises: DatabaseUnavailable.
         """
         await websocket.accept()
-        connection = Connection(websocket, user_id, session_id)
+        connection = Connection(websocket, user_id, session_id, max_frames_per_s=self._max_frames_per_s)
         refusal = self._refusal(user_id)
         if refusal is not None:
             self._metrics.ws_closed.labels(int(refusal)).inc()
@@ -148,15 +150,18 @@ class WebSocketManager:
     async def greet(self, connection: Connection, hello: Hello) -> None:
         """Welcome a client that said hello, and replay what it missed: all of it in order, or word that it must ask.
 
-        Raises: InvalidInput for a second hello.
+        Raises: InvalidInput for a second hello, DatabaseUnavailable.
         """
-        position = self._feeds.position(connection.user_id)
-        if connection.is_v2 or position is None:
+        if connection.is_v2:
             raise InvalidInput("type: hello comes once, as the first frame")
-        connection.is_v2, connection.client_id = True, hello.client_id
-        self._by_user[connection.user_id].replace(hello.client_id, by=connection.connection_id)
-        self._signals.publish(REPLACED, [connection.user_id, hello.client_id, connection.connection_id])
-        self.reply(connection, _welcome(position))
+        turn = await self._feeds.turn()
+        position = self._feeds.position(connection.user_id)
+        if position is None:  # it was closed meanwhile
+            return
+        connection.is_v2, connection.client_id, connection.turn = True, hello.client_id, turn
+        self._by_user[connection.user_id].replace(hello.client_id, before=turn)
+        self._signals.publish(REPLACED, [connection.user_id, hello.client_id, turn])
+        self.reply(connection, _welcome(position, frames_per_s=self._max_frames_per_s))
         if hello.since is not None:
             connection.held = []
             await self._catch_up(connection, hello.since, position)
@@ -165,6 +170,9 @@ class WebSocketManager:
         missed = None
         if since.epoch == position.epoch:
             try:
+                if since.seq > position.seq:  # another process has told it more than we have heard of
+                    position = await self._feeds.catch_up(connection.user_id) or position
+                    connection.held = []
                 missed = await self._feeds.replay(connection.user_id, after=since.seq, up_to=position.seq)
             except AppError as error:
                 log.warning("replay_failed", user_id=connection.user_id, code=error.code)
@@ -220,6 +228,7 @@ class WebSocketManager:
         async def close(connection: Connection) -> None:
             await asyncio.sleep(random.uniform(0, min(SHUTDOWN_SPREAD_S, len(connections) / 100)))
             connection.close(CloseCode.SHUTTING_DOWN)
+            await connection.closed()  # else the server would be faster, with a code of its own
 
         await asyncio.gather(*(close(connection) for connection in connections))
 
@@ -232,10 +241,10 @@ class WebSocketManager:
                 connection.close(code)
 
     def _hear_replaced(self, told: Any) -> None:
-        user_id, client_id, connection_id = told
+        user_id, client_id, turn = told
         audience = self._by_user.get(user_id)
         if audience is not None:
-            audience.replace(client_id, by=connection_id)
+            audience.replace(client_id, before=turn)
 
     def _tell_statuses(self, _: FleetView) -> None:
         statuses = {bot.name: bot.status for bot in self._fleet.public_bots()}
@@ -259,7 +268,7 @@ class WebSocketManager:
         return CloseCode.TOO_MANY_CONNECTIONS if is_full or is_user_full else None
 
 
-def _welcome(position: StreamPosition) -> Frame:
+def _welcome(position: StreamPosition, *, frames_per_s: int) -> Frame:
     return {
         "type": "welcome",
         "epoch": str(position.epoch),
@@ -268,6 +277,7 @@ def _welcome(position: StreamPosition) -> Frame:
         "limits": {
             "message_chars": MAX_MESSAGE_CHARS,
             "frame_chars": MAX_FRAME_CHARS,
+            "frames_per_s": frames_per_s,
             "queue_frames": MAX_QUEUED_FRAMES,
             "queue_bytes": MAX_QUEUED_BYTES,
             "replay_events": MAX_REPLAY,

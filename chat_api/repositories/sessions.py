@@ -9,7 +9,7 @@ from sqlalchemy import insert, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat_api.core.database import Database
-from chat_api.repositories.rows import many, one_or_none
+from chat_api.repositories.rows import many
 from models import WebUserSession
 
 
@@ -36,7 +36,7 @@ LEFT JOIN web_admins d ON s.is_admin AND d.admin_id = s.user_id AND d.disabled_a
 WHERE s.revoked_at IS NULL AND s.expires_at > now()
   AND (a.user_id IS NOT NULL OR d.admin_id IS NOT NULL)
 """
-_LIVE_BY_TOKEN = text(_LIVE + " AND s.session_token = :token_hash AND s.id = :session_id AND s.is_admin = :is_admin")
+_LIVE_BY_TOKEN = _LIVE + " AND s.session_token = $1 AND s.id = $2 AND s.is_admin = $3"
 _LIVE_BY_IDS = text(_LIVE + " AND s.id = ANY(:session_ids)")
 # Asked every few seconds for all that are connected: it answers with the few that have ended.
 _ENDED = f"SELECT i.id FROM unnest($1::uuid[]) AS i (id) WHERE NOT EXISTS ({_LIVE} AND s.id = i.id)"
@@ -55,11 +55,10 @@ async def create(connection: AsyncConnection, session: WebUserSession) -> None:
     await connection.execute(insert(WebUserSession).values(**session.model_dump(exclude_none=True)))
 
 
-async def live(connection: AsyncConnection, *, token_hash: str, session_id: UUID, is_admin: bool) -> LiveSession | None:
+async def live(database: Database, *, token_hash: str, session_id: UUID, is_admin: bool) -> LiveSession | None:
     """The session of a token, if it may act now."""
-    values = {"token_hash": token_hash, "session_id": session_id, "is_admin": is_admin}
-    row = await one_or_none(connection, _LIVE_BY_TOKEN, values)
-    return LiveSession(**row) if row else None
+    rows = await database.fetch(_LIVE_BY_TOKEN, token_hash, session_id, is_admin)
+    return LiveSession(**rows[0]) if rows else None
 
 
 async def live_among(connection: AsyncConnection, session_ids: Sequence[UUID]) -> dict[UUID, LiveSession]:

@@ -52,6 +52,12 @@ async def since(database: Database, places: Mapping[str, int], *, limit: int) ->
     return found
 
 
+async def turn(database: Database) -> int:
+    """A number greater than all that were given before, whichever process asked."""
+    (row,) = await database.fetch("SELECT pg_current_xact_id()::text::bigint AS turn")
+    return int(row["turn"])
+
+
 async def forget(database: Database, *, older_than_s: float, limit: int) -> int:
     """Delete events that are too old to be replayed; returns how many."""
     return len(await database.fetch(_FORGET, older_than_s, limit))

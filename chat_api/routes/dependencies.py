@@ -12,6 +12,7 @@ from chat_api.schemas.principals import Principal
 from chat_api.schemas.sessions import Device
 from chat_api.services.container import Services
 
+UNKNOWN_ADDRESS = "unknown"
 _bearer = HTTPBearer(auto_error=False, description="The token from a login.")
 _session_cookie = APIKeyCookie(name=SESSION_COOKIE, auto_error=False, description="Set by `POST /api/login`.")
 _admin_cookie = APIKeyCookie(name=ADMIN_COOKIE, auto_error=False, description="Set by `POST /api/admin/login`.")
@@ -35,7 +36,7 @@ AppServices = Annotated[Services, Depends(get_services)]
 
 def address_of(connection: HTTPConnection) -> str:
     """The client's address, as far as trusted proxies tell."""
-    return connection.client.host if connection.client else "unknown"
+    return connection.client.host if connection.client else UNKNOWN_ADDRESS
 
 
 def cookie_of(connection: HTTPConnection, base: str) -> str | None:

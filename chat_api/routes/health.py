@@ -36,11 +36,13 @@ async def health(request: Request, bearer: Bearer, services: AppServices) -> Hea
     "/health/ready", summary="Readiness", responses={503: {"model": ReadyAnswer, "description": "Send no traffic."}}
 )
 async def ready(response: Response, services: AppServices) -> ReadyAnswer:
-    """200 while this process can store messages and is not shutting down, else 503."""
-    if await services.health.is_ready():
-        return ReadyAnswer(status="ready")
-    response.status_code = 503
-    return ReadyAnswer(status="not_ready")
+    """200 while this process can store messages, hears the others and is not shutting down, else 503.
+
+    Without Redis it stays 200: then processes find each other's events in the database.
+    """
+    is_ready = await services.health.is_ready()
+    response.status_code = 200 if is_ready else 503
+    return ReadyAnswer(status="ready" if is_ready else "not_ready", realtime=services.health.realtime.value)
 
 
 @router.get(

@@ -343,3 +343,6 @@ class ReadyAnswer(BaseModel):
     """Whether this process should get traffic."""
 
     status: Literal["ready", "not_ready"]
+    realtime: Literal["live", "deaf", "away"] = Field(
+        description="Wake-ups between processes. `live`: they arrive; `deaf`: they do not; `away`: no Redis."
+    )

@@ -70,7 +70,10 @@ class RestartView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BotView:
-    """One bot as the console shows it. ``latency_ms`` is the last health answer's, ``error`` for operators only."""
+    """One bot as the console shows it. ``latency_ms`` is the last health answer's, ``error`` for operators only.
+
+    Of at most ``call_slots`` calls at once ``calls_in_flight`` are under way; ``calls_waiting`` wait for a slot.
+    """
 
     name: str
     display_name: str
@@ -87,6 +90,8 @@ class BotView:
     restart: RestartView | None = None
     breaker: str = "closed"
     calls_in_flight: int = 0
+    calls_waiting: int = 0
+    call_slots: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

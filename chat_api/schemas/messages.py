@@ -225,11 +225,12 @@ class StreamEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TypingEvent:
-    """A bot began or stopped to answer; live only."""
+    """A bot began or stopped to answer; live only. ``is_lasting``: it has taken a moment already."""
 
     user_id: str
     bot_name: str
     is_typing: bool
+    is_lasting: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,10 +5,13 @@ found by the next heartbeat, of whichever process, and marked interrupted.
 """
 
 import asyncio
+import contextlib
+import logging
 import math
 from collections.abc import Sequence
 from contextvars import Context
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,10 +21,10 @@ from chat_api.core.database import Database
 from chat_api.core.errors import AppError, DatabaseUnavailable, Interrupted, NotFound, RateLimited, ShuttingDown
 from chat_api.core.group_commit import GroupCommit
 from chat_api.core.ids import new_id
-from chat_api.core.logging import get_logger
+from chat_api.core.logging import get_logger, is_logged
 from chat_api.core.signals import Signals
 from chat_api.repositories import conversations, journal, runs
-from chat_api.schemas.messages import EventKind, Exchange, Outcome, StreamEvent, TypingEvent
+from chat_api.schemas.messages import EventKind, Exchange, Outcome, StreamEvent
 from chat_api.services.bot_registry import BotRegistry
 from chat_api.services.feeds import Feeds
 from chat_api.services.lanes import Lanes
@@ -34,9 +37,10 @@ DEAD_AFTER_S = 30.0
 COMMIT_RETRY_S = 120.0
 # Pieces of a streamed answer that come this close together are told as one. Source: protocol, "25-50 ms".
 DELTA_EVERY_S = 0.04
-# Other processes hear of a bot that is typing when it takes a moment; most answers are there before.
-TELL_OTHERS_AFTER_S = 0.1
+# Other processes, and clients that said hello, are told that a bot is typing when it takes a moment.
+TYPING_TOLD_AFTER_S = 0.1
 OTHERS_EVERY_S = 0.2
+STORING_S = 0.01
 STOP = "stop"
 
 
@@ -94,15 +98,22 @@ class AnswersService:
         if self._places.get(place.message_id) is place:  # else the message has been begun again meanwhile
             del self._places[place.message_id]
 
-    def start(self, exchange: Exchange, place: Place, *, display_name: str, is_contested: bool = False) -> None:
-        """Have a pending exchange answered in the background."""
+    def start(
+        self,
+        exchange: Exchange,
+        place: Place,
+        *,
+        display_name: str,
+        is_contested: bool = False,
+        context: Context | None = None,
+    ) -> None:
+        """Have a pending exchange answered in the background, in the context of the request that brought it."""
         loop = asyncio.get_running_loop()
         run = Run(exchange, place, display_name, loop.create_future())
         if is_contested:
             self._contested.add(exchange.user_id)
         self._running[exchange.message_id] = run
-        # In a context of its own: nothing of the request that happened to bring the batch belongs to it.
-        run.task = loop.create_task(self._answer(run), context=Context())
+        run.task = loop.create_task(self._answer(run), context=context)
         run.task.add_done_callback(lambda done: self._forget(run, done))
 
     async def wait(self, message_id: UUID) -> Exchange | None:
@@ -149,13 +160,28 @@ class AnswersService:
     async def drain(self, *, timeout_s: float) -> None:
         """Accept nothing more and finish what runs; what does not finish in time is marked interrupted."""
         self._is_draining = True
-        running = [run.task for run in self._running.values() if run.task is not None]
-        if running:
-            _, late = await asyncio.wait(running, timeout=timeout_s)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout_s
+        while self._places and loop.time() < deadline:
+            # A message that is being stored at this moment has a place already, and will run.
+            tasks = self._tasks() or [loop.create_task(asyncio.sleep(STORING_S))]
+            await asyncio.wait(tasks, timeout=deadline - loop.time(), return_when=asyncio.FIRST_COMPLETED)
+        late = self._tasks()
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
         await self._outcomes.close()
+
+    def _tasks(self) -> list["asyncio.Task[None]"]:
+        return [run.task for run in self._running.values() if run.task is not None]
+
+    async def tell_typing(self) -> None:
+        """Tell of bots that take a moment, here and elsewhere; one look for all of them instead of a timer each."""
+        now_s = asyncio.get_running_loop().time()
+        for run in self._running.values():
+            if run.asked_s is not None and not run.is_typing_told and now_s - run.asked_s > TYPING_TOLD_AFTER_S:
+                run.is_typing_told = True
+                self._feeds.publish_live(run.typing(True, is_lasting=True))
 
     @property
     def running_count(self) -> int:
@@ -166,6 +192,7 @@ class AnswersService:
 
     async def _answer(self, run: Run) -> None:
         try:
+            run.begin()
             async with self._lanes.turn(run.place.lane):
                 if run.exchange.user_id in self._contested:
                     await self._wait_for_others(run)
@@ -185,7 +212,7 @@ class AnswersService:
     async def _called(self, run: Run) -> Outcome:
         """Ask the bot."""
         exchange = run.exchange
-        typing = self._begin_typing(exchange)
+        self._begin_typing(run)
 
         def hear(piece: str) -> None:
             if run.hear(piece):
@@ -201,24 +228,25 @@ class AnswersService:
             self._log_failure(exchange, error)
             return run.failed(error)
         finally:
-            self._end_typing(exchange, typing)
+            self._end_typing(run)
 
     async def _wait_for_others(self, run: Run) -> None:
         """Messages of this lane that another process stored before have their turn first."""
         exchange = run.exchange
-        while True:
-            is_ahead, is_any = await journal.others_pending(
-                self._database,
-                exchange.user_id,
-                exchange.bot_name,
-                run_seq=exchange.run_seq,
-                instance_id=self.instance_id,
-            )
-            if not is_any:
-                self._contested.discard(exchange.user_id)
-            if not is_ahead:
-                return
-            await asyncio.sleep(OTHERS_EVERY_S)
+        is_ahead = True
+        while is_ahead:
+            with contextlib.suppress(DatabaseUnavailable):  # not knowing, it waits
+                is_ahead, is_any = await journal.others_pending(
+                    self._database,
+                    exchange.user_id,
+                    exchange.bot_name,
+                    run_seq=exchange.run_seq,
+                    instance_id=self.instance_id,
+                )
+                if not is_any:
+                    self._contested.discard(exchange.user_id)
+            if is_ahead:
+                await asyncio.sleep(OTHERS_EVERY_S)
 
     async def _finish(self, run: Run, outcome: Outcome) -> None:
         """Store an outcome, whatever it takes: the bot has spoken, and cannot be asked again.
@@ -235,10 +263,20 @@ class AnswersService:
                 break
             except DatabaseUnavailable as error:
                 if self._is_draining or self._clock.monotonic_s() > deadline:
-                    run.done.set_exception(error)
+                    if not run.done.done():
+                        run.done.set_exception(error)
                     raise
             await asyncio.sleep(wait_s)
             wait_s = min(2 * wait_s, 2.0)
+        if outcome.kind is EventKind.ANSWER and is_logged(logging.INFO):
+            log.info(
+                "message_answered",
+                user_id=finished.user_id,
+                bot_name=finished.bot_name,
+                message_length=len(finished.content),
+                processing_time=round(outcome.processing_time_s or 0.0, 4),
+                success=True,
+            )
         if not run.done.done():
             run.done.set_result(finished)
 
@@ -259,15 +297,6 @@ class AnswersService:
                     user_id=exchange.user_id, seq=place[0], kind=outcome.kind, exchange=exchange, payload=payload
                 )
             )
-            if outcome.kind is EventKind.ANSWER:
-                log.info(
-                    "message_answered",
-                    user_id=exchange.user_id,
-                    bot_name=exchange.bot_name,
-                    message_length=len(exchange.content),
-                    processing_time=round(outcome.processing_time_s or 0.0, 4),
-                    success=True,
-                )
         self._feeds.publish(events)
         return finished
 
@@ -281,7 +310,10 @@ class AnswersService:
         if self._running.get(run.exchange.message_id) is run:
             del self._running[run.exchange.message_id]
         self.give_up(run.place)
-        if run.done.done() and not run.done.cancelled():
+        if not run.done.done():  # whoever waits must not do so for ever
+            error = None if task.cancelled() else task.exception()
+            run.done.set_exception(error or Interrupted(extra={"message_id": str(run.exchange.message_id)}))
+        if not run.done.cancelled():
             run.done.exception()  # nobody may have waited for it
         if not task.cancelled() and task.exception() is not None:
             # Its outcome could not be stored: the next sweep, ours or another process's, marks it interrupted.
@@ -311,17 +343,15 @@ class AnswersService:
         if news is not None:
             self._feeds.publish_live(news)
 
-    def _begin_typing(self, exchange: Exchange) -> asyncio.TimerHandle:
-        event = TypingEvent(user_id=exchange.user_id, bot_name=exchange.bot_name, is_typing=True)
-        self._feeds.publish_live(event, is_for_others=False)
-        loop = asyncio.get_running_loop()
-        return loop.call_later(TELL_OTHERS_AFTER_S, self._feeds.tell_others, event)
+    def _begin_typing(self, run: Run) -> None:
+        run.asked_s = asyncio.get_running_loop().time()
+        if self._feeds.is_followed(run.exchange.user_id):
+            self._feeds.publish_live(run.typing(True), is_for_others=False)
 
-    def _end_typing(self, exchange: Exchange, telling: asyncio.TimerHandle) -> None:
-        event = TypingEvent(user_id=exchange.user_id, bot_name=exchange.bot_name, is_typing=False)
-        were_others_told = telling.when() <= asyncio.get_running_loop().time()
-        telling.cancel()
-        self._feeds.publish_live(event, is_for_others=were_others_told)
+    def _end_typing(self, run: Run) -> None:
+        run.asked_s = None
+        if run.is_typing_told or self._feeds.is_followed(run.exchange.user_id):
+            self._feeds.publish_live(run.typing(False), is_for_others=run.is_typing_told)
 
     def _log_failure(self, exchange: Exchange, error: AppError) -> None:
         log.warning(
@@ -334,7 +364,7 @@ class AnswersService:
         )
 
 
-def _finished(exchange: Exchange, outcome: Outcome, seq: int, at: Any) -> Exchange:
+def _finished(exchange: Exchange, outcome: Outcome, seq: int, at: datetime) -> Exchange:
     return replace(
         exchange,
         status=outcome.status,

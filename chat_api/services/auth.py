@@ -142,10 +142,9 @@ class AuthService:
         if not token:
             raise NotAuthenticated
         claims = self._key_ring.verify(token, audience=AUDIENCE_ADMIN if is_admin else AUDIENCE_CHAT)
-        async with self._database.read() as connection:
-            session = await sessions.live(
-                connection, token_hash=token_hash(token), session_id=claims.session_id, is_admin=is_admin
-            )
+        session = await sessions.live(
+            self._database, token_hash=token_hash(token), session_id=claims.session_id, is_admin=is_admin
+        )
         if session is None:
             raise NotAuthenticated
         await self._touch(session)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from chat_api.core.settings import Settings
+from chat_api.core.signals import Signals
 from chat_api.services.answers import AnswersService
 from chat_api.services.audit import AuditService
 from chat_api.services.auth import AuthService
@@ -32,3 +33,4 @@ class Services:
     limits: RateLimits
     registry: BotRegistry
     restarts: RestartsService
+    signals: Signals

@@ -36,13 +36,18 @@ LiveListener = Callable[[LiveEvent], None]
 
 
 class _Feed:
-    """One user's stream here. ``position`` is that of the last event handed to the listeners."""
+    """One user's stream here. ``position`` is that of the last event handed to the listeners.
+
+    While it is being opened (``opener_count``), signals of what is new only make it ``is_behind``.
+    """
 
     def __init__(self) -> None:
         self.position: StreamPosition | None = None
         self.listeners: dict[Listener, LiveListener] = {}
         self.early: dict[int, StreamEvent] = {}
         self.opening = asyncio.Lock()
+        self.opener_count = 0
+        self.is_behind = False
 
 
 class Feeds:
@@ -59,6 +64,11 @@ class Feeds:
         signals.subscribe(LIVE, self._hear_live)
         signals.on_gap(self._suspect_all)
 
+    @property
+    def is_live(self) -> bool:
+        """Whether other processes are heard at once; else their events come by looking, within two seconds."""
+        return self._signals.is_live
+
     # Following
 
     async def follow(self, user_id: str, listener: Listener, live_listener: LiveListener) -> StreamPosition:
@@ -67,15 +77,20 @@ class Feeds:
         ``live_listener`` hears what is of the moment only. Raises: DatabaseUnavailable.
         """
         feed = self._feeds.setdefault(user_id, _Feed())
-        feed.listeners[listener] = live_listener
+        feed.opener_count += 1
         try:
             async with feed.opening:
                 if feed.position is None:
                     feed.position = await streams.position(self._database, user_id)
-                    self._hand_over(user_id, feed)
-        except BaseException:
-            self.unfollow(user_id, listener)
-            raise
+            # Only now: who fails to open it takes nothing from those who wait behind.
+            feed.listeners[listener] = live_listener
+            self._hand_over(user_id, feed)
+            if feed.is_behind:
+                feed.is_behind = False
+                self._ask(user_id)
+        finally:
+            feed.opener_count -= 1
+            self._forget_unused(user_id, feed)
         return feed.position
 
     def unfollow(self, user_id: str, listener: Listener) -> None:
@@ -83,17 +98,32 @@ class Feeds:
         feed = self._feeds.get(user_id)
         if feed is not None:
             feed.listeners.pop(listener, None)
-            if not feed.listeners:
-                del self._feeds[user_id]
+            self._forget_unused(user_id, feed)
 
     def position(self, user_id: str) -> StreamPosition | None:
         """How far the listeners of a user have been told; ``None`` for one whom nobody here follows."""
         feed = self._feeds.get(user_id)
         return feed.position if feed else None
 
+    def is_followed(self, user_id: str) -> bool:
+        """Whether anybody here follows a user."""
+        return user_id in self._feeds
+
+    async def catch_up(self, user_id: str) -> StreamPosition | None:
+        """Tell the listeners of a user what other processes have stored by now, and how far that is.
+
+        Raises: DatabaseUnavailable.
+        """
+        await self._read([user_id])
+        return self.position(user_id)
+
     async def look(self, user_id: str) -> StreamPosition:
         """Where a user's stream stands in the database. Raises: DatabaseUnavailable."""
         return await streams.position(self._database, user_id)
+
+    async def turn(self) -> int:
+        """A number greater than all that were given before, in whatever process: who came later has the greater one."""
+        return await streams.turn(self._database)
 
     async def replay(self, user_id: str, *, after: int, up_to: int) -> list[StreamEvent] | None:
         """The events after one place up to another, ``None`` when not all of them can be given."""
@@ -142,6 +172,10 @@ class Feeds:
             count = await streams.forget(self._database, older_than_s=KEEP_EVENTS_S, limit=FORGET_BATCH)
             is_full_batch = count == FORGET_BATCH
 
+    def _forget_unused(self, user_id: str, feed: _Feed) -> None:
+        if not feed.listeners and not feed.opener_count:
+            del self._feeds[user_id]
+
     def _take(self, event: StreamEvent) -> None:
         feed = self._feeds.get(event.user_id)
         if feed is None:
@@ -177,7 +211,11 @@ class Feeds:
     def _hear(self, told: Any) -> None:
         for user_id, seq in told:
             feed = self._feeds.get(user_id)
-            if feed is not None and (feed.position is None or seq > feed.position.seq):
+            if feed is None:
+                continue
+            if feed.position is None:
+                feed.is_behind = True
+            elif seq > feed.position.seq:
                 self._ask(user_id)
 
     def _hear_live(self, told: Any) -> None:
@@ -247,9 +285,11 @@ class Feeds:
         found = await streams.positions(self._database, known) if known else {}
         for user_id, position in found.items():
             feed = self._feeds.get(user_id)
-            if feed is None or feed.position is None:
+            if feed is None:
                 continue
-            if position.epoch != feed.position.epoch:
+            if feed.position is None:
+                feed.is_behind = True
+            elif position.epoch != feed.position.epoch:
                 self._restart(user_id, feed, position)
             elif position.seq > feed.position.seq:
                 self._ask(user_id)
@@ -270,7 +310,7 @@ def _encoded(event: TypingEvent | DeltaEvent) -> list[Any]:
 
 def _decoded(told: Any) -> TypingEvent | DeltaEvent:
     if len(told) == 3:
-        return TypingEvent(user_id=told[0], bot_name=told[1], is_typing=told[2])
+        return TypingEvent(user_id=told[0], bot_name=told[1], is_typing=told[2], is_lasting=True)
     return DeltaEvent(
         user_id=told[0],
         bot_name=told[1],

@@ -6,9 +6,11 @@ The poller, the container watcher and the restarts report what they see; each ch
 
 import asyncio
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, TypedDict
 
 from chat_api.clients.bots import BotConnector
 from chat_api.core.bus import Topic
@@ -24,6 +26,7 @@ from chat_api.schemas.fleet import (
     ServiceStatus,
     ServiceView,
 )
+from chat_api.schemas.fleet_reports import ContainersReport, FleetReport, ServiceReport
 from chat_api.schemas.principals import Permission, Principal
 from chat_api.services.bot_registry import BotRegistry
 from chat_api.services.fleet_status import PUBLIC_STATUS, bot_status, system_status
@@ -44,6 +47,15 @@ class PublicBot:
     description: str
     emoji: str
     status: Literal["online", "offline", "busy"]
+
+
+class _Calls(TypedDict):
+    """What a view says of a bot's lane."""
+
+    breaker: str
+    calls_in_flight: int
+    calls_waiting: int
+    call_slots: int
 
 
 @dataclass(slots=True, kw_only=True)
@@ -77,6 +89,9 @@ class FleetService:
         self._version = 0
         self._flush: asyncio.TimerHandle | None = None
         self.changes: Topic[FleetView] = Topic("fleet")
+        # What this process itself saw, for the others.
+        self.reports: Topic[FleetReport] = Topic("fleet_reports")
+        self._is_relaying = False
 
     # What pages and doors read
 
@@ -141,18 +156,21 @@ class FleetService:
         state = self._states.get(probe.bot_name)
         if state is None:
             return None
+        self._report(probe)
         state.probe = probe
         if probe.is_healthy:
             state.last_seen_at = probe.checked_at
         heartbeat = Heartbeat(
             checked_at=probe.checked_at, status=self._status(probe.bot_name), latency_ms=probe.latency_ms
         )
-        state.heartbeats.append(heartbeat)
+        if not state.heartbeats or state.heartbeats[-1].checked_at != heartbeat.checked_at:
+            state.heartbeats.append(heartbeat)
         self._update(probe.bot_name)
         return heartbeat
 
     def record_containers(self, containers: tuple[ContainerView, ...]) -> tuple[str, ...]:
         """Take over what the engine shows; returns the bots whose container changed."""
+        self._report(ContainersReport(reported_at=self._clock.now(), containers=containers))
         seen = {container.bot_name: container for container in containers}
         changed = []
         for name, state in self._states.items():
@@ -168,34 +186,52 @@ class FleetService:
         """Take over the progress of a restart."""
         state = self._states.get(restart.bot_name)
         if state is not None:
+            self._report(restart)
             state.restart = restart
             self._update(restart.bot_name)
 
-    def record_service(
-        self, name: str, title: str, *, status: ServiceStatus, latency_ms: float | None = None, error: str | None = None
-    ) -> None:
+    def forget_restart(self, bot_name: str) -> None:
+        """Drop a restart that nobody reports any more: its process is gone."""
+        state = self._states.get(bot_name)
+        if state is not None and state.restart is not None:
+            state.restart = None
+            self._update(bot_name)
+
+    def record_service(self, report: ServiceReport) -> None:
         """Take over one check of a dependency."""
-        now = self._clock.now()
-        before = self._services.get(name)
+        self._report(report)
+        before = self._services.get(report.name)
         latencies = (before.latencies_ms if before else ())[-LATENCIES + 1 :]
-        is_healthy = status is ServiceStatus.HEALTHY
-        self._services[name] = ServiceView(
-            name=name,
-            title=title,
-            status=status,
-            latency_ms=latency_ms,
-            last_checked_at=now,
-            last_seen_at=now if is_healthy else (before.last_seen_at if before else None),
-            error=error,
-            latencies_ms=latencies if status is ServiceStatus.NOT_CONFIGURED else (*latencies, latency_ms),
+        is_healthy = report.status is ServiceStatus.HEALTHY
+        is_configured = report.status is not ServiceStatus.NOT_CONFIGURED
+        self._services[report.name] = ServiceView(
+            name=report.name,
+            title=report.title,
+            status=report.status,
+            latency_ms=report.latency_ms,
+            last_checked_at=report.checked_at,
+            last_seen_at=report.checked_at if is_healthy else (before.last_seen_at if before else None),
+            error=report.error,
+            latencies_ms=(*latencies, report.latency_ms) if is_configured else latencies,
         )
         self._changed()
 
-    def refresh(self) -> None:
-        """Let what has grown old become unknown; called every second."""
+    @contextmanager
+    def relaying(self) -> Iterator[None]:
+        """What is recorded inside the block came from another process: it is not reported to the others again."""
+        self._is_relaying = True
+        try:
+            yield
+        finally:
+            self._is_relaying = False
+
+    async def refresh(self) -> None:
+        """Let what has grown old become unknown, and see how busy the bots are; called every second."""
         for name, view in self._bots.items():
-            if view.status is not self._status(name):
-                self._update(name)
+            seen = replace(view, status=self._status(name), **self._calls(name))
+            if seen != view:
+                self._bots[name] = seen
+                self._changed()
         now = self._clock.now()
         for name, service in self._services.items():
             is_settled = service.status in {ServiceStatus.UNKNOWN, ServiceStatus.NOT_CONFIGURED}
@@ -238,8 +274,21 @@ class FleetService:
             heartbeats=tuple(state.heartbeats),
             container=state.container,
             restart=state.restart,
-            breaker=self._connector.breaker_state(spec.name),
+            **self._calls(spec.name),
         )
+
+    def _calls(self, bot_name: str) -> _Calls:
+        lane = self._connector.lane_view(bot_name)
+        return {
+            "breaker": lane.breaker,
+            "calls_in_flight": lane.in_flight,
+            "calls_waiting": lane.waiting,
+            "call_slots": lane.slots,
+        }
+
+    def _report(self, report: FleetReport) -> None:
+        if not self._is_relaying:
+            self.reports.publish(report)
 
     def _changed(self) -> None:
         if self._flush is None:

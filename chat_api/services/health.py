@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from functools import partial
 
 import aiohttp
 from redis.asyncio import Redis
@@ -14,22 +14,14 @@ from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Database
 from chat_api.core.errors import AppError
 from chat_api.core.logging import redact
+from chat_api.core.signals import Signals, SignalState
 from chat_api.schemas.fleet import ServiceStatus
+from chat_api.schemas.fleet_reports import ServiceReport
 
 CHECK_TIMEOUT_S = 5.0
+DEAF_LIMIT_S = 3.0
 
 TITLES = {"postgres": "PostgreSQL", "redis": "Redis", "qdrant": "Qdrant", "docker": "Docker"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceCheck:
-    """One look at one dependency. ``latency_ms`` is its answer's; ``error`` is for operators."""
-
-    name: str
-    title: str
-    status: ServiceStatus
-    latency_ms: float | None = None
-    error: str | None = None
 
 
 class HealthService:
@@ -42,16 +34,18 @@ class HealthService:
         engine: ContainerEngine,
         *,
         qdrant_url: str | None,
+        signals: Signals | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._database = database
         self._redis = redis
         self._engine = engine
         self._qdrant_url = qdrant_url
+        self._signals = signals
         self._clock = clock
         self.is_draining = False
 
-    async def check_all(self) -> tuple[ServiceCheck, ...]:
+    async def check_all(self) -> tuple[ServiceReport, ...]:
         """PostgreSQL, Redis, Qdrant and Docker, in this order."""
         return tuple(
             await asyncio.gather(
@@ -59,10 +53,11 @@ class HealthService:
             )
         )
 
-    async def check(self, name: str) -> ServiceCheck:
+    async def check(self, name: str) -> ServiceReport:
         """One dependency by its key in :data:`TITLES`."""
+        report = partial(ServiceReport, name=name, title=TITLES[name])
         if (name == "qdrant" and self._qdrant_url is None) or (name == "docker" and isinstance(self._engine, NoEngine)):
-            return ServiceCheck(name=name, title=TITLES[name], status=ServiceStatus.NOT_CONFIGURED)
+            return report(status=ServiceStatus.NOT_CONFIGURED, checked_at=self._clock.now())
         asked: dict[str, Callable[[], Awaitable[object]]] = {
             "postgres": self._ask_postgres,
             "redis": self._ask_redis,
@@ -76,13 +71,21 @@ class HealthService:
         except (AppError, RedisError, aiohttp.ClientError, OSError, TimeoutError) as error:
             detail = (error.detail or error.message) if isinstance(error, AppError) else str(error)
             reason = redact(f"{type(error).__name__}: {detail}"[:200])
-            return ServiceCheck(name=name, title=TITLES[name], status=ServiceStatus.UNHEALTHY, error=reason)
+            return report(status=ServiceStatus.UNHEALTHY, checked_at=self._clock.now(), error=reason)
         latency_ms = (self._clock.monotonic_s() - started_s) * 1000
-        return ServiceCheck(name=name, title=TITLES[name], status=ServiceStatus.HEALTHY, latency_ms=latency_ms)
+        return report(status=ServiceStatus.HEALTHY, checked_at=self._clock.now(), latency_ms=latency_ms)
+
+    @property
+    def realtime(self) -> SignalState:
+        """How wake-ups between processes travel; everything works while they do not, a second or two later."""
+        return self._signals.state if self._signals else SignalState.AWAY
 
     async def is_ready(self) -> bool:
-        """Whether this process should get traffic: it can store, and it is not on its way out."""
-        if self.is_draining:
+        """Whether this process should get traffic: it can store, hears the others, and is not on its way out.
+
+        Redis away for everybody is no reason to refuse; a process that alone does not hear what others do is.
+        """
+        if self.is_draining or (self._signals and self._signals.deaf_for_s > DEAF_LIMIT_S):
             return False
         return (await self.check("postgres")).status is ServiceStatus.HEALTHY
 

@@ -5,6 +5,7 @@ once (a twentieth) and spends it on its own. Of a share that lies unused the res
 several processes the limit is at the most a few shares too strict, and never too lax.
 """
 
+import asyncio
 import time
 from dataclasses import dataclass
 
@@ -15,10 +16,12 @@ from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
 from chat_api.core.errors import RateLimited
 from chat_api.core.logging import get_logger
+from chat_api.services.lanes import Lanes
 
 log = get_logger(__name__)
 
 REDIS_RETRY_S = 5.0
+REDIS_TIMEOUT_S = 1.0
 SHARES = 20
 SHARE_LIVES_S = 10.0
 MAX_SHARES_KEPT = 10_000
@@ -41,6 +44,7 @@ class RateLimits:
         self._per_minute = parse(f"{requests_per_minute}/minute")
         self._share_size = max(1, requests_per_minute // SHARES)
         self._shares: dict[str, _Share] = {}
+        self._turns = Lanes()
         self._local = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._redis = _redis_storage(redis_url) if redis_url else None
         self._shared = SlidingWindowCounterRateLimiter(self._redis) if self._redis else None
@@ -48,16 +52,21 @@ class RateLimits:
 
     async def hit(self, who: str) -> None:
         """Count one request. Raises: RateLimited, with the seconds to wait."""
-        share = self._shares.get(who)
-        if share is not None and share.left > 0 and time.monotonic() < share.until_s:
-            share.left -= 1
+        if self._spend(who):
             return
-        taken = await self._take(who)
-        if len(self._shares) >= MAX_SHARES_KEPT:
-            self._shares.clear()
+        async with self._turns.queue(who):  # of many at once, one takes a share for all
+            if not self._spend(who):
+                taken = await self._take(who)
+                if len(self._shares) >= MAX_SHARES_KEPT:
+                    self._shares.clear()
+                self._shares[who] = _Share(left=taken - 1, until_s=time.monotonic() + SHARE_LIVES_S)
+
+    def _spend(self, who: str) -> bool:
         share = self._shares.get(who)
-        left = share.left if share is not None and time.monotonic() < share.until_s else 0
-        self._shares[who] = _Share(left=left + taken - 1, until_s=time.monotonic() + SHARE_LIVES_S)
+        if share is None or share.left <= 0 or time.monotonic() >= share.until_s:
+            return False
+        share.left -= 1
+        return True
 
     def refund(self, who: str) -> None:
         """Give back one request that turned out to cost nothing."""
@@ -91,7 +100,9 @@ class RateLimits:
         limiter = self._shared if time.monotonic() >= self._shared_again_at else None
         if limiter is not None:
             try:
-                return await self._check(limiter, rate, scope, who, cost)
+                # Not the connection's own time limit: with that redis-py loses cancellations on Python 3.11.
+                async with asyncio.timeout(REDIS_TIMEOUT_S):
+                    return await self._check(limiter, rate, scope, who, cost)
             except RateLimited:
                 raise
             except Exception as error:
@@ -110,4 +121,4 @@ class RateLimits:
 
 def _redis_storage(redis_url: str) -> RedisStorage:
     uri = redis_url.replace("unix://", "redis+unix://", 1) if redis_url.startswith("unix://") else redis_url
-    return RedisStorage(f"async+{uri}", implementation="redispy", socket_timeout=1, socket_connect_timeout=1)
+    return RedisStorage(f"async+{uri}", implementation="redispy")

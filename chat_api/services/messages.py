@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from contextvars import Context, copy_context
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -46,6 +47,7 @@ class _Entry:
     place: Place
     display_name: str
     origin: str | None
+    context: Context  # whose request it is, for the lines of the log
 
 
 class MessagesService:
@@ -172,7 +174,7 @@ class MessagesService:
         again, is_contested = reopened
         event = StreamEvent(user_id=again.user_id, seq=again.run_seq, kind=EventKind.RETRIED, exchange=again)
         self._feeds.publish([event])
-        self._answers.start(again, place, display_name=display_name, is_contested=is_contested)
+        self._answers.start(again, place, display_name=display_name, is_contested=is_contested, context=copy_context())
         return again
 
     async def stop(self, principal: Principal, message_id: UUID) -> Exchange:
@@ -221,7 +223,7 @@ class MessagesService:
         except BaseException:
             self._answers.give_up(place)
             raise
-        exchange = await self._journal.submit(_Entry(message, place, display_name, origin))
+        exchange = await self._journal.submit(_Entry(message, place, display_name, origin, copy_context()))
         if exchange is None:
             self._limits.refund(message.user_id)
             raise journal.TwinStored
@@ -251,7 +253,11 @@ class MessagesService:
                 self._answers.give_up(entry.place)
             else:
                 self._answers.start(
-                    exchange, entry.place, display_name=entry.display_name, is_contested=acceptance.is_contested
+                    exchange,
+                    entry.place,
+                    display_name=entry.display_name,
+                    is_contested=acceptance.is_contested,
+                    context=entry.context,
                 )
         return stored
 

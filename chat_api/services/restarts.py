@@ -32,6 +32,7 @@ DEFAULT_ESTIMATE_S = 30.0  # Source: specification, "estimated_downtime": "30 se
 LEARNED_FROM = 10
 STOP_TIMEOUT_S = 10.0
 HEALTH_INTERVAL_S = 0.5
+REPEAT_S = 10.0
 ACTIVE_S = 300.0
 LOG_LINES = 20
 
@@ -174,11 +175,15 @@ class RestartsService:
     async def _is_healthy_again(self, spec: BotSpec, view: RestartView, *, started_s: float) -> bool:
         """Probe until the bot answers. A first answer may still come from the process that is being replaced."""
         view = await self._moved(view, RestartState.HEALTH_CHECK)
+        said_s = started_s
         while self._clock.monotonic_s() - started_s < self._health_deadline_s:
             probe = await self._connector.get_bot_status(spec)
             if probe.is_healthy and probe.is_ready is not False:
                 self._fleet.record_probe(probe)
                 return True
+            if self._clock.monotonic_s() - said_s > REPEAT_S:  # Others take a silent one for one whose process died.
+                said_s = self._clock.monotonic_s()
+                self._fleet.record_restart(view)
             await asyncio.sleep(HEALTH_INTERVAL_S)
         return False
 

@@ -8,7 +8,7 @@ from chat_api.core.errors import AppError, Interrupted, Stopped
 from chat_api.core.ids import new_id
 from chat_api.core.text import cleaned
 from chat_api.schemas.bots import BotAnswer
-from chat_api.schemas.messages import DeltaEvent, Exchange, Outcome
+from chat_api.schemas.messages import DeltaEvent, Exchange, Outcome, TypingEvent
 from models import FinishReason, MessageStatus
 
 MAX_ANSWER_CHARS = 100_000
@@ -25,7 +25,10 @@ class Place:
 
 @dataclass(slots=True, eq=False)
 class Run:
-    """A call of a bot. ``done`` gets the finished exchange; ``response_id`` is that of the answer that is to come."""
+    """A call of a bot. ``done`` gets the finished exchange; ``response_id`` is that of the answer that is to come.
+
+    ``asked_s`` is when the bot was asked (the loop's clock), while it has not answered.
+    """
 
     exchange: Exchange
     place: Place
@@ -34,34 +37,56 @@ class Run:
     response_id: UUID = field(default_factory=new_id)
     task: "asyncio.Task[None] | None" = None
     outcome: Outcome | None = None
+    is_begun: bool = False
     is_stopped: bool = False
-    text: str = ""
+    asked_s: float | None = None
+    is_typing_told: bool = False
+    pieces: list[str] = field(default_factory=list)
+    untold: list[str] = field(default_factory=list)
     told_chars: int = 0
 
     def stop(self) -> None:
         """End the call, unless its outcome is already being stored."""
         if self.outcome is None and self.task is not None and not self.is_stopped:
             self.is_stopped = True
-            self.task.cancel()
+            if self.is_begun:  # else it would be cancelled before it can take note of how it ended
+                self.task.cancel()
+
+    def begin(self) -> None:
+        """Begin. Raises: CancelledError when it was stopped before."""
+        self.is_begun = True
+        if self.is_stopped:
+            raise asyncio.CancelledError
 
     def hear(self, piece: str) -> bool:
         """Take a piece of a streamed answer; returns whether it is the first that nobody was told of yet."""
-        is_first = self.told_chars == len(self.text)
-        self.text += piece
-        return is_first
+        self.pieces.append(piece)
+        self.untold.append(piece)
+        return len(self.untold) == 1
 
     def news(self) -> DeltaEvent | None:
         """What nobody was told of yet, if there is any."""
-        if self.told_chars == len(self.text):
+        if not self.untold:
             return None
-        offset, self.told_chars = self.told_chars, len(self.text)
+        text, offset = "".join(self.untold), self.told_chars
+        self.untold.clear()
+        self.told_chars += len(text)
         return DeltaEvent(
             user_id=self.exchange.user_id,
             bot_name=self.exchange.bot_name,
             message_id=self.response_id,
             reply_to=self.exchange.message_id,
             offset=offset,
-            text=self.text[offset:],
+            text=text,
+        )
+
+    def typing(self, is_typing: bool, *, is_lasting: bool = False) -> TypingEvent:
+        """The bot begins, or has ended."""
+        return TypingEvent(
+            user_id=self.exchange.user_id,
+            bot_name=self.exchange.bot_name,
+            is_typing=is_typing,
+            is_lasting=is_lasting,
         )
 
     # How it may end
@@ -91,12 +116,13 @@ class Run:
 
     def cancelled(self) -> Outcome:
         """The user stopped it, and keeps what was said; or the process ends."""
-        if self.is_stopped and self.text.strip():
+        text = "".join(self.pieces)
+        if self.is_stopped and text.strip():
             return Outcome(
                 message_id=self.exchange.message_id,
                 run_seq=self.exchange.run_seq,
                 status=MessageStatus.ANSWERED,
-                response=cleaned(self.text, max_chars=MAX_ANSWER_CHARS),
+                response=cleaned(text, max_chars=MAX_ANSWER_CHARS),
                 response_id=self.response_id,
                 finish_reason=FinishReason.STOPPED,
             )

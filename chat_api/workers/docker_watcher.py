@@ -45,6 +45,7 @@ class DockerWatcher:
         self._suspects: set[str] = set()
         self._is_list_due = True
         self._is_lost = False
+        self.has_looked = False
         self._wake = asyncio.Event()
 
     @property
@@ -112,6 +113,7 @@ class DockerWatcher:
         if self._is_lost:
             log.info("docker_engine_found")
             self._is_lost = False
+        self.has_looked = True
         await self._replace(self._views | gone | seen)
 
     async def _lose(self, error: AppError) -> None:

@@ -14,6 +14,7 @@ from chat_api.workers.health_poller import HealthPoller
 log = get_logger(__name__)
 
 REFRESH_S = 30.0
+REPEAT_S = 15.0
 
 
 class FleetKeeper:
@@ -28,12 +29,20 @@ class FleetKeeper:
         self._engine = engine
         self._labelled: tuple[LabelledContainer, ...] = ()
 
-    async def run(self) -> None:
-        """Watch until cancelled."""
+    async def refresh_regularly(self) -> None:
+        """Read the sources every half minute until cancelled; every process does."""
+        while True:
+            await asyncio.sleep(REFRESH_S)
+            await self.refresh()
+
+    async def watch_containers(self) -> None:
+        """Watch the engine until cancelled; one process does, for all."""
+        if isinstance(self._engine, NoEngine):
+            await asyncio.Event().wait()
+        watcher = DockerWatcher(self._engine, self.record_containers)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._refresh_regularly())
-            if not isinstance(self._engine, NoEngine):
-                tasks.create_task(DockerWatcher(self._engine, self.record_containers).run())
+            tasks.create_task(watcher.run())
+            tasks.create_task(self._repeat(watcher))
 
     async def refresh(self) -> None:
         """Read the sources now."""
@@ -42,8 +51,20 @@ class FleetKeeper:
                 log.warning("registry_problem", problem=problem)
         self._fleet.sync_registry()
 
+    async def _repeat(self, watcher: DockerWatcher) -> None:
+        """Say again what has not changed: for who has not heard it, and to tell it from the silence of who is gone."""
+        while True:
+            await asyncio.sleep(REPEAT_S)
+            if watcher.has_looked:
+                await self.record_containers(watcher.views)
+
     async def record_containers(self, containers: tuple[ContainerView, ...]) -> None:
-        """Take over what the engine shows; a label that came or went changes the fleet itself."""
+        """Take over what the engine shows."""
+        await self.learn(containers)
+        await self._poller.record_containers(containers)
+
+    async def learn(self, containers: tuple[ContainerView, ...]) -> bool:
+        """Let labels describe bots: one that came or went changes the fleet itself. Returns whether one did."""
         labelled = tuple(
             LabelledContainer(
                 bot_name=container.bot_name,
@@ -54,12 +75,8 @@ class FleetKeeper:
             for container in containers
             if container.is_managed
         )
-        if labelled != self._labelled:
-            self._labelled = labelled
-            await self.refresh()
-        await self._poller.record_containers(containers)
-
-    async def _refresh_regularly(self) -> None:
-        while True:
-            await asyncio.sleep(REFRESH_S)
-            await self.refresh()
+        if labelled == self._labelled:
+            return False
+        self._labelled = labelled
+        await self.refresh()
+        return True

@@ -10,7 +10,7 @@ from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Database
 from chat_api.core.errors import AppError
 from chat_api.core.logging import get_logger
-from chat_api.repositories import checks
+from chat_api.repositories import checks, fleet_reports
 from chat_api.schemas.bots import BotSpec
 from chat_api.schemas.containers import ContainerView
 from chat_api.schemas.fleet import HEARTBEAT_WELL, Heartbeat
@@ -66,7 +66,6 @@ class HealthPoller:
 
     async def run(self) -> None:
         """Poll until cancelled."""
-        await self._restore()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._poll_bots())
             tasks.create_task(self._poll_services())
@@ -107,16 +106,13 @@ class HealthPoller:
     async def _poll_services(self) -> None:
         while True:
             for check in await self._health.check_all():
-                self._fleet.record_service(
-                    check.name, check.title, status=check.status, latency_ms=check.latency_ms, error=check.error
-                )
+                self._fleet.record_service(check)
             await asyncio.sleep(min(SERVICE_INTERVAL_S, self._interval_s))
 
     async def _keep_books(self) -> None:
         forget_at_s = 0.0
         store_at_s = 0.0
         while True:
-            self._fleet.refresh()
             now_s = self._clock.monotonic_s()
             try:
                 if self._unsaved and now_s >= store_at_s:
@@ -126,6 +122,7 @@ class HealthPoller:
                     forget_at_s = now_s + FORGET_EVERY_S
                     async with self._database.write() as connection:
                         await checks.forget(connection, before=self._clock.now() - KEEP_CHECKS)
+                        await fleet_reports.forget(connection, older_than_s=KEEP_CHECKS.total_seconds())
             except AppError as error:
                 # Monitoring goes on while its own history cannot be written; the bars in memory have it.
                 log.warning("checks_not_stored", detail=error.detail, count=len(self._unsaved))
@@ -138,7 +135,8 @@ class HealthPoller:
             await checks.add(connection, batch)
         del self._unsaved[: len(batch)]
 
-    async def _restore(self) -> None:
+    async def restore(self) -> None:
+        """Fill the heartbeat bars with what was seen before this process began."""
         try:
             async with self._database.read() as connection:
                 names = [spec.name for spec in self._registry.all()]

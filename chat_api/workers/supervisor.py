@@ -10,6 +10,7 @@ log = get_logger(__name__)
 
 FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 30.0
+AGAIN_S = 3.0
 
 
 async def supervise(name: str, run: Callable[[], Awaitable[None]]) -> None:
@@ -41,10 +42,12 @@ class Supervisor:
         ]
 
     async def stop(self) -> None:
-        """Cancel every worker and wait until it is gone."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        """Cancel every worker and wait until it is gone; one that a library kept from hearing it is told again."""
+        running = set(self._tasks)
+        while running:
+            for task in running:
+                task.cancel()
+            _, running = await asyncio.wait(running, timeout=AGAIN_S)
 
 
 async def every(interval_s: float, work: Callable[[], Awaitable[None]]) -> None:

@@ -19,7 +19,7 @@ from console.bench.http import HOST
 START_TIMEOUT_S = 60.0
 # What an operator has set for the product is not measured.
 _OURS = re.compile(
-    r"WEB_UI_|DATABASE_|REDIS_|QDRANT_|DOCKER_|BOTS?_|CHARACTERS_|MAX_|RATE_|LOG_|CONNECTION_|AUTH_|METRICS_"
+    r"WEB_UI_|DATABASE_|REDIS_|QDRANT_|DOCKER_|BOTS?_|CHARACTERS_|MAX_|RATE_|WEBSOCKET_|LOG_|CONNECTION_|AUTH_|METRICS_"
 )
 
 

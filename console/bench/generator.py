@@ -80,8 +80,11 @@ class LoadGenerator:
         assert self._process.stdout
         self._process.stdin.write(orjson.dumps({"order": name, **values}) + b"\n")
         await self._process.stdin.drain()
-        async with asyncio.timeout(ORDER_TIMEOUT_S):
-            line = await self._process.stdout.readline()
+        try:
+            async with asyncio.timeout(ORDER_TIMEOUT_S):
+                line = await self._process.stdout.readline()
+        except TimeoutError as error:
+            raise Unavailable(detail=f"the load generator did not finish {name}") from error
         answer = orjson.loads(line) if line else {"error": "the load generator has ended"}
         if "error" in answer:
             raise Unavailable(detail=answer["error"])

@@ -1,5 +1,6 @@
 """The processes of a run: each is started when a scenario first asks for it, and all end with the run."""
 
+import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -21,6 +22,7 @@ UNCAPPED = {
     "RATE_LIMIT_REQUESTS_PER_MINUTE": "100000000",
     "MAX_CONCURRENT_CONNECTIONS": "10000",
     "MAX_CONNECTIONS_PER_USER": "1000",
+    "WEBSOCKET_FRAMES_PER_SECOND": "1000000",
     "BOT_MAX_PARALLEL_CALLS": "1000",
     "CONNECTION_POOL_SIZE": "1000",
 }
@@ -35,7 +37,7 @@ class Parts:
         self._database_url = database_url
         self._redis_url = redis_url
         self._stack = AsyncExitStack()
-        self._shared: dict[str, Part] = {}
+        self._shared: dict[str, asyncio.Future[Part]] = {}
         self._stores: list[str] = []
 
     async def bot(self, *, delay_ms: float = 0.0) -> Part:
@@ -145,9 +147,10 @@ class Parts:
         return await self._once(application, start)
 
     async def _once(self, name: str, start: Callable[[], Awaitable[Part]]) -> Part:
+        """Several may ask at once: the first of them starts it."""
         if name not in self._shared:
-            self._shared[name] = await start()
-        return self._shared[name]
+            self._shared[name] = asyncio.ensure_future(start())
+        return await self._shared[name]
 
 
 @asynccontextmanager

@@ -25,14 +25,14 @@ class Plan:
 
 
 def full_plan(*, seconds: float | None) -> Plan:
-    """What the targets are about; about six minutes."""
+    """What the targets are about; some five minutes."""
     return Plan(seconds=seconds or 6.0)
 
 
 def quick_plan(*, seconds: float | None) -> Plan:
     """Whether everything works, and roughly where it stands; within a minute."""
     return Plan(
-        seconds=seconds or 1.2,
+        seconds=seconds or 0.8,
         is_quick=True,
         rounds=2,
         idle_sockets=200,

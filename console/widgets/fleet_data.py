@@ -75,6 +75,7 @@ def _bot(bot: BotView) -> dict[str, Any]:
         "latency_ms": bot.latency_ms,
         "error": bot.error,
         "breaker": bot.breaker,
+        "calls": [bot.calls_in_flight, bot.call_slots, bot.calls_waiting],
         "container": _container(bot.container) if bot.container else None,
         "restart": _restart(bot.restart) if bot.restart else None,
     }

@@ -107,7 +107,8 @@ async def bot_answers(env: dict[str, str], name: str) -> None:
 
     async def is_well() -> bool:
         async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/api/bot-info") as answer:
-            return name in (await answer.text()).lower()
+            text = (await answer.text()).lower()
+            return name in text and ('"streaming"' in text) is (name in {"elena", "dream"})
 
     assert await eventually(is_well)
 

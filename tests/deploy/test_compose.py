@@ -19,8 +19,8 @@ from chat_api.schemas.containers import ContainerState
 from tests.support.compose import COMPOSE_FILE, ROOT, VARIABLE, MissingVariable, compose, run_options
 from tests.support.docker_engine import BotContainer, DockerEngineHandle, free_port
 from tests.support.eventually import eventually
+from tests.support.fault_proxy import tcp_door
 from tests.support.socket_proxy import socket_proxy
-from tests.support.unix_proxy import tcp_door
 
 REQUIRED = {
     "POSTGRES_PASSWORD": "p" * 32,

@@ -1,12 +1,15 @@
 """The console in a real browser, over real bots: what an operator sees and does."""
 
+import asyncio
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
 from nicegui import Client
 from playwright.async_api import Page, expect
 
+from chat_api.core.errors import BotFailed
 from chat_api.core.ids import new_id
 from chat_api.schemas.fleet import BotStatus, RestartView
 from models import RestartState, Role
@@ -55,6 +58,37 @@ async def test_a_bot_goes_down_and_comes_back_without_a_reload(
     await expect_status(page, elena, BotStatus.ONLINE)
     await expect(page.get_by_test_id("banner")).to_contain_text("Healthy")
     assert await page.evaluate("window.isSamePage")
+
+
+async def test_how_busy_a_bot_is_can_be_seen(
+    make_settings: MakeSettings, page: Page, elena: RunningBot, marcus: RunningBot
+) -> None:
+    """Calls under way and waiting in the row of their bot; a breaker that is not closed has its own word."""
+    async with running_console(make_settings(bots=(elena, marcus), bot_max_parallel_calls=1)) as console:
+        await sign_in(page, console)
+        note = page.get_by_test_id("bot-elena").get_by_test_id("note")
+        await expect_status(page, elena, BotStatus.ONLINE)
+        await expect(note).to_be_empty()
+        users = [await console.principal(name) for name in ("alice", "bob")]
+        await elena.set_faults(delay_ms=4000)
+        sending = [
+            asyncio.ensure_future(console.services.messages.send(user, bot_name="elena", content="Hi"))
+            for user in users
+        ]
+        await expect(note).to_have_text("calls 1/1 (+1 waiting)")
+        await expect(page.get_by_test_id("breaker")).to_have_count(0)
+        await elena.set_faults(delay_ms=0)
+        await asyncio.gather(*sending)
+        await expect(note).to_be_empty()
+
+        await marcus.set_faults(mode="exception")
+        for number in range(5):
+            with pytest.raises(BotFailed):
+                await console.services.messages.send(users[number % 2], bot_name="marcus", content="Hi")
+        await expect(page.get_by_test_id("bot-marcus").get_by_test_id("breaker")).to_have_text("Paused")
+        await expect(page.get_by_test_id("bot-marcus")).to_have_attribute("data-status", BotStatus.DEGRADED)
+        await expect(page.get_by_test_id("bot-marcus").get_by_test_id("breaker")).to_have_text("Trying")
+        await marcus.set_faults(mode="ok")
 
 
 async def test_signing_in(console_app: RunningConsole, page: Page) -> None:

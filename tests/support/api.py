@@ -79,9 +79,9 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def running(app: FastAPI) -> AsyncIterator[str]:
-    """Serve an application on a free port while the block runs; gives its address."""
-    listener = socket.create_server(("127.0.0.1", 0))
+async def running(app: FastAPI, *, port: int = 0) -> AsyncIterator[str]:
+    """Serve an application on a port, by default a free one, while the block runs; gives its address."""
+    listener = socket.create_server(("127.0.0.1", port))
     config = uvicorn.Config(
         app, log_config=None, ws="websockets-sansio", ws_max_size=256 * 1024, lifespan="on", proxy_headers=False
     )
@@ -100,10 +100,10 @@ async def running(app: FastAPI) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def running_api(settings: Settings) -> AsyncIterator[RunningApi]:
-    """Serve the API with these settings while the block runs."""
+async def running_api(settings: Settings, *, port: int = 0) -> AsyncIterator[RunningApi]:
+    """Serve the API with these settings while the block runs, on a port that was its own before or a free one."""
     app = create_app(settings)
-    async with running(app) as url:
+    async with running(app, port=port) as url:
         yield RunningApi(url=url, app=app, settings=settings)
 
 

@@ -7,7 +7,7 @@ import re
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -65,7 +65,8 @@ class RunningCommand:
         """Send a signal, and wait until it and everything that it started are gone. Returns its exit code."""
         self._family |= set(self._members())
         self.process.send_signal(number)
-        self.output += (await self.process.communicate())[0].decode()
+        async with asyncio.timeout(60):  # something of its own that outlives it would hold the pipe
+            self.output += (await self.process.communicate())[0].decode()
         await eventually(lambda: not any(map(is_alive, self._family)))
         assert self.process.returncode is not None
         return self.process.returncode
@@ -85,10 +86,12 @@ def is_alive(process: psutil.Process) -> bool:
 
 
 @asynccontextmanager
-async def running(command: str, env: Mapping[str, str], *, mark: str) -> AsyncIterator[RunningCommand]:
+async def running(
+    command: str, env: Mapping[str, str], *, mark: str, arguments: Sequence[str] = ()
+) -> AsyncIterator[RunningCommand]:
     """``./web-ui.sh command`` from the line that holds ``mark`` on; killed at the end when it still runs."""
     process = await asyncio.create_subprocess_exec(
-        WEB_UI, command, env=env, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        WEB_UI, command, *arguments, env=env, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
     running_command = RunningCommand(process, int(env["WEB_UI_PORT"]))
     try:

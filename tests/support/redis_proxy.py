@@ -7,15 +7,15 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tests.support.unix_proxy import UnixProxy
+from tests.support.fault_proxy import FaultProxy, Way, running
 
 
-class RedisProxy(UnixProxy):
+class RedisProxy(FaultProxy):
     """Forwards until told otherwise; ``url`` is what a client is given."""
 
     def __init__(self, path: Path, redis_url: str) -> None:
         parts = urlsplit(redis_url)
-        super().__init__(path, parts.path)
+        super().__init__(path, Path(parts.path))
         self.url = f"unix://{path}?{parts.query}"
         self.subscription_count = 0
         self._subscribers: set[asyncio.StreamWriter] = set()
@@ -32,8 +32,8 @@ class RedisProxy(UnixProxy):
         self._deaf.clear()
         self._is_deaf_for_good = False
 
-    def _passes(self, connection: asyncio.StreamWriter, chunk: bytes, *, is_answer: bool) -> bool:
-        if is_answer:
+    def _passes(self, connection: asyncio.StreamWriter, chunk: bytes, *, way: Way) -> bool:
+        if way is Way.BACK:
             return connection not in self._deaf
         if b"SUBSCRIBE" in chunk:
             self.subscription_count += 1
@@ -48,8 +48,5 @@ async def redis_proxy(redis_url: str) -> AsyncIterator[RedisProxy]:
     """A proxy before a Redis on a unix socket."""
     with tempfile.TemporaryDirectory(prefix="we-redis-") as folder:
         proxy = RedisProxy(Path(folder) / "sock", redis_url)
-        await proxy.heal()
-        try:
+        async with running(proxy):
             yield proxy
-        finally:
-            await proxy.cut()

@@ -2,6 +2,7 @@
 
 import statistics
 
+from chat_api.core.errors import Unavailable
 from console.bench.figures import Load, median_load
 from console.bench.http import fetch_json, request_bytes
 from console.bench.parts import Parts
@@ -29,7 +30,7 @@ async def measure(parts: Parts, plan: Plan) -> list[Row]:
             tokens = await sign_in(product.port, USERS, name="history")
             url = (await parts.stores(name))["DATABASE_URL"]
             await seed(parts.generator, product.port, tokens, list(bots), database_url=url, messages=messages)
-            requests[name] = await _requests(product.port, tokens[0])
+            requests[name] = await _requests(product.port, tokens[0], stored=messages // USERS)
         seconds = plan.round_s / 4
 
         async def ask(port: int, request: bytes) -> Load:
@@ -45,11 +46,17 @@ async def measure(parts: Parts, plan: Plan) -> list[Row]:
     return rows
 
 
-async def _requests(port: int, token: str) -> dict[str, bytes]:
-    """The newest page, one from the middle, and the list of conversations."""
+async def _requests(port: int, token: str, *, stored: int) -> dict[str, bytes]:
+    """The newest page, one from the middle, and the list of conversations.
+
+    Raises: Unavailable when the newest message does not stand where it must with ``stored`` of this person.
+    """
     path = f"/api/conversations/{BOTS[0]}/messages?limit=50"
     newest = await fetch_json(port, request_bytes("GET", path, token=token))
-    middle = newest["messages"][0]["seq"] // 2
+    last_seq = newest["messages"][0]["seq"]
+    if last_seq < stored * 0.8:
+        raise Unavailable(detail=f"the newest of {stored} messages is number {last_seq}")
+    middle = last_seq // 2
     paths = {
         "history, the newest page": path,
         "history, a page from the middle": f"{path}&before={middle}",

@@ -1,6 +1,7 @@
 """Events that many open pages hear of: how late, and for how much processor time."""
 
 import asyncio
+import statistics
 from collections.abc import Awaitable, Callable
 from itertools import count
 
@@ -10,10 +11,11 @@ from console.bench.http import fetch_json, request_bytes
 from console.bench.parts import BOT_NAME, Parts
 from console.bench.plan import Plan
 from console.bench.processes import cpu_s
-from console.bench.report import Row, at_most
+from console.bench.report import Row, Target, at_most
 
 SETTLE_S = 0.5
 IDLE_S = 3.0
+QUICK_IDLE_S = 1.0
 _CHANGE = request_bytes("POST", "/bench/health", body={})
 _TOLD = request_bytes("GET", "/bench/health")
 _numbers = count(1)
@@ -40,23 +42,33 @@ async def event_rows(parts: Parts, plan: Plan, *, product: Part, bot: Part, toke
         await asyncio.sleep(SETTLE_S)  # its answer is an event too, and has to be over
         return [at - event.sent_at for at in event.arrivals]
 
-    used_s = cpu_s(product.pid)
-    await asyncio.sleep(IDLE_S)
-    idle = (cpu_s(product.pid) - used_s) / IDLE_S
-    times = 4 if plan.is_quick else 10  # even: at the end the bot is well again
+    idle_s, used_s = (QUICK_IDLE_S if plan.is_quick else IDLE_S), cpu_s(product.pid)
+    await asyncio.sleep(idle_s)
+    idle = (cpu_s(product.pid) - used_s) / idle_s
+    times = 2 if plan.is_quick else 10  # even: at the end the bot is well again
     return [
-        *await _measured(parts, plan, product, bot_changes, name="a bot's change", times=times, idle=idle),
+        *await _measured(
+            parts, plan, product, bot_changes, name="a bot's change", times=times, idle=idle, latest=at_most(100)
+        ),
         *await _measured(parts, plan, product, message_comes, name="a message", times=times, idle=idle),
     ]
 
 
 async def _measured(
-    parts: Parts, plan: Plan, product: Part, happen: Happen, *, name: str, times: int, idle: float
+    parts: Parts,
+    plan: Plan,
+    product: Part,
+    happen: Happen,
+    *,
+    name: str,
+    times: int,
+    idle: float,
+    latest: Target | None = None,
 ) -> list[Row]:
-    """``idle``: the processor seconds a second that the open pages cost anyway."""
+    """``idle``: the processor seconds a second that the open pages cost anyway; ``latest``: how late it may come."""
     loop = asyncio.get_running_loop()
     began, used_s, frames = loop.time(), cpu_s(product.pid), await parts.generator.events()
-    late_s = [seconds for _ in range(times) for seconds in await happen()]
+    p99_ms = [percentile(await happen(), 0.99) * 1000 for _ in range(times)]
     await asyncio.sleep(SETTLE_S)
     used_s = cpu_s(product.pid) - used_s - idle * (loop.time() - began)
     frames = await parts.generator.events() - frames
@@ -67,9 +79,10 @@ async def _measured(
         Row(
             scenario="pages",
             name=f"{label}, p99",
-            value=percentile(late_s, 0.99) * 1000,
+            value=statistics.median(p99_ms),
             unit="ms",
-            target=at_most(100),
+            target=latest,
+            note=f"the median of {times}; the worst {max(p99_ms):.0f} ms",
         ),
         Row(scenario="pages", name=f"{label}, CPU a frame", value=each_ms, unit="ms", target=at_most(0.2), note=each),
     ]

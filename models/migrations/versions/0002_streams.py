@@ -21,11 +21,27 @@ UPGRADE = (
     # The order of a history is now part of the specified index.
     "DROP INDEX idx_web_conversations_user_bot",
     "ALTER INDEX idx_web_conversations_seq RENAME TO idx_web_conversations_user_bot",
-    "CREATE INDEX idx_web_conversations_response ON web_conversations (response_id)",
+    # A message that waits for its answer is in as few indexes as possible: it is moved when the answer comes.
+    "CREATE INDEX idx_web_conversations_response ON web_conversations (response_id) WHERE response_id IS NOT NULL",
+    "DROP INDEX idx_web_conversations_response_seq",
+    """
+    CREATE INDEX idx_web_conversations_response_seq ON web_conversations (user_id, bot_name, response_seq)
+    WHERE response_seq IS NOT NULL
+    """,
+    "DROP INDEX uq_web_conversations_client_msg_id",
+    """
+    CREATE UNIQUE INDEX uq_web_conversations_client_msg_id ON web_conversations (user_id, client_msg_id)
+    WHERE client_msg_id IS NOT NULL
+    """,
     "DROP INDEX idx_web_conversations_pending",
     "CREATE INDEX idx_web_conversations_pending ON web_conversations (user_id, bot_name) WHERE status = 'pending'",
+    # Counters are updated in place where their page has room.
+    "ALTER TABLE web_streams SET (fillfactor = 50)",
     "ALTER TABLE web_streams ADD COLUMN last_instance UUID, ADD COLUMN previous_instance UUID",
     "ALTER TABLE web_events ALTER COLUMN conversation_id DROP NOT NULL, ADD COLUMN payload JSONB",
+    # Events come in the order of time, and are asked for by it only to be forgotten.
+    "DROP INDEX idx_web_events_created",
+    "CREATE INDEX idx_web_events_created ON web_events USING brin (created_at)",
     """
     CREATE TABLE web_threads (
         user_id VARCHAR(100) NOT NULL,
@@ -33,7 +49,7 @@ UPGRADE = (
         exchange_count BIGINT NOT NULL DEFAULT 0,
         read_up_to BIGINT NOT NULL DEFAULT 0,
         PRIMARY KEY (user_id, bot_name)
-    )
+    ) WITH (fillfactor = 50)
     """,
     # What was there before marks existed counts as read.
     """
@@ -73,11 +89,17 @@ DOWNGRADE = (
     "DROP TABLE web_reactions",
     "DROP TABLE web_message_versions",
     "DROP TABLE web_threads",
+    "DROP INDEX idx_web_events_created",
+    "CREATE INDEX idx_web_events_created ON web_events (created_at)",
     "DELETE FROM web_events WHERE conversation_id IS NULL",
     "ALTER TABLE web_events ALTER COLUMN conversation_id SET NOT NULL, DROP COLUMN payload",
     "ALTER TABLE web_streams DROP COLUMN last_instance, DROP COLUMN previous_instance",
     "DROP INDEX idx_web_conversations_pending",
     "CREATE INDEX idx_web_conversations_pending ON web_conversations (instance_id) WHERE status = 'pending'",
+    "DROP INDEX uq_web_conversations_client_msg_id",
+    "CREATE UNIQUE INDEX uq_web_conversations_client_msg_id ON web_conversations (user_id, client_msg_id)",
+    "DROP INDEX idx_web_conversations_response_seq",
+    "CREATE INDEX idx_web_conversations_response_seq ON web_conversations (user_id, bot_name, response_seq)",
     "DROP INDEX idx_web_conversations_response",
     "ALTER INDEX idx_web_conversations_user_bot RENAME TO idx_web_conversations_seq",
     "CREATE INDEX idx_web_conversations_user_bot ON web_conversations (user_id, bot_name)",

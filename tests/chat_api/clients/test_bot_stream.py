@@ -170,6 +170,7 @@ BROKEN: list[tuple[list[bytes], str, type[Upstream]]] = [
     ([], "hangs_up", BotUnavailable),
     ([], "hangs", BotTimeout),
     ([b'data: {"error": {"message": "secret"}}\n\n'], "end", BotFailed),
+    ([b'data: {"error": {"message": "secret"}}\n\n' + DONE], "end", BotFailed),
 ]
 
 
@@ -244,14 +245,23 @@ async def test_endless_streams_are_cut_off(
         assert bot.sent_bytes < 20_000_000  # the rest is in the sockets
 
 
-def test_the_size_on_the_wire_is_bounded_by_the_size_of_a_text() -> None:
-    """A stream of many large events that say nothing."""
-    stream = StreamedText(lambda _: None, max_bytes=10_000)
-    event = b'data: {"thinking": "' + b"x" * 1000 + b'"}\n\n'
-    for _ in range(100):
-        stream.feed(event)
+@pytest.mark.parametrize(
+    ("piece", "times"),
+    [
+        (b"x" * 1000, 70),
+        (b"data: " + b"x" * 1000 + b"\n", 70),
+        (b"\n" * 1000, 310),
+        (b'data: {"thinking": "' + b"x" * 1000 + b'"}\n\n', 1100),
+    ],
+    ids=["line", "event", "lines", "wire"],
+)
+def test_each_limit_of_a_stream(piece: bytes, times: int) -> None:
+    """A line, an event, the number of lines, and the size on the wire of a text of at most 64 KiB."""
+    stream = StreamedText(lambda _: None, max_bytes=65_536)
+    for _ in range(times - 12 if times < 100 else times - 100):
+        stream.feed(piece)
     with pytest.raises(BotFailed):
-        stream.feed(event * 100)
+        stream.feed(piece * 100)
 
 
 async def test_a_cancelled_stream_hangs_up(connector: BotConnector, ticking: Ticking) -> None:

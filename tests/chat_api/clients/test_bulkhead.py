@@ -88,8 +88,9 @@ async def test_the_queue_is_bounded() -> None:
     await fill(bulkhead)
     async with waiting(bulkhead, 2):
         with pytest.raises(BotBusy) as caught:
-            await bulkhead.enter(wait_s=LONG_S)
+            await bulkhead.enter(wait_s=0.5)
         assert caught.value.retry_after_s
+        assert caught.value.detail == "the queue for a slot is full"
         bulkhead.leave()
 
 

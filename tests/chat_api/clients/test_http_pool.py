@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import socket
+import struct
 import tracemalloc
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
@@ -12,6 +13,7 @@ import pytest
 from chat_api.clients import http_connection, http_pool
 from chat_api.clients.bot_http import Reply
 from chat_api.clients.http_answer import MAX_HEAD_BYTES
+from chat_api.clients.http_connection import HttpConnection
 from chat_api.clients.http_pool import HttpPool
 from chat_api.core.errors import BotFailed, BotTimeout, BotUnavailable, Upstream
 from tests.chat_api.clients.rogue_bot import RogueBot, Script, dripping, hanging, resetting, rogue_bot
@@ -136,7 +138,7 @@ async def test_the_end_of_the_connection_ends_a_body_without_a_length() -> None:
         raw(HEAD + b"content-encoding: br\r\ncontent-length: 2\r\n\r\nok"),
         raw(CHUNKED + b"zz\r\nok\r\n"),
         raw(HEAD + b"content-length: 1000000\r\n\r\n" + b"x" * 60_000),
-        raw(HEAD + b"x: " + b"y" * 40_000 + b"\r\n\r\n"),
+        raw(HEAD + b"content-length: 0\r\nx: " + b"y" * 40_000 + b"\r\n\r\n"),
         endlessly(HEAD, b"x: y\r\n"),
         endlessly(HEAD + b"x: ", b"y" * 1000),
         endlessly(b"HTTP/1.1 200 ", b"x" * 1000),
@@ -196,26 +198,43 @@ async def test_a_used_connection_that_dies_is_not_replaced() -> None:
         assert len(bot.requests) == 2
 
 
-@pytest.mark.parametrize("last_word", [b"", b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n"])
+@pytest.mark.parametrize("end", ["hangs up", "resets", "speaks"])
 @on_both_loops
-async def test_an_idle_connection_that_ended_is_not_used(last_word: bytes) -> None:
+async def test_an_idle_connection_that_ended_is_not_used(monkeypatch: pytest.MonkeyPatch, end: str) -> None:
     """The bot hangs up, or says what nobody asked: the next request takes a new connection and its own answer."""
-    async with pool_of_two() as pool:
-        writers = []
+    monkeypatch.setattr(http_pool, "KEEPALIVE_S", 1000.0)  # so that only what the bot does ends it
+    writers = []
 
-        async def script(_bot: RogueBot, writer: asyncio.StreamWriter) -> None:
-            writers.append(writer)
-            writer.write(OK)
+    async def script(_bot: RogueBot, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        writer.write(OK)
 
-        async with rogue_bot(script) as bot:
-            await ask(pool, bot)
-            if last_word:
-                writers[0].write(last_word)
-            else:
-                writers[0].close()
-            await eventually(lambda: bot.connections == 0)
-            assert (await ask(pool, bot)).body == b"ok"
-        assert len(set(writers)) == 2
+    async with pool_of_two() as pool, rogue_bot(script) as bot:
+        await ask(pool, bot)
+        if end == "hangs up":
+            writers[0].close()
+        elif end == "resets":
+            linger = struct.pack("ii", 1, 0)
+            writers[0].get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            writers[0].transport.abort()
+        else:
+            writers[0].write(b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n")
+        await eventually(lambda: bot.connections == 0)
+        assert (await ask(pool, bot)).body == b"ok"
+    assert len(set(writers)) == 2
+
+
+@on_both_loops
+async def test_a_connection_that_is_half_closed_is_not_used() -> None:
+    """Between the bot's last word and the end of the connection."""
+    async with rogue_bot(raw(OK)) as bot:
+        loop = asyncio.get_running_loop()
+        _, connection = await loop.create_connection(lambda: HttpConnection(set()), "127.0.0.1", bot.port)
+        before = connection.is_usable
+        connection.eof_received()
+        assert (before, connection.is_usable) == (True, False)
+        connection.abort()
+        await connection.lost
 
 
 @on_both_loops
@@ -257,19 +276,26 @@ async def test_an_old_connection_is_not_used(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @on_both_loops
-async def test_a_cancelled_request_hangs_up() -> None:
-    """The bot sees that nobody waits any more, and the next request does not get that answer."""
-    async with pool_of_two() as pool:
-        async with rogue_bot(hanging) as bot:
-            call = asyncio.ensure_future(ask(pool, bot))
-            await eventually(lambda: bot.running == 1)
-            call.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await call
-            bot.script = raw(OK)
-            assert (await ask(pool, bot)).body == b"ok"
-            assert bot.requests[0] == bot.requests[1]
-        assert len(bot.requests) == 2
+async def test_a_cancelled_request_hangs_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bot that says nothing sees at once that nobody waits any more."""
+    monkeypatch.setattr(http_pool, "SWEEP_S", 1000.0)
+    began, has_left = asyncio.Event(), asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"{}")
+        began.set()
+        assert await reader.read() == b""
+        writer.close()
+        has_left.set()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with pool_of_two() as pool, server:
+        call = asyncio.ensure_future(ask(pool, RogueBot(hanging, port=server.sockets[0].getsockname()[1])))
+        await asyncio.wait_for(began.wait(), 20)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        await asyncio.wait_for(has_left.wait(), 20)
 
 
 @on_both_loops

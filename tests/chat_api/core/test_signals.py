@@ -1,6 +1,7 @@
 """Wake-ups between processes: what is heard, by whom, and what is noticed when nothing is."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -217,6 +218,20 @@ async def test_it_can_run_again(redis_url: str) -> None:
     async with listening(one, two):
         one.signals.publish("news", 1)
         await eventually(lambda: two.heard == [1])
+
+
+async def test_it_ends_whenever_it_is_told_to(redis_url: str) -> None:
+    """At whatever await it is: while it connects, subscribes, publishes or waits."""
+    chance = random.Random(7)
+    for _ in range(150):
+        listener = Listener(redis_url)
+        running = asyncio.create_task(listener.signals.run())
+        for number in range(chance.randrange(120)):
+            listener.signals.publish("news", number)
+            await asyncio.sleep(0)
+        running.cancel()
+        done, _ = await asyncio.wait([running], timeout=5)
+        assert done, "it did not hear that it was cancelled"
 
 
 async def test_a_deployment_has_one_id(database_url: str) -> None:

@@ -12,6 +12,7 @@ from chat_api.core.embedded import embedded_servers
 from tests.chat_api.routes.conftest import PROXY, Knock, assert_error
 from tests.support.api import MakeSettings, RunningApi, running_api
 from tests.support.eventually import eventually
+from tests.support.redis_proxy import redis_proxy
 from tests.support.sample_bots import RunningBot
 
 TOKEN = "a-scraper's-token-of-some-length"
@@ -43,11 +44,50 @@ async def test_administrators_learn_much(door: RunningApi, tokens: dict[str, str
 async def test_readiness_ends_with_draining(make_settings: MakeSettings, elena: RunningBot) -> None:
     """A process on its way out asks for no more traffic."""
     async with running_api(make_settings(bots=(elena,))) as api, api.client() as client:
-        assert (await client.get("/health/ready")).json() == {"status": "ready"}
+        assert (await client.get("/health/ready")).json()["status"] == "ready"
         api.services.health.is_draining = True
         answer = await client.get("/health/ready")
-        assert (answer.status_code, answer.json()) == (503, {"status": "not_ready"})
+        assert (answer.status_code, answer.json()["status"]) == (503, "not_ready")
         assert (await client.get("/health")).status_code == 200
+
+
+async def test_readiness_ends_with_lasting_deafness(
+    make_settings: MakeSettings, redis_url: str, elena: RunningBot
+) -> None:
+    """A process that hears nothing while Redis answers gets no traffic until it hears again."""
+    async with redis_proxy(redis_url) as proxy, running_api(make_settings(bots=(elena,), redis_url=proxy.url)) as api:
+
+        async def answers(status: int, realtime: str) -> bool:
+            async with api.client() as client:
+                answer = await client.get("/health/ready")
+            return (answer.status_code, answer.json()["realtime"]) == (status, realtime)
+
+        await eventually(lambda: answers(200, "live"))
+        proxy.deafen(for_good=True)
+        await eventually(lambda: answers(503, "deaf"))
+        proxy.hear()
+        await eventually(lambda: answers(200, "live"))
+
+
+async def test_readiness_survives_the_loss_of_redis(
+    make_settings: MakeSettings, redis_url: str, elena: RunningBot
+) -> None:
+    """Redis is never authoritative: without it there is traffic, and the answer says how it is."""
+    async with AsyncExitStack() as stack:
+        proxy = await stack.enter_async_context(redis_proxy(redis_url))
+        api = await stack.enter_async_context(running_api(make_settings(bots=(elena,), redis_url=proxy.url)))
+        client = await stack.enter_async_context(api.client())
+        seen = set()
+
+        async def is_now(realtime: str) -> bool:
+            answer = await client.get("/health/ready")
+            seen.add(answer.status_code)
+            return bool(answer.json()["realtime"] == realtime)
+
+        await eventually(lambda: is_now("live"))
+        await proxy.cut()
+        await eventually(lambda: is_now("away"))
+        assert seen == {200}
 
 
 async def test_readiness_ends_with_postgresql(make_settings: MakeSettings) -> None:

@@ -1,9 +1,12 @@
 """The live fleet: one poller, every change told once, and nothing old shown as green."""
 
+import asyncio
+from collections.abc import Awaitable
+
 import asyncpg
 import pytest
 
-from chat_api.core.errors import NotAuthenticated
+from chat_api.core.errors import BotBusy, NotAuthenticated, Upstream
 from chat_api.schemas.fleet import BotStatus, FleetView, ServiceStatus, SystemStatus
 from tests.support.api import MakeSettings, RunningApi, running_api
 from tests.support.eventually import eventually
@@ -79,6 +82,57 @@ async def test_a_bot_that_answers_health_but_is_not_ready_is_degraded(make_setti
     async with sample_bot("ryan") as ryan, running_api(make_settings(bots=(ryan,))) as api:
         await ryan.set_faults(mode="not_ready")
         await eventually(lambda: status_of(api, "ryan") is BotStatus.DEGRADED)
+
+
+async def test_how_busy_a_bot_is_shows_in_the_fleet_and_in_the_metrics(make_settings: MakeSettings) -> None:
+    """One call under way, one waiting, one refused; then the bot dies, and after five failures its breaker is open."""
+    async with sample_bot("ryan") as ryan:
+        settings = make_settings(bots=(ryan,), bot_max_parallel_calls=1, bot_health_check_interval=60)
+        async with running_api(settings) as api:
+
+            async def send(username: str) -> object:
+                user = await api.principal(username)
+                return await api.services.messages.send(user, bot_name="ryan", content="Hello")
+
+            def busy() -> tuple[int, int, int, str]:
+                bot = api.services.fleet.current().bots[0]
+                return bot.calls_in_flight, bot.calls_waiting, bot.call_slots, bot.breaker
+
+            def metric(name: str, labels: str = "") -> float | None:
+                registry = api.app.state.metrics.registry
+                value: float | None = registry.get_sample_value(f"whisperengine_web_bot_{name}", LABELS[labels])
+                return value
+
+            await ryan.set_faults(mode="hang")
+            sending = [asyncio.ensure_future(send(name)) for name in ("alice", "bob")]
+            await eventually(lambda: busy() == (1, 1, 1, "closed"))
+            await eventually(lambda: (metric("calls_in_flight"), metric("calls_waiting")) == (1, 1))
+            with pytest.raises(BotBusy):
+                await send("carol")
+            assert metric("calls_refused_total", "bulkhead") == 1
+            await ryan.kill()
+            outcomes = await asyncio.gather(*sending, return_exceptions=True)
+            outcomes += [await failure(send(f"user{number}")) for number in range(4)]
+            assert all(isinstance(outcome, Upstream) for outcome in outcomes)
+            await eventually(lambda: busy() == (0, 0, 1, "open"))
+            await eventually(lambda: metric("breaker_state") == 2)
+            assert (metric("calls_refused_total", "breaker") or 0) >= 1
+            assert settings.bots_config is not None
+            settings.bots_config.write_text("[]")
+            await api.services.registry.refresh(labelled=())
+            api.services.fleet.sync_registry()
+            await eventually(lambda: metric("breaker_state") is None)
+
+
+LABELS = {"": {"bot_name": "ryan"}} | {
+    reason: {"bot_name": "ryan", "reason": reason} for reason in ("breaker", "bulkhead")
+}
+
+
+async def failure(call: Awaitable[object]) -> object:
+    """What a call raises, or its value."""
+    (outcome,) = await asyncio.gather(call, return_exceptions=True)
+    return outcome
 
 
 async def test_public_statuses_are_the_specified_three(api: RunningApi) -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+import redis.asyncio
 
 from chat_api.core.errors import RateLimited
 from chat_api.services.limits import RateLimits
@@ -107,3 +108,33 @@ async def test_the_api_serves_without_redis(make_settings: MakeSettings, closed_
             assert int(limited.headers["retry-after"]) >= 1
             assert (await stranger.get("/health")).status_code == 200
             assert (await client.post("/api/logout")).status_code == 200
+
+
+async def test_redis_is_asked_for_shares(redis_url: str) -> None:
+    """A hundred requests cost a few round trips, and still count for every process."""
+    async with (
+        limits(redis_url, requests_per_minute=1000) as one,
+        limits(redis_url, requests_per_minute=1000) as two,
+        redis.asyncio.Redis.from_url(redis_url) as client,
+    ):
+
+        async def scripts_run() -> int:
+            stats = await client.info("commandstats")
+            return sum(stats.get(f"cmdstat_{name}", {}).get("calls", 0) for name in ("evalsha", "eval"))
+
+        before = await scripts_run()
+        for _ in range(100):
+            await one.hit("alice")
+        assert 1 <= await scripts_run() - before <= 4
+        assert await allowed(one, "alice", tries=500) == 500
+        # What the first process holds in hand may be refused to the second, a few shares at the most.
+        assert 200 <= await allowed(two, "alice", tries=600) <= 400
+
+
+async def test_what_costs_nothing_is_given_back(redis_url: str) -> None:
+    """A repeated message that was stored already: the limit is as it was."""
+    async with limits(redis_url) as process:
+        for _ in range(10):
+            await process.hit("alice")
+            process.refund("alice")
+        assert await allowed(process, "alice") == 5

@@ -11,7 +11,7 @@ from chat_api.schemas.containers import ContainerState, ContainerView
 from chat_api.workers.docker_watcher import DockerWatcher
 from tests.support.docker_engine import BotContainer, DockerEngineHandle
 from tests.support.eventually import eventually
-from tests.support.unix_proxy import UnixProxy, unix_proxy
+from tests.support.fault_proxy import FaultProxy, unix_proxy
 
 pytestmark = pytest.mark.docker
 # So long that within a test only events can be the reason for a change.
@@ -42,14 +42,14 @@ class Board:
 
 
 @pytest.fixture
-async def proxy(docker_engine: DockerEngineHandle) -> AsyncIterator[UnixProxy]:
+async def proxy(docker_engine: DockerEngineHandle) -> AsyncIterator[FaultProxy]:
     """The way to the engine, which can be cut."""
     async with unix_proxy(docker_engine.host) as proxy:
         yield proxy
 
 
 @pytest.fixture
-async def engine(proxy: UnixProxy) -> AsyncIterator[DockerEngine]:
+async def engine(proxy: FaultProxy) -> AsyncIterator[DockerEngine]:
     """The engine behind the proxy, given up after a second."""
     engine = DockerEngine(proxy.host, call_timeout_s=1)
     yield engine
@@ -106,7 +106,7 @@ async def test_nothing_is_published_while_nothing_changes(
 
 
 async def test_a_lost_engine_makes_all_unknown_and_its_return_current(
-    proxy: UnixProxy, engine: DockerEngine, bot_container: Callable[..., BotContainer]
+    proxy: FaultProxy, engine: DockerEngine, bot_container: Callable[..., BotContainer]
 ) -> None:
     """While the engine is away the last sight is kept with its time; what happened meanwhile is seen afterwards."""
     started = bot_container("elena")
@@ -122,7 +122,7 @@ async def test_a_lost_engine_makes_all_unknown_and_its_return_current(
 
 
 async def test_a_hung_engine_makes_all_unknown(
-    proxy: UnixProxy, engine: DockerEngine, bot_container: Callable[..., BotContainer]
+    proxy: FaultProxy, engine: DockerEngine, bot_container: Callable[..., BotContainer]
 ) -> None:
     """An engine that accepts and does not answer is as good as none."""
     bot_container("elena")

@@ -1,0 +1,83 @@
+"""What one process saw of the fleet, as it travels to the others: over Redis, and through the database."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+
+from chat_api.schemas.bots import Probe
+from chat_api.schemas.containers import ContainerView
+from chat_api.schemas.fleet import RestartView, ServiceStatus
+from models import RestartState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceReport:
+    """One look at one dependency. ``latency_ms`` is its answer's; ``error`` is for operators."""
+
+    name: str
+    title: str
+    status: ServiceStatus
+    checked_at: datetime
+    latency_ms: float | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainersReport:
+    """All containers of bots that the engine shows."""
+
+    reported_at: datetime
+    containers: tuple[ContainerView, ...]
+
+
+FleetReport = Probe | ServiceReport | ContainersReport | RestartView
+
+_KINDS: dict[str, TypeAdapter[Any]] = {
+    "probe": TypeAdapter(Probe),
+    "service": TypeAdapter(ServiceReport),
+    "containers": TypeAdapter(ContainersReport),
+    "restart": TypeAdapter(RestartView),
+}
+_STEPS = list(RestartState)
+
+
+def key_of(report: FleetReport) -> str:
+    """What a report is about: a newer one with the same key replaces it."""
+    match report:
+        case Probe():
+            return f"probe:{report.bot_name}"
+        case ServiceReport():
+            return f"service:{report.name}"
+        case ContainersReport():
+            return "containers"
+        case RestartView():
+            return f"restart:{report.bot_name}"
+
+
+def order_of(report: FleetReport) -> tuple[datetime, int]:
+    """Which of two reports with one key is newer."""
+    match report:
+        case Probe() | ServiceReport():
+            return report.checked_at, 0
+        case ContainersReport():
+            return report.reported_at, 0
+        case RestartView():
+            return report.requested_at, _STEPS.index(report.state)
+
+
+def encode(report: FleetReport) -> str:
+    """A report as JSON."""
+    return orjson.dumps(report).decode()
+
+
+def decode(key: str, text: str) -> FleetReport | None:
+    """The report that :func:`encode` wrote under this key; ``None`` for what another version of us may have written."""
+    adapter = _KINDS.get(key.partition(":")[0])
+    try:
+        report: FleetReport | None = adapter.validate_json(text) if adapter else None
+    except ValidationError:
+        return None
+    return report

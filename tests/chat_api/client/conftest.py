@@ -1,0 +1,24 @@
+"""A scripted server, and a client of it that does not wait long."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from chat_api.client import ChatClient, Patience
+from tests.chat_api.client.scripted import ScriptedServer, scripted_server
+
+QUICK = Patience(first_s=0.01, most_s=0.05, total_s=20.0)
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[ScriptedServer]:
+    """A server that does as it is told."""
+    async with scripted_server() as running_one:
+        yield running_one
+
+
+@pytest.fixture
+async def client(server: ScriptedServer) -> AsyncIterator[ChatClient]:
+    """A client of it."""
+    async with ChatClient(server.url, token="t", patience=QUICK, trust_env=False) as one:
+        yield one

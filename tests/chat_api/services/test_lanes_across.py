@@ -1,0 +1,86 @@
+"""Messages of one user to one bot that several processes store: one after the other, whatever happens."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator
+
+import pytest
+
+from chat_api.core.errors import Stopped
+from models import MessageStatus
+from tests.support.api import MakeSettings, RunningApi, running_api
+from tests.support.eventually import eventually
+from tests.support.sample_bots import RunningBot
+from tests.support.sql_proxy import SqlProxy, sql_proxy
+
+
+@pytest.fixture
+async def sql(database_url: str) -> AsyncIterator[SqlProxy]:
+    """What stands between the second process and PostgreSQL."""
+    async with sql_proxy(database_url) as one:
+        yield one
+
+
+@pytest.fixture
+async def other(
+    make_settings: MakeSettings, elena: RunningBot, marcus: RunningBot, sql: SqlProxy
+) -> AsyncIterator[RunningApi]:
+    """A second process on the same database and Redis."""
+    async with running_api(make_settings(bots=(elena, marcus), database_url=sql.url)) as running_one:
+        yield running_one
+
+
+async def test_messages_of_two_processes_take_turns(api: RunningApi, other: RunningApi, elena: RunningBot) -> None:
+    """The bot is asked in the order in which the messages were stored, and never twice at once."""
+    alice = await api.principal()
+    await elena.set_faults(delay_ms=100)
+    before = len(await elena.calls())
+    exchanges = []
+    for number, process in zip(range(6), itertools.cycle((api, other)), strict=False):
+        submission = await process.services.messages.submit(alice, bot_name="elena", content=f"message {number}")
+        exchanges.append((process, submission.exchange))
+    finished = await asyncio.gather(*(process.services.messages.result(exchange) for process, exchange in exchanges))
+    asked = [call.message for call in (await elena.calls())[before:]]
+    assert asked == [f"message {number}" for number in range(6)]
+    ended = [exchange.response_seq or 0 for exchange in finished]
+    assert ended == sorted(ended)
+
+
+async def test_who_waits_for_its_turn_outlasts_an_outage(
+    api: RunningApi, other: RunningApi, sql: SqlProxy, elena: RunningBot
+) -> None:
+    """While PostgreSQL is away nobody can tell whose turn it is; afterwards the bot is asked after all."""
+    alice = await api.principal()
+    await elena.set_faults(mode="hang")
+    first = await api.services.messages.submit(alice, bot_name="elena", content="first")
+    second = await other.services.messages.submit(alice, bot_name="elena", content="second")
+    await sql.cut()
+    looks = itertools.count()
+    await eventually(lambda: next(looks) > 12)  # longer than it waits between two of its own
+    await sql.heal()
+    await elena.set_faults(mode="ok")
+    await api.services.messages.stop(alice, first.exchange.message_id)
+    async with asyncio.timeout(20):
+        assert (await other.services.messages.result(second.exchange)).status is MessageStatus.ANSWERED
+
+
+async def test_a_message_that_is_stopped_at_once_ends_so(api: RunningApi) -> None:
+    """The wish to stop comes before the call has begun: it ends as stopped, and nobody waits for ever."""
+    alice = await api.principal()
+    answers = api.services.answers
+    submission = await api.services.messages.submit(alice, bot_name="elena", content="Never mind")
+    await api.services.messages.result(submission.exchange)
+    again = submission.exchange
+    await _make_pending(api, again.message_id)
+    answers.start(again, answers.admit(alice.user_id, "elena", again.message_id), display_name="")
+    answers._hear_stop(str(again.message_id))
+    async with asyncio.timeout(20):
+        with pytest.raises(Stopped):
+            await api.services.messages.result(again)
+
+
+async def _make_pending(api: RunningApi, message_id: object) -> None:
+    database = api.services.messages._database
+    await database.fetch(
+        "UPDATE web_conversations SET status = 'pending', response_id = NULL WHERE id = $1", message_id
+    )
