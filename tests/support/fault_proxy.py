@@ -38,12 +38,13 @@ FAIR = Weather()
 class FaultProxy:
     """Forwards every connection to ``target`` until told otherwise. ``weather`` may be changed at any time.
 
-    A port of 0 is a free one, kept from then on: ``address`` says which.
+    A port of 0 is a free one, kept from then on: ``address`` says which. Of several targets each connection gets one
+    by chance, whether it answers or not.
     """
 
-    def __init__(self, address: Address, target: Address, *, seed: int = 0) -> None:
+    def __init__(self, address: Address, *targets: Address, seed: int = 0) -> None:
         self.address = address
-        self.target = target
+        self.targets = targets
         self.weather = FAIR
         self._chance = random.Random(seed)
         self._server: asyncio.Server | None = None
@@ -106,7 +107,7 @@ class FaultProxy:
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            there, back = await _connect(self.target)
+            there, back = await _connect(self._chance.choice(self.targets))
         except OSError:
             _reset(writer)
             return
