@@ -96,7 +96,12 @@ class FaultProxy:
         """Forward one connection until either side ends."""
         task = asyncio.create_task(self._forward(reader, writer))
         self._connections.add(task)
-        task.add_done_callback(self._connections.discard)
+
+        def forget(_: "asyncio.Task[None]") -> None:
+            self._connections.discard(task)
+            writer.transport.abort() if task.cancelled() else writer.close()
+
+        task.add_done_callback(forget)
 
     async def _listen(self) -> asyncio.Server:
         if isinstance(self.address, Path):
@@ -119,13 +124,15 @@ class FaultProxy:
         ]
         try:
             await asyncio.wait(pipes, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            back.transport.abort()
+            raise
         finally:
             self._writers -= ends
             for pipe in pipes:
                 pipe.cancel()
             await asyncio.gather(*pipes, return_exceptions=True)
-            for end in ends:
-                end.close()
+            back.close()
 
     async def _pipe(
         self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, connection: asyncio.StreamWriter, way: Way
