@@ -111,11 +111,15 @@ class FaultProxy:
         return server
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connecting = asyncio.create_task(_connect(self._chance.choice(self.targets)))
         try:
-            there, back = await _connect(self._chance.choice(self.targets))
+            there, back = await asyncio.shield(connecting)
         except OSError:
             _reset(writer)
             return
+        except asyncio.CancelledError:
+            connecting.add_done_callback(_hang_up)
+            raise
         ends = {writer, back}
         self._writers |= ends
         pipes = [
@@ -170,6 +174,12 @@ async def _connect(target: Address) -> tuple[asyncio.StreamReader, asyncio.Strea
     if isinstance(target, Path):
         return await asyncio.open_unix_connection(target)
     return await asyncio.open_connection(*target)
+
+
+def _hang_up(connected: "asyncio.Task[tuple[asyncio.StreamReader, asyncio.StreamWriter]]") -> None:
+    """Close a connection that nobody waits for any more."""
+    if not connected.cancelled() and connected.exception() is None:
+        connected.result()[1].close()
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
