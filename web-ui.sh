@@ -49,6 +49,8 @@ Work on it
   bench             Measure the product against baselines in the same run (docs/performance.md), some five minutes.
                     --quick (one minute), --only NAME…, --seconds S, --json [FILE]. As root it installs Debian's nginx,
                     one of the baselines, when absent.
+  chaos             Break everything for --minutes N (10) while --clients N (200) write: processes, PostgreSQL, Valkey,
+                    bots and networks; then count what was lost or doubled. --seed S repeats a run's troubles.
 
 Environment
   WEB_UI_PORT, WEB_UI_HOST     where to listen                      (8080, 0.0.0.0)
@@ -202,6 +204,11 @@ bench() {
   console bench "$@"
 }
 
+chaos() {
+  ensure_environment dev
+  exec "$python" -m tests.chaos "$@"
+}
+
 lint() {
   ensure_environment dev
   "$python" -m ruff format --check --quiet .
@@ -257,6 +264,7 @@ command=${1:---help}
 case $command in
   demo | serve | api | create-admin | migrate | check | settings-table) console "$command" "$@" ;;
   bench) bench "$@" ;;
+  chaos) chaos "$@" ;;
   test) run_tests "$@" ;;
   lint) lint ;;
   start) compose up --detach "$@" ;;

@@ -22,6 +22,7 @@ COMMANDS = (
     "migrate",
     "check",
     "bench",
+    "chaos",
     "settings-table",
     *COMPOSE_COMMANDS,
 )

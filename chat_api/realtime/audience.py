@@ -66,7 +66,7 @@ class Audience:
         return [connection for connection in self.connections.values() if not connection.is_v2]
 
     def replace(self, client_id: str, *, before: int) -> None:
-        """Close the predecessors of a tab that has come back: those that said hello ``before`` its turn."""
+        """Close the predecessors of a tab that has come back: those whose turn was ``before`` its own."""
         for connection in tuple(self.connections.values()):
             if connection.client_id == client_id and connection.turn < before:
                 connection.close(CloseCode.REPLACED)

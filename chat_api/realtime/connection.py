@@ -39,7 +39,7 @@ class CloseCode(IntEnum):
 class Connection:
     """Offering a frame never waits: a peer that does not read fills its own queue, and only it is closed.
 
-    ``client_id`` is set once the client said hello, ``turn`` says who said it later. While missed events are replayed,
+    ``client_id`` is set once the client said hello, ``turn`` says who came later. While missed events are replayed,
     ``held`` keeps the live ones, so that each comes once and in order.
     """
 
@@ -67,14 +67,16 @@ class Connection:
         "websocket",
     )
 
-    def __init__(self, websocket: WebSocket, user_id: str, session_id: UUID | None, *, max_frames_per_s: int) -> None:
+    def __init__(
+        self, websocket: WebSocket, user_id: str, session_id: UUID | None, *, turn: int, max_frames_per_s: int
+    ) -> None:
         self.connection_id = str(uuid4())
         self.websocket = websocket
         self.user_id = user_id
         self.session_id = session_id
         self.is_v2 = False
         self.client_id: str | None = None
-        self.turn = 0
+        self.turn = turn
         self.held: list[StreamEvent] | None = None
         self.heard_s = time.monotonic()
         self.pinged_s: float | None = None

@@ -87,8 +87,12 @@ class WebSocketManager:
 
         Returns: the connection's id, or ``None`` when it was closed for want of room. Raises: DatabaseUnavailable.
         """
-        await websocket.accept()
-        connection = Connection(websocket, user_id, session_id, max_frames_per_s=self._max_frames_per_s)
+        try:
+            # Before its client can lose it: whatever connection the client makes after this one has a later turn.
+            turn = 0 if self._refusal(user_id) else await self._feeds.turn()
+        finally:
+            await websocket.accept()
+        connection = Connection(websocket, user_id, session_id, turn=turn, max_frames_per_s=self._max_frames_per_s)
         refusal = self._refusal(user_id)
         if refusal is not None:
             self._metrics.ws_closed.labels(int(refusal)).inc()
@@ -150,17 +154,14 @@ class WebSocketManager:
     async def greet(self, connection: Connection, hello: Hello) -> None:
         """Welcome a client that said hello, and replay what it missed: all of it in order, or word that it must ask.
 
-        Raises: InvalidInput for a second hello, DatabaseUnavailable.
+        Raises: InvalidInput for a second hello.
         """
-        if connection.is_v2:
-            raise InvalidInput("type: hello comes once, as the first frame")
-        turn = await self._feeds.turn()
         position = self._feeds.position(connection.user_id)
-        if position is None:  # it was closed meanwhile
-            return
-        connection.is_v2, connection.client_id, connection.turn = True, hello.client_id, turn
-        self._by_user[connection.user_id].replace(hello.client_id, before=turn)
-        self._signals.publish(REPLACED, [connection.user_id, hello.client_id, turn])
+        if connection.is_v2 or position is None:
+            raise InvalidInput("type: hello comes once, as the first frame")
+        connection.is_v2, connection.client_id = True, hello.client_id
+        self._by_user[connection.user_id].replace(hello.client_id, before=connection.turn)
+        self._signals.publish(REPLACED, [connection.user_id, hello.client_id, connection.turn])
         self.reply(connection, _welcome(position, frames_per_s=self._max_frames_per_s))
         if hello.since is not None:
             connection.held = []

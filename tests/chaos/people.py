@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp
 
+from tests.support.client_tab import ClientTab
 from tests.support.v2_tab import Frame, Seen, Tab
 
 ACK_S = 4.0
@@ -19,9 +20,10 @@ TROUBLED = {409, 429, 502, 503, 504}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doors:
-    """Where the servers are, and where what happens is noted."""
+    """Where the servers are, each of them and any of them (``front_url``), and where what happens is noted."""
 
     urls: tuple[str, ...]
+    front_url: str
     http: aiohttp.ClientSession
     note: Callable[[str, str], None]
 
@@ -39,7 +41,10 @@ class Promises:
 
 
 class Person:
-    """One user: every message is sent again until it is acknowledged, and the next one only then."""
+    """One user: every message is sent again until it is acknowledged, and the next one only then.
+
+    The last of the tabs is the API's own client, the others are raw.
+    """
 
     def __init__(self, name: str, *, tab_count: int, pause_s: float, doors: Doors, seed: int) -> None:
         self.name = name
@@ -53,7 +58,9 @@ class Person:
         self._refused: dict[str, float] = {}
         self._failed: list[str] = []
         self._answered: list[Seen] = []
-        self.tabs = [self._tab(number) for number in range(tab_count)]
+        self._raw_tabs = [self._tab(number) for number in range(tab_count - 1)]
+        self._client_tab = self._new_client_tab()
+        self.tabs: list[Tab | ClientTab] = [*self._raw_tabs, self._client_tab]
 
     # Life
 
@@ -63,6 +70,12 @@ class Person:
             body = await answer.json()
             assert answer.status == 200, body
         self.user_id, self._token = body["user_id"], body["session_token"]
+
+    async def watch(self) -> None:
+        """Keep all tabs open until they are closed."""
+        await asyncio.gather(
+            *(tab.run() for tab in self._raw_tabs), self._client_tab.run(self._doors.front_url, self._token)
+        )
 
     async def write(self, stop: asyncio.Event) -> None:
         """Send one message after the other, and do now and then what else users do."""
@@ -82,7 +95,17 @@ class Person:
             chance=random.Random(self._chance.random()),
             on_event=self._hear,
             on_frame=self._hear_frame,
-            on_resync=lambda after, up_to: self.promises.skipped.update(range(after + 1, up_to + 1)),
+            on_resync=self._skip,
+            note=lambda what: self._doors.note(name, what),
+        )
+
+    def _new_client_tab(self) -> ClientTab:
+        name = f"{self.name}/client"
+        return ClientTab(
+            name,
+            on_event=self._hear,
+            on_stored=self._acknowledged,
+            on_resync=self._skip,
             note=lambda what: self._doors.note(name, what),
         )
 
@@ -104,7 +127,10 @@ class Person:
         del self._waiting[key]
 
     async def _post(self, key: str, bot_name: str) -> None:
-        tab = self._chance.choice(self.tabs)
+        if self._chance.randrange(len(self.tabs)) == 0:
+            await self._client_tab.send(key, bot_name, timeout_s=2 * ACK_S)
+            return
+        tab = self._chance.choice(self._raw_tabs)
         data = {"content": key, "bot_name": bot_name, "client_msg_id": key}
         if not await tab.post({"type": "message", "data": data}):
             return
@@ -197,6 +223,10 @@ class Person:
             elif key in self._waiting:
                 self._refused[key] = min(frame.get("retry_after", 0.3), 1.0)
                 self._waiting[key].set()
+
+    def _skip(self, after: int, up_to: int) -> None:
+        """These events are not told, but what they came to is in the histories."""
+        self.promises.skipped.update(range(after + 1, up_to + 1))
 
     def _acknowledged(self, key: str | None, message_id: str) -> None:
         if key is None:

@@ -73,7 +73,9 @@ async def run(plan: Plan, folder: Path, *, say: Callable[[str], None] = lambda _
             world(folder, server_count=plan.server_count, seed=plan.seed) as here,
             aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), connector=aiohttp.TCPConnector(limit=0)) as http,
         ):
-            doors = Doors(urls=tuple(server.url for server in here.servers), http=http, note=trace.note)
+            doors = Doors(
+                urls=tuple(server.url for server in here.servers), front_url=here.front_url, http=http, note=trace.note
+            )
             troubles = Troubles(here, chance=random.Random(plan.seed), note=lambda what: trace.note("trouble", what))
             people = [
                 Person(
@@ -101,8 +103,8 @@ async def _live(
         for person in people:
             await person.arrive()
         tabs = [tab for person in people for tab in person.tabs]
-        for tab in tabs:
-            tasks.create_task(tab.run())
+        for person in people:
+            tasks.create_task(person.watch())
         await eventually(lambda: all(tab.is_live.is_set() for tab in tabs), deadline_s=60)
         say(f"{len(people)} clients with {len(tabs)} tabs on {len(here.servers)} servers; seed {plan.seed}")
         stop = asyncio.Event()

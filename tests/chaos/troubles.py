@@ -31,6 +31,7 @@ class Troubles:
         # Those that take processes away, and those of networks and bots: one of each may happen at once.
         self.of_processes: tuple[Trouble, ...] = (
             self.kill_server,
+            self.kill_worker,
             self.kill_postgres,
             self.kill_valkey,
             self.restart_server,
@@ -65,6 +66,16 @@ class Troubles:
         server.process.kill()
         await self._pause(0.2, 1.0)
         await server.process.start()
+
+    async def kill_worker(self) -> None:
+        """SIGKILL of one process among several on one port; their parent starts another."""
+        servers = [server.process for server in self._world.servers if server.process.workers]
+        if servers:
+            server = self._chance.choice(servers)
+            killed = self._chance.choice(server.workers)
+            before = len(server.workers)
+            killed.kill()
+            await eventually(lambda: killed not in server.workers and len(server.workers) == before, deadline_s=60)
 
     async def restart_server(self) -> None:
         """SIGTERM with open sockets, answers under way and clients that come back."""

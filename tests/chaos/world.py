@@ -23,8 +23,8 @@ from tests.support.sql_proxy import SqlProxy
 BOT_TIMEOUT_S = 3
 BOTS: dict[str, dict[str, Any]] = {
     "elena": {"delay_ms": 20},
-    "marcus": {"contract": "v2", "delay_ms": 20},
-    "ryan": {"stream": True, "piece_delay_ms": 5},
+    "marcus": {"contract": "v2", "delay_ms": 300},
+    "ryan": {"stream": True, "piece_delay_ms": 30},
 }
 
 
@@ -40,8 +40,7 @@ class Server:
     @property
     def url(self) -> str:
         """Where clients find it."""
-        assert isinstance(self.door.address, tuple)
-        return "http://{}:{}".format(*self.door.address)
+        return _url(self.door)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +51,7 @@ class World:
     database_url: str
     redis_url: str
     servers: tuple[Server, ...]
+    front_url: str
     bots: dict[str, RunningBot]
     calls: dict[str, list[ChatCall]] = field(default_factory=lambda: {name: [] for name in BOTS})
 
@@ -98,34 +98,54 @@ async def world(folder: Path, *, server_count: int, seed: int) -> AsyncIterator[
         servers = []
         for number in range(server_count):
             server = await _server(
-                stack, folder / f"server-{number}", endpoints.database_url, endpoints.redis_url, shared, seed + number
+                stack,
+                folder / f"server-{number}",
+                endpoints.database_url,
+                endpoints.redis_url,
+                shared,
+                seed + number,
+                ("api", "--processes", "2") if number % 3 == 2 else ("serve",),
             )
             servers.append(server)
             if number == 0:
                 await server.process.start()  # the first brings the database up to date
         await asyncio.gather(*(server.process.start() for server in servers[1:]))
+        front = FaultProxy(("127.0.0.1", 0), *(server.door.address for server in servers), seed=seed)
+        await stack.enter_async_context(running(front))
         yield World(
             folder=folder,
             database_url=endpoints.database_url,
             redis_url=endpoints.redis_url,
             servers=tuple(servers),
+            front_url=_url(front),
             bots=bots,
         )
 
 
 async def _server(
-    stack: AsyncExitStack, folder: Path, database_url: str, redis_url: str, shared: dict[str, str], seed: int
+    stack: AsyncExitStack,
+    folder: Path,
+    database_url: str,
+    redis_url: str,
+    shared: dict[str, str],
+    seed: int,
+    command: tuple[str, ...],
 ) -> Server:
     await asyncio.to_thread(folder.mkdir)
     sql = SqlProxy(folder, database_url, seed=seed)
     await stack.enter_async_context(running(sql))
     bus = RedisProxy(folder / "bus", redis_url)
     await stack.enter_async_context(running(bus))
-    process = ConsoleProcess(shared | {"DATABASE_URL": sql.url, "REDIS_URL": bus.url}, folder / "log")
+    process = ConsoleProcess(shared | {"DATABASE_URL": sql.url, "REDIS_URL": bus.url}, folder / "log", *command)
     stack.callback(_end, process)
     target = ("127.0.0.1", process.port)
     door = await stack.enter_async_context(running(FaultProxy(("127.0.0.1", 0), target, seed=seed)))
     return Server(process=process, door=door, sql=sql, bus=bus)
+
+
+def _url(door: FaultProxy) -> str:
+    assert isinstance(door.address, tuple)
+    return "http://{}:{}".format(*door.address)
 
 
 def _end(process: ConsoleProcess) -> None:

@@ -1,4 +1,4 @@
-"""``serve`` as a process of its own, to be killed and started again on the same port."""
+"""``serve`` or ``api`` as a process of its own, to be killed and started again on the same port."""
 
 import asyncio
 import os
@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import aiohttp
+import psutil
 
 from tests.support.docker_engine import free_port
 from tests.support.eventually import eventually
@@ -19,11 +20,12 @@ START_S = 90.0
 class ConsoleProcess:
     """One server; ``environment`` is added to ours. Its output goes to ``log``."""
 
-    def __init__(self, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(self, environment: Mapping[str, str], log: Path, *command: str) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
         self._environment = environment
+        self._command = command or ("serve",)
         self.log = log
 
     @property
@@ -55,6 +57,11 @@ class ConsoleProcess:
             self.process.send_signal(signal.SIGKILL)
             self.process.wait()
 
+    @property
+    def workers(self) -> list[psutil.Process]:
+        """The processes that it runs, where it does not serve itself."""
+        return psutil.Process(self.process.pid).children() if self.process is not None else []
+
     async def terminate(self, *, timeout_s: float) -> int:
         """SIGTERM; returns the exit code. Raises: subprocess.TimeoutExpired when it takes longer."""
         assert self.process is not None
@@ -64,5 +71,5 @@ class ConsoleProcess:
     def _spawn(self) -> None:
         environment = {**os.environ, **self._environment, "WEB_UI_PORT": str(self.port), "WEB_UI_HOST": "127.0.0.1"}
         with self.log.open("ab") as log:
-            command = [sys.executable, "-m", "console.cli", "serve"]
+            command = [sys.executable, "-m", "console.cli", *self._command]
             self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)

@@ -38,12 +38,13 @@ FAIR = Weather()
 class FaultProxy:
     """Forwards every connection to ``target`` until told otherwise. ``weather`` may be changed at any time.
 
-    A port of 0 is a free one, kept from then on: ``address`` says which.
+    A port of 0 is a free one, kept from then on: ``address`` says which. Of several targets each connection gets one
+    by chance, whether it answers or not.
     """
 
-    def __init__(self, address: Address, target: Address, *, seed: int = 0) -> None:
+    def __init__(self, address: Address, *targets: Address, seed: int = 0) -> None:
         self.address = address
-        self.target = target
+        self.targets = targets
         self.weather = FAIR
         self._chance = random.Random(seed)
         self._server: asyncio.Server | None = None
@@ -95,7 +96,12 @@ class FaultProxy:
         """Forward one connection until either side ends."""
         task = asyncio.create_task(self._forward(reader, writer))
         self._connections.add(task)
-        task.add_done_callback(self._connections.discard)
+
+        def forget(_: "asyncio.Task[None]") -> None:
+            self._connections.discard(task)
+            writer.transport.abort() if task.cancelled() else writer.close()
+
+        task.add_done_callback(forget)
 
     async def _listen(self) -> asyncio.Server:
         if isinstance(self.address, Path):
@@ -105,11 +111,15 @@ class FaultProxy:
         return server
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connecting = asyncio.create_task(_connect(self._chance.choice(self.targets)))
         try:
-            there, back = await _connect(self.target)
+            there, back = await asyncio.shield(connecting)
         except OSError:
             _reset(writer)
             return
+        except asyncio.CancelledError:
+            connecting.add_done_callback(_hang_up)
+            raise
         ends = {writer, back}
         self._writers |= ends
         pipes = [
@@ -118,13 +128,15 @@ class FaultProxy:
         ]
         try:
             await asyncio.wait(pipes, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            back.transport.abort()
+            raise
         finally:
             self._writers -= ends
             for pipe in pipes:
                 pipe.cancel()
             await asyncio.gather(*pipes, return_exceptions=True)
-            for end in ends:
-                end.close()
+            back.close()
 
     async def _pipe(
         self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, connection: asyncio.StreamWriter, way: Way
@@ -162,6 +174,12 @@ async def _connect(target: Address) -> tuple[asyncio.StreamReader, asyncio.Strea
     if isinstance(target, Path):
         return await asyncio.open_unix_connection(target)
     return await asyncio.open_connection(*target)
+
+
+def _hang_up(connected: "asyncio.Task[tuple[asyncio.StreamReader, asyncio.StreamWriter]]") -> None:
+    """Close a connection that nobody waits for any more."""
+    if not connected.cancelled() and connected.exception() is None:
+        connected.result()[1].close()
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:

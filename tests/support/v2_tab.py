@@ -18,7 +18,7 @@ SILENCE_S = 8.0
 PING_S = 2.5
 FIRST_FINAL_CODE = 4400
 REPLACED = 4000
-BASE_TYPES = {"message", "bot_typing", "error"}
+BASE_TYPES = {"message", "bot_typing", "error", "pong"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +124,8 @@ class Tab:
         await socket.send(json.dumps(hello))
         # Until it has heard our hello, the server takes us for a base client.
         while (welcome := await self._receive(socket))["type"] != "welcome":
+            if welcome["type"] == "error" and "seq" not in welcome:
+                raise ConnectionRefusedError(welcome["code"])
             if welcome["type"] not in BASE_TYPES:
                 self._violated(f"greeted with {welcome}")
         self._note(f"welcomed by {url.split('/')[2]} at {welcome['seq']}, was at {self.seq}")

@@ -22,7 +22,7 @@ class _Leaving:
 async def test_a_replay_ends_when_its_peer_has_gone() -> None:
     """Who waits for room in the queue of a peer that goes is let go, too."""
     peer = _Leaving()
-    connection = Connection(cast(WebSocket, peer), "alice", None, max_frames_per_s=50)
+    connection = Connection(cast(WebSocket, peer), "alice", None, turn=0, max_frames_per_s=50)
     connection.start()
 
     async def replay() -> bool:

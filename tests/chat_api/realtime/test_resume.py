@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 
 import pytest
+from websockets.asyncio.client import connect
 
 from chat_api.core.signals import Signals
 from tests.support.api import MakeSettings, RunningApi, running_api
@@ -88,6 +89,17 @@ async def test_a_late_signal_does_not_replace_the_newest_tab(api: RunningApi, re
     finally:
         running.cancel()
         await asyncio.wait([running])
+
+
+async def test_a_late_hello_does_not_replace_the_newest_tab(api: RunningApi) -> None:
+    """A tab's lost connection may still be read while its next one is served already: it takes nothing from that."""
+    token = await api.login()
+    async with connect(api.ws_url + token, proxy=None) as lost, v2_socket(api, token) as tab:
+        await frames_until(tab, "welcome")
+        await lost.send(json.dumps({"type": "hello", "v": 2, "client_id": "tab"}))
+        await frames_until(lost, "welcome")
+        await tab.send(json.dumps({"type": "ping"}))
+        assert (await frames_until(tab, "pong"))[-1]
 
 
 def _deployment_id(api: RunningApi) -> str:

@@ -30,22 +30,6 @@ async def other(
         yield running_one
 
 
-async def test_messages_of_two_processes_take_turns(api: RunningApi, other: RunningApi, elena: RunningBot) -> None:
-    """The bot is asked in the order in which the messages were stored, and never twice at once."""
-    alice = await api.principal()
-    await elena.set_faults(delay_ms=100)
-    before = len(await elena.calls())
-    exchanges = []
-    for number, process in zip(range(6), itertools.cycle((api, other)), strict=False):
-        submission = await process.services.messages.submit(alice, bot_name="elena", content=f"message {number}")
-        exchanges.append((process, submission.exchange))
-    finished = await asyncio.gather(*(process.services.messages.result(exchange) for process, exchange in exchanges))
-    asked = [call.message for call in (await elena.calls())[before:]]
-    assert asked == [f"message {number}" for number in range(6)]
-    ended = [exchange.response_seq or 0 for exchange in finished]
-    assert ended == sorted(ended)
-
-
 async def test_who_waits_for_its_turn_outlasts_an_outage(
     api: RunningApi, other: RunningApi, sql: SqlProxy, elena: RunningBot
 ) -> None:
