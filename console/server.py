@@ -23,7 +23,7 @@ WS_PING_S = 25
 WS_PONG_S = 20
 # A message makes some hundred short-lived objects and hardly a cycle: looking for garbage seven times for every hundred
 # messages cost an eighth of all work.
-GC_THRESHOLDS = (20_000, 20, 50)
+GC_THRESHOLDS = (10_000, 10, 10)
 ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
