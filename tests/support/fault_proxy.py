@@ -133,10 +133,10 @@ class FaultProxy:
             raise
         finally:
             self._writers -= ends
+            back.close()
             for pipe in pipes:
                 pipe.cancel()
             await asyncio.gather(*pipes, return_exceptions=True)
-            back.close()
 
     async def _pipe(
         self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, connection: asyncio.StreamWriter, way: Way
