@@ -95,15 +95,18 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewMessage:
-    """A checked message that is not stored yet. ``request_hash`` tells its twin from another use of its key."""
+    """A checked message that is not stored yet.
+
+    ``request_hash`` tells the twin of a message with a key from another use of the key.
+    """
 
     message_id: UUID
     user_id: str
     bot_name: str
     content: str
     message_type: str
-    client_msg_id: str | None
-    request_hash: bytes
+    client_msg_id: str | None = None
+    request_hash: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -107,6 +107,8 @@ class MessagesService:
         text = check_text(content, field="content", max_chars=MAX_MESSAGE_CHARS)
         if message_type not in _TYPES:
             raise InvalidInput("message_type: must be text, voice or image")
+        if client_msg_id is not None:
+            check_text(client_msg_id, field="client_msg_id", max_chars=MAX_CLIENT_ID_CHARS)
         message = NewMessage(
             message_id=new_id(),
             user_id=principal.user_id,
@@ -114,11 +116,10 @@ class MessagesService:
             content=text,
             message_type=message_type,
             client_msg_id=client_msg_id,
-            request_hash=hashlib.sha256("\0".join((bot.name, message_type, text)).encode()).digest(),
+            request_hash=None if client_msg_id is None else _request_hash(bot.name, message_type, text),
         )
         if client_msg_id is None:
             return await self._accept(message, principal.display_name, origin)
-        check_text(client_msg_id, field="client_msg_id", max_chars=MAX_CLIENT_ID_CHARS)
         # Twins that come at once go one by one: the first is stored, the others find it.
         async with self._keys.queue((principal.user_id, client_msg_id)):
             try:
@@ -275,6 +276,10 @@ class MessagesService:
         if exchange is None:
             raise NotFound("Unknown message.")
         return exchange
+
+
+def _request_hash(bot_name: str, message_type: str, content: str) -> bytes:
+    return hashlib.sha256("\0".join((bot_name, message_type, content)).encode()).digest()
 
 
 def _exchange(message: NewMessage, acceptance: Acceptance) -> Exchange:
