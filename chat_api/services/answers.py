@@ -8,32 +8,29 @@ import asyncio
 import contextlib
 import logging
 import math
-from collections.abc import Sequence
 from contextvars import Context
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from chat_api.clients.bots import BotConnector
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Database
-from chat_api.core.errors import AppError, DatabaseUnavailable, Interrupted, NotFound, RateLimited, ShuttingDown
-from chat_api.core.group_commit import GroupCommit
+from chat_api.core.errors import AppError, DatabaseUnavailable, Interrupted, RateLimited, ShuttingDown
 from chat_api.core.ids import new_id
 from chat_api.core.logging import get_logger, is_logged
 from chat_api.core.signals import Signals
-from chat_api.repositories import conversations, journal, runs
-from chat_api.schemas.messages import EventKind, Exchange, Outcome, StreamEvent
+from chat_api.repositories import journal, runs
+from chat_api.schemas.messages import EventKind, Exchange, Outcome
 from chat_api.services.bot_registry import BotRegistry
 from chat_api.services.feeds import Feeds
 from chat_api.services.lanes import Lanes
-from chat_api.services.runs import Place, Run
+from chat_api.services.outcomes import Outcomes
+from chat_api.services.runs import Place, Run, failure
 
 log = get_logger(__name__)
 
 MAX_WAITING_PER_LANE = 20
 DEAD_AFTER_S = 30.0
-COMMIT_RETRY_S = 120.0
 # Pieces of a streamed answer that come this close together are told as one. Source: protocol, "25-50 ms".
 DELTA_EVERY_S = 0.04
 # Other processes, and clients that said hello, are told that a bot is typing when it takes a moment.
@@ -65,7 +62,7 @@ class AnswersService:
         self._lanes = Lanes()
         self._running: dict[UUID, Run] = {}
         self._places: dict[UUID, Place] = {}
-        self._outcomes: GroupCommit[tuple[Run, Outcome], Exchange | None] = GroupCommit(self._store, name="outcomes")
+        self._outcomes = Outcomes(database, feeds, clock=clock)
         # Users whose messages another process may be answering too.
         self._contested: set[str] = set()
         self._beaten_s = -math.inf
@@ -150,7 +147,8 @@ class AnswersService:
             return
         for exchange in await runs.orphans(self._database, own_id=self.instance_id, dead_after_s=DEAD_AFTER_S):
             if exchange.message_id not in self._running and exchange.message_id not in self._places:
-                await self._interrupt(exchange)
+                self._log_failure(exchange, Interrupted())
+                await self._outcomes.settle(exchange, failure(exchange, Interrupted()))
 
     async def forget_dead(self) -> None:
         """Forget processes that have been dead for a day."""
@@ -158,7 +156,7 @@ class AnswersService:
 
     async def drain(self, *, timeout_s: float) -> None:
         """Accept nothing more and finish what runs; what does not finish in time is marked interrupted."""
-        self._is_draining = True
+        self._is_draining = self._outcomes.is_draining = True
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_s
         while self._places and loop.time() < deadline:
@@ -248,25 +246,8 @@ class AnswersService:
                 await asyncio.sleep(OTHERS_EVERY_S)
 
     async def _finish(self, run: Run, outcome: Outcome) -> None:
-        """Store an outcome, whatever it takes: the bot has spoken, and cannot be asked again.
-
-        Safe to repeat: a finished exchange is not finished twice.
-        """
-        deadline = self._clock.monotonic_s() + COMMIT_RETRY_S
-        wait_s = 0.1
-        while True:
-            try:
-                finished = await self._outcomes.submit((run, outcome))
-                if finished is None:  # finished by somebody else, or by this very commit whose reply was lost
-                    finished = await self._stored(run.exchange)
-                break
-            except DatabaseUnavailable as error:
-                if self._is_draining or self._clock.monotonic_s() > deadline:
-                    if not run.done.done():
-                        run.done.set_exception(error)
-                    raise
-            await asyncio.sleep(wait_s)
-            wait_s = min(2 * wait_s, 2.0)
+        """Store an outcome, and give it to whoever waits. Raises: DatabaseUnavailable, NotFound."""
+        finished = await self._outcomes.settle(run.exchange, outcome)
         if outcome.kind is EventKind.ANSWER and is_logged(logging.INFO):
             log.info(
                 "message_answered",
@@ -278,32 +259,6 @@ class AnswersService:
             )
         if not run.done.done():
             run.done.set_result(finished)
-
-    async def _store(self, batch: Sequence[tuple[Run, Outcome]]) -> list[Exchange | None]:
-        """Commit outcomes together, then tell of them."""
-        stored = await journal.finish(self._database, [outcome for _, outcome in batch])
-        finished: list[Exchange | None] = []
-        events = []
-        for (run, outcome), place in zip(batch, stored, strict=True):
-            if place is None:
-                finished.append(None)
-                continue
-            exchange = _finished(run.exchange, outcome, *place)
-            finished.append(exchange)
-            payload = {"code": outcome.error_code} if outcome.kind is EventKind.FAILED else {}
-            events.append(
-                StreamEvent(
-                    user_id=exchange.user_id, seq=place[0], kind=outcome.kind, exchange=exchange, payload=payload
-                )
-            )
-        self._feeds.publish(events)
-        return finished
-
-    async def _interrupt(self, exchange: Exchange) -> None:
-        place = Place(lane=(exchange.user_id, exchange.bot_name), message_id=exchange.message_id)
-        run = Run(exchange, place, "", asyncio.get_running_loop().create_future())
-        self._log_failure(exchange, Interrupted())
-        await self._outcomes.submit((run, run.failed(Interrupted())))
 
     def _forget(self, run: Run, task: "asyncio.Task[None]") -> None:
         if self._running.get(run.exchange.message_id) is run:
@@ -319,12 +274,6 @@ class AnswersService:
             log.error(
                 "answer_not_stored", message_id=str(run.exchange.message_id), error=type(task.exception()).__name__
             )
-
-    async def _stored(self, exchange: Exchange) -> Exchange:
-        stored = await conversations.get(self._database, exchange.user_id, exchange.message_id)
-        if stored is None:
-            raise NotFound("Unknown message.")
-        return stored
 
     def _stop_here(self, message_id: UUID) -> None:
         run = self._running.get(message_id)
@@ -361,28 +310,3 @@ class AnswersService:
             detail=error.detail,
             success=False,
         )
-
-
-def _finished(exchange: Exchange, outcome: Outcome, seq: int, at: datetime) -> Exchange:
-    """The exchange with its outcome; not by ``replace``, which costs thrice as much, and that for every message."""
-    return Exchange(
-        message_id=exchange.message_id,
-        user_id=exchange.user_id,
-        bot_name=exchange.bot_name,
-        content=exchange.content,
-        message_type=exchange.message_type,
-        status=outcome.status,
-        seq=exchange.seq,
-        run_seq=exchange.run_seq,
-        timestamp=exchange.timestamp,
-        client_msg_id=exchange.client_msg_id,
-        response=outcome.response,
-        response_id=outcome.response_id,
-        response_seq=seq if outcome.kind is EventKind.ANSWER else None,
-        answered_at=at,
-        processing_time=outcome.processing_time_s,
-        error_code=outcome.error_code,
-        finish_reason=outcome.finish_reason,
-        version=exchange.version,
-        edited_at=exchange.edited_at,
-    )

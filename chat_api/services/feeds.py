@@ -143,6 +143,12 @@ class Feeds:
         if told:
             self._signals.publish(STREAM, told)
 
+    def remind(self, user_id: str, *, seq: int) -> None:
+        """Say, here and elsewhere, that a stream has come at least so far: whoever has not heard of it reads it."""
+        told = [[user_id, seq]]
+        self._hear(told)
+        self._signals.publish(STREAM, told)
+
     def publish_live(self, event: LiveEvent, *, is_for_others: bool = True) -> None:
         """Tell of something of the moment, to those who are there now."""
         feed = self._feeds.get(event.user_id)

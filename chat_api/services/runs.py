@@ -106,13 +106,7 @@ class Run:
 
     def failed(self, error: AppError) -> Outcome:
         """There is no answer."""
-        is_cut = isinstance(error, Interrupted | Stopped)
-        return Outcome(
-            message_id=self.exchange.message_id,
-            run_seq=self.exchange.run_seq,
-            status=MessageStatus.INTERRUPTED if is_cut else MessageStatus.FAILED,
-            error_code=error.code,
-        )
+        return failure(self.exchange, error)
 
     def cancelled(self) -> Outcome:
         """The user stopped it, and keeps what was said; or the process ends."""
@@ -127,3 +121,14 @@ class Run:
                 finish_reason=FinishReason.STOPPED,
             )
         return self.failed(Stopped() if self.is_stopped else Interrupted())
+
+
+def failure(exchange: Exchange, error: AppError) -> Outcome:
+    """How an exchange ends that gets no answer."""
+    is_cut = isinstance(error, Interrupted | Stopped)
+    return Outcome(
+        message_id=exchange.message_id,
+        run_seq=exchange.run_seq,
+        status=MessageStatus.INTERRUPTED if is_cut else MessageStatus.FAILED,
+        error_code=error.code,
+    )

@@ -24,7 +24,7 @@ ANSWERS, HANGS, FAILS = "elena", "marcus", "ryan"
 
 
 class Process:
-    """An application behind a proxy of its own to PostgreSQL: cut off, it can store nothing more, as if it were dead."""
+    """An application behind its own proxy to PostgreSQL: cut off, it can store nothing more, as if it were dead."""
 
     def __init__(self, make_settings: MakeSettings, database_url: str, bots: tuple[RunningBot, ...]) -> None:
         self.api: RunningApi
