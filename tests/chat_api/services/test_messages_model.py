@@ -38,9 +38,9 @@ class Messages(RuleBasedStateMachine):
         self.model = Model()
         self.number = 0
         self.kill_count = 0
-        self.token = self.do(self.stage.processes[0].api.login(f"user{next(users)}"))
-        self.principal = self.do(self.services(0).auth.authenticate(self.token))
-        self.tab = Tab(self.token)
+        token = self.do(self.services(0).auth.login(f"user{next(users)}")).token
+        self.principal = self.do(self.services(0).auth.authenticate(token))
+        self.tab = Tab(token)
         self.do(self.tab.open(self.stage.processes[0]))
 
     def teardown(self) -> None:
@@ -221,7 +221,7 @@ class Messages(RuleBasedStateMachine):
             assert [stream_event(event) for event in events] == self.model.events
         if self.tab.is_open:
             self.do(eventually(lambda: len(self.tab.events) >= len(self.model.events)))
-            assert self.tab.events == self.model.events
+            assert self.tab.events == [event[:2] if event[0] == "edited" else event for event in self.model.events]
 
     # Inside
 
@@ -303,7 +303,7 @@ def stream_event(event: StreamEvent) -> Event:
 def test_messages_are_what_the_model_says(
     make_settings: MakeSettings, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The same sequences in every run; ``HYPOTHESIS_PROFILE`` and more examples find others."""
+    """The same sequences in every run: a failure can be repeated."""
     monkeypatch.setattr("chat_api.lifespan.DRAIN_S", 0.2)
     with asyncio.Runner() as runner:
         on_stage = stage(make_settings, database_url)
@@ -313,7 +313,7 @@ def test_messages_are_what_the_model_says(
             run_state_machine_as_test(
                 Messages,
                 settings=settings(
-                    max_examples=25,
+                    max_examples=60,
                     stateful_step_count=30,
                     deadline=None,
                     derandomize=True,
