@@ -21,6 +21,7 @@ REQUEST_DRAIN_S = 4  # for requests; answers under way have the lifespan's drain
 WS_MAX_BYTES = 1024 * 1024
 WS_PING_S = 25
 WS_PONG_S = 20
+PEER_GONE_AFTER_MS = 60_000
 # A message makes some hundred short-lived objects and hardly a cycle: looking for garbage seven times for every hundred
 # messages cost an eighth of all work.
 GC_THRESHOLDS = (10_000, 10, 10)
@@ -44,6 +45,8 @@ def listen(host: str, port: int, *, is_shared: bool = False) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if is_shared:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        # A peer that takes nothing for so long is gone; without it the kernel would keep what we wrote for a quarter hour.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, PEER_GONE_AFTER_MS)
         listener.bind((host, port))
         listener.listen(BACKLOG)
     except OSError as exc:
