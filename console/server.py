@@ -45,7 +45,7 @@ def listen(host: str, port: int, *, is_shared: bool = False) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if is_shared:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        # A peer that takes nothing for so long is gone; without it the kernel would keep what we wrote for a quarter hour.
+        # A peer that takes nothing for so long is gone. Else the kernel would keep what we wrote for a quarter hour.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, PEER_GONE_AFTER_MS)
         listener.bind((host, port))
         listener.listen(BACKLOG)
