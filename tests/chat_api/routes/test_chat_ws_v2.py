@@ -430,9 +430,10 @@ async def test_a_stream_that_breaks_off_is_kept_and_marked(streaming: tuple[Runn
 
 
 async def test_the_end_of_a_session_elsewhere_closes_at_once(
-    make_settings: MakeSettings, api: RunningApi, elena: RunningBot
+    make_settings: MakeSettings, api: RunningApi, elena: RunningBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Signed out at one process, closed at the other."""
+    """Signed out at one process, closed at the other, which does not look by itself meanwhile."""
+    monkeypatch.setattr(manager_module, "SESSION_CHECK_S", 3600.0)
     async with running_api(make_settings(bots=(elena,))) as second:
         await eventually(lambda: api.services.feeds.is_live and second.services.feeds.is_live)
         token = await api.login()

@@ -1,7 +1,9 @@
 """The chat door is served before the framework: every guard holds there as everywhere else."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -71,6 +73,21 @@ async def test_a_body_is_bounded_however_it_comes(knock: Knock, door: RunningApi
     assert_error(answer, 413, "payload_too_large")
     assert answer.headers["connection"] == "close"
     assert sent < 400_000
+
+
+async def test_a_body_that_is_announced_as_too_large_is_not_waited_for(door: RunningApi) -> None:
+    """Refused at its announcement, before any of it has come."""
+    token = await door.login("hot announced")
+    address = urlsplit(door.url)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    writer.write(
+        f"POST /api/chat HTTP/1.1\r\nHost: {address.netloc}\r\nAuthorization: Bearer {token}\r\n"
+        "Content-Type: application/json\r\nContent-Length: 99999999\r\n\r\n".encode()
+    )
+    async with asyncio.timeout(20):
+        assert b" 413 " in await reader.readline()
+    writer.close()
+    await writer.wait_closed()
 
 
 async def test_a_browser_needs_its_cookie_only(door: RunningApi) -> None:

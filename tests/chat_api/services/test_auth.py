@@ -339,3 +339,13 @@ async def test_a_session_in_use_says_so_to_the_minute(api: RunningApi, database_
         assert await connection.fetchval("SELECT last_active >= $1 FROM web_user_sessions", fresh)
     finally:
         await connection.close()
+
+
+async def test_a_ticket_that_is_too_old_opens_nothing(auth: AuthService, database: Database) -> None:
+    """It lives for a minute; whoever finds it in a log afterwards has nothing."""
+    principal = (await auth.login("alice")).principal
+    good, old = await auth.issue_ticket(principal), await auth.issue_ticket(principal)
+    assert (await auth.open_socket(good, address="")).user_id == principal.user_id
+    await run(database, "UPDATE web_ws_tickets SET expires_at = now() - interval '1 second'")
+    with pytest.raises(NotAuthenticated):
+        await auth.open_socket(old, address="")

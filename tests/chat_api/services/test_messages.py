@@ -101,6 +101,36 @@ async def test_fifty_parallel_duplicates_are_one_row_and_one_call(
     assert len(await elena.calls()) == before + 1
 
 
+async def test_twins_in_two_processes_are_one_row(
+    api: RunningApi, alice: Principal, make_settings: MakeSettings, elena: RunningBot, sql: asyncpg.Connection
+) -> None:
+    """Both look before either has stored: the database lets one in, and the other process finds it."""
+    await api.services.messages.send(alice, bot_name="elena", content="First")
+    before = len(await elena.calls())
+    async with running_api(make_settings(bots=(elena,))) as other:
+        transaction = sql.transaction()
+        await transaction.start()
+        await sql.execute("SELECT * FROM web_streams WHERE user_id = $1 FOR UPDATE", alice.user_id)
+        sending = [
+            asyncio.create_task(
+                one.services.messages.submit(alice, bot_name="elena", content="Once", client_msg_id="same")
+            )
+            for one in (api, other)
+        ]
+
+        async def are_both_there() -> bool:
+            return bool(await sql.fetchval("SELECT count(*) >= 2 FROM pg_locks WHERE NOT granted"))
+
+        await eventually(are_both_there)
+        await transaction.commit()
+        submissions = await asyncio.gather(*sending)
+        assert len({submission.exchange.message_id for submission in submissions}) == 1
+        assert sorted(submission.is_duplicate for submission in submissions) == [False, True]
+        await eventually(lambda: api.services.answers.running_count + other.services.answers.running_count == 0)
+    assert await sql.fetchval("SELECT count(*) FROM web_conversations") == 2
+    assert len(await elena.calls()) == before + 1
+
+
 async def test_a_key_means_one_message_for_ever(api: RunningApi, alice: Principal) -> None:
     """The same key with another text is refused; another user's same key is their own."""
     send = api.services.messages.send
@@ -123,6 +153,17 @@ async def test_a_duplicate_is_answered_even_when_the_limit_is_spent(
         with pytest.raises(RateLimited):
             await send(alice, bot_name="elena", content="Three")
         assert await send(alice, bot_name="elena", content="One", client_msg_id="k") == first
+
+
+async def test_a_duplicate_costs_no_limit(make_settings: MakeSettings, elena: RunningBot) -> None:
+    """However often a client repeats itself, the next message is as welcome as before."""
+    async with running_api(make_settings(bots=(elena,), rate_limit_requests_per_minute=3)) as api:
+        alice = await api.principal("alice")
+        send = api.services.messages.send
+        first = await send(alice, bot_name="elena", content="One", client_msg_id="k")
+        for _ in range(10):
+            assert await send(alice, bot_name="elena", content="One", client_msg_id="k") == first
+        assert (await send(alice, bot_name="elena", content="Two")).status is MessageStatus.ANSWERED
 
 
 async def test_a_waiting_caller_that_leaves_cancels_nothing(
