@@ -127,8 +127,8 @@ def event_of(frame: dict[str, Any]) -> Event:
             return ("answer", UUID(frame["data"]["reply_to"]))
         case "failed":
             return ("failed", UUID(frame["message_id"]), frame["code"])
-        case "edited":
-            return ("edited", UUID(frame["message_id"]), frame["version"])
+        case "edited":  # told again, it shows the message as it is by then
+            return ("edited", UUID(frame["message_id"]))
         case "reaction":
             return ("reaction", UUID(frame["message_id"]), frame["emoji"], frame["action"])
         case "read":
