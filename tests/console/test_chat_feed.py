@@ -4,7 +4,7 @@ from uuid import UUID, uuid4
 
 from chat_api.schemas.messages import DeltaEvent, TypingEvent
 from chat_api.schemas.principals import Principal
-from console.widgets.chat_feed import MAX_EVENTS_WAITING
+from console.widgets.chat_feed import MAX_EVENTS_WAITING, chat_feed
 from tests.support.chat_page import connect_chat, opened_chat
 from tests.support.console_app import RunningConsole
 from tests.support.eventually import eventually
@@ -111,6 +111,9 @@ async def test_what_happens_before_a_page_connects_is_not_missed(console_app: Ru
     token, person = await _person(console_app)
     async with opened_chat(console_app, token, is_connected=False) as page:
         await _talk(console_app, person)
+        # Told is what has been rendered, which takes a moment of its own.
+        people = chat_feed(console_app.services.feeds)._people
+        await eventually(lambda: people[person.user_id].told.seq == 2)
         await connect_chat(console_app, page, token)
         await eventually(lambda: page.told("position"))
         built_at = page.start["position"]
