@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import AsyncIterator
+from uuid import UUID
 
 import pytest
 
@@ -48,6 +49,29 @@ async def test_who_waits_for_its_turn_outlasts_an_outage(
         assert (await other.services.messages.result(second.exchange)).status is MessageStatus.ANSWERED
 
 
+async def test_a_late_answer_of_an_earlier_call_changes_nothing(
+    api: RunningApi, other: RunningApi, sql: SqlProxy, elena: RunningBot
+) -> None:
+    """A process that was given up for dead comes back with its answer, when the message is being answered again."""
+    alice = await api.principal()
+    await elena.set_faults(delay_ms=200)
+    submission = await other.services.messages.submit(alice, bot_name="elena", content="Take your time")
+    (run,) = other.services.answers._running.values()
+    await sql.cut()
+    await eventually(lambda: run.outcome is not None)
+    await _let_die(api, other.services.answers.instance_id)
+    await elena.set_faults(mode="hang")
+    again = await api.services.messages.retry(alice, submission.exchange.message_id)
+    assert again.status is MessageStatus.PENDING
+    await sql.heal()
+    await eventually(lambda: other.services.answers.running_count == 0)
+    assert [line.status for line in (await api.services.messages.history(alice, "elena")).messages] == [
+        MessageStatus.PENDING
+    ]
+    await api.services.messages.stop(alice, again.message_id)
+    assert (await api.services.messages.position(alice)).seq == 4  # said, interrupted, retried, stopped
+
+
 async def test_a_message_that_is_stopped_at_once_ends_so(api: RunningApi) -> None:
     """The wish to stop comes before the call has begun: it ends as stopped, and nobody waits for ever."""
     alice = await api.principal()
@@ -68,3 +92,12 @@ async def _make_pending(api: RunningApi, message_id: object) -> None:
     await database.fetch(
         "UPDATE web_conversations SET status = 'pending', response_id = NULL WHERE id = $1", message_id
     )
+
+
+async def _let_die(survivor: RunningApi, instance_id: UUID) -> None:
+    """Have a process taken for dead, and marked what it left."""
+    database = survivor.services.messages._database
+    await database.fetch(
+        "UPDATE web_instances SET heartbeat_at = now() - interval '1 minute' WHERE id = $1", instance_id
+    )
+    await survivor.services.answers.beat()
