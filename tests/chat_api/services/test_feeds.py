@@ -140,7 +140,8 @@ async def test_a_missing_event_is_read(api: RunningApi, database_url: str) -> No
     )
     await sql.close()
     await api.services.messages.send(alice, bot_name="elena", content="Again")
-    await eventually(lambda: seen.seqs == [1, 2, 3, 4, 5])
+    # Sooner than the look that is taken every fifteen seconds whatever happens.
+    await eventually(lambda: seen.seqs == [1, 2, 3, 4, 5], deadline_s=8)
     assert [event.kind for event in seen.events] == [
         EventKind.MESSAGE,
         EventKind.ANSWER,

@@ -31,6 +31,23 @@ async def other(
         yield running_one
 
 
+async def test_a_quick_process_waits_for_a_slow_ones_turn(
+    api: RunningApi, other: RunningApi, elena: RunningBot
+) -> None:
+    """The bot takes its time for the first message: the second, stored elsewhere, is not asked before that is over."""
+    alice = await api.principal()
+    before = len(await elena.calls())
+    await elena.set_faults(delay_ms=600)
+    first = await api.services.messages.submit(alice, bot_name="elena", content="first")
+    await eventually(lambda: _has_calls(elena, before + 1))
+    await elena.set_faults(delay_ms=0)
+    second = await other.services.messages.submit(alice, bot_name="elena", content="second")
+    ends = await asyncio.gather(
+        api.services.messages.result(first.exchange), other.services.messages.result(second.exchange)
+    )
+    assert [exchange.response_seq for exchange in ends] == [3, 4]
+
+
 async def test_who_waits_for_its_turn_outlasts_an_outage(
     api: RunningApi, other: RunningApi, sql: SqlProxy, elena: RunningBot
 ) -> None:
@@ -101,3 +118,7 @@ async def _let_die(survivor: RunningApi, instance_id: UUID) -> None:
         "UPDATE web_instances SET heartbeat_at = now() - interval '1 minute' WHERE id = $1", instance_id
     )
     await survivor.services.answers.beat()
+
+
+async def _has_calls(bot: RunningBot, count: int) -> bool:
+    return len(await bot.calls()) == count
