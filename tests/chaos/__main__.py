@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import random
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -25,8 +26,11 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="we-chaos-"))
     report = asyncio.run(run(plan, folder, say=say))
     say(report.text)
+    if report.is_good:
+        shutil.rmtree(folder, ignore_errors=True)
+        return 0
     say(f"trace and logs: {folder}")
-    return 0 if report.is_good else 1
+    return 1
 
 
 def say(line: str) -> None:
