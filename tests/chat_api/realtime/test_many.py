@@ -1,22 +1,20 @@
 """One reader among two hundred stalls: only it is closed, and the others miss and wait for nothing."""
 
 import asyncio
-import json
-import socket as sockets
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from urllib.parse import urlsplit
+from contextlib import AsyncExitStack
 
 import psutil
 from websockets.asyncio.client import ClientConnection
 
 from chat_api.realtime.connection import MAX_QUEUED_BYTES, MAX_QUEUED_FRAMES
 from chat_api.realtime.manager import WebSocketManager
-from tests.support.api import MakeSettings, RunningApi, running_api
+from tests.support.api import MakeSettings, running_api
 from tests.support.eventually import eventually
 from tests.support.sample_bots import RunningBot
+from tests.support.stalled_socket import stalled
 from tests.support.v2_socket import frames_until, say, until_seq, v2_socket
 
+HELLO = b'{"type": "hello", "v": 2, "client_id": "stalled"}'
 OTHERS = 199
 ROUNDS = 3
 FRAME_BYTES = 50_000
@@ -33,7 +31,7 @@ async def test_a_stalled_reader_costs_the_others_nothing(make_settings: MakeSett
         tokens = [(await api.services.auth.login(f"user{number}")).token for number in range(OTHERS + 1)]
         stalled_token, *other_tokens = tokens
         tabs = [await stack.enter_async_context(v2_socket(api, token)) for token in other_tokens]
-        await stack.enter_async_context(stalled(api, stalled_token))
+        await stack.enter_async_context(stalled(api, stalled_token, hello=HELLO))
         await eventually(lambda: manager.connection_count == OTHERS + 1)
         user_id = (await api.services.auth.authenticate(stalled_token)).user_id
         (connection,) = [one for one in manager._by_websocket.values() if one.user_id == user_id]
@@ -69,26 +67,3 @@ async def talk(tab: ClientConnection, *, number: int | None = None) -> None:
         await say(tab, f"message {round_number}")
         frames = await until_seq(tab, 2 * round_number + 2)
         assert [frame["type"] for frame in frames] == ["ack", "message"]
-
-
-@asynccontextmanager
-async def stalled(api: RunningApi, token: str) -> AsyncIterator[None]:
-    """A client that says hello and then never reads, with a small receive buffer."""
-    parts = urlsplit(api.url)
-    raw = sockets.socket()
-    raw.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4096)
-    raw.setblocking(False)
-    loop = asyncio.get_running_loop()
-    await loop.sock_connect(raw, (parts.hostname, parts.port))
-    handshake = (
-        f"GET /ws/{token} HTTP/1.1\r\nHost: {parts.netloc}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-    )
-    await loop.sock_sendall(raw, handshake.encode())
-    hello = json.dumps({"type": "hello", "v": 2, "client_id": "stalled"}).encode()
-    assert (await loop.sock_recv(raw, 4096)).startswith(b"HTTP/1.1 101 ")
-    await loop.sock_sendall(raw, bytes([0x81, 0x80 | len(hello)]) + bytes(4) + hello)  # masked with zeros
-    try:
-        yield
-    finally:
-        raw.close()

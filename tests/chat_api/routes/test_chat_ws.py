@@ -3,11 +3,9 @@
 import asyncio
 import contextlib
 import json
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -21,6 +19,7 @@ from tests.chat_api.routes.conftest import FRIEND
 from tests.support.api import MakeSettings, RunningApi, running_api
 from tests.support.eventually import eventually
 from tests.support.sample_bots import RunningBot
+from tests.support.stalled_socket import stalled
 
 BASE_TYPES = {"message", "bot_typing", "error"}
 DEADLINE_S = 20.0
@@ -280,28 +279,6 @@ async def test_a_stalled_reader_is_the_only_one_closed(api: RunningApi) -> None:
         await well.send(message())
         assert (await receive_until(well, "message"))[-1]["data"]["content"]
     assert b'websocket_closed_total{code="4008"} 1.0' in api.app.state.metrics.render()
-
-
-@asynccontextmanager
-async def stalled(api: RunningApi, token: str) -> AsyncIterator[None]:
-    """A peer that shakes hands and then never reads nor speaks, with a small receive buffer."""
-    parts = urlsplit(api.url)
-    assert parts.hostname
-    assert parts.port
-    raw = socket.socket()
-    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    raw.setblocking(False)
-    loop = asyncio.get_running_loop()
-    await loop.sock_connect(raw, (parts.hostname, parts.port))
-    handshake = (
-        f"GET /ws/{token} HTTP/1.1\r\nHost: {parts.netloc}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-    )
-    await loop.sock_sendall(raw, handshake.encode())
-    try:
-        yield
-    finally:
-        raw.close()
 
 
 async def test_a_peer_that_ignores_our_close_is_not_heard(door: RunningApi) -> None:
