@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from chat_api.core.errors import AppError
 from chat_api.core.logging import get_logger
-from chat_api.schemas.principals import Principal
+from chat_api.schemas.principals import Permission, Principal
 from console import theme
 from console.context import open_pages
 from console.guard import Audience, add_rule, visitor_of
@@ -20,10 +20,19 @@ from console.guard import Audience, add_rule, visitor_of
 log = get_logger(__name__)
 
 ADMIN_SIGN_IN = "/admin/login"
+# Path, icon, name, and what one must be allowed to see.
 NAVIGATION = (
-    ("/admin", "fleet", "Fleet"),
-    ("/admin/restarts", "restart", "Restarts"),
-    ("/admin/audit", "audit", "Audit"),
+    ("/admin", "fleet", "Fleet", Permission.VIEW_FLEET),
+    ("/admin/logs", "logs", "Logs", Permission.VIEW_LOGS),
+    ("/admin/incidents", "incident", "Incidents", Permission.VIEW_FLEET),
+    ("/admin/alerts", "alert", "Alerts", Permission.VIEW_FLEET),
+    ("/admin/restarts", "restart", "Restarts", Permission.VIEW_FLEET),
+    ("/admin/analytics", "analytics", "Analytics", Permission.VIEW_ANALYTICS),
+    ("/admin/users", "users", "Users", Permission.VIEW_USERS),
+    ("/admin/conversations", "conversation", "Conversations", Permission.READ_CONVERSATIONS),
+    ("/admin/audit", "audit", "Audit", Permission.VIEW_AUDIT),
+    ("/admin/settings", "settings", "Settings", Permission.VIEW_SETTINGS),
+    ("/admin/system", "system", "System", Permission.VIEW_SYSTEM),
 )
 
 _CURRENT = ' aria-current="page"'
@@ -96,7 +105,8 @@ def frame(principal: Principal, *, title: str, path: str) -> Iterator[None]:
 def _rail(principal: Principal, path: str) -> str:
     links = "".join(
         f'<a href="{target}"{_CURRENT if target == path else ""}>{theme.icon_svg(symbol)}<span>{label}</span></a>'
-        for target, symbol, label in NAVIGATION
+        for target, symbol, label, permission in NAVIGATION
+        if principal.may(permission)
     )
     return (
         f'{theme.brand()}<nav class="we-nav" aria-label="Console">{links}</nav>'

@@ -7,7 +7,7 @@ import asyncpg
 
 from models.database_url import async_database_url, asyncpg_dsn
 
-HEAD = "0003"
+HEAD = "0009"
 
 
 async def upgrade(database_url: str) -> bool:

@@ -69,8 +69,79 @@ class RestartView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BotFigures:
+    """How a bot did lately, from the stored series.
+
+    Uptimes are shares (0 to 1) of the time that is known and not maintenance, None when nothing is known. Percentiles
+    are of the chat answers of the last hour, as is ``error_rate`` (a share); ``messages_per_min`` of the last five
+    minutes.
+    """
+
+    uptime_24h: float | None = None
+    uptime_7d: float | None = None
+    uptime_30d: float | None = None
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+    p99_ms: float | None = None
+    messages_per_min: float = 0.0
+    error_rate: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CanaryView:
+    """The last synthetic conversation with a bot; ``error`` is for operators."""
+
+    bot_name: str
+    is_answered: bool
+    checked_at: datetime
+    latency_ms: float | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerUsage:
+    """What a bot's container uses. ``cpu_percent`` is of one core, network rates are bytes per second."""
+
+    bot_name: str
+    measured_at: datetime
+    cpu_percent: float
+    memory_bytes: int
+    memory_limit_bytes: int | None = None
+    received_bytes_per_s: float = 0.0
+    sent_bytes_per_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BotPolicy:
+    """What operators decided for one bot, and whether the healing gave up on it.
+
+    In maintenance while ``maintenance_since`` is set and ``maintenance_until`` (None: until ended) is not over.
+    """
+
+    bot_name: str
+    changed_at: datetime
+    maintenance_since: datetime | None = None
+    maintenance_until: datetime | None = None
+    maintenance_reason: str = ""
+    is_canary_on: bool = True
+    is_auto_healed: bool = False
+    heal_after_failures: int = 3
+    quarantined_at: datetime | None = None
+    quarantine_reason: str = ""
+    notes: str = ""
+
+    def is_in_maintenance(self, now: datetime) -> bool:
+        """Whether operators want no alarm from this bot at ``now``."""
+        if self.maintenance_since is None or self.maintenance_since > now:
+            return False
+        return self.maintenance_until is None or self.maintenance_until > now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BotView:
     """One bot as the console shows it. ``latency_ms`` is the last health answer's, ``error`` for operators only.
+
+    ``cause`` is the dependency that this bot's trouble is put down to, a key of ``FleetView.services``.
 
     Of at most ``call_slots`` calls at once ``calls_in_flight`` are under way; ``calls_waiting`` wait for a slot.
     """
@@ -92,11 +163,19 @@ class BotView:
     calls_in_flight: int = 0
     calls_waiting: int = 0
     call_slots: int = 0
+    figures: BotFigures | None = None
+    canary: CanaryView | None = None
+    usage: ContainerUsage | None = None
+    policy: BotPolicy | None = None
+    cause: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceView:
-    """One dependency: ``latencies_ms`` are the last answers, oldest first, ``None`` where there was none."""
+    """One dependency: ``latencies_ms`` are the last answers, oldest first, ``None`` where there was none.
+
+    The percentiles are of its last hour.
+    """
 
     name: str
     title: str
@@ -106,6 +185,9 @@ class ServiceView:
     last_seen_at: datetime | None = None
     error: str | None = None
     latencies_ms: tuple[float | None, ...] = ()
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+    p99_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """What one process saw of the fleet, as it travels to the others: over Redis, and through the database."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from chat_api.schemas.bots import Probe
 from chat_api.schemas.containers import ContainerView
-from chat_api.schemas.fleet import RestartView, ServiceStatus
+from chat_api.schemas.fleet import BotFigures, BotPolicy, CanaryView, ContainerUsage, RestartView, ServiceStatus
 from models import RestartState
 
 
@@ -33,13 +34,43 @@ class ContainersReport:
     containers: tuple[ContainerView, ...]
 
 
-FleetReport = Probe | ServiceReport | ContainersReport | RestartView
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FiguresReport:
+    """The figures of all bots by name, and of services their percentiles ``(p50, p95, p99)`` in milliseconds."""
+
+    reported_at: datetime
+    bots: Mapping[str, BotFigures]
+    services: Mapping[str, tuple[float | None, float | None, float | None]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoliciesReport:
+    """What operators decided for bots; a bot that is not in it has no decision."""
+
+    reported_at: datetime
+    policies: tuple[BotPolicy, ...]
+
+
+FleetReport = (
+    Probe
+    | ServiceReport
+    | ContainersReport
+    | RestartView
+    | FiguresReport
+    | PoliciesReport
+    | CanaryView
+    | ContainerUsage
+)
 
 _KINDS: dict[str, TypeAdapter[Any]] = {
     "probe": TypeAdapter(Probe),
     "service": TypeAdapter(ServiceReport),
     "containers": TypeAdapter(ContainersReport),
     "restart": TypeAdapter(RestartView),
+    "figures": TypeAdapter(FiguresReport),
+    "policies": TypeAdapter(PoliciesReport),
+    "canary": TypeAdapter(CanaryView),
+    "usage": TypeAdapter(ContainerUsage),
 }
 _STEPS = list(RestartState)
 
@@ -55,15 +86,25 @@ def key_of(report: FleetReport) -> str:
             return "containers"
         case RestartView():
             return f"restart:{report.bot_name}"
+        case FiguresReport():
+            return "figures"
+        case PoliciesReport():
+            return "policies"
+        case CanaryView():
+            return f"canary:{report.bot_name}"
+        case ContainerUsage():
+            return f"usage:{report.bot_name}"
 
 
 def order_of(report: FleetReport) -> tuple[datetime, int]:
     """Which of two reports with one key is newer."""
     match report:
-        case Probe() | ServiceReport():
+        case Probe() | ServiceReport() | CanaryView():
             return report.checked_at, 0
-        case ContainersReport():
+        case ContainersReport() | FiguresReport() | PoliciesReport():
             return report.reported_at, 0
+        case ContainerUsage():
+            return report.measured_at, 0
         case RestartView():
             return report.requested_at, _STEPS.index(report.state)
 

@@ -14,14 +14,42 @@ class Permission(StrEnum):
     CHAT = "chat"
     VIEW_FLEET = "fleet.view"
     VIEW_AUDIT = "audit.view"
+    VIEW_LOGS = "logs.view"
+    VIEW_ANALYTICS = "analytics.view"
+    VIEW_SYSTEM = "system.view"
+    VIEW_SETTINGS = "settings.view"
+    VIEW_USERS = "users.view"
     RESTART_BOT = "bot.restart"
+    STOP_BOT = "bot.stop"
+    MANAGE_BOT = "bot.manage"
+    TRY_BOT = "bot.try"
+    MANAGE_INCIDENTS = "incidents.manage"
+    MANAGE_ALERTS = "alerts.manage"
+    END_SESSIONS = "sessions.end"
+    READ_CONVERSATIONS = "conversations.read"
+    MANAGE_USERS = "users.manage"
+    MANAGE_SETTINGS = "settings.manage"
     MANAGE_ADMINS = "admins.manage"
 
 
 LEAST_ROLE: dict[Permission, Role] = {
     Permission.VIEW_FLEET: Role.VIEWER,
     Permission.VIEW_AUDIT: Role.VIEWER,
+    Permission.VIEW_LOGS: Role.VIEWER,
+    Permission.VIEW_ANALYTICS: Role.VIEWER,
+    Permission.VIEW_SYSTEM: Role.VIEWER,
+    Permission.VIEW_SETTINGS: Role.VIEWER,
+    Permission.VIEW_USERS: Role.OPERATOR,
     Permission.RESTART_BOT: Role.OPERATOR,
+    Permission.STOP_BOT: Role.OPERATOR,
+    Permission.MANAGE_BOT: Role.OPERATOR,
+    Permission.TRY_BOT: Role.OPERATOR,
+    Permission.MANAGE_INCIDENTS: Role.OPERATOR,
+    Permission.MANAGE_ALERTS: Role.OPERATOR,
+    Permission.END_SESSIONS: Role.OPERATOR,
+    Permission.READ_CONVERSATIONS: Role.ADMIN,
+    Permission.MANAGE_USERS: Role.ADMIN,
+    Permission.MANAGE_SETTINGS: Role.ADMIN,
     Permission.MANAGE_ADMINS: Role.ADMIN,
 }
 _RANK = {role: rank for rank, role in enumerate(Role)}

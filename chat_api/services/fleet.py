@@ -18,18 +18,29 @@ from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.schemas.bots import BotSpec, Probe
 from chat_api.schemas.containers import ContainerView
 from chat_api.schemas.fleet import (
+    BotFigures,
+    BotPolicy,
     BotStatus,
     BotView,
+    CanaryView,
+    ContainerUsage,
     FleetView,
     Heartbeat,
     RestartView,
     ServiceStatus,
     ServiceView,
 )
-from chat_api.schemas.fleet_reports import ContainersReport, FleetReport, ServiceReport
+from chat_api.schemas.fleet_reports import (
+    ContainersReport,
+    FiguresReport,
+    FleetReport,
+    PoliciesReport,
+    ServiceReport,
+)
 from chat_api.schemas.principals import Permission, Principal
 from chat_api.services.bot_registry import BotRegistry
 from chat_api.services.fleet_status import PUBLIC_STATUS, bot_status, system_status
+from chat_api.services.root_cause import root_causes
 
 HEARTBEATS = 90
 LATENCIES = 60
@@ -64,6 +75,10 @@ class _BotState:
     last_seen_at: datetime | None = None
     container: ContainerView | None = None
     restart: RestartView | None = None
+    figures: BotFigures | None = None
+    canary: CanaryView | None = None
+    usage: ContainerUsage | None = None
+    policy: BotPolicy | None = None
     heartbeats: deque[Heartbeat]
 
 
@@ -103,6 +118,10 @@ class FleetService:
     def current(self) -> FleetView:
         """Everything at this moment, for the service itself."""
         bots, services = tuple(self._bots.values()), tuple(self._services.values())
+        causes = root_causes(bots, services)
+        bots = tuple(
+            bot if causes.get(bot.name) == bot.cause else replace(bot, cause=causes.get(bot.name)) for bot in bots
+        )
         status, headline = system_status(bots, services)
         return FleetView(
             version=self._version,
@@ -131,6 +150,11 @@ class FleetService:
         """The last restart of a bot that this process knows of."""
         state = self._states.get(bot_name)
         return state.restart if state else None
+
+    def policy_of(self, bot_name: str) -> BotPolicy | None:
+        """What operators decided for a bot."""
+        state = self._states.get(bot_name)
+        return state.policy if state else None
 
     # What the workers report
 
@@ -197,6 +221,52 @@ class FleetService:
             state.restart = None
             self._update(bot_name)
 
+    def record_canary(self, canary: CanaryView) -> None:
+        """Take over how a synthetic conversation went."""
+        state = self._states.get(canary.bot_name)
+        if state is not None:
+            self._report(canary)
+            state.canary = canary
+            self._update(canary.bot_name)
+
+    def forget_canary(self, bot_name: str) -> None:
+        """Drop the last synthetic conversation, e.g. because the bot was restarted since."""
+        state = self._states.get(bot_name)
+        if state is not None and state.canary is not None:
+            state.canary = None
+            self._update(bot_name)
+
+    def record_usage(self, usage: ContainerUsage) -> None:
+        """Take over what a container uses."""
+        state = self._states.get(usage.bot_name)
+        if state is not None:
+            self._report(usage)
+            state.usage = usage
+            self._update(usage.bot_name)
+
+    def record_figures(self, report: FiguresReport) -> None:
+        """Take over how all bots and services did lately."""
+        self._report(report)
+        for name, state in self._states.items():
+            figures = report.bots.get(name)
+            if figures != state.figures:
+                state.figures = figures
+                self._update(name)
+        for name, (p50_ms, p95_ms, p99_ms) in report.services.items():
+            service = self._services.get(name)
+            if service is not None:
+                self._services[name] = replace(service, p50_ms=p50_ms, p95_ms=p95_ms, p99_ms=p99_ms)
+                self._changed()
+
+    def record_policies(self, report: PoliciesReport) -> None:
+        """Take over what operators decided; for a bot without a policy everything is as by default."""
+        self._report(report)
+        policies = {policy.bot_name: policy for policy in report.policies}
+        for name, state in self._states.items():
+            if state.policy != policies.get(name):
+                state.policy = policies.get(name)
+                self._update(name)
+
     def record_service(self, report: ServiceReport) -> None:
         """Take over one check of a dependency."""
         self._report(report)
@@ -213,6 +283,9 @@ class FleetService:
             last_seen_at=report.checked_at if is_healthy else (before.last_seen_at if before else None),
             error=report.error,
             latencies_ms=(*latencies, report.latency_ms) if is_configured else latencies,
+            p50_ms=before.p50_ms if before else None,
+            p95_ms=before.p95_ms if before else None,
+            p99_ms=before.p99_ms if before else None,
         )
         self._changed()
 
@@ -250,6 +323,8 @@ class FleetService:
             breaker=self._connector.breaker_state(bot_name),
             now=self._clock.now(),
             stale_after=self._stale_after,
+            policy=state.policy,
+            canary=state.canary,
         )
 
     def _update(self, bot_name: str) -> None:
@@ -274,6 +349,10 @@ class FleetService:
             heartbeats=tuple(state.heartbeats),
             container=state.container,
             restart=state.restart,
+            figures=state.figures,
+            canary=state.canary,
+            usage=state.usage,
+            policy=state.policy,
             **self._calls(spec.name),
         )
 

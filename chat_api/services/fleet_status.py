@@ -5,7 +5,16 @@ from datetime import datetime, timedelta
 
 from chat_api.schemas.bots import Probe
 from chat_api.schemas.containers import ContainerView
-from chat_api.schemas.fleet import BotStatus, BotView, RestartView, ServiceStatus, ServiceView, SystemStatus
+from chat_api.schemas.fleet import (
+    BotPolicy,
+    BotStatus,
+    BotView,
+    CanaryView,
+    RestartView,
+    ServiceStatus,
+    ServiceView,
+    SystemStatus,
+)
 
 STARTING_GRACE_S = 60.0
 # Without these nothing can be stored; the rest costs comfort only.
@@ -26,10 +35,16 @@ def bot_status(
     breaker: str,
     now: datetime,
     stale_after: timedelta,
+    policy: BotPolicy | None = None,
+    canary: CanaryView | None = None,
 ) -> BotStatus:
     """The one word for a bot. What is older than ``stale_after`` is never green, it is unknown."""
     if restart is not None and restart.is_running:
         return BotStatus.RESTARTING
+    if policy is not None and policy.is_in_maintenance(now):
+        return BotStatus.MAINTENANCE
+    if policy is not None and policy.quarantined_at is not None:
+        return BotStatus.QUARANTINED
     if container is not None and container.state in {"exited", "dead", "missing", "created", "paused"}:
         return BotStatus.OFFLINE
     if probe is None or now - probe.checked_at > stale_after:
@@ -38,7 +53,8 @@ def bot_status(
         return BotStatus.STARTING if _is_young(container, now) else BotStatus.OFFLINE
     if probe.is_ready is False:
         return BotStatus.STARTING if _is_young(container, now) else BotStatus.DEGRADED
-    return BotStatus.DEGRADED if breaker == "open" else BotStatus.ONLINE
+    is_silent = canary is not None and not canary.is_answered and (policy is None or policy.is_canary_on)
+    return BotStatus.DEGRADED if breaker == "open" or is_silent else BotStatus.ONLINE
 
 
 def _is_young(container: ContainerView | None, now: datetime) -> bool:

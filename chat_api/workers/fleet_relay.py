@@ -19,10 +19,12 @@ from chat_api.core.signals import Signals
 from chat_api.repositories import fleet_reports
 from chat_api.schemas.bots import Probe
 from chat_api.schemas.containers import ContainerState
-from chat_api.schemas.fleet import RestartView
+from chat_api.schemas.fleet import CanaryView, ContainerUsage, RestartView
 from chat_api.schemas.fleet_reports import (
     ContainersReport,
+    FiguresReport,
     FleetReport,
+    PoliciesReport,
     ServiceReport,
     decode,
     encode,
@@ -168,6 +170,9 @@ class FleetRelay:
             if isinstance(report, ServiceReport):
                 self._fleet.record_service(report)
                 return True
+            if not isinstance(report, RestartView):
+                self._record_lasting(report)
+                return True
             if age_s > FORGET_AFTER_S:
                 return False
             self._going_on.pop(key, None)
@@ -175,6 +180,18 @@ class FleetRelay:
                 self._going_on[key] = (report, heard_s)
             self._fleet.record_restart(report)
         return True
+
+    def _record_lasting(self, report: FiguresReport | PoliciesReport | CanaryView | ContainerUsage) -> None:
+        """Take over what stays true until the next report of its kind."""
+        match report:
+            case FiguresReport():
+                self._fleet.record_figures(report)
+            case PoliciesReport():
+                self._fleet.record_policies(report)
+            case CanaryView():
+                self._fleet.record_canary(report)
+            case ContainerUsage():
+                self._fleet.record_usage(report)
 
     async def _take_containers(self) -> None:
         report, self._containers = self._containers, None

@@ -1,6 +1,7 @@
 """A table of records: searchable, sortable, cards on a phone. For some hundred rows that change now and then."""
 
 from collections.abc import Sequence
+from html import escape
 from typing import Any, Final, Literal
 
 from nicegui import ui
@@ -29,15 +30,36 @@ def column(name: str, label: str, *, kind: Kind = "text") -> dict[str, Any]:
     return {"name": name, "label": label, "field": name, "align": align, "sortable": kind != "long", "kind": kind}
 
 
+def export_links(address: str) -> str:
+    """Links that save what an address of the API gives, as CSV and as JSON."""
+    joint = "&" if "?" in address else "?"
+    return "".join(
+        f'<a class="we-button we-quiet" href="{escape(f"{address}{joint}format={kind}")}" download>'
+        f"{theme.icon_svg('download')}<span>{kind.upper()}</span></a>"
+        for kind in ("csv", "json")
+    )
+
+
 class RecordsTable:
     """The table, or what to say while there is nothing in it."""
 
-    def __init__(self, columns: Sequence[dict[str, Any]], rows: Sequence[dict[str, Any]], *, empty: str) -> None:
+    def __init__(
+        self,
+        columns: Sequence[dict[str, Any]],
+        rows: Sequence[dict[str, Any]],
+        *,
+        empty: str,
+        export: str | None = None,
+    ) -> None:
+        """``export`` is the address in the API that gives the same as JSON, and as CSV with ``format=csv``."""
         ui.add_head_html('<script type="module">import "we-time";</script>')
         self._empty = ui.label(empty).classes("we-empty").props('data-testid="empty"')
         with ui.element("div").classes("we-records-box") as self._box:
-            search = ui.input(placeholder="Filter").classes("we-search")
-            search.props('dense outlined clearable aria-label="Filter"')
+            with ui.element("div").classes("we-toolbar"):
+                search = ui.input(placeholder="Filter").classes("we-search")
+                search.props('dense outlined clearable aria-label="Filter"')
+                if export is not None:
+                    ui.html(export_links(export), sanitize=False).classes("we-exports")
             self._table = ui.table(columns=list(columns), rows=[], row_key="key", pagination={"rowsPerPage": 25})
         self._table.classes("we-records").props('flat dense :grid="Quasar.Screen.lt.sm" data-testid="records"')
         self._table.bind_filter_from(search, "value")

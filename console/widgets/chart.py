@@ -1,0 +1,85 @@
+"""Charts over time, in the theme's colours.
+
+Drawn as SVG, whose colours may be custom properties: a change between dark and light needs no new drawing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from nicegui import ui
+
+Tone = Literal["ok", "warn", "bad", "busy", "idle", "violet"]
+_TEXT = {"color": "var(--we-muted)", "fontFamily": "inherit", "fontSize": 11}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One curve: ``points`` are ``(time, value)`` in order, a value of None is a gap."""
+
+    name: str
+    tone: Tone
+    points: Sequence[tuple[datetime, float | None]]
+    kind: Literal["line", "bar", "area"] = "line"
+
+
+class TimeChart:
+    """Some curves over one time axis, with what they mean for who cannot see them."""
+
+    def __init__(
+        self, title: str, lines: Sequence[Line], *, unit: str, height_px: int = 220, is_stacked: bool = False
+    ) -> None:
+        self._is_stacked = is_stacked
+        with ui.element("figure").classes("we-chart") as figure:
+            figure.props["aria-label"] = title
+            ui.html(f"<figcaption>{title} <span class=we-muted>{unit}</span></figcaption>", sanitize=False)
+            self._chart = ui.echart(self._options(lines), renderer="svg").style(f"height: {height_px}px")
+        self._chart.props("aria-hidden=true")
+
+    def show(self, lines: Sequence[Line]) -> None:
+        """Draw these curves instead of those before."""
+        self._chart.options.clear()
+        self._chart.options.update(self._options(lines))
+        self._chart.update()
+
+    def _options(self, lines: Sequence[Line]) -> dict[str, Any]:
+        return {
+            "animation": False,
+            "aria": {"enabled": True},
+            "grid": {"left": 8, "right": 12, "top": 34, "bottom": 4, "containLabel": True},
+            "legend": {"top": 0, "left": 0, "itemHeight": 8, "itemWidth": 14, "textStyle": _TEXT},
+            "tooltip": {
+                "trigger": "axis",
+                "confine": True,
+                "backgroundColor": "var(--we-surface)",
+                "borderColor": "var(--we-border)",
+                "textStyle": {"color": "var(--we-text)", "fontSize": 12},
+            },
+            "xAxis": {"type": "time", "axisLabel": _TEXT, "axisLine": {"lineStyle": {"color": "var(--we-border)"}}},
+            "yAxis": {
+                "type": "value",
+                "min": 0,
+                "axisLabel": _TEXT,
+                "splitLine": {"lineStyle": {"color": "var(--we-border)"}},
+            },
+            "series": [self._series(line) for line in lines],
+        }
+
+    def _series(self, line: Line) -> dict[str, Any]:
+        colour = f"var(--we-fill-{line.tone})"
+        series: dict[str, Any] = {
+            "name": line.name,
+            "type": "bar" if line.kind == "bar" else "line",
+            "data": [[int(at.timestamp() * 1000), value] for at, value in line.points],
+            "showSymbol": len(line.points) < 3,
+            "connectNulls": False,
+            "color": colour,
+            "lineStyle": {"width": 1.5, "color": colour},
+            "itemStyle": {"color": colour},
+        }
+        if line.kind == "area":
+            series["areaStyle"] = {"color": colour, "opacity": 0.25}
+        if self._is_stacked:
+            series["stack"] = "all"
+        return series
