@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from chat_api.routes.dependencies import Admin, AppServices
 from chat_api.routes.errors import errors
-from chat_api.routes.exports import Format, csv_file
+from chat_api.routes.exports import CSV_TOO, Format, csv_file
 from chat_api.schemas.audit import AuditQuery, AuditView
 from models import AuditOutcome
 
@@ -42,7 +42,8 @@ class AuditAnswer(BaseModel):
     "/audit",
     summary="Audit trail",
     response_model=AuditAnswer,
-    responses=errors("not_authenticated", "permission_denied", "invalid_input", "rate_limited", "unavailable"),
+    responses=CSV_TOO
+    | errors("not_authenticated", "permission_denied", "invalid_input", "rate_limited", "unavailable"),
 )
 async def audit(
     principal: Admin,

@@ -46,6 +46,7 @@ ADMINS = {
     ("GET", "/api/me"),
     ("GET", "/api/admin/status"),
     ("GET", "/api/admin/audit"),
+    ("GET", "/api/admin/bots/{bot_name}/impact"),
     ("POST", "/api/admin/bots/{bot_name}/restart"),
 }
 VALUES = {"message_id": "0190d0f2-7c1e-7000-8000-000000000000", "bot_name": "elena", "emoji": "👍"}
