@@ -202,6 +202,15 @@ function showShortcuts() {
   dialog.showModal();
 }
 
+// Where the navigation is wider than the screen, show where one is.
+new MutationObserver((_, observer) => {
+  const current = document.querySelector(".we-nav [aria-current]");
+  if (!current) return;
+  observer.disconnect();
+  const nav = current.parentElement;
+  nav.scrollLeft = current.offsetLeft - nav.offsetLeft - (nav.clientWidth - current.offsetWidth) / 2;
+}).observe(document, { childList: true, subtree: true });
+
 let palette = null;
 let chordAt = -Infinity;
 
