@@ -25,7 +25,7 @@ WHERE until_at >= :since ORDER BY subject, started_at DESC
 """)
 _WITHIN = text("""
 SELECT status, greatest(started_at, :since) AS started_at, least(until_at, :until) AS until_at, reason
-FROM web_status_intervals WHERE subject = :subject AND until_at > :since AND started_at < :until ORDER BY started_at
+FROM web_status_intervals WHERE subject = :subject AND until_at > :since AND started_at <= :until ORDER BY started_at
 """)
 _SECONDS = text("""
 SELECT subject, status,

@@ -32,19 +32,23 @@ class Rollups:
         self._fleet = fleet
         self._database = database
         self._clock = clock
+        self._forget_at_s = 0.0
 
     async def run(self) -> None:
-        """Compute and forget until cancelled; while PostgreSQL is away the last figures stand."""
-        forget_at_s = 0.0
+        """Compute and forget until cancelled."""
         while True:
-            try:
-                self._fleet.record_figures(await self._figures.compute())
-                if self._clock.monotonic_s() >= forget_at_s:
-                    await self.forget()
-                    forget_at_s = self._clock.monotonic_s() + FORGET_S
-            except AppError as error:
-                log.debug("figures_not_computed", detail=error.detail)
+            await self.turn()
             await asyncio.sleep(FIGURES_S)
+
+    async def turn(self) -> None:
+        """Compute, and forget when it is time to; while PostgreSQL is away the last figures stand."""
+        try:
+            self._fleet.record_figures(await self._figures.compute())
+            if self._clock.monotonic_s() >= self._forget_at_s:
+                await self.forget()
+                self._forget_at_s = self._clock.monotonic_s() + FORGET_S
+        except AppError as error:
+            log.debug("figures_not_computed", detail=error.detail)
 
     async def forget(self) -> None:
         """Drop rows that are older than they are kept. Raises: DatabaseUnavailable."""
