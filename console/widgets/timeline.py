@@ -122,9 +122,10 @@ def duration(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:.0f} s" if seconds >= 1 or seconds == 0 else "< 1 s"
     minutes, hours, days = int(seconds // 60), int(seconds // 3600), int(seconds // 86_400)
-    if days:
-        return f"{days} d {hours % 24} h"
-    return f"{hours} h {minutes % 60} min" if hours else f"{minutes} min {int(seconds % 60)} s"
+    largest = [(days, "d"), (hours % 24, "h")] if days else [(hours, "h"), (minutes % 60, "min")]
+    if not hours:
+        largest = [(minutes, "min"), (int(seconds % 60), "s")]
+    return " ".join(f"{value} {unit}" for value, unit in largest if value)
 
 
 def with_gaps(intervals: Sequence[StatusInterval], *, since: datetime, until: datetime) -> list[StatusInterval]:

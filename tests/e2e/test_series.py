@@ -98,13 +98,13 @@ async def test_an_outage_reads_the_same_everywhere(
         await open_bot(console, page, "elena")
         card = page.get_by_test_id("uptime-24h")
         await expect(card).to_contain_text("98.")
-        await expect(card).to_contain_text("down 15 min 0 s")
+        await expect(card).to_contain_text("down 15 min")
         await expect(card).to_contain_text("maintenance 30 min")
         table = page.get_by_test_id("timeline").get_by_test_id("records").filter(visible=True)
         await expect(table).to_contain_text("container exited with code 137, out of memory")
         await expect(table).to_contain_text("<b>no answer</b>")
         await expect(table).to_contain_text("nobody looked")
-        await expect(table).to_contain_text("12 min 0 s")
+        await expect(table).to_contain_text("12 min")
         await expect(page.locator(".we-strip rect.we-fill-bad")).to_have_count(1)
         await expect(page.get_by_test_id("series-words").first).to_contain_text("p95 now")
         await expect(page.locator(".we-chart svg path").first).to_be_attached()
@@ -114,8 +114,10 @@ async def test_an_outage_reads_the_same_everywhere(
         assert "out of memory" in text
         for scheme in ("light", "dark"):
             await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            assert await violations(page) == []
+            await page.reload()  # axe's own requests leave a loading bar behind
+            await expect(page.locator(".we-strip rect.we-fill-bad")).to_have_count(1)
             await _picture(page, f"bot-{scheme}")
+            assert not (found := await violations(page)), "\n".join(found)
         await page.get_by_test_id("window-1h").click()
         await expect(page.get_by_test_id("window-1h")).to_have_attribute("aria-pressed", "true")
         await page.get_by_test_id("uptime-1y").click()
