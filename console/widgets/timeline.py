@@ -13,7 +13,7 @@ from chat_api.core.clock import SYSTEM_CLOCK
 from chat_api.schemas.principals import Principal
 from chat_api.schemas.series import StatusInterval, Uptime, Window
 from console.actions import run_action
-from console.context import services
+from console.context import services, settings
 from console.widgets.fleet_pulse import on_fleet_pulse
 from console.widgets.records import RecordsTable, column
 from console.widgets.status_words import status_words
@@ -27,6 +27,8 @@ LEAST_WIDTH: Final = 2.0
 NOBODY_LOOKED: Final = "nobody looked: the console was off, or it did not know yet"
 # Shorter gaps are those between two looks of two leaders.
 LEAST_GAP: Final = timedelta(seconds=1)
+# What the keeper of the states may not have stored yet, and a little.
+LONGEST_UNSAVED: Final = timedelta(seconds=30)
 COLUMNS: Final = (
     column("status", "State", kind="status"),
     column("from", "From", kind="moment"),
@@ -67,7 +69,8 @@ class _Timeline:
             card.props(f"aria-pressed={'true' if window is self._chosen else 'false'}")
         intervals = await services().series.intervals(principal, self._subject, self._chosen)
         now = SYSTEM_CLOCK.now()
-        whole = with_gaps(intervals, since=now - self._chosen.length, until=now)
+        patience = timedelta(seconds=2 * settings().bot_health_check_interval) + LONGEST_UNSAVED
+        whole = with_gaps(intervals, since=now - self._chosen.length, until=now, patience=patience)
         self._strip.set_content(strip_html(whole, since=now - self._chosen.length, until=now))
         for window, (box, table) in self._tables.items():
             box.set_visibility(window is self._chosen)
@@ -128,8 +131,10 @@ def duration(seconds: float) -> str:
     return " ".join(f"{value} {unit}" for value, unit in largest if value)
 
 
-def with_gaps(intervals: Sequence[StatusInterval], *, since: datetime, until: datetime) -> list[StatusInterval]:
-    """The intervals in order, and between them what nobody observed."""
+def with_gaps(
+    intervals: Sequence[StatusInterval], *, since: datetime, until: datetime, patience: timedelta
+) -> list[StatusInterval]:
+    """The intervals in order, and between them what nobody observed; the last look may be ``patience`` ago."""
     whole: list[StatusInterval] = []
     known_until = since
     for interval in intervals:
@@ -137,8 +142,7 @@ def with_gaps(intervals: Sequence[StatusInterval], *, since: datetime, until: da
             whole.append(_gap(known_until, interval.started_at))
         whole.append(interval)
         known_until = max(known_until, interval.until_at)
-    # The last look is always a little ago.
-    if until - known_until > max(timedelta(minutes=3), LEAST_GAP):
+    if until - known_until > patience:
         whole.append(_gap(known_until, until))
     return whole
 

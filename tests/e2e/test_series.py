@@ -15,14 +15,17 @@ from chat_api.repositories import series, status_intervals
 from chat_api.repositories.series import Increment, Tally
 from chat_api.repositories.status_intervals import OpenInterval
 from chat_api.schemas.principals import Principal
-from console.frame import frame, page
+from console.frame import frame
+from console.frame import page as console_page
 from console.widgets.bot_series import bot_series
+from console.widgets.fleet_pulse import on_fleet_pulse
 from console.widgets.timeline import timeline
 from models import Role
 from tests.e2e.test_console import sign_in
 from tests.support.api import MakeSettings
 from tests.support.axe import violations
 from tests.support.console_app import RunningConsole, running_console
+from tests.support.eventually import eventually
 from tests.support.sample_bots import RunningBot
 
 pytestmark = pytest.mark.browser
@@ -84,7 +87,7 @@ async def past(database_url: str) -> None:
 
 async def open_bot(console: RunningConsole, browser_page: Page, bot_name: str, role: Role = Role.VIEWER) -> None:
     """Sign in and open the page with both widgets."""
-    page("/admin/seen/{bot_name}", title="Seen")(_bot_page)
+    console_page("/admin/seen/{bot_name}", title="Seen")(_bot_page)
     await sign_in(browser_page, console, role)
     await browser_page.goto(f"{console.url}/admin/seen/{bot_name}")
     await expect(browser_page.get_by_test_id("timeline")).to_be_visible()
@@ -126,8 +129,11 @@ async def test_an_outage_reads_the_same_everywhere(
             page.get_by_test_id("timeline").get_by_role("link", name="CSV").filter(visible=True)
         ).to_have_attribute("href", "/api/admin/bots/elena/intervals?window=1y&format=csv")
         await page.set_viewport_size({"width": 360, "height": 800})
-        width = await page.evaluate("document.documentElement.scrollWidth")
-        assert width <= 360
+
+        async def fits() -> bool:
+            return bool(await page.evaluate("document.documentElement.scrollWidth <= 360"))
+
+        await eventually(fits)  # charts follow the size of their place a moment later
         await _picture(page, "bot-phone")
 
 
@@ -141,6 +147,33 @@ async def test_a_service_has_a_page(console_app: RunningConsole, page: Page) -> 
     await _picture(page, "service")
     await page.goto(f"{console_app.url}/admin/services/nothing")
     await expect(page.get_by_test_id("page-failure")).to_contain_text("no such service")
+
+
+async def test_an_open_page_reads_again_when_the_fleet_changes(
+    console_app: RunningConsole, page: Page, elena: RunningBot
+) -> None:
+    """Without a reload; and nothing of a closed one stays."""
+    read: list[str] = []
+
+    async def build(principal: Principal) -> None:
+        with frame(principal, title="Pulse", path="/admin/pulse"):
+            label = ui.label("0").props("data-testid=pulse")
+
+            async def read_again() -> None:
+                read.append(principal.username)
+                label.set_text(str(len(read)))
+
+            on_fleet_pulse(read_again, at_most_every_s=0.2)
+
+    console_page("/admin/pulse", title="Pulse")(build)
+    await sign_in(page, console_app, Role.VIEWER)
+    listeners = console_app.services.fleet.changes._listeners[None]
+    before = len(listeners)
+    await page.goto(f"{console_app.url}/admin/pulse")
+    await elena.set_faults(mode="not_ready", scope="all")
+    await expect(page.get_by_test_id("pulse")).not_to_have_text("0")
+    await page.goto("about:blank")
+    await eventually(lambda: len(listeners) == before)
 
 
 async def _picture(browser_page: Page, name: str) -> None:

@@ -237,3 +237,21 @@ async def test_what_happens_in_a_running_api_is_counted(api: RunningApi) -> None
 
 async def _is(asked: object, *, count: int) -> bool:
     return (await asked)["count"] == count  # type: ignore[misc,no-any-return]
+
+
+async def test_the_door_that_every_message_comes_through_is_counted(api: RunningApi) -> None:
+    """It passes no middleware, and is a request all the same."""
+    token = await api.login("dora")
+    counted: list[int] = []
+    metrics = api.app.state.metrics
+    record = metrics.on_request
+
+    def told(status: int, duration_s: float) -> None:
+        record(status, duration_s)
+        counted.append(status)
+
+    metrics.on_request = told
+    async with api.client(token) as client:
+        await client.post("/api/chat", json={"bot_name": "elena", "content": "Hello"})
+        await client.post("/api/chat", json={"bot_name": "nobody", "content": "Hello"})
+    assert counted == [200, 404]
