@@ -116,7 +116,7 @@ async def test_an_outage_reads_the_same_everywhere(
         text = await asyncio.to_thread(Path(await (await saving.value).path()).read_text)
         assert "out of memory" in text
         for scheme in ("light", "dark"):
-            await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            await page.emulate_media(color_scheme=scheme)
             await page.reload()  # axe's own requests leave a loading bar behind
             await expect(page.locator(".we-strip rect.we-fill-bad")).to_have_count(1)
             await _picture(page, f"bot-{scheme}")
