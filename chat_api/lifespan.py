@@ -25,20 +25,27 @@ from chat_api.services.answers import AnswersService
 from chat_api.services.audit import AuditService
 from chat_api.services.auth import AuthService
 from chat_api.services.bot_registry import BotRegistry
+from chat_api.services.canary import CanaryService
 from chat_api.services.changes import ChangesService
 from chat_api.services.container import Services
 from chat_api.services.feeds import Feeds
+from chat_api.services.figures import FiguresService
 from chat_api.services.fleet import FleetService
 from chat_api.services.health import HealthService
 from chat_api.services.identity import IdentityService
 from chat_api.services.limits import RateLimits
 from chat_api.services.messages import MessagesService
 from chat_api.services.restarts import RestartsService
+from chat_api.services.series import SeriesService
+from chat_api.services.series_recorder import SeriesRecorder
+from chat_api.workers.canary import CanaryWorker
 from chat_api.workers.fleet_keeper import FleetKeeper
 from chat_api.workers.fleet_relay import FleetRelay
 from chat_api.workers.gauges import keep_gauges
 from chat_api.workers.health_poller import HealthPoller
 from chat_api.workers.leader import Leader
+from chat_api.workers.rollups import FLUSH_S, Rollups
+from chat_api.workers.status_keeper import StatusKeeper
 from chat_api.workers.supervisor import Supervisor, every
 from models.migrate import upgrade
 
@@ -63,7 +70,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         redis = _redis(stack, redis_url)
         engine = _engine(settings)
         stack.push_async_callback(engine.close)
-        connector = await _connector(stack, settings, metrics)
+        recorder = _recorder(stack, database, metrics)
+        connector = await _connector(stack, settings, metrics, recorder)
 
         audit = AuditService(database)
         identity = IdentityService(database, settings)
@@ -77,13 +85,14 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         answers = AnswersService(database, connector, registry, feeds, signals)
         messages = MessagesService(database, answers, registry, limits, feeds)
         changes = ChangesService(database, registry, feeds, limits)
-        fleet = FleetService(registry, connector, check_interval_s=settings.bot_health_check_interval)
+        fleet = _fleet(settings, registry, connector, recorder)
+        canary = CanaryService(registry, connector, fleet)
         health = HealthService(database, redis, engine, qdrant_url=settings.qdrant_url, signals=signals)
         restarts = RestartsService(
             database, engine, registry, connector, fleet, audit, health_deadline_s=settings.bot_restart_timeout
         )
         stack.push_async_callback(restarts.close)
-        websockets = WebSocketManager(
+        app.state.websockets = websockets = WebSocketManager(
             feeds,
             auth,
             fleet,
@@ -98,10 +107,11 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         )
         keeper = FleetKeeper(registry, fleet, poller, engine)
         relay = FleetRelay(fleet, keeper, signals, database)
-        leader = Leader(
+        app.state.leader = leader = Leader(
             database,
             signals,
-            _leaders_work(poller, keeper, restarts, feeds, answers),
+            _leaders_work(poller, keeper, restarts, feeds, answers)
+            | _chronicle(settings, database, registry, fleet, canary),
             on_change=metrics.record_leader,
         )
         await _look_around(keeper, poller, relay, answers)
@@ -111,6 +121,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             auth=auth,
             audit=audit,
             answers=answers,
+            canary=canary,
             changes=changes,
             feeds=feeds,
             messages=messages,
@@ -119,10 +130,9 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             limits=limits,
             registry=registry,
             restarts=restarts,
+            series=SeriesService(database, registry),
             signals=signals,
         )
-        app.state.leader = leader
-        app.state.websockets = websockets
         app.state.setup_code = await auth.prepare_first_admin() if app.state.makes_admin else None
         supervisor = Supervisor(
             {
@@ -135,6 +145,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
                 "sources": keeper.refresh_regularly,
             }
             | _upkeep(app.state.services, metrics, database)
+            | {"series": partial(every, FLUSH_S, recorder.flush)}
         )
         supervisor.start()
         log.info("started", bots=len(registry.all()), problems=len(registry.problems))
@@ -208,8 +219,35 @@ def _redis(stack: AsyncExitStack, redis_url: str) -> Redis:
     return redis
 
 
-async def _connector(stack: AsyncExitStack, settings: Settings, metrics: Metrics) -> BotConnector:
-    connector = BotConnector(settings, on_call=metrics.record_bot_call, on_refused=metrics.record_bot_refusal)
+def _recorder(stack: AsyncExitStack, database: Database, metrics: Metrics) -> SeriesRecorder:
+    """What counts everything that happens in this process."""
+    recorder = SeriesRecorder(database)
+    metrics.on_request, metrics.on_lag = recorder.record_request, recorder.record_lag
+    stack.push_async_callback(recorder.close)
+    return recorder
+
+
+def _fleet(
+    settings: Settings, registry: BotRegistry, connector: BotConnector, recorder: SeriesRecorder
+) -> FleetService:
+    fleet = FleetService(
+        registry,
+        connector,
+        check_interval_s=settings.bot_health_check_interval,
+        canary_interval_s=settings.bot_canary_interval,
+    )
+    fleet.reports.listen(recorder.record_report)
+    return fleet
+
+
+async def _connector(
+    stack: AsyncExitStack, settings: Settings, metrics: Metrics, recorder: SeriesRecorder
+) -> BotConnector:
+    def called(bot_name: str, outcome: str, duration_s: float) -> None:
+        metrics.record_bot_call(bot_name, outcome, duration_s)
+        recorder.record_answer(bot_name, outcome, duration_s)
+
+    connector = BotConnector(settings, on_call=called, on_refused=metrics.record_bot_refusal)
     await connector.initialize()
     stack.push_async_callback(connector.cleanup)
     return connector
@@ -233,6 +271,18 @@ def _leaders_work(
         "restarts": partial(every, ABANDON_S, restarts.abandon_dead),
         "old_events": partial(every, FORGET_S, feeds.forget_old),
         "dead_instances": partial(every, FORGET_S, answers.forget_dead),
+    }
+
+
+def _chronicle(
+    settings: Settings, database: Database, registry: BotRegistry, fleet: FleetService, canary: CanaryService
+) -> dict[str, Callable[[], Awaitable[None]]]:
+    """The leader's part in what is known over time."""
+    interval_s = settings.bot_health_check_interval
+    return {
+        "canary": CanaryWorker(canary, fleet, interval_s=settings.bot_canary_interval).run,
+        "rollups": Rollups(FiguresService(database, registry), fleet, database).run,
+        "status": StatusKeeper(fleet, database, check_interval_s=interval_s).run,
     }
 
 

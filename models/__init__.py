@@ -19,6 +19,7 @@ from models.fleet_reports import WebFleetReport
 from models.health import BotCheck
 from models.leases import WebLease
 from models.restarts import BotRestart, RestartState
+from models.series import WebSeries, WebSeriesWriter, WebStatusInterval
 from models.sessions import WebSocketTicket, WebUserSession
 from models.settings import WebSetting
 from models.users import PlatformIdentity, UniversalUser
@@ -45,8 +46,11 @@ __all__ = [
     "WebLease",
     "WebMessageVersion",
     "WebReaction",
+    "WebSeries",
+    "WebSeriesWriter",
     "WebSetting",
     "WebSocketTicket",
+    "WebStatusInterval",
     "WebStream",
     "WebThread",
     "WebUserSession",

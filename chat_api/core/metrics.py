@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+from collections.abc import Callable
 
 from prometheus_client import (
     CollectorRegistry,
@@ -26,6 +27,9 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        # Told of every HTTP request (status, seconds) and every look at the event loop (seconds). Must not raise.
+        self.on_request: Callable[[int, float], None] = lambda _status, _duration_s: None
+        self.on_lag: Callable[[float], None] = lambda _lag_s: None
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         r = self.registry
@@ -108,6 +112,7 @@ class Metrics:
             )
         found[0].inc()
         found[1].observe(duration_s)
+        self.on_request(status, duration_s)
 
     def count_frames_out(self, kind: str, count: int) -> None:
         """Frames of one type were queued on WebSockets."""
@@ -143,7 +148,9 @@ class Metrics:
         while True:
             due_s = time.perf_counter() + LAG_INTERVAL_S
             await asyncio.sleep(LAG_INTERVAL_S)
-            self.loop_lag.observe(max(0.0, time.perf_counter() - due_s))
+            lag_s = max(0.0, time.perf_counter() - due_s)
+            self.loop_lag.observe(lag_s)
+            self.on_lag(lag_s)
 
     def render(self) -> bytes:
         """Everything in Prometheus's text format."""

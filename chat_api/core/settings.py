@@ -56,6 +56,12 @@ class Settings(BaseSettings):
     bot_health_check_interval: float = Field(
         60.0, ge=0.2, le=3600, description="Seconds between two health checks of a bot."
     )
+    bot_canary_interval: float = Field(
+        300.0,
+        ge=0,
+        le=86_400,
+        description="Seconds between two canaries of a bot, each a tiny real conversation. `0`: none.",
+    )
     bot_restart_timeout: float = Field(
         120.0, gt=0, le=3600, description="Seconds a restarted bot may take until its health check answers."
     )

@@ -8,6 +8,7 @@ from chat_api.services.answers import AnswersService
 from chat_api.services.audit import AuditService
 from chat_api.services.auth import AuthService
 from chat_api.services.bot_registry import BotRegistry
+from chat_api.services.canary import CanaryService
 from chat_api.services.changes import ChangesService
 from chat_api.services.feeds import Feeds
 from chat_api.services.fleet import FleetService
@@ -15,6 +16,7 @@ from chat_api.services.health import HealthService
 from chat_api.services.limits import RateLimits
 from chat_api.services.messages import MessagesService
 from chat_api.services.restarts import RestartsService
+from chat_api.services.series import SeriesService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +27,7 @@ class Services:
     auth: AuthService
     audit: AuditService
     answers: AnswersService
+    canary: CanaryService
     changes: ChangesService
     feeds: Feeds
     messages: MessagesService
@@ -33,4 +36,5 @@ class Services:
     limits: RateLimits
     registry: BotRegistry
     restarts: RestartsService
+    series: SeriesService
     signals: Signals

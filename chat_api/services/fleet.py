@@ -15,7 +15,7 @@ from typing import Literal, TypedDict
 from chat_api.clients.bots import BotConnector
 from chat_api.core.bus import Topic
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
-from chat_api.schemas.bots import BotSpec, Probe
+from chat_api.schemas.bots import BotInfo, BotSpec, Probe
 from chat_api.schemas.containers import ContainerView
 from chat_api.schemas.fleet import (
     BotFigures,
@@ -34,6 +34,7 @@ from chat_api.schemas.fleet_reports import (
     ContainersReport,
     FiguresReport,
     FleetReport,
+    InfoReport,
     PoliciesReport,
     ServiceReport,
 )
@@ -45,6 +46,8 @@ from chat_api.services.root_cause import root_causes
 HEARTBEATS = 90
 LATENCIES = 60
 STALE_AFTER_INTERVALS = 2.0
+# A canary may take as long as a message may; what it said is not believed for longer than two intervals and this.
+CANARY_GRACE_S = 60.0
 # Changes this close together reach the pages as one: a poll of 500 bots is one update, not 500.
 COALESCE_S = 0.05
 
@@ -61,8 +64,9 @@ class PublicBot:
 
 
 class _Calls(TypedDict):
-    """What a view says of a bot's lane."""
+    """What a view says that changes without a report: how busy the bot is, and what has grown old."""
 
+    canary: CanaryView | None
     breaker: str
     calls_in_flight: int
     calls_waiting: int
@@ -79,6 +83,7 @@ class _BotState:
     canary: CanaryView | None = None
     usage: ContainerUsage | None = None
     policy: BotPolicy | None = None
+    info: BotInfo | None = None
     heartbeats: deque[Heartbeat]
 
 
@@ -91,10 +96,12 @@ class FleetService:
         connector: BotConnector,
         *,
         check_interval_s: float,
+        canary_interval_s: float = 300.0,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._registry = registry
         self._connector = connector
+        self._canary_stale_after = timedelta(seconds=STALE_AFTER_INTERVALS * canary_interval_s + CANARY_GRACE_S)
         self._stale_after = timedelta(seconds=STALE_AFTER_INTERVALS * check_interval_s + 1.0)
         self._clock = clock
         self._started_at = clock.now()
@@ -156,6 +163,15 @@ class FleetService:
         state = self._states.get(bot_name)
         return state.policy if state else None
 
+    def info(self, principal: Principal, bot_name: str) -> BotInfo | None:
+        """What a bot last said about itself, and so which contract it speaks; ``None`` before it did.
+
+        Raises: PermissionDenied, NotAuthenticated.
+        """
+        principal.require(Permission.VIEW_FLEET)
+        state = self._states.get(bot_name)
+        return state.info if state else None
+
     # What the workers report
 
     def sync_registry(self) -> None:
@@ -184,6 +200,8 @@ class FleetService:
         state.probe = probe
         if probe.is_healthy:
             state.last_seen_at = probe.checked_at
+        else:
+            state.canary = None  # It comes back as another.
         heartbeat = Heartbeat(
             checked_at=probe.checked_at, status=self._status(probe.bot_name), latency_ms=probe.latency_ms
         )
@@ -235,6 +253,13 @@ class FleetService:
         if state is not None and state.canary is not None:
             state.canary = None
             self._update(bot_name)
+
+    def record_info(self, report: InfoReport) -> None:
+        """Take over what a bot says about itself."""
+        state = self._states.get(report.info.bot_name)
+        if state is not None:
+            self._report(report)
+            state.info = report.info
 
     def record_usage(self, usage: ContainerUsage) -> None:
         """Take over what a container uses."""
@@ -301,7 +326,9 @@ class FleetService:
     async def refresh(self) -> None:
         """Let what has grown old become unknown, and see how busy the bots are; called every second."""
         for name, view in self._bots.items():
-            seen = replace(view, status=self._status(name), **self._calls(name))
+            state = self._states[name]
+            error = self._error(state, canary=self._canary(name))
+            seen = replace(view, status=self._status(name), error=error, **self._calls(name))
             if seen != view:
                 self._bots[name] = seen
                 self._changed()
@@ -324,8 +351,19 @@ class FleetService:
             now=self._clock.now(),
             stale_after=self._stale_after,
             policy=state.policy,
-            canary=state.canary,
+            canary=self._canary(bot_name),
         )
+
+    def _canary(self, bot_name: str) -> CanaryView | None:
+        """The last canary, unless it is old or the bot was begun anew since."""
+        state = self._states[bot_name]
+        canary, container, restart = state.canary, state.container, state.restart
+        if canary is None or self._clock.now() - canary.checked_at > self._canary_stale_after:
+            return None
+        began_at = [restart.requested_at] if restart else []
+        if container is not None and container.started_at is not None:
+            began_at.append(container.started_at)
+        return canary if all(canary.checked_at >= at for at in began_at) else None
 
     def _update(self, bot_name: str) -> None:
         spec = next((spec for spec in self._registry.all() if spec.name == bot_name), None)
@@ -345,20 +383,28 @@ class FleetService:
             last_checked_at=state.probe.checked_at if state.probe else None,
             last_seen_at=state.last_seen_at,
             latency_ms=state.probe.latency_ms if state.probe and state.probe.is_healthy else None,
-            error=state.probe.error if state.probe else None,
+            error=self._error(state, canary=self._canary(spec.name)),
             heartbeats=tuple(state.heartbeats),
             container=state.container,
             restart=state.restart,
             figures=state.figures,
-            canary=state.canary,
             usage=state.usage,
             policy=state.policy,
             **self._calls(spec.name),
         )
 
+    def _error(self, state: _BotState, *, canary: CanaryView | None) -> str | None:
+        if state.probe is not None and state.probe.error is not None:
+            return state.probe.error
+        is_heeded = state.policy is None or state.policy.is_canary_on
+        if canary is None or canary.is_answered or not is_heeded:
+            return None
+        return f"does not answer messages: {canary.error}"
+
     def _calls(self, bot_name: str) -> _Calls:
         lane = self._connector.lane_view(bot_name)
         return {
+            "canary": self._canary(bot_name),
             "breaker": lane.breaker,
             "calls_in_flight": lane.in_flight,
             "calls_waiting": lane.waiting,

@@ -24,6 +24,7 @@ from chat_api.schemas.fleet_reports import (
     ContainersReport,
     FiguresReport,
     FleetReport,
+    InfoReport,
     PoliciesReport,
     ServiceReport,
     decode,
@@ -181,7 +182,9 @@ class FleetRelay:
             self._fleet.record_restart(report)
         return True
 
-    def _record_lasting(self, report: FiguresReport | PoliciesReport | CanaryView | ContainerUsage) -> None:
+    def _record_lasting(
+        self, report: FiguresReport | PoliciesReport | CanaryView | ContainerUsage | InfoReport
+    ) -> None:
         """Take over what stays true until the next report of its kind."""
         match report:
             case FiguresReport():
@@ -192,6 +195,8 @@ class FleetRelay:
                 self._fleet.record_canary(report)
             case ContainerUsage():
                 self._fleet.record_usage(report)
+            case InfoReport():
+                self._fleet.record_info(report)
 
     async def _take_containers(self) -> None:
         report, self._containers = self._containers, None

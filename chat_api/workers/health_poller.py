@@ -14,6 +14,7 @@ from chat_api.repositories import checks, fleet_reports
 from chat_api.schemas.bots import BotSpec
 from chat_api.schemas.containers import ContainerView
 from chat_api.schemas.fleet import HEARTBEAT_WELL, Heartbeat
+from chat_api.schemas.fleet_reports import InfoReport
 from chat_api.services.bot_registry import BotRegistry
 from chat_api.services.fleet import HEARTBEATS, FleetService
 from chat_api.services.health import HealthService
@@ -25,6 +26,8 @@ JITTER = 0.1
 # A bot that is not well is looked at more often: its return should not wait for a whole interval.
 RECHECK_S = 5.0
 SERVICE_INTERVAL_S = 10.0
+# What a bot says of itself is asked for when it is first seen, when it has come back, and now and then.
+INFO_EVERY_S = 600.0
 TICK_S = 0.25
 STORE_EVERY_S = 2.0
 FORGET_EVERY_S = 600.0
@@ -52,6 +55,7 @@ class HealthPoller:
         self._interval_s = interval_s
         self._clock = clock
         self._due_s: dict[str, float] = {}
+        self._info_due_s: dict[str, float] = {}
         self._probing: dict[str, asyncio.Task[None]] = {}
         self._unsaved: list[tuple[str, Heartbeat]] = []
 
@@ -89,14 +93,28 @@ class HealthPoller:
         self._due_s[spec.name] = float("inf")
         is_well = False
         try:
-            heartbeat = self._fleet.record_probe(await self._connector.get_bot_status(spec))
+            probe = await self._connector.get_bot_status(spec)
+            heartbeat = self._fleet.record_probe(probe)
             if heartbeat is not None:
                 is_well = heartbeat.status in HEARTBEAT_WELL
                 self._unsaved.append((spec.name, heartbeat))
+            if not probe.is_healthy:
+                self._info_due_s.pop(spec.name, None)
+            elif self._info_due_s.get(spec.name, 0.0) <= self._clock.monotonic_s():
+                await self._ask_info(spec)
         finally:
             if self._due_s[spec.name] > 0:  # A nudge meanwhile asks for another look at once.
                 wait_s = self._interval_s if is_well else min(self._interval_s, RECHECK_S)
                 self._due_s[spec.name] = self._clock.monotonic_s() + wait_s * (1 + random.uniform(-JITTER, JITTER))
+
+    async def _ask_info(self, spec: BotSpec) -> None:
+        self._info_due_s[spec.name] = self._clock.monotonic_s() + INFO_EVERY_S * (1 + random.uniform(-JITTER, JITTER))
+        try:
+            info = await self._connector.get_bot_info(spec)
+        except AppError as error:
+            log.debug("bot_info_not_read", bot_name=spec.name, code=error.code)
+            return
+        self._fleet.record_info(InfoReport(reported_at=self._clock.now(), info=info))
 
     def _probed(self, bot_name: str, task: asyncio.Task[None]) -> None:
         self._probing.pop(bot_name, None)

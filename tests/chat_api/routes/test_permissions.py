@@ -48,8 +48,15 @@ ADMINS = {
     ("GET", "/api/admin/audit"),
     ("GET", "/api/admin/bots/{bot_name}/impact"),
     ("POST", "/api/admin/bots/{bot_name}/restart"),
+    ("GET", "/api/admin/bots/{bot_name}/series"),
+    ("GET", "/api/admin/bots/{bot_name}/uptime"),
+    ("GET", "/api/admin/bots/{bot_name}/intervals"),
+    ("GET", "/api/admin/services/{name}/series"),
+    ("GET", "/api/admin/services/{name}/uptime"),
+    ("GET", "/api/admin/services/{name}/intervals"),
+    ("GET", "/api/admin/series/{name}"),
 }
-VALUES = {"message_id": "0190d0f2-7c1e-7000-8000-000000000000", "bot_name": "elena", "emoji": "👍"}
+VALUES = {"name": "redis"} | {"message_id": "0190d0f2-7c1e-7000-8000-000000000000", "bot_name": "elena", "emoji": "👍"}
 BODY = {"content": "Hello", "bot_name": "elena", "seq": 1, "version": 1}
 
 
