@@ -33,10 +33,14 @@ from chat_api.services.health import HealthService
 from chat_api.services.identity import IdentityService
 from chat_api.services.limits import RateLimits
 from chat_api.services.messages import MessagesService
+from chat_api.services.policies import PoliciesService
 from chat_api.services.restarts import RestartsService
+from chat_api.services.rolling import RollingService
+from chat_api.services.rolling_runs import connector_canary
 from chat_api.workers.fleet_keeper import FleetKeeper
 from chat_api.workers.fleet_relay import FleetRelay
 from chat_api.workers.gauges import keep_gauges
+from chat_api.workers.healer import Healer
 from chat_api.workers.health_poller import HealthPoller
 from chat_api.workers.leader import Leader
 from chat_api.workers.supervisor import Supervisor, every
@@ -46,6 +50,8 @@ log = get_logger(__name__)
 
 BEAT_S = 5.0
 ABANDON_S = 30.0
+INTERRUPT_S = 10.0
+POLICIES_S = 5.0
 FORGET_S = 600.0
 STALENESS_S = 1.0
 TYPING_S = 0.1
@@ -79,10 +85,23 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         changes = ChangesService(database, registry, feeds, limits)
         fleet = FleetService(registry, connector, check_interval_s=settings.bot_health_check_interval)
         health = HealthService(database, redis, engine, qdrant_url=settings.qdrant_url, signals=signals)
+        policies = PoliciesService(database, registry, fleet, audit)
         restarts = RestartsService(
-            database, engine, registry, connector, fleet, audit, health_deadline_s=settings.bot_restart_timeout
+            database,
+            engine,
+            registry,
+            connector,
+            fleet,
+            audit,
+            policies,
+            health_deadline_s=settings.bot_restart_timeout,
         )
         stack.push_async_callback(restarts.close)
+        rolling = RollingService(
+            database, registry, fleet, restarts, audit, signals, canary=connector_canary(connector, registry)
+        )
+        stack.push_async_callback(rolling.close)
+        healer = Healer(fleet, restarts, policies, database)
         websockets = WebSocketManager(
             feeds,
             auth,
@@ -101,10 +120,12 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         leader = Leader(
             database,
             signals,
-            _leaders_work(poller, keeper, restarts, feeds, answers),
+            _leaders_work(poller, keeper, restarts, feeds, answers)
+            | {"healer": healer.run, "rolling": partial(every, INTERRUPT_S, rolling.interrupt_dead)},
             on_change=metrics.record_leader,
         )
         await _look_around(keeper, poller, relay, answers)
+        await policies.reload()
 
         app.state.services = Services(
             settings=settings,
@@ -117,8 +138,10 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             fleet=fleet,
             health=health,
             limits=limits,
+            policies=policies,
             registry=registry,
             restarts=restarts,
+            rolling=rolling,
             signals=signals,
         )
         app.state.leader = leader
@@ -242,6 +265,8 @@ def _upkeep(services: Services, metrics: Metrics, database: Database) -> dict[st
         "heartbeat": partial(every, BEAT_S, services.answers.beat),
         "typing": partial(every, TYPING_S, services.answers.tell_typing),
         "staleness": partial(every, STALENESS_S, services.fleet.refresh),
+        "policies": partial(every, POLICIES_S, services.policies.reload),
+        "rolling": services.rolling.watch,
         "loop_lag": metrics.measure_loop_lag,
         "gauges": partial(keep_gauges, metrics, database, services.answers, services.fleet),
     }

@@ -14,7 +14,9 @@ from chat_api.services.fleet import FleetService
 from chat_api.services.health import HealthService
 from chat_api.services.limits import RateLimits
 from chat_api.services.messages import MessagesService
+from chat_api.services.policies import PoliciesService
 from chat_api.services.restarts import RestartsService
+from chat_api.services.rolling import RollingService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +33,8 @@ class Services:
     fleet: FleetService
     health: HealthService
     limits: RateLimits
+    policies: PoliciesService
     registry: BotRegistry
     restarts: RestartsService
+    rolling: RollingService
     signals: Signals

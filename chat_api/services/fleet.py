@@ -345,7 +345,7 @@ class FleetService:
             last_checked_at=state.probe.checked_at if state.probe else None,
             last_seen_at=state.last_seen_at,
             latency_ms=state.probe.latency_ms if state.probe and state.probe.is_healthy else None,
-            error=state.probe.error if state.probe else None,
+            error=_trouble(state),
             heartbeats=tuple(state.heartbeats),
             container=state.container,
             restart=state.restart,
@@ -377,6 +377,15 @@ class FleetService:
         self._flush = None
         self._version += 1
         self.changes.publish(self.current())
+
+
+def _trouble(state: _BotState) -> str | None:
+    """Why a bot is not well, in a few words for operators."""
+    if state.probe is not None and state.probe.is_healthy:
+        return None
+    if state.policy is not None and state.policy.is_stopped(state.container):
+        return f"stopped by {state.policy.stopped_by}"
+    return state.probe.error if state.probe else None
 
 
 def _is_same(one: ContainerView | None, other: ContainerView | None) -> bool:
