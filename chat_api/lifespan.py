@@ -67,8 +67,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         database, redis_url = await _storage(stack, settings)
         redis = _redis(stack, redis_url)
-        engine = _engine(settings)
-        stack.push_async_callback(engine.close)
+        engine = _engine(stack, settings)
         connector = await _connector(stack, settings, metrics)
 
         audit = AuditService(database)
@@ -77,8 +76,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         registry = BotRegistry(settings)
         limits = RateLimits(redis_url=redis_url, requests_per_minute=settings.rate_limit_requests_per_minute)
         stack.push_async_callback(limits.close)
-        signals = Signals(redis_url, deployment_id=await _deployment_id(database))
-        _share_ends(auth, signals)
+        signals = await _signals(redis_url, database, auth)
         feeds = Feeds(database, signals)
         answers = AnswersService(database, connector, registry, feeds, signals)
         messages = MessagesService(database, answers, registry, limits, feeds)
@@ -96,12 +94,10 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             policies,
             health_deadline_s=settings.bot_restart_timeout,
         )
-        stack.push_async_callback(restarts.close)
         rolling = RollingService(
             database, registry, fleet, restarts, audit, signals, canary=connector_canary(connector, registry)
         )
-        stack.push_async_callback(rolling.close)
-        healer = Healer(fleet, restarts, policies, database)
+        _close_last(stack, restarts.close, rolling.close)
         websockets = WebSocketManager(
             feeds,
             auth,
@@ -121,11 +117,10 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             database,
             signals,
             _leaders_work(poller, keeper, restarts, feeds, answers)
-            | {"healer": healer.run, "rolling": partial(every, INTERRUPT_S, rolling.interrupt_dead)},
+            | _healing(rolling, Healer(fleet, restarts, policies, database)),
             on_change=metrics.record_leader,
         )
-        await _look_around(keeper, poller, relay, answers)
-        await policies.reload()
+        await _look_around(keeper, poller, relay, answers, policies)
 
         app.state.services = Services(
             settings=settings,
@@ -202,9 +197,11 @@ async def _servers(stack: AsyncExitStack, settings: Settings) -> tuple[str, str]
     return database_url, redis_url
 
 
-async def _deployment_id(database: Database) -> str:
+async def _signals(redis_url: str, database: Database, auth: AuthService) -> Signals:
     async with database.statement() as connection:
-        return await deployment.deployment_id(connection)
+        signals = Signals(redis_url, deployment_id=await deployment.deployment_id(connection))
+    _share_ends(auth, signals)
+    return signals
 
 
 def _share_ends(auth: AuthService, signals: Signals) -> None:
@@ -238,11 +235,14 @@ async def _connector(stack: AsyncExitStack, settings: Settings, metrics: Metrics
     return connector
 
 
-async def _look_around(keeper: FleetKeeper, poller: HealthPoller, relay: FleetRelay, answers: AnswersService) -> None:
+async def _look_around(
+    keeper: FleetKeeper, poller: HealthPoller, relay: FleetRelay, answers: AnswersService, policies: PoliciesService
+) -> None:
     """The fleet as the sources describe it and as other processes last saw it; and that we are there."""
     await keeper.refresh()
     await poller.restore()
     await relay.catch_up()
+    await policies.reload()
     await answers.beat()
 
 
@@ -259,6 +259,17 @@ def _leaders_work(
     }
 
 
+def _close_last(stack: AsyncExitStack, *closers: Callable[[], Awaitable[None]]) -> None:
+    """The last of them first: a rolling restart ends before the restart that it waits for."""
+    for close in closers:
+        stack.push_async_callback(close)
+
+
+def _healing(rolling: RollingService, healer: Healer) -> dict[str, Callable[[], Awaitable[None]]]:
+    """What the leader does with bots by itself."""
+    return {"healer": healer.run, "dead_rolling": partial(every, INTERRUPT_S, rolling.interrupt_dead)}
+
+
 def _upkeep(services: Services, metrics: Metrics, database: Database) -> dict[str, Callable[[], Awaitable[None]]]:
     """What is done again and again beside the watching."""
     return {
@@ -272,9 +283,11 @@ def _upkeep(services: Services, metrics: Metrics, database: Database) -> dict[st
     }
 
 
-def _engine(settings: Settings) -> ContainerEngine:
+def _engine(stack: AsyncExitStack, settings: Settings) -> ContainerEngine:
     if settings.docker_host is None:
         return NoEngine()
     from chat_api.clients.docker_engine import DockerEngine  # The SDK is slow to import, and not always needed.
 
-    return DockerEngine(settings.docker_host, label=settings.docker_label)
+    engine = DockerEngine(settings.docker_host, label=settings.docker_label)
+    stack.push_async_callback(engine.close)
+    return engine

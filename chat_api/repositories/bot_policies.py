@@ -29,7 +29,8 @@ async def put(connection: AsyncConnection, bot_name: str, changes: Mapping[str, 
     """Change these columns of a bot's policy, and give it back; the row is made where there is none."""
     statement = insert(_table).values(bot_name=bot_name, **changes)
     statement = statement.on_conflict_do_update(index_elements=[_c.bot_name], set_=dict(changes))
-    return (await connection.execute(statement.returning(_table))).mappings().one()
+    row: RowMapping = (await connection.execute(statement.returning(_table))).mappings().one()
+    return row
 
 
 async def quarantine(connection: AsyncConnection, bot_name: str, changes: Mapping[str, Any]) -> bool:

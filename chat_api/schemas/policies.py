@@ -8,7 +8,7 @@ from datetime import datetime
 class PolicyChange:
     """What is to be changed; None leaves a thing as it is.
 
-    ``maintenance_until`` (None: until somebody ends it) and ``maintenance_reason`` are taken with ``is_in_maintenance``.
+    ``maintenance_until`` (None: until somebody ends it) and ``maintenance_reason`` go with ``is_in_maintenance``.
     """
 
     is_in_maintenance: bool | None = None

@@ -1,4 +1,4 @@
-"""What operators decide for a bot (maintenance, healing, canary, notes), and the quarantine that the healing decides."""
+"""What operators decide for a bot: maintenance, healing, canary, notes; and the quarantine that the healing decides."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta

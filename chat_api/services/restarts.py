@@ -1,4 +1,4 @@
-"""Restarting, starting and stopping bots: only registered, labelled ones; one at a time per bot; done when it is seen."""
+"""Restarting, starting and stopping bots: only registered, labelled ones; one at a time per bot; done when seen."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
