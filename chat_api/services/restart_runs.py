@@ -61,7 +61,7 @@ class RestartRuns:
         started_s = self._clock.monotonic_s()
         error: str | None = None
         try:
-            view, error = await self._acted(spec, container, view, started_s=started_s)
+            view, error = await self._acted(spec, container, view)
         except AppError as failure:
             error = failure.message
             log.warning("restart_failed", bot_name=spec.name, code=failure.code, detail=failure.detail)
@@ -73,10 +73,13 @@ class RestartRuns:
         return await self._finished(view, error, duration_s=self._clock.monotonic_s() - started_s)
 
     async def _acted(
-        self, spec: BotSpec, container: ContainerView, view: RestartView, *, started_s: float
+        self, spec: BotSpec, container: ContainerView, view: RestartView
     ) -> tuple[RestartView, str | None]:
-        if view.action is not BotAction.START:
+        is_stopping = view.action is not BotAction.START
+        if is_stopping:
             await self._look_first(view)
+        started_s = self._clock.monotonic_s()
+        if is_stopping:
             view = await self._moved(view, RestartState.STOPPING)
         if view.action is BotAction.STOP:
             await self._engine.stop(container, timeout_s=STOP_TIMEOUT_S)
@@ -106,16 +109,17 @@ class RestartRuns:
     async def _is_healthy_again(self, spec: BotSpec, view: RestartView, *, started_s: float) -> bool:
         """Probe until the bot answers. A first answer may still come from the process that is being replaced."""
         said_s = started_s
-        while self._clock.monotonic_s() - started_s < self._health_deadline_s:
+        while True:
             probe = await self._connector.get_bot_status(spec)
             if probe.is_healthy and probe.is_ready is not False:
                 self._fleet.record_probe(probe)
                 return True
+            if self._clock.monotonic_s() - started_s >= self._health_deadline_s:
+                return False
             if self._clock.monotonic_s() - said_s > REPEAT_S:  # Others take a silent one for one whose process died.
                 said_s = self._clock.monotonic_s()
                 self._fleet.record_restart(view)
             await asyncio.sleep(HEALTH_INTERVAL_S)
-        return False
 
     async def _moved(self, view: RestartView, state: RestartState) -> RestartView:
         view = replace(view, state=state)

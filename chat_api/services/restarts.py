@@ -43,6 +43,7 @@ MAX_PARALLEL = 5
 MAX_BULK = 1_000
 FINISH_POLL_S = 1.0
 HEALER = "auto-heal"
+NO_CONTAINER = "No labelled container or service runs this bot."
 PERMISSIONS: Mapping[BotAction, Permission] = {
     BotAction.RESTART: Permission.RESTART_BOT,
     BotAction.START: Permission.STOP_BOT,
@@ -129,8 +130,10 @@ class RestartsService:
         if not 0 < len(names) <= MAX_BULK:
             raise InvalidInput(f"bot_names: 1 to {MAX_BULK} bots")
         await self._audit.require(principal, PERMISSIONS[action], f"{len(names)} bots")
-        managed = {view.bot_name for view in await self._engine.list_bots() if view.is_managed}
-        outcomes = tuple(self._outlook(name, managed) for name in names)
+        known = {spec.name for spec in self._registry.all()}
+        seen = await self._engine.list_bots() if known.intersection(names) else ()
+        managed = {view.bot_name for view in seen if view.is_managed}
+        outcomes = tuple(_outlook(name, known, managed) for name in names)
         bulk = BulkView(group_id=new_id(), action=action, outcomes=outcomes)
         accepted = [outcome.bot_name for outcome in outcomes if outcome.is_accepted]
         details = {"group_id": str(bulk.group_id), "bots": accepted}
@@ -315,7 +318,7 @@ class RestartsService:
         for container in await self._engine.list_bots():
             if container.bot_name == bot_name and container.is_managed:
                 return container
-        raise NotFound("No labelled container or service runs this bot.")
+        raise NotFound(NO_CONTAINER)
 
     async def _elsewhere(self, bot_name: str, estimate_s: float) -> RestartView:
         async with self._database.read() as connection:
@@ -324,16 +327,6 @@ class RestartsService:
         return replace(_view(row), estimate_s=estimate_s)
 
     # A bulk
-
-    def _outlook(self, name: str, managed: set[str]) -> BulkOutcome:
-        try:
-            spec = self._registry.get(name)
-        except AppError as error:
-            return BulkOutcome(bot_name=name[:50], is_accepted=False, error=error.message)
-        if spec.name not in managed:
-            reason = "No labelled container or service runs this bot."
-            return BulkOutcome(bot_name=spec.name, is_accepted=False, error=reason)
-        return BulkOutcome(bot_name=spec.name, is_accepted=True)
 
     async def _act_on_all(self, principal: Principal, bulk: BulkView, names: Sequence[str]) -> None:
         slots = asyncio.Semaphore(MAX_PARALLEL)
@@ -357,6 +350,14 @@ class RestartsService:
         view = replace(asked, state=RestartState.FAILED, finished_at=now, duration_s=0.0, error=error)
         async with self._database.write() as connection:
             await restarts.start(connection, _row(view))
+
+
+def _outlook(name: str, known: set[str], managed: set[str]) -> BulkOutcome:
+    """Whether something can be done with a bot at all."""
+    if name in managed & known:
+        return BulkOutcome(bot_name=name, is_accepted=True)
+    error = NO_CONTAINER if name in known else "No such bot."
+    return BulkOutcome(bot_name=name[:50], is_accepted=False, error=error)
 
 
 def _joined(current: RestartView, asked: RestartView) -> RestartView:

@@ -13,7 +13,7 @@ from chat_api.schemas.fleet import BotStatus
 from chat_api.schemas.policies import PolicyChange
 from chat_api.schemas.restarts import RestartFilter
 from chat_api.schemas.rolling import RollingView, StepState
-from models import RollingState, Role
+from models import Role, RollingState
 from tests.chat_api.services.restarts_stage import Stage, admin, staged
 from tests.support.api import MakeSettings, running_api
 from tests.support.docker_engine import BotContainer, DockerEngineHandle
@@ -109,25 +109,27 @@ async def test_abort_from_another_process(make_settings: MakeSettings, elena: Ru
         assert reason == "restart by olga"
         await gate.wait()
 
-    async with staged(make_settings, elena, TEN[:4], before_restart=wait) as one:
-        async with staged(make_settings, elena, TEN[:4], time=one.time, engine=one.engine) as two:
-            watching = asyncio.create_task(two.rolling.watch())
-            seen: list[RollingView] = []
-            two.rolling.changes.listen(seen.append)
-            begun = await one.rolling.begin(admin(), TEN[:4], batch_size=2)
-            await eventually(lambda: seen)
-            with pytest.raises(Conflict):
-                await two.rolling.begin(admin(), TEN[:1])
-            await two.rolling.abort(admin("oleg"), begun.rolling_id)
-            gate.set()
-            view = await ended(two, begun.rolling_id)
-            assert view.state is RollingState.ABORTED
-            assert view.error == "Aborted by oleg after 2 of 4 bots."
-            assert sorted(one.engine.asked("restart")) == ["bot01", "bot02"]
-            await eventually(lambda: seen[-1].state is RollingState.ABORTED)
-            with pytest.raises(Conflict):
-                await two.rolling.abort(admin(), begun.rolling_id)
-            watching.cancel()
+    async with (
+        staged(make_settings, elena, TEN[:4], before_restart=wait) as one,
+        staged(make_settings, elena, TEN[:4], time=one.time, engine=one.engine) as two,
+    ):
+        watching = asyncio.create_task(two.rolling.watch())
+        seen: list[RollingView] = []
+        two.rolling.changes.listen(seen.append)
+        begun = await one.rolling.begin(admin(), TEN[:4], batch_size=2)
+        await eventually(lambda: seen)
+        with pytest.raises(Conflict):
+            await two.rolling.begin(admin(), TEN[:1])
+        await two.rolling.abort(admin("oleg"), begun.rolling_id)
+        gate.set()
+        view = await ended(two, begun.rolling_id)
+        assert view.state is RollingState.ABORTED
+        assert view.error == "Aborted by oleg after 2 of 4 bots."
+        assert sorted(one.engine.asked("restart")) == ["bot01", "bot02"]
+        await eventually(lambda: seen[-1].state is RollingState.ABORTED)
+        with pytest.raises(Conflict):
+            await two.rolling.abort(admin(), begun.rolling_id)
+        watching.cancel()
 
 
 async def test_what_a_dead_process_left_is_interrupted(make_settings: MakeSettings, elena: RunningBot) -> None:
@@ -143,9 +145,7 @@ async def test_what_a_dead_process_left_is_interrupted(make_settings: MakeSettin
             await survivor.rolling.interrupt_dead()
             assert (await survivor.rolling.of_id(admin(), begun.rolling_id)).is_running
             async with survivor.database.write() as connection:
-                await connection.execute(
-                    text("UPDATE web_rolling_restarts SET beat_at = now() - interval '1 minute'")
-                )
+                await connection.execute(text("UPDATE web_rolling_restarts SET beat_at = now() - interval '1 minute'"))
             await survivor.rolling.interrupt_dead()
             view = await survivor.rolling.of_id(admin(), begun.rolling_id)
             assert view.state is RollingState.INTERRUPTED
@@ -174,7 +174,9 @@ async def test_a_viewer_begins_and_aborts_nothing(make_settings: MakeSettings, e
         ):
             with pytest.raises(PermissionDenied):
                 await attempt
-        assert [(line.actor_name, line.outcome) for line in await stage.audit.newest(viewer)] == [("vera", "denied")] * 2
+        assert [(line.actor_name, line.outcome) for line in await stage.audit.newest(viewer)] == [
+            ("vera", "denied")
+        ] * 2
 
 
 @pytest.mark.docker
