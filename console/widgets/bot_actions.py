@@ -88,13 +88,10 @@ def _question(
 
 def _consequence(action: BotAction, count: int, estimate_s: float) -> str:
     if action is BotAction.STOP:
-        return f"{'It stays' if count == 1 else 'They stay'} stopped until somebody starts {'it' if count == 1 else 'them'}."
-    back = (
-        f"It is usually back in {about(estimate_s)}." if count == 1 else f"Each is usually back in {about(estimate_s)}."
-    )
-    return (
-        back if count == 1 else f"{back} Five at a time, without waiting for each other: see Rolling restart for that."
-    )
+        return "It stays stopped until somebody starts it." if count == 1 else "They stay stopped until started again."
+    if count == 1:
+        return f"It is usually back in {about(estimate_s)}."
+    return f"Each is back in {about(estimate_s)}. Five at a time, without waiting until each is well again."
 
 
 async def _act(principal: Principal, action: BotAction, names: Sequence[str]) -> None:
