@@ -83,7 +83,7 @@ async def test_a_restart_is_done_when_the_bot_answers_again(
     recent = await docker_api.services.restarts.recent(who)
     assert recent[0].duration_s is not None
     assert await docker_api.services.restarts.estimate_s(labelled_bot) == round(recent[0].duration_s, 1)
-    lines = [(line.action, line.actor_name) for line in await docker_api.services.audit.newest(who)]
+    lines = [(line.action, line.actor_name) for line in await docker_api.services.audit.find(who)]
     assert lines.count(("bot.restart", who.username)) == 1
 
 
@@ -191,7 +191,7 @@ async def test_stop_and_start_for_real(docker_api: RunningApi, labelled_bot: str
     await eventually(lambda: is_online(docker_api, labelled_bot), deadline_s=60)
     assert (await docker_api.services.policies.policy(who, labelled_bot)).stopped_at is None
     assert [view.action for view in await restarts.recent(who)] == ["start", "stop"]
-    assert [line.action for line in await docker_api.services.audit.newest(who)][:2] == ["bot.start", "bot.stop"]
+    assert [line.action for line in await docker_api.services.audit.find(who)][:2] == ["bot.start", "bot.stop"]
 
 
 async def test_a_bulk_tells_what_cannot_be_done(make_settings: MakeSettings, elena: RunningBot) -> None:
@@ -286,7 +286,7 @@ async def test_a_viewer_may_look_and_not_restart(api: RunningApi, elena: Running
     ):
         with pytest.raises(PermissionDenied):
             await attempt
-    newest = (await api.services.audit.newest(viewer))[0]
+    newest = (await api.services.audit.find(viewer))[0]
     assert (newest.action, newest.outcome, newest.actor_name) == ("bot.restart", "denied", viewer.username)
 
 

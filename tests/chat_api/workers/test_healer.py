@@ -66,7 +66,7 @@ async def test_three_restarts_an_hour_and_then_quarantine(
         other_process.fail_checks("broken", 20)
         assert await turn(other_process) == 3
         assert stage.engine.asked("restart") == ["broken"] * 3
-        newest = (await other_process.audit.newest(admin()))[0]
+        newest = (await other_process.audit.find(admin()))[0]
         assert (newest.action, newest.target, newest.outcome) == ("bot.quarantine", "broken", AuditOutcome.AUTOMATIC)
 
 
