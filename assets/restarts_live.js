@@ -83,6 +83,10 @@ export default {
       const time = `${span(end - rolling.requested_at)}${rolling.finished_at ? "" : ` of ~${span(rolling.estimate_s)}`}`;
       return `${this.done} of ${rolling.steps.length} bots restarted, ${batch} · begun by ${rolling.by} · ${time}`;
     },
+    others() {
+      const shown = this.rolling?.state === "running" ? new Set(this.rolling.steps.filter(this.isUnderWay).map((step) => step.bot)) : new Set();
+      return this.actions.filter((action) => !shown.has(action.bot));
+    },
     byBot() {
       return Object.fromEntries(this.actions.map((action) => [action.bot, action]));
     },
@@ -130,7 +134,7 @@ export default {
         </div>
         <p class="we-muted we-number-text" data-testid="rolling-summary">{{ summary }}</p>
         <progress class="we-progress" :class="'we-progress-' + state.tone" :value="done" :max="rolling.steps.length" aria-label="Bots restarted"></progress>
-        <p v-if="rolling.error" class="we-reason-text" data-testid="rolling-error">{{ rolling.error }}</p>
+        <p v-if="rolling.error" class="we-reason-text" :class="'we-reason-' + state.tone" data-testid="rolling-error">{{ rolling.error }}</p>
         <ol class="we-rolling-bots" tabindex="0" aria-label="Bots in their order">
           <li v-for="step in rolling.steps" :key="step.bot" :data-testid="'rolling-' + step.bot" :data-state="step.state">
             <span class="we-muted we-number">{{ step.batch }}</span>
@@ -141,10 +145,10 @@ export default {
           </li>
         </ol>
       </section>
-      <section v-if="actions.length" class="we-panel" aria-labelledby="running-title" data-testid="running">
+      <section v-if="others.length" class="we-panel" aria-labelledby="running-title" data-testid="running">
         <h2 id="running-title">Happening now</h2>
         <ul class="we-running">
-          <li v-for="action in actions" :key="action.id" :data-testid="'running-' + action.bot">
+          <li v-for="action in others" :key="action.id" :data-testid="'running-' + action.bot">
             <div class="we-two"><span class="we-strong we-cut">{{ action.title }}</span><span class="we-muted we-cut">{{ action.what }}</span></div>
             <Progress :action="action" :now="now"></Progress>
           </li>

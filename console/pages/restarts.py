@@ -1,6 +1,7 @@
 """The Restarts page: what is happening to bots right now, rolling restarts, and who did what with which result."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from console.widgets.rolling_restart import open_rolling_dialog
 from models import RestartState
 
 NEWEST = 200
+NEWS = timedelta(hours=24)
 EMPTY = "No bot was restarted yet. Restart one from its row on the Fleet page, or all of them with a rolling restart."
 COLUMNS = (
     column("requested_at", "Requested", kind="time"),
@@ -89,7 +91,7 @@ async def _restarts(principal: Principal) -> None:
     shown = await services().restarts.recent(principal, limit=NEWEST)
     newest = await rolling.recent(principal, limit=1)
     with frame(principal, title="Restarts", path="/admin/restarts"):
-        opened = _Page(principal, shown, newest[0] if newest else None)
+        opened = _Page(principal, shown, next((view for view in newest if _is_news(view)), None))
     fleet_feed().on_restart(client, opened.restarted)
 
     def stepped(view: RollingView) -> None:
@@ -99,6 +101,11 @@ async def _restarts(principal: Principal) -> None:
 
     rolling.changes.listen(stepped)
     client.on_delete(lambda: rolling.changes.forget(stepped))
+
+
+def _is_news(view: RollingView) -> bool:
+    """Whether a rolling restart is still worth a panel; later it is in the history, bot by bot."""
+    return view.finished_at is None or datetime.now(UTC) - view.finished_at < NEWS
 
 
 def _age(restart: RestartView) -> Any:

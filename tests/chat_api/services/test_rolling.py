@@ -174,9 +174,7 @@ async def test_a_viewer_begins_and_aborts_nothing(make_settings: MakeSettings, e
         ):
             with pytest.raises(PermissionDenied):
                 await attempt
-        assert [(line.actor_name, line.outcome) for line in await stage.audit.find(viewer)] == [
-            ("vera", "denied")
-        ] * 2
+        assert [(line.actor_name, line.outcome) for line in await stage.audit.find(viewer)] == [("vera", "denied")] * 2
 
 
 @pytest.mark.docker
