@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
-from nicegui import ui
 from playwright.async_api import Page, expect
 
 from chat_api.schemas.fleet import BotStatus
@@ -13,7 +12,7 @@ from chat_api.schemas.principals import Principal
 from console.frame import frame
 from console.frame import page as console_page
 from console.guard import Audience
-from console.widgets.bot_actions import ask_action, bot_actions
+from console.widgets.bot_actions import ask_action, bot_actions, button
 from console.widgets.bot_policy import bot_policy
 from models import BotAction, Role
 from tests.e2e.test_console import sign_in
@@ -25,6 +24,8 @@ from tests.support.eventually import eventually
 
 NAMES = ("elena", "marcus", "ryan")
 LONG_MS = 90_000
+# Long enough to press a button while a bot is restarted.
+STARTUP_MS = "5000"
 SHOTS = os.environ.get("RESTARTS_SHOTS")
 
 
@@ -54,7 +55,7 @@ async def console(
 ) -> AsyncIterator[RunningConsole]:
     """The application over three real containers, all online."""
     for name in NAMES:
-        bot_container(name)
+        bot_container(name, environment={"SAMPLE_BOT_STARTUP_MS": STARTUP_MS})
     async with running_console(make_settings(docker_host=docker_engine.host, bot_restart_timeout=60)) as running:
 
         def all_online() -> bool:
@@ -85,6 +86,7 @@ async def test_a_rolling_restart_with_live_progress(console: RunningConsole, pag
     rolling = page.get_by_test_id("rolling")
     await expect(rolling).to_have_attribute("data-state", "running")
     await expect(rolling.get_by_test_id("action-progress").first).to_be_visible()
+    await expect(dialog).to_have_count(0)
     await shot(page, "running")
     await rolling.get_by_test_id("abort").click()
     await expect(rolling.get_by_test_id("abort")).to_be_disabled()
@@ -95,7 +97,8 @@ async def test_a_rolling_restart_with_live_progress(console: RunningConsole, pag
     await expect_accessible(page, "aborted")
     assert await page.evaluate("window.isSamePage")
     await page.set_viewport_size({"width": 360, "height": 800})
-    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    await shot(page, "phone")
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 360
     await expect_accessible(page, "phone")
 
 
@@ -104,7 +107,7 @@ async def test_a_rolling_restart_with_live_progress(console: RunningConsole, pag
 async def test_stop_start_and_policy_of_one_bot(console: RunningConsole, page: Page) -> None:
     """The question names the bot and the people; a viewer sees the policy and no button; changes are stored."""
     _add_bot_page()
-    await sign_in(page, console, Role.OPERATOR, path="/bot-page")
+    await sign_in(page, console, Role.OPERATOR, path="/admin/one-bot")
     await page.get_by_test_id("do-stop").click()
     question = page.get_by_test_id("confirm-action")
     await expect(question).to_contain_text("Stop Elena")
@@ -147,10 +150,14 @@ def _add_bot_page() -> None:
     """The widgets of one bot on a page of their own, as the Bot page shows them."""
 
     async def build(principal: Principal) -> None:
-        with frame(principal, title="Elena", path="/bot-page"):
+        with frame(principal, title="Elena", path="/admin/one-bot"):
             bot_actions(principal, "elena")
             await bot_policy(principal, "elena")
-            many = ui.button("Both", on_click=lambda: ask_action(principal, BotAction.RESTART, ["elena", "nobody"]))
-            many.props('data-testid="do-many"')
+            button(
+                "Both",
+                "restart",
+                lambda: ask_action(principal, BotAction.RESTART, ["elena", "nobody"]),
+                testid="do-many",
+            )
 
-    console_page("/bot-page", title="Elena", audience=Audience.ADMIN)(build)
+    console_page("/admin/one-bot", title="Elena", audience=Audience.ADMIN)(build)
