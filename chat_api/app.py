@@ -13,7 +13,18 @@ from chat_api.middleware.bodies import BodyLimit
 from chat_api.middleware.headers import SecurityHeaders
 from chat_api.middleware.origins import OriginGuard
 from chat_api.middleware.requests import RequestContext
-from chat_api.routes import admin, admin_audit, admin_series, auth, bots, chat, chat_ws, conversations, health
+from chat_api.routes import (
+    admin,
+    admin_audit,
+    admin_restarts,
+    admin_series,
+    auth,
+    bots,
+    chat,
+    chat_ws,
+    conversations,
+    health,
+)
 from chat_api.routes.errors import add_error_handlers, add_unknown_paths
 from chat_api.routes.hot import HotDoor, HotRoute
 
@@ -60,6 +71,7 @@ def create_app(settings: Settings, *, makes_admin: bool = True) -> FastAPI:
         admin.router,
         admin_audit.router,
         admin_series.router,
+        admin_restarts.router,
         health.router,
         chat_ws.router,
     ):

@@ -35,13 +35,16 @@ from chat_api.services.health import HealthService
 from chat_api.services.identity import IdentityService
 from chat_api.services.limits import RateLimits
 from chat_api.services.messages import MessagesService
+from chat_api.services.policies import PoliciesService
 from chat_api.services.restarts import RestartsService
+from chat_api.services.rolling import RollingService
 from chat_api.services.series import SeriesService
 from chat_api.services.series_recorder import SeriesRecorder
 from chat_api.workers.canary import CanaryWorker
 from chat_api.workers.fleet_keeper import FleetKeeper
 from chat_api.workers.fleet_relay import FleetRelay
 from chat_api.workers.gauges import keep_gauges
+from chat_api.workers.healer import Healer
 from chat_api.workers.health_poller import HealthPoller
 from chat_api.workers.leader import Leader
 from chat_api.workers.rollups import FLUSH_S, Rollups
@@ -53,6 +56,8 @@ log = get_logger(__name__)
 
 BEAT_S = 5.0
 ABANDON_S = 30.0
+INTERRUPT_S = 10.0
+POLICIES_S = 5.0
 FORGET_S = 600.0
 STALENESS_S = 1.0
 TYPING_S = 0.1
@@ -68,8 +73,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         database, redis_url = await _storage(stack, settings)
         redis = _redis(stack, redis_url)
-        engine = _engine(settings)
-        stack.push_async_callback(engine.close)
+        engine = _engine(stack, settings)
         recorder = _recorder(stack, database, metrics)
         connector = await _connector(stack, settings, metrics, recorder)
 
@@ -79,8 +83,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         registry = BotRegistry(settings)
         limits = RateLimits(redis_url=redis_url, requests_per_minute=settings.rate_limit_requests_per_minute)
         stack.push_async_callback(limits.close)
-        signals = Signals(redis_url, deployment_id=await _deployment_id(database))
-        _share_ends(auth, signals)
+        signals = await _signals(redis_url, database, auth)
         feeds = Feeds(database, signals)
         answers = AnswersService(database, connector, registry, feeds, signals)
         messages = MessagesService(database, answers, registry, limits, feeds)
@@ -88,10 +91,19 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         fleet = _fleet(settings, registry, connector, recorder)
         canary = CanaryService(registry, connector, fleet)
         health = HealthService(database, redis, engine, qdrant_url=settings.qdrant_url, signals=signals)
+        policies = PoliciesService(database, registry, fleet, audit)
         restarts = RestartsService(
-            database, engine, registry, connector, fleet, audit, health_deadline_s=settings.bot_restart_timeout
+            database,
+            engine,
+            registry,
+            connector,
+            fleet,
+            audit,
+            policies,
+            health_deadline_s=settings.bot_restart_timeout,
         )
-        stack.push_async_callback(restarts.close)
+        rolling = RollingService(database, registry, fleet, restarts, audit, signals, canary=canary.ask)
+        _close_last(stack, restarts.close, rolling.close)
         app.state.websockets = websockets = WebSocketManager(
             feeds,
             auth,
@@ -111,10 +123,11 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             database,
             signals,
             _leaders_work(poller, keeper, restarts, feeds, answers)
-            | _chronicle(settings, database, registry, fleet, canary),
+            | _chronicle(settings, database, registry, fleet, canary)
+            | _healing(rolling, Healer(fleet, restarts, policies, database)),
             on_change=metrics.record_leader,
         )
-        await _look_around(keeper, poller, relay, answers)
+        await _look_around(keeper, poller, relay, answers, policies)
 
         app.state.services = Services(
             settings=settings,
@@ -128,9 +141,11 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             fleet=fleet,
             health=health,
             limits=limits,
+            policies=policies,
             registry=registry,
             restarts=restarts,
             series=SeriesService(database, registry),
+            rolling=rolling,
             signals=signals,
         )
         app.state.setup_code = await auth.prepare_first_admin() if app.state.makes_admin else None
@@ -190,9 +205,11 @@ async def _servers(stack: AsyncExitStack, settings: Settings) -> tuple[str, str]
     return database_url, redis_url
 
 
-async def _deployment_id(database: Database) -> str:
+async def _signals(redis_url: str, database: Database, auth: AuthService) -> Signals:
     async with database.statement() as connection:
-        return await deployment.deployment_id(connection)
+        signals = Signals(redis_url, deployment_id=await deployment.deployment_id(connection))
+    _share_ends(auth, signals)
+    return signals
 
 
 def _share_ends(auth: AuthService, signals: Signals) -> None:
@@ -253,11 +270,14 @@ async def _connector(
     return connector
 
 
-async def _look_around(keeper: FleetKeeper, poller: HealthPoller, relay: FleetRelay, answers: AnswersService) -> None:
+async def _look_around(
+    keeper: FleetKeeper, poller: HealthPoller, relay: FleetRelay, answers: AnswersService, policies: PoliciesService
+) -> None:
     """The fleet as the sources describe it and as other processes last saw it; and that we are there."""
     await keeper.refresh()
     await poller.restore()
     await relay.catch_up()
+    await policies.reload()
     await answers.beat()
 
 
@@ -286,20 +306,35 @@ def _chronicle(
     }
 
 
+def _close_last(stack: AsyncExitStack, *closers: Callable[[], Awaitable[None]]) -> None:
+    """The last of them first: a rolling restart ends before the restart that it waits for."""
+    for close in closers:
+        stack.push_async_callback(close)
+
+
+def _healing(rolling: RollingService, healer: Healer) -> dict[str, Callable[[], Awaitable[None]]]:
+    """What the leader does with bots by itself."""
+    return {"healer": healer.run, "dead_rolling": partial(every, INTERRUPT_S, rolling.interrupt_dead)}
+
+
 def _upkeep(services: Services, metrics: Metrics, database: Database) -> dict[str, Callable[[], Awaitable[None]]]:
     """What is done again and again beside the watching."""
     return {
         "heartbeat": partial(every, BEAT_S, services.answers.beat),
         "typing": partial(every, TYPING_S, services.answers.tell_typing),
         "staleness": partial(every, STALENESS_S, services.fleet.refresh),
+        "policies": partial(every, POLICIES_S, services.policies.reload),
+        "rolling": services.rolling.watch,
         "loop_lag": metrics.measure_loop_lag,
         "gauges": partial(keep_gauges, metrics, database, services.answers, services.fleet),
     }
 
 
-def _engine(settings: Settings) -> ContainerEngine:
+def _engine(stack: AsyncExitStack, settings: Settings) -> ContainerEngine:
     if settings.docker_host is None:
         return NoEngine()
     from chat_api.clients.docker_engine import DockerEngine  # The SDK is slow to import, and not always needed.
 
-    return DockerEngine(settings.docker_host, label=settings.docker_label)
+    engine = DockerEngine(settings.docker_host, label=settings.docker_label)
+    stack.push_async_callback(engine.close)
+    return engine

@@ -3,6 +3,7 @@
 from models.accounts import WebAccount, WebClaim
 from models.admins import AdminAccount, Role
 from models.audit import AuditEntry, AuditOutcome
+from models.bot_policies import WebBotPolicy
 from models.conversations import (
     FinishReason,
     MessageStatus,
@@ -18,16 +19,19 @@ from models.conversations import (
 from models.fleet_reports import WebFleetReport
 from models.health import BotCheck
 from models.leases import WebLease
-from models.restarts import BotRestart, RestartState
+from models.restarts import ActionOrigin, BotAction, BotRestart, RestartState
+from models.rolling import RollingRestart, RollingState
 from models.series import WebSeries, WebSeriesWriter, WebStatusInterval
 from models.sessions import WebSocketTicket, WebUserSession
 from models.settings import WebSetting
 from models.users import PlatformIdentity, UniversalUser
 
 __all__ = [
+    "ActionOrigin",
     "AdminAccount",
     "AuditEntry",
     "AuditOutcome",
+    "BotAction",
     "BotCheck",
     "BotRestart",
     "FinishReason",
@@ -36,8 +40,11 @@ __all__ = [
     "PlatformIdentity",
     "RestartState",
     "Role",
+    "RollingRestart",
+    "RollingState",
     "UniversalUser",
     "WebAccount",
+    "WebBotPolicy",
     "WebClaim",
     "WebConversation",
     "WebEvent",

@@ -1,4 +1,4 @@
-"""Restarts of bots: what was asked, how it went, how long it took."""
+"""Restarts, starts and stops of bots: what was asked, how it went, how long it took."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -11,7 +11,7 @@ from models.columns import timestamptz
 
 
 class RestartState(StrEnum):
-    """The steps of a restart, in order; ``online`` and ``failed`` are final."""
+    """The steps, in order; ``online``, ``failed`` and ``stopped`` are final. A start skips stopping; a stop ends it."""
 
     REQUESTED = "requested"
     STOPPING = "stopping"
@@ -19,15 +19,37 @@ class RestartState(StrEnum):
     HEALTH_CHECK = "health_check"
     ONLINE = "online"
     FAILED = "failed"
+    STOPPED = "stopped"
+
+
+class BotAction(StrEnum):
+    """What is done with a bot's container or service."""
+
+    RESTART = "restart"
+    START = "start"
+    STOP = "stop"
+
+
+class ActionOrigin(StrEnum):
+    """Who began it: a person for one bot, a person for many, a rolling restart, or the healing."""
+
+    OPERATOR = "operator"
+    BULK = "bulk"
+    ROLLING = "rolling"
+    AUTO_HEAL = "auto_heal"
 
 
 class BotRestart(SQLModel, table=True):
-    """One restart of one bot. ``duration_s`` (request to healthy) teaches the estimate of the next."""
+    """One action on one bot. ``duration_s`` of a restart (request to healthy) teaches the estimate of the next.
+
+    ``group_id`` is shared by the actions of one bulk, and by those of one rolling restart, whose id it is.
+    """
 
     __tablename__ = "web_bot_restarts"
     __table_args__ = (
         Index("idx_web_bot_restarts_bot", "bot_name", "requested_at"),
-        # The per-bot lock, across processes: a second running restart of a bot cannot be stored.
+        Index("idx_web_bot_restarts_at", "requested_at"),
+        # The per-bot lock, across processes: a second running action on a bot cannot be stored.
         Index("uq_web_bot_restarts_running", "bot_name", unique=True, postgresql_where=text("finished_at IS NULL")),
     )
 
@@ -39,3 +61,6 @@ class BotRestart(SQLModel, table=True):
     finished_at: datetime | None = timestamptz(nullable=True)
     duration_s: float | None = Field(default=None)
     error: str | None = Field(default=None, sa_type=Text)
+    action: str = Field(default="restart", max_length=16, sa_column_kwargs={"server_default": "restart"})
+    origin: str = Field(default="operator", max_length=16, sa_column_kwargs={"server_default": "operator"})
+    group_id: UUID | None = Field(default=None)

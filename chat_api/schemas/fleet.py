@@ -5,8 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from chat_api.schemas.containers import ContainerView
-from models import RestartState
+from chat_api.schemas.containers import ContainerState, ContainerView
+from models import ActionOrigin, BotAction, RestartState
 
 
 class BotStatus(StrEnum):
@@ -50,7 +50,10 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestartView:
-    """One restart, running or over. ``duration_s`` is from the request to the first healthy answer."""
+    """One restart, start or stop, running or over. ``duration_s`` is from the request to the first healthy answer.
+
+    ``group_id`` is shared by the actions of one bulk, and by those of one rolling restart, whose id it is.
+    """
 
     restart_id: UUID
     bot_name: str
@@ -61,11 +64,14 @@ class RestartView:
     finished_at: datetime | None = None
     duration_s: float | None = None
     error: str | None = None
+    action: BotAction = BotAction.RESTART
+    origin: ActionOrigin = ActionOrigin.OPERATOR
+    group_id: UUID | None = None
 
     @property
     def is_running(self) -> bool:
         """Whether it is still under way."""
-        return self.state not in {RestartState.ONLINE, RestartState.FAILED}
+        return self.state not in {RestartState.ONLINE, RestartState.FAILED, RestartState.STOPPED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +122,7 @@ class BotPolicy:
     """What operators decided for one bot, and whether the healing gave up on it.
 
     In maintenance while ``maintenance_since`` is set and ``maintenance_until`` (None: until ended) is not over.
+    Automatic restarts before ``healing_since`` count no more. ``stopped_at``: an operator wants the bot to be stopped.
     """
 
     bot_name: str
@@ -129,12 +136,23 @@ class BotPolicy:
     quarantined_at: datetime | None = None
     quarantine_reason: str = ""
     notes: str = ""
+    changed_by: str = ""
+    healing_since: datetime | None = None
+    stopped_at: datetime | None = None
+    stopped_by: str = ""
 
     def is_in_maintenance(self, now: datetime) -> bool:
         """Whether operators want no alarm from this bot at ``now``."""
         if self.maintenance_since is None or self.maintenance_since > now:
             return False
         return self.maintenance_until is None or self.maintenance_until > now
+
+    def is_stopped(self, container: ContainerView | None) -> bool:
+        """Whether an operator stopped the bot, and nobody has started its container past the console since."""
+        if self.stopped_at is None:
+            return False
+        is_up = container is not None and container.state is ContainerState.RUNNING
+        return not (is_up and container and container.started_at and container.started_at > self.stopped_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,9 @@ from chat_api.services.fleet import FleetService
 from chat_api.services.health import HealthService
 from chat_api.services.limits import RateLimits
 from chat_api.services.messages import MessagesService
+from chat_api.services.policies import PoliciesService
 from chat_api.services.restarts import RestartsService
+from chat_api.services.rolling import RollingService
 from chat_api.services.series import SeriesService
 
 
@@ -34,7 +36,9 @@ class Services:
     fleet: FleetService
     health: HealthService
     limits: RateLimits
+    policies: PoliciesService
     registry: BotRegistry
     restarts: RestartsService
     series: SeriesService
+    rolling: RollingService
     signals: Signals

@@ -394,6 +394,9 @@ class FleetService:
         )
 
     def _error(self, state: _BotState, *, canary: CanaryView | None) -> str | None:
+        """Why a bot is not well, in a few words for operators."""
+        if state.policy is not None and state.policy.is_stopped(state.container) and not _is_healthy(state):
+            return f"stopped by {state.policy.stopped_by}"
         if state.probe is not None and state.probe.error is not None:
             return state.probe.error
         is_heeded = state.policy is None or state.policy.is_canary_on
@@ -423,6 +426,10 @@ class FleetService:
         self._flush = None
         self._version += 1
         self.changes.publish(self.current())
+
+
+def _is_healthy(state: _BotState) -> bool:
+    return state.probe is not None and state.probe.is_healthy
 
 
 def _is_same(one: ContainerView | None, other: ContainerView | None) -> bool:

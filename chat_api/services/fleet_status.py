@@ -15,6 +15,7 @@ from chat_api.schemas.fleet import (
     ServiceView,
     SystemStatus,
 )
+from models import BotAction
 
 STARTING_GRACE_S = 60.0
 # Without these nothing can be stored; the rest costs comfort only.
@@ -40,7 +41,7 @@ def bot_status(
 ) -> BotStatus:
     """The one word for a bot. What is older than ``stale_after`` is never green, it is unknown."""
     if restart is not None and restart.is_running:
-        return BotStatus.RESTARTING
+        return BotStatus.STARTING if restart.action is BotAction.START else BotStatus.RESTARTING
     if policy is not None and policy.is_in_maintenance(now):
         return BotStatus.MAINTENANCE
     if policy is not None and policy.quarantined_at is not None:

@@ -1,44 +1,58 @@
-"""Restarting bots: only registered, labelled ones; one at a time per bot; done only when the bot answers again."""
+"""Restarting, starting and stopping bots: only registered, labelled ones; one at a time per bot; done when seen."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from statistics import median
+from uuid import UUID
 
 from sqlalchemy import RowMapping
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat_api.clients.bots import BotConnector
 from chat_api.clients.container_engine import ContainerEngine
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Database
-from chat_api.core.errors import AppError, NotFound
+from chat_api.core.errors import AppError, Conflict, DatabaseUnavailable, InvalidInput, NotFound
 from chat_api.core.ids import new_id
-from chat_api.core.logging import get_logger, redact
+from chat_api.core.logging import get_logger
 from chat_api.repositories import restarts
 from chat_api.schemas.bots import BotSpec
 from chat_api.schemas.containers import ContainerView
 from chat_api.schemas.fleet import RestartView
 from chat_api.schemas.principals import Permission, Principal
+from chat_api.schemas.restarts import Affected, BulkOutcome, BulkView, RestartFilter
 from chat_api.services.audit import AuditService
 from chat_api.services.bot_registry import BotRegistry
 from chat_api.services.fleet import FleetService
 from chat_api.services.lanes import Lanes
-from models import BotRestart, RestartState
+from chat_api.services.policies import PoliciesService
+from chat_api.services.restart_runs import BeforeRestart, RestartRuns, no_evidence
+from models import ActionOrigin, AuditOutcome, BotAction, BotRestart, RestartState
 
 log = get_logger(__name__)
 
 DEFAULT_ESTIMATE_S = 30.0  # Source: specification, "estimated_downtime": "30 seconds".
 LEARNED_FROM = 10
-STOP_TIMEOUT_S = 10.0
-HEALTH_INTERVAL_S = 0.5
-REPEAT_S = 10.0
 ACTIVE_S = 300.0
-LOG_LINES = 20
+# A bulk is many bots, and one engine: it gets a few at a time.
+MAX_PARALLEL = 5
+MAX_BULK = 1_000
+FINISH_POLL_S = 1.0
+HEALER = "auto-heal"
+NO_CONTAINER = "No labelled container or service runs this bot."
+PERMISSIONS: Mapping[BotAction, Permission] = {
+    BotAction.RESTART: Permission.RESTART_BOT,
+    BotAction.START: Permission.STOP_BOT,
+    BotAction.STOP: Permission.STOP_BOT,
+}
 
 
 class RestartsService:
-    """The same line of code for the page's button and for the API."""
+    """The same line of code for the page's button, for the API, for rolling restarts and for the healing."""
 
     def __init__(
         self,
@@ -48,53 +62,155 @@ class RestartsService:
         connector: BotConnector,
         fleet: FleetService,
         audit: AuditService,
+        policies: PoliciesService,
         *,
         health_deadline_s: float,
         clock: Clock = SYSTEM_CLOCK,
+        before_restart: BeforeRestart = no_evidence,
     ) -> None:
+        """``before_restart`` (bot name, reason) is awaited, within a limit, before a bot is restarted or stopped."""
         self._database = database
         self._engine = engine
         self._registry = registry
-        self._connector = connector
         self._fleet = fleet
         self._audit = audit
+        self._policies = policies
         self._health_deadline_s = health_deadline_s
         self._clock = clock
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._runs = RestartRuns(
+            database,
+            engine,
+            connector,
+            fleet,
+            health_deadline_s=health_deadline_s,
+            clock=clock,
+            before_restart=before_restart,
+        )
+        self._running: dict[UUID, asyncio.Task[RestartView]] = {}
+        self._bulks: set[asyncio.Task[None]] = set()
         self._lanes = Lanes()
 
     async def restart(self, principal: Principal, bot_name: str) -> RestartView:
         """Begin a restart, or join the one that is under way: a hundred clicks are one engine call.
 
         Progress appears in the bot's view on ``fleet.changes``.
-        Raises: NotFound (bot, or no labelled container of it), PermissionDenied, NotAuthenticated, EngineUnavailable.
+        Raises: NotFound (bot, or no labelled container of it), Conflict (it is being stopped or started),
+        PermissionDenied, NotAuthenticated, EngineUnavailable.
+        """
+        return await self.act(principal, BotAction.RESTART, bot_name)
+
+    async def start(self, principal: Principal, bot_name: str) -> RestartView:
+        """Begin to start a bot that is stopped. Raises: as :meth:`restart`."""
+        return await self.act(principal, BotAction.START, bot_name)
+
+    async def stop(self, principal: Principal, bot_name: str) -> RestartView:
+        """Begin to stop a bot; it is not healed until somebody starts it. Raises: as :meth:`restart`."""
+        return await self.act(principal, BotAction.STOP, bot_name)
+
+    async def act(
+        self,
+        principal: Principal,
+        action: BotAction,
+        bot_name: str,
+        *,
+        origin: ActionOrigin = ActionOrigin.OPERATOR,
+        group_id: UUID | None = None,
+    ) -> RestartView:
+        """Begin one of the three. Raises: as :meth:`restart`."""
+        spec = self._registry.get(bot_name)
+        await self._audit.require(principal, PERMISSIONS[action], spec.name)
+        return await self._once(spec, self._asked(spec, action, principal.username, origin, group_id), principal)
+
+    async def act_on(self, principal: Principal, action: BotAction, bot_names: Sequence[str]) -> BulkView:
+        """Do one of the three with many bots, at most five at a time; says at once for which it cannot be done.
+
+        Raises: PermissionDenied, NotAuthenticated, InvalidInput (none, or too many), EngineUnavailable.
+        """
+        names = tuple(dict.fromkeys(bot_names))
+        if not 0 < len(names) <= MAX_BULK:
+            raise InvalidInput(f"bot_names: 1 to {MAX_BULK} bots")
+        await self._audit.require(principal, PERMISSIONS[action], f"{len(names)} bots")
+        known = {spec.name for spec in self._registry.all()}
+        seen = await self._engine.list_bots() if known.intersection(names) else ()
+        managed = {view.bot_name for view in seen if view.is_managed}
+        outcomes = tuple(_outlook(name, known, managed) for name in names)
+        bulk = BulkView(group_id=new_id(), action=action, outcomes=outcomes)
+        accepted = [outcome.bot_name for outcome in outcomes if outcome.is_accepted]
+        details = {"group_id": str(bulk.group_id), "bots": accepted}
+        await self._audit.record(principal, f"bot.{action}.bulk", f"{len(accepted)} bots", details=details)
+        if accepted:
+            task = asyncio.create_task(self._act_on_all(principal, bulk, accepted), name=f"bulk-{bulk.group_id}")
+            self._bulks.add(task)
+            task.add_done_callback(self._bulks.discard)
+        return bulk
+
+    async def heal(self, bot_name: str, reason: str) -> RestartView:
+        """Restart a bot because its health checks failed; for the healing only.
+
+        Raises: NotFound, Conflict, EngineUnavailable.
         """
         spec = self._registry.get(bot_name)
-        await self._audit.require(principal, Permission.RESTART_BOT, spec.name)
-        async with self._lanes.queue(spec.name):
-            current = self._fleet.restart_of(spec.name)
-            if current is not None and current.is_running:
-                return current
-            return await self._begin(principal, spec)
+        asked = self._asked(spec, BotAction.RESTART, HEALER, ActionOrigin.AUTO_HEAL, None)
+        return await self._once(spec, asked, None, details={"reason": reason})
+
+    async def finished(self, view: RestartView) -> RestartView:
+        """Wait until an action is over, also one that another process runs, and give back how it ended."""
+        task = self._running.get(view.restart_id)
+        if task is not None:
+            return await asyncio.shield(task)
+        while view.is_running:
+            try:
+                async with self._database.read() as connection:
+                    row = await restarts.of_id(connection, view.restart_id)
+            except DatabaseUnavailable:
+                row = None
+            if row is not None:
+                view = replace(_view(row), estimate_s=view.estimate_s)
+            if view.is_running:
+                await asyncio.sleep(FINISH_POLL_S)
+        return view
+
+    # What is known of them
 
     async def estimate_s(self, bot_name: str) -> float:
         """How long a restart of this bot takes, learned from the last successful ones; seconds."""
+        return (await self.estimates_s([bot_name]))[bot_name]
+
+    async def estimates_s(self, bot_names: Sequence[str]) -> Mapping[str, float]:
+        """The same for several bots."""
         async with self._database.read() as connection:
-            durations = await restarts.durations_s(connection, bot_name, limit=LEARNED_FROM)
-        return round(median(durations), 1) if durations else DEFAULT_ESTIMATE_S
+            durations = await restarts.durations_s(connection, bot_names, limit=LEARNED_FROM)
+        return {
+            name: round(median(durations[name]), 1) if name in durations else DEFAULT_ESTIMATE_S for name in bot_names
+        }
 
     async def affected_users(self, principal: Principal, bot_name: str) -> int:
         """How many people wrote to this bot in the last five minutes. Raises: NotFound, PermissionDenied."""
+        return (await self.affected(principal, [bot_name])).total
+
+    async def affected(self, principal: Principal, bot_names: Sequence[str]) -> Affected:
+        """How many people wrote to each of these bots, and to any, in the last five minutes.
+
+        Raises: NotFound, PermissionDenied, NotAuthenticated.
+        """
         principal.require(Permission.VIEW_FLEET)
-        spec = self._registry.get(bot_name)
+        names = [self._registry.get(name).name for name in bot_names]
         async with self._database.read() as connection:
-            return await restarts.active_users(connection, spec.name, seconds=ACTIVE_S)
+            users, total = await restarts.active_users(connection, names, seconds=ACTIVE_S)
+        return Affected(by_bot={name: users.get(name, 0) for name in names}, total=total)
 
     async def recent(self, principal: Principal, *, limit: int = 50) -> tuple[RestartView, ...]:
         """The last restarts of all bots, newest first. Raises: PermissionDenied, NotAuthenticated."""
+        return await self.history(principal, RestartFilter(limit=limit))
+
+    async def history(self, principal: Principal, wanted: RestartFilter) -> tuple[RestartView, ...]:
+        """The restarts, starts and stops that a filter lets pass, newest first.
+
+        Raises: PermissionDenied, NotAuthenticated.
+        """
         principal.require(Permission.VIEW_FLEET)
         async with self._database.read() as connection:
-            rows = await restarts.newest(connection, limit=limit)
+            rows = await restarts.found(connection, wanted)
         return tuple(_view(row) for row in rows)
 
     async def abandon_dead(self) -> None:
@@ -107,108 +223,169 @@ class RestartsService:
 
     async def close(self) -> None:
         """Stop waiting for restarts; what the engine was asked for goes on without us."""
-        tasks = list(self._tasks)
+        tasks = [*self._bulks, *self._running.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _begin(self, principal: Principal, spec: BotSpec) -> RestartView:
-        container = await self._labelled_container(spec.name)
-        view = RestartView(
+    # Inside
+
+    def _asked(
+        self, spec: BotSpec, action: BotAction, by: str, origin: ActionOrigin, group_id: UUID | None
+    ) -> RestartView:
+        return RestartView(
             restart_id=new_id(),
             bot_name=spec.name,
-            requested_by=principal.username,
+            requested_by=by,
             requested_at=self._clock.now(),
             state=RestartState.REQUESTED,
-            estimate_s=await self.estimate_s(spec.name),
+            estimate_s=DEFAULT_ESTIMATE_S,
+            action=action,
+            origin=origin,
+            group_id=group_id,
         )
-        row = BotRestart(
-            id=view.restart_id,
-            bot_name=view.bot_name,
-            requested_by=view.requested_by,
-            requested_at=view.requested_at,
-            state=view.state,
-        )
+
+    async def _once(
+        self,
+        spec: BotSpec,
+        asked: RestartView,
+        principal: Principal | None,
+        *,
+        details: Mapping[str, object] | None = None,
+    ) -> RestartView:
+        async with self._lanes.queue(spec.name):
+            current = self._fleet.restart_of(spec.name)
+            if current is not None and current.is_running:
+                return _joined(current, asked)
+            return await self._begin(spec, asked, principal, details=details)
+
+    async def _begin(
+        self,
+        spec: BotSpec,
+        asked: RestartView,
+        principal: Principal | None,
+        *,
+        details: Mapping[str, object] | None,
+    ) -> RestartView:
+        container = await self._labelled_container(spec.name)
+        view = replace(asked, requested_at=self._clock.now(), estimate_s=await self.estimate_s(spec.name))
+        outcome = AuditOutcome.ALLOWED if principal else AuditOutcome.AUTOMATIC
         try:
             async with self._database.write() as connection:
-                await restarts.start(connection, row)
-                await self._audit.record(principal, Permission.RESTART_BOT, spec.name, connection=connection)
+                await restarts.start(connection, _row(view))
+                await self._note_wish(view, container, connection)
+                await self._audit.record(
+                    principal,
+                    f"bot.{view.action}",
+                    spec.name,
+                    outcome=outcome,
+                    details=details or _group(view),
+                    connection=connection,
+                )
         except IntegrityError:
             # Another process is at it: its row is the lock.
-            return await self._joined(spec.name, view.estimate_s)
+            return _joined(await self._elsewhere(spec.name, view.estimate_s), asked)
         self._fleet.record_restart(view)
-        task = asyncio.create_task(self._run(spec, container, view), name=f"restart-{spec.name}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task = asyncio.create_task(self._run(spec, container, view), name=f"{view.action}-{spec.name}")
+        self._running[view.restart_id] = task
+        task.add_done_callback(partial(self._over, view.restart_id))
         return view
+
+    async def _note_wish(self, view: RestartView, container: ContainerView, connection: AsyncConnection) -> None:
+        if view.origin is ActionOrigin.AUTO_HEAL:
+            await self._policies.require_healable(view.bot_name, container, connection=connection)
+        elif view.action is BotAction.STOP:
+            await self._policies.want_stopped(view.bot_name, view.requested_by, connection=connection)
+        else:
+            await self._policies.want_running(view.bot_name, view.requested_by, connection=connection)
+
+    async def _run(self, spec: BotSpec, container: ContainerView, view: RestartView) -> RestartView:
+        await self._policies.tell()
+        ended = await self._runs.run(spec, container, view)
+        if ended.action is BotAction.STOP:
+            if ended.state is RestartState.FAILED:
+                await self._policies.not_stopped(ended.bot_name)
+        elif ended.state is RestartState.ONLINE and ended.origin is not ActionOrigin.AUTO_HEAL:
+            await self._policies.healed_by_hand(ended.bot_name, ended.requested_by)
+        return ended
+
+    def _over(self, restart_id: UUID, task: asyncio.Task[RestartView]) -> None:
+        self._running.pop(restart_id, None)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.warning("restart_not_stored", error=type(error).__name__)
 
     async def _labelled_container(self, bot_name: str) -> ContainerView:
         for container in await self._engine.list_bots():
             if container.bot_name == bot_name and container.is_managed:
                 return container
-        raise NotFound("No labelled container or service runs this bot.")
+        raise NotFound(NO_CONTAINER)
 
-    async def _joined(self, bot_name: str, estimate_s: float) -> RestartView:
+    async def _elsewhere(self, bot_name: str, estimate_s: float) -> RestartView:
         async with self._database.read() as connection:
-            row = await restarts.running(connection, bot_name) or (await restarts.newest(connection, limit=1))[0]
+            row = await restarts.running(connection, bot_name)
+            row = row or (await restarts.found(connection, RestartFilter(bot_name=bot_name, limit=1)))[0]
         return replace(_view(row), estimate_s=estimate_s)
 
-    async def _run(self, spec: BotSpec, container: ContainerView, view: RestartView) -> None:
-        started_s = self._clock.monotonic_s()
-        error: str | None = None
-        try:
-            view = await self._moved(view, RestartState.STOPPING)
-            await self._engine.restart(container, timeout_s=STOP_TIMEOUT_S)
-            view = await self._moved(view, RestartState.STARTING)
-            if not await self._is_healthy_again(spec, view, started_s=started_s):
-                error = f"The bot did not answer its health check within {self._health_deadline_s:.0f} s."
-        except AppError as failure:
-            error = failure.message
-            log.warning("restart_failed", bot_name=spec.name, code=failure.code, detail=failure.detail)
-        except Exception:
-            error = "The restart failed unexpectedly; the log of the console says more."
-            log.exception("restart_failed", bot_name=spec.name)
-        if error is not None:
-            error += await self._last_words(container)
-        await self._finished(view, error, duration_s=self._clock.monotonic_s() - started_s)
+    # A bulk
 
-    async def _is_healthy_again(self, spec: BotSpec, view: RestartView, *, started_s: float) -> bool:
-        """Probe until the bot answers. A first answer may still come from the process that is being replaced."""
-        view = await self._moved(view, RestartState.HEALTH_CHECK)
-        said_s = started_s
-        while self._clock.monotonic_s() - started_s < self._health_deadline_s:
-            probe = await self._connector.get_bot_status(spec)
-            if probe.is_healthy and probe.is_ready is not False:
-                self._fleet.record_probe(probe)
-                return True
-            if self._clock.monotonic_s() - said_s > REPEAT_S:  # Others take a silent one for one whose process died.
-                said_s = self._clock.monotonic_s()
-                self._fleet.record_restart(view)
-            await asyncio.sleep(HEALTH_INTERVAL_S)
-        return False
+    async def _act_on_all(self, principal: Principal, bulk: BulkView, names: Sequence[str]) -> None:
+        slots = asyncio.Semaphore(MAX_PARALLEL)
 
-    async def _moved(self, view: RestartView, state: RestartState) -> RestartView:
-        view = replace(view, state=state)
-        self._fleet.record_restart(view)
-        async with self._database.write() as connection:
-            await restarts.move(connection, view.restart_id, state)
-        return view
+        async def one(name: str) -> None:
+            async with slots:
+                spec = self._registry.get(name)
+                asked = self._asked(spec, bulk.action, principal.username, ActionOrigin.BULK, bulk.group_id)
+                try:
+                    await self.finished(await self._once(spec, asked, principal))
+                except AppError as error:
+                    await self._not_begun(asked, error.message)
 
-    async def _finished(self, view: RestartView, error: str | None, *, duration_s: float) -> None:
-        state = RestartState.FAILED if error else RestartState.ONLINE
+        for outcome in await asyncio.gather(*(one(name) for name in names), return_exceptions=True):
+            if isinstance(outcome, Exception):
+                log.error("bulk_action_failed", exc_info=outcome)
+
+    async def _not_begun(self, asked: RestartView, error: str) -> None:
+        """Leave a line in the history for what a bulk could not even begin: nobody waits for its answer."""
         now = self._clock.now()
-        view = replace(view, state=state, finished_at=now, duration_s=duration_s, error=error)
-        self._fleet.record_restart(view)
-        log.info("restart_finished", bot_name=view.bot_name, state=state, duration_s=round(duration_s, 2))
+        view = replace(asked, state=RestartState.FAILED, finished_at=now, duration_s=0.0, error=error)
         async with self._database.write() as connection:
-            await restarts.finish(connection, view.restart_id, state=state, at=now, duration_s=duration_s, error=error)
+            await restarts.start(connection, _row(view))
 
-    async def _last_words(self, container: ContainerView) -> str:
-        try:
-            lines = await self._engine.logs_tail(container, LOG_LINES)
-        except AppError:
-            return ""
-        return "\nLast log lines:\n" + redact("\n".join(lines)) if lines else ""
+
+def _outlook(name: str, known: set[str], managed: set[str]) -> BulkOutcome:
+    """Whether something can be done with a bot at all."""
+    if name in managed & known:
+        return BulkOutcome(bot_name=name, is_accepted=True)
+    error = NO_CONTAINER if name in known else "No such bot."
+    return BulkOutcome(bot_name=name[:50], is_accepted=False, error=error)
+
+
+def _joined(current: RestartView, asked: RestartView) -> RestartView:
+    """The same again is one; something else has to wait. Raises: Conflict."""
+    if current.is_running and current.action is not asked.action:
+        doing = {BotAction.STOP: "stopped", BotAction.START: "started", BotAction.RESTART: "restarted"}[current.action]
+        raise Conflict(f"This bot is being {doing} by {current.requested_by}. Try again when that is done.")
+    return current
+
+
+def _group(view: RestartView) -> Mapping[str, object] | None:
+    return {"origin": view.origin, "group_id": str(view.group_id)} if view.group_id else None
+
+
+def _row(view: RestartView) -> BotRestart:
+    return BotRestart(
+        id=view.restart_id,
+        bot_name=view.bot_name,
+        requested_by=view.requested_by,
+        requested_at=view.requested_at,
+        state=view.state,
+        finished_at=view.finished_at,
+        duration_s=view.duration_s,
+        error=view.error,
+        action=view.action,
+        origin=view.origin,
+        group_id=view.group_id,
+    )
 
 
 def _view(row: RowMapping) -> RestartView:
@@ -222,4 +399,7 @@ def _view(row: RowMapping) -> RestartView:
         finished_at=row["finished_at"],
         duration_s=row["duration_s"],
         error=row["error"],
+        action=BotAction(row["action"]),
+        origin=ActionOrigin(row["origin"]),
+        group_id=row["group_id"],
     )

@@ -8,7 +8,7 @@ from nicegui import ui
 
 from console import theme
 
-Kind = Literal["text", "number", "time", "moment", "status", "long"]
+Kind = Literal["text", "number", "time", "moment", "status", "long", "details"]
 
 _VALUE: Final = """
 <we-time v-if="{col}.kind === 'time' && {value}" :datetime="{value}"></we-time>
@@ -17,6 +17,9 @@ _VALUE: Final = """
   <svg class="we-icon" aria-hidden="true"><use :href="`{icons}#${{props.row.symbol}}`"></use></svg>
   <span>{{{{ {value} }}}}</span></span>
 <div v-else-if="{col}.kind === 'long'" class="we-long" :title="{value}">{{{{ {value} || "–" }}}}</div>
+<details v-else-if="{col}.kind === 'details' && {value}.includes('\\n')" class="we-details">
+  <summary>{{{{ {value}.slice(0, {value}.indexOf('\\n')) }}}}</summary>
+  <pre tabindex="0">{{{{ {value}.slice({value}.indexOf('\\n') + 1) }}}}</pre></details>
 <template v-else>{{{{ {value} || "–" }}}}</template>
 """
 _CARD: Final = """
@@ -29,9 +32,17 @@ def column(name: str, label: str, *, kind: Kind = "text") -> dict[str, Any]:
     """One column; ``name`` is the key in the rows, a ``status`` takes ``tone`` and ``symbol`` from its row.
 
     A ``time`` reads as how long ago it is, a ``moment`` as the exact time.
+    ``details`` shows the first line of a text, and the others when it is opened.
     """
     align = "right" if kind == "number" else "left"
-    return {"name": name, "label": label, "field": name, "align": align, "sortable": kind != "long", "kind": kind}
+    return {
+        "name": name,
+        "label": label,
+        "field": name,
+        "align": align,
+        "sortable": kind not in {"long", "details"},
+        "kind": kind,
+    }
 
 
 def export_links(address: str) -> str:

@@ -55,9 +55,34 @@ ADMINS = {
     ("GET", "/api/admin/services/{name}/uptime"),
     ("GET", "/api/admin/services/{name}/intervals"),
     ("GET", "/api/admin/series/{name}"),
+    ("POST", "/api/admin/bots/{bot_name}/start"),
+    ("POST", "/api/admin/bots/{bot_name}/stop"),
+    ("POST", "/api/admin/bots/actions"),
+    ("GET", "/api/admin/restarts"),
+    ("POST", "/api/admin/rolling-restarts/preview"),
+    ("POST", "/api/admin/rolling-restarts"),
+    ("GET", "/api/admin/rolling-restarts"),
+    ("GET", "/api/admin/rolling-restarts/{rolling_id}"),
+    ("POST", "/api/admin/rolling-restarts/{rolling_id}/abort"),
+    ("GET", "/api/admin/bots/{bot_name}/policy"),
+    ("PATCH", "/api/admin/bots/{bot_name}/policy"),
+    ("POST", "/api/admin/bots/{bot_name}/quarantine/release"),
 }
-VALUES = {"name": "redis"} | {"message_id": "0190d0f2-7c1e-7000-8000-000000000000", "bot_name": "elena", "emoji": "👍"}
-BODY = {"content": "Hello", "bot_name": "elena", "seq": 1, "version": 1}
+VALUES = {
+    "message_id": "0190d0f2-7c1e-7000-8000-000000000000",
+    "rolling_id": "0190d0f2-7c1e-7000-8000-000000000000",
+    "bot_name": "elena",
+    "name": "redis",
+    "emoji": "👍",
+}
+BODY = {
+    "content": "Hello",
+    "bot_name": "elena",
+    "seq": 1,
+    "version": 1,
+    "action": "stop",
+    "bot_names": ["elena"],
+}
 
 
 def routes_of(routes: list[BaseRoute]) -> Iterator[tuple[str, str]]:

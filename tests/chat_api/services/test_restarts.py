@@ -7,11 +7,15 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 
-from chat_api.core.errors import EngineUnavailable, NotFound, PermissionDenied
+from chat_api.core.errors import Conflict, EngineUnavailable, NotFound, PermissionDenied
 from chat_api.schemas.containers import ContainerKind, ContainerState
 from chat_api.schemas.fleet import BotStatus, BotView, FleetView
 from chat_api.schemas.principals import Principal
-from models import RestartState, Role
+from chat_api.schemas.restarts import RestartFilter
+from chat_api.services.restarts import MAX_PARALLEL
+from models import BotAction, RestartState, Role
+from tests.chat_api.services.restarts_stage import admin as operator
+from tests.chat_api.services.restarts_stage import staged
 from tests.support.api import MakeSettings, RunningApi, running_api
 from tests.support.docker_engine import BotContainer, BotService, DockerEngineHandle
 from tests.support.eventually import eventually
@@ -169,6 +173,97 @@ async def test_an_unlabelled_container_is_never_touched(
             await api.services.restarts.restart(await admin(api), "elena")
 
 
+@pytest.mark.docker
+async def test_stop_and_start_for_real(docker_api: RunningApi, labelled_bot: str) -> None:
+    """A container, and a Swarm service: down and said by whom, then up and answering; both are in the history."""
+    await eventually(lambda: is_online(docker_api, labelled_bot), deadline_s=60)
+    who, restarts = await admin(docker_api), docker_api.services.restarts
+    stopped = await restarts.finished(await restarts.stop(who, labelled_bot))
+    assert stopped.state is RestartState.STOPPED
+
+    def is_down() -> bool:
+        view = view_of(docker_api, labelled_bot)
+        return view is not None and view.status is BotStatus.OFFLINE and view.error == f"stopped by {who.username}"
+
+    await eventually(is_down, deadline_s=60)
+    started = await restarts.finished(await restarts.start(who, labelled_bot))
+    assert started.state is RestartState.ONLINE
+    await eventually(lambda: is_online(docker_api, labelled_bot), deadline_s=60)
+    assert (await docker_api.services.policies.policy(who, labelled_bot)).stopped_at is None
+    assert [view.action for view in await restarts.recent(who)] == ["start", "stop"]
+    assert [line.action for line in await docker_api.services.audit.find(who)][:2] == ["bot.start", "bot.stop"]
+
+
+async def test_a_bulk_tells_what_cannot_be_done(make_settings: MakeSettings, elena: RunningBot) -> None:
+    """Never more than five at once; one that fails, one unknown and one without a container are told, the rest done."""
+    names = [f"bot{number:02}" for number in range(12)]
+    at_once: list[int] = []
+
+    async def count(bot_name: str, reason: str) -> None:
+        at_once.append(sum(bot.restart is not None and bot.restart.is_running for bot in stage.fleet.current().bots))
+        await asyncio.sleep(0.05)
+
+    async with staged(make_settings, elena, names, before_restart=count) as stage:
+        del stage.engine.views["bot03"]
+        stage.engine.refuses.add("bot05")
+        bulk = await stage.restarts.act_on(operator(), BotAction.RESTART, [*names, "nobody", "bot01"])
+        told = {one.bot_name: one.error for one in bulk.outcomes if not one.is_accepted}
+        assert told == {"bot03": "No labelled container or service runs this bot.", "nobody": "No such bot."}
+
+        async def done() -> bool:
+            rows = await stage.restarts.history(operator(), RestartFilter(group_id=bulk.group_id))
+            return len(rows) == 11 and all(row.finished_at for row in rows)
+
+        await eventually(done)
+        assert max(at_once) == MAX_PARALLEL
+        rows = await stage.restarts.history(operator(), RestartFilter(group_id=bulk.group_id))
+        assert {row.bot_name: row.error for row in rows if row.error} == {
+            "bot05": "The engine refused.\nLast log lines:\none\ntwo"
+        }
+        assert {row.origin for row in rows} == {"bulk"}
+
+
+async def test_evidence_comes_before_the_restart(make_settings: MakeSettings, elena: RunningBot) -> None:
+    """Whoever keeps evidence is asked first, and cannot keep a bot down by failing; a start has nothing to keep."""
+    kept: list[tuple[str, str, int]] = []
+
+    async def keep(bot_name: str, reason: str) -> None:
+        kept.append((bot_name, reason, len(stage.engine.calls)))
+        raise RuntimeError("no room for evidence")
+
+    async with staged(make_settings, elena, ["elena"], before_restart=keep) as stage:
+        for act in (stage.restarts.restart, stage.restarts.stop, stage.restarts.start):
+            await stage.restarts.finished(await act(operator(), "elena"))
+        assert kept == [("elena", "restart by olga", 0), ("elena", "stop by olga", 1)]
+        assert [action for action, _ in stage.engine.calls] == ["restart", "stop", "start"]
+
+
+async def test_two_things_at_once_are_refused(make_settings: MakeSettings, elena: RunningBot) -> None:
+    """A stop while it restarts has to wait, in this process and in another; a failed stop is no wish to be down."""
+    gate = asyncio.Event()
+
+    async def wait(bot_name: str, reason: str) -> None:
+        await gate.wait()
+
+    async with (
+        staged(make_settings, elena, ["elena"], before_restart=wait) as one,
+        staged(make_settings, elena, ["elena"], engine=one.engine) as two,
+    ):
+        begun = await one.restarts.restart(operator(), "elena")
+        for process in (one, two):
+            with pytest.raises(Conflict, match="being restarted by olga"):
+                await process.restarts.stop(operator(), "elena")
+        joined = await two.restarts.restart(operator(), "elena")
+        gate.set()
+        ends = await asyncio.gather(one.restarts.finished(begun), two.restarts.finished(joined))
+        assert [end.state for end in ends] == [RestartState.ONLINE] * 2
+        assert one.engine.asked("restart") == ["elena"]
+        one.engine.refuses.add("elena")
+        failed = await one.restarts.finished(await one.restarts.stop(operator(), "elena"))
+        assert failed.state is RestartState.FAILED
+        assert (await one.policies.policy(operator(), "elena")).stopped_at is None
+
+
 async def test_without_an_engine_the_answer_is_clear(api: RunningApi, elena: RunningBot) -> None:
     """The console and the API say that there is no engine; unknown bots are not found; nothing is stored."""
     who = await admin(api)
@@ -180,10 +275,17 @@ async def test_without_an_engine_the_answer_is_clear(api: RunningApi, elena: Run
 
 
 async def test_a_viewer_may_look_and_not_restart(api: RunningApi, elena: RunningBot) -> None:
-    """Denied by the service itself, and written down."""
+    """Denied by the service itself, and written down; so with start, stop and many at once."""
     viewer = await admin(api, Role.VIEWER)
-    with pytest.raises(PermissionDenied):
-        await api.services.restarts.restart(viewer, elena.name)
+    restarts = api.services.restarts
+    for attempt in (
+        restarts.start(viewer, elena.name),
+        restarts.stop(viewer, elena.name),
+        restarts.act_on(viewer, BotAction.RESTART, [elena.name]),
+        restarts.restart(viewer, elena.name),
+    ):
+        with pytest.raises(PermissionDenied):
+            await attempt
     newest = (await api.services.audit.find(viewer))[0]
     assert (newest.action, newest.outcome, newest.actor_name) == ("bot.restart", "denied", viewer.username)
 

@@ -1,0 +1,276 @@
+"""What the doors of restarts, rolling restarts and policies take and give."""
+
+from datetime import UTC, datetime
+from typing import Literal
+
+from pydantic import BaseModel, Field, StrictBool, StrictInt, StrictStr, field_validator
+
+from chat_api.routes.models import Body
+from chat_api.schemas.fleet import BotPolicy, RestartView
+from chat_api.schemas.policies import PolicyChange
+from chat_api.schemas.restarts import BulkView
+from chat_api.schemas.rolling import RollingPreview, RollingView
+
+Action = Literal["restart", "start", "stop"]
+Origin = Literal["operator", "bulk", "rolling", "auto_heal"]
+ActionState = Literal["requested", "stopping", "starting", "health_check", "online", "failed", "stopped"]
+Rolling = Literal["running", "done", "failed", "aborted", "interrupted"]
+Step = Literal["waiting", "restarting", "canary", "done", "failed", "untouched"]
+RESTART_COLUMNS = (
+    *("requested_at", "bot_name", "action", "state", "origin", "requested_by", "duration_s", "error"),
+    *("finished_at", "group_id", "restart_id"),
+)
+
+
+class RestartEntry(BaseModel):
+    """One restart, start or stop."""
+
+    restart_id: str
+    bot_name: str
+    action: Action
+    origin: Origin = Field(description="Who began it: a person, a bulk, a rolling restart, or the healing.")
+    group_id: str | None = Field(description="Shared by the actions of one bulk or rolling restart.")
+    state: ActionState
+    requested_by: str
+    requested_at: datetime
+    finished_at: datetime | None
+    duration_s: float | None = Field(description="From the request to the first healthy answer.")
+    error: str | None = Field(description="Why it failed, with the last log lines of the container.")
+
+    @classmethod
+    def of(cls, view: RestartView) -> "RestartEntry":
+        """The action as JSON gives it."""
+        return cls(
+            restart_id=str(view.restart_id),
+            bot_name=view.bot_name,
+            action=view.action.value,
+            origin=view.origin.value,
+            group_id=str(view.group_id) if view.group_id else None,
+            state=view.state.value,
+            requested_by=view.requested_by,
+            requested_at=view.requested_at,
+            finished_at=view.finished_at,
+            duration_s=view.duration_s,
+            error=view.error,
+        )
+
+
+class RestartList(BaseModel):
+    """The history, newest first."""
+
+    restarts: list[RestartEntry]
+
+
+class ActionAnswer(RestartEntry):
+    """An action that has begun, or the same one that was under way."""
+
+    estimate_s: float = Field(description="How long such a thing takes, as a rule.")
+
+    @classmethod
+    def of_begun(cls, view: RestartView) -> "ActionAnswer":
+        """The action as JSON gives it."""
+        return cls(**RestartEntry.of(view).model_dump(), estimate_s=view.estimate_s)
+
+
+class BulkBody(Body):
+    """One action for many bots."""
+
+    action: Action = Field(examples=["restart"])
+    bot_names: list[StrictStr] = Field(min_length=1, max_length=1000, examples=[["elena", "marcus"]])
+
+
+class BulkEntry(BaseModel):
+    """What becomes of it for one bot."""
+
+    bot_name: str
+    is_accepted: bool
+    error: str | None
+
+
+class BulkAnswer(BaseModel):
+    """The accepted ones are done five at a time; follow them in the history by ``group_id``."""
+
+    group_id: str
+    action: Action
+    outcomes: list[BulkEntry]
+
+    @classmethod
+    def of(cls, view: BulkView) -> "BulkAnswer":
+        """The bulk as JSON gives it."""
+        outcomes = [
+            BulkEntry(bot_name=one.bot_name, is_accepted=one.is_accepted, error=one.error) for one in view.outcomes
+        ]
+        return cls(group_id=str(view.group_id), action=view.action.value, outcomes=outcomes)
+
+
+class RollingBody(Body):
+    """A rolling restart."""
+
+    bot_names: list[StrictStr] = Field(
+        default_factory=list,
+        max_length=1000,
+        description="In this order; none: all bots, those with the fewest users first.",
+        examples=[["elena", "marcus"]],
+    )
+    batch_size: StrictInt = Field(1, ge=1, le=50, description="Bots restarted at a time.", examples=[1])
+
+
+class PreviewEntry(BaseModel):
+    """One bot of a preview."""
+
+    bot_name: str
+    display_name: str
+    batch: int
+    affected_users: int = Field(description="Who wrote to it in the last five minutes.")
+    estimate_s: float
+
+
+class PreviewAnswer(BaseModel):
+    """What a rolling restart would do."""
+
+    batch_size: int
+    bots: list[PreviewEntry]
+    affected_users: int = Field(description="In all; who talks with two bots counts once.")
+    estimate_s: float
+    skipped: dict[str, str] = Field(description="Bots that are left out, and why.")
+
+    @classmethod
+    def of(cls, view: RollingPreview) -> "PreviewAnswer":
+        """The preview as JSON gives it."""
+        bots = [
+            PreviewEntry(
+                bot_name=bot.bot_name,
+                display_name=bot.display_name,
+                batch=bot.batch,
+                affected_users=bot.affected_users,
+                estimate_s=bot.estimate_s,
+            )
+            for bot in view.bots
+        ]
+        return cls(
+            batch_size=view.batch_size,
+            bots=bots,
+            affected_users=view.affected_users,
+            estimate_s=view.estimate_s,
+            skipped=dict(view.skipped),
+        )
+
+
+class StepEntry(BaseModel):
+    """One bot of a rolling restart."""
+
+    bot_name: str
+    batch: int
+    state: Step
+    restart_id: str | None
+    duration_s: float | None
+    error: str | None
+
+
+class RollingAnswer(BaseModel):
+    """A rolling restart, running or over."""
+
+    rolling_id: str
+    requested_by: str
+    requested_at: datetime
+    batch_size: int
+    state: Rolling
+    estimate_s: float
+    abort_requested_by: str | None
+    finished_at: datetime | None
+    error: str | None = Field(description="Why it ended before its end.")
+    steps: list[StepEntry]
+
+    @classmethod
+    def of(cls, view: RollingView) -> "RollingAnswer":
+        """The rolling restart as JSON gives it."""
+        steps = [
+            StepEntry(
+                bot_name=step.bot_name,
+                batch=step.batch,
+                state=step.state.value,
+                restart_id=step.restart_id,
+                duration_s=step.duration_s,
+                error=step.error,
+            )
+            for step in view.steps
+        ]
+        return cls(
+            rolling_id=str(view.rolling_id),
+            requested_by=view.requested_by,
+            requested_at=view.requested_at,
+            batch_size=view.batch_size,
+            state=view.state.value,
+            estimate_s=view.estimate_s,
+            abort_requested_by=view.abort_requested_by,
+            finished_at=view.finished_at,
+            error=view.error,
+            steps=steps,
+        )
+
+
+class RollingList(BaseModel):
+    """The last rolling restarts, newest first."""
+
+    rolling_restarts: list[RollingAnswer]
+
+
+class PolicyBody(Body):
+    """What to change; what is left out stays."""
+
+    is_in_maintenance: StrictBool | None = Field(None, examples=[True])
+    maintenance_reason: StrictStr = Field("", max_length=200, examples=["New disk"])
+    maintenance_until: StrictStr | None = Field(
+        None,
+        max_length=40,
+        description="With its zone, in the next year; none: until somebody ends it.",
+        examples=["2027-01-31T18:00:00Z"],
+    )
+    is_canary_on: StrictBool | None = Field(None, examples=[True])
+    is_auto_healed: StrictBool | None = Field(None, examples=[True])
+    heal_after_failures: StrictInt | None = Field(None, ge=1, le=100, examples=[3])
+    notes: StrictStr | None = Field(None, max_length=4000, examples=["Needs a minute to load its model."])
+
+    @field_validator("maintenance_until")
+    @classmethod
+    def _is_time(cls, value: str | None) -> str | None:
+        if value is not None and datetime.fromisoformat(value).tzinfo is None:
+            raise ValueError("a time with its zone")
+        return value
+
+    def change(self) -> PolicyChange:
+        """As the service takes it."""
+        until = datetime.fromisoformat(self.maintenance_until).astimezone(UTC) if self.maintenance_until else None
+        return PolicyChange(
+            is_in_maintenance=self.is_in_maintenance,
+            maintenance_reason=self.maintenance_reason,
+            maintenance_until=until,
+            is_canary_on=self.is_canary_on,
+            is_auto_healed=self.is_auto_healed,
+            heal_after_failures=self.heal_after_failures,
+            notes=self.notes,
+        )
+
+
+class PolicyAnswer(BaseModel):
+    """What operators decided for a bot, and whether the healing gave up on it."""
+
+    bot_name: str
+    changed_at: datetime
+    changed_by: str
+    maintenance_since: datetime | None
+    maintenance_until: datetime | None
+    maintenance_reason: str
+    is_canary_on: bool
+    is_auto_healed: bool
+    heal_after_failures: int
+    quarantined_at: datetime | None
+    quarantine_reason: str
+    stopped_at: datetime | None
+    stopped_by: str
+    notes: str
+
+    @classmethod
+    def of(cls, policy: BotPolicy) -> "PolicyAnswer":
+        """The policy as JSON gives it."""
+        return cls(**{name: getattr(policy, name) for name in cls.model_fields})

@@ -1,0 +1,109 @@
+"""Rolling restarts as pages and doors show them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from models import RollingState
+
+
+class StepState(StrEnum):
+    """How far a rolling restart is with one bot. ``untouched``: it ended before this bot's turn."""
+
+    WAITING = "waiting"
+    RESTARTING = "restarting"
+    CANARY = "canary"
+    DONE = "done"
+    FAILED = "failed"
+    UNTOUCHED = "untouched"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollingStep:
+    """One bot of a rolling restart."""
+
+    bot_name: str
+    state: StepState = StepState.WAITING
+    batch: int = 1
+    restart_id: str | None = None
+    began_at: datetime | None = None
+    duration_s: float | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollingView:
+    """One rolling restart, running or over. ``error`` says why it ended before its end."""
+
+    rolling_id: UUID
+    requested_by: str
+    requested_at: datetime
+    batch_size: int
+    state: RollingState
+    estimate_s: float
+    steps: tuple[RollingStep, ...]
+    abort_requested_by: str | None = None
+    finished_at: datetime | None = None
+    error: str | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it is still under way."""
+        return self.state is RollingState.RUNNING
+
+    @property
+    def done_count(self) -> int:
+        """How many bots are restarted and well."""
+        return sum(step.state is StepState.DONE for step in self.steps)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreviewedBot:
+    """One bot of a rolling restart that is not begun: when it is its turn, and what that costs."""
+
+    bot_name: str
+    display_name: str
+    batch: int
+    affected_users: int
+    estimate_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollingPreview:
+    """What a rolling restart would do. ``skipped`` are bots that it leaves out, with the reason."""
+
+    batch_size: int
+    bots: tuple[PreviewedBot, ...]
+    affected_users: int
+    estimate_s: float
+    skipped: Mapping[str, str]
+
+
+def step_of(stored: Mapping[str, Any]) -> RollingStep:
+    """A step as :func:`stored_step` stored it."""
+    began_at = stored.get("began_at")
+    return RollingStep(
+        bot_name=str(stored["bot_name"]),
+        state=StepState(stored["state"]),
+        batch=int(stored["batch"]),
+        restart_id=stored.get("restart_id"),
+        began_at=datetime.fromisoformat(began_at) if began_at else None,
+        duration_s=stored.get("duration_s"),
+        error=stored.get("error"),
+    )
+
+
+def stored_step(step: RollingStep) -> dict[str, Any]:
+    """A step as JSON."""
+    return {
+        "bot_name": step.bot_name,
+        "state": step.state.value,
+        "batch": step.batch,
+        "restart_id": step.restart_id,
+        "began_at": step.began_at.isoformat() if step.began_at else None,
+        "duration_s": step.duration_s,
+        "error": step.error,
+    }

@@ -1,0 +1,163 @@
+"""Restarts in a real browser: a rolling restart with live progress, and what an operator decides for a bot."""
+
+import os
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, expect
+
+from chat_api.schemas.fleet import BotStatus
+from chat_api.schemas.principals import Principal
+from console.frame import frame
+from console.frame import page as console_page
+from console.guard import Audience
+from console.widgets.bot_actions import ask_action, bot_actions, button
+from console.widgets.bot_policy import bot_policy
+from models import BotAction, Role
+from tests.e2e.test_console import sign_in
+from tests.support.api import MakeSettings
+from tests.support.axe import violations
+from tests.support.console_app import RunningConsole, running_console
+from tests.support.docker_engine import BotContainer, DockerEngineHandle
+from tests.support.eventually import eventually
+
+NAMES = ("elena", "marcus", "ryan")
+LONG_MS = 90_000
+# Long enough to press a button while a bot is restarted.
+STARTUP_MS = "5000"
+SHOTS = os.environ.get("RESTARTS_SHOTS")
+
+
+async def shot(page: Page, name: str) -> None:
+    """Keep a picture where somebody wants to look at it."""
+    if SHOTS:
+        await page.screenshot(path=Path(SHOTS) / f"{name}.png", full_page=True)
+
+
+async def expect_accessible(page: Page, name: str) -> None:
+    """No violation in either theme, once what was told has faded."""
+    await expect(page.locator(".q-notification")).to_have_count(0)
+    for scheme in ("light", "dark"):
+        await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        await page.wait_for_timeout(300)  # colours of Quasar's fields fade
+        await shot(page, f"{name}-{scheme}")
+        # Quasar's bar for requests that are under way: the only ones here are those of axe itself.
+        await page.evaluate("document.getElementById('q-loading-bar')?.remove()")
+        found = await violations(page)
+        assert not found, (scheme, found)
+    await page.emulate_media(color_scheme="light")
+
+
+@pytest.fixture
+async def console(
+    make_settings: MakeSettings, docker_engine: DockerEngineHandle, bot_container: Callable[..., BotContainer]
+) -> AsyncIterator[RunningConsole]:
+    """The application over three real containers, all online."""
+    for name in NAMES:
+        bot_container(name, environment={"SAMPLE_BOT_STARTUP_MS": STARTUP_MS})
+    async with running_console(make_settings(docker_host=docker_engine.host, bot_restart_timeout=60)) as running:
+
+        def all_online() -> bool:
+            shown = running.services.fleet.current().bots
+            return len(shown) == len(NAMES) and all(bot.status is BotStatus.ONLINE for bot in shown)
+
+        await eventually(all_online, deadline_s=90)
+        yield running
+
+
+@pytest.mark.docker
+@pytest.mark.browser
+async def test_a_rolling_restart_with_live_progress(console: RunningConsole, page: Page) -> None:
+    """The preview says who is affected; each bot's steps are seen without a reload; aborted after its batch."""
+    await console.services.messages.send(await console.principal("alice"), bot_name="marcus", content="Hello")
+    await sign_in(page, console, path="/admin/restarts")
+    await expect(page.get_by_test_id("empty")).to_be_visible()
+    await expect_accessible(page, "empty")
+    await page.evaluate("window.isSamePage = true")
+
+    await page.get_by_test_id("open-rolling").click()
+    dialog = page.get_by_test_id("rolling-dialog")
+    await expect(dialog.get_by_test_id("rolling-impact")).to_contain_text("1 person is talking to these bots right now")
+    await expect(dialog.get_by_role("row").last).to_contain_text("Marcus")  # whom people talk with comes last
+    await expect_accessible(page, "dialog")
+    await dialog.get_by_test_id("rolling-start").click()
+
+    rolling = page.get_by_test_id("rolling")
+    await expect(rolling).to_have_attribute("data-state", "running")
+    await expect(rolling.get_by_test_id("action-progress").first).to_be_visible()
+    await expect(dialog).to_have_count(0)
+    await shot(page, "running")
+    await rolling.get_by_test_id("abort").click()
+    await expect(rolling.get_by_test_id("abort")).to_be_disabled()
+    await expect(rolling).to_have_attribute("data-state", "aborted", timeout=LONG_MS)
+    await expect(rolling.get_by_test_id("rolling-error")).to_have_text("Aborted by test-admin after 1 of 3 bots.")
+    await expect(rolling.locator('li[data-state="untouched"]')).to_have_count(2)
+    await expect(page.get_by_test_id("records")).to_contain_text("rolling restart")
+    await expect_accessible(page, "aborted")
+    assert await page.evaluate("window.isSamePage")
+    await page.set_viewport_size({"width": 360, "height": 800})
+    await shot(page, "phone")
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+    await expect_accessible(page, "phone")
+
+
+@pytest.mark.docker
+@pytest.mark.browser
+async def test_stop_start_and_policy_of_one_bot(console: RunningConsole, page: Page) -> None:
+    """The question names the bot and the people; a viewer sees the policy and no button; changes are stored."""
+    _add_bot_page()
+    await sign_in(page, console, Role.OPERATOR, path="/admin/one-bot")
+    await page.get_by_test_id("do-stop").click()
+    question = page.get_by_test_id("confirm-action")
+    await expect(question).to_contain_text("Stop Elena")
+    await expect(question.get_by_test_id("affected-users")).to_contain_text("Nobody is talking to it")
+    await expect_accessible(page, "question")
+    await question.get_by_test_id("confirm").click()
+
+    def bot_status() -> BotStatus:
+        return next(bot.status for bot in console.services.fleet.current().bots if bot.name == "elena")
+
+    await eventually(lambda: bot_status() is BotStatus.OFFLINE, deadline_s=60)
+    await expect(question).to_have_count(0)
+    await page.get_by_test_id("do-start").click()
+    await eventually(lambda: bot_status() is BotStatus.ONLINE, deadline_s=60)
+
+    await page.get_by_test_id("switch-auto-heal").click()
+    await page.get_by_label("Reason for maintenance").fill("<b>New disk</b>")
+    await page.get_by_test_id("begin-maintenance").click()
+    await expect(page.get_by_test_id("maintenance")).to_have_text("In maintenance: <b>New disk</b>End maintenance")
+    await eventually(lambda: bot_status() is BotStatus.MAINTENANCE)
+    await console.services.policies.quarantine("elena", "three restarts did not help")
+    await page.reload()
+    await expect(page.get_by_test_id("quarantine")).to_contain_text("three restarts did not help")
+    await expect_accessible(page, "policy")
+    await page.get_by_test_id("release").click()
+    await expect(page.get_by_test_id("quarantine")).to_have_count(0)
+    await page.get_by_test_id("end-maintenance").click()
+    await eventually(lambda: bot_status() is BotStatus.ONLINE)
+    who = await console.services.auth.authenticate(await console.admin_login(), is_admin=True)
+    policy = await console.services.policies.policy(who, "elena")
+    assert (policy.is_auto_healed, policy.changed_by) == (True, "test-operator")
+
+    await page.get_by_test_id("do-many").click()
+    await expect(question).to_contain_text("Restart 2 bots?")
+    await question.get_by_test_id("confirm").click()
+    await expect(page.get_by_text("1 of 2 bots requested. Not done: nobody: No such bot.")).to_be_visible()
+
+
+def _add_bot_page() -> None:
+    """The widgets of one bot on a page of their own, as the Bot page shows them."""
+
+    async def build(principal: Principal) -> None:
+        with frame(principal, title="Elena", path="/admin/one-bot"):
+            bot_actions(principal, "elena")
+            await bot_policy(principal, "elena")
+            button(
+                "Both",
+                "restart",
+                lambda: ask_action(principal, BotAction.RESTART, ["elena", "nobody"]),
+                testid="do-many",
+            )
+
+    console_page("/admin/one-bot", title="Elena", audience=Audience.ADMIN)(build)
