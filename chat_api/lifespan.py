@@ -78,7 +78,14 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         messages = MessagesService(database, answers, registry, limits, feeds)
         changes = ChangesService(database, registry, feeds, limits)
         fleet = FleetService(registry, connector, check_interval_s=settings.bot_health_check_interval)
-        health = HealthService(database, redis, engine, qdrant_url=settings.qdrant_url, signals=signals)
+        health = HealthService(
+            database,
+            redis,
+            engine,
+            qdrant_url=settings.qdrant_url,
+            llm_url=settings.llm_health_url,
+            signals=signals,
+        )
         restarts = RestartsService(
             database, engine, registry, connector, fleet, audit, health_deadline_s=settings.bot_restart_timeout
         )

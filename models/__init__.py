@@ -17,6 +17,7 @@ from models.conversations import (
 )
 from models.fleet_reports import WebFleetReport
 from models.health import BotCheck
+from models.incidents import Incident, IncidentBot, IncidentEntry, IncidentEntryKind, IncidentEvidence
 from models.leases import WebLease
 from models.restarts import BotRestart, RestartState
 from models.sessions import WebSocketTicket, WebUserSession
@@ -30,6 +31,11 @@ __all__ = [
     "BotCheck",
     "BotRestart",
     "FinishReason",
+    "Incident",
+    "IncidentBot",
+    "IncidentEntry",
+    "IncidentEntryKind",
+    "IncidentEvidence",
     "MessageStatus",
     "MessageType",
     "PlatformIdentity",
