@@ -31,6 +31,9 @@ from chat_api.services.feeds import Feeds
 from chat_api.services.fleet import FleetService
 from chat_api.services.health import HealthService
 from chat_api.services.identity import IdentityService
+from chat_api.services.incident_evidence import EvidenceCollector
+from chat_api.services.incident_journal import IncidentJournal
+from chat_api.services.incidents import IncidentsService
 from chat_api.services.limits import RateLimits
 from chat_api.services.messages import MessagesService
 from chat_api.services.restarts import RestartsService
@@ -38,6 +41,7 @@ from chat_api.workers.fleet_keeper import FleetKeeper
 from chat_api.workers.fleet_relay import FleetRelay
 from chat_api.workers.gauges import keep_gauges
 from chat_api.workers.health_poller import HealthPoller
+from chat_api.workers.incident_keeper import FORGET_EVERY_S, IncidentKeeper
 from chat_api.workers.leader import Leader
 from chat_api.workers.supervisor import Supervisor, every
 from models.migrate import upgrade
@@ -90,6 +94,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             database, engine, registry, connector, fleet, audit, health_deadline_s=settings.bot_restart_timeout
         )
         stack.push_async_callback(restarts.close)
+        incidents = IncidentsService(database, fleet, audit, EvidenceCollector(engine), signals)
         websockets = WebSocketManager(
             feeds,
             auth,
@@ -108,7 +113,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         leader = Leader(
             database,
             signals,
-            _leaders_work(poller, keeper, restarts, feeds, answers),
+            _leaders_work(poller, keeper, restarts, feeds, answers)
+            | _incident_work(IncidentKeeper(fleet, IncidentJournal(database, incidents, audit), incidents)),
             on_change=metrics.record_leader,
         )
         await _look_around(keeper, poller, relay, answers)
@@ -123,6 +129,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             messages=messages,
             fleet=fleet,
             health=health,
+            incidents=incidents,
             limits=limits,
             registry=registry,
             restarts=restarts,
@@ -240,6 +247,13 @@ def _leaders_work(
         "restarts": partial(every, ABANDON_S, restarts.abandon_dead),
         "old_events": partial(every, FORGET_S, feeds.forget_old),
         "dead_instances": partial(every, FORGET_S, answers.forget_dead),
+    }
+
+
+def _incident_work(incident_keeper: IncidentKeeper) -> dict[str, Callable[[], Awaitable[None]]]:
+    return {
+        "incidents": incident_keeper.run,
+        "old_incidents": partial(every, FORGET_EVERY_S, incident_keeper.forget_old),
     }
 
 

@@ -86,9 +86,7 @@ async def _dependencies(settings: Settings, where: Servers) -> list[Finding]:
         engine = DockerEngine(settings.docker_host, label=settings.docker_label)
     database, redis = Database(where.database_url, pool_size=2), connect_redis(where.redis_url)
     try:
-        health = HealthService(
-            database, redis, engine, qdrant_url=settings.qdrant_url, llm_url=settings.llm_health_url
-        )
+        health = HealthService(database, redis, engine, qdrant_url=settings.qdrant_url, llm_url=settings.llm_health_url)
         checks = await health.check_all()
     finally:
         await asyncio.gather(database.dispose(), redis.aclose(), engine.close())

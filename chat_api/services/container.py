@@ -12,6 +12,7 @@ from chat_api.services.changes import ChangesService
 from chat_api.services.feeds import Feeds
 from chat_api.services.fleet import FleetService
 from chat_api.services.health import HealthService
+from chat_api.services.incidents import IncidentsService
 from chat_api.services.limits import RateLimits
 from chat_api.services.messages import MessagesService
 from chat_api.services.restarts import RestartsService
@@ -30,6 +31,7 @@ class Services:
     messages: MessagesService
     fleet: FleetService
     health: HealthService
+    incidents: IncidentsService
     limits: RateLimits
     registry: BotRegistry
     restarts: RestartsService
