@@ -58,7 +58,7 @@ DRAIN_S = 18.0
 
 
 @asynccontextmanager
-async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: PLR0915 - what is opened in order is read in order
     """Everything the application needs, for as long as it runs. Fails the start when something vital is missing."""
     settings: Settings = app.state.settings
     metrics: Metrics = app.state.metrics

@@ -1,4 +1,4 @@
-"""What counts as trouble: for each dependency and each bot a judgement of this moment. Pure rules over a fleet's view."""
+"""What counts as trouble: for each dependency and each bot a judgement of this moment. Pure rules over a view."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,8 +30,8 @@ class Verdict(StrEnum):
 class Judgement:
     """How a possible cause of an incident is now.
 
-    ``failing`` are the bots in trouble by it, ``parent`` the cause that this one is put down to. ``is_certain``: nothing
-    has to be waited for. ``confirm_s`` is how long the trouble has to last.
+    ``failing`` are the bots in trouble by it, ``parent`` the cause that this one is put down to. ``is_certain``:
+    nothing has to be waited for. ``confirm_s`` is how long the trouble has to last.
     """
 
     cause: str

@@ -46,9 +46,19 @@ ADMINS = {
     ("GET", "/api/me"),
     ("GET", "/api/admin/status"),
     ("POST", "/api/admin/bots/{bot_name}/restart"),
+    ("GET", "/api/admin/incidents"),
+    ("GET", "/api/admin/incidents/{incident_id}"),
+    ("GET", "/api/admin/incidents/{incident_id}/export"),
+    ("POST", "/api/admin/incidents/{incident_id}/acknowledge"),
+    ("POST", "/api/admin/incidents/{incident_id}/notes"),
 }
-VALUES = {"message_id": "0190d0f2-7c1e-7000-8000-000000000000", "bot_name": "elena", "emoji": "👍"}
-BODY = {"content": "Hello", "bot_name": "elena", "seq": 1, "version": 1}
+VALUES = {
+    "message_id": "0190d0f2-7c1e-7000-8000-000000000000",
+    "bot_name": "elena",
+    "emoji": "👍",
+    "incident_id": "0190d0f2-7c1e-7000-8000-000000000000",
+}
+BODY = {"content": "Hello", "bot_name": "elena", "seq": 1, "version": 1, "reason": "Because"}
 
 
 def routes_of(routes: list[BaseRoute]) -> Iterator[tuple[str, str]]:
