@@ -51,7 +51,7 @@ class Incident(SQLModel, table=True):
 
 
 class IncidentBot(SQLModel, table=True):
-    """A bot that an incident concerns; it fails from ``failed_at`` to ``recovered_at``, without the first not at all."""
+    """A bot in an incident; it fails from ``failed_at`` to ``recovered_at``, without the first not at all."""
 
     __tablename__ = "web_incident_bots"
 

@@ -49,7 +49,7 @@ async def incidents(
     state: IncidentFilter = IncidentFilter.ALL,
     bot: Annotated[str | None, Query(max_length=50, description="Only those that this bot failed in.")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
-    format: Format = "json",  # noqa: A002 - the name that every list has
+    format: Format = "json",
 ) -> IncidentList | Response:
     """Open ones first, then the newest; with how often and how long, of the last 30 days."""
     bot_name = _clean(bot)
