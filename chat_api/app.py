@@ -16,6 +16,7 @@ from chat_api.middleware.requests import RequestContext
 from chat_api.routes import (
     admin,
     admin_audit,
+    admin_incidents,
     admin_restarts,
     admin_series,
     auth,
@@ -72,6 +73,7 @@ def create_app(settings: Settings, *, makes_admin: bool = True) -> FastAPI:
         admin_audit.router,
         admin_series.router,
         admin_restarts.router,
+        admin_incidents.router,
         health.router,
         chat_ws.router,
     ):

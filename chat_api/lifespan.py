@@ -33,6 +33,9 @@ from chat_api.services.figures import FiguresService
 from chat_api.services.fleet import FleetService
 from chat_api.services.health import HealthService
 from chat_api.services.identity import IdentityService
+from chat_api.services.incident_evidence import EvidenceCollector
+from chat_api.services.incident_journal import IncidentJournal
+from chat_api.services.incidents import IncidentsService
 from chat_api.services.limits import RateLimits
 from chat_api.services.messages import MessagesService
 from chat_api.services.policies import PoliciesService
@@ -46,6 +49,7 @@ from chat_api.workers.fleet_relay import FleetRelay
 from chat_api.workers.gauges import keep_gauges
 from chat_api.workers.healer import Healer
 from chat_api.workers.health_poller import HealthPoller
+from chat_api.workers.incident_keeper import FORGET_EVERY_S, IncidentKeeper
 from chat_api.workers.leader import Leader
 from chat_api.workers.rollups import FLUSH_S, Rollups
 from chat_api.workers.status_keeper import StatusKeeper
@@ -66,7 +70,7 @@ DRAIN_S = 18.0
 
 
 @asynccontextmanager
-async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: PLR0915 - what is opened in order is read in order
     """Everything the application needs, for as long as it runs. Fails the start when something vital is missing."""
     settings: Settings = app.state.settings
     metrics: Metrics = app.state.metrics
@@ -90,8 +94,16 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         changes = ChangesService(database, registry, feeds, limits)
         fleet = _fleet(settings, registry, connector, recorder)
         canary = CanaryService(registry, connector, fleet)
-        health = HealthService(database, redis, engine, qdrant_url=settings.qdrant_url, signals=signals)
         policies = PoliciesService(database, registry, fleet, audit)
+        incidents = IncidentsService(database, fleet, audit, EvidenceCollector(engine), signals)
+        health = HealthService(
+            database,
+            redis,
+            engine,
+            qdrant_url=settings.qdrant_url,
+            llm_url=settings.llm_health_url,
+            signals=signals,
+        )
         restarts = RestartsService(
             database,
             engine,
@@ -101,6 +113,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             audit,
             policies,
             health_deadline_s=settings.bot_restart_timeout,
+            before_restart=incidents.capture,
         )
         rolling = RollingService(database, registry, fleet, restarts, audit, signals, canary=canary.ask)
         _close_last(stack, restarts.close, rolling.close)
@@ -124,7 +137,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             signals,
             _leaders_work(poller, keeper, restarts, feeds, answers)
             | _chronicle(settings, database, registry, fleet, canary)
-            | _healing(rolling, Healer(fleet, restarts, policies, database)),
+            | _healing(rolling, Healer(fleet, restarts, policies, database))
+            | _incident_work(IncidentKeeper(fleet, IncidentJournal(database, incidents, audit), incidents)),
             on_change=metrics.record_leader,
         )
         await _look_around(keeper, poller, relay, answers, policies)
@@ -140,6 +154,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             messages=messages,
             fleet=fleet,
             health=health,
+            incidents=incidents,
             limits=limits,
             policies=policies,
             registry=registry,
@@ -315,6 +330,13 @@ def _close_last(stack: AsyncExitStack, *closers: Callable[[], Awaitable[None]]) 
 def _healing(rolling: RollingService, healer: Healer) -> dict[str, Callable[[], Awaitable[None]]]:
     """What the leader does with bots by itself."""
     return {"healer": healer.run, "dead_rolling": partial(every, INTERRUPT_S, rolling.interrupt_dead)}
+
+
+def _incident_work(incident_keeper: IncidentKeeper) -> dict[str, Callable[[], Awaitable[None]]]:
+    return {
+        "incidents": incident_keeper.run,
+        "old_incidents": partial(every, FORGET_EVERY_S, incident_keeper.forget_old),
+    }
 
 
 def _upkeep(services: Services, metrics: Metrics, database: Database) -> dict[str, Callable[[], Awaitable[None]]]:

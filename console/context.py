@@ -12,6 +12,7 @@ from chat_api.core.settings import Settings
 
 if TYPE_CHECKING:
     from chat_api.services.container import Services
+    from console.incident_feed import IncidentFeed
     from console.live import FleetFeed, OpenPages
 
 
@@ -38,3 +39,8 @@ def open_pages() -> "OpenPages":
 def fleet_feed() -> "FleetFeed":
     """The one stream of fleet changes to all pages that show the fleet."""
     return cast("FleetFeed", app.state.host.state.fleet_feed)
+
+
+def incident_feed() -> "IncidentFeed":
+    """The one stream of changed incidents to all pages that show them."""
+    return cast("IncidentFeed", app.state.host.state.incident_feed)

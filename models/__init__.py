@@ -18,6 +18,7 @@ from models.conversations import (
 )
 from models.fleet_reports import WebFleetReport
 from models.health import BotCheck
+from models.incidents import Incident, IncidentBot, IncidentEntry, IncidentEntryKind, IncidentEvidence
 from models.leases import WebLease
 from models.restarts import ActionOrigin, BotAction, BotRestart, RestartState
 from models.rolling import RollingRestart, RollingState
@@ -35,6 +36,11 @@ __all__ = [
     "BotCheck",
     "BotRestart",
     "FinishReason",
+    "Incident",
+    "IncidentBot",
+    "IncidentEntry",
+    "IncidentEntryKind",
+    "IncidentEvidence",
     "MessageStatus",
     "MessageType",
     "PlatformIdentity",

@@ -51,6 +51,12 @@ class Settings(BaseSettings):
     )
     qdrant_url: str | None = Field(None, description="Qdrant, `http://host:6333`. Without it: shown as not configured.")
 
+    llm_health_url: str | None = Field(
+        None,
+        description="Address of the language model that bots use, e.g. `http://host:1234/v1/models`; any answer below"
+        " 500 is well. Without it: shown as not configured.",
+    )
+
     # Bot integration
     bot_api_timeout: float = Field(30.0, gt=0, le=600, description="Seconds a bot may take to answer a message.")
     bot_health_check_interval: float = Field(

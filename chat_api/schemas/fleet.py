@@ -192,7 +192,8 @@ class BotView:
 class ServiceView:
     """One dependency: ``latencies_ms`` are the last answers, oldest first, ``None`` where there was none.
 
-    The percentiles are of its last hour.
+    The percentiles are of its last hour. ``failing_since`` is when its present or last trouble began; short recoveries
+    do not end one. ``last_failed_at`` is its last check that failed.
     """
 
     name: str
@@ -206,6 +207,8 @@ class ServiceView:
     p50_ms: float | None = None
     p95_ms: float | None = None
     p99_ms: float | None = None
+    failing_since: datetime | None = None
+    last_failed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

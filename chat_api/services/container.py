@@ -13,6 +13,7 @@ from chat_api.services.changes import ChangesService
 from chat_api.services.feeds import Feeds
 from chat_api.services.fleet import FleetService
 from chat_api.services.health import HealthService
+from chat_api.services.incidents import IncidentsService
 from chat_api.services.limits import RateLimits
 from chat_api.services.messages import MessagesService
 from chat_api.services.policies import PoliciesService
@@ -35,6 +36,7 @@ class Services:
     messages: MessagesService
     fleet: FleetService
     health: HealthService
+    incidents: IncidentsService
     limits: RateLimits
     policies: PoliciesService
     registry: BotRegistry

@@ -50,6 +50,8 @@ STALE_AFTER_INTERVALS = 2.0
 CANARY_GRACE_S = 60.0
 # Changes this close together reach the pages as one: a poll of 500 bots is one update, not 500.
 COALESCE_S = 0.05
+# A dependency that was well for so long and fails again is in new trouble; before that it flaps.
+FLAPPING = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +127,7 @@ class FleetService:
     def current(self) -> FleetView:
         """Everything at this moment, for the service itself."""
         bots, services = tuple(self._bots.values()), tuple(self._services.values())
-        causes = root_causes(bots, services)
+        causes = root_causes(bots, services, now=self._clock.now())
         bots = tuple(
             bot if causes.get(bot.name) == bot.cause else replace(bot, cause=causes.get(bot.name)) for bot in bots
         )
@@ -299,6 +301,7 @@ class FleetService:
         latencies = (before.latencies_ms if before else ())[-LATENCIES + 1 :]
         is_healthy = report.status is ServiceStatus.HEALTHY
         is_configured = report.status is not ServiceStatus.NOT_CONFIGURED
+        failing_since, last_failed_at = _trouble(before, report)
         self._services[report.name] = ServiceView(
             name=report.name,
             title=report.title,
@@ -311,6 +314,8 @@ class FleetService:
             p50_ms=before.p50_ms if before else None,
             p95_ms=before.p95_ms if before else None,
             p99_ms=before.p99_ms if before else None,
+            failing_since=failing_since,
+            last_failed_at=last_failed_at,
         )
         self._changed()
 
@@ -430,6 +435,16 @@ class FleetService:
 
 def _is_healthy(state: _BotState) -> bool:
     return state.probe is not None and state.probe.is_healthy
+
+
+def _trouble(before: ServiceView | None, report: ServiceReport) -> tuple[datetime | None, datetime | None]:
+    """When a dependency's trouble began and was last seen, after one more check of it."""
+    since = before.failing_since if before else None
+    last = before.last_failed_at if before else None
+    if report.status is not ServiceStatus.UNHEALTHY:
+        return since, last
+    is_new = since is None or last is None or report.checked_at - last > FLAPPING
+    return (report.checked_at if is_new else since), report.checked_at
 
 
 def _is_same(one: ContainerView | None, other: ContainerView | None) -> bool:

@@ -13,7 +13,7 @@ from chat_api.core.logging import get_logger
 from chat_api.repositories import checks, fleet_reports
 from chat_api.schemas.bots import BotSpec
 from chat_api.schemas.containers import ContainerView
-from chat_api.schemas.fleet import HEARTBEAT_WELL, Heartbeat
+from chat_api.schemas.fleet import HEARTBEAT_WELL, Heartbeat, ServiceStatus
 from chat_api.schemas.fleet_reports import InfoReport
 from chat_api.services.bot_registry import BotRegistry
 from chat_api.services.fleet import HEARTBEATS, FleetService
@@ -28,6 +28,8 @@ RECHECK_S = 5.0
 SERVICE_INTERVAL_S = 10.0
 # What a bot says of itself is asked for when it is first seen, when it has come back, and now and then.
 INFO_EVERY_S = 600.0
+# One failed check of a dependency is soon confirmed, or found to have been nothing.
+SERVICE_RECHECK_S = 3.0
 TICK_S = 0.25
 STORE_EVERY_S = 2.0
 FORGET_EVERY_S = 600.0
@@ -123,9 +125,11 @@ class HealthPoller:
 
     async def _poll_services(self) -> None:
         while True:
-            for check in await self._health.check_all():
+            checked = await self._health.check_all()
+            for check in checked:
                 self._fleet.record_service(check)
-            await asyncio.sleep(min(SERVICE_INTERVAL_S, self._interval_s))
+            is_well = all(check.status is not ServiceStatus.UNHEALTHY for check in checked)
+            await asyncio.sleep(min(SERVICE_INTERVAL_S if is_well else SERVICE_RECHECK_S, self._interval_s))
 
     async def _keep_books(self) -> None:
         forget_at_s = 0.0

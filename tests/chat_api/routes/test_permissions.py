@@ -67,6 +67,11 @@ ADMINS = {
     ("GET", "/api/admin/bots/{bot_name}/policy"),
     ("PATCH", "/api/admin/bots/{bot_name}/policy"),
     ("POST", "/api/admin/bots/{bot_name}/quarantine/release"),
+    ("GET", "/api/admin/incidents"),
+    ("GET", "/api/admin/incidents/{incident_id}"),
+    ("GET", "/api/admin/incidents/{incident_id}/export"),
+    ("POST", "/api/admin/incidents/{incident_id}/acknowledge"),
+    ("POST", "/api/admin/incidents/{incident_id}/notes"),
 }
 VALUES = {
     "message_id": "0190d0f2-7c1e-7000-8000-000000000000",
@@ -74,14 +79,16 @@ VALUES = {
     "bot_name": "elena",
     "name": "redis",
     "emoji": "👍",
+    "incident_id": "0190d0f2-7c1e-7000-8000-000000000000",
 }
-BODY = {
+BODY: dict[str, Any] = {
     "content": "Hello",
     "bot_name": "elena",
     "seq": 1,
     "version": 1,
     "action": "stop",
     "bot_names": ["elena"],
+    "reason": "Because",
 }
 
 

@@ -41,12 +41,13 @@ async def test_services_are_checked_with_their_latency(api: RunningApi) -> None:
     def services() -> dict[str, ServiceStatus]:
         return {service.name: service.status for service in api.services.fleet.current().services}
 
-    await eventually(lambda: len(services()) == 4)
+    await eventually(lambda: len(services()) == 5)
     assert services() == {
         "postgres": ServiceStatus.HEALTHY,
         "redis": ServiceStatus.HEALTHY,
         "qdrant": ServiceStatus.NOT_CONFIGURED,
         "docker": ServiceStatus.NOT_CONFIGURED,
+        "llm": ServiceStatus.NOT_CONFIGURED,
     }
     by_name = {service.name: service for service in api.services.fleet.current().services}
     assert (by_name["postgres"].latency_ms or 0) > 0
