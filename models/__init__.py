@@ -2,6 +2,21 @@
 
 from models.accounts import WebAccount, WebClaim
 from models.admins import AdminAccount, Role
+from models.alerts import (
+    Alert,
+    AlertChannel,
+    AlertNotification,
+    AlertRule,
+    AlertStatus,
+    AlertSubject,
+    MaintenanceWindow,
+    NoData,
+    NotificationKind,
+    NotificationStatus,
+    RuleKind,
+    Severity,
+    SubjectStatus,
+)
 from models.audit import AuditEntry, AuditOutcome
 from models.conversations import (
     FinishReason,
@@ -25,16 +40,29 @@ from models.users import PlatformIdentity, UniversalUser
 
 __all__ = [
     "AdminAccount",
+    "Alert",
+    "AlertChannel",
+    "AlertNotification",
+    "AlertRule",
+    "AlertStatus",
+    "AlertSubject",
     "AuditEntry",
     "AuditOutcome",
     "BotCheck",
     "BotRestart",
     "FinishReason",
+    "MaintenanceWindow",
     "MessageStatus",
     "MessageType",
+    "NoData",
+    "NotificationKind",
+    "NotificationStatus",
     "PlatformIdentity",
     "RestartState",
     "Role",
+    "RuleKind",
+    "Severity",
+    "SubjectStatus",
     "UniversalUser",
     "WebAccount",
     "WebClaim",
