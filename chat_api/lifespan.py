@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from fastapi import FastAPI
 from redis.asyncio import Redis
 
+from chat_api.clients.apprise_sender import AppriseSender
 from chat_api.clients.bots import BotConnector
 from chat_api.clients.container_engine import ContainerEngine, NoEngine
 from chat_api.core.database import Database
@@ -21,6 +22,9 @@ from chat_api.core.settings import Settings
 from chat_api.core.signals import Signals
 from chat_api.realtime.manager import WebSocketManager
 from chat_api.repositories import deployment
+from chat_api.services.alert_delivery import AlertDelivery
+from chat_api.services.alert_settings import AlertSettingsService
+from chat_api.services.alerts import AlertsService
 from chat_api.services.answers import AnswersService
 from chat_api.services.audit import AuditService
 from chat_api.services.auth import AuthService
@@ -34,6 +38,7 @@ from chat_api.services.identity import IdentityService
 from chat_api.services.limits import RateLimits
 from chat_api.services.messages import MessagesService
 from chat_api.services.restarts import RestartsService
+from chat_api.workers.alerter import Alerter
 from chat_api.workers.fleet_keeper import FleetKeeper
 from chat_api.workers.fleet_relay import FleetRelay
 from chat_api.workers.gauges import keep_gauges
@@ -54,7 +59,7 @@ DRAIN_S = 18.0
 
 
 @asynccontextmanager
-async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: PLR0915  a list of what is opened, in order
     """Everything the application needs, for as long as it runs. Fails the start when something vital is missing."""
     settings: Settings = app.state.settings
     metrics: Metrics = app.state.metrics
@@ -98,16 +103,20 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         )
         keeper = FleetKeeper(registry, fleet, poller, engine)
         relay = FleetRelay(fleet, keeper, signals, database)
+        alerting = _alerting(settings, fleet, registry, audit, signals, database, metrics)
         leader = Leader(
             database,
             signals,
-            _leaders_work(poller, keeper, restarts, feeds, answers),
+            _leaders_work(poller, keeper, restarts, feeds, answers) | {"alerts": alerting.worker.run},
             on_change=metrics.record_leader,
         )
         await _look_around(keeper, poller, relay, answers)
 
         app.state.services = Services(
             settings=settings,
+            alerts=alerting.alerts,
+            alert_delivery=alerting.delivery,
+            alert_settings=alerting.settings,
             auth=auth,
             audit=audit,
             answers=answers,
@@ -234,6 +243,42 @@ def _leaders_work(
         "old_events": partial(every, FORGET_S, feeds.forget_old),
         "dead_instances": partial(every, FORGET_S, answers.forget_dead),
     }
+
+
+class _Alerting(NamedTuple):
+    """What alerts are made of."""
+
+    alerts: AlertsService
+    delivery: AlertDelivery
+    settings: AlertSettingsService
+    worker: Alerter
+
+
+def _alerting(
+    settings: Settings,
+    fleet: FleetService,
+    registry: BotRegistry,
+    audit: AuditService,
+    signals: Signals,
+    database: Database,
+    metrics: Metrics,
+) -> _Alerting:
+    sender = AppriseSender()
+    alerts = AlertsService(database, audit, signals)
+    delivery = AlertDelivery(database, audit, sender, on_done=metrics.record_notification)
+    worker = Alerter(
+        fleet,
+        alerts,
+        delivery,
+        database,
+        metrics,
+        state_dir=settings.web_ui_state_dir,
+        settle_s=2 * settings.bot_health_check_interval + 1,
+        deadman_url=settings.deadman_url.get_secret_value() if settings.deadman_url else None,
+        deadman_interval_s=settings.deadman_interval,
+    )
+    decisions = AlertSettingsService(database, audit, sender, known_bots=lambda: {spec.name for spec in registry.all()})
+    return _Alerting(alerts, delivery, decisions, worker)
 
 
 def _upkeep(services: Services, metrics: Metrics, database: Database) -> dict[str, Callable[[], Awaitable[None]]]:
