@@ -27,7 +27,8 @@ async def one_of(connection: AsyncConnection, table: Table, row_id: UUID) -> Row
 
 async def add(connection: AsyncConnection, table: Table, values: Mapping[str, Any]) -> RowMapping:
     """Store a new row. Raises: IntegrityError when its name is taken."""
-    return (await connection.execute(insert(table).values(**values).returning(table))).mappings().one()
+    (row,) = await many(connection, insert(table).values(**values).returning(table))
+    return row
 
 
 async def change(

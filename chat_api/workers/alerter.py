@@ -75,7 +75,7 @@ class Alerter:
             tasks.create_task(self._measure_lag())
             tasks.create_task(every(FORGET_EVERY_S, partial(self._survive, self._alerts.forget_old)))
             if self._deadman_url is not None:
-                tasks.create_task(every(self._deadman_interval_s, self.ping))
+                tasks.create_task(every(self._deadman_interval_s, self._keep_telling))
 
     async def look(self) -> None:
         """Evaluate once; a console that has just begun waits until it has seen its bots."""
@@ -117,6 +117,9 @@ class Alerter:
         if not is_told:
             log.warning("deadman_not_told", error="refused")
         return is_told
+
+    async def _keep_telling(self) -> None:
+        await self.ping()
 
     def _is_settled(self, view: FleetView) -> bool:
         if self._clock.now() - view.started_at >= self._settle:
