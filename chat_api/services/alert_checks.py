@@ -105,12 +105,12 @@ def _bots(wanted: tuple[str, ...] | None, known: Collection[str]) -> tuple[str, 
 def _quiet(quiet: QuietHours | None) -> QuietHours | None:
     if quiet is None:
         return None
-    for field, value in (("quiet_from", quiet.starts), ("quiet_to", quiet.ends)):
+    for field, value in (("quiet.starts", quiet.starts), ("quiet.ends", quiet.ends)):
         if not CLOCK.fullmatch(value):
             refuse(field, "a time such as 22:00")
     if quiet.starts == quiet.ends:
-        refuse("quiet_to", "has to differ from the start")
-    _zone("time_zone", quiet.time_zone)
+        refuse("quiet.ends", "has to differ from the start")
+    _zone("quiet.time_zone", quiet.time_zone)
     return quiet
 
 

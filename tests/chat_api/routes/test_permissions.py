@@ -46,8 +46,27 @@ ADMINS = {
     ("GET", "/api/me"),
     ("GET", "/api/admin/status"),
     ("POST", "/api/admin/bots/{bot_name}/restart"),
+    ("GET", "/api/admin/alerts"),
+    ("POST", "/api/admin/alerts/{alert_id}/silence"),
+    ("DELETE", "/api/admin/alerts/{alert_id}/silence"),
+    ("GET", "/api/admin/alert-rules"),
+    ("POST", "/api/admin/alert-rules"),
+    ("PUT", "/api/admin/alert-rules/{rule_id}"),
+    ("DELETE", "/api/admin/alert-rules/{rule_id}"),
+    ("GET", "/api/admin/alert-channels"),
+    ("POST", "/api/admin/alert-channels"),
+    ("PUT", "/api/admin/alert-channels/{channel_id}"),
+    ("DELETE", "/api/admin/alert-channels/{channel_id}"),
+    ("POST", "/api/admin/alert-channels/{channel_id}/test"),
+    ("GET", "/api/admin/maintenance-windows"),
+    ("POST", "/api/admin/maintenance-windows"),
+    ("PUT", "/api/admin/maintenance-windows/{window_id}"),
+    ("DELETE", "/api/admin/maintenance-windows/{window_id}"),
+    ("GET", "/api/admin/notifications"),
 }
-VALUES = {"message_id": "0190d0f2-7c1e-7000-8000-000000000000", "bot_name": "elena", "emoji": "👍"}
+VALUES = {"message_id": "0190d0f2-7c1e-7000-8000-000000000000", "bot_name": "elena", "emoji": "👍"} | dict.fromkeys(
+    ("alert_id", "rule_id", "channel_id", "window_id"), "0190d0f2-7c1e-7000-8000-000000000000"
+)
 BODY = {"content": "Hello", "bot_name": "elena", "seq": 1, "version": 1}
 
 
