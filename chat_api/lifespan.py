@@ -287,6 +287,7 @@ def _upkeep(services: Services, metrics: Metrics, database: Database) -> dict[st
         "heartbeat": partial(every, BEAT_S, services.answers.beat),
         "typing": partial(every, TYPING_S, services.answers.tell_typing),
         "staleness": partial(every, STALENESS_S, services.fleet.refresh),
+        "alerts": services.alerts.follow,
         "loop_lag": metrics.measure_loop_lag,
         "gauges": partial(keep_gauges, metrics, database, services.answers, services.fleet),
     }

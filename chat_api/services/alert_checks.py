@@ -22,9 +22,9 @@ MAX_BOTS = 1000
 # What a threshold means, and from where to where it makes sense.
 THRESHOLDS: dict[RuleKind, tuple[str, float, float]] = {
     RuleKind.SLOW_P95: ("milliseconds", 1, 600_000),
-    RuleKind.ERROR_RATE: ("a share from 0 to 1", 0, 1),
+    RuleKind.ERROR_RATE: ("a share, 0.2 is 20 %", 0, 1),
     RuleKind.RESTARTS: ("restarts in an hour", 0, 1000),
-    RuleKind.DISK: ("the free share, from 0 to 1", 0, 1),
+    RuleKind.DISK: ("the free share, 0.1 is 10 %", 0, 1),
     RuleKind.LOOP_LAG: ("milliseconds", 1, 60_000),
 }
 # What is not about bots takes no list of them.

@@ -3,6 +3,8 @@
 Everything is stored: a new leader, or a restarted console, goes on where the one before stopped.
 """
 
+import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -15,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chat_api.core.bus import Topic
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Database
-from chat_api.core.errors import InvalidInput, NotFound
+from chat_api.core.errors import DatabaseUnavailable, InvalidInput, NotFound
 from chat_api.core.ids import new_id
 from chat_api.core.logging import get_logger
 from chat_api.core.signals import Signals
@@ -42,6 +44,7 @@ log = get_logger(__name__)
 
 HOUR = timedelta(hours=1)
 KEEP = timedelta(days=90)
+FOLLOW_EVERY_S = 5.0
 MAX_SILENCE_MIN = 7 * 24 * 60
 CHANGED = "alerts_changed"
 
@@ -57,9 +60,10 @@ class AlertsService:
         self._signals = signals
         self._clock = clock
         self.changes: Topic[tuple[AlertView, ...]] = Topic("alerts")
-        # Another process moved them: pages here look for themselves.
-        self.moved: Topic[None] = Topic("alerts_moved")
-        signals.subscribe(CHANGED, lambda _: self.moved.publish(None))
+        self._known: tuple[AlertView, ...] = ()
+        self._moved = asyncio.Event()
+        signals.subscribe(CHANGED, lambda _: self._moved.set())
+        signals.on_gap(self._moved.set)
 
     # What pages and doors ask
 
@@ -123,9 +127,23 @@ class AlertsService:
             firing = alert_groups.groups(rules, states, view, muted=signs.muted)
             after = await self._move(connection, {alert.key: alert for alert in before}, firing, now)
         if after != before:
-            self.changes.publish(after)
-            self._signals.publish(CHANGED, None)
+            self._tell(after)
         return after
+
+    async def follow(self) -> None:
+        """Tell the pages of this process what another one moved, until cancelled: one query, however many pages."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(FOLLOW_EVERY_S):
+                    await self._moved.wait()
+            if not self._moved.is_set() and self._signals.is_live:
+                continue
+            self._moved.clear()
+            with contextlib.suppress(DatabaseUnavailable):
+                found = await self.current()
+                if found != self._known:
+                    self._known = found
+                    self.changes.publish(found)
 
     async def forget_old(self) -> None:
         """Drop alerts that were resolved ninety days ago, with their messages."""
@@ -215,9 +233,13 @@ class AlertsService:
             if row is None:
                 raise NotFound
             await self._audit.record(principal, action, row["title"], details=details, connection=connection)
-        self.changes.publish(await self.current())
-        self._signals.publish(CHANGED, None)
+        self._tell(await self.current())
         return alert_view(row)
+
+    def _tell(self, after: tuple[AlertView, ...]) -> None:
+        self._known = after
+        self.changes.publish(after)
+        self._signals.publish(CHANGED, None)
 
 
 def _is_told(row: RowMapping, change: alert_groups.Change) -> bool:
