@@ -173,7 +173,7 @@ def _options(words: Mapping[Any, str]) -> dict[str, str]:
 
 
 def _whole(field: str, value: float | None) -> int:
-    if value is None or value != value or abs(value) > 1e9:
+    if value is None or not abs(value) < 1e9:
         raise InvalidInput(f"{field}: a number, please")
     return round(value)
 
