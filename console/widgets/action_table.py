@@ -59,4 +59,4 @@ def tabs(label: str, path: str, names: dict[str, str], current: str) -> None:
         f'<a href="{path}?tab={key}"{" aria-current=page" if key == current else ""}>{name}</a>'
         for key, name in names.items()
     )
-    ui.html(f'<nav class="we-tabs" aria-label="{label}">{links}</nav>', sanitize=False)
+    ui.html(links, sanitize=False, tag="nav").classes("we-tabs").props["aria-label"] = label

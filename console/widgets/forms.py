@@ -3,13 +3,15 @@
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from html import escape
-from typing import Any
+from typing import Any, TypeVar
 
 from nicegui import ui
 
 from chat_api.core.errors import Conflict, InvalidInput
 from chat_api.schemas.principals import Principal
 from console.actions import run_action
+
+F = TypeVar("F", bound=ui.element)
 
 Refusals = (InvalidInput, Conflict)
 
@@ -70,7 +72,7 @@ class Form:
         """Yes or no."""
         return ui.switch(label, value=value).classes("we-form-switch")
 
-    def _keep(self, name: str, field: Any, hint: str, props: dict[str, str]) -> Any:
+    def _keep(self, name: str, field: F, hint: str, props: dict[str, str]) -> F:
         self._fields[name] = field
         field.classes("we-form-field").props("outlined dense stack-label")
         field.props.update(props | {"data-testid": f"field-{name}"} | ({"hint": hint} if hint else {}))
