@@ -116,7 +116,8 @@ class AlertChannel(SQLModel, table=True):
 class AlertSubject(SQLModel, table=True):
     """One bot, dependency or the console itself, as one rule sees it while that is not well.
 
-    ``cause`` is the dependency that explained it when last seen, at ``cause_at``.
+    ``well_since`` is from when it is well again, while it has to stay so; ``cause`` the dependency that explains it, or
+    did until ``cause_lost_at``.
     """
 
     __tablename__ = "web_alert_subjects"
@@ -125,11 +126,11 @@ class AlertSubject(SQLModel, table=True):
     subject: str = Field(primary_key=True, max_length=100)
     status: str = Field(max_length=10)
     since: datetime = timestamptz()
-    last_bad_at: datetime = timestamptz()
     fired_at: datetime | None = timestamptz(nullable=True)
+    well_since: datetime | None = timestamptz(nullable=True)
     words: str = Field(max_length=300)
     cause: str | None = Field(default=None, max_length=50)
-    cause_at: datetime | None = timestamptz(nullable=True)
+    cause_lost_at: datetime | None = timestamptz(nullable=True)
 
 
 class Alert(SQLModel, table=True):

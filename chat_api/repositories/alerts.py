@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, delete, insert, select, text, update
+from sqlalchemy import RowMapping, delete, insert, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,6 +16,9 @@ _subjects = AlertSubject.__table__  # type: ignore[attr-defined]
 _alerts = Alert.__table__  # type: ignore[attr-defined]
 _notifications = AlertNotification.__table__  # type: ignore[attr-defined]
 _restarts = BotRestart.__table__  # type: ignore[attr-defined]
+
+# Rows a statement: PostgreSQL takes 32,767 values at the most.
+CHUNK = 500
 
 # Two leaders at once (one of them stopped for long) would tell the same twice.
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtext('web_alerts'))")
@@ -49,8 +52,11 @@ async def subjects(connection: AsyncConnection) -> Sequence[RowMapping]:
 
 async def put_subjects(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Store states, new ones and changed ones."""
-    if not rows:
-        return
+    for first in range(0, len(rows), CHUNK):
+        await _put_subjects(connection, rows[first : first + CHUNK])
+
+
+async def _put_subjects(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
     statement = upsert(_subjects).values([dict(row) for row in rows])
     changed = {c.name: statement.excluded[c.name] for c in _subjects.c if not c.primary_key}
     await connection.execute(statement.on_conflict_do_update(index_elements=["rule_id", "subject"], set_=changed))
@@ -58,10 +64,9 @@ async def put_subjects(connection: AsyncConnection, rows: Sequence[Mapping[str, 
 
 async def drop_subjects(connection: AsyncConnection, keys: Sequence[tuple[UUID, str]]) -> None:
     """Forget subjects that are well again."""
-    for rule_id, subject in keys:
-        await connection.execute(
-            delete(_subjects).where(_subjects.c.rule_id == rule_id, _subjects.c.subject == subject)
-        )
+    for first in range(0, len(keys), CHUNK):
+        some = keys[first : first + CHUNK]
+        await connection.execute(delete(_subjects).where(tuple_(_subjects.c.rule_id, _subjects.c.subject).in_(some)))
 
 
 async def open_alerts(connection: AsyncConnection) -> Sequence[RowMapping]:

@@ -91,18 +91,19 @@ class WindowView(WindowDraft):
 class SubjectState:
     """How one subject stands with one rule while it is not well; what is well has no state.
 
-    ``fired_at`` is set from when the rule fired until it is resolved, also while there is no data.
+    ``fired_at`` is set from when the rule fired until it is resolved, also while there is no data; ``well_since`` while
+    it has to stay well. Nothing here changes while all stays as it is, so that nothing is written.
     """
 
     rule_id: UUID
     subject: str
     status: SubjectStatus
     since: datetime
-    last_bad_at: datetime
     words: str
     fired_at: datetime | None = None
+    well_since: datetime | None = None
     cause: str | None = None
-    cause_at: datetime | None = None
+    cause_lost_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

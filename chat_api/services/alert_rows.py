@@ -145,11 +145,11 @@ def subject_values(state: SubjectState) -> dict[str, Any]:
         "subject": state.subject,
         "status": state.status.value,
         "since": state.since,
-        "last_bad_at": state.last_bad_at,
         "fired_at": state.fired_at,
+        "well_since": state.well_since,
         "words": state.words,
         "cause": state.cause,
-        "cause_at": state.cause_at,
+        "cause_lost_at": state.cause_lost_at,
     }
 
 

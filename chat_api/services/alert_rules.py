@@ -57,9 +57,9 @@ def step(rule: RuleView, before: SubjectState | None, reading: Reading | None, n
             return _well(rule, before, now)
         case Verdict.HOLD:
             # While nothing is known to be better, the time that it has to stay better does not run.
-            return replace(before, last_bad_at=now) if before is not None and is_firing else before
+            return replace(before, well_since=None) if before is not None else None
         case Verdict.NO_DATA if rule.no_data is NoData.KEEP:
-            return replace(before, status=SubjectStatus.NO_DATA, last_bad_at=now) if before and is_firing else None
+            return replace(before, status=SubjectStatus.NO_DATA, well_since=None) if before and is_firing else None
     if reading.is_muted and not is_firing:
         return None
     return _bad(rule, before, reading, now)
@@ -85,18 +85,17 @@ def _without_no_data(rule: RuleView, reading: Reading) -> Reading:
 def _well(rule: RuleView, before: SubjectState | None, now: datetime) -> SubjectState | None:
     if before is None or before.fired_at is None:
         return None
-    if now - before.last_bad_at >= timedelta(seconds=rule.keep_firing_for_s):
+    since = before.well_since or now
+    if now - since >= timedelta(seconds=rule.keep_firing_for_s):
         return None
-    return replace(before, status=SubjectStatus.FIRING)
+    return replace(before, status=SubjectStatus.FIRING, well_since=since)
 
 
 def _bad(rule: RuleView, before: SubjectState | None, reading: Reading, now: datetime) -> SubjectState:
     since = before.since if before is not None else now
-    cause, cause_at = reading.cause, now
-    if cause is None and before is not None and before.cause_at and now - before.cause_at < CAUSE_LINGERS:
-        cause, cause_at = before.cause, before.cause_at
+    cause, lost_at = _cause(before, reading, now)
     fired_at = before.fired_at if before is not None else None
-    is_lingering = reading.cause is None and cause is not None
+    is_lingering = lost_at is not None
     if fired_at is None and not is_lingering and now - since >= timedelta(seconds=rule.for_s):
         fired_at = now
     status = SubjectStatus.FIRING if fired_at else SubjectStatus.PENDING
@@ -105,12 +104,19 @@ def _bad(rule: RuleView, before: SubjectState | None, reading: Reading, now: dat
         subject=reading.subject,
         status=SubjectStatus.NO_DATA if reading.verdict is Verdict.NO_DATA else status,
         since=since,
-        last_bad_at=now,
         words=reading.words[:300],
         fired_at=fired_at,
         cause=cause,
-        cause_at=cause_at if cause else None,
+        cause_lost_at=lost_at,
     )
+
+
+def _cause(before: SubjectState | None, reading: Reading, now: datetime) -> tuple[str | None, datetime | None]:
+    """The dependency that this is put down to, and since when it is none any more but still counts as such."""
+    if reading.cause is not None or before is None or before.cause is None:
+        return reading.cause, None
+    lost_at = before.cause_lost_at or now
+    return (None, None) if now - lost_at >= CAUSE_LINGERS else (before.cause, lost_at)
 
 
 def _of_bot(bot: BotView, look: Look, signs: Signs, now: datetime) -> Reading:

@@ -45,11 +45,11 @@ UPGRADE: tuple[str, ...] = (
         subject VARCHAR(100) NOT NULL,
         status VARCHAR(10) NOT NULL,
         since TIMESTAMPTZ NOT NULL DEFAULT now(),
-        last_bad_at TIMESTAMPTZ NOT NULL DEFAULT now(),
         fired_at TIMESTAMPTZ,
+        well_since TIMESTAMPTZ,
         words VARCHAR(300) NOT NULL,
         cause VARCHAR(50),
-        cause_at TIMESTAMPTZ,
+        cause_lost_at TIMESTAMPTZ,
         PRIMARY KEY (rule_id, subject)
     )
     """,
