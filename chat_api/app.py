@@ -15,6 +15,7 @@ from chat_api.middleware.origins import OriginGuard
 from chat_api.middleware.requests import RequestContext
 from chat_api.routes import (
     admin,
+    admin_alerts,
     admin_audit,
     admin_incidents,
     admin_restarts,
@@ -74,6 +75,7 @@ def create_app(settings: Settings, *, makes_admin: bool = True) -> FastAPI:
         admin_series.router,
         admin_restarts.router,
         admin_incidents.router,
+        admin_alerts.router,
         health.router,
         chat_ws.router,
     ):

@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from fastapi import FastAPI
 from redis.asyncio import Redis
 
+from chat_api.clients.apprise_sender import AppriseSender
 from chat_api.clients.bots import BotConnector
 from chat_api.clients.container_engine import ContainerEngine, NoEngine
 from chat_api.core.database import Database
@@ -21,6 +22,9 @@ from chat_api.core.settings import Settings
 from chat_api.core.signals import Signals
 from chat_api.realtime.manager import WebSocketManager
 from chat_api.repositories import deployment
+from chat_api.services.alert_delivery import AlertDelivery
+from chat_api.services.alert_settings import AlertSettingsService
+from chat_api.services.alerts import AlertsService
 from chat_api.services.answers import AnswersService
 from chat_api.services.audit import AuditService
 from chat_api.services.auth import AuthService
@@ -43,6 +47,7 @@ from chat_api.services.restarts import RestartsService
 from chat_api.services.rolling import RollingService
 from chat_api.services.series import SeriesService
 from chat_api.services.series_recorder import SeriesRecorder
+from chat_api.workers.alerter import Alerter
 from chat_api.workers.canary import CanaryWorker
 from chat_api.workers.fleet_keeper import FleetKeeper
 from chat_api.workers.fleet_relay import FleetRelay
@@ -132,19 +137,24 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: PLR0915 - what
         )
         keeper = FleetKeeper(registry, fleet, poller, engine)
         relay = FleetRelay(fleet, keeper, signals, database)
+        alerting = _alerting(settings, fleet, registry, audit, signals, database, metrics)
         app.state.leader = leader = Leader(
             database,
             signals,
             _leaders_work(poller, keeper, restarts, feeds, answers)
             | _chronicle(settings, database, registry, fleet, canary)
             | _healing(rolling, Healer(fleet, restarts, policies, database))
-            | _incident_work(IncidentKeeper(fleet, IncidentJournal(database, incidents, audit), incidents)),
+            | _incident_work(IncidentKeeper(fleet, IncidentJournal(database, incidents, audit), incidents))
+            | {"alerts": alerting.worker.run},
             on_change=metrics.record_leader,
         )
         await _look_around(keeper, poller, relay, answers, policies)
 
         app.state.services = Services(
             settings=settings,
+            alerts=alerting.alerts,
+            alert_delivery=alerting.delivery,
+            alert_settings=alerting.settings,
             auth=auth,
             audit=audit,
             answers=answers,
@@ -339,6 +349,42 @@ def _incident_work(incident_keeper: IncidentKeeper) -> dict[str, Callable[[], Aw
     }
 
 
+class _Alerting(NamedTuple):
+    """What alerts are made of."""
+
+    alerts: AlertsService
+    delivery: AlertDelivery
+    settings: AlertSettingsService
+    worker: Alerter
+
+
+def _alerting(
+    settings: Settings,
+    fleet: FleetService,
+    registry: BotRegistry,
+    audit: AuditService,
+    signals: Signals,
+    database: Database,
+    metrics: Metrics,
+) -> _Alerting:
+    sender = AppriseSender()
+    alerts = AlertsService(database, audit, signals)
+    delivery = AlertDelivery(database, audit, sender, on_done=metrics.record_notification)
+    worker = Alerter(
+        fleet,
+        alerts,
+        delivery,
+        database,
+        metrics,
+        state_dir=settings.web_ui_state_dir,
+        settle_s=2 * settings.bot_health_check_interval + 1,
+        deadman_url=settings.deadman_url.get_secret_value() if settings.deadman_url else None,
+        deadman_interval_s=settings.deadman_interval,
+    )
+    decisions = AlertSettingsService(database, audit, sender, known_bots=lambda: {spec.name for spec in registry.all()})
+    return _Alerting(alerts, delivery, decisions, worker)
+
+
 def _upkeep(services: Services, metrics: Metrics, database: Database) -> dict[str, Callable[[], Awaitable[None]]]:
     """What is done again and again beside the watching."""
     return {
@@ -347,6 +393,7 @@ def _upkeep(services: Services, metrics: Metrics, database: Database) -> dict[st
         "staleness": partial(every, STALENESS_S, services.fleet.refresh),
         "policies": partial(every, POLICIES_S, services.policies.reload),
         "rolling": services.rolling.watch,
+        "alerts": services.alerts.follow,
         "loop_lag": metrics.measure_loop_lag,
         "gauges": partial(keep_gauges, metrics, database, services.answers, services.fleet),
     }

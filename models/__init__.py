@@ -2,6 +2,21 @@
 
 from models.accounts import WebAccount, WebClaim
 from models.admins import AdminAccount, Role
+from models.alerts import (
+    Alert,
+    AlertChannel,
+    AlertNotification,
+    AlertRule,
+    AlertStatus,
+    AlertSubject,
+    MaintenanceWindow,
+    NoData,
+    NotificationKind,
+    NotificationStatus,
+    RuleKind,
+    Severity,
+    SubjectStatus,
+)
 from models.audit import AuditEntry, AuditOutcome
 from models.bot_policies import WebBotPolicy
 from models.conversations import (
@@ -30,6 +45,12 @@ from models.users import PlatformIdentity, UniversalUser
 __all__ = [
     "ActionOrigin",
     "AdminAccount",
+    "Alert",
+    "AlertChannel",
+    "AlertNotification",
+    "AlertRule",
+    "AlertStatus",
+    "AlertSubject",
     "AuditEntry",
     "AuditOutcome",
     "BotAction",
@@ -41,13 +62,20 @@ __all__ = [
     "IncidentEntry",
     "IncidentEntryKind",
     "IncidentEvidence",
+    "MaintenanceWindow",
     "MessageStatus",
     "MessageType",
+    "NoData",
+    "NotificationKind",
+    "NotificationStatus",
     "PlatformIdentity",
     "RestartState",
     "Role",
     "RollingRestart",
     "RollingState",
+    "RuleKind",
+    "Severity",
+    "SubjectStatus",
     "UniversalUser",
     "WebAccount",
     "WebBotPolicy",

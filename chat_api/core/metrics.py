@@ -3,7 +3,8 @@
 import asyncio
 import os
 import time
-from collections.abc import Callable
+from collections import Counter as Counts
+from collections.abc import Callable, Iterable
 
 from prometheus_client import (
     CollectorRegistry,
@@ -94,6 +95,12 @@ class Metrics:
             f"{PREFIX}_process_info", "Which of several processes on one port answered: always 1.", ["pid"], registry=r
         )
         self.process.labels(str(os.getpid())).set(1)
+        self.alerts_firing = Gauge(
+            f"{PREFIX}_alerts_firing", "Alerts that fire now; only the leader knows.", ["severity"], registry=r
+        )
+        self.notifications = Counter(
+            f"{PREFIX}_notifications_total", "Alert messages that were sent, or given up.", ["outcome"], registry=r
+        )
         self.loop_lag = Histogram(
             f"{PREFIX}_event_loop_lag_seconds",
             "How late the event loop runs what is due.",
@@ -139,9 +146,21 @@ class Metrics:
         for gauge in (self.bot_up, self.bot_breaker, self.bot_in_flight, self.bot_waiting):
             gauge.remove(bot_name)
 
+    def record_alerts(self, severities: Iterable[str]) -> None:
+        """These alerts fire now, each by its severity."""
+        counts = Counts(severities)
+        for severity in ("info", "warning", "critical"):
+            self.alerts_firing.labels(severity).set(counts[severity])
+
+    def record_notification(self, is_sent: bool) -> None:
+        """A message of an alert was sent, or given up."""
+        self.notifications.labels("sent" if is_sent else "failed").inc()
+
     def record_leader(self, is_leader: bool) -> None:
         """This process began or ended to lead."""
         self.leader.set(is_leader)
+        if not is_leader:
+            self.alerts_firing.clear()
 
     async def measure_loop_lag(self) -> None:
         """Observe the event loop until cancelled."""

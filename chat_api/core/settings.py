@@ -126,6 +126,14 @@ class Settings(BaseSettings):
         None, description="Bearer token for `/metrics`. Without it `/metrics` answers loopback addresses and admins."
     )
 
+    # Alerts
+    deadman_url: SecretStr | None = Field(
+        None,
+        description="Address that the leader calls while all is well, so that an outside service notices when it does"
+        " not. Without it: none.",
+    )
+    deadman_interval: float = Field(60.0, ge=1, le=3600, description="Seconds between two calls of `DEADMAN_URL`.")
+
     @field_validator("allowed_origins", "trusted_proxies", "web_ui_previous_secret_keys", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:

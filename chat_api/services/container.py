@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from chat_api.core.settings import Settings
 from chat_api.core.signals import Signals
+from chat_api.services.alert_delivery import AlertDelivery
+from chat_api.services.alert_settings import AlertSettingsService
+from chat_api.services.alerts import AlertsService
 from chat_api.services.answers import AnswersService
 from chat_api.services.audit import AuditService
 from chat_api.services.auth import AuthService
@@ -29,6 +32,9 @@ class Services:
     settings: Settings
     auth: AuthService
     audit: AuditService
+    alerts: AlertsService
+    alert_delivery: AlertDelivery
+    alert_settings: AlertSettingsService
     answers: AnswersService
     canary: CanaryService
     changes: ChangesService
