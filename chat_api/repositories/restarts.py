@@ -82,3 +82,15 @@ async def active_users(connection: AsyncConnection, bot_name: str, *, seconds: f
     """How many people wrote to a bot in the last ``seconds``."""
     result = await connection.execute(_ACTIVE_USERS, {"bot_name": bot_name, "seconds": seconds})
     return int(result.scalar_one())
+
+
+_ACTIVE_USERS_OF = text(
+    "SELECT count(DISTINCT user_id) FROM web_conversations"
+    " WHERE timestamp > now() - make_interval(secs => :seconds) AND bot_name = ANY(:names)"
+)
+
+
+async def active_users_of(connection: AsyncConnection, names: Sequence[str], *, seconds: float) -> int:
+    """How many people wrote to at least one of some bots in the last ``seconds``."""
+    result = await connection.execute(_ACTIVE_USERS_OF, {"names": list(names), "seconds": seconds})
+    return int(result.scalar_one())

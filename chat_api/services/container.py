@@ -8,6 +8,7 @@ from chat_api.services.answers import AnswersService
 from chat_api.services.audit import AuditService
 from chat_api.services.auth import AuthService
 from chat_api.services.bot_registry import BotRegistry
+from chat_api.services.bot_trials import BotTrialsService
 from chat_api.services.changes import ChangesService
 from chat_api.services.feeds import Feeds
 from chat_api.services.fleet import FleetService
@@ -27,6 +28,7 @@ class Services:
     answers: AnswersService
     changes: ChangesService
     feeds: Feeds
+    bot_trials: BotTrialsService
     messages: MessagesService
     fleet: FleetService
     health: HealthService

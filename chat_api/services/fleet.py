@@ -15,7 +15,7 @@ from typing import Literal, TypedDict
 from chat_api.clients.bots import BotConnector
 from chat_api.core.bus import Topic
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
-from chat_api.schemas.bots import BotSpec, Probe
+from chat_api.schemas.bots import BotSpec, Contract, Probe
 from chat_api.schemas.containers import ContainerView
 from chat_api.schemas.fleet import (
     BotFigures,
@@ -79,6 +79,7 @@ class _BotState:
     canary: CanaryView | None = None
     usage: ContainerUsage | None = None
     policy: BotPolicy | None = None
+    contract: Contract | None = None
     heartbeats: deque[Heartbeat]
 
 
@@ -184,6 +185,7 @@ class FleetService:
         state.probe = probe
         if probe.is_healthy:
             state.last_seen_at = probe.checked_at
+            state.contract = probe.contract or state.contract
         heartbeat = Heartbeat(
             checked_at=probe.checked_at, status=self._status(probe.bot_name), latency_ms=probe.latency_ms
         )
@@ -353,6 +355,7 @@ class FleetService:
             canary=state.canary,
             usage=state.usage,
             policy=state.policy,
+            contract=state.contract,
             **self._calls(spec.name),
         )
 

@@ -1,6 +1,7 @@
 """Restarting bots: only registered, labelled ones; one at a time per bot; done only when the bot answers again."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from statistics import median
@@ -89,6 +90,16 @@ class RestartsService:
         spec = self._registry.get(bot_name)
         async with self._database.read() as connection:
             return await restarts.active_users(connection, spec.name, seconds=ACTIVE_S)
+
+    async def affected_users_of(self, principal: Principal, bot_names: Sequence[str]) -> int:
+        """How many people wrote to any of these bots in the last five minutes, in one query however many bots.
+
+        Raises: NotFound, PermissionDenied, NotAuthenticated.
+        """
+        principal.require(Permission.VIEW_FLEET)
+        names = [self._registry.get(name).name for name in bot_names]
+        async with self._database.read() as connection:
+            return await restarts.active_users_of(connection, names, seconds=ACTIVE_S)
 
     async def recent(self, principal: Principal, *, limit: int = 50) -> tuple[RestartView, ...]:
         """The last restarts of all bots, newest first. Raises: PermissionDenied, NotAuthenticated."""
