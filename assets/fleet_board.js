@@ -1,7 +1,7 @@
 // The Fleet page: banner, service cards and the live table of bots.
 import { ACTIONS, BotMenu, ConfirmAction, offered, whyNot } from "we-bot-actions";
 import { BotRow } from "we-bot-row";
-import { CARD, COLUMNS, OPTIONAL, fitting, widthOf } from "we-fleet-columns";
+import { CARD, COLUMNS, OPTIONAL, columnPx, fitting, widthOf } from "we-fleet-columns";
 import { fleetFeed } from "we-fleet-feed";
 import { GROUPS, chosenColumns, comparing, grouped, keepColumns, matches, readAddress, withFixed, writeAddress } from "we-fleet-view";
 import { span } from "we-format";
@@ -139,6 +139,7 @@ export default {
       if (!COLUMNS[key].sort) return undefined;
       return key !== this.sortKey ? "none" : this.isDescending ? "descending" : "ascending";
     },
+    columnPx,
     widthOf,
     // Columns
     toggleColumn(key) {
@@ -293,7 +294,7 @@ export default {
               <th v-if="isSelectable" class="we-cell-select" scope="col"><input type="checkbox" class="we-check" :checked="isAllMarked" aria-label="Select all"
                 data-testid="select-all" @click="selectAll"></th>
               <th v-for="key in columns" :key="key" scope="col" :class="['we-head-' + key, { 'we-number': COLUMNS[key].isNumber }]" :aria-sort="ariaSort(key)"
-                :style="{ width: key === 'beats' ? undefined : COLUMNS[key].px + 'px' }" :title="COLUMNS[key].title">
+                :style="{ width: key === 'beats' ? undefined : columnPx(key, columns, widthPx) + 'px' }" :title="COLUMNS[key].title">
                 <button v-if="COLUMNS[key].sort" type="button" class="we-sort" @click="sort(key)">{{ COLUMNS[key].label }}<span class="we-arrow" aria-hidden="true">{{
                   key === sortKey ? (isDescending ? '↓' : '↑') : '' }}</span></button>
                 <template v-else>{{ COLUMNS[key].label }}</template></th>

@@ -1,7 +1,7 @@
 // What can be done to bots, and why not; the server says which of it a person may do at all.
 import { isRestarting } from "we-bot-note";
 
-/** By key: [label, icon, gerund for the question, whether people notice]. In the order of menus. */
+/** In the order of menus. `isFelt`: people who talk with the bot notice; `isForMany`: it has a dialog of its own. */
 export const ACTIONS = {
   restart: { label: "Restart", icon: "restart", isFelt: true },
   start: { label: "Start", icon: "start", isFelt: false },
@@ -110,14 +110,14 @@ export const ConfirmAction = {
 export const BotMenu = {
   props: { icons: String },
   emits: ["chosen"],
-  data: () => ({ bot: null, items: [], place: {}, opener: null }),
+  data: () => ({ bot: null, items: [], place: {}, opener: null, openedAtY: 0 }),
   mounted() {
     document.addEventListener("pointerdown", this.outside);
-    window.addEventListener("scroll", this.close, { passive: true });
+    window.addEventListener("scroll", this.scrolled, { passive: true });
   },
   unmounted() {
     document.removeEventListener("pointerdown", this.outside);
-    window.removeEventListener("scroll", this.close);
+    window.removeEventListener("scroll", this.scrolled);
   },
   methods: {
     /** `items`: `[key, label, icon, why not]` each. */
@@ -127,11 +127,14 @@ export const BotMenu = {
       const height = items.length * 34 + 12;
       const isAbove = box.bottom + height > innerHeight && box.top > height;
       this.place = { right: `${Math.max(8, document.documentElement.clientWidth - box.right)}px`, top: `${isAbove ? box.top - height - 4 : box.bottom + 4}px` };
-      Object.assign(this, { bot, items, opener });
+      Object.assign(this, { bot, items, opener, openedAtY: scrollY });
       this.$nextTick(() => this.$el.querySelector?.("button:not([aria-disabled=true])")?.focus({ preventScroll: true }));
     },
     close() {
       this.bot = null;
+    },
+    scrolled() {
+      if (Math.abs(scrollY - this.openedAtY) > 40) this.close();
     },
     outside(event) {
       if (this.bot && !this.$el.contains?.(event.target) && !this.opener.contains(event.target)) this.close();

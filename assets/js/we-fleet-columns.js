@@ -51,12 +51,12 @@ const HOUR = "of the chat answers of the last hour";
 
 /** By key, in the order of the table. `px` is the least width. */
 export const COLUMNS = {
-  name: { label: "Bot", px: 176, isFixed: true, sort: (bot) => bot.title.toLowerCase() },
+  name: { label: "Bot", px: 184, isFixed: true, sort: (bot) => bot.title.toLowerCase() },
   status: { label: "Status", px: 168, isFixed: true, sort: (bot) => -weight(bot.status) },
   beats: { label: "Health checks", px: 190, isFixed: true, title: "The last 90 health checks" },
-  uptime_24h: number("24 h", 70, figure(0), uptime, { title: "Uptime of the last 24 hours", tone: low }),
-  uptime_7d: number("7 d", 70, figure(1), uptime, { title: "Uptime of the last 7 days", tone: low }),
-  uptime_30d: number("30 d", 70, figure(2), uptime, { title: "Uptime of the last 30 days", tone: low }),
+  uptime_24h: number("24 h", 78, figure(0), uptime, { title: "Uptime of the last 24 hours", tone: low }),
+  uptime_7d: number("7 d", 78, figure(1), uptime, { title: "Uptime of the last 7 days", tone: low }),
+  uptime_30d: number("30 d", 78, figure(2), uptime, { title: "Uptime of the last 30 days", tone: low }),
   p50: number("p50", 74, figure(3), latency, { title: `Median ${HOUR}` }),
   p95: number("p95", 74, figure(4), latency, { title: `95th percentile ${HOUR}` }),
   p99: number("p99", 74, figure(5), latency, { title: `99th percentile ${HOUR}` }),
@@ -66,7 +66,7 @@ export const COLUMNS = {
   memory: number("Memory", 78, usage(2), size, { title: "Memory of the container", more: measured }),
   container: {
     label: "Container",
-    px: 128,
+    px: 140,
     sort: (bot) => (bot.container ? [bot.container.state, -(bot.container.started_at ?? 0)].join() : null),
     cell: container,
   },
@@ -108,6 +108,16 @@ export function fitting(px) {
     chosen.push(key);
   }
   return KEYS.filter((key) => chosen.includes(key));
+}
+
+// Who gets the room that is left over, once the bar of checks has some more.
+const BEATS_MORE_PX = 220;
+const SHARES = { name: 0.3, status: 0.5, image: 0.2 };
+
+/** How wide a column is in a table of `px`; the bar of checks takes what is left. */
+export function columnPx(key, keys, px) {
+  const spare = px - widthOf(keys) - BEATS_MORE_PX;
+  return Math.floor(COLUMNS[key].px + Math.max(0, spare) * (SHARES[key] ?? 0));
 }
 
 /** Orders two bots by a column; what is not known comes last either way. */

@@ -1,12 +1,13 @@
 """What a bot is: its character, how the fleet describes it, and what it says of itself."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 
 from nicegui import ui
 
 from chat_api.core.errors import Upstream
 from chat_api.schemas.bots import BotInfo, BotSpec
+from chat_api.schemas.fleet import BotPolicy
 from chat_api.schemas.principals import Principal
 from console.context import services
 
@@ -18,8 +19,8 @@ async def bot_overview(principal: Principal, bot_name: str) -> None:
     """Build the section. What the bot says of itself is asked for now, and waited for a few seconds at most."""
     spec = services().registry.get(bot_name)
     with ui.element("div").classes("we-panels"):
-        ui.html(_character(spec), sanitize=False, tag="section").classes("we-panel")
-        ui.html(_setup(spec, services().fleet.policy_of(spec.name)), sanitize=False, tag="section").classes("we-panel")
+        known = _character(spec) + _setup(spec, services().fleet.policy_of(spec.name))
+        ui.html(known, sanitize=False, tag="section").classes("we-panel").props('data-testid="character"')
         own = ui.html(_saying(_muted("Asking …")), sanitize=False, tag="section").classes("we-panel")
     own.props('data-testid="self-description"')
     try:
@@ -36,7 +37,7 @@ def _character(spec: BotSpec) -> str:
     return f"<h2>Character</h2><p class=we-strong>{emoji}{escape(spec.display_name)}</p>{about}"
 
 
-def _setup(spec: BotSpec, policy: object | None) -> str:
+def _setup(spec: BotSpec, policy: BotPolicy | None) -> str:
     sources = "<br>".join(f"<code>{escape(source)}</code>" for source in spec.sources)
     rows = [
         ("Name", f"<code>{escape(spec.name)}</code>"),
@@ -45,9 +46,8 @@ def _setup(spec: BotSpec, policy: object | None) -> str:
         ("Container", escape(spec.container_name or "–")),
         ("Described by", sources or "–"),
     ]
-    notes = getattr(policy, "notes", "")
-    if notes:
-        rows.append(("Notes", escape(notes)))
+    if policy is not None and policy.notes:
+        rows.append(("Notes", escape(policy.notes)))
     return f"<h2>How it is set up</h2>{_facts(rows)}"
 
 
@@ -64,8 +64,23 @@ def _said(info: BotInfo) -> Iterable[tuple[str, str]]:
         yield "Up for", f"{info.uptime_s / 3600:.1f} h"
     if info.capabilities:
         yield "Can", _short(", ".join(info.capabilities))
-    for key, value in list(info.facts.items())[:MAX_FACTS]:
-        yield escape(str(key)[:60]), _short(value)
+    for key, value in list(_flat(info.facts))[:MAX_FACTS]:
+        yield escape(key.replace("_", " ").capitalize()[:60]), _short(value)
+
+
+def _flat(facts: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """What can be read in a line; of an object in it, its own facts."""
+    for key, value in facts.items():
+        if isinstance(value, Mapping):
+            yield from ((str(inner), told) for inner, told in value.items() if _is_plain(told))
+        elif isinstance(value, list):
+            yield str(key), ", ".join(str(item) for item in value[:MAX_FACTS] if _is_plain(item))
+        elif _is_plain(value):
+            yield str(key), "yes" if value is True else "no" if value is False else value
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, str | int | float) and value != ""
 
 
 def _short(value: object) -> str:

@@ -108,8 +108,12 @@ def _told(trial: BotTrial) -> str:
     return (
         f'<div class="we-trial-head"><span class="we-status we-status-{tone}" data-testid="trial-outcome">'
         f"{theme.icon_svg(symbol)}<span>{word}</span></span>"
-        f'<span class="we-number">{trial.duration_s:.2f} s</span></div>'
+        f'<span class="we-number">{_duration(trial.duration_s)}</span></div>'
         f'<p class="we-said" data-testid="trial-said">{escape(said[:MAX_SHOWN_CHARS])}</p>'
         f'<details class="we-raw"><summary>Raw answer</summary><pre tabindex="0">{escape(raw[:MAX_SHOWN_CHARS])}</pre>'
         "</details>"
     )
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.2f} s"
