@@ -60,8 +60,8 @@ export function writeAddress({ status, text, sortKey, isDescending, group }) {
   const query = new URLSearchParams(location.search);
   const values = { status, q: text.trim(), sort: (isDescending ? "-" : "") + sortKey, group };
   for (const [key, value] of Object.entries(values)) {
-    if (value === DEFAULTS[key]) query.delete(key);
-    else query.set(key, value);
+    query.delete(key);
+    if (value !== DEFAULTS[key]) query.append(key, value);
   }
   const tail = query.toString() ? `?${query}` : "";
   if (tail !== location.search) history.replaceState(history.state, "", location.pathname + tail);
