@@ -196,7 +196,7 @@ export default {
     menu(bot, opener) {
       const actions = offered(this.actions, bot).map((key) => [key, ACTIONS[key].label, ACTIONS[key].icon, whyNot(key, bot, this.hasEngine)]);
       const tries = this.mayTry ? [["try", "Try a message", "conversation", ""]] : [];
-      this.$refs.menu.open(bot, [["open", "Open", "back", ""], ...actions, ["logs", "Logs", "logs", ""], ...tries], opener);
+      this.$refs.menu.open(bot, [["open", "Open", "link", ""], ...actions, ["logs", "Logs", "logs", ""], ...tries], opener);
     },
     choose(key, name) {
       if (key === "open") location.assign(`/admin/bots/${encodeURIComponent(name)}`);

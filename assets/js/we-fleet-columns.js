@@ -4,8 +4,8 @@ import { weight } from "we-status";
 
 const figure = (index) => (bot) => bot.figures?.[index] ?? null;
 const usage = (index) => (bot) => bot.usage?.[index] ?? null;
-const low = (share) => (share === null || share >= 0.999 ? "" : share >= 0.99 ? "warn" : "bad");
-const high = (share) => (!share ? "" : share < 0.05 ? "warn" : "bad");
+const low = (share) => (share === null || share >= 0.995 ? "" : share >= 0.99 ? "warn" : "bad");
+const high = (share) => (!share || share < 0.01 ? "" : share < 0.05 ? "warn" : "bad");
 
 /** A column of one number: `read` gives it, `write` says it, `tone` colours what is out of line. */
 function number(label, px, read, write, { title, tone, more } = {}) {
@@ -52,8 +52,8 @@ const HOUR = "of the chat answers of the last hour";
 /** By key, in the order of the table. `px` is the least width. */
 export const COLUMNS = {
   name: { label: "Bot", px: 184, isFixed: true, sort: (bot) => bot.title.toLowerCase() },
-  status: { label: "Status", px: 168, isFixed: true, sort: (bot) => -weight(bot.status) },
-  beats: { label: "Health checks", px: 190, isFixed: true, title: "The last 90 health checks" },
+  status: { label: "Status", px: 196, isFixed: true, sort: (bot) => -weight(bot.status) },
+  beats: { label: "Health checks", px: 168, isFixed: true, title: "The last 90 health checks" },
   uptime_24h: number("24 h", 78, figure(0), uptime, { title: "Uptime of the last 24 hours", tone: low }),
   uptime_7d: number("7 d", 78, figure(1), uptime, { title: "Uptime of the last 7 days", tone: low }),
   uptime_30d: number("30 d", 78, figure(2), uptime, { title: "Uptime of the last 30 days", tone: low }),

@@ -72,11 +72,15 @@ def _flat(facts: Mapping[str, object]) -> Iterator[tuple[str, object]]:
     """What can be read in a line; of an object in it, its own facts."""
     for key, value in facts.items():
         if isinstance(value, Mapping):
-            yield from ((str(inner), told) for inner, told in value.items() if _is_plain(told))
+            yield from ((str(inner), _told(told)) for inner, told in value.items() if _is_plain(told))
         elif isinstance(value, list):
             yield str(key), ", ".join(str(item) for item in value[:MAX_FACTS] if _is_plain(item))
         elif _is_plain(value):
-            yield str(key), "yes" if value is True else "no" if value is False else value
+            yield str(key), _told(value)
+
+
+def _told(value: object) -> object:
+    return "yes" if value is True else "no" if value is False else value
 
 
 def _is_plain(value: object) -> bool:

@@ -83,7 +83,8 @@ async def test_everything_of_five_hundred_bots_is_there_at_once(crowd: RunningCo
         assert bot.last_checked_at is not None
         state = fleet._states[bot.name]
         state.heartbeats.extend(
-            Heartbeat(checked_at=bot.last_checked_at, status=bot.status, latency_ms=number * 1.1) for number in range(89)
+            Heartbeat(checked_at=bot.last_checked_at, status=bot.status, latency_ms=number * 1.1)
+            for number in range(89)
         )
         fleet._update(bot.name)
     await asyncio.sleep(0.2)
