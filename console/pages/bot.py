@@ -83,6 +83,7 @@ def _unknown(principal: Principal, name: str) -> None:
     with frame(principal, title="No such bot", path="/admin"), ui.element("section").classes("we-empty"):
         ui.html(
             f'<p data-testid="unknown-bot">No bot is called <code>{escape(name[:50])}</code>. It may have been renamed,'
-            ' or nothing describes it any more.</p><p class="we-dialog-actions"><a class="we-button" href="/admin">See all bots</a></p>',
+            " or nothing describes it any more.</p>"
+            '<p class="we-after"><a class="we-button" href="/admin">See all bots</a></p>',
             sanitize=False,
         )

@@ -66,9 +66,8 @@ BOT_ACTIONS: Final[dict[str, BotAction]] = {
 class Asking(Protocol):
     """An element that asks before it acts: the board, and the head of the page of one bot."""
 
-    def confirm(
-        self, action: str, names: tuple[str, ...], *, affected_users: int, estimate_s: float | None
-    ) -> None: ...
+    def confirm(self, action: str, names: tuple[str, ...], *, affected_users: int, estimate_s: float | None) -> None:
+        """Ask once, with what it costs."""
 
 
 def allowed_actions(principal: Principal, actions: Mapping[str, BotAction] = BOT_ACTIONS) -> list[str]:

@@ -64,8 +64,8 @@ def _said(info: BotInfo) -> Iterable[tuple[str, str]]:
         yield "Up for", f"{info.uptime_s / 3600:.1f} h"
     if info.capabilities:
         yield "Can", _short(", ".join(info.capabilities))
-    for key, value in list(_flat(info.facts))[:MAX_FACTS]:
-        yield escape(key.replace("_", " ").capitalize()[:60]), _short(value)
+    for key, fact in list(_flat(info.facts))[:MAX_FACTS]:
+        yield escape(key.replace("_", " ").capitalize()[:60]), _short(fact)
 
 
 def _flat(facts: Mapping[str, object]) -> Iterator[tuple[str, object]]:

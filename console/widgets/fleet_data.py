@@ -146,8 +146,8 @@ def _whole_bot(bot: BotView) -> dict[str, Any]:
     return {**whole, "beats": packed_beats(bot.heartbeats)}
 
 
-def _container(container: ContainerView | None) -> dict[str, Any] | None:
-    return container and {
+def _container(container: ContainerView) -> dict[str, Any]:
+    return {
         "name": container.name,
         "kind": container.kind,
         "state": container.state,
@@ -161,8 +161,8 @@ def _container(container: ContainerView | None) -> dict[str, Any] | None:
     }
 
 
-def _restart(restart: RestartView | None) -> dict[str, Any] | None:
-    return restart and {
+def _restart(restart: RestartView) -> dict[str, Any]:
+    return {
         "id": str(restart.restart_id),
         "state": restart.state,
         "by": restart.requested_by,
@@ -174,9 +174,9 @@ def _restart(restart: RestartView | None) -> dict[str, Any] | None:
     }
 
 
-def _figures(figures: BotFigures | None) -> list[float | None] | None:
+def _figures(figures: BotFigures) -> list[float | None]:
     """``[uptime 24 h, 7 d, 30 d, p50, p95, p99 in ms, messages a minute, error rate]``; uptimes and rate are shares."""
-    return figures and [
+    return [
         _share(figures.uptime_24h),
         _share(figures.uptime_7d),
         _share(figures.uptime_30d),
@@ -188,9 +188,9 @@ def _figures(figures: BotFigures | None) -> list[float | None] | None:
     ]
 
 
-def _usage(usage: ContainerUsage | None) -> list[float | None] | None:
+def _usage(usage: ContainerUsage) -> list[float | None]:
     """``[measured_at, CPU in percent of a core, memory, its limit, received, sent]``, in bytes and bytes a second."""
-    return usage and [
+    return [
         _seconds(usage.measured_at),
         round(usage.cpu_percent, 1),
         usage.memory_bytes,
@@ -200,13 +200,13 @@ def _usage(usage: ContainerUsage | None) -> list[float | None] | None:
     ]
 
 
-def _canary(canary: CanaryView | None) -> list[Any] | None:
+def _canary(canary: CanaryView) -> list[Any]:
     """``[is_answered, checked_at, latency_ms, error]``."""
-    return canary and [canary.is_answered, _seconds(canary.checked_at), _short(canary.latency_ms), canary.error]
+    return [canary.is_answered, _seconds(canary.checked_at), _short(canary.latency_ms), canary.error]
 
 
-def _policy(policy: BotPolicy | None) -> dict[str, Any] | None:
-    return policy and {
+def _policy(policy: BotPolicy) -> dict[str, Any]:
+    return {
         "since": _seconds(policy.maintenance_since),
         "until": _seconds(policy.maintenance_until),
         "reason": policy.maintenance_reason,
@@ -240,6 +240,10 @@ def _same(value: Any) -> Any:
     return value
 
 
+def _maybe(encode: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda value: None if value is None else encode(value)
+
+
 # What a bot's row holds: its key in the message, where it comes from, and how it is written.
 _FIELDS: Final[tuple[tuple[str, Callable[[BotView], Any], Callable[[Any], Any]], ...]] = (
     ("title", lambda bot: bot.display_name, _same),
@@ -254,11 +258,11 @@ _FIELDS: Final[tuple[tuple[str, Callable[[BotView], Any], Callable[[Any], Any]],
     ("error", lambda bot: bot.error, _same),
     ("breaker", lambda bot: bot.breaker, _same),
     ("calls", lambda bot: (bot.calls_in_flight, bot.call_slots, bot.calls_waiting), _same),
-    ("container", lambda bot: bot.container, _container),
-    ("restart", lambda bot: bot.restart, _restart),
-    ("figures", lambda bot: bot.figures, _figures),
-    ("usage", lambda bot: bot.usage, _usage),
-    ("canary", lambda bot: bot.canary, _canary),
-    ("policy", lambda bot: bot.policy, _policy),
+    ("container", lambda bot: bot.container, _maybe(_container)),
+    ("restart", lambda bot: bot.restart, _maybe(_restart)),
+    ("figures", lambda bot: bot.figures, _maybe(_figures)),
+    ("usage", lambda bot: bot.usage, _maybe(_usage)),
+    ("canary", lambda bot: bot.canary, _maybe(_canary)),
+    ("policy", lambda bot: bot.policy, _maybe(_policy)),
     ("cause", lambda bot: bot.cause, _same),
 )

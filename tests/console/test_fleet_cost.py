@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -92,7 +93,7 @@ async def test_everything_of_five_hundred_bots_is_there_at_once(crowd: RunningCo
     for _ in range(3):
         started_s = time.perf_counter()
         async with opened_page(crowd, token) as page:
-            await eventually(lambda page=page: page.messages)
+            await eventually(partial(getattr, page, "messages"))
             times.append(time.perf_counter() - started_s)
             assert [len(bot["beats"][2]) for bot in page.messages[0]["all"]["bots"]] == [90] * MANY
     assert min(times) < 1.0

@@ -69,10 +69,7 @@ def _applied(shown: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
         change = dict(news)
         before = bots.get(change["name"], {})
         added, packed = change.pop("new_beats", None), change.pop("beats", None)
-        if packed is not None:
-            beats = _unpacked(packed)
-        else:
-            beats = [*before["beats"], *(added or [])][-90:]
+        beats = _unpacked(packed) if packed is not None else [*before["beats"], *(added or [])][-90:]
         bots[change["name"]] = {**before, **change, "beats": beats}
     order = patch.get("order", [bot["name"] for bot in shown["bots"]])
     return {
