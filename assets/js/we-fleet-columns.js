@@ -4,18 +4,20 @@ import { weight } from "we-status";
 
 const figure = (index) => (bot) => bot.figures?.[index] ?? null;
 const usage = (index) => (bot) => bot.usage?.[index] ?? null;
+const OLD_S = 180; // a container that nobody looks at is measured once a minute or so
+const age = (bot, now) => (bot.usage && now - bot.usage[0] > OLD_S ? "muted" : "");
 const low = (share) => (share === null || share >= 0.995 ? "" : share >= 0.99 ? "warn" : "bad");
 const high = (share) => (!share || share < 0.01 ? "" : share < 0.05 ? "warn" : "bad");
 
 /** A column of one number: `read` gives it, `write` says it, `tone` colours what is out of line. */
-function number(label, px, read, write, { title, tone, more } = {}) {
+function number(label, px, read, write, { title, tone, more, fade } = {}) {
   return {
     label,
     px,
     isNumber: true,
     title,
     sort: (bot) => read(bot),
-    cell: (bot) => ({ text: write(read(bot)), tone: tone?.(read(bot)) ?? "", title: more?.(bot) }),
+    cell: (bot, now) => ({ text: write(read(bot)), tone: fade?.(bot, now) || (tone?.(read(bot)) ?? ""), title: more?.(bot) }),
   };
 }
 
@@ -62,8 +64,8 @@ export const COLUMNS = {
   p99: number("p99", 74, figure(5), latency, { title: `99th percentile ${HOUR}` }),
   rate: number("msg/min", 76, figure(6), perMinute, { title: "Messages a minute, of the last five minutes" }),
   errors: number("Errors", 70, figure(7), rate, { title: `Share of failures ${HOUR}`, tone: high }),
-  cpu: number("CPU", 64, usage(1), percent, { title: "Of one core", more: measured }),
-  memory: number("Memory", 78, usage(2), size, { title: "Memory of the container", more: measured }),
+  cpu: number("CPU", 64, usage(1), percent, { title: "Of one core", more: measured, fade: age }),
+  memory: number("Memory", 78, usage(2), size, { title: "Memory of the container", more: measured, fade: age }),
   container: {
     label: "Container",
     px: 140,

@@ -15,6 +15,7 @@ from typing import Literal, TypedDict
 from chat_api.clients.bots import BotConnector
 from chat_api.core.bus import Topic
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
+from chat_api.core.errors import NotFound
 from chat_api.schemas.bots import BotSpec, Contract, Probe
 from chat_api.schemas.containers import ContainerView
 from chat_api.schemas.fleet import (
@@ -330,10 +331,12 @@ class FleetService:
         )
 
     def _update(self, bot_name: str) -> None:
-        spec = next((spec for spec in self._registry.all() if spec.name == bot_name), None)
-        if spec is not None:
-            self._bots[bot_name] = self._view_of(spec)
-            self._changed()
+        try:
+            spec = self._registry.get(bot_name)
+        except NotFound:
+            return
+        self._bots[spec.name] = self._view_of(spec)
+        self._changed()
 
     def _view_of(self, spec: BotSpec) -> BotView:
         state = self._states[spec.name]
