@@ -17,6 +17,7 @@ from chat_api.routes import (
     admin,
     admin_alerts,
     admin_audit,
+    admin_fleet,
     admin_incidents,
     admin_restarts,
     admin_series,
@@ -76,6 +77,7 @@ def create_app(settings: Settings, *, makes_admin: bool = True) -> FastAPI:
         admin_restarts.router,
         admin_incidents.router,
         admin_alerts.router,
+        admin_fleet.router,
         health.router,
         chat_ws.router,
     ):

@@ -29,6 +29,7 @@ from chat_api.services.answers import AnswersService
 from chat_api.services.audit import AuditService
 from chat_api.services.auth import AuthService
 from chat_api.services.bot_registry import BotRegistry
+from chat_api.services.bot_trials import BotTrialsService
 from chat_api.services.canary import CanaryService
 from chat_api.services.changes import ChangesService
 from chat_api.services.container import Services
@@ -161,6 +162,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: PLR0915 - what
             canary=canary,
             changes=changes,
             feeds=feeds,
+            bot_trials=BotTrialsService(registry, connector, audit),
             messages=messages,
             fleet=fleet,
             health=health,

@@ -11,6 +11,7 @@ from chat_api.services.answers import AnswersService
 from chat_api.services.audit import AuditService
 from chat_api.services.auth import AuthService
 from chat_api.services.bot_registry import BotRegistry
+from chat_api.services.bot_trials import BotTrialsService
 from chat_api.services.canary import CanaryService
 from chat_api.services.changes import ChangesService
 from chat_api.services.feeds import Feeds
@@ -39,6 +40,7 @@ class Services:
     canary: CanaryService
     changes: ChangesService
     feeds: Feeds
+    bot_trials: BotTrialsService
     messages: MessagesService
     fleet: FleetService
     health: HealthService

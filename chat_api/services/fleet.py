@@ -15,7 +15,8 @@ from typing import Literal, TypedDict
 from chat_api.clients.bots import BotConnector
 from chat_api.core.bus import Topic
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
-from chat_api.schemas.bots import BotInfo, BotSpec, Probe
+from chat_api.core.errors import NotFound
+from chat_api.schemas.bots import BotInfo, BotSpec, Contract, Probe
 from chat_api.schemas.containers import ContainerView
 from chat_api.schemas.fleet import (
     BotFigures,
@@ -86,6 +87,7 @@ class _BotState:
     usage: ContainerUsage | None = None
     policy: BotPolicy | None = None
     info: BotInfo | None = None
+    contract: Contract | None = None
     heartbeats: deque[Heartbeat]
 
 
@@ -202,6 +204,7 @@ class FleetService:
         state.probe = probe
         if probe.is_healthy:
             state.last_seen_at = probe.checked_at
+            state.contract = probe.contract or state.contract
         else:
             state.canary = None  # It comes back as another.
         heartbeat = Heartbeat(
@@ -371,10 +374,12 @@ class FleetService:
         return canary if all(canary.checked_at >= at for at in began_at) else None
 
     def _update(self, bot_name: str) -> None:
-        spec = next((spec for spec in self._registry.all() if spec.name == bot_name), None)
-        if spec is not None:
-            self._bots[bot_name] = self._view_of(spec)
-            self._changed()
+        try:
+            spec = self._registry.get(bot_name)
+        except NotFound:
+            return
+        self._bots[spec.name] = self._view_of(spec)
+        self._changed()
 
     def _view_of(self, spec: BotSpec) -> BotView:
         state = self._states[spec.name]
@@ -395,6 +400,7 @@ class FleetService:
             figures=state.figures,
             usage=state.usage,
             policy=state.policy,
+            contract=state.contract,
             **self._calls(spec.name),
         )
 

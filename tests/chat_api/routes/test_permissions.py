@@ -89,6 +89,9 @@ ADMINS = {
     ("PUT", "/api/admin/maintenance-windows/{window_id}"),
     ("DELETE", "/api/admin/maintenance-windows/{window_id}"),
     ("GET", "/api/admin/notifications"),
+    ("GET", "/api/admin/bots"),
+    ("GET", "/api/admin/bots/{bot_name}"),
+    ("POST", "/api/admin/bots/{bot_name}/try"),
 }
 VALUES = {
     "message_id": "0190d0f2-7c1e-7000-8000-000000000000",
