@@ -7,7 +7,7 @@ because the console is off, nothing grows, and that time stays unknown.
 import asyncio
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
@@ -56,13 +56,14 @@ class StatusKeeper:
         self._open: dict[str, OpenInterval] = {}
         self._unsaved: dict[tuple[str, datetime], OpenInterval] = {}
         self._has_begun = False
+        self._seen: dict[str, BotView] = {}
 
     async def run(self) -> None:
         """Keep the intervals until cancelled."""
         await self.resume()
         stored_s = self._clock.monotonic_s()
         try:
-            with self._fleet.changes.listening(self.observe):
+            with self._fleet.changes.listening(self.observe_changes):
                 while True:
                     self.observe(self._fleet.current())
                     now_s = self._clock.monotonic_s()
@@ -81,8 +82,14 @@ class StatusKeeper:
             found = await status_intervals.last(connection, since=self._clock.now() - self._gap)
         self._open = {interval.subject: interval for interval in found}
 
+    def observe_changes(self, view: FleetView) -> None:
+        """Take over what is new in a view, which may come many times a second."""
+        new = tuple(bot for bot in view.bots if self._seen.get(bot.name) is not bot)
+        self._seen = {bot.name: bot for bot in view.bots}
+        self.observe(replace(view, bots=new))
+
     def observe(self, view: FleetView) -> None:
-        """Take over what is known at this moment."""
+        """Take over what is known at this moment; also that nothing has changed."""
         for observation in observations(view, self._clock.now()):
             self._observe(observation)
 

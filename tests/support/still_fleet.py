@@ -67,7 +67,11 @@ async def still_fleet(folder: Path, *bots: RunningBot | str, canary_interval_s: 
     entries += [{"name": bot.name, "url": bot.url} for bot in bots if isinstance(bot, RunningBot)]
     config.write_text(yaml.safe_dump(entries))
     settings = Settings(
-        bots_config=config, bots_env_dir=folder, characters_dir=folder / "none", bots_host_mode="localhost"
+        bots_config=config,
+        bots_env_dir=folder,
+        characters_dir=folder / "none",
+        bots_host_mode="localhost",
+        bot_max_parallel_calls=1,
     )
     hands = Hands()
     registry, connector = BotRegistry(settings), BotConnector(settings)

@@ -70,6 +70,16 @@ async def test_what_counts_as_an_answer(elena: RunningBot, tmp_path: Path) -> No
             "notjson": (False, "not a usable answer"),
             "ok": (True, None),
         }
+        await elena.set_faults(mode="hang")
+        spec = still.registry.get("elena")
+        calls = [
+            asyncio.create_task(still.connector.send_message_to_bot(spec, user_id="u", message="Hi")) for _ in range(2)
+        ]
+        await eventually(lambda: still.connector.lane_view("elena").waiting == 1)
+        busy = await canary.ask("elena")
+        assert (busy.is_answered, busy.error) == (False, "all its calls are taken")
+        assert still.fleet.current().bots[0].canary == view
+        await asyncio.gather(*calls, return_exceptions=True)
     finally:
         await still.connector.cleanup()
 

@@ -33,7 +33,7 @@ class Watch:
             self.still.hands.move(CHECK_INTERVAL_S)
             self.still.probe("elena", latency_ms=latency_ms)
             await self.still.fleet.refresh()
-            self.keeper.observe(self.still.fleet.current())
+            self.keeper.observe_changes(self.still.fleet.current())
             await self.keeper.store()
 
     async def another_leads(self) -> None:
