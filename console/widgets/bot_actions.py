@@ -53,8 +53,11 @@ async def ask_action(principal: Principal, action: BotAction, bot_names: Sequenc
 
 
 async def _cost(person: Principal, names: Sequence[str]) -> tuple[Affected, float]:
-    restarts = services().restarts
-    return await restarts.affected(person, names), max((await restarts.estimates_s(names)).values())
+    """What it costs; a bot that is gone by now costs nothing, and is told of when it is tried."""
+    restarts, known = services().restarts, {spec.name for spec in services().registry.all()}
+    there = [name for name in names if name in known]
+    estimates = await restarts.estimates_s(there)
+    return await restarts.affected(person, there), max(estimates.values(), default=0.0)
 
 
 def _question(

@@ -2,19 +2,21 @@
 
 import os
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, expect
 
-from chat_api.schemas.fleet import BotStatus
+from chat_api.core.ids import new_id
+from chat_api.schemas.fleet import BotStatus, RestartView
 from chat_api.schemas.principals import Principal
 from console.frame import frame
 from console.frame import page as console_page
 from console.guard import Audience
 from console.widgets.bot_actions import ask_action, bot_actions, button
 from console.widgets.bot_policy import bot_policy
-from models import BotAction, Role
+from models import ActionOrigin, BotAction, RestartState, Role
 from tests.e2e.test_console import sign_in
 from tests.support.api import MakeSettings
 from tests.support.axe import violations
@@ -33,6 +35,22 @@ async def shot(page: Page, name: str) -> None:
     """Keep a picture where somebody wants to look at it."""
     if SHOTS:
         await page.screenshot(path=Path(SHOTS) / f"{name}.png", full_page=True)
+
+
+def failed_restart() -> RestartView:
+    """One that failed, with what its container wrote."""
+    return RestartView(
+        restart_id=new_id(),
+        bot_name="ryan",
+        requested_by="auto-heal",
+        requested_at=datetime.now(UTC),
+        state=RestartState.FAILED,
+        estimate_s=30,
+        finished_at=datetime.now(UTC),
+        duration_s=61.2,
+        error="The bot did not answer.\nLast log lines:\n<b>Traceback</b>",
+        origin=ActionOrigin.AUTO_HEAL,
+    )
 
 
 async def expect_accessible(page: Page, name: str) -> None:
@@ -94,6 +112,11 @@ async def test_a_rolling_restart_with_live_progress(console: RunningConsole, pag
     await expect(rolling.get_by_test_id("rolling-error")).to_have_text("Aborted by test-admin after 1 of 3 bots.")
     await expect(rolling.locator('li[data-state="untouched"]')).to_have_count(2)
     await expect(page.get_by_test_id("records")).to_contain_text("rolling restart")
+    console.services.fleet.record_restart(failed_restart())
+    reason = page.get_by_test_id("records").locator("details")
+    await expect(reason.locator("summary")).to_have_text("The bot did not answer.")
+    await reason.locator("summary").click()
+    await expect(reason.locator("pre")).to_have_text("Last log lines:\n<b>Traceback</b>")
     await expect_accessible(page, "aborted")
     assert await page.evaluate("window.isSamePage")
     await page.set_viewport_size({"width": 360, "height": 800})
@@ -129,7 +152,6 @@ async def test_stop_start_and_policy_of_one_bot(console: RunningConsole, page: P
     await expect(page.get_by_test_id("maintenance")).to_have_text("In maintenance: <b>New disk</b>End maintenance")
     await eventually(lambda: bot_status() is BotStatus.MAINTENANCE)
     await console.services.policies.quarantine("elena", "three restarts did not help")
-    await page.reload()
     await expect(page.get_by_test_id("quarantine")).to_contain_text("three restarts did not help")
     await expect_accessible(page, "policy")
     await page.get_by_test_id("release").click()

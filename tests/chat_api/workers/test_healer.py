@@ -1,10 +1,12 @@
 """The healing: only where asked for, bounded by stored rows, never against operators or when the fault is elsewhere."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
 from chat_api.core.errors import Conflict
+from chat_api.schemas.containers import ContainerState
 from chat_api.schemas.fleet import BotStatus, ServiceStatus
 from chat_api.schemas.fleet_reports import ServiceReport
 from chat_api.schemas.policies import PolicyChange
@@ -72,16 +74,18 @@ async def test_three_restarts_an_hour_and_then_quarantine(
 
 async def test_release_begins_anew(stage: Stage) -> None:
     """Only an operator ends a quarantine; then it is healed again, and a healthy bot was never touched."""
-    assert await stage.policies.quarantine("broken", "three restarts did not help")
-    stage.fail_checks("broken", 10)
-    assert await turn(stage) == 0
+    for _ in range(4):
+        stage.pass_check("broken")
+        stage.fail_checks("broken", 3)
+        await turn(stage)
+    assert stage.bot("broken").status is BotStatus.QUARANTINED
     released = await stage.policies.release(admin(), "broken")
     assert released.quarantined_at is None
     with pytest.raises(Conflict):
         await stage.policies.release(admin(), "broken")
     stage.fail_checks("broken", 3)
-    assert await turn(stage) == 1
-    assert stage.engine.asked("restart") == ["broken"]
+    assert await turn(stage) == 4
+    assert stage.engine.asked("restart") == ["broken"] * 4
 
 
 async def test_a_restart_by_hand_that_helps_ends_the_quarantine(stage: Stage) -> None:
@@ -116,7 +120,8 @@ async def test_hands_off(stage: Stage, reason: str) -> None:
         )
         stage.fleet.record_service(report)
     if reason == "engine":
-        stage.fleet.record_containers(())
+        unknown = (replace(view, state=ContainerState.UNKNOWN) for view in stage.engine.views.values())
+        stage.fleet.record_containers(tuple(unknown))
     if reason == "maintenance":
         await stage.policies.change(admin(), "broken", PolicyChange(is_in_maintenance=True, maintenance_reason="disk"))
     if reason == "off":
