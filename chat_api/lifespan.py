@@ -27,11 +27,13 @@ from chat_api.services.auth import AuthService
 from chat_api.services.bot_registry import BotRegistry
 from chat_api.services.changes import ChangesService
 from chat_api.services.container import Services
+from chat_api.services.containers import ContainersService
 from chat_api.services.feeds import Feeds
 from chat_api.services.fleet import FleetService
 from chat_api.services.health import HealthService
 from chat_api.services.identity import IdentityService
 from chat_api.services.limits import RateLimits
+from chat_api.services.logs import LogService
 from chat_api.services.messages import MessagesService
 from chat_api.services.restarts import RestartsService
 from chat_api.workers.fleet_keeper import FleetKeeper
@@ -40,6 +42,7 @@ from chat_api.workers.gauges import keep_gauges
 from chat_api.workers.health_poller import HealthPoller
 from chat_api.workers.leader import Leader
 from chat_api.workers.supervisor import Supervisor, every
+from chat_api.workers.usage import measure_all, measure_watched
 from models.migrate import upgrade
 
 log = get_logger(__name__)
@@ -54,7 +57,7 @@ DRAIN_S = 18.0
 
 
 @asynccontextmanager
-async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: PLR0915 - one list, in order
     """Everything the application needs, for as long as it runs. Fails the start when something vital is missing."""
     settings: Settings = app.state.settings
     metrics: Metrics = app.state.metrics
@@ -83,6 +86,9 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             database, engine, registry, connector, fleet, audit, health_deadline_s=settings.bot_restart_timeout
         )
         stack.push_async_callback(restarts.close)
+        containers = ContainersService(engine, registry, fleet)
+        logs = LogService(engine, registry)
+        stack.push_async_callback(logs.close)
         websockets = WebSocketManager(
             feeds,
             auth,
@@ -101,7 +107,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         leader = Leader(
             database,
             signals,
-            _leaders_work(poller, keeper, restarts, feeds, answers),
+            _leaders_work(poller, keeper, restarts, feeds, answers) | {"usage": partial(measure_all, containers)},
             on_change=metrics.record_leader,
         )
         await _look_around(keeper, poller, relay, answers)
@@ -112,11 +118,13 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             audit=audit,
             answers=answers,
             changes=changes,
+            containers=containers,
             feeds=feeds,
             messages=messages,
             fleet=fleet,
             health=health,
             limits=limits,
+            logs=logs,
             registry=registry,
             restarts=restarts,
             signals=signals,
@@ -243,6 +251,7 @@ def _upkeep(services: Services, metrics: Metrics, database: Database) -> dict[st
         "typing": partial(every, TYPING_S, services.answers.tell_typing),
         "staleness": partial(every, STALENESS_S, services.fleet.refresh),
         "loop_lag": metrics.measure_loop_lag,
+        "usage_watched": partial(measure_watched, services.containers),
         "gauges": partial(keep_gauges, metrics, database, services.answers, services.fleet),
     }
 

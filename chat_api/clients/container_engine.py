@@ -51,7 +51,7 @@ class ContainerEngine(Protocol):
     def follow_logs(
         self, view: ContainerView, read: Callable[[RawLine], T | None], *, since_ns: int | None, tail: int | None = None
     ) -> AsyncGenerator[tuple[T, ...], None]:
-        """What ``read`` (called in a thread) makes of its output from a moment on, or of the last ``tail`` lines and on.
+        """What ``read`` (called in a thread) makes of its output from a moment on, or of the last ``tail`` lines.
 
         Ends silently: come back with the time of the last line as ``since_ns``, and leave out what you had before.
         """

@@ -53,7 +53,7 @@ async def follow_logs(
 def read_history(
     client: BoundedClient, view: ContainerView, read: Read[T], *, since_ns: int, until_ns: int, limit: int, newest: bool
 ) -> tuple[list[T], bool]:
-    """Blocks. What ``read`` keeps of a span, oldest first: the ``newest`` of it or the oldest, and whether there is more.
+    """Blocks. What ``read`` keeps of a span, oldest first: the newest of it or the oldest; and whether there is more.
 
     Bounded in time and bytes: a span that is too much to read ends where the bounds are reached.
     """

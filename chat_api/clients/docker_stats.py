@@ -1,4 +1,7 @@
-"""What a container uses, from one look; rates need the look before, which is kept. Source: Docker Engine API, "stats"."""
+"""What a container uses, from one look; rates need the look before, which is kept.
+
+Source: Docker Engine API v1.41, "Get container stats based on resource usage".
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,7 +39,7 @@ class UsageMeter:
         self._last: dict[str, Sample] = {}
 
     def measure(self, client: BoundedClient, view: ContainerView) -> ContainerUsage:
-        """Blocks. Look once at what runs the bot on this node. The first look at a container knows no rates: they are 0.
+        """Blocks. Look once at what runs the bot on this node. The first look knows no rates: they are 0.
 
         Raises: NotFound when nothing of it runs here.
         """

@@ -8,13 +8,15 @@ import re
 from chat_api.core.logging import redact
 
 MASK = "[redacted]"
-_SECRET_WORDS = r"(?:api[_-]?key|access[_-]?key|private[_-]?key|secret|token|passw(?:or)?d|passphrase|pwd|credential|auth)"
+_REVEALING_WORDS = (
+    r"(?:api[_-]?key|access[_-]?key|private[_-]?key|secret|token|passw(?:or)?d|passphrase|pwd|credential|auth)"
+)
 # A name that says so, and what is assigned to it: FOO_API_KEY=…, "password": "…", --token …, Authorization: Basic ….
 _ASSIGNED = re.compile(
-    rf"(?i)([\w.-]{{0,60}}{_SECRET_WORDS}[\w.-]{{0,30}}[\"']?\s{{0,3}}(?:[=:]|=>)\s{{0,3}}"
+    rf"(?i)([\w.-]{{0,60}}{_REVEALING_WORDS}[\w.-]{{0,30}}[\"']?\s{{0,3}}(?:[=:]|=>)\s{{0,3}}"
     r"(?:(?:basic|bot|bearer)\s+)?)(\"[^\"]*\"|'[^']*'|[^\s,;&\"'}\])]+)"
 )
-_OPTION = re.compile(rf"(?i)(--?[\w-]{{0,40}}{_SECRET_WORDS}[\w-]{{0,20}}\s{{1,3}})(?!-)(\S+)")
+_OPTION = re.compile(rf"(?i)(--?[\w-]{{0,40}}{_REVEALING_WORDS}[\w-]{{0,20}}\s{{1,3}})(?!-)(\S+)")
 _SHAPES = re.compile(
     r"[MNO][A-Za-z\d_-]{23,27}\.[A-Za-z\d_-]{6}\.[A-Za-z\d_-]{27,45}"  # a Discord bot's token
     r"|(?<=discord\.com/api/webhooks/)\d+/[\w-]+"
@@ -24,7 +26,7 @@ _SHAPES = re.compile(
 )
 # Only a line with one of these can hold a secret that we know: most lines do not, and are then not searched at all.
 _HINT = re.compile(
-    rf"(?i){_SECRET_WORDS}|bearer|eyJ|://[^\s/]{{0,300}}@|webhooks/|/ws/|client_id|PRIVATE KEY"
+    rf"(?i){_REVEALING_WORDS}|bearer|eyJ|://[^\s/]{{0,300}}@|webhooks/|/ws/|client_id|PRIVATE KEY"
     r"|(?-i:[MNO][A-Za-z\d_-]{23,27}\.|\b(?:sk|wk|xox|gh[pousr]|AKIA|hf_|AIza))"
 )
 # What is configuration and never a secret; every other value of a container's environment is kept back.
@@ -33,7 +35,14 @@ _HARMLESS_NAMES = frozenset(
         *("PATH", "HOME", "HOSTNAME", "LANG", "LANGUAGE", "LC_ALL", "TZ", "TERM", "PORT", "DEBUG", "ENVIRONMENT"),
         *("LOG_LEVEL", "LOG_FORMAT", "HEALTH_CHECK_PORT", "HEALTH_CHECK_HOST", "DISCORD_BOT_NAME", "CHARACTER_FILE"),
         *("PYTHONUNBUFFERED", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "PYTHON_VERSION", "GPG_KEY", "BOT_NAME"),
-        *("LLM_CHAT_MODEL", "LLM_MODEL_NAME", "EMBEDDING_MODEL", "QDRANT_HOST", "QDRANT_PORT", "QDRANT_COLLECTION_NAME"),
+        *(
+            "LLM_CHAT_MODEL",
+            "LLM_MODEL_NAME",
+            "EMBEDDING_MODEL",
+            "QDRANT_HOST",
+            "QDRANT_PORT",
+            "QDRANT_COLLECTION_NAME",
+        ),
         *("POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_DB", "REDIS_HOST", "REDIS_PORT"),
     }
 )

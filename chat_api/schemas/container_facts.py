@@ -44,7 +44,7 @@ class HealthResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerFacts:
-    """One bot's container or service in detail. ``cpu_limit`` is in cores; sizes are bytes; None: no limit, not known."""
+    """One bot's container or service in detail. ``cpu_limit`` is in cores, sizes are bytes; None: none or unknown."""
 
     view: ContainerView
     created_at: datetime | None

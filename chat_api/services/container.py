@@ -9,10 +9,12 @@ from chat_api.services.audit import AuditService
 from chat_api.services.auth import AuthService
 from chat_api.services.bot_registry import BotRegistry
 from chat_api.services.changes import ChangesService
+from chat_api.services.containers import ContainersService
 from chat_api.services.feeds import Feeds
 from chat_api.services.fleet import FleetService
 from chat_api.services.health import HealthService
 from chat_api.services.limits import RateLimits
+from chat_api.services.logs import LogService
 from chat_api.services.messages import MessagesService
 from chat_api.services.restarts import RestartsService
 
@@ -26,11 +28,13 @@ class Services:
     audit: AuditService
     answers: AnswersService
     changes: ChangesService
+    containers: ContainersService
     feeds: Feeds
     messages: MessagesService
     fleet: FleetService
     health: HealthService
     limits: RateLimits
+    logs: LogService
     registry: BotRegistry
     restarts: RestartsService
     signals: Signals

@@ -27,7 +27,9 @@ _LEVELS = {
     ),
 }
 _WORD = "|".join(sorted(_LEVELS, key=len, reverse=True))
-_FIELD = re.compile(rf"(?i)(?:^|[\s,{{])[\"']?(?:level|levelname|severity|log\.level|lvl)[\"']?\s?[=:]\s?[\"']?({_WORD})\b")
+_FIELD = re.compile(
+    rf"(?i)(?:^|[\s,{{])[\"']?(?:level|levelname|severity|log\.level|lvl)[\"']?\s?[=:]\s?[\"']?({_WORD})\b"
+)
 _MARKED = re.compile(rf"(?i)[\[(<|]\s?({_WORD})\s{{0,8}}[\])>|]")
 _PLAIN = re.compile(rf"(?:^|[\s|:\-])({_WORD.upper()})(?=[\s|:\-,]|$)|^(?i:({_WORD}))\s?:")
 _NUMBERS = {10: LogLevel.DEBUG, 20: LogLevel.DEBUG, 30: LogLevel.INFO, 40: LogLevel.WARNING, 50: LogLevel.ERROR}

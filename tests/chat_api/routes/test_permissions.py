@@ -46,6 +46,10 @@ ADMINS = {
     ("GET", "/api/me"),
     ("GET", "/api/admin/status"),
     ("POST", "/api/admin/bots/{bot_name}/restart"),
+    ("GET", "/api/admin/logs"),
+    ("GET", "/api/admin/logs/stream"),
+    ("GET", "/api/admin/bots/{bot_name}/container"),
+    ("GET", "/api/admin/bots/{bot_name}/usage"),
 }
 VALUES = {"message_id": "0190d0f2-7c1e-7000-8000-000000000000", "bot_name": "elena", "emoji": "👍"}
 BODY = {"content": "Hello", "bot_name": "elena", "seq": 1, "version": 1}
