@@ -49,7 +49,7 @@ class LogView(Element, component=theme.ASSETS / "log_view.js", dependencies=[the
         """``bots`` are names and titles to choose from; ``at`` is a moment as ISO 8601, empty for live."""
         super().__init__()
         self._principal = principal
-        self._client: Client = ui.context.client
+        self._browser: Client = ui.context.client
         self._viewer: LogViewer | None = None
         self._pump: asyncio.Task[None] | None = None
         self._turn = 0
@@ -67,8 +67,8 @@ class LogView(Element, component=theme.ASSETS / "log_view.js", dependencies=[the
         self.on("want", self._want, throttle=0.1)
         self.on("drawn", self._draw)
         self.on("pause", self._pause)
-        self._client.on_connect(self._connected)
-        self._client.on_delete(self._end)
+        self._browser.on_connect(self._connected)
+        self._browser.on_delete(self._end)
 
     async def _connected(self) -> None:
         await self._open()
@@ -106,7 +106,7 @@ class LogView(Element, component=theme.ASSETS / "log_view.js", dependencies=[the
 
     async def _show_live(self, turn: int) -> None:
         person = await open_pages().principal(self._principal)
-        if person is None or self._client not in open_pages():
+        if person is None or self._browser not in open_pages():
             return
         wanted = self._wanted
         viewer = services().logs.watch(person, wanted["bots"], levels=wanted["levels"], pattern=wanted["pattern"])
@@ -137,7 +137,7 @@ class LogView(Element, component=theme.ASSETS / "log_view.js", dependencies=[the
     async def _push(self, viewer: LogViewer, turn: int) -> None:
         told: tuple[object, ...] = ()
         try:
-            while self._viewer is viewer and self._client in open_pages():
+            while self._viewer is viewer and self._browser in open_pages():
                 is_held = self._is_paused or self._sent - self._drawn >= MAX_AHEAD
                 if is_held:
                     await asyncio.sleep(PUSH_S)
@@ -171,7 +171,7 @@ class LogView(Element, component=theme.ASSETS / "log_view.js", dependencies=[the
         await self._emit(message)
 
     async def _emit(self, message: dict[str, Any]) -> None:
-        await core.sio.emit(EVENT, message | {"view": self.id}, room=self._client.id)
+        await core.sio.emit(EVENT, message | {"view": self.id}, room=self._browser.id)
 
     def _end(self) -> None:
         viewer, self._viewer = self._viewer, None

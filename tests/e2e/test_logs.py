@@ -37,7 +37,7 @@ async def test_a_container_is_followed_in_the_browser(
     page: Page,
     tmp_path: Path,
 ) -> None:
-    """Lines come by themselves and are text; filters are the server's; a pause says what it skipped; few lines in the DOM."""
+    """Lines come by themselves and are text; filters are the server's; a pause says what it skipped."""
     elena = bot_container("elena", **script(TALK))
     bot_container("marcus", **script("import time\nprint('INFO marcus is here', flush=True)\ntime.sleep(600)"))
     (tmp_path / "fleet.yaml").write_text("[{name: elena, port: 1}, {name: marcus, port: 2}]")
