@@ -82,7 +82,7 @@ def _service_facts(client: BoundedClient, view: ContainerView) -> ContainerFacts
     )
 
 
-def _digest(client: BoundedClient, image_id: str) -> str | None:
+def _digest(client: Any, image_id: str) -> str | None:
     """The digest that the image was pulled by; None for one built here, and where a proxy keeps images from us."""
     with contextlib.suppress(APIError):
         digests = client.inspect_image(image_id).get("RepoDigests") or ()

@@ -7,6 +7,7 @@ It is bounded in length and depth before it is compiled, and in time at every li
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import regex
 
@@ -23,12 +24,20 @@ _REPEAT = regex.compile(r"\{\d{1,3}(?:,\d{0,3})?\}")
 TOO_SLOW = "q: this pattern takes too long; make it simpler."
 
 
+class Pattern(Protocol):
+    """What the engine of regular expressions compiles; it has no types of its own."""
+
+    def search(self, string: str, *, timeout: float) -> object | None:
+        """A match, or None. Raises: TimeoutError."""
+        ...
+
+
 @dataclass(slots=True, kw_only=True)
 class LogFilter:
     """Lines of these levels that match. ``strikes`` counts how often the pattern took too long."""
 
     levels: frozenset[LogLevel] = frozenset(LogLevel)
-    pattern: "regex.Pattern[str] | None" = None
+    pattern: Pattern | None = None
     strikes: int = field(default=0)
 
     def select(self, lines: Iterable[LogLine]) -> list[LogLine]:
@@ -66,16 +75,17 @@ def log_filter(levels: Iterable[str] = (), pattern: str = "") -> LogFilter:
     return LogFilter(levels=chosen or frozenset(LogLevel), pattern=_compiled(pattern) if pattern else None)
 
 
-def _compiled(pattern: str) -> "regex.Pattern[str]":
+def _compiled(pattern: str) -> Pattern:
     if len(pattern) > MAX_PATTERN_CHARS:
         raise InvalidInput(f"q: at most {MAX_PATTERN_CHARS} characters.")
     checked = _Checked(pattern).text
     # Without capitals the case does not matter, as in an editor.
     flags = regex.VERSION0 | (regex.IGNORECASE if pattern == pattern.lower() else 0)
     try:
-        return regex.compile(checked, flags)
+        compiled: Pattern = regex.compile(checked, flags)
     except regex.error as error:
         raise InvalidInput(f"q: {str(error)[:100]}.") from None
+    return compiled
 
 
 class _Checked:

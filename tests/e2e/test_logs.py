@@ -55,7 +55,7 @@ async def test_a_container_is_followed_in_the_browser(
         assert await page.evaluate("window.isHacked") is None
         await expect(page.locator(".we-ansi-1")).to_have_text("ERROR")
         for theme in ("light", "dark"):
-            await page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+            await page.emulate_media(color_scheme=theme)
             assert await violations(page) == []
 
         await page.get_by_test_id("level-error").click()
