@@ -12,6 +12,7 @@ from chat_api.schemas.fleet import ContainerUsage, FleetView
 from chat_api.schemas.principals import Permission, Principal
 from console.context import open_pages, services
 
+MAX_COMMAND_CHARS = 200
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
@@ -97,7 +98,7 @@ def _container(facts: ContainerFacts) -> str:
             ("Restart policy", escape(facts.restart_policy)),
             ("Image", f"<code>{escape(view.image)}</code>"),
             ("Digest", f"<code>{escape(facts.image_digest or facts.image_id or '–')}</code>"),
-            ("Command", f"<code>{escape(facts.command)}</code>"),
+            ("Command", f'<code title="{escape(facts.command)}">{escape(_cut(facts.command))}</code>'),
             ("Ports", ports),
             ("Mounts", mounts),
             ("Networks", _list(facts.networks)),
@@ -142,6 +143,10 @@ def _facts(rows: Iterable[tuple[str, str]]) -> str:
 
 def _list(texts: Iterable[str]) -> str:
     return "<br>".join(escape(text) for text in texts)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_COMMAND_CHARS else text[:MAX_COMMAND_CHARS] + " …"
 
 
 def _time(moment: datetime | None) -> str:
