@@ -17,6 +17,7 @@ from chat_api.routes import (
     admin,
     admin_alerts,
     admin_audit,
+    admin_containers,
     admin_fleet,
     admin_incidents,
     admin_restarts,
@@ -78,6 +79,7 @@ def create_app(settings: Settings, *, makes_admin: bool = True) -> FastAPI:
         admin_incidents.router,
         admin_alerts.router,
         admin_fleet.router,
+        admin_containers.router,
         health.router,
         chat_ws.router,
     ):

@@ -33,6 +33,7 @@ from chat_api.services.bot_trials import BotTrialsService
 from chat_api.services.canary import CanaryService
 from chat_api.services.changes import ChangesService
 from chat_api.services.container import Services
+from chat_api.services.containers import ContainersService
 from chat_api.services.feeds import Feeds
 from chat_api.services.figures import FiguresService
 from chat_api.services.fleet import FleetService
@@ -42,6 +43,7 @@ from chat_api.services.incident_evidence import EvidenceCollector
 from chat_api.services.incident_journal import IncidentJournal
 from chat_api.services.incidents import IncidentsService
 from chat_api.services.limits import RateLimits
+from chat_api.services.logs import LogService
 from chat_api.services.messages import MessagesService
 from chat_api.services.policies import PoliciesService
 from chat_api.services.restarts import RestartsService
@@ -60,6 +62,7 @@ from chat_api.workers.leader import Leader
 from chat_api.workers.rollups import FLUSH_S, Rollups
 from chat_api.workers.status_keeper import StatusKeeper
 from chat_api.workers.supervisor import Supervisor, every
+from chat_api.workers.usage import measure_all, measure_watched
 from models.migrate import upgrade
 
 log = get_logger(__name__)
@@ -123,6 +126,9 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: PLR0915 - what
         )
         rolling = RollingService(database, registry, fleet, restarts, audit, signals, canary=canary.ask)
         _close_last(stack, restarts.close, rolling.close)
+        containers = ContainersService(engine, registry, fleet)
+        logs = LogService(engine, registry)
+        stack.push_async_callback(logs.close)
         app.state.websockets = websockets = WebSocketManager(
             feeds,
             auth,
@@ -146,7 +152,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: PLR0915 - what
             | _chronicle(settings, database, registry, fleet, canary)
             | _healing(rolling, Healer(fleet, restarts, policies, database))
             | _incident_work(IncidentKeeper(fleet, IncidentJournal(database, incidents, audit), incidents))
-            | {"alerts": alerting.worker.run},
+            | {"alerts": alerting.worker.run, "usage": partial(measure_all, containers)},
             on_change=metrics.record_leader,
         )
         await _look_around(keeper, poller, relay, answers, policies)
@@ -161,6 +167,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: PLR0915 - what
             answers=answers,
             canary=canary,
             changes=changes,
+            containers=containers,
             feeds=feeds,
             bot_trials=BotTrialsService(registry, connector, audit),
             messages=messages,
@@ -169,6 +176,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: PLR0915 - what
             incidents=incidents,
             limits=limits,
             policies=policies,
+            logs=logs,
             registry=registry,
             restarts=restarts,
             series=SeriesService(database, registry),
@@ -397,6 +405,7 @@ def _upkeep(services: Services, metrics: Metrics, database: Database) -> dict[st
         "rolling": services.rolling.watch,
         "alerts": services.alerts.follow,
         "loop_lag": metrics.measure_loop_lag,
+        "usage_watched": partial(measure_watched, services.containers),
         "gauges": partial(keep_gauges, metrics, database, services.answers, services.fleet),
     }
 

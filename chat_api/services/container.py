@@ -14,11 +14,13 @@ from chat_api.services.bot_registry import BotRegistry
 from chat_api.services.bot_trials import BotTrialsService
 from chat_api.services.canary import CanaryService
 from chat_api.services.changes import ChangesService
+from chat_api.services.containers import ContainersService
 from chat_api.services.feeds import Feeds
 from chat_api.services.fleet import FleetService
 from chat_api.services.health import HealthService
 from chat_api.services.incidents import IncidentsService
 from chat_api.services.limits import RateLimits
+from chat_api.services.logs import LogService
 from chat_api.services.messages import MessagesService
 from chat_api.services.policies import PoliciesService
 from chat_api.services.restarts import RestartsService
@@ -39,6 +41,7 @@ class Services:
     answers: AnswersService
     canary: CanaryService
     changes: ChangesService
+    containers: ContainersService
     feeds: Feeds
     bot_trials: BotTrialsService
     messages: MessagesService
@@ -47,6 +50,7 @@ class Services:
     incidents: IncidentsService
     limits: RateLimits
     policies: PoliciesService
+    logs: LogService
     registry: BotRegistry
     restarts: RestartsService
     series: SeriesService

@@ -12,7 +12,9 @@ from console import theme
 from console.actions import run_action
 from console.context import fleet_feed, services, settings
 from console.frame import frame, page
+from console.widgets.bot_container import bot_container
 from console.widgets.bot_incidents import bot_incidents
+from console.widgets.bot_logs import bot_logs
 from console.widgets.bot_overview import bot_overview
 from console.widgets.bot_page import BotPage
 from console.widgets.bot_policy import bot_policy
@@ -40,6 +42,8 @@ SECTIONS: tuple[Section, ...] = (
     Section("Overview", "overview", Permission.VIEW_FLEET, bot_overview),
     Section("Answers", "answers", Permission.VIEW_FLEET, bot_series),
     Section("Uptime", "uptime", Permission.VIEW_FLEET, _timeline),
+    Section("Logs", "logs", Permission.VIEW_LOGS, bot_logs),
+    Section("Container", "container", Permission.VIEW_FLEET, bot_container),
     Section("Incidents", "incidents", Permission.VIEW_FLEET, bot_incidents),
     Section("Policy", "policy", Permission.VIEW_FLEET, bot_policy),
 )

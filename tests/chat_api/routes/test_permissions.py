@@ -92,6 +92,10 @@ ADMINS = {
     ("GET", "/api/admin/bots"),
     ("GET", "/api/admin/bots/{bot_name}"),
     ("POST", "/api/admin/bots/{bot_name}/try"),
+    ("GET", "/api/admin/logs"),
+    ("GET", "/api/admin/logs/stream"),
+    ("GET", "/api/admin/bots/{bot_name}/container"),
+    ("GET", "/api/admin/bots/{bot_name}/usage"),
 }
 VALUES = {
     "message_id": "0190d0f2-7c1e-7000-8000-000000000000",
