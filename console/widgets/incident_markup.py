@@ -1,6 +1,6 @@
 """Incidents as markup: one element for a list or a part of a page. Everything that comes from outside is escaped."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from html import escape
 
@@ -159,10 +159,7 @@ def _evidence(evidence: EvidenceView, *, is_open: bool) -> str:
         if value is not None
     ]
     name = escape(evidence.bot_name)
-    checks = "".join(
-        f"<li>{_when(check.get('at'))} <b>{escape(str(check.get('status')))}</b>{_latency(check.get('latency_ms'))}</li>"
-        for check in evidence.checks
-    )
+    checks = "".join(_check(check) for check in evidence.checks)
     parts = [_facts(facts)]
     if checks:
         parts.append(f'<h3>Last checks</h3><ol class="we-checks">{checks}</ol>')
@@ -179,6 +176,11 @@ def _evidence(evidence: EvidenceView, *, is_open: bool) -> str:
         f' <span class="we-muted">{escape(evidence.reason)}, {moment(evidence.captured_at)}</span></summary>'
         f"{''.join(parts)}</details>"
     )
+
+
+def _check(check: Mapping[str, object]) -> str:
+    status = escape(str(check.get("status")))
+    return f"<li>{_when(check.get('at'))} <b>{status}</b>{_latency(check.get('latency_ms'))}</li>"
 
 
 def _facts(facts: Iterable[tuple[str, str]]) -> str:

@@ -1,6 +1,7 @@
 """Incidents over a real database: one a root cause, opened and resolved by themselves."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -12,6 +13,7 @@ from models import IncidentEntryKind, Role
 from tests.chat_api.services.incident_stage import Stage, admin, stage
 from tests.support.api import MakeSettings
 
+USER = replace(admin(), role=None)
 THIRTY = tuple(f"bot{number:02}" for number in range(30))
 
 
@@ -24,6 +26,7 @@ async def few(make_settings: MakeSettings) -> AsyncIterator[Stage]:
 
 async def fall(few: Stage, *names: str) -> None:
     """Let bots fail two checks."""
+    await few.look(1)
     for _ in range(2):
         few.probe(names, is_well=False)
         await few.look(5)
@@ -104,7 +107,7 @@ async def test_what_comes_back_soon_is_the_same_incident(few: Stage) -> None:
 
 
 async def test_a_death_is_certain_and_goes_over_into_its_parents_incident(few: Stage) -> None:
-    """A container that died opens at once; when Redis turns out to be behind it there is one incident, with evidence."""
+    """A container that died opens at once; when Redis turns out to be behind it, one incident has the evidence."""
     few.die("elena")
     await few.look(1)
     assert "exited with code 1" in (await few.only()).incident.detail
@@ -158,7 +161,7 @@ async def test_who_takes_care_says_why(few: Stage) -> None:
     await fall(few, "elena")
     incident_id = (await few.only()).incident.incident_id
     for role in (Role.VIEWER, None):
-        person = admin(Role.VIEWER) if role else await user(few)
+        person = admin(Role.VIEWER) if role else USER
         for act in (few.service.acknowledge, few.service.note):
             with pytest.raises(PermissionDenied if role else NotAuthenticated):
                 await act(person, incident_id, "no")
@@ -194,11 +197,4 @@ async def test_lists_and_numbers(few: Stage) -> None:
     assert (numbers.open, numbers.opened) == (1, 2)
     assert numbers.median_s == (await few.all())[1].duration_s
     with pytest.raises(NotAuthenticated):
-        await few.service.newest(await user(few))
-
-
-async def user(few: Stage) -> object:
-    """A user of the chat, who is nobody here."""
-    from dataclasses import replace
-
-    return replace(admin(), role=None)
+        await few.service.newest(USER)
