@@ -34,6 +34,8 @@ _KINDS = {
     IncidentEntryKind.RESOLVED: ("ok", "online", "Resolved"),
 }
 _MISSING = '<span class="we-muted">–</span>'
+# Facts of evidence that are moments.
+_TIMES = frozenset({"started_at", "last_answer"})
 NAMED = 6
 
 
@@ -147,14 +149,15 @@ def _lasted(incident: IncidentView) -> str:
 
 def _entry(entry: IncidentEntryView) -> str:
     tone, symbol, word = _KINDS[entry.kind]
-    who = f' <span class="we-muted">by {escape(entry.actor_name)}</span>' if entry.actor_name else ""
+    who = f'<span class="we-muted">by {escape(entry.actor_name)}</span>' if entry.actor_name else ""
     content = f'<div class="we-entry-text">{escape(entry.content)}</div>'
-    return f"<li><span>{_badge(tone, symbol, word)}{who}</span>{moment(entry.at)}{content}</li>"
+    head = f'<span class="we-entry-head">{_badge(tone, symbol, word)}{who}</span>'
+    return f"<li>{head}{moment(entry.at)}{content}</li>"
 
 
 def _evidence(evidence: EvidenceView, *, is_open: bool) -> str:
     facts = [
-        (name.replace("_", " ").capitalize(), escape(str(value)))
+        (name.replace("_", " ").capitalize(), _when(value) if name in _TIMES else escape(str(value)))
         for name, value in evidence.facts.items()
         if value is not None
     ]

@@ -22,7 +22,7 @@ async def check_look(page: Page, name: str) -> None:
     """No violation in either theme; a picture for who asks for one."""
     await expect(page.locator(".q-notification")).to_have_count(0)  # while it fades nothing in it is readable
     for scheme in ("light", "dark"):
-        await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        await page.emulate_media(color_scheme=scheme)
         found = await violations(page)
         assert not found, "\n".join(found)
         if folder := os.environ.get("SCREENSHOTS"):
