@@ -1,6 +1,6 @@
 """Incidents over the API: the same as their pages show and do."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
@@ -20,6 +20,8 @@ from chat_api.routes.models_incidents import (
 from chat_api.schemas.incidents import IncidentFilter
 from chat_api.services.incident_export import incident_markdown
 
+Answers = dict[int | str, dict[str, Any]]
+
 router = APIRouter(prefix="/api/admin/incidents", tags=["Administration"])
 
 COLUMNS = (
@@ -38,8 +40,10 @@ COLUMNS = (
 )
 _LOOK = ("not_authenticated", "permission_denied", "invalid_input", "rate_limited", "unavailable")
 _ACT = (*_LOOK, "not_found", "malformed_request", "payload_too_large")
-_CSV = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
-_MARKDOWN = {200: {"content": {"text/markdown": {"schema": {"type": "string"}}}, "description": "The incident as text"}}
+_CSV: Answers = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
+_MARKDOWN: Answers = {
+    200: {"content": {"text/markdown": {"schema": {"type": "string"}}}, "description": "The incident as text"}
+}
 
 
 @router.get("", summary="Incidents", response_model=IncidentList, responses=errors(*_LOOK) | _CSV)

@@ -78,7 +78,7 @@ class _Parts:
                 self._bots = ui.html("", sanitize=False).props('data-testid="incident-bots"')
             with _panel("Timeline"):
                 self._timeline = ui.html("", sanitize=False).props('data-testid="timeline"')
-            with _panel("Evidence"):
+            with _panel("Evidence").classes("we-wide"):
                 self._evidence = ui.html("", sanitize=False).props('data-testid="evidence"')
         self._count = -1
         self.show(details)

@@ -1,6 +1,6 @@
 """Incidents as markup: one element for a list or a part of a page. Everything that comes from outside is escaped."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from html import escape
 
@@ -34,6 +34,8 @@ _KINDS = {
     IncidentEntryKind.RESOLVED: ("ok", "online", "Resolved"),
 }
 _MISSING = '<span class="we-muted">–</span>'
+# Facts of evidence that are moments.
+_TIMES = frozenset({"started_at", "last_answer"})
 NAMED = 6
 
 
@@ -147,22 +149,20 @@ def _lasted(incident: IncidentView) -> str:
 
 def _entry(entry: IncidentEntryView) -> str:
     tone, symbol, word = _KINDS[entry.kind]
-    who = f' <span class="we-muted">by {escape(entry.actor_name)}</span>' if entry.actor_name else ""
+    who = f'<span class="we-muted">by {escape(entry.actor_name)}</span>' if entry.actor_name else ""
     content = f'<div class="we-entry-text">{escape(entry.content)}</div>'
-    return f"<li><span>{_badge(tone, symbol, word)}{who}</span>{moment(entry.at)}{content}</li>"
+    head = f'<span class="we-entry-head">{_badge(tone, symbol, word)}{who}</span>'
+    return f"<li>{head}{moment(entry.at)}{content}</li>"
 
 
 def _evidence(evidence: EvidenceView, *, is_open: bool) -> str:
     facts = [
-        (name.replace("_", " ").capitalize(), escape(str(value)))
+        (name.replace("_", " ").capitalize(), _when(value) if name in _TIMES else escape(str(value)))
         for name, value in evidence.facts.items()
         if value is not None
     ]
     name = escape(evidence.bot_name)
-    checks = "".join(
-        f"<li>{_when(check.get('at'))} <b>{escape(str(check.get('status')))}</b>{_latency(check.get('latency_ms'))}</li>"
-        for check in evidence.checks
-    )
+    checks = "".join(_check(check) for check in evidence.checks)
     parts = [_facts(facts)]
     if checks:
         parts.append(f'<h3>Last checks</h3><ol class="we-checks">{checks}</ol>')
@@ -179,6 +179,11 @@ def _evidence(evidence: EvidenceView, *, is_open: bool) -> str:
         f' <span class="we-muted">{escape(evidence.reason)}, {moment(evidence.captured_at)}</span></summary>'
         f"{''.join(parts)}</details>"
     )
+
+
+def _check(check: Mapping[str, object]) -> str:
+    status = escape(str(check.get("status")))
+    return f"<li>{_when(check.get('at'))} <b>{status}</b>{_latency(check.get('latency_ms'))}</li>"
 
 
 def _facts(facts: Iterable[tuple[str, str]]) -> str:

@@ -128,7 +128,7 @@ async def stage(make_settings: MakeSettings, names: Sequence[str]) -> AsyncItera
     lines = "\n".join(f"- {{name: {name}, url: 'http://127.0.0.1:9'}}" for name in names)
     settings.bots_config.write_text(lines + "\n")
     now = [BEGIN]
-    clock = Clock(now=lambda: now[0], monotonic_s=lambda: now[0].timestamp())
+    clock = Clock(now=lambda: now[0], monotonic_s=lambda: (now[0] - BEGIN) / timedelta(seconds=1))
     database = Database(settings.database_url.get_secret_value(), pool_size=5)
     connector = BotConnector(settings)
     await connector.initialize()

@@ -1,17 +1,29 @@
 """Incidents over a real database: one a root cause, opened and resolved by themselves."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
+from sqlalchemy.ext.asyncio import create_async_engine
 
-from chat_api.core.errors import Conflict, InvalidInput, NotAuthenticated, NotFound, PermissionDenied
+from chat_api.core.errors import (
+    Conflict,
+    DatabaseUnavailable,
+    InvalidInput,
+    NotAuthenticated,
+    NotFound,
+    PermissionDenied,
+)
 from chat_api.core.ids import new_id
 from chat_api.schemas.fleet import SystemStatus
 from chat_api.schemas.incidents import IncidentFilter, IncidentState
-from models import IncidentEntryKind, Role
+from models import IncidentEntryKind, RestartState, Role
 from tests.chat_api.services.incident_stage import Stage, admin, stage
+from tests.chat_api.services.restart_views import restart_view
 from tests.support.api import MakeSettings
 
+USER = replace(admin(), role=None)
 THIRTY = tuple(f"bot{number:02}" for number in range(30))
 
 
@@ -24,6 +36,7 @@ async def few(make_settings: MakeSettings) -> AsyncIterator[Stage]:
 
 async def fall(few: Stage, *names: str) -> None:
     """Let bots fail two checks."""
+    await few.look(1)
     for _ in range(2):
         few.probe(names, is_well=False)
         await few.look(5)
@@ -104,7 +117,7 @@ async def test_what_comes_back_soon_is_the_same_incident(few: Stage) -> None:
 
 
 async def test_a_death_is_certain_and_goes_over_into_its_parents_incident(few: Stage) -> None:
-    """A container that died opens at once; when Redis turns out to be behind it there is one incident, with evidence."""
+    """A container that died opens at once; when Redis turns out to be behind it, one incident has the evidence."""
     few.die("elena")
     await few.look(1)
     assert "exited with code 1" in (await few.only()).incident.detail
@@ -153,12 +166,58 @@ async def test_evidence_of_before_a_restart_belongs_to_what_follows(few: Stage) 
     assert found.timeline[-1].kind is IncidentEntryKind.EVIDENCE
 
 
+async def test_restarts_are_in_the_timeline_with_who_did_them(few: Stage) -> None:
+    """What was asked and how it ended, each once; while it runs, no incident opens and none is resolved."""
+    restart = replace(restart_view(RestartState.STARTING), requested_at=few.now[0], requested_by="olga")
+    few.fleet.record_restart(restart)
+    await fall(few, "elena")
+    await few.look(100)
+    assert await few.all() == ()
+    few.fleet.record_restart(replace(restart, state=RestartState.FAILED, finished_at=few.now[0], error="It hung."))
+    await few.look(1)
+    await few.look(21)
+    again = replace(restart, restart_id=new_id(), requested_at=few.now[0])
+    few.fleet.record_restart(again)
+    await few.look(1)
+    few.fleet.record_restart(replace(again, state=RestartState.ONLINE, finished_at=few.now[0]))
+    await recover(few, "elena")
+    found = await few.only()
+    lines = [(line.content, line.actor_name) for line in found.timeline if line.kind is IncidentEntryKind.RESTART]
+    assert lines == [
+        ("Restart of elena failed. It hung.", "olga"),
+        ("Restart of elena requested.", "olga"),
+        ("Restart of elena came back.", "olga"),
+    ]
+    assert found.incident.state is IncidentState.RESOLVED
+
+
+async def test_an_outage_of_the_database_itself_is_told_afterwards(few: Stage) -> None:
+    """It could not be stored while it lasted, nor forgotten: it is opened and resolved when the database is back."""
+    address = few.database.engine.url
+    few.database.engine = create_async_engine("postgresql+asyncpg://nobody@127.0.0.1:1/none")
+    whole, few.database._autocommitting = few.database._autocommitting, few.database.engine.execution_options()
+    for _ in range(2):
+        few.check("postgres", is_well=False)
+        few.now[0] += timedelta(seconds=16)
+        with pytest.raises(DatabaseUnavailable):
+            await few.look()
+    few.database.engine = create_async_engine(address)
+    few.database._autocommitting = whole
+    few.check("postgres", is_well=True)
+    await few.look(1)
+    await few.look(1)
+    assert (await few.only()).incident.headline == "Postgres is down"
+    await few.look(11)
+    await few.look(1)
+    assert (await few.only()).incident.state is IncidentState.RESOLVED
+
+
 async def test_who_takes_care_says_why(few: Stage) -> None:
     """Once, with a reason, written down; a note at any time; a viewer and a user are refused."""
     await fall(few, "elena")
     incident_id = (await few.only()).incident.incident_id
     for role in (Role.VIEWER, None):
-        person = admin(Role.VIEWER) if role else await user(few)
+        person = admin(Role.VIEWER) if role else USER
         for act in (few.service.acknowledge, few.service.note):
             with pytest.raises(PermissionDenied if role else NotAuthenticated):
                 await act(person, incident_id, "no")
@@ -194,11 +253,4 @@ async def test_lists_and_numbers(few: Stage) -> None:
     assert (numbers.open, numbers.opened) == (1, 2)
     assert numbers.median_s == (await few.all())[1].duration_s
     with pytest.raises(NotAuthenticated):
-        await few.service.newest(await user(few))
-
-
-async def user(few: Stage) -> object:
-    """A user of the chat, who is nobody here."""
-    from dataclasses import replace
-
-    return replace(admin(), role=None)
+        await few.service.newest(USER)
