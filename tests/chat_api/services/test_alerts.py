@@ -15,6 +15,7 @@ from chat_api.schemas.fleet import BotPolicy, BotStatus, ServiceStatus
 from models import NoData, NotificationStatus, Role, RuleKind, Severity
 from tests.chat_api.services.alert_stage import Stage, person
 from tests.support.alert_receiver import SECRET, Receiver, alert_receiver
+from tests.support.sql_proxy import sql_proxy
 from tests.support.ticking import TickingClock
 
 BOTS = 30
@@ -293,6 +294,34 @@ async def test_the_address_of_a_channel_is_told_to_nobody(
     ]
     assert SECRET not in repr(shown)
     assert (await stage.delivery.test(person(), channel.channel_id)).status is NotificationStatus.SENT
+
+
+async def test_postgresql_down_is_told_without_it(stage: Stage, receiver: Receiver, database_url: str) -> None:
+    """By the process that led, past the outbox that is in it; tried until it is taken, and its end is told."""
+    await stage.channel(receiver.channel_url)
+    async with sql_proxy(database_url) as proxy:
+        database = Database(proxy.url, pool_size=3)
+        stage.database = database
+        stage.begin_anew()
+        await stage.look()
+        await proxy.cut()
+        await stage.blind.look()
+        stage.time.pass_s(10)
+        await stage.blind.look()
+        assert receiver.titles == []
+        receiver.status = 500
+        stage.time.pass_s(15)
+        await stage.blind.look()
+        receiver.status = 200
+        for _ in range(3):
+            await stage.blind.look()
+        assert receiver.titles == ["PostgreSQL is down"]
+        await proxy.heal()
+        await stage.blind.look()
+        await stage.blind.look()
+        assert receiver.titles == ["PostgreSQL is down", "Resolved: PostgreSQL is down"]
+        assert (await audit_of(stage))[0]["action"] == "alert.told_directly"
+        await database.dispose()
 
 
 async def test_each_change_needs_its_role(stage: Stage) -> None:

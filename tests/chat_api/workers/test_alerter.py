@@ -1,0 +1,61 @@
+"""The leader's work for alerts: it shows what fires, and says that it lives."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from models import RuleKind, Severity
+from tests.support.alert_receiver import Receiver, alert_receiver
+from tests.support.api import MakeSettings, running_api
+from tests.support.eventually import eventually
+from tests.support.sample_bots import sample_bot
+from tests.support.sql_proxy import sql_proxy
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    """Where pings arrive."""
+    async with alert_receiver() as running:
+        yield running
+
+
+async def test_an_outside_service_hears_from_us_while_we_live(
+    make_settings: MakeSettings, receiver: Receiver, database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Again and again from the leader; no more when the database is gone; its address is in no log."""
+    async with sql_proxy(database_url) as proxy:
+        settings = make_settings(
+            database_url=proxy.url, deadman_url=f"{receiver.url}/ping/secret-check-id", deadman_interval=1
+        )
+        async with running_api(settings):
+            await eventually(lambda: receiver.pings >= 2)
+            await proxy.cut()
+            await eventually(lambda: "lease_not_renewed" in capsys.readouterr().out)
+            pings = receiver.pings
+            await eventually(lambda: "leader_ended" in capsys.readouterr().out)
+            assert receiver.pings <= pings + 1
+            await proxy.heal()
+    assert "secret-check-id" not in capsys.readouterr().out
+    assert "secret-check-id" not in repr(settings)
+
+
+async def test_what_fires_is_in_the_metrics(make_settings: MakeSettings) -> None:
+    """By severity, and gone when it is over; the fleet that the poller sees is the one that is judged."""
+    async with sample_bot("ryan") as ryan, running_api(make_settings(bots=(ryan,))) as api:
+
+        def firing() -> float | None:
+            name = "whisperengine_web_alerts_firing"
+            value: float | None = api.app.state.metrics.registry.get_sample_value(name, {"severity": "warning"})
+            return value
+
+        admin = await api.services.auth.authenticate(await api.admin_login(), is_admin=True)
+        for rule in await api.services.alert_settings.rules(admin):
+            if rule.kind is RuleKind.BOT_DOWN:
+                quick = replace(rule, for_s=0, keep_firing_for_s=0, severity=Severity.WARNING)
+                await api.services.alert_settings.change_rule(admin, rule.rule_id, quick)
+        await eventually(lambda: firing() == 0)
+        await ryan.kill()
+        await eventually(lambda: firing() == 1)
+        await ryan.start()
+        await eventually(lambda: firing() == 0)
