@@ -102,6 +102,17 @@ async def test_what_stays_down_after_its_cause_is_gone_is_told_by_itself(stage: 
     assert [title for title in receiver.titles if title.startswith("Resolved: ")] != []
 
 
+async def test_what_was_down_before_stays_its_own_alert(stage: Stage, receiver: Receiver) -> None:
+    """A bot that was told of before Redis went away is not said to be well because Redis explains it now."""
+    await stage.channel(receiver.channel_url)
+    stage.bots["bot07"] = DOWN
+    await stage.look(120)
+    stage.services["redis"] = ServiceStatus.UNHEALTHY
+    await stage.look(60)
+    await stage.deliver()
+    assert receiver.titles == ["Bot07 is offline", "Redis is down: 1 bot affected"]
+
+
 async def test_for_and_keep_firing_for(stage: Stage, receiver: Receiver) -> None:
     """A blip shorter than ``for`` is silent, a gap shorter than ``keep firing for`` no end: flapping is one alert."""
     await stage.channel(receiver.channel_url)
