@@ -90,6 +90,15 @@ class AlertsService:
             rows = await alerts.newest_alerts(connection, limit=limit)
         return tuple(alert_view(row) for row in rows)
 
+    async def subjects(self, principal: Principal) -> tuple[SubjectState, ...]:
+        """What is not well for some rule: pending, firing, or without data.
+
+        Raises: PermissionDenied, NotAuthenticated.
+        """
+        principal.require(Permission.VIEW_FLEET)
+        async with self._database.read() as connection:
+            return tuple(subject_state(row) for row in await alerts.subjects(connection))
+
     async def notifications(self, principal: Principal, *, limit: int = 100) -> tuple[NotificationView, ...]:
         """The last messages, newest first. Raises: PermissionDenied, NotAuthenticated."""
         principal.require(Permission.VIEW_FLEET)
