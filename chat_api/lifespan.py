@@ -22,6 +22,7 @@ from chat_api.core.settings import Settings
 from chat_api.core.signals import Signals
 from chat_api.realtime.manager import WebSocketManager
 from chat_api.repositories import deployment
+from chat_api.services.alert_blind import BlindAlerts
 from chat_api.services.alert_delivery import AlertDelivery
 from chat_api.services.alert_settings import AlertSettingsService
 from chat_api.services.alerts import AlertsService
@@ -74,6 +75,7 @@ POLICIES_S = 5.0
 FORGET_S = 600.0
 STALENESS_S = 1.0
 TYPING_S = 0.1
+BLIND_S = 2.0
 # The server has four seconds before this for open requests; the promise is 25 in all. Source: promises.
 DRAIN_S = 18.0
 
@@ -196,6 +198,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: PLR0915 - what
             }
             | _upkeep(app.state.services, metrics, database)
             | {"series": partial(every, FLUSH_S, recorder.flush)}
+            | {"blind_alerts": partial(every, BLIND_S, alerting.blind.look)}
         )
         supervisor.start()
         log.info("started", bots=len(registry.all()), problems=len(registry.problems))
@@ -366,6 +369,7 @@ class _Alerting(NamedTuple):
     delivery: AlertDelivery
     settings: AlertSettingsService
     worker: Alerter
+    blind: BlindAlerts
 
 
 def _alerting(
@@ -392,7 +396,7 @@ def _alerting(
         deadman_interval_s=settings.deadman_interval,
     )
     decisions = AlertSettingsService(database, audit, sender, known_bots=lambda: {spec.name for spec in registry.all()})
-    return _Alerting(alerts, delivery, decisions, worker)
+    return _Alerting(alerts, delivery, decisions, worker, BlindAlerts(database, alerts, audit, sender))
 
 
 def _upkeep(services: Services, metrics: Metrics, database: Database) -> dict[str, Callable[[], Awaitable[None]]]:

@@ -23,6 +23,8 @@ from chat_api.routes.models_alerts import (
     RuleEntry,
     RuleList,
     SilenceBody,
+    SubjectEntry,
+    SubjectList,
     WindowBody,
     WindowEntry,
     WindowList,
@@ -70,6 +72,13 @@ async def silence(alert_id: UUID, body: SilenceBody, principal: Admin, services:
 async def end_silence(alert_id: UUID, principal: Admin, services: AppServices) -> AlertEntry:
     """Let it be told again."""
     return AlertEntry.of(await services.alerts.end_silence(principal, alert_id))
+
+
+@router.get("/alert-subjects", summary="What rules see", responses=LISTS, response_model=SubjectList)
+async def subjects(principal: Admin, services: AppServices, format: As = "json") -> Any:
+    """Each bot or dependency that is not well for a rule: pending, firing, or without data."""
+    entries = [SubjectEntry.of(one) for one in await services.alerts.subjects(principal)]
+    return _csv("alert-subjects", SubjectEntry, entries) if format == "csv" else SubjectList(subjects=entries)
 
 
 @router.get("/alert-rules", summary="Rules", responses=LISTS, response_model=RuleList)

@@ -15,6 +15,7 @@ from chat_api.schemas.alerts import (
     QuietHours,
     RuleDraft,
     RuleView,
+    SubjectState,
     WindowDraft,
     WindowView,
 )
@@ -328,6 +329,39 @@ class AlertList(BaseModel):
     """Alerts."""
 
     alerts: list[AlertEntry]
+
+
+class SubjectEntry(BaseModel):
+    """One bot or dependency as one rule sees it."""
+
+    rule_id: str
+    subject: str = Field(examples=["bot:elena"])
+    status: Literal["pending", "firing", "no_data"]
+    since: datetime
+    fired_at: datetime | None
+    well_since: datetime | None = Field(description="It is well again, but not for long enough.")
+    words: str = Field(examples=["is offline"])
+    cause: str | None = Field(description="The dependency that this is put down to.")
+
+    @classmethod
+    def of(cls, state: SubjectState) -> "SubjectEntry":
+        """The state as JSON gives it."""
+        return cls(
+            rule_id=str(state.rule_id),
+            subject=state.subject,
+            status=state.status.value,
+            since=state.since,
+            fired_at=state.fired_at,
+            well_since=state.well_since,
+            words=state.words,
+            cause=state.cause,
+        )
+
+
+class SubjectList(BaseModel):
+    """All that is not well for some rule."""
+
+    subjects: list[SubjectEntry]
 
 
 class NotificationEntry(BaseModel):

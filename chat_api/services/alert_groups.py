@@ -15,11 +15,9 @@ from uuid import UUID
 from chat_api.core.ids import new_id
 from chat_api.schemas.alerts import AlertView, RuleView, SubjectState
 from chat_api.schemas.fleet import FleetView, ServiceStatus, ServiceView
-from chat_api.services.alert_rules import CONSOLE
+from chat_api.services.alert_rules import CONSOLE, GROUP_WAIT
 from models import AlertStatus, NotificationKind, Severity
 
-# Thirty bots that fail in a moment are one message.
-GROUP_WAIT = timedelta(seconds=5)
 # Those that join later are told of together.
 GROUP_INTERVAL = timedelta(seconds=60)
 MAX_NAMES = 50

@@ -18,6 +18,8 @@ from models import NoData, RuleKind, SubjectStatus
 CONSOLE = "console"
 # A bot needs a moment after its dependency is back; until then its trouble is still that dependency's.
 CAUSE_LINGERS = timedelta(seconds=120)
+# An alert waits this long for company. What fired longer ago than that was told as its own fault, and stays it.
+GROUP_WAIT = timedelta(seconds=5)
 # A bot on its way is neither well nor down: a crash loop is one outage.
 _ON_ITS_WAY = frozenset({BotStatus.STARTING, BotStatus.RESTARTING, BotStatus.QUARANTINED})
 
@@ -113,6 +115,8 @@ def _bad(rule: RuleView, before: SubjectState | None, reading: Reading, now: dat
 
 def _cause(before: SubjectState | None, reading: Reading, now: datetime) -> tuple[str | None, datetime | None]:
     """The dependency that this is put down to, and since when it is none any more but still counts as such."""
+    if before is not None and before.cause is None and before.fired_at and now - before.fired_at >= GROUP_WAIT:
+        return None, None
     if reading.cause is not None or before is None or before.cause is None:
         return reading.cause, None
     lost_at = before.cause_lost_at or now

@@ -6,7 +6,7 @@ Everything is stored: a new leader, or a restarted console, goes on where the on
 import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -49,6 +49,15 @@ MAX_SILENCE_MIN = 7 * 24 * 60
 CHANGED = "alerts_changed"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembered:
+    """What the last look saw: enabled rules and channels, the latter with their addresses."""
+
+    at: datetime
+    rules: tuple[RuleView, ...]
+    channels: tuple[RowMapping, ...] = field(repr=False)
+
+
 class AlertsService:
     """Moves alerts, and tells pages on ``changes`` that something moved."""
 
@@ -61,6 +70,8 @@ class AlertsService:
         self._clock = clock
         self.changes: Topic[tuple[AlertView, ...]] = Topic("alerts")
         self._known: tuple[AlertView, ...] = ()
+        # For when the database is gone; only a process that led has it.
+        self.remembered: Remembered | None = None
         self._moved = asyncio.Event()
         signals.subscribe(CHANGED, lambda _: self._moved.set())
         signals.on_gap(self._moved.set)
@@ -78,6 +89,15 @@ class AlertsService:
         async with self._database.read() as connection:
             rows = await alerts.newest_alerts(connection, limit=limit)
         return tuple(alert_view(row) for row in rows)
+
+    async def subjects(self, principal: Principal) -> tuple[SubjectState, ...]:
+        """What is not well for some rule: pending, firing, or without data.
+
+        Raises: PermissionDenied, NotAuthenticated.
+        """
+        principal.require(Permission.VIEW_FLEET)
+        async with self._database.read() as connection:
+            return tuple(subject_state(row) for row in await alerts.subjects(connection))
 
     async def notifications(self, principal: Principal, *, limit: int = 100) -> tuple[NotificationView, ...]:
         """The last messages, newest first. Raises: PermissionDenied, NotAuthenticated."""
@@ -125,7 +145,9 @@ class AlertsService:
             signs = await self._with_stored(connection, signs, rules, view, now)
             states = await self._step(connection, rules, view, signs, now)
             firing = alert_groups.groups(rules, states, view, muted=signs.muted)
-            after = await self._move(connection, {alert.key: alert for alert in before}, firing, now)
+            channels = [row for row in await alert_settings.all_of(connection, CHANNELS) if row["is_enabled"]]
+            after = await self._move(connection, {alert.key: alert for alert in before}, firing, channels, now)
+        self.remembered = Remembered(at=now, rules=tuple(rules.values()), channels=tuple(channels))
         if after != before:
             self._tell(after)
         return after
@@ -198,9 +220,9 @@ class AlertsService:
         connection: AsyncConnection,
         before: Mapping[str, AlertView],
         firing: Mapping[str, alert_groups.Group],
+        channels: Sequence[RowMapping],
         now: datetime,
     ) -> tuple[AlertView, ...]:
-        channels = [row for row in await alert_settings.all_of(connection, CHANNELS) if row["is_enabled"]]
         after: list[AlertView] = []
         for change in alert_groups.changes(before, firing, now):
             alert = change.alert

@@ -88,7 +88,8 @@ async def _rules(principal: Principal) -> None:
         found = await settings.rules(principal)
         rules.clear()
         rules.update({str(rule.rule_id): rule for rule in found})
-        return [alert_rows.of_rule(rule, names, is_allowed=is_allowed) for rule in found]
+        states = await services().alerts.subjects(principal)
+        return [alert_rows.of_rule(rule, names, states, is_allowed=is_allowed) for rule in found]
 
     async def pressed(action: str, key: str) -> None:
         rule = rules.get(key)

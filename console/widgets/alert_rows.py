@@ -1,15 +1,24 @@
 """The tables of the Alerts page: their columns, and what of an alert, a rule or a channel goes where."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 from uuid import UUID
 
-from chat_api.schemas.alerts import AlertView, ChannelView, NotificationView, RuleDraft, RuleView, WindowView
+from chat_api.schemas.alerts import (
+    AlertView,
+    ChannelView,
+    NotificationView,
+    RuleDraft,
+    RuleView,
+    SubjectState,
+    WindowView,
+)
 from console.widgets import alert_words
 from console.widgets.action_table import action
 from console.widgets.records import column
-from models import AlertStatus, Severity
+from models import AlertStatus, Severity, SubjectStatus
 
 ALERTS = (
     column("severity", "Severity", kind="status"),
@@ -75,8 +84,12 @@ def of_alert(alert: AlertView, *, is_allowed: bool) -> dict[str, Any]:
     } | _severity(alert.severity)
 
 
-def of_rule(rule: RuleView, channels: Mapping[UUID, str], *, is_allowed: bool) -> dict[str, Any]:
-    """One rule in words."""
+def of_rule(
+    rule: RuleView, channels: Mapping[UUID, str], states: Sequence[SubjectState], *, is_allowed: bool
+) -> dict[str, Any]:
+    """One rule in words, with how many subjects are not well for it."""
+    counts = Counter(state.status for state in states if state.rule_id == rule.rule_id)
+    found = [f"{counts[status]} {status.replace('_', ' ')}" for status in SubjectStatus if counts[status]]
     told = "all" if rule.channels is None else ", ".join(channels.get(one, "deleted") for one in rule.channels)
     switch = action("switch", "Turn off" if rule.is_enabled else "Turn on")
     return {
@@ -87,7 +100,7 @@ def of_rule(rule: RuleView, channels: Mapping[UUID, str], *, is_allowed: bool) -
         "bots": alert_words.who(rule.bots),
         "channels": told,
         "repeat": alert_words.duration(rule.repeat_s) if rule.repeat_s else "never",
-        "state": "on" if rule.is_enabled else "off",
+        "state": ", ".join(["on", *found]) if rule.is_enabled else "off",
         "actions": [switch, _EDIT, _DELETE] if is_allowed else [],
     } | _severity(rule.severity)
 

@@ -86,7 +86,14 @@ async def test_maintenance_windows(door: RunningApi, tokens: dict[str, str]) -> 
 async def test_a_viewer_changes_no_alert(door: RunningApi, tokens: dict[str, str]) -> None:
     """Looks at all of it, and that is all."""
     async with door.client(tokens["viewer"]) as client:
-        for name in ("alerts", "alert-rules", "alert-channels", "maintenance-windows", "notifications"):
+        for name in (
+            "alerts",
+            "alert-subjects",
+            "alert-rules",
+            "alert-channels",
+            "maintenance-windows",
+            "notifications",
+        ):
             assert (await client.get(f"/api/admin/{name}")).status_code == 200
         assert_error(await client.post("/api/admin/alert-rules", json=RULE), 403)
         silence = {"minutes": 5, "reason": "no"}

@@ -76,6 +76,7 @@ ADMINS = {
     ("POST", "/api/admin/alerts/{alert_id}/silence"),
     ("DELETE", "/api/admin/alerts/{alert_id}/silence"),
     ("GET", "/api/admin/alert-rules"),
+    ("GET", "/api/admin/alert-subjects"),
     ("POST", "/api/admin/alert-rules"),
     ("PUT", "/api/admin/alert-rules/{rule_id}"),
     ("DELETE", "/api/admin/alert-rules/{rule_id}"),

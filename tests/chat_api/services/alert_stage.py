@@ -18,6 +18,7 @@ from chat_api.schemas.fleet import (
     SystemStatus,
 )
 from chat_api.schemas.principals import Principal
+from chat_api.services.alert_blind import BlindAlerts
 from chat_api.services.alert_delivery import AlertDelivery
 from chat_api.services.alert_settings import AlertSettingsService
 from chat_api.services.alerts import AlertsService
@@ -54,6 +55,7 @@ class Stage:
         sender = AppriseSender(timeout_s=5)
         signals = Signals(self.redis_url, deployment_id="test")
         self.alerts = AlertsService(self.database, audit, signals, clock=self.time.clock)
+        self.blind = BlindAlerts(self.database, self.alerts, audit, sender, clock=self.time.clock)
         self.delivery = AlertDelivery(self.database, audit, sender, clock=self.time.clock)
         self.settings = AlertSettingsService(
             self.database, audit, sender, known_bots=lambda: self.bots, clock=self.time.clock

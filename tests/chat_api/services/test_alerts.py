@@ -15,6 +15,7 @@ from chat_api.schemas.fleet import BotPolicy, BotStatus, ServiceStatus
 from models import NoData, NotificationStatus, Role, RuleKind, Severity
 from tests.chat_api.services.alert_stage import Stage, person
 from tests.support.alert_receiver import SECRET, Receiver, alert_receiver
+from tests.support.sql_proxy import sql_proxy
 from tests.support.ticking import TickingClock
 
 BOTS = 30
@@ -99,6 +100,17 @@ async def test_what_stays_down_after_its_cause_is_gone_is_told_by_itself(stage: 
     await stage.deliver()
     assert "Bot07 is offline" in receiver.titles
     assert [title for title in receiver.titles if title.startswith("Resolved: ")] != []
+
+
+async def test_what_was_down_before_stays_its_own_alert(stage: Stage, receiver: Receiver) -> None:
+    """A bot that was told of before Redis went away is not said to be well because Redis explains it now."""
+    await stage.channel(receiver.channel_url)
+    stage.bots["bot07"] = DOWN
+    await stage.look(120)
+    stage.services["redis"] = ServiceStatus.UNHEALTHY
+    await stage.look(60)
+    await stage.deliver()
+    assert receiver.titles == ["Bot07 is offline", "Redis is down: 1 bot affected"]
 
 
 async def test_for_and_keep_firing_for(stage: Stage, receiver: Receiver) -> None:
@@ -293,6 +305,34 @@ async def test_the_address_of_a_channel_is_told_to_nobody(
     ]
     assert SECRET not in repr(shown)
     assert (await stage.delivery.test(person(), channel.channel_id)).status is NotificationStatus.SENT
+
+
+async def test_postgresql_down_is_told_without_it(stage: Stage, receiver: Receiver, database_url: str) -> None:
+    """By the process that led, past the outbox that is in it; tried until it is taken, and its end is told."""
+    await stage.channel(receiver.channel_url)
+    async with sql_proxy(database_url) as proxy:
+        database = Database(proxy.url, pool_size=3)
+        stage.database = database
+        stage.begin_anew()
+        await stage.look()
+        await proxy.cut()
+        await stage.blind.look()
+        stage.time.pass_s(10)
+        await stage.blind.look()
+        assert receiver.titles == []
+        receiver.status = 500
+        stage.time.pass_s(15)
+        await stage.blind.look()
+        receiver.status = 200
+        for _ in range(3):
+            await stage.blind.look()
+        assert receiver.titles == ["PostgreSQL is down"]
+        await proxy.heal()
+        await stage.blind.look()
+        await stage.blind.look()
+        assert receiver.titles == ["PostgreSQL is down", "Resolved: PostgreSQL is down"]
+        assert (await audit_of(stage))[0]["action"] == "alert.told_directly"
+        await database.dispose()
 
 
 async def test_each_change_needs_its_role(stage: Stage) -> None:
