@@ -21,6 +21,8 @@ from chat_api.core.settings import Settings
 from chat_api.core.signals import Signals
 from chat_api.realtime.manager import WebSocketManager
 from chat_api.repositories import deployment
+from chat_api.services.administrators import AdministratorsService
+from chat_api.services.analytics import AnalyticsService
 from chat_api.services.answers import AnswersService
 from chat_api.services.audit import AuditService
 from chat_api.services.auth import AuthService
@@ -33,7 +35,10 @@ from chat_api.services.health import HealthService
 from chat_api.services.identity import IdentityService
 from chat_api.services.limits import RateLimits
 from chat_api.services.messages import MessagesService
+from chat_api.services.person_data import PersonDataService
 from chat_api.services.restarts import RestartsService
+from chat_api.services.transcripts import TranscriptsService
+from chat_api.services.users import UsersService
 from chat_api.workers.fleet_keeper import FleetKeeper
 from chat_api.workers.fleet_relay import FleetRelay
 from chat_api.workers.gauges import keep_gauges
@@ -47,6 +52,7 @@ log = get_logger(__name__)
 BEAT_S = 5.0
 ABANDON_S = 30.0
 FORGET_S = 600.0
+COUNT_USAGE_S = 120.0
 STALENESS_S = 1.0
 TYPING_S = 0.1
 # The server has four seconds before this for open requests; the promise is 25 in all. Source: promises.
@@ -77,6 +83,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         answers = AnswersService(database, connector, registry, feeds, signals)
         messages = MessagesService(database, answers, registry, limits, feeds)
         changes = ChangesService(database, registry, feeds, limits)
+        analytics = AnalyticsService(database)
         fleet = FleetService(registry, connector, check_interval_s=settings.bot_health_check_interval)
         health = HealthService(database, redis, engine, qdrant_url=settings.qdrant_url, signals=signals)
         restarts = RestartsService(
@@ -101,7 +108,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         leader = Leader(
             database,
             signals,
-            _leaders_work(poller, keeper, restarts, feeds, answers),
+            _leaders_work(poller, keeper, restarts, feeds, answers)
+            | {"usage": partial(every, COUNT_USAGE_S, analytics.count)},
             on_change=metrics.record_leader,
         )
         await _look_around(keeper, poller, relay, answers)
@@ -120,6 +128,11 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             registry=registry,
             restarts=restarts,
             signals=signals,
+            administrators=AdministratorsService(database, auth, audit),
+            analytics=analytics,
+            person_data=PersonDataService(database, auth, audit),
+            transcripts=TranscriptsService(database, audit, feeds),
+            users=UsersService(database, auth, audit),
         )
         app.state.leader = leader
         app.state.websockets = websockets

@@ -2,6 +2,7 @@
 
 from models.accounts import WebAccount, WebClaim
 from models.admins import AdminAccount, Role
+from models.analytics import WebActivityDay, WebRetention, WebUsage, WebUsageDirty
 from models.audit import AuditEntry, AuditOutcome
 from models.conversations import (
     FinishReason,
@@ -18,6 +19,7 @@ from models.conversations import (
 from models.fleet_reports import WebFleetReport
 from models.health import BotCheck
 from models.leases import WebLease
+from models.people import WebMerge
 from models.restarts import BotRestart, RestartState
 from models.sessions import WebSocketTicket, WebUserSession
 from models.settings import WebSetting
@@ -37,17 +39,22 @@ __all__ = [
     "Role",
     "UniversalUser",
     "WebAccount",
+    "WebActivityDay",
     "WebClaim",
     "WebConversation",
     "WebEvent",
     "WebFleetReport",
     "WebInstance",
     "WebLease",
+    "WebMerge",
     "WebMessageVersion",
     "WebReaction",
+    "WebRetention",
     "WebSetting",
     "WebSocketTicket",
     "WebStream",
     "WebThread",
+    "WebUsage",
+    "WebUsageDirty",
     "WebUserSession",
 ]

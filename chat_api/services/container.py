@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from chat_api.core.settings import Settings
 from chat_api.core.signals import Signals
+from chat_api.services.administrators import AdministratorsService
+from chat_api.services.analytics import AnalyticsService
 from chat_api.services.answers import AnswersService
 from chat_api.services.audit import AuditService
 from chat_api.services.auth import AuthService
@@ -14,7 +16,10 @@ from chat_api.services.fleet import FleetService
 from chat_api.services.health import HealthService
 from chat_api.services.limits import RateLimits
 from chat_api.services.messages import MessagesService
+from chat_api.services.person_data import PersonDataService
 from chat_api.services.restarts import RestartsService
+from chat_api.services.transcripts import TranscriptsService
+from chat_api.services.users import UsersService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,3 +39,8 @@ class Services:
     registry: BotRegistry
     restarts: RestartsService
     signals: Signals
+    administrators: AdministratorsService
+    analytics: AnalyticsService
+    person_data: PersonDataService
+    transcripts: TranscriptsService
+    users: UsersService
