@@ -83,7 +83,6 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         answers = AnswersService(database, connector, registry, feeds, signals)
         messages = MessagesService(database, answers, registry, limits, feeds)
         changes = ChangesService(database, registry, feeds, limits)
-        analytics = AnalyticsService(database)
         fleet = FleetService(registry, connector, check_interval_s=settings.bot_health_check_interval)
         health = HealthService(database, redis, engine, qdrant_url=settings.qdrant_url, signals=signals)
         restarts = RestartsService(
@@ -109,7 +108,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             database,
             signals,
             _leaders_work(poller, keeper, restarts, feeds, answers)
-            | {"usage": partial(every, COUNT_USAGE_S, analytics.count)},
+            | {"usage": partial(every, COUNT_USAGE_S, AnalyticsService(database).count)},
             on_change=metrics.record_leader,
         )
         await _look_around(keeper, poller, relay, answers)
@@ -129,7 +128,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             restarts=restarts,
             signals=signals,
             administrators=AdministratorsService(database, auth, audit),
-            analytics=analytics,
+            analytics=AnalyticsService(database),
             person_data=PersonDataService(database, auth, audit),
             transcripts=TranscriptsService(database, audit, feeds),
             users=UsersService(database, auth, audit),

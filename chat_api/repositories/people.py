@@ -1,4 +1,7 @@
-"""People: the list, one of them, and what becomes of them. Times of the bots' own tables may have no zone: read as UTC."""
+"""People: the list, one of them, and what becomes of them.
+
+Times of the bots' own tables may have no zone: they are read as UTC.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -45,7 +48,9 @@ _ORDERS = {
 _PLATFORMS = "ARRAY(SELECT DISTINCT i.platform FROM platform_identities i WHERE i.universal_id = p.user_id ORDER BY 1)"
 _PAGE = (
     _PEOPLE
-    + """, page AS (SELECT *, count(*) OVER () AS total FROM people {found} ORDER BY {order} LIMIT :limit OFFSET :offset)
+    + """, page AS (
+    SELECT *, count(*) OVER () AS total FROM people {found} ORDER BY {order} LIMIT :limit OFFSET :offset
+)
 SELECT p.*, {platforms} AS platforms FROM page p ORDER BY {order}"""
 )
 _ONE = _PEOPLE + f" SELECT p.*, {_PLATFORMS} AS platforms FROM people p WHERE p.user_id = :user_id"
@@ -125,7 +130,8 @@ SELECT c.id, c.user_id, c.bot_name, c.user_message, c.bot_response, c.timestamp,
     c.message_type, c.processing_time, c.seq, c.edited_at, c.deleted_at, c.response_deleted_at, c.metadata,
     ARRAY(SELECT r.emoji FROM web_reactions r WHERE r.conversation_id = c.id ORDER BY r.created_at) AS reactions,
     ARRAY(SELECT v.content FROM web_message_versions v WHERE v.message_id = c.id ORDER BY v.version) AS earlier_versions
-FROM web_conversations c WHERE c.user_id = ANY(:user_ids) AND (c.user_id, c.seq, c.id) > (:user_id, :seq, CAST(:id AS uuid))
+FROM web_conversations c WHERE c.user_id = ANY(:user_ids)
+    AND (c.user_id, c.seq, c.id) > (:user_id, :seq, CAST(:id AS uuid))
 ORDER BY c.user_id, c.seq, c.id LIMIT :limit""")
 
 

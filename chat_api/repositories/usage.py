@@ -40,7 +40,8 @@ SELECT bot_name, sum(messages) AS messages, sum(answered) AS answered, sum(faile
             AND i.bot_name = o.bot_name
         GROUP BY w.place ORDER BY w.place
     ) AS answer_times
-FROM web_usage o WHERE grain = '{part}' AND start >= :start AND start < :start + interval '{length}' GROUP BY bot_name"""
+FROM web_usage o WHERE grain = '{part}' AND start >= :start AND start < :start + interval '{length}'
+GROUP BY bot_name"""
 _PEOPLE = """
 SELECT COALESCE(bot_name, '') AS bot_name, count(DISTINCT user_id) AS users FROM web_activity_days
 WHERE day >= CAST(:day AS date) AND day < CAST(:day AS date) + {days} GROUP BY GROUPING SETS ((bot_name), ())"""
@@ -58,7 +59,8 @@ SELECT count(*) AS visits, COALESCE(sum(seconds), 0) AS seconds FROM (
 ) visits"""
 _INTO = """
 INSERT INTO web_usage (grain, start, bot_name, users, messages, answered, failed, visits, visit_seconds, answer_times)
-SELECT '{grain}', :start, s.bot_name, p.users, s.messages, s.answered, s.failed, {visits}, {visit_seconds}, s.answer_times
+SELECT '{grain}', :start, s.bot_name, p.users, s.messages, s.answered, s.failed, {visits}, {visit_seconds},
+    s.answer_times
 FROM ({sum}) s JOIN ({people}) p USING (bot_name)"""
 _DAY = text(
     f"WITH v AS ({_VISITS}) "
@@ -89,14 +91,16 @@ _FORGET_ACTIVITY = text("DELETE FROM web_activity_days WHERE day = CAST(:day AS 
 _FORGET_RETENTION = text("DELETE FROM web_retention WHERE week = CAST(:day AS date)")
 
 _TAKE_DIRTY = text("""
-DELETE FROM web_usage_dirty WHERE hour IN (SELECT hour FROM web_usage_dirty ORDER BY hour LIMIT :limit) RETURNING hour""")
+DELETE FROM web_usage_dirty WHERE hour IN (SELECT hour FROM web_usage_dirty ORDER BY hour LIMIT :limit)
+RETURNING hour""")
 _ADD_DIRTY = text(
     "INSERT INTO web_usage_dirty (hour) SELECT unnest(CAST(:hours AS timestamptz[])) ON CONFLICT DO NOTHING"
 )
 # Answers that came since, to messages of hours that were counted before.
 _LATE = text("""
 INSERT INTO web_usage_dirty (hour)
-SELECT DISTINCT date_trunc('hour', c.timestamp, 'UTC') FROM web_events e JOIN web_conversations c ON c.id = e.conversation_id
+SELECT DISTINCT date_trunc('hour', c.timestamp, 'UTC')
+FROM web_events e JOIN web_conversations c ON c.id = e.conversation_id
 WHERE e.created_at >= :since AND e.kind IN ('answer', 'failed', 'retried') AND c.timestamp < :before
 ON CONFLICT DO NOTHING""")
 _UP_TO = text("SELECT value FROM web_settings WHERE key = :key")

@@ -11,7 +11,7 @@ import orjson
 
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Database
-from chat_api.core.errors import InvalidInput, NotFound
+from chat_api.core.errors import NotFound
 from chat_api.core.text import check_text
 from chat_api.repositories import conversations, transcripts
 from chat_api.schemas.messages import Message
@@ -20,7 +20,7 @@ from chat_api.schemas.principals import Permission, Principal
 from chat_api.schemas.transcripts import Deletion, Finds, Search, TranscriptPage
 from chat_api.services.audit import AuditService
 from chat_api.services.feeds import Feeds
-from chat_api.services.users import checked_reason, found, is_storable
+from chat_api.services.users import checked_reason, is_storable
 
 LOOK_AT = 20_000
 MAX_PEOPLE = 1_000
@@ -124,7 +124,10 @@ class TranscriptsService:
         return self._as_markdown(user_id, username, bot_name)
 
     async def size(self, principal: Principal, user_id: str, bot_name: str) -> tuple[str, int]:
-        """Whose conversation it is, and how many messages a deletion would erase. Raises: NotFound, PermissionDenied."""
+        """Whose conversation it is, and how many messages a deletion would erase.
+
+        Raises: NotFound, PermissionDenied, NotAuthenticated.
+        """
         principal.require(Permission.READ_CONVERSATIONS)
         username = await self._username(user_id, bot_name)
         return username, (await transcripts.counts(self._database, user_id, bot_name))[0]
@@ -187,7 +190,8 @@ class TranscriptsService:
         yield b"]}"
 
     async def _as_markdown(self, user_id: str, username: str, bot_name: str) -> AsyncIterator[bytes]:
-        yield f"# {_one_line(username)} and {_one_line(bot_name)}\n\nExported {self._clock.now():%Y-%m-%d %H:%M} UTC\n".encode()
+        yield f"# {_one_line(username)} and {_one_line(bot_name)}\n\n".encode()
+        yield f"Exported {self._clock.now():%Y-%m-%d %H:%M} UTC\n".encode()
         async for line in self._lines(user_id, bot_name):
             who = username if line.role == "user" else bot_name
             quoted = line.content.replace("\n", "\n> ")
@@ -197,9 +201,3 @@ class TranscriptsService:
 def _one_line(name: str) -> str:
     """A name that makes no Markdown of its own."""
     return "".join(f"\\{sign}" if sign in "\\`*_{}[]<>()#+!|~" else sign for sign in " ".join(name.split()))
-
-
-def is_open_range(since: datetime | None, until: datetime | None) -> None:
-    """Refuse a time that ends before it begins. Raises: InvalidInput."""
-    if since is not None and until is not None and since >= until:
-        raise InvalidInput("until: later than since")

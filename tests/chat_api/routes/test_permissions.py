@@ -46,8 +46,33 @@ ADMINS = {
     ("GET", "/api/me"),
     ("GET", "/api/admin/status"),
     ("POST", "/api/admin/bots/{bot_name}/restart"),
+    ("GET", "/api/admin/users"),
+    ("GET", "/api/admin/users/{user_id}"),
+    ("DELETE", "/api/admin/users/{user_id}"),
+    ("GET", "/api/admin/users/{user_id}/sessions"),
+    ("DELETE", "/api/admin/users/{user_id}/sessions"),
+    ("DELETE", "/api/admin/users/{user_id}/sessions/{session_id}"),
+    ("POST", "/api/admin/users/{user_id}/ban"),
+    ("POST", "/api/admin/users/{user_id}/unban"),
+    ("POST", "/api/admin/users/{user_id}/merge"),
+    ("POST", "/api/admin/users/{user_id}/export"),
+    ("GET", "/api/admin/admins"),
+    ("PUT", "/api/admin/admins/{admin_id}/role"),
+    ("PUT", "/api/admin/admins/{admin_id}/enabled"),
+    ("DELETE", "/api/admin/admins/{admin_id}/sessions"),
+    ("POST", "/api/admin/conversations/search"),
+    ("POST", "/api/admin/conversations/{user_id}/{bot_name}/read"),
+    ("POST", "/api/admin/conversations/{user_id}/{bot_name}/export"),
+    ("POST", "/api/admin/conversations/{user_id}/{bot_name}/delete"),
+    ("GET", "/api/admin/analytics/usage"),
+    ("GET", "/api/admin/analytics/bots"),
+    ("GET", "/api/admin/analytics/retention"),
 }
-VALUES = {"message_id": "0190d0f2-7c1e-7000-8000-000000000000", "bot_name": "elena", "emoji": "👍"}
+VALUES = {"message_id": "0190d0f2-7c1e-7000-8000-000000000000", "bot_name": "elena", "emoji": "👍"} | {
+    "user_id": "weu_0000000000000000",
+    "admin_id": "adm_0000000000000000",
+    "session_id": "0190d0f2-7c1e-7000-8000-000000000000",
+}
 BODY = {"content": "Hello", "bot_name": "elena", "seq": 1, "version": 1}
 
 
