@@ -1,7 +1,7 @@
 """How the fleet is used, over HTTP."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
 from pydantic import AwareDatetime
@@ -14,11 +14,12 @@ from chat_api.schemas.analytics import Grain
 
 router = APIRouter(prefix="/api/admin/analytics", tags=["Analytics"])
 _ERRORS = errors("not_authenticated", "permission_denied", "invalid_input", "rate_limited", "unavailable")
+_CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
 Period = Literal["hour", "day", "week"]
 Time = Annotated[AwareDatetime | None, Query(description="Widened to a whole period.")]
 
 
-@router.get("/usage", summary="Use over time", responses=_ERRORS, response_model=UsageAnswer)
+@router.get("/usage", summary="Use over time", responses=_ERRORS | _CSV, response_model=UsageAnswer)
 async def usage(
     principal: Admin,
     services: AppServices,
@@ -34,7 +35,7 @@ async def usage(
     return answer
 
 
-@router.get("/bots", summary="Use by bot", responses=_ERRORS, response_model=list[BotShareEntry])
+@router.get("/bots", summary="Use by bot", responses=_ERRORS | _CSV, response_model=list[BotShareEntry])
 async def bots(
     principal: Admin,
     services: AppServices,
@@ -50,7 +51,7 @@ async def bots(
     return answer.bots
 
 
-@router.get("/retention", summary="Who came back", responses=_ERRORS, response_model=RetentionAnswer)
+@router.get("/retention", summary="Who came back", responses=_ERRORS | _CSV, response_model=RetentionAnswer)
 async def retention(principal: Admin, services: AppServices, format: Format = "json") -> RetentionAnswer | Response:
     """By the week of the first message: how many people wrote in it, and in each week from then on."""
     entries = [CohortEntry.of(cohort) for cohort in await services.analytics.retention(principal)]

@@ -1,6 +1,6 @@
 """Other people's conversations over HTTP: found without a word of them, read for a reason that is recorded."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 from fastapi.responses import StreamingResponse
@@ -28,6 +28,9 @@ _ERRORS = errors(
     "unavailable",
     "not_found",
 )
+_FILE: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/markdown": {"schema": {"type": "string"}}, "application/json": {}}}
+}
 UserId = Annotated[str, Path(min_length=1, max_length=255)]
 BotName = Annotated[str, Path(min_length=1, max_length=50)]
 
@@ -50,7 +53,7 @@ async def read(
     return TranscriptAnswer.of(page)
 
 
-@router.post("/{user_id}/{bot_name}/export", summary="Export a conversation", responses=_ERRORS)
+@router.post("/{user_id}/{bot_name}/export", summary="Export a conversation", responses=_ERRORS | _FILE)
 async def export(
     user_id: UserId, bot_name: BotName, body: ExportBody, principal: Admin, services: AppServices
 ) -> StreamingResponse:

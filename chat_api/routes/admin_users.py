@@ -1,6 +1,6 @@
 """People and administrators over HTTP."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Response
@@ -41,12 +41,13 @@ _CHANGE = errors(
     "not_found",
     "conflict",
 )
+_CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
 UserId = Annotated[str, Path(min_length=1, max_length=255)]
 AdminId = Annotated[str, Path(min_length=1, max_length=100)]
 MAX_CSV_ROWS = 500
 
 
-@router.get("/users", summary="People", responses=_LOOK, response_model=PersonList)
+@router.get("/users", summary="People", responses=_LOOK | _CSV, response_model=PersonList)
 async def users(
     principal: Admin,
     services: AppServices,
@@ -134,7 +135,7 @@ async def erase(user_id: UserId, body: EraseBody, principal: Admin, services: Ap
     )
 
 
-@router.get("/admins", summary="Administrators", responses=_LOOK, response_model=AdminList)
+@router.get("/admins", summary="Administrators", responses=_LOOK | _CSV, response_model=AdminList)
 async def admins(principal: Admin, services: AppServices, format: Format = "json") -> AdminList | Response:
     """Who may use the console, and as what."""
     entries = [AdminEntry.of(admin) for admin in await services.administrators.all(principal)]
