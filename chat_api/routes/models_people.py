@@ -4,7 +4,7 @@ from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, StrictStr
+from pydantic import AwareDatetime, BaseModel, Field, StrictStr
 
 from chat_api.routes.models import Body, MessageEntry
 from chat_api.schemas.analytics import Cohort, Usage, UsageReport
@@ -186,8 +186,8 @@ class SearchBody(Body):
     words: StrictStr | None = Field(
         None, min_length=1, max_length=200, description="Needs a reason.", examples=["refund"]
     )
-    since: datetime | None = Field(None, strict=False, examples=["2026-03-01T00:00:00Z"])
-    until: datetime | None = Field(None, strict=False, examples=["2026-03-31T00:00:00Z"])
+    since: AwareDatetime | None = Field(None, strict=False, examples=["2026-03-01T00:00:00Z"])
+    until: AwareDatetime | None = Field(None, strict=False, examples=["2026-03-31T00:00:00Z"])
     reason: StrictStr | None = Field(None, max_length=MAX_REASON_CHARS, examples=["Ticket 4711"])
 
 

@@ -4,7 +4,6 @@ The reason is kept in the audit trail; what was said, and the words that were se
 """
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import orjson
@@ -185,7 +184,7 @@ class TranscriptsService:
         yield orjson.dumps(head)[:-1] + b',"messages":['
         joint = b""
         async for line in self._lines(user_id, bot_name):
-            yield joint + orjson.dumps(replace(line))
+            yield joint + orjson.dumps(line, default=str)
             joint = b","
         yield b"]}"
 

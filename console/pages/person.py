@@ -11,9 +11,11 @@ from console.actions import run_action
 from console.context import services
 from console.frame import frame, page
 from console.pages.users import person_state
-from console.widgets.dialogs import ask, button
+from console.widgets.dialogs import Answered, ask, button
 from console.widgets.records import RecordsTable, column
 
+# Title, explanation, field, action, whether it cannot be taken back, and what is done.
+Question = tuple[str, str, str | None, str, bool, Answered]
 SESSIONS = (
     column("state", "State", kind="status"),
     column("device", "Device", kind="long"),

@@ -195,7 +195,7 @@ async def _administrators(principal: Principal) -> None:
         box = ui.element("div").classes("we-admins")
 
     async def show() -> None:
-        admins = await run_action(principal, lambda person: services().administrators.all(person))
+        admins = await run_action(principal, services().administrators.all)
         if admins is None:
             return
         box.clear()
