@@ -1,6 +1,8 @@
 // Dark or light: the system's preference until the reader chooses; applied before the first paint.
 "use strict";
 
+document.documentElement.lang ||= "en"; // NiceGUI's own pages say nothing of a language
+
 const THEME_KEY = "we-theme";
 const prefersDark = matchMedia("(prefers-color-scheme: dark)");
 
