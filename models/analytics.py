@@ -28,7 +28,7 @@ class WebUsage(SQLModel, table=True):
     __tablename__ = "web_usage"
 
     grain: str = Field(primary_key=True, max_length=4)
-    start: datetime = Field(primary_key=True, sa_type=DateTime(timezone=True))  # type: ignore[call-overload]
+    start: datetime = Field(primary_key=True, sa_type=DateTime(timezone=True))
     bot_name: str = Field(primary_key=True, max_length=50)
     users: int = Field(sa_type=BigInteger)
     messages: int = Field(sa_type=BigInteger)
@@ -36,7 +36,7 @@ class WebUsage(SQLModel, table=True):
     failed: int = Field(sa_type=BigInteger)
     visits: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
     visit_seconds: float = Field(default=0, sa_column_kwargs={"server_default": "0"})
-    answer_times: list[int] = Field(sa_type=ARRAY(BigInteger))  # type: ignore[call-overload]
+    answer_times: list[int] = Field(sa_type=ARRAY(BigInteger))
 
 
 class WebRetention(SQLModel, table=True):
@@ -54,4 +54,4 @@ class WebUsageDirty(SQLModel, table=True):
 
     __tablename__ = "web_usage_dirty"
 
-    hour: datetime = Field(primary_key=True, sa_type=DateTime(timezone=True))  # type: ignore[call-overload]
+    hour: datetime = Field(primary_key=True, sa_type=DateTime(timezone=True))

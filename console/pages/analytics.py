@@ -110,13 +110,16 @@ class _View:
             ]
         )
         self._people.show([Line(name="people", tone="violet", points=[(one.start, one.users) for one in periods])])
+        # Bars: a period between two without any would be a point that no line shows.
+        p50, p95 = ([(one.start, one.answer_times.percentile_s(share)) for one in periods] for share in (0.5, 0.95))
         self._times.show(
             [
-                Line(name=name, tone=tone, points=[(one.start, one.answer_times.percentile_s(p)) for one in periods])
-                for name, tone, p in (("p50", "ok", 0.5), ("p95", "warn", 0.95))
-            ]  # type: ignore[arg-type]
+                Line(name="p50", tone="ok", kind="bar", points=p50),
+                Line(name="p95", tone="warn", kind="bar", points=p95),
+            ]
         )
-        self._visits.show([Line(name="visit", tone="ok", points=[(one.start, one.visit_minutes) for one in periods])])
+        visits = [(one.start, one.visit_minutes) for one in periods]
+        self._visits.show([Line(name="visit", tone="ok", kind="bar", points=visits)])
         self._bots.show(
             [
                 _row(one.total) | {"key": one.bot_name, "bot": one.bot_name, "share": f"{one.share:.1%}"}

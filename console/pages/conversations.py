@@ -12,11 +12,11 @@ from chat_api.schemas.transcripts import Finds, Search, TranscriptPage
 from console.actions import run_action
 from console.context import services
 from console.frame import frame, page
-from console.widgets.dialogs import ask, button
+from console.widgets.dialogs import ask, button, counted
 
 PERIODS = {"": "Any time", "1": "Last 24 hours", "7": "Last 7 days", "30": "Last 30 days"}
 MAX_SHOWN = 500
-COLUMNS = [
+COLUMNS: list[dict[str, Any]] = [
     {"name": "user", "label": "Person", "field": "user", "align": "left", "sortable": True},
     {"name": "bot", "label": "Bot", "field": "bot", "align": "left", "sortable": True},
     {"name": "exchanges", "label": "Exchanges found", "field": "exchanges", "align": "right", "sortable": True},
@@ -135,7 +135,7 @@ class _Finder:
         self._empty.set_visibility(not self._threads)
         self._table.set_visibility(bool(self._threads))
         far = f", back to {found.next_until:%Y-%m-%d %H:%M} UTC" if found.next_until else ""
-        self._how_far.text = f"{self._looked_at:,} exchanges looked at{far}"
+        self._how_far.text = f"{counted(self._looked_at, 'exchange')} looked at{far}"
         self._more.set_visibility(found.next_until is not None)
 
     def _ask_and_open(self, key: str) -> None:
@@ -230,7 +230,7 @@ class _Transcript:
             return
         ask(
             f"Delete the conversation of {size[0]} with {thread.bot_name}?",
-            f"The texts of {size[1]:,} messages and their answers are erased, for good. One person sees it at once.",
+            f"The text of {counted(size[1], 'message')} with all answers is erased, for good. One person sees it at once.",
             action="Delete",
             is_dangerous=True,
             on_answer=self._delete,
@@ -244,5 +244,5 @@ class _Transcript:
         )
         if deletion is not None:
             pending = f" {deletion.still_pending} are still being answered." if deletion.still_pending else ""
-            ui.notify(f"{deletion.messages:,} messages were deleted.{pending}", type="positive")
+            ui.notify(f"Deleted: {counted(deletion.messages, 'message')}.{pending}", type="positive")
             self._box.clear()

@@ -11,7 +11,7 @@ from console.actions import run_action
 from console.context import services
 from console.frame import frame, page
 from console.pages.users import person_state
-from console.widgets.dialogs import Answered, ask, button
+from console.widgets.dialogs import Answered, ask, button, counted
 from console.widgets.records import RecordsTable, column
 
 # Title, explanation, field, action, whether it cannot be taken back, and what is done.
@@ -88,7 +88,7 @@ def _end_all(principal: Principal, details: PersonDetails) -> None:
         "End all sessions",
         lambda: ask(
             f"Sign {person.display_name} out everywhere?",
-            f"{live} session{'' if live == 1 else 's'} of one person will end at once, open pages too.",
+            f"{counted(live, 'session')} of one person will end at once, open pages too.",
             action="End all sessions",
             is_dangerous=True,
             on_answer=end,
@@ -130,9 +130,9 @@ def _manage(principal: Principal, details: PersonDetails) -> None:
             ui.navigate.to("/admin/users")
 
     if person.is_banned:
-        question = (f"Let {name} in again?", "They can sign in again.", None, "Unban", False, unban)
+        question: Question = (f"Let {name} in again?", "They can sign in again.", None, "Unban", False, unban)
     else:
-        explanation = f"One person is signed out ({person.sessions} sessions), and their name opens nothing."
+        explanation = f"One person is signed out ({counted(person.sessions, 'session')}), and their name opens nothing."
         question = (f"Ban {name}?", explanation, "Reason", "Ban", True, ban)
     _ask_button("Unban" if person.is_banned else "Ban", question, testid="ban")
     explanation = f"Identities of the other person will be {name}'s. Conversations stay in the account that held them."
@@ -140,7 +140,7 @@ def _manage(principal: Principal, details: PersonDetails) -> None:
     explanation = "The file has everything that is held of them, conversations too. The reason is recorded."
     _ask_button("Export", (f"Export {name}?", explanation, "Reason", "Export", False, export), testid="export")
     explanation = (
-        f"{person.messages:,} messages and everything else of one person are deleted, for good. "
+        f"{counted(person.messages, 'message')} and everything else of one person will be deleted, for good. "
         f"To be sure, type their username: {person.username}"
     )
     _ask_button("Erase", (f"Erase {name}?", explanation, "Username", "Erase", True, erase), testid="erase")

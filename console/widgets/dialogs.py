@@ -17,8 +17,8 @@ def ask(
     on_answer: Answered,
 ) -> None:
     """Show a question with one field to fill in (a reason, a name), or with none, and call ``on_answer`` with it."""
-    with ui.dialog() as dialog, ui.element("div").classes("we-notice we-ask").props(f'aria-label="{action}"'):
-        dialog.props('role=dialog aria-modal=true data-testid="ask"')
+    with ui.dialog() as dialog, ui.element("div").classes("we-notice we-ask"):
+        dialog.props(f'role=dialog aria-modal=true aria-label="{action}" data-testid="ask"')
         ui.label(title).classes("we-h1").props("role=heading aria-level=2")
         ui.label(explanation)
         given = None
@@ -40,6 +40,11 @@ def ask(
             button(action, answer, kind="we-danger" if is_dangerous else "we-primary", testid="ask-do")
     dialog.on("hide", dialog.delete)
     dialog.open()
+
+
+def counted(count: int, noun: str) -> str:
+    """A number with its noun: "1 message", "1,200 messages"."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def button(text: str, on_click: Callable[[], object], *, kind: str = "", testid: str | None = None) -> ui.element:

@@ -67,7 +67,7 @@ async def test_a_conversation_opens_for_a_reason(console_app: RunningConsole, pa
     await expect(page.get_by_test_id("transcript")).to_contain_text(f"secret {HOSTILE}")
     await shot(page, "conversation")
     await page.get_by_test_id("delete").click()
-    await expect(page.get_by_test_id("ask")).to_contain_text("1 messages")
+    await expect(page.get_by_test_id("ask")).to_contain_text("1 message ")
     await expect(page.get_by_test_id("ask")).to_contain_text(HOSTILE)
     await page.get_by_test_id("ask-do").click()
     await expect(page.get_by_test_id("transcript")).to_have_count(0)
