@@ -230,7 +230,7 @@ class _Transcript:
             return
         ask(
             f"Delete the conversation of {size[0]} with {thread.bot_name}?",
-            f"The text of {counted(size[1], 'message')} with all answers is erased, for good. One person sees it at once.",
+            f"{counted(size[1], 'message')} with all answers will be erased, for good. One person sees it at once.",
             action="Delete",
             is_dangerous=True,
             on_answer=self._delete,
