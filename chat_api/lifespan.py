@@ -22,10 +22,12 @@ from chat_api.core.settings import Settings
 from chat_api.core.signals import Signals
 from chat_api.realtime.manager import WebSocketManager
 from chat_api.repositories import deployment
+from chat_api.services.administrators import AdministratorsService
 from chat_api.services.alert_blind import BlindAlerts
 from chat_api.services.alert_delivery import AlertDelivery
 from chat_api.services.alert_settings import AlertSettingsService
 from chat_api.services.alerts import AlertsService
+from chat_api.services.analytics import AnalyticsService
 from chat_api.services.answers import AnswersService
 from chat_api.services.audit import AuditService
 from chat_api.services.auth import AuthService
@@ -46,11 +48,14 @@ from chat_api.services.incidents import IncidentsService
 from chat_api.services.limits import RateLimits
 from chat_api.services.logs import LogService
 from chat_api.services.messages import MessagesService
+from chat_api.services.person_data import PersonDataService
 from chat_api.services.policies import PoliciesService
 from chat_api.services.restarts import RestartsService
 from chat_api.services.rolling import RollingService
 from chat_api.services.series import SeriesService
 from chat_api.services.series_recorder import SeriesRecorder
+from chat_api.services.transcripts import TranscriptsService
+from chat_api.services.users import UsersService
 from chat_api.workers.alerter import Alerter
 from chat_api.workers.canary import CanaryWorker
 from chat_api.workers.fleet_keeper import FleetKeeper
@@ -73,6 +78,7 @@ ABANDON_S = 30.0
 INTERRUPT_S = 10.0
 POLICIES_S = 5.0
 FORGET_S = 600.0
+COUNT_USAGE_S = 120.0
 STALENESS_S = 1.0
 TYPING_S = 0.1
 BLIND_S = 2.0
@@ -154,7 +160,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: PLR0915 - what
             | _chronicle(settings, database, registry, fleet, canary)
             | _healing(rolling, Healer(fleet, restarts, policies, database))
             | _incident_work(IncidentKeeper(fleet, IncidentJournal(database, incidents, audit), incidents))
-            | {"alerts": alerting.worker.run, "usage": partial(measure_all, containers)},
+            | {"alerts": alerting.worker.run, "usage": partial(measure_all, containers)}
+            | {"analytics": partial(every, COUNT_USAGE_S, AnalyticsService(database).count)},
             on_change=metrics.record_leader,
         )
         await _look_around(keeper, poller, relay, answers, policies)
@@ -184,6 +191,11 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: PLR0915 - what
             series=SeriesService(database, registry),
             rolling=rolling,
             signals=signals,
+            administrators=AdministratorsService(database, auth, audit),
+            analytics=AnalyticsService(database),
+            person_data=PersonDataService(database, auth, audit),
+            transcripts=TranscriptsService(database, audit, feeds),
+            users=UsersService(database, auth, audit),
         )
         app.state.setup_code = await auth.prepare_first_admin() if app.state.makes_admin else None
         supervisor = Supervisor(

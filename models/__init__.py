@@ -17,6 +17,7 @@ from models.alerts import (
     Severity,
     SubjectStatus,
 )
+from models.analytics import WebActivityDay, WebRetention, WebUsage, WebUsageDirty
 from models.audit import AuditEntry, AuditOutcome
 from models.bot_policies import WebBotPolicy
 from models.conversations import (
@@ -35,6 +36,7 @@ from models.fleet_reports import WebFleetReport
 from models.health import BotCheck
 from models.incidents import Incident, IncidentBot, IncidentEntry, IncidentEntryKind, IncidentEvidence
 from models.leases import WebLease
+from models.people import WebMerge
 from models.restarts import ActionOrigin, BotAction, BotRestart, RestartState
 from models.rolling import RollingRestart, RollingState
 from models.series import WebSeries, WebSeriesWriter, WebStatusInterval
@@ -78,6 +80,7 @@ __all__ = [
     "SubjectStatus",
     "UniversalUser",
     "WebAccount",
+    "WebActivityDay",
     "WebBotPolicy",
     "WebClaim",
     "WebConversation",
@@ -85,8 +88,10 @@ __all__ = [
     "WebFleetReport",
     "WebInstance",
     "WebLease",
+    "WebMerge",
     "WebMessageVersion",
     "WebReaction",
+    "WebRetention",
     "WebSeries",
     "WebSeriesWriter",
     "WebSetting",
@@ -94,5 +99,7 @@ __all__ = [
     "WebStatusInterval",
     "WebStream",
     "WebThread",
+    "WebUsage",
+    "WebUsageDirty",
     "WebUserSession",
 ]

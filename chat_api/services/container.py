@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 from chat_api.core.settings import Settings
 from chat_api.core.signals import Signals
+from chat_api.services.administrators import AdministratorsService
 from chat_api.services.alert_delivery import AlertDelivery
 from chat_api.services.alert_settings import AlertSettingsService
 from chat_api.services.alerts import AlertsService
+from chat_api.services.analytics import AnalyticsService
 from chat_api.services.answers import AnswersService
 from chat_api.services.audit import AuditService
 from chat_api.services.auth import AuthService
@@ -22,10 +24,13 @@ from chat_api.services.incidents import IncidentsService
 from chat_api.services.limits import RateLimits
 from chat_api.services.logs import LogService
 from chat_api.services.messages import MessagesService
+from chat_api.services.person_data import PersonDataService
 from chat_api.services.policies import PoliciesService
 from chat_api.services.restarts import RestartsService
 from chat_api.services.rolling import RollingService
 from chat_api.services.series import SeriesService
+from chat_api.services.transcripts import TranscriptsService
+from chat_api.services.users import UsersService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,3 +61,8 @@ class Services:
     series: SeriesService
     rolling: RollingService
     signals: Signals
+    administrators: AdministratorsService
+    analytics: AnalyticsService
+    person_data: PersonDataService
+    transcripts: TranscriptsService
+    users: UsersService

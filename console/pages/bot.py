@@ -20,6 +20,7 @@ from console.widgets.bot_page import BotPage
 from console.widgets.bot_policy import bot_policy
 from console.widgets.bot_series import bot_series
 from console.widgets.bot_trial import open_trial
+from console.widgets.bot_users import bot_users
 from console.widgets.fleet_actions import act, allowed_actions, ask
 from console.widgets.timeline import timeline
 
@@ -45,6 +46,7 @@ SECTIONS: tuple[Section, ...] = (
     Section("Logs", "logs", Permission.VIEW_LOGS, bot_logs),
     Section("Container", "container", Permission.VIEW_FLEET, bot_container),
     Section("Incidents", "incidents", Permission.VIEW_FLEET, bot_incidents),
+    Section("People", "people", Permission.VIEW_FLEET, bot_users),
     Section("Policy", "policy", Permission.VIEW_FLEET, bot_policy),
 )
 
