@@ -26,8 +26,8 @@ def services() -> "Services":
 
 
 def settings() -> Settings:
-    """The settings of this process."""
-    return cast(Settings, app.state.host.state.settings)
+    """The settings that are in effect now."""
+    return services().configuration.current
 
 
 def open_pages() -> "OpenPages":

@@ -18,6 +18,7 @@ from models.conversations import (
 from models.fleet_reports import WebFleetReport
 from models.health import BotCheck
 from models.leases import WebLease
+from models.processes import WebProcess
 from models.restarts import BotRestart, RestartState
 from models.sessions import WebSocketTicket, WebUserSession
 from models.settings import WebSetting
@@ -44,6 +45,7 @@ __all__ = [
     "WebInstance",
     "WebLease",
     "WebMessageVersion",
+    "WebProcess",
     "WebReaction",
     "WebSetting",
     "WebSocketTicket",

@@ -15,6 +15,9 @@ from chat_api.services.health import HealthService
 from chat_api.services.limits import RateLimits
 from chat_api.services.messages import MessagesService
 from chat_api.services.restarts import RestartsService
+from chat_api.services.settings import SettingsService
+from chat_api.services.switches import SwitchesService
+from chat_api.services.system import SystemService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,3 +37,6 @@ class Services:
     registry: BotRegistry
     restarts: RestartsService
     signals: Signals
+    configuration: SettingsService
+    switches: SwitchesService
+    system: SystemService

@@ -21,6 +21,7 @@ OPEN = {
     ("POST", "/api/logout"),  # ends only what comes with the request
     ("POST", "/api/admin/login"),
     ("POST", "/api/admin/setup"),  # asks for the code
+    ("GET", "/api/announcement"),  # shown before a login
     ("GET", "/api/bots"),  # the specification has it without a token
     ("GET", "/health"),
     ("GET", "/health/ready"),
@@ -46,8 +47,21 @@ ADMINS = {
     ("GET", "/api/me"),
     ("GET", "/api/admin/status"),
     ("POST", "/api/admin/bots/{bot_name}/restart"),
+    ("GET", "/api/admin/settings"),
+    ("PUT", "/api/admin/settings/{name}"),
+    ("DELETE", "/api/admin/settings/{name}"),
+    ("GET", "/api/admin/announcement"),
+    ("PUT", "/api/admin/announcement"),
+    ("GET", "/api/admin/features"),
+    ("GET", "/api/admin/features/{name}"),
+    ("PUT", "/api/admin/features/{name}"),
+    ("GET", "/api/admin/maintenance"),
+    ("PUT", "/api/admin/maintenance"),
+    ("GET", "/api/admin/system"),
+    ("GET", "/api/admin/system/slow-queries"),
+    ("GET", "/api/admin/system/workers"),
 }
-VALUES = {"message_id": "0190d0f2-7c1e-7000-8000-000000000000", "bot_name": "elena", "emoji": "👍"}
+VALUES = {"message_id": "0190d0f2-7c1e-7000-8000-000000000000", "bot_name": "elena", "emoji": "👍", "name": "guests"}
 BODY = {"content": "Hello", "bot_name": "elena", "seq": 1, "version": 1}
 
 
