@@ -13,6 +13,7 @@ from chat_api.core.settings import Settings
 if TYPE_CHECKING:
     from chat_api.services.container import Services
     from console.live import FleetFeed, OpenPages
+    from console.system_feed import SystemFeed
 
 
 def bind(host: FastAPI) -> None:
@@ -38,3 +39,8 @@ def open_pages() -> "OpenPages":
 def fleet_feed() -> "FleetFeed":
     """The one stream of fleet changes to all pages that show the fleet."""
     return cast("FleetFeed", app.state.host.state.fleet_feed)
+
+
+def system_feed() -> "SystemFeed":
+    """The one stream of this service's own figures to all pages that show them."""
+    return cast("SystemFeed", app.state.host.state.system_feed)

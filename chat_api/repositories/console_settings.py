@@ -15,6 +15,8 @@ from chat_api.core.database import Database
 PREFIX = "here:"
 CONNECT_TIMEOUT_S = 10
 _READ = "SELECT key, value, updated_at FROM web_settings WHERE key LIKE 'here:%' ORDER BY key"
+_ACTIVE_USERS = """
+SELECT count(DISTINCT user_id) AS users FROM web_conversations WHERE timestamp > now() - make_interval(secs => $1)"""
 _LOCK = text("SELECT value FROM web_settings WHERE key = :key FOR UPDATE")
 _PUT = text("""
 INSERT INTO web_settings (key, value, updated_at) VALUES (:key, :value, now())
@@ -44,6 +46,11 @@ async def read_at_start(dsn: str) -> dict[str, Stored]:
         return _read(await connection.fetch(_READ, timeout=CONNECT_TIMEOUT_S))
     finally:
         await connection.close()
+
+
+async def active_users(database: Database, *, within_s: float) -> int:
+    """How many people wrote in so many seconds."""
+    return int((await database.fetch(_ACTIVE_USERS, within_s))[0]["users"])
 
 
 async def put(connection: AsyncConnection, key: str, value: Any, *, changed_by: str) -> Any:

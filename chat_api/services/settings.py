@@ -57,6 +57,8 @@ class SettingsService:
         self._environment = environment
         self.current = effective(environment, store.values)
         self.changes: Topic[Settings] = Topic("settings")
+        # Whatever is stored anew: settings that wait for a restart and switches, too.
+        self.stored: Topic[Values] = store.changes
         store.changes.listen(self._changed)
 
     def views(self, principal: Principal) -> tuple[SettingView, ...]:

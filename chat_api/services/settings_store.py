@@ -50,6 +50,10 @@ class SettingsStore:
             await self._audit.record(principal, action, target, details=details, connection=connection)
         await self._changed()
 
+    async def active_users(self, *, within_s: float) -> int:
+        """How many people wrote lately. Raises: DatabaseUnavailable."""
+        return await console_settings.active_users(self._database, within_s=within_s)
+
     async def look(self) -> None:
         """Read what is stored, and tell this process when it is something else; while it cannot, all stays as it is."""
         self._is_told = False

@@ -21,6 +21,7 @@ from chat_api.services.audit import AuditService
 from chat_api.services.settings_store import SettingsStore, Values
 
 MAX_ANNOUNCEMENT_CHARS = 300
+ACTIVE_S = 300.0
 MAX_MAINTENANCE_CHARS = 300
 DEFAULT_MAINTENANCE = "The chat is being looked after and takes no new messages right now. Please come back soon."
 _REFUSALS = {
@@ -155,6 +156,11 @@ class SwitchesService:
         else:
             await self._store.delete(principal, "maintenance", action="maintenance.end", target="chat")
         return self._maintenance()
+
+    async def affected_users(self, principal: Principal) -> int:
+        """How many people a maintenance would meet now: they wrote in the last minutes. Raises: PermissionDenied."""
+        principal.require(Permission.VIEW_SETTINGS)
+        return await self._store.active_users(within_s=ACTIVE_S)
 
     # Inside
 
