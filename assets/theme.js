@@ -1,6 +1,8 @@
 // Dark or light: the system's preference until the reader chooses; applied before the first paint.
 "use strict";
 
+document.documentElement.lang ||= "en"; // NiceGUI's own pages say nothing of a language
+
 const THEME_KEY = "we-theme";
 const prefersDark = matchMedia("(prefers-color-scheme: dark)");
 
@@ -28,7 +30,6 @@ function toggleTheme() {
   applyTheme();
 }
 
-document.documentElement.lang ||= "en"; // the frame around NiceGUI's pages does not say it
 applyTheme();
 prefersDark.addEventListener("change", applyTheme);
 addEventListener("storage", (event) => event.key === THEME_KEY && applyTheme());

@@ -13,7 +13,18 @@ from chat_api.middleware.bodies import BodyLimit
 from chat_api.middleware.headers import SecurityHeaders
 from chat_api.middleware.origins import OriginGuard
 from chat_api.middleware.requests import RequestContext
-from chat_api.routes import admin, admin_settings, admin_system, auth, bots, chat, chat_ws, conversations, health
+from chat_api.routes import (
+    admin,
+    admin_audit,
+    admin_settings,
+    admin_system,
+    auth,
+    bots,
+    chat,
+    chat_ws,
+    conversations,
+    health,
+)
 from chat_api.routes.errors import add_error_handlers, add_unknown_paths
 from chat_api.routes.hot import HotDoor, HotRoute
 
@@ -58,6 +69,7 @@ def create_app(settings: Settings, *, makes_admin: bool = True) -> FastAPI:
         bots.router,
         conversations.router,
         admin.router,
+        admin_audit.router,
         admin_settings.router,
         admin_system.router,
         health.router,

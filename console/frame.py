@@ -95,10 +95,13 @@ def _failure(message: str) -> None:
 @contextmanager
 def frame(principal: Principal, *, title: str, path: str) -> Iterator[None]:
     """The console around a page: navigation, who is signed in, and the page's title."""
+    ui.add_head_html(f'<script src="{theme.asset("palette.js")}" defer></script>')
     ui.html('<a class="we-skip" href="#content">Skip to content</a>', sanitize=False)
     with ui.element("div").classes("we-shell"):
         # One element: each costs every open page memory, and this one never changes.
-        ui.html(_rail(principal, path), sanitize=False, tag="header").classes("we-rail")
+        rail = ui.html(_rail(principal, path), sanitize=False, tag="header").classes("we-rail")
+        if principal.may(Permission.RESTART_BOT):
+            rail.props("data-may-restart=yes")
         with ui.element("div").classes("we-main").props('id=content tabindex="-1"'):
             ui.label(title).classes("we-h1").props("role=heading aria-level=1")
             yield
@@ -111,7 +114,10 @@ def _rail(principal: Principal, path: str) -> str:
         if principal.may(permission)
     )
     return (
-        f'{theme.brand()}<nav class="we-nav" aria-label="Console">{links}</nav>'
+        f"{theme.brand()}"
+        '<button class="we-button we-find" type="button" data-we="palette" aria-keyshortcuts="Control+K"'
+        f' aria-label="Command palette">{theme.icon_svg("search")}<span>Find</span><kbd>Ctrl K</kbd></button>'
+        f'<nav class="we-nav" aria-label="Console">{links}</nav>'
         f'<div class="we-account"><div class="we-who"><div class="we-strong">{escape(principal.display_name)}</div>'
         f'<div class="we-muted">{principal.role or ""}</div></div><div class="we-account-actions">'
         '<button class="we-icon-button" data-we="theme" title="Dark or light" aria-label="Dark or light">'

@@ -7,7 +7,7 @@ import asyncpg
 
 from models.database_url import async_database_url, asyncpg_dsn
 
-HEAD = "0009"
+HEAD = "0010"
 
 
 async def upgrade(database_url: str) -> bool:

@@ -6,7 +6,11 @@ from sqlalchemy import RowMapping, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat_api.repositories.rows import many
+from chat_api.schemas.audit import AuditQuery
 from models import AuditEntry
+
+_table = AuditEntry.__table__  # type: ignore[attr-defined]
+_c = _table.c
 
 
 async def add(connection: AsyncConnection, entry: AuditEntry) -> None:
@@ -14,7 +18,19 @@ async def add(connection: AsyncConnection, entry: AuditEntry) -> None:
     await connection.execute(insert(AuditEntry).values(**entry.model_dump(exclude_none=True)))
 
 
-async def newest(connection: AsyncConnection, *, limit: int) -> Sequence[RowMapping]:
-    """The last actions, newest first."""
-    table = AuditEntry.__table__  # type: ignore[attr-defined]
-    return await many(connection, select(table).order_by(table.c.id.desc()).limit(limit))
+async def find(connection: AsyncConnection, query: AuditQuery) -> Sequence[RowMapping]:
+    """The actions that fit, newest first; an ``action`` fits by its beginning, e.g. ``bot.``."""
+    statement = select(_table).order_by(_c.id.desc()).limit(query.limit)
+    equal = {_c.actor_name: query.actor, _c.target: query.target, _c.outcome: query.outcome}
+    for column, value in equal.items():
+        if value is not None:
+            statement = statement.where(column == value)
+    if query.action is not None:
+        statement = statement.where(_c.action.startswith(query.action, autoescape=True))
+    if query.since is not None:
+        statement = statement.where(_c.at >= query.since)
+    if query.until is not None:
+        statement = statement.where(_c.at < query.until)
+    if query.before is not None:
+        statement = statement.where(_c.id < query.before)
+    return await many(connection, statement)

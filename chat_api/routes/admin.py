@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path
 from chat_api import __version__
 from chat_api.routes.dependencies import Admin, AppServices
 from chat_api.routes.errors import errors
-from chat_api.routes.models import BotState, RestartAnswer, ServiceState, StatusAnswer, SystemState
+from chat_api.routes.models import BotState, ImpactAnswer, RestartAnswer, ServiceState, StatusAnswer, SystemState
 from chat_api.schemas.fleet import BotStatus, BotView, ServiceView
 
 router = APIRouter(prefix="/api/admin", tags=["Administration"])
@@ -59,6 +59,24 @@ async def restart(
     )
 
 
+@router.get(
+    "/bots/{bot_name}/impact",
+    summary="What a restart would cost",
+    responses=errors(
+        "not_authenticated", "permission_denied", "not_found", "invalid_input", "rate_limited", "unavailable"
+    ),
+)
+async def impact(
+    bot_name: Annotated[str, Path(min_length=1, max_length=50)], principal: Admin, services: AppServices
+) -> ImpactAnswer:
+    """How many people talk with a bot right now, and how long a restart of it takes; to ask before it is done."""
+    restarts = services.restarts
+    return ImpactAnswer(
+        affected_users=await restarts.affected_users(principal, bot_name),
+        estimate_s=await restarts.estimate_s(bot_name),
+    )
+
+
 def service_state(service: ServiceView) -> ServiceState:
     """A dependency as the API gives it; the specification's times are seconds."""
     latency_s = round(service.latency_ms / 1000, 4) if service.latency_ms is not None else None
@@ -83,6 +101,7 @@ def _bot_state(bot: BotView) -> BotState:
     else:
         health_check = "unhealthy" if bot.latency_ms is None else "healthy"
     return BotState(
+        display_name=bot.display_name,
         status=bot.status.value,
         health_check=health_check,
         port=bot.port,

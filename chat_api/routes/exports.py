@@ -5,11 +5,18 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
+import orjson
 from fastapi import Response
 
 Format = Literal["json", "csv"]
 # What a spreadsheet would run as a formula. Source: OWASP, "CSV Injection".
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+# What a route that gives a list says of its answers, beside `errors(...)`.
+CSV_TOO: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The list.", "content": {"text/csv": {"schema": {"type": "string"}}}}
+}
 
 
 def csv_file(name: str, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Response:
@@ -24,6 +31,8 @@ def csv_file(name: str, columns: Sequence[str], rows: Iterable[Mapping[str, Any]
 
 
 def _cell(value: Any) -> Any:
+    if isinstance(value, Mapping | list | tuple):
+        return orjson.dumps(value, default=str).decode()
     if isinstance(value, str) and value.startswith(_FORMULA):
         return "'" + value
     return value

@@ -306,6 +306,7 @@ class ServiceState(BaseModel):
 class BotState(BaseModel):
     """How a bot is."""
 
+    display_name: str = Field(examples=["Elena Rodriguez"])
     status: str = Field(examples=["online"])
     health_check: Literal["healthy", "unhealthy", "unknown"]
     port: int | None
@@ -320,6 +321,13 @@ class StatusAnswer(BaseModel):
     system: SystemState
     services: dict[str, ServiceState]
     bots: dict[str, BotState]
+
+
+class ImpactAnswer(BaseModel):
+    """What a restart of a bot would cost."""
+
+    affected_users: int = Field(description="People who wrote to it in the last five minutes.")
+    estimate_s: float = Field(description="Seconds until it is back, learned from earlier restarts.")
 
 
 class RestartAnswer(BaseModel):

@@ -1,8 +1,6 @@
 """Who did what, allowed or denied."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -11,23 +9,11 @@ from chat_api.core.database import Database
 from chat_api.core.ids import new_id
 from chat_api.core.logging import get_logger
 from chat_api.repositories import audit
+from chat_api.schemas.audit import AuditQuery, AuditView
 from chat_api.schemas.principals import SYSTEM_ACTOR, Permission, Principal
 from models import AuditEntry, AuditOutcome
 
 log = get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditView:
-    """One line of the audit trail."""
-
-    at: datetime
-    actor_name: str
-    action: str
-    target: str
-    outcome: AuditOutcome
-    address: str | None
-    details: Mapping[str, object]
 
 
 class AuditService:
@@ -75,13 +61,14 @@ class AuditService:
             await self.record(principal, permission, target, outcome=AuditOutcome.DENIED)
         principal.require(permission)
 
-    async def newest(self, principal: Principal, *, limit: int = 100) -> tuple[AuditView, ...]:
-        """The last ``limit`` lines, newest first. Raises: PermissionDenied, NotAuthenticated."""
+    async def find(self, principal: Principal, query: AuditQuery | None = None) -> tuple[AuditView, ...]:
+        """The lines that fit, newest first; at most ``query.limit``. Raises: PermissionDenied, NotAuthenticated."""
         principal.require(Permission.VIEW_AUDIT)
         async with self._database.read() as connection:
-            rows = await audit.newest(connection, limit=limit)
+            rows = await audit.find(connection, query or AuditQuery())
         return tuple(
             AuditView(
+                entry_id=row["id"],
                 at=row["at"],
                 actor_name=row["actor_name"],
                 action=row["action"],

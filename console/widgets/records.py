@@ -50,14 +50,18 @@ class RecordsTable:
         *,
         empty: str,
         export: str | None = None,
+        has_filter: bool = True,
     ) -> None:
-        """``export`` is the address in the API that gives the same as JSON, and as CSV with ``format=csv``."""
+        """``export`` is the address in the API that gives the same as JSON, and as CSV with ``format=csv``.
+
+        ``has_filter``: the rows can be searched here; not where the server was asked for just these.
+        """
         ui.add_head_html('<script type="module">import "we-time";</script>')
         self._empty = ui.label(empty).classes("we-empty").props('data-testid="empty"')
         with ui.element("div").classes("we-records-box") as self._box:
             with ui.element("div").classes("we-toolbar"):
                 search = ui.input(placeholder="Filter").classes("we-search")
-                search.props('dense outlined clearable aria-label="Filter"')
+                search.props('dense outlined clearable aria-label="Filter"').set_visibility(has_filter)
                 if export is not None:
                     ui.html(export_links(export), sanitize=False).classes("we-exports")
             self._table = ui.table(columns=list(columns), rows=[], row_key="key", pagination={"rowsPerPage": 25})

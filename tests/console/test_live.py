@@ -93,7 +93,7 @@ async def test_a_viewers_event_restarts_nothing(console_app: RunningConsole) -> 
 
         async def denied() -> bool:
             auditor = await console_app.services.auth.authenticate(viewer, is_admin=True)
-            lines = await console_app.services.audit.newest(auditor)
+            lines = await console_app.services.audit.find(auditor)
             return any(line.action == Permission.RESTART_BOT and line.outcome is AuditOutcome.DENIED for line in lines)
 
         await eventually(denied)

@@ -46,6 +46,8 @@ USERS = {
 ADMINS = {
     ("GET", "/api/me"),
     ("GET", "/api/admin/status"),
+    ("GET", "/api/admin/audit"),
+    ("GET", "/api/admin/bots/{bot_name}/impact"),
     ("POST", "/api/admin/bots/{bot_name}/restart"),
     ("GET", "/api/admin/settings"),
     ("PUT", "/api/admin/settings/{name}"),
@@ -121,7 +123,7 @@ async def test_a_viewer_restarts_nothing(door: RunningApi, tokens: dict[str, str
     """403, and a line in the audit trail that says who tried what."""
     assert_error(await call(door, "POST", "/api/admin/bots/{bot_name}/restart", tokens["viewer"]), 403)
     principal = await door.services.auth.authenticate(tokens["viewer"], is_admin=True)
-    line = (await door.services.audit.newest(principal))[0]
+    line = (await door.services.audit.find(principal))[0]
     assert (line.actor_name, line.action, line.target, line.outcome) == (
         "test-viewer",
         "bot.restart",

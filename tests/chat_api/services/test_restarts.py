@@ -79,7 +79,7 @@ async def test_a_restart_is_done_when_the_bot_answers_again(
     recent = await docker_api.services.restarts.recent(who)
     assert recent[0].duration_s is not None
     assert await docker_api.services.restarts.estimate_s(labelled_bot) == round(recent[0].duration_s, 1)
-    lines = [(line.action, line.actor_name) for line in await docker_api.services.audit.newest(who)]
+    lines = [(line.action, line.actor_name) for line in await docker_api.services.audit.find(who)]
     assert lines.count(("bot.restart", who.username)) == 1
 
 
@@ -184,7 +184,7 @@ async def test_a_viewer_may_look_and_not_restart(api: RunningApi, elena: Running
     viewer = await admin(api, Role.VIEWER)
     with pytest.raises(PermissionDenied):
         await api.services.restarts.restart(viewer, elena.name)
-    newest = (await api.services.audit.newest(viewer))[0]
+    newest = (await api.services.audit.find(viewer))[0]
     assert (newest.action, newest.outcome, newest.actor_name) == ("bot.restart", "denied", viewer.username)
 
 

@@ -1,0 +1,246 @@
+// The command palette (Ctrl or ⌘ + K): go to a page, find a bot, restart it, open its logs. Also the list of shortcuts (?).
+//
+// Pages come from the navigation, so that it offers what the person may see; bots from the API, asked for at each opening.
+"use strict";
+
+const rail = () => document.querySelector(".we-rail");
+const isMac = /Mac|iPhone|iPad/.test(navigator.platform);
+const MAX_SHOWN = 12;
+const CHORD_MS = 1200;
+
+/** How well `text` fits what was typed: null when a letter is missing, else the higher the better. */
+function fit(text, typed) {
+  const hay = text.toLowerCase();
+  if (!typed) return 0;
+  const at = hay.indexOf(typed);
+  if (at >= 0) return 100 - at - hay.length / 100 + (at === 0 || hay[at - 1] === " " ? 50 : 0);
+  let from = 0;
+  for (const letter of typed.replaceAll(" ", "")) {
+    from = hay.indexOf(letter, from) + 1;
+    if (from === 0) return null;
+  }
+  return -hay.length / 100;
+}
+
+function element(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+}
+
+/** Ask the API; rejects with words for a person. */
+async function ask(path, options) {
+  const response = await fetch(path, options);
+  const answer = await response.json().catch(() => null);
+  if (!response.ok) throw new Error(answer?.error?.message ?? "Something went wrong on our side.");
+  return answer;
+}
+
+class Palette {
+  constructor() {
+    this.input = element("input", {
+      type: "text", role: "combobox", "aria-expanded": "true", "aria-controls": "we-palette-list", "aria-autocomplete": "list",
+      "aria-label": "Command", placeholder: "Go to a page, find a bot, restart it …", autocomplete: "off", spellcheck: "false",
+    });
+    this.list = element("ul", { id: "we-palette-list", role: "listbox", "aria-label": "Commands", tabindex: "-1" });
+    this.note = element("p", { class: "we-muted", role: "status" });
+    this.dialog = element("dialog", { class: "we-palette", "aria-label": "Command palette", "data-testid": "palette" },
+      this.input, this.list, this.note);
+    document.body.append(this.dialog);
+    this.input.addEventListener("input", () => this.show());
+    this.input.addEventListener("keydown", (event) => this.key(event));
+    this.list.addEventListener("click", (event) => {
+      const item = event.target.closest("[data-index]");
+      if (item) this.run(this.shown[Number(item.dataset.index)]);
+    });
+    this.dialog.addEventListener("click", (event) => event.target === this.dialog && this.dialog.close());
+  }
+
+  async open() {
+    if (this.dialog.open || document.querySelector("dialog[open]")) return;
+    this.commands = this.pages();
+    this.input.value = "";
+    this.note.textContent = "";
+    this.dialog.showModal();
+    this.show();
+    try {
+      const { bots } = await ask("/api/admin/status");
+      this.commands = [...this.pages(), ...Object.entries(bots).flatMap(([name, bot]) => this.ofBot(name, bot))];
+      if (this.dialog.open) this.show();
+    } catch (error) {
+      this.note.textContent = `The bots could not be read: ${error.message}`;
+    }
+  }
+
+  pages() {
+    return [...rail().querySelectorAll(".we-nav a")].map((link) => ({
+      text: link.textContent, detail: "Page", run: () => location.assign(link.getAttribute("href")),
+    }));
+  }
+
+  ofBot(name, bot) {
+    const title = bot.display_name ?? name;
+    const key = encodeURIComponent(name);
+    const to = (path) => () => location.assign(path);
+    const commands = [
+      { text: title, detail: `Bot · ${bot.status}`, also: name, run: to(`/admin/bots/${key}`) },
+      { text: `Logs of ${title}`, detail: "Logs", also: name, run: to(`/admin/logs?bots=${key}`) },
+    ];
+    if (rail().dataset.mayRestart) {
+      commands.push({ text: `Restart ${title}`, detail: "Action", also: name, run: () => this.confirm(name, title), stays: true });
+    }
+    return commands;
+  }
+
+  show() {
+    const typed = this.input.value.trim().toLowerCase();
+    const scored = this.commands.map((command) => {
+      const fits = [fit(command.text, typed), command.also ? fit(command.also, typed) : null].filter((one) => one !== null);
+      return [fits.length ? Math.max(...fits) : null, command];
+    });
+    const found = scored.filter(([score]) => score !== null).sort(([one], [other]) => other - one);
+    this.shown = found.slice(0, MAX_SHOWN).map(([, command]) => command);
+    this.index = 0;
+    this.list.replaceChildren(
+      ...this.shown.map((command, index) =>
+        element("li", { role: "option", id: `we-palette-${index}`, "data-index": index },
+          element("span", {}, command.text), element("span", { class: "we-muted" }, command.detail))),
+    );
+    if (!this.shown.length) this.note.textContent = "Nothing is called that.";
+    else if (this.note.textContent.startsWith("Nothing")) this.note.textContent = "";
+    this.mark();
+  }
+
+  mark() {
+    [...this.list.children].forEach((item, index) => item.setAttribute("aria-selected", String(index === this.index)));
+    this.input.setAttribute("aria-activedescendant", this.shown.length ? `we-palette-${this.index}` : "");
+    this.list.children[this.index]?.scrollIntoView({ block: "nearest" });
+  }
+
+  key(event) {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step) {
+      event.preventDefault();
+      this.index = (this.index + step + this.shown.length) % Math.max(1, this.shown.length);
+      this.mark();
+    } else if (event.key === "Enter") {
+      event.preventDefault();
+      if (this.shown[this.index]) this.run(this.shown[this.index]);
+    }
+  }
+
+  run(command) {
+    if (!command.stays) this.dialog.close();
+    command.run();
+  }
+
+  async confirm(name, title) {
+    try {
+      const impact = await ask(`/api/admin/bots/${encodeURIComponent(name)}/impact`);
+      this.dialog.close();
+      confirmRestart(name, title, impact);
+    } catch (error) {
+      this.note.textContent = error.message;
+    }
+  }
+}
+
+function impactText({ affected_users: users }) {
+  if (!users) return "Nobody is talking to it right now.";
+  return `${users === 1 ? "1 person is" : `${users} people are`} talking to it right now. What it is answering at this moment will be interrupted.`;
+}
+
+function confirmRestart(name, title, impact) {
+  const note = element("p", { class: "we-form-error", role: "alert" });
+  const cancel = element("button", { class: "we-button", type: "button" }, "Cancel");
+  const yes = element("button", { class: "we-button we-danger", type: "button", "data-testid": "palette-confirm" }, `Restart ${title}`);
+  const dialog = element("dialog", { class: "we-dialog", "aria-label": `Restart ${title}?`, "data-testid": "palette-restart" },
+    element("h2", {}, `Restart ${title}?`), element("p", {}, impactText(impact)),
+    element("p", { class: "we-muted" }, `It is usually back in about ${Math.round(impact.estimate_s)} s.`), note,
+    element("div", { class: "we-dialog-actions" }, cancel, yes));
+  cancel.addEventListener("click", () => dialog.close());
+  dialog.addEventListener("close", () => dialog.remove());
+  yes.addEventListener("click", async () => {
+    yes.disabled = true;
+    try {
+      await ask(`/api/admin/bots/${encodeURIComponent(name)}/restart`, { method: "POST" });
+      location.assign("/admin/restarts");
+    } catch (error) {
+      note.textContent = error.message;
+      yes.disabled = false;
+    }
+  });
+  document.body.append(dialog);
+  dialog.showModal();
+  cancel.focus();
+}
+
+const GO = { f: "/admin", l: "/admin/logs", i: "/admin/incidents", a: "/admin/alerts", r: "/admin/restarts", n: "/admin/analytics", u: "/admin/users", d: "/admin/audit", s: "/admin/settings", y: "/admin/system" };
+const SHORTCUTS = [
+  ["Everywhere", [[isMac ? "⌘ K" : "Ctrl K", "Command palette"], ["?", "These shortcuts"], ["/", "Find on this page"], ["t", "Dark or light"]]],
+  ["Go to", Object.entries(GO).map(([key, path]) => [`g ${key}`, path])],
+  ["Fleet", [["j k ↓ ↑", "Next or previous bot"], ["Enter", "Open the bot"], ["x", "Select it"], ["r", "Restart it"], ["l", "Its logs"]]],
+  ["Logs", [["Space", "Pause or go on"], ["End", "Follow the newest"]]],
+];
+
+function showShortcuts() {
+  if (document.querySelector("dialog[open]")) return;
+  const names = Object.fromEntries([...rail().querySelectorAll(".we-nav a")].map((link) => [link.getAttribute("href"), link.textContent]));
+  const groups = SHORTCUTS.map(([title, keys]) => {
+    const rows = keys.filter(([, text]) => !text.startsWith("/admin") || names[text]).flatMap(([key, text]) => [
+      element("dt", {}, ...key.split(" ").flatMap((one) => [element("kbd", {}, one), " "])), element("dd", {}, names[text] ?? text),
+    ]);
+    return element("section", {}, element("h3", {}, title), element("dl", { class: "we-facts" }, ...rows));
+  });
+  const close = element("button", { class: "we-button", type: "button" }, "Close");
+  const dialog = element("dialog", { class: "we-dialog we-shortcuts", "aria-label": "Keyboard shortcuts", "data-testid": "shortcuts" },
+    element("h2", {}, "Keyboard shortcuts"), element("div", { class: "we-panels" }, ...groups), element("div", { class: "we-dialog-actions" }, close));
+  close.addEventListener("click", () => dialog.close());
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+// Where the navigation is wider than the screen, show where one is.
+new MutationObserver((_, observer) => {
+  const current = document.querySelector(".we-nav [aria-current]");
+  if (!current) return;
+  observer.disconnect();
+  const nav = current.parentElement;
+  nav.scrollLeft = current.offsetLeft - nav.offsetLeft - (nav.clientWidth - current.offsetWidth) / 2;
+}).observe(document, { childList: true, subtree: true });
+
+let palette = null;
+let chordAt = -Infinity;
+
+function openPalette() {
+  palette ??= new Palette();
+  palette.open();
+}
+
+function isTyping(target) {
+  return target.closest?.("input, textarea, select, [contenteditable], dialog[open]");
+}
+
+document.addEventListener("keydown", (event) => {
+  if (!rail()) return;
+  if (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey) && !event.altKey) {
+    event.preventDefault();
+    openPalette();
+    return;
+  }
+  if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+  if (performance.now() - chordAt < CHORD_MS && event.key in GO) {
+    const link = rail().querySelector(`.we-nav a[href="${GO[event.key]}"]`);
+    chordAt = -Infinity;
+    event.stopImmediatePropagation(); // the letter was the chord's, not the page's
+    if (link) location.assign(link.href);
+  } else if (event.key === "g") chordAt = performance.now();
+  else if (event.key === "?") showShortcuts();
+  else if (event.key === "t") toggleTheme();
+}, { capture: true });
+
+document.addEventListener("click", (event) => {
+  if (event.target.closest?.('[data-we="palette"]')) openPalette();
+});

@@ -1,0 +1,88 @@
+"""The audit trail."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, Field
+
+from chat_api.routes.dependencies import Admin, AppServices
+from chat_api.routes.errors import errors
+from chat_api.routes.exports import CSV_TOO, Format, csv_file
+from chat_api.schemas.audit import AuditQuery, AuditView
+from models import AuditOutcome
+
+router = APIRouter(prefix="/api/admin", tags=["Administration"])
+MAX_LINES = 1000
+_COLUMNS = ("at", "actor", "action", "target", "outcome", "address", "details")
+
+
+class AuditLine(BaseModel):
+    """One action, by whom, on what, and whether it was allowed."""
+
+    id: UUID
+    at: datetime
+    actor: str
+    action: str = Field(examples=["bot.restart"])
+    target: str = Field(examples=["elena"])
+    outcome: AuditOutcome
+    address: str | None
+    details: dict[str, Any]
+
+
+class AuditAnswer(BaseModel):
+    """A page of the trail, newest first."""
+
+    entries: list[AuditLine]
+    next_before: UUID | None = Field(description="Give it as `before` for the page after this one.")
+
+
+@router.get(
+    "/audit",
+    summary="Audit trail",
+    response_model=AuditAnswer,
+    responses=CSV_TOO
+    | errors("not_authenticated", "permission_denied", "invalid_input", "rate_limited", "unavailable"),
+)
+async def audit(
+    principal: Admin,
+    services: AppServices,
+    actor: Annotated[str | None, Query(max_length=50)] = None,
+    action: Annotated[str | None, Query(max_length=60, description="Also its beginning, e.g. `bot.`.")] = None,
+    target: Annotated[str | None, Query(max_length=100)] = None,
+    outcome: AuditOutcome | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    before: UUID | None = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_LINES)] = 100,
+    format: Format = "json",
+) -> AuditAnswer | Response:
+    """Who did what, newest first; all filters have to fit. `format=csv` is a file for a spreadsheet."""
+    query = AuditQuery(
+        actor=actor,
+        action=action,
+        target=target,
+        outcome=outcome,
+        since=since,
+        until=until,
+        before=before,
+        limit=limit,
+    )
+    lines = [_line(entry) for entry in await services.audit.find(principal, query)]
+    if format == "csv":
+        return csv_file("audit", _COLUMNS, (line.model_dump(mode="json") for line in lines))
+    return AuditAnswer(entries=lines, next_before=lines[-1].id if len(lines) == limit else None)
+
+
+def _line(entry: AuditView) -> AuditLine:
+    return AuditLine(
+        id=entry.entry_id,
+        at=entry.at,
+        actor=entry.actor_name,
+        action=entry.action,
+        target=entry.target,
+        outcome=entry.outcome,
+        address=entry.address,
+        details=dict(entry.details),
+    )

@@ -1,0 +1,50 @@
+"""A form of filters whose answer is an address: what is shown can be linked, reloaded and gone back to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+from nicegui import ui
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One filter: a text, a moment (UTC), or one of ``choices`` as ``(value, words)``."""
+
+    name: str
+    label: str
+    value: str = ""
+    kind: str = "text"
+    choices: Sequence[tuple[str, str]] = ()
+    suggestions: Sequence[str] = ()
+
+
+def filter_form(path: str, fields: Sequence[Field]) -> None:
+    """Show the form; it opens ``path`` with the filters that are filled in."""
+    is_filtered = any(field.value for field in fields)
+    clear = f'<a class="we-button we-quiet" href="{escape(path)}">Clear</a>' if is_filtered else ""
+    ui.html(
+        f'<form class="we-filters" method="get" action="{escape(path)}" role="search" data-we-filters>'
+        + "".join(_field(field) for field in fields)
+        + f'<div class="we-filters-actions"><button class="we-button we-primary" type="submit">Filter</button>{clear}'
+        "</div></form>",
+        sanitize=False,
+    )
+
+
+def _field(field: Field) -> str:
+    if field.choices:
+        options = "".join(
+            f'<option value="{escape(value)}"{" selected" if value == field.value else ""}>{escape(words)}</option>'
+            for value, words in (("", "All"), *field.choices)
+        )
+        return _labelled(field, f'<select name="{field.name}">{options}</select>')
+    listed = f' list="we-list-{field.name}"' if field.suggestions else ""
+    options = "".join(f'<option value="{escape(one)}"></option>' for one in field.suggestions)
+    known = f'<datalist id="we-list-{field.name}">{options}</datalist>' if field.suggestions else ""
+    value = f'name="{field.name}" value="{escape(field.value)}"'
+    return _labelled(field, f'<input type="{field.kind}" maxlength="100" {value}{listed}>') + known
+
+
+def _labelled(field: Field, control: str) -> str:
+    return f'<label class="we-field"><span>{escape(field.label)}</span>{control}</label>'

@@ -1,0 +1,109 @@
+"""What holds on every page of the console: it opens for its roles, everybody can use it, and it fits any screen."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+from playwright.async_api import Page, expect
+
+from chat_api.core.settings import Settings
+from chat_api.schemas.principals import LEAST_ROLE
+from console.frame import NAVIGATION
+from models import Role
+from tests.e2e.test_console import sign_in
+from tests.support.api import bots_config
+from tests.support.axe import violations
+from tests.support.browser import OpenContext
+from tests.support.console_app import RunningConsole, running_console
+from tests.support.sample_bots import RunningBot
+from tests.support.servers import with_database
+
+pytestmark = pytest.mark.browser
+
+BOT_PAGE = "/admin/bots/elena"
+PAGES = (*(path for path, *_ in NAVIGATION), BOT_PAGE)
+WIDTHS_PX = (360, 1440, 2560)
+
+
+@pytest.fixture(scope="module")
+async def console(
+    postgres_server: str,
+    migrated_template: str,
+    valkey_server: str,
+    elena_process: RunningBot,
+    marcus_process: RunningBot,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[RunningConsole]:
+    """One application with elena and marcus, and something to see."""
+    connection = await asyncpg.connect(with_database(postgres_server, "postgres"))
+    await connection.execute(f"CREATE DATABASE every_page TEMPLATE {migrated_template}")
+    folder: Path = tmp_path_factory.mktemp("pages")
+    settings = Settings(
+        database_url=with_database(postgres_server, "every_page"),
+        redis_url=valkey_server,
+        web_ui_state_dir=folder / "state",
+        bots_config=bots_config(folder, elena_process, marcus_process),
+        bots_env_dir=folder,
+        bots_host_mode="localhost",
+        rate_limit_requests_per_minute=100_000,
+        bot_health_check_interval=0.5,
+        database_pool_size=5,
+    )
+    async with running_console(settings) as running:
+        user = await running.principal("alice")
+        for bot_name in ("elena", "marcus"):
+            await running.services.messages.send(user, bot_name=bot_name, content="Hello")
+        yield running
+    await connection.execute("DROP DATABASE every_page WITH (FORCE)")
+    await connection.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_everybody_can_use_it(console: RunningConsole, open_context: OpenContext, scheme: str) -> None:
+    """axe-core finds no violation on any page, at a desk and on a phone."""
+    context = await open_context(color_scheme=scheme)
+    page = await context.new_page()
+    await sign_in(page, console)
+    found = []
+    for path in PAGES:
+        for width_px in (390, 1440):
+            await page.set_viewport_size({"width": width_px, "height": 900})
+            await _open(page, console, path)
+            found += [f"{path} at {width_px}: {violation}" for violation in await violations(page)]
+    assert found == []
+
+
+async def test_it_fits_any_screen(console: RunningConsole, page: Page) -> None:
+    """From 360 to 2560 pixels nothing makes the page itself wider than the screen."""
+    await sign_in(page, console)
+    wider = []
+    for path in PAGES:
+        for width_px in WIDTHS_PX:
+            await page.set_viewport_size({"width": width_px, "height": 900})
+            await _open(page, console, path)
+            needed_px = await page.evaluate("document.documentElement.scrollWidth")
+            if needed_px > width_px:
+                wider.append((path, width_px, needed_px))
+    assert wider == []
+
+
+@pytest.mark.parametrize("role", list(Role))
+async def test_a_role_sees_its_pages(console: RunningConsole, open_context: OpenContext, role: Role) -> None:
+    """What is in the navigation opens; what is not is refused to who knows the address."""
+    page = await (await open_context()).new_page()
+    await sign_in(page, console, role)
+    ranks = list(Role)
+    for path, _, label, permission in NAVIGATION:
+        may = ranks.index(role) >= ranks.index(LEAST_ROLE[permission])
+        await page.goto(console.url + path)
+        await expect(page.get_by_role("heading", level=1)).to_have_text(
+            label if may else "This page could not be shown", use_inner_text=True
+        )
+        await expect(page.locator(".we-nav").get_by_role("link", name=label, exact=True)).to_have_count(int(may))
+
+
+async def _open(page: Page, console: RunningConsole, path: str) -> None:
+    await page.goto(console.url + path)
+    await expect(page.locator(".we-main h1, .we-main [role=heading][aria-level='1']")).to_be_visible()
+    await expect(page.locator("[aria-busy=true]")).to_have_count(0)
