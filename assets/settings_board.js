@@ -181,7 +181,7 @@ export default {
         <p v-if="!visible.length" class="we-empty">No setting matches. <button type="button" class="we-link" @click="text = ''; only = 'all'">Show all</button></p>
         <div v-else class="we-setting-list">
           <article v-for="one in visible" :key="one.name" class="we-setting" :data-testid="'setting-' + one.name">
-            <div class="we-setting-name"><h3><code>{{ one.name.toUpperCase() }}</code></h3><p class="we-muted">{{ one.meaning }}</p></div>
+            <div class="we-setting-name"><h3><code>{{ one.name.toUpperCase() }}</code></h3><p class="we-muted">{{ one.meaning.replaceAll("\x60", "") }}</p></div>
             <div class="we-setting-value">
               <form v-if="editing === one.name" class="we-edit" @submit.prevent="save(one)" @keydown.esc="close(one.name)">
                 <input ref="field" v-model="value" class="we-input" :aria-label="one.name" autocomplete="off" maxlength="200" data-testid="setting-field">

@@ -195,7 +195,7 @@ export default {
             <p v-if="!view.slow_queries.length" class="we-muted">None since the start. What counts as slow is <code>SLOW_QUERY_MS</code>, on the <a class="we-anchor" href="/admin/settings">Settings</a> page.</p>
             <div v-else class="we-scroll we-tall" tabindex="0" aria-label="Slow statements"><table class="we-list" data-testid="slow-queries">
               <thead><tr><th scope="col">Statement</th><th scope="col" class="we-number">Times</th><th scope="col" class="we-number">Total</th><th scope="col" class="we-number">Longest</th><th scope="col" class="we-number">Last</th></tr></thead>
-              <tbody><tr v-for="query in view.slow_queries" :key="query.statement"><td><details class="we-statement"><summary><code class="we-cut">{{ query.statement }}</code></summary><code>{{ query.statement }}</code></details></td>
+              <tbody><tr v-for="query in view.slow_queries" :key="query.statement"><td class="we-grow"><details class="we-statement"><summary><code class="we-cut">{{ query.statement }}</code></summary><code>{{ query.statement }}</code></details></td>
                 <td class="we-number">{{ query.count }}</td><td class="we-number">{{ latency(1000 * query.total_s) }}</td><td class="we-number">{{ latency(1000 * query.max_s) }}</td>
                 <td class="we-number" :title="exactly(query.last_at)">{{ ago(query.last_at, now) }}</td></tr></tbody></table></div>
           </section>

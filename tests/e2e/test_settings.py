@@ -132,7 +132,8 @@ async def test_a_feature_is_switched_off(console_app: RunningConsole, page: Page
     await sign_in(page, console_app, path="/admin/settings")
     await page.get_by_test_id("feature-reactions").uncheck()
     await expect(page.locator(".we-switches")).to_contain_text("Last switched by test-admin")
-    found = (await console_app.client().get("/api/announcement")).json()
+    async with console_app.client() as client:
+        found = (await client.get("/api/announcement")).json()
     assert found == {"announcement": None, "tone": Tone.INFO, "maintenance": None}
 
 
