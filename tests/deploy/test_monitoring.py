@@ -159,7 +159,9 @@ def _watched(expression: str) -> list[str]:
 
 
 def _is_explained(expression: str) -> bool:
-    return any(name in expression for name in ONLY_IN_A_FAULT) or 'status=~"5..' in expression
+    # Neither has an answer of the 500s, nor a message that failed.
+    faults = ('status=~"5..', "outcome!~")
+    return any(name in expression for name in (*ONLY_IN_A_FAULT, *faults))
 
 
 async def _is_scraped(client: httpx.AsyncClient) -> bool:
