@@ -1,6 +1,6 @@
 """What is set in the console: rows of ``web_settings`` whose keys begin alike, with JSON values."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -73,7 +73,7 @@ async def _before(connection: AsyncConnection, key: str) -> Any:
     return orjson.loads(found)["value"] if found is not None else None
 
 
-def _read(rows: Sequence[Mapping[str, Any]]) -> dict[str, Stored]:
+def _read(rows: Iterable[Any]) -> dict[str, Stored]:
     found = {}
     for row in rows:
         told = orjson.loads(row["value"])

@@ -1,7 +1,7 @@
 """What the routes of the settings, the switches and the announcement take and give."""
 
 from datetime import datetime
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import AwareDatetime, BaseModel, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
@@ -18,6 +18,8 @@ from chat_api.schemas.settings import (
     Tone,
 )
 from chat_api.services.switches import MAX_ANNOUNCEMENT_CHARS, MAX_MAINTENANCE_CHARS
+
+Moment = Annotated[AwareDatetime, Field(strict=False)]
 
 
 class SettingBody(Body):
@@ -65,8 +67,8 @@ class AnnouncementBody(Body):
         examples=["New voices on Friday."],
     )
     tone: Tone = Field(Tone.INFO, strict=False, examples=["info"])
-    starts_at: AwareDatetime | None = Field(None, strict=False, examples=["2030-01-01T08:00:00Z"])
-    ends_at: AwareDatetime | None = Field(None, strict=False, examples=["2030-01-01T18:00:00Z"])
+    starts_at: Moment | None = Field(None, examples=["2030-01-01T08:00:00Z"])
+    ends_at: Moment | None = Field(None, examples=["2030-01-01T18:00:00Z"])
 
 
 class AnnouncementAnswer(BaseModel):

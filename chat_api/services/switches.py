@@ -110,7 +110,8 @@ class SwitchesService:
             await self._store.delete(principal, "announcement", action="announcement.clear", target="announcement")
             return None
         said = check_text(text.strip(), field="text", max_chars=MAX_ANNOUNCEMENT_CHARS)
-        if ends_at is not None and ends_at <= max(starts_at or ends_at, self._clock.now()):
+        now = self._clock.now()
+        if ends_at is not None and ends_at <= max(starts_at or now, now):
             raise InvalidInput("ends_at: is over before it begins")
         value = {
             "text": said,

@@ -6,6 +6,7 @@ import pytest
 
 from chat_api.core.errors import FeatureOff, InvalidInput, Maintenance, NotFound, PermissionDenied
 from chat_api.core.settings import Settings
+from chat_api.schemas.audit import AuditQuery
 from chat_api.schemas.principals import Principal
 from chat_api.schemas.settings import Effect, Feature, SettingView, Source
 from chat_api.services.settings import AFTER_RESTART, AT_ONCE, MASK
@@ -120,7 +121,7 @@ async def test_only_administrators_set_and_all_is_audited(api: RunningApi) -> No
         await configuration.set(admin, "no_such_setting", 1)
     await configuration.set(admin, "bot_api_timeout", 9)
     await configuration.set(admin, "bot_api_timeout", 8)
-    newest, *rest = await api.services.audit.newest(admin, limit=30)
+    newest, *rest = await api.services.audit.find(admin, AuditQuery(limit=30))
     assert (newest.action, newest.target, newest.details) == (
         "settings.set",
         "bot_api_timeout",
