@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.logging import get_logger
@@ -98,4 +99,4 @@ class LoopWatch:
 
 def _stack_text(frames: list[traceback.FrameSummary]) -> str:
     """Where, never with what: lines of code, no values."""
-    return "\n".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames)
+    return "\n".join(f"{'/'.join(Path(one.filename).parts[-3:])}:{one.lineno} {one.name}" for one in frames)
