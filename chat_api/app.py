@@ -24,6 +24,8 @@ from chat_api.routes import (
     admin_incidents,
     admin_restarts,
     admin_series,
+    admin_settings,
+    admin_system,
     admin_users,
     auth,
     bots,
@@ -86,6 +88,8 @@ def create_app(settings: Settings, *, makes_admin: bool = True) -> FastAPI:
         admin_analytics.router,
         admin_conversations.router,
         admin_users.router,
+        admin_settings.router,
+        admin_system.router,
         health.router,
         chat_ws.router,
     ):

@@ -14,14 +14,16 @@ from chat_api.clients.apprise_sender import AppriseSender
 from chat_api.clients.bots import BotConnector
 from chat_api.clients.container_engine import ContainerEngine, NoEngine
 from chat_api.core.database import Database
-from chat_api.core.logging import get_logger
+from chat_api.core.logging import get_logger, set_log_level
+from chat_api.core.loop_watch import LoopWatch
 from chat_api.core.metrics import Metrics
 from chat_api.core.redis import connect_redis
 from chat_api.core.security import load_key_ring
 from chat_api.core.settings import Settings
 from chat_api.core.signals import Signals
+from chat_api.core.worker_book import WorkerBook
 from chat_api.realtime.manager import WebSocketManager
-from chat_api.repositories import deployment
+from chat_api.repositories import console_settings, deployment
 from chat_api.services.administrators import AdministratorsService
 from chat_api.services.alert_blind import BlindAlerts
 from chat_api.services.alert_delivery import AlertDelivery
@@ -54,6 +56,10 @@ from chat_api.services.restarts import RestartsService
 from chat_api.services.rolling import RollingService
 from chat_api.services.series import SeriesService
 from chat_api.services.series_recorder import SeriesRecorder
+from chat_api.services.settings import SettingsService, effective
+from chat_api.services.settings_store import SettingsStore, Values
+from chat_api.services.switches import Switches, SwitchesService
+from chat_api.services.system import REPORT_EVERY_S, SystemService
 from chat_api.services.transcripts import TranscriptsService
 from chat_api.services.users import UsersService
 from chat_api.workers.alerter import Alerter
@@ -69,6 +75,7 @@ from chat_api.workers.rollups import FLUSH_S, Rollups
 from chat_api.workers.status_keeper import StatusKeeper
 from chat_api.workers.supervisor import Supervisor, every
 from chat_api.workers.usage import measure_all, measure_watched
+from models.database_url import asyncpg_dsn
 from models.migrate import upgrade
 
 log = get_logger(__name__)
@@ -82,6 +89,9 @@ COUNT_USAGE_S = 120.0
 STALENESS_S = 1.0
 TYPING_S = 0.1
 BLIND_S = 2.0
+SETTINGS_S = 5.0
+TOLD_S = 0.5
+NOTICES_S = 1.0
 # The server has four seconds before this for open requests; the promise is 25 in all. Source: promises.
 DRAIN_S = 18.0
 
@@ -92,23 +102,28 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: PLR0915 - what
     settings: Settings = app.state.settings
     metrics: Metrics = app.state.metrics
     async with AsyncExitStack() as stack:
-        database, redis_url = await _storage(stack, settings)
+        database, redis_url, set_here = await _storage(stack, settings)
+        environment, settings = settings, effective(settings, set_here)
+        database.slow_queries.on_slow = metrics.record_slow_query
         redis = _redis(stack, redis_url)
         engine = _engine(stack, settings)
         recorder = _recorder(stack, database, metrics)
         connector = await _connector(stack, settings, metrics, recorder)
 
         audit = AuditService(database)
-        identity = IdentityService(database, settings)
+        switches = Switches()
+        identity = IdentityService(database, settings, switches=switches)
         auth = AuthService(database, load_key_ring(settings), identity, audit, settings)
         registry = BotRegistry(settings)
         limits = RateLimits(redis_url=redis_url, requests_per_minute=settings.rate_limit_requests_per_minute)
         stack.push_async_callback(limits.close)
         signals = await _signals(redis_url, database, auth)
+        store = SettingsStore(database, audit, signals, values=set_here)
+        configuration = SettingsService(store, audit, environment=environment)
         feeds = Feeds(database, signals)
         answers = AnswersService(database, connector, registry, feeds, signals)
-        messages = MessagesService(database, answers, registry, limits, feeds)
-        changes = ChangesService(database, registry, feeds, limits)
+        messages = MessagesService(database, answers, registry, limits, feeds, switches=switches)
+        changes = ChangesService(database, registry, feeds, limits, switches=switches)
         fleet = _fleet(settings, registry, connector, recorder)
         canary = CanaryService(registry, connector, fleet)
         policies = PoliciesService(database, registry, fleet, audit)
@@ -153,6 +168,24 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: PLR0915 - what
         keeper = FleetKeeper(registry, fleet, poller, engine)
         relay = FleetRelay(fleet, keeper, signals, database)
         alerting = _alerting(settings, fleet, registry, audit, signals, database, metrics)
+        book = WorkerBook()
+        loop_watch = LoopWatch(on_lag=metrics.record_lag, on_blocked=metrics.record_blocked)
+        system = SystemService(
+            database,
+            redis,
+            signals,
+            answers,
+            fleet,
+            loop_watch=loop_watch,
+            requests=metrics.request_figures,
+            book=book,
+            is_leader=lambda: leader.is_leader,
+            websockets=lambda: websockets.connection_count,
+        )
+
+        _follow_settings(
+            configuration, environment, database, limits, auth, connector, fleet, poller, restarts, websockets
+        )
         app.state.leader = leader = Leader(
             database,
             signals,
@@ -161,8 +194,10 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: PLR0915 - what
             | _healing(rolling, Healer(fleet, restarts, policies, database))
             | _incident_work(IncidentKeeper(fleet, IncidentJournal(database, incidents, audit), incidents))
             | {"alerts": alerting.worker.run, "usage": partial(measure_all, containers)}
-            | {"analytics": partial(every, COUNT_USAGE_S, AnalyticsService(database).count)},
+            | {"analytics": partial(every, COUNT_USAGE_S, AnalyticsService(database).count)}
+            | {"dead_processes": partial(every, FORGET_S, system.forget_dead)},
             on_change=metrics.record_leader,
+            book=book,
         )
         await _look_around(keeper, poller, relay, answers, policies)
 
@@ -196,6 +231,9 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: PLR0915 - what
             person_data=PersonDataService(database, auth, audit),
             transcripts=TranscriptsService(database, audit, feeds),
             users=UsersService(database, auth, audit),
+            configuration=configuration,
+            switches=SwitchesService(store, audit, switches),
+            system=system,
         )
         app.state.setup_code = await auth.prepare_first_admin() if app.state.makes_admin else None
         supervisor = Supervisor(
@@ -208,9 +246,18 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: PLR0915 - what
                 "relay": relay.run,
                 "sources": keeper.refresh_regularly,
             }
-            | _upkeep(app.state.services, metrics, database)
             | {"series": partial(every, FLUSH_S, recorder.flush)}
             | {"blind_alerts": partial(every, BLIND_S, alerting.blind.look)}
+            | {
+                "loop_lag": loop_watch.run,
+                "settings": partial(every, SETTINGS_S, store.look),
+                "settings_told": partial(every, TOLD_S, store.look_when_told),
+                "notices": partial(every, NOTICES_S, app.state.services.switches.tick),
+                "process_report": partial(every, REPORT_EVERY_S, system.report),
+                "gauges": partial(keep_gauges, metrics, database, answers, fleet, book, switches),
+            }
+            | _upkeep(app.state.services),
+            book=book,
         )
         supervisor.start()
         log.info("started", bots=len(registry.all()), problems=len(registry.problems))
@@ -227,15 +274,52 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: PLR0915 - what
             await drain()
             await answers.drain(timeout_s=DRAIN_S)
             await supervisor.stop()
+            await system.leave()
 
 
-async def _storage(stack: AsyncExitStack, settings: Settings) -> tuple[Database, str]:
-    """The migrated database, open, and the address of Redis."""
+def _follow_settings(
+    configuration: SettingsService,
+    environment: Settings,
+    database: Database,
+    limits: RateLimits,
+    auth: AuthService,
+    connector: BotConnector,
+    fleet: FleetService,
+    poller: HealthPoller,
+    restarts: RestartsService,
+    websockets: WebSocketManager,
+) -> None:
+    """What is set in the console and needs no restart takes effect here."""
+
+    def configure(new: Settings) -> None:
+        set_log_level(new.log_level)
+        database.slow_queries.limit_s = new.slow_query_ms / 1000
+        limits.set_rate(new.rate_limit_requests_per_minute)
+        auth.configure(new)
+        connector.configure(new)
+        fleet.set_check_interval(new.bot_health_check_interval)
+        poller.set_interval(new.bot_health_check_interval)
+        restarts.set_deadline(new.bot_restart_timeout)
+        websockets.set_limits(
+            max_connections=new.max_concurrent_connections,
+            max_connections_per_user=new.max_connections_per_user,
+            max_frames_per_s=new.websocket_frames_per_second,
+        )
+
+    configuration.changes.listen(configure)
+    database.slow_queries.limit_s = configuration.current.slow_query_ms / 1000
+    if configuration.current.log_level != environment.log_level:
+        set_log_level(configuration.current.log_level)
+
+
+async def _storage(stack: AsyncExitStack, settings: Settings) -> tuple[Database, str, Values]:
+    """The migrated database, open, the address of Redis, and what is set in the console."""
     database_url, redis_url = await _servers(stack, settings)
     await upgrade(database_url)
-    database = Database(database_url, pool_size=settings.database_pool_size)
+    set_here = await console_settings.read_at_start(asyncpg_dsn(database_url))
+    database = Database(database_url, pool_size=effective(settings, set_here).database_pool_size)
     stack.push_async_callback(database.dispose)
-    return database, redis_url
+    return database, redis_url, set_here
 
 
 async def _servers(stack: AsyncExitStack, settings: Settings) -> tuple[str, str]:
@@ -411,7 +495,7 @@ def _alerting(
     return _Alerting(alerts, delivery, decisions, worker, BlindAlerts(database, alerts, audit, sender))
 
 
-def _upkeep(services: Services, metrics: Metrics, database: Database) -> dict[str, Callable[[], Awaitable[None]]]:
+def _upkeep(services: Services) -> dict[str, Callable[[], Awaitable[None]]]:
     """What is done again and again beside the watching."""
     return {
         "heartbeat": partial(every, BEAT_S, services.answers.beat),
@@ -420,9 +504,7 @@ def _upkeep(services: Services, metrics: Metrics, database: Database) -> dict[st
         "policies": partial(every, POLICIES_S, services.policies.reload),
         "rolling": services.rolling.watch,
         "alerts": services.alerts.follow,
-        "loop_lag": metrics.measure_loop_lag,
         "usage_watched": partial(measure_watched, services.containers),
-        "gauges": partial(keep_gauges, metrics, database, services.answers, services.fleet),
     }
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from chat_api.services.container import Services
     from console.incident_feed import IncidentFeed
     from console.live import FleetFeed, OpenPages
+    from console.system_feed import SystemFeed
 
 
 def bind(host: FastAPI) -> None:
@@ -27,8 +28,8 @@ def services() -> "Services":
 
 
 def settings() -> Settings:
-    """The settings of this process."""
-    return cast(Settings, app.state.host.state.settings)
+    """The settings that are in effect now."""
+    return services().configuration.current
 
 
 def open_pages() -> "OpenPages":
@@ -44,3 +45,8 @@ def fleet_feed() -> "FleetFeed":
 def incident_feed() -> "IncidentFeed":
     """The one stream of changed incidents to all pages that show them."""
     return cast("IncidentFeed", app.state.host.state.incident_feed)
+
+
+def system_feed() -> "SystemFeed":
+    """The one stream of this service's own figures to all pages that show them."""
+    return cast("SystemFeed", app.state.host.state.system_feed)

@@ -23,6 +23,7 @@ from chat_api.services.auth import AuthService
 from chat_api.services.fleet import FleetService
 from chat_api.workers.supervisor import Supervisor, every
 from console.guard import sockets_of
+from console.notices import notices_feed
 from console.widgets.fleet_data import bot_snapshot, fleet_patch, fleet_snapshot
 
 log = get_logger(__name__)
@@ -190,11 +191,20 @@ class FleetFeed:
 @asynccontextmanager
 async def following(host: FastAPI) -> AsyncIterator[None]:
     """Follow open pages and the fleet while the services are open."""
+    from console.system_feed import SystemFeed  # it needs OpenPages from here
+
     services = host.state.services
+    notices_feed(services.switches)
     host.state.open_pages = pages = OpenPages(services.auth)
     host.state.fleet_feed = feed = FleetFeed(services.fleet, pages)
+    host.state.system_feed = system_feed = SystemFeed(services.system, pages)
     supervisor = Supervisor(
-        {"console_sessions": lambda: every(SESSION_CHECK_S, pages.check_sessions), "console_fleet": feed.run}
+        {
+            "console_sessions": lambda: every(SESSION_CHECK_S, pages.check_sessions),
+            "console_fleet": feed.run,
+            "console_system": system_feed.run,
+        },
+        book=services.system.book,
     )
     supervisor.start()
     try:

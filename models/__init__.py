@@ -37,6 +37,7 @@ from models.health import BotCheck
 from models.incidents import Incident, IncidentBot, IncidentEntry, IncidentEntryKind, IncidentEvidence
 from models.leases import WebLease
 from models.people import WebMerge
+from models.processes import WebProcess
 from models.restarts import ActionOrigin, BotAction, BotRestart, RestartState
 from models.rolling import RollingRestart, RollingState
 from models.series import WebSeries, WebSeriesWriter, WebStatusInterval
@@ -90,6 +91,7 @@ __all__ = [
     "WebLease",
     "WebMerge",
     "WebMessageVersion",
+    "WebProcess",
     "WebReaction",
     "WebRetention",
     "WebSeries",

@@ -59,6 +59,10 @@ class BotConnector:
         self._probing: BotHttp | None = None
         self._probes = asyncio.Semaphore(PROBE_CONNECTIONS)
 
+    def configure(self, settings: Settings) -> None:
+        """Give calls that begin from now on the time that these settings say; pools stay as large as they were made."""
+        self._settings = settings
+
     async def initialize(self) -> None:
         """Open the connection pools on the running loop; a second call does nothing."""
         if self._chat is not None:

@@ -29,6 +29,9 @@ from chat_api.services.policies import PoliciesService
 from chat_api.services.restarts import RestartsService
 from chat_api.services.rolling import RollingService
 from chat_api.services.series import SeriesService
+from chat_api.services.settings import SettingsService
+from chat_api.services.switches import SwitchesService
+from chat_api.services.system import SystemService
 from chat_api.services.transcripts import TranscriptsService
 from chat_api.services.users import UsersService
 
@@ -66,3 +69,6 @@ class Services:
     person_data: PersonDataService
     transcripts: TranscriptsService
     users: UsersService
+    configuration: SettingsService
+    switches: SwitchesService
+    system: SystemService

@@ -106,7 +106,7 @@ class FleetService:
         self._registry = registry
         self._connector = connector
         self._canary_stale_after = timedelta(seconds=STALE_AFTER_INTERVALS * canary_interval_s + CANARY_GRACE_S)
-        self._stale_after = timedelta(seconds=STALE_AFTER_INTERVALS * check_interval_s + 1.0)
+        self.set_check_interval(check_interval_s)
         self._clock = clock
         self._started_at = clock.now()
         self._states: dict[str, _BotState] = {}
@@ -118,6 +118,10 @@ class FleetService:
         # What this process itself saw, for the others.
         self.reports: Topic[FleetReport] = Topic("fleet_reports")
         self._is_relaying = False
+
+    def set_check_interval(self, seconds: float) -> None:
+        """How often bots are looked at: what is older than two of it is unknown."""
+        self._stale_after = timedelta(seconds=STALE_AFTER_INTERVALS * seconds + 1.0)
 
     # What pages and doors read
 

@@ -4,6 +4,7 @@ import asyncio
 
 from chat_api.clients.container_engine import ContainerEngine, NoEngine
 from chat_api.core.logging import get_logger
+from chat_api.core.worker_book import beat
 from chat_api.schemas.containers import ContainerView
 from chat_api.services.bot_registry import BotRegistry
 from chat_api.services.bot_sources import LabelledContainer
@@ -39,6 +40,7 @@ class FleetKeeper:
     async def refresh_regularly(self) -> None:
         """Read the sources every half minute until cancelled; every process does."""
         while True:
+            beat(interval_s=REFRESH_S)
             await asyncio.sleep(REFRESH_S)
             await self.refresh()
 

@@ -16,6 +16,7 @@ from chat_api.core.database import Database
 from chat_api.core.errors import AppError
 from chat_api.core.logging import get_logger
 from chat_api.core.signals import Signals
+from chat_api.core.worker_book import beat
 from chat_api.repositories import fleet_reports
 from chat_api.schemas.bots import Probe
 from chat_api.schemas.containers import ContainerState
@@ -78,6 +79,7 @@ class FleetRelay:
         while True:
             self._wake.clear()
             await self.turn()
+            beat(interval_s=INTERVAL_S)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(INTERVAL_S):
                     await self._wake.wait()

@@ -10,6 +10,7 @@ from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Database
 from chat_api.core.errors import AppError
 from chat_api.core.logging import get_logger
+from chat_api.core.worker_book import beat
 from chat_api.repositories import checks, fleet_reports
 from chat_api.schemas.bots import BotSpec
 from chat_api.schemas.containers import ContainerView
@@ -61,6 +62,11 @@ class HealthPoller:
         self._probing: dict[str, asyncio.Task[None]] = {}
         self._unsaved: list[tuple[str, Heartbeat]] = []
 
+    def set_interval(self, seconds: float) -> None:
+        """Look at bots so often from now on."""
+        self._interval_s = seconds
+        self._due_s.update(dict.fromkeys(self._due_s, 0.0))
+
     def nudge(self, bot_name: str) -> None:
         """Look at a bot now, e.g. because its container changed."""
         self._due_s[bot_name] = 0.0
@@ -86,6 +92,7 @@ class HealthPoller:
                         task = asyncio.create_task(self._probe(spec), name=f"probe-{spec.name}")
                         self._probing[spec.name] = task
                         task.add_done_callback(partial(self._probed, spec.name))
+                beat(interval_s=TICK_S)
                 await asyncio.sleep(min(TICK_S, self._interval_s / 4))
         finally:
             for task in list(self._probing.values()):

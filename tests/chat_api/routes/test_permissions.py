@@ -25,6 +25,7 @@ OPEN = {
     ("GET", "/health"),
     ("GET", "/health/ready"),
     ("GET", "/metrics"),  # loopback; see test_health
+    ("GET", "/api/announcement"),  # shown before a login
 }
 USERS = {
     ("GET", "/api/me"),
@@ -118,6 +119,19 @@ ADMINS = {
     ("GET", "/api/admin/analytics/usage"),
     ("GET", "/api/admin/analytics/bots"),
     ("GET", "/api/admin/analytics/retention"),
+    ("GET", "/api/admin/settings"),
+    ("PUT", "/api/admin/settings/{name}"),
+    ("DELETE", "/api/admin/settings/{name}"),
+    ("GET", "/api/admin/announcement"),
+    ("PUT", "/api/admin/announcement"),
+    ("GET", "/api/admin/features"),
+    ("GET", "/api/admin/features/{name}"),
+    ("PUT", "/api/admin/features/{name}"),
+    ("GET", "/api/admin/maintenance"),
+    ("PUT", "/api/admin/maintenance"),
+    ("GET", "/api/admin/system"),
+    ("GET", "/api/admin/system/slow-queries"),
+    ("GET", "/api/admin/system/workers"),
 }
 VALUES = {
     "message_id": "0190d0f2-7c1e-7000-8000-000000000000",
