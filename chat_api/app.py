@@ -5,6 +5,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import Receive, Scope, Send
 
 from chat_api import __version__
+from chat_api.clients.container_engine import ContainerEngine
 from chat_api.core.metrics import Metrics
 from chat_api.core.settings import Settings
 from chat_api.lifespan import lifespan
@@ -56,8 +57,8 @@ class Application(FastAPI):
         return await self.hot_door.serve(route, scope, receive, send)
 
 
-def create_app(settings: Settings, *, makes_admin: bool = True) -> FastAPI:
-    """The API without any page. Resources are opened by the lifespan, not here.
+def create_app(settings: Settings, *, makes_admin: bool = True, engine: ContainerEngine | None = None) -> FastAPI:
+    """The API without any page. Resources are opened by the lifespan, not here; ``engine`` replaces the configured one.
 
     ``makes_admin``: see to the first administrator at start; one of several processes that start at once should.
     """
@@ -72,6 +73,7 @@ def create_app(settings: Settings, *, makes_admin: bool = True) -> FastAPI:
     app.state.settings = settings
     app.state.metrics = Metrics()
     app.state.makes_admin = makes_admin
+    app.state.engine = engine
     for router in (
         chat.router,
         auth.router,
