@@ -172,6 +172,7 @@ async def test_an_open_page_reads_again_when_the_fleet_changes(
     await page.goto(f"{console_app.url}/admin/pulse")
     await elena.set_faults(mode="not_ready", scope="all")
     await expect(page.get_by_test_id("pulse")).not_to_have_text("0")
+    await elena.set_faults(mode="ok", scope="chat")
     await page.goto("about:blank")
     await eventually(lambda: len(listeners) == before)
 

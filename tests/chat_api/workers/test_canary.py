@@ -81,6 +81,7 @@ async def test_what_counts_as_an_answer(elena: RunningBot, tmp_path: Path) -> No
         assert still.fleet.current().bots[0].canary == view
         await asyncio.gather(*calls, return_exceptions=True)
     finally:
+        await elena.set_faults(mode="ok")
         await still.connector.cleanup()
 
 
