@@ -44,7 +44,8 @@ Run it in containers (docker-compose.multi-bot.yml; needs docker with the compos
 
 Work on it
   test [ARGS]       Without arguments all that CI runs: format, lint, types, import contracts, every test. With
-                    arguments: pytest with them. As root it installs Debian's chromium and docker.io when absent.
+                    arguments: pytest with them. As root it installs Debian's chromium, docker.io and
+                    prometheus when absent.
   lint              Format, lint, types and import contracts only.
   bench             Measure the product against baselines in the same run (docs/performance.md), some five minutes.
                     --quick (one minute), --only NAME…, --seconds S, --json [FILE]. As root it installs Debian's nginx,
@@ -170,26 +171,36 @@ ensure_test_tools() {
   command -v dockerd >/dev/null || missing+=(docker.io)
   # The browser's driver brings a Node.js of its own, which needs this library; minimal systems lack it.
   "$python" -c 'import ctypes; ctypes.CDLL("libatomic.so.1")' 2>/dev/null || missing+=(libatomic1)
-  if [ ${#missing[@]} -eq 0 ]; then return; fi
-  if can_install; then apt_install "${missing[@]}"; else say "Not installed: ${missing[*]}; the tests that need them will fail."; fi
+  if [ ${#missing[@]} -gt 0 ]; then
+    if can_install; then apt_install "${missing[@]}"; else say "Not installed: ${missing[*]}; the tests that need them will fail."; fi
+  fi
+  if command -v prometheus >/dev/null && command -v promtool >/dev/null; then return; fi
+  if can_install; then
+    apt_install_only prometheus || say "prometheus was not installed as it should be; the tests that need it may fail."
+  else
+    say "Not installed: prometheus; the tests that need it will fail."
+  fi
 }
 
+# A server that we start ourselves: nobody asked for one that runs by itself.
+apt_install_only() (
+  policy=/usr/sbin/policy-rc.d
+  if [ ! -e "$policy" ]; then
+    trap 'rm -f -- "$policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod +x "$policy"
+  fi
+  apt_install "$1" || exit 1
+  if [ -d /run/systemd/system ]; then systemctl --quiet disable "$1"; fi
+)
+
 ensure_bench_tools() {
-  local policy=/usr/sbin/policy-rc.d
   if [ -x /usr/sbin/nginx ] || command -v nginx >/dev/null; then return; fi
   if ! can_install; then
     say "Not installed: nginx; the rows that compare with it will say so."
     return
   fi
-  ( # Nobody asked for a web server that runs by itself.
-    if [ ! -e "$policy" ]; then
-      trap 'rm -f -- "$policy"' EXIT
-      printf '#!/bin/sh\nexit 101\n' >"$policy"
-      chmod +x "$policy"
-    fi
-    apt_install nginx
-    if [ -d /run/systemd/system ]; then systemctl --quiet disable nginx; fi
-  ) || say "nginx was not installed as it should be; the rows that compare with it may say so."
+  apt_install_only nginx || say "nginx was not installed as it should be; the rows that compare with it may say so."
 }
 
 # --- commands ---------------------------------------------------------------------------------------------------------

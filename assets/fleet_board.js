@@ -1,62 +1,40 @@
 // The Fleet page: banner, service cards and the live table of bots.
-//
-// Data arrives as numbered "fleet" messages on NiceGUI's socket: everything at each connection, then what changes. A
-// number that does not follow the last one means that something was missed, and everything is asked for again.
-import { span } from "we-format";
-import { ConfirmRestart } from "we-restart";
+import { ACTIONS, BotMenu, ConfirmAction, offered, whyNot } from "we-bot-actions";
 import { BotRow } from "we-bot-row";
+import { CARD, COLUMNS, OPTIONAL, columnPx, fitting, widthOf } from "we-fleet-columns";
+import { fleetFeed } from "we-fleet-feed";
+import { GROUPS, chosenColumns, comparing, grouped, keepColumns, matches, readAddress, withFixed, writeAddress } from "we-fleet-view";
+import { span } from "we-format";
 import { ServiceCard } from "we-service";
-import { BOT_STATUSES, StatusMark, systemStatus, weight, word } from "we-status";
+import { BOT_STATUSES, StatusMark, systemStatus, word } from "we-status";
+import { windowed } from "we-window";
 
-const BEATS = 90;
-const GRACE_S = 3;
+const CARDS_BELOW_PX = 760;
+const ROW_PX = 56;
+const CARD_PX = 212;
+const GROUP_PX = 37;
+const WELL = ["online", "maintenance"];
 
-const SORTS = {
-  name: (bot) => bot.title.toLowerCase(),
-  status: (bot) => -weight(bot.status),
-  latency: (bot) => bot.latency_ms ?? Infinity,
-  container: (bot) => bot.container?.started_at ?? Infinity,
-  seen: (bot) => -(bot.seen_at ?? 0),
-};
-const COLUMNS = [
-  ["name", "Bot"],
-  ["status", "Status"],
-  [null, "Health checks"],
-  ["latency", "Answer time"],
-  ["container", "Container"],
-  ["seen", "Last seen"],
-];
-
-function median(beats) {
-  const values = beats.map(([, , latency]) => latency).filter((value) => value !== null);
-  values.sort((a, b) => a - b);
-  return values.length ? values[values.length >> 1] : null;
-}
-
-/** A row that Vue does not look into: it is replaced when it changes. */
-function row(bot, beats) {
-  return Object.freeze({ ...bot, beats: Object.freeze(beats), median_ms: median(beats) });
-}
+const SORTABLE = Object.entries(COLUMNS).filter(([, column]) => column.sort);
 
 export default {
-  components: { BotRow, ConfirmRestart, ServiceCard, StatusMark },
-  props: { mayRestart: Boolean, interval: Number, icons: String },
-  emits: ["ask", "restart", "resync"],
+  components: { BotMenu, BotRow, ConfirmAction, ServiceCard, StatusMark },
+  mixins: [fleetFeed, windowed],
+  props: { actions: Array, mayTry: Boolean, interval: Number, icons: String },
+  emits: ["ask", "act", "try", "resync"],
   data: () => ({
-    seq: null,
-    system: null,
-    services: [],
-    bots: {},
-    order: [],
-    isConnected: true,
-    now: Date.now() / 1000,
-    skewS: 0,
-    text: "",
-    status: "all",
-    sortKey: "status",
-    isDescending: false,
+    ...readAddress(),
+    chosen: chosenColumns(),
+    widthPx: 1200,
+    selected: new Set(),
+    lastSelected: null,
+    cursor: null,
     asking: null,
-    columns: COLUMNS,
+    ACTIONS,
+    COLUMNS,
+    GROUPS,
+    OPTIONAL,
+    SORTABLE,
   }),
   computed: {
     banner() {
@@ -67,132 +45,206 @@ export default {
     counts() {
       const counts = {};
       for (const bot of Object.values(this.bots)) {
-        const status = this.isStale(bot) ? "unknown" : bot.status;
+        const status = this.statusOf(bot);
         counts[status] = (counts[status] ?? 0) + 1;
       }
       return counts;
     },
+    problems() {
+      return this.order.length - WELL.reduce((sum, status) => sum + (this.counts[status] ?? 0), 0);
+    },
     choices() {
-      const total = this.order.length;
-      const problems = total - (this.counts.online ?? 0) - (this.counts.maintenance ?? 0);
       const present = BOT_STATUSES.filter((status) => this.counts[status]).map((status) => [status, word(status), this.counts[status]]);
-      return [["all", "All", total], ["problems", "Needs attention", problems], ...present];
+      return [["all", "All", this.order.length], ["problems", "Needs attention", this.problems], ...present];
     },
     visible() {
       const text = this.text.trim().toLowerCase();
-      const matches = this.order
+      return this.order
         .map((name) => this.bots[name])
-        .filter((bot) => this.isChosen(bot))
-        .filter((bot) => !text || [bot.name, bot.title, bot.description, bot.error].some((value) => value?.toLowerCase().includes(text)));
-      const key = SORTS[this.sortKey];
-      const sign = this.isDescending ? -1 : 1;
-      return matches.sort((a, b) => {
-        const [left, right] = [key(a), key(b)];
-        return left < right ? -sign : left > right ? sign : a.title.localeCompare(b.title);
-      });
+        .filter((bot) => this.isChosen(bot) && (!text || matches(bot, text)))
+        .sort(comparing(this.sortKey, this.isDescending));
     },
-    hasEngine() {
-      return this.services.some((service) => service.name === "docker" && service.status !== "not_configured");
+    items() {
+      return grouped(this.visible, this.group, { statusOf: this.statusOf, titles: this.serviceTitles });
+    },
+    /** The bots as they follow each other on the screen. */
+    names() {
+      return this.items.filter((item) => item.bot).map((item) => item.key);
+    },
+    isCards() {
+      return this.widthPx < CARDS_BELOW_PX;
+    },
+    columns() {
+      if (this.isCards) return withFixed(this.chosen ?? CARD);
+      return this.chosen === null ? fitting(this.widthPx) : withFixed(this.chosen);
+    },
+    isSelectable() {
+      return this.actions.length > 0;
+    },
+    span() {
+      return this.columns.length + (this.isSelectable ? 2 : 1);
+    },
+    /** Of the selected bots those that are still there. */
+    marked() {
+      return this.order.filter((name) => this.selected.has(name));
+    },
+    isAllMarked() {
+      return this.names.length > 0 && this.names.every((name) => this.selected.has(name));
+    },
+    bulk() {
+      return Object.keys(ACTIONS)
+        .filter((key) => this.actions.includes(key))
+        .map((key) => ({ key, ...ACTIONS[key], names: this.able(key, this.marked) }));
     },
   },
+  watch: {
+    seq() {
+      if (this.selected.size && this.marked.length !== this.selected.size) this.selected = new Set(this.marked);
+    },
+  },
+  created() {
+    this.$watch(
+      () => ({ status: this.status, text: this.text, sortKey: this.sortKey, isDescending: this.isDescending, group: this.group }),
+      writeAddress,
+    );
+  },
   mounted() {
-    // NiceGUI's root makes the socket after its children are mounted.
-    this.$nextTick(() => {
-      window.socket.on("fleet", this.receive);
-      window.socket.on("connect", this.connected);
-      window.socket.on("disconnect", this.disconnected);
-    });
-    this.timer = setInterval(this.tick, 1000);
+    this.sizes = new ResizeObserver(([{ contentRect }]) => (this.widthPx = contentRect.width));
+    this.sizes.observe(this.$el);
+    this.widthPx = this.$el.clientWidth;
     document.addEventListener("keydown", this.key);
   },
   unmounted() {
-    clearInterval(this.timer);
+    this.sizes.disconnect();
     document.removeEventListener("keydown", this.key);
-    window.socket?.off("fleet", this.receive);
-    window.socket?.off("connect", this.connected);
-    window.socket?.off("disconnect", this.disconnected);
   },
   methods: {
-    span,
-    receive(message) {
-      this.skewS = message.now - Date.now() / 1000;
-      this.tick();
-      if (message.all) this.replace(message);
-      else if (this.seq === null) return; // everything is on its way
-      else if (message.seq === this.seq + 1) this.change(message);
-      else if (message.seq > this.seq) this.$emit("resync");
-    },
-    replace({ seq, all }) {
-      this.seq = seq;
-      this.system = all.system;
-      this.services = all.services;
-      this.order = all.bots.map((bot) => bot.name);
-      this.bots = Object.fromEntries(all.bots.map((bot) => [bot.name, row(bot, bot.beats)]));
-      this.isConnected = true;
-    },
-    change({ seq, changes }) {
-      this.seq = seq;
-      if (changes.system) this.system = changes.system;
-      if (changes.services) this.services = changes.services;
-      for (const { new_beats: added, ...bot } of changes.bots ?? []) {
-        const beats = added ? [...this.bots[bot.name].beats, ...added].slice(-BEATS) : bot.beats;
-        this.bots[bot.name] = row(bot, beats);
-      }
-      if (changes.order) {
-        this.order = changes.order;
-        this.bots = Object.fromEntries(this.order.map((name) => [name, this.bots[name]]));
-      }
-    },
-    connected() {
-      this.isConnected = true;
-    },
-    disconnected() {
-      this.isConnected = false;
-    },
-    tick() {
-      this.now = Date.now() / 1000 + this.skewS;
-    },
-    isStale(bot) {
-      if (!this.isConnected) return true;
-      if (bot.status === "restarting" || bot.checked_at === null) return false;
-      return this.now - bot.checked_at > 2 * this.interval + GRACE_S;
+    heightOf(item) {
+      return item.bot ? (this.isCards ? CARD_PX : ROW_PX) : GROUP_PX;
     },
     isChosen(bot) {
       if (this.status === "all") return true;
-      const status = this.isStale(bot) ? "unknown" : bot.status;
-      return this.status === "problems" ? !["online", "maintenance"].includes(status) : status === this.status;
+      const status = this.statusOf(bot);
+      return this.status === "problems" ? !WELL.includes(status) : status === this.status;
+    },
+    showAll() {
+      this.text = "";
+      this.status = "all";
     },
     sort(key) {
       this.isDescending = this.sortKey === key && !this.isDescending;
       this.sortKey = key;
     },
     ariaSort(key) {
-      if (key !== this.sortKey) return key === null ? undefined : "none";
-      return this.isDescending ? "descending" : "ascending";
+      if (!COLUMNS[key].sort) return undefined;
+      return key !== this.sortKey ? "none" : this.isDescending ? "descending" : "ascending";
     },
-    key(event) {
-      const isTyping = event.target.closest?.("input, textarea, select, dialog[open]");
-      if (event.key === "/" && !isTyping && !event.ctrlKey && !event.metaKey && !event.altKey) {
-        event.preventDefault();
-        this.$refs.search?.focus();
-      } else if (event.key === "Escape" && event.target === this.$refs.search) {
-        this.text = "";
-      }
+    columnPx,
+    widthOf,
+    // Columns
+    toggleColumn(key) {
+      const now = this.chosen ?? this.columns.filter((column) => OPTIONAL.includes(column));
+      this.setColumns(now.includes(key) ? now.filter((column) => column !== key) : [...now, key]);
     },
-    ask(name) {
-      this.asking = name;
+    setColumns(keys) {
+      this.chosen = keys;
+      keepColumns(keys);
+    },
+    // Selecting
+    select(name, event) {
+      const from = this.names.indexOf(this.lastSelected);
+      const to = this.names.indexOf(name);
+      const isOn = !this.selected.has(name);
+      const range = event?.shiftKey && from >= 0 ? this.names.slice(Math.min(from, to), Math.max(from, to) + 1) : [name];
+      for (const one of range) isOn ? this.selected.add(one) : this.selected.delete(one);
+      this.lastSelected = name;
+    },
+    selectAll() {
+      this.selected = this.isAllMarked ? new Set() : new Set([...this.selected, ...this.names]);
+    },
+    selectGroup(names) {
+      const isOn = !names.every((name) => this.selected.has(name));
+      for (const name of names) isOn ? this.selected.add(name) : this.selected.delete(name);
+    },
+    // Doing
+    able(action, names) {
+      return names.filter((name) => this.bots[name] && !whyNot(action, this.bots[name], this.hasEngine));
+    },
+    act(action, wanted) {
+      const names = this.able(action, wanted);
+      if (!names.length || !this.actions.includes(action)) return;
+      if (ACTIONS[action].isForMany) return this.$emit("act", { action, names }); // has a dialog of its own
+      this.ask(action, names, wanted.length - names.length);
+    },
+    ask(action, names, skipped = 0) {
+      this.asking = { names, skipped };
       setTimeout(() => (this.asking = null), 3000); // an error is shown elsewhere
-      this.$emit("ask", name);
+      this.$emit("ask", { action, names });
     },
-    /** Called by the server with what the restart would cost. */
-    confirmRestart(name, affectedUsers, estimateS) {
+    /** Called by the server with what the action would cost. */
+    confirm(action, names, affectedUsers, estimateS) {
+      const skipped = this.asking?.skipped ?? 0;
       this.asking = null;
-      if (this.bots[name]) this.$refs.confirm.ask(this.bots[name], affectedUsers, estimateS);
+      const bots = names.map((name) => this.bots[name]).filter(Boolean);
+      const estimate = estimateS === null ? null : span(estimateS);
+      if (bots.length) this.$refs.confirm.ask({ action, bots, skipped, affectedUsers, estimate });
+    },
+    confirmed(answer) {
+      this.$emit("act", answer);
+      if (answer.names.length > 1) this.selected = new Set();
+    },
+    menu(bot, opener) {
+      const actions = offered(this.actions, bot).map((key) => [key, ACTIONS[key].label, ACTIONS[key].icon, whyNot(key, bot, this.hasEngine)]);
+      const tries = this.mayTry ? [["try", "Try a message", "conversation", ""]] : [];
+      this.$refs.menu.open(bot, [["open", "Open", "link", ""], ...actions, ["logs", "Logs", "logs", ""], ...tries], opener);
+    },
+    choose(key, name) {
+      if (key === "open") location.assign(`/admin/bots/${encodeURIComponent(name)}`);
+      else if (key === "logs") location.assign(`/admin/logs?bots=${encodeURIComponent(name)}`);
+      else if (key === "try") this.$emit("try", name);
+      else this.act(key, [name]);
+    },
+    // Keyboard
+    key(event) {
+      if (event.ctrlKey || event.metaKey || event.altKey || this.seq === null) return;
+      if (event.target === this.$refs.search && event.key === "Escape") this.text = "";
+      if (event.target.closest?.("input:not([type=checkbox]), textarea, select, dialog, .q-dialog, [role=menu], [contenteditable]")) return;
+      const row = event.target.closest?.("tr[data-bot]");
+      const isAtRest = row || event.target === document.body;
+      const name = row?.dataset.bot ?? this.cursor;
+      const keys = {
+        "/": () => this.$refs.search?.focus(),
+        j: () => this.move(name, 1),
+        k: () => this.move(name, -1),
+        ArrowDown: row && (() => this.move(name, 1)),
+        ArrowUp: row && (() => this.move(name, -1)),
+        r: name && (() => this.act("restart", [name])),
+        l: name && (() => this.choose("logs", name)),
+        t: name && this.mayTry && (() => this.choose("try", name)),
+        x: name && this.isSelectable && (() => this.select(name, event)),
+        Enter: event.target === document.body && name && (() => this.choose("open", name)),
+        Escape: this.marked.length > 0 && isAtRest && (() => (this.selected = new Set())),
+      };
+      if (!keys[event.key]) return;
+      event.preventDefault();
+      keys[event.key]();
+    },
+    async move(name, step) {
+      const at = this.names.indexOf(name);
+      const to = at < 0 ? 0 : Math.min(this.names.length - 1, Math.max(0, at + step));
+      const next = this.names[to];
+      if (!next) return;
+      this.cursor = next;
+      await this.bring(this.items.findIndex((item) => item.key === next));
+      this.$refs.body?.querySelector(`tr[data-bot="${CSS.escape(next)}"] .we-row-link`)?.focus();
+    },
+    focused(event) {
+      this.cursor = event.target.closest?.("tr[data-bot]")?.dataset.bot ?? this.cursor;
     },
   },
   template: `
     <div class="we-board" :data-seq="seq" :aria-busy="seq === null">
-      <div v-if="seq === null" class="we-skeleton" data-testid="skeleton" aria-label="Loading">
+      <div v-if="seq === null" class="we-skeleton" data-testid="skeleton" role="status" aria-label="Loading">
         <div class="we-bone we-bone-banner"></div>
         <div class="we-cards"><div v-for="n in 4" :key="n" class="we-bone we-bone-card"></div></div>
         <div class="we-bone we-bone-table"></div>
@@ -200,6 +252,8 @@ export default {
       <template v-else>
         <section class="we-banner" :class="'we-tone-' + banner.tone" role="status" data-testid="banner" :data-status="system.status">
           <StatusMark :of="banner" :icons="icons" /><span class="we-headline">{{ banner.text }}</span>
+          <button v-if="isConnected && problems && problems < order.length && status !== 'problems'" type="button" class="we-link" data-testid="show-problems"
+            @click="text = ''; status = 'problems'">Show {{ problems === 1 ? 'it' : 'them' }}</button>
         </section>
         <details v-if="system.problems.length" class="we-problems" data-testid="problems">
           <summary><svg class="we-icon" aria-hidden="true"><use :href="icons + '#note'"></use></svg>
@@ -207,6 +261,7 @@ export default {
           <ul><li v-for="problem in system.problems" :key="problem">{{ problem }}</li></ul>
         </details>
         <section class="we-cards" aria-label="Services">
+          <h2 class="we-hidden">Services</h2>
           <ServiceCard v-for="service in services" :key="service.name" :service="service" :now="now" :icons="icons"
             :is-stale="!isConnected" />
         </section>
@@ -224,24 +279,63 @@ export default {
               <button v-for="[value, label, count] in choices" :key="value" type="button" class="we-chip" :aria-pressed="status === value"
                 :data-testid="'chip-' + value" @click="status = value">{{ label }} <span class="we-number">{{ count }}</span></button>
             </div>
+            <div class="we-view">
+              <select v-if="isCards" class="we-select" aria-label="Sort by" data-testid="sort" :value="sortKey" @change="sort($event.target.value)">
+                <option v-for="[key, column] in SORTABLE" :key="key" :value="key">{{ column.label }}</option></select>
+              <select v-model="group" class="we-select" aria-label="Group by" data-testid="group">
+                <option v-for="(one, key) in GROUPS" :key="key" :value="key">{{ key === 'none' ? one.label : 'By ' + one.label.toLowerCase() }}</option></select>
+              <button type="button" class="we-button we-quiet" data-testid="columns" @click="$refs.columns.showModal()">Columns</button>
+            </div>
           </div>
-          <div class="we-table-box"><table class="we-table">
+          <div class="we-table-box" :class="{ 'we-windowed': isWindowed }" :tabindex="!isCards && chosen ? 0 : undefined"
+            :role="!isCards && chosen ? 'region' : undefined" :aria-label="!isCards && chosen ? 'Bots' : undefined"><table class="we-table we-fleet" :class="{ 'we-as-cards': isCards }"
+            :style="{ minWidth: isCards ? undefined : widthOf(columns) + 'px' }" :aria-rowcount="names.length + 1">
             <thead><tr>
-              <th v-for="[key, label] in columns" :key="label" scope="col" :class="'we-head-' + (key ?? 'beats')" :aria-sort="ariaSort(key)">
-                <button v-if="key" type="button" class="we-sort" @click="sort(key)">{{ label }}<span class="we-arrow" aria-hidden="true">{{
+              <th v-if="isSelectable" class="we-cell-select" scope="col"><input type="checkbox" class="we-check" :checked="isAllMarked" aria-label="Select all"
+                data-testid="select-all" @click="selectAll"></th>
+              <th v-for="key in columns" :key="key" scope="col" :class="['we-head-' + key, { 'we-number': COLUMNS[key].isNumber }]" :aria-sort="ariaSort(key)"
+                :style="{ width: key === 'beats' ? undefined : columnPx(key, columns, widthPx) + 'px' }" :title="COLUMNS[key].title">
+                <button v-if="COLUMNS[key].sort" type="button" class="we-sort" @click="sort(key)">{{ COLUMNS[key].label }}<span class="we-arrow" aria-hidden="true">{{
                   key === sortKey ? (isDescending ? '↓' : '↑') : '' }}</span></button>
-                <template v-else>{{ label }}</template></th>
-              <th v-if="mayRestart" scope="col" class="we-head-actions"><span class="we-hidden">Actions</span></th>
+                <template v-else>{{ COLUMNS[key].label }}</template></th>
+              <th scope="col" class="we-head-actions"><span class="we-hidden">Actions</span></th>
             </tr></thead>
-            <tbody>
-              <BotRow v-for="bot in visible" :key="bot.name" :bot="bot" :now="now" :icons="icons" :is-stale="isStale(bot)"
-                :is-asking="asking === bot.name" :may-restart="mayRestart" :has-engine="hasEngine" @restart="ask" />
-              <tr v-if="!visible.length" class="we-none"><td :colspan="mayRestart ? 7 : 6">No bot matches.
-                <button type="button" class="we-link" @click="text = ''; status = 'all'">Show all</button></td></tr>
+            <tbody ref="body" @focusin="focused">
+              <tr v-if="spaceBefore" aria-hidden="true" class="we-space"><td :colspan="span" :style="{ height: spaceBefore + 'px' }"></td></tr>
+              <template v-for="item in shownItems" :key="item.key">
+                <BotRow v-if="item.bot" :bot="item.bot" :now="now" :icons="icons" :columns="columns" :titles="serviceTitles" :is-stale="isStale(item.bot)"
+                  :is-asking="asking?.names.includes(item.key) ?? false" :is-selected="selected.has(item.key)" :is-selectable="isSelectable"
+                  :may-restart="actions.includes('restart')" :has-engine="hasEngine" @act="(action, name) => act(action, [name])" @menu="menu" @select="select" />
+                <tr v-else class="we-group" data-testid="group-row"><th :colspan="span" scope="rowgroup">
+                  <input v-if="isSelectable" type="checkbox" class="we-check" :checked="item.names.every((name) => selected.has(name))"
+                    :aria-label="'Select ' + item.title" @click="selectGroup(item.names)"><span class="we-cut">{{ item.title }}</span>
+                  <span class="we-muted">{{ item.names.length === 1 ? '1 bot' : item.names.length + ' bots' }}</span></th></tr>
+              </template>
+              <tr v-if="spaceAfter" aria-hidden="true" class="we-space"><td :colspan="span" :style="{ height: spaceAfter + 'px' }"></td></tr>
+              <tr v-if="!visible.length" class="we-none"><td :colspan="span">No bot matches.
+                <button type="button" class="we-link" @click="showAll">Show all</button></td></tr>
             </tbody>
           </table></div>
         </section>
-        <ConfirmRestart ref="confirm" @confirmed="$emit('restart', $event)" />
+        <div v-if="marked.length" class="we-bulk" role="toolbar" aria-label="Selected bots" data-testid="bulk">
+          <span class="we-strong">{{ marked.length }} selected</span>
+          <button v-for="one in bulk" :key="one.key" type="button" class="we-button we-quiet" :disabled="!one.names.length"
+            :title="one.names.length ? '' : 'Makes no sense for any of the selected bots now'" :data-testid="'bulk-' + one.key" @click="act(one.key, marked)">
+            <svg class="we-icon" aria-hidden="true"><use :href="icons + '#' + one.icon"></use></svg><span>{{ one.label }}</span></button>
+          <button type="button" class="we-link" data-testid="bulk-clear" @click="selected = new Set()">Clear</button>
+        </div>
+        <dialog ref="columns" class="we-dialog we-columns" aria-labelledby="columns-title" data-testid="column-choice">
+          <h2 id="columns-title">Columns</h2>
+          <p class="we-muted">Kept in this browser. Left alone, as many are shown as there is room for.</p>
+          <div class="we-columns-list"><label v-for="key in OPTIONAL" :key="key"><input type="checkbox" class="we-check" :checked="columns.includes(key)"
+            :data-testid="'column-' + key" @change="toggleColumn(key)"> {{ COLUMNS[key].label }} <span class="we-muted">{{ COLUMNS[key].title }}</span></label></div>
+          <div class="we-dialog-actions">
+            <button class="we-button" type="button" data-testid="columns-auto" :disabled="chosen === null" @click="setColumns(null)">As many as fit</button>
+            <button class="we-button we-primary" type="button" data-testid="columns-done" @click="$refs.columns.close()" autofocus>Done</button>
+          </div>
+        </dialog>
+        <BotMenu ref="menu" :icons="icons" @chosen="choose" />
+        <ConfirmAction ref="confirm" @confirmed="confirmed" />
       </template>
     </div>`,
 };

@@ -30,6 +30,7 @@ function toggleTheme() {
   applyTheme();
 }
 
+document.documentElement.lang ||= "en"; // the frame around NiceGUI's pages does not say it
 applyTheme();
 prefersDark.addEventListener("change", applyTheme);
 addEventListener("storage", (event) => event.key === THEME_KEY && applyTheme());

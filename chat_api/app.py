@@ -13,7 +13,27 @@ from chat_api.middleware.bodies import BodyLimit
 from chat_api.middleware.headers import SecurityHeaders
 from chat_api.middleware.origins import OriginGuard
 from chat_api.middleware.requests import RequestContext
-from chat_api.routes import admin, admin_audit, admin_restarts, auth, bots, chat, chat_ws, conversations, health
+from chat_api.routes import (
+    admin,
+    admin_alerts,
+    admin_analytics,
+    admin_audit,
+    admin_containers,
+    admin_conversations,
+    admin_fleet,
+    admin_incidents,
+    admin_restarts,
+    admin_series,
+    admin_settings,
+    admin_system,
+    admin_users,
+    auth,
+    bots,
+    chat,
+    chat_ws,
+    conversations,
+    health,
+)
 from chat_api.routes.errors import add_error_handlers, add_unknown_paths
 from chat_api.routes.hot import HotDoor, HotRoute
 
@@ -59,7 +79,17 @@ def create_app(settings: Settings, *, makes_admin: bool = True) -> FastAPI:
         conversations.router,
         admin.router,
         admin_audit.router,
+        admin_series.router,
         admin_restarts.router,
+        admin_incidents.router,
+        admin_alerts.router,
+        admin_fleet.router,
+        admin_containers.router,
+        admin_analytics.router,
+        admin_conversations.router,
+        admin_users.router,
+        admin_settings.router,
+        admin_system.router,
         health.router,
         chat_ws.router,
     ):

@@ -86,18 +86,19 @@ async def _dependencies(settings: Settings, where: Servers) -> list[Finding]:
         engine = DockerEngine(settings.docker_host, label=settings.docker_label)
     database, redis = Database(where.database_url, pool_size=2), connect_redis(where.redis_url)
     try:
-        checks = await HealthService(database, redis, engine, qdrant_url=settings.qdrant_url).check_all()
+        health = HealthService(database, redis, engine, qdrant_url=settings.qdrant_url, llm_url=settings.llm_health_url)
+        checks = await health.check_all()
     finally:
         await asyncio.gather(database.dispose(), redis.aclose(), engine.close())
     places = {"postgres": where.database, "redis": where.redis, "qdrant": settings.qdrant_url}
-    places["docker"] = settings.docker_host
+    places |= {"docker": settings.docker_host, "llm": settings.llm_health_url}
     findings = []
     for check in checks:
         place = places[check.name]
         if check.error is not None:
             findings.append(Finding(verdict=Verdict.FAIL, name=check.title, detail=f"{place}: {check.error}"))
         elif check.latency_ms is None:
-            variable = {"qdrant": "QDRANT_URL", "docker": "DOCKER_HOST"}[check.name]
+            variable = {"qdrant": "QDRANT_URL", "docker": "DOCKER_HOST", "llm": "LLM_HEALTH_URL"}[check.name]
             findings.append(Finding(verdict=Verdict.WARN, name=check.title, detail=f"{variable} is not set"))
         else:
             detail = f"answered in {check.latency_ms:.0f} ms, {place}"

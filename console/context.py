@@ -12,7 +12,9 @@ from chat_api.core.settings import Settings
 
 if TYPE_CHECKING:
     from chat_api.services.container import Services
+    from console.incident_feed import IncidentFeed
     from console.live import FleetFeed, OpenPages
+    from console.system_feed import SystemFeed
 
 
 def bind(host: FastAPI) -> None:
@@ -26,8 +28,8 @@ def services() -> "Services":
 
 
 def settings() -> Settings:
-    """The settings of this process."""
-    return cast(Settings, app.state.host.state.settings)
+    """The settings that are in effect now."""
+    return services().configuration.current
 
 
 def open_pages() -> "OpenPages":
@@ -38,3 +40,13 @@ def open_pages() -> "OpenPages":
 def fleet_feed() -> "FleetFeed":
     """The one stream of fleet changes to all pages that show the fleet."""
     return cast("FleetFeed", app.state.host.state.fleet_feed)
+
+
+def incident_feed() -> "IncidentFeed":
+    """The one stream of changed incidents to all pages that show them."""
+    return cast("IncidentFeed", app.state.host.state.incident_feed)
+
+
+def system_feed() -> "SystemFeed":
+    """The one stream of this service's own figures to all pages that show them."""
+    return cast("SystemFeed", app.state.host.state.system_feed)

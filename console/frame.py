@@ -14,8 +14,9 @@ from chat_api.core.errors import AppError
 from chat_api.core.logging import get_logger
 from chat_api.schemas.principals import Permission, Principal
 from console import theme
-from console.context import open_pages
+from console.context import open_pages, services
 from console.guard import Audience, add_rule, visitor_of
+from console.notices import notices_feed
 
 log = get_logger(__name__)
 
@@ -53,6 +54,7 @@ def page(
         add_rule(path, audience, sign_in)
 
         async def opened(request: Request, **parameters: Any) -> None:
+            notices_feed(services().switches).follow(ui.context.client)
             principal = visitor_of(request).principal
             if principal is not None:
                 open_pages().add(ui.context.client, principal, sign_in=sign_in if isinstance(sign_in, str) else None)

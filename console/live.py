@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from fastapi import FastAPI
@@ -23,7 +23,8 @@ from chat_api.services.auth import AuthService
 from chat_api.services.fleet import FleetService
 from chat_api.workers.supervisor import Supervisor, every
 from console.guard import sockets_of
-from console.widgets.fleet_data import fleet_patch, fleet_snapshot
+from console.notices import notices_feed
+from console.widgets.fleet_data import bot_snapshot, fleet_patch, fleet_snapshot
 
 log = get_logger(__name__)
 
@@ -102,6 +103,7 @@ class FleetFeed:
         self._pages = pages
         self._sent: FleetView | None = None
         self._latest: FleetView | None = None
+        self._whole: tuple[FleetView, dict[str, Any]] | None = None
         self._seq = 0
         self._changed = asyncio.Event()
         self._restart_pages: dict[str, tuple[Client, Callable[[RestartView], None]]] = {}
@@ -117,9 +119,10 @@ class FleetFeed:
         with self._fleet.changes.listening(self._take):
             yield
 
-    def follow(self, client: Client, principal: Principal) -> None:
+    def follow(self, client: Client, principal: Principal, *, bot_name: str | None = None) -> None:
         """Send a page everything whenever it connects, and from then on what changes.
 
+        The page of one bot names it: it is sent that bot alone at first, and picks it out of what changes.
         Raises: PermissionDenied, NotAuthenticated.
         """
         self._fleet.view(principal)
@@ -129,18 +132,19 @@ class FleetFeed:
                 return  # the session ended; a page that stays all the same hears nothing
             for sid in sockets_of(client.id):
                 await core.sio.enter_room(sid, FLEET_ROOM)
-            await self.send_all(client, principal)
+            await self.send_all(client, principal, bot_name=bot_name)
 
         client.on_connect(connected)
 
-    async def send_all(self, client: Client, principal: Principal) -> None:
+    async def send_all(self, client: Client, principal: Principal, *, bot_name: str | None = None) -> None:
         """Send a page everything as of the last change. Raises: PermissionDenied, NotAuthenticated."""
         if client not in self._pages:
             return
         view = self._fleet.view(principal)
         if self._sent is None:
             self._sent = view
-        message = {"seq": self._seq, "now": time.time(), "all": fleet_snapshot(self._sent)}
+        whole = self._snapshot(self._sent) if bot_name is None else bot_snapshot(self._sent, bot_name)
+        message = {"seq": self._seq, "now": time.time(), "all": whole}
         await core.sio.emit("fleet", message, room=client.id)
 
     async def run(self) -> None:
@@ -158,6 +162,12 @@ class FleetFeed:
                 message = {"seq": self._seq, "now": time.time(), "changes": patch}
                 await core.sio.emit("fleet", message, room=FLEET_ROOM)
                 self._show_restarts(before, latest)
+
+    def _snapshot(self, view: FleetView) -> dict[str, Any]:
+        """Made once for all pages that are opened before the next change."""
+        if self._whole is None or self._whole[0] is not view:
+            self._whole = view, fleet_snapshot(view)
+        return self._whole[1]
 
     def _show_restarts(self, before: FleetView, latest: FleetView) -> None:
         known = {bot.name: bot.restart for bot in before.bots}
@@ -181,11 +191,20 @@ class FleetFeed:
 @asynccontextmanager
 async def following(host: FastAPI) -> AsyncIterator[None]:
     """Follow open pages and the fleet while the services are open."""
+    from console.system_feed import SystemFeed  # it needs OpenPages from here
+
     services = host.state.services
+    notices_feed(services.switches)
     host.state.open_pages = pages = OpenPages(services.auth)
     host.state.fleet_feed = feed = FleetFeed(services.fleet, pages)
+    host.state.system_feed = system_feed = SystemFeed(services.system, pages)
     supervisor = Supervisor(
-        {"console_sessions": lambda: every(SESSION_CHECK_S, pages.check_sessions), "console_fleet": feed.run}
+        {
+            "console_sessions": lambda: every(SESSION_CHECK_S, pages.check_sessions),
+            "console_fleet": feed.run,
+            "console_system": system_feed.run,
+        },
+        book=services.system.book,
     )
     supervisor.start()
     try:

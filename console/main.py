@@ -15,7 +15,7 @@ from starlette.routing import Mount
 
 from chat_api.app import create_app
 from chat_api.core.settings import Settings
-from console import context, guard, live, pages, theme
+from console import context, guard, incident_feed, live, pages, theme
 
 YEAR_S = 365 * 24 * 3600
 RECONNECT_TIMEOUT_S = 5.0
@@ -63,7 +63,7 @@ def _own_open_pages(host: FastAPI) -> None:
 
     @asynccontextmanager
     async def lifespan(app: Any) -> AsyncIterator[Any]:
-        async with inner(app) as state, live.following(host):
+        async with inner(app) as state, live.following(host), incident_feed.following_incidents(host):
             yield state
 
     host.router.lifespan_context = lifespan

@@ -2,6 +2,22 @@
 
 from models.accounts import WebAccount, WebClaim
 from models.admins import AdminAccount, Role
+from models.alerts import (
+    Alert,
+    AlertChannel,
+    AlertNotification,
+    AlertRule,
+    AlertStatus,
+    AlertSubject,
+    MaintenanceWindow,
+    NoData,
+    NotificationKind,
+    NotificationStatus,
+    RuleKind,
+    Severity,
+    SubjectStatus,
+)
+from models.analytics import WebActivityDay, WebRetention, WebUsage, WebUsageDirty
 from models.audit import AuditEntry, AuditOutcome
 from models.bot_policies import WebBotPolicy
 from models.conversations import (
@@ -18,9 +34,13 @@ from models.conversations import (
 )
 from models.fleet_reports import WebFleetReport
 from models.health import BotCheck
+from models.incidents import Incident, IncidentBot, IncidentEntry, IncidentEntryKind, IncidentEvidence
 from models.leases import WebLease
+from models.people import WebMerge
+from models.processes import WebProcess
 from models.restarts import ActionOrigin, BotAction, BotRestart, RestartState
 from models.rolling import RollingRestart, RollingState
+from models.series import WebSeries, WebSeriesWriter, WebStatusInterval
 from models.sessions import WebSocketTicket, WebUserSession
 from models.settings import WebSetting
 from models.users import PlatformIdentity, UniversalUser
@@ -28,21 +48,40 @@ from models.users import PlatformIdentity, UniversalUser
 __all__ = [
     "ActionOrigin",
     "AdminAccount",
+    "Alert",
+    "AlertChannel",
+    "AlertNotification",
+    "AlertRule",
+    "AlertStatus",
+    "AlertSubject",
     "AuditEntry",
     "AuditOutcome",
     "BotAction",
     "BotCheck",
     "BotRestart",
     "FinishReason",
+    "Incident",
+    "IncidentBot",
+    "IncidentEntry",
+    "IncidentEntryKind",
+    "IncidentEvidence",
+    "MaintenanceWindow",
     "MessageStatus",
     "MessageType",
+    "NoData",
+    "NotificationKind",
+    "NotificationStatus",
     "PlatformIdentity",
     "RestartState",
     "Role",
     "RollingRestart",
     "RollingState",
+    "RuleKind",
+    "Severity",
+    "SubjectStatus",
     "UniversalUser",
     "WebAccount",
+    "WebActivityDay",
     "WebBotPolicy",
     "WebClaim",
     "WebConversation",
@@ -50,11 +89,19 @@ __all__ = [
     "WebFleetReport",
     "WebInstance",
     "WebLease",
+    "WebMerge",
     "WebMessageVersion",
+    "WebProcess",
     "WebReaction",
+    "WebRetention",
+    "WebSeries",
+    "WebSeriesWriter",
     "WebSetting",
     "WebSocketTicket",
+    "WebStatusInterval",
     "WebStream",
     "WebThread",
+    "WebUsage",
+    "WebUsageDirty",
     "WebUserSession",
 ]

@@ -27,6 +27,7 @@ class WebAccount(SQLModel, table=True):
     password_hash: str | None = Field(default=None, max_length=255)
     created_at: datetime = timestamptz()
     banned_at: datetime | None = timestamptz(nullable=True)
+    ban_reason: str | None = Field(default=None, max_length=500)
 
 
 class WebClaim(SQLModel, table=True):

@@ -35,3 +35,25 @@ export function latency(ms) {
   if (ms < 1000) return `${Math.round(ms)} ms`;
   return `${(ms / 1000).toFixed(2)} s`;
 }
+
+/** Bytes in the binary units that engines use: "412 MB", "1.3 GB". */
+export function size(bytes) {
+  if (bytes === null || bytes === undefined) return "–";
+  const mb = bytes / 1048576;
+  return mb < 1000 ? `${mb < 10 ? mb.toFixed(1) : Math.round(mb)} MB` : `${(mb / 1024).toFixed(1)} GB`;
+}
+
+/** A share as an uptime: as many digits as it takes not to call a failure 100 %. */
+export function uptime(share) {
+  if (share === null || share === undefined) return "–";
+  if (share === 1) return "100%";
+  const percent = Math.floor(share * 10000) / 100;
+  return percent >= 99 ? `${percent.toFixed(2)}%` : `${percent.toFixed(1)}%`;
+}
+
+/** A share as a rate of failures. */
+export function rate(share) {
+  if (share === null || share === undefined) return "–";
+  if (share === 0) return "0%";
+  return share < 0.001 ? "<0.1%" : `${(share * 100).toFixed(1)}%`;
+}

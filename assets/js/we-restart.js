@@ -1,4 +1,4 @@
-// A restart: the question before it, and its progress.
+// The progress of a restart.
 import { span } from "we-format";
 
 const STEPS = [
@@ -36,37 +36,4 @@ export const RestartProgress = {
           :aria-current="index === reached ? 'step' : undefined"><span class="we-hidden">{{ label }}</span></li>
       </ol>
     </div>`,
-};
-
-export const ConfirmRestart = {
-  emits: ["confirmed"],
-  data: () => ({ bot: null, affectedUsers: 0, estimateS: 0 }),
-  computed: {
-    impact() {
-      if (this.affectedUsers === 0) return "Nobody is talking to it right now.";
-      const people = this.affectedUsers === 1 ? "1 person is" : `${this.affectedUsers} people are`;
-      return `${people} talking to it right now. What it is answering at this moment will be interrupted.`;
-    },
-  },
-  methods: {
-    span,
-    ask(bot, affectedUsers, estimateS) {
-      Object.assign(this, { bot, affectedUsers, estimateS });
-      this.$refs.dialog.showModal();
-    },
-    confirm() {
-      this.$refs.dialog.close();
-      this.$emit("confirmed", this.bot.name);
-    },
-  },
-  template: `
-    <dialog ref="dialog" class="we-dialog" aria-labelledby="restart-title" data-testid="confirm-restart">
-      <h2 id="restart-title">Restart {{ bot?.title }}?</h2>
-      <p data-testid="affected-users">{{ impact }}</p>
-      <p class="we-muted">It is usually back in about {{ span(estimateS) }}.</p>
-      <div class="we-dialog-actions">
-        <button class="we-button" type="button" @click="$refs.dialog.close()" autofocus>Cancel</button>
-        <button class="we-button we-danger" type="button" data-testid="confirm" @click="confirm">Restart {{ bot?.title }}</button>
-      </div>
-    </dialog>`,
 };

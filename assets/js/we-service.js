@@ -56,6 +56,9 @@ export const ServiceCard = {
     exact() {
       return this.service.checked_at ? `Checked ${exactly(this.service.checked_at)}` : "";
     },
+    percentiles() {
+      return ["p50", "p95", "p99"].map((name, index) => [name, latency(this.service.percentiles_ms[index])]);
+    },
   },
   methods: { latency },
   template: `
@@ -65,5 +68,7 @@ export const ServiceCard = {
       <div v-else class="we-card-figures">
         <Sparkline :values="service.latencies_ms" /><span class="we-number">{{ latency(service.latency_ms) }}</span>
       </div>
+      <div v-if="shown !== 'not_configured'" class="we-card-percentiles" title="Of the last hour">
+        <span v-for="[name, value] in percentiles" :key="name"><span class="we-muted">{{ name }}</span> {{ value }}</span></div>
     </article>`,
 };

@@ -1,4 +1,5 @@
 // <we-time datetime="2026-01-31T12:00:00Z">: how long ago, the exact moment on hover, kept current.
+// With `exact` the other way round.
 import { ago, exactly } from "we-format";
 
 class Time extends HTMLElement {
@@ -20,8 +21,8 @@ class Time extends HTMLElement {
   show() {
     const at = Date.parse(this.getAttribute("datetime")) / 1000;
     if (Number.isNaN(at)) return;
-    this.textContent = ago(at, Date.now() / 1000);
-    this.title = exactly(at);
+    const texts = [ago(at, Date.now() / 1000), exactly(at)];
+    [this.textContent, this.title] = this.hasAttribute("exact") ? texts.reverse() : texts;
   }
 }
 

@@ -181,6 +181,7 @@ _BY_CODE: dict[str, type[ChatError]] = {
     "unavailable": Unavailable,
     "database_unavailable": Unavailable,
     "shutting_down": Unavailable,
+    "maintenance": Unavailable,
     "internal_error": ServerFailed,
 }
 _BY_STATUS: dict[int, type[ChatError]] = {

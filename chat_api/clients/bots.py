@@ -59,6 +59,10 @@ class BotConnector:
         self._probing: BotHttp | None = None
         self._probes = asyncio.Semaphore(PROBE_CONNECTIONS)
 
+    def configure(self, settings: Settings) -> None:
+        """Give calls that begin from now on the time that these settings say; pools stay as large as they were made."""
+        self._settings = settings
+
     async def initialize(self) -> None:
         """Open the connection pools on the running loop; a second call does nothing."""
         if self._chat is not None:
@@ -93,12 +97,13 @@ class BotConnector:
         user_name: str | None = None,
         timeout_s: float | None = None,
         on_delta: OnDelta | None = None,
+        is_counted: bool = True,
     ) -> BotAnswer:
         """Send one message and wait for the whole answer, at most ``timeout_s`` (``BOT_API_TIMEOUT``) in total.
 
         ``on_delta`` gets the pieces of the text when the bot streams. A stream that breaks off after some text is an
         answer with ``is_truncated``. The bot remembers what it is told, so a call is repeated (once, here) only when
-        connecting failed.
+        connecting failed. One that is not ``is_counted`` is nobody's message, and ``on_call`` does not hear of it.
 
         Raises: BotTimeout, BotFailed, BotBusy, and BotUnavailable, whose ``extra["connect_failed"]`` says that the
         bot has certainly not seen the message; InvalidInput when the message cannot be encoded.
@@ -116,7 +121,8 @@ class BotConnector:
             outcome = error.code
             raise
         finally:
-            self._on_call(bot.name, outcome, self._clock.monotonic_s() - started_s)
+            if is_counted:
+                self._on_call(bot.name, outcome, self._clock.monotonic_s() - started_s)
 
     async def get_bot_status(self, bot: BotSpec) -> Probe:
         """Look at one bot's health and, where it has one, readiness. A bad bot is a probe with ``error``.

@@ -3,14 +3,18 @@
 All faults are EngineUnavailable (nobody answers) or EngineFailed (it refused, failed, or is not understood).
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from chat_api.core.errors import EngineUnavailable
+from chat_api.schemas.container_facts import ContainerFacts
 from chat_api.schemas.containers import ContainerEvent, ContainerView
+from chat_api.schemas.fleet import ContainerUsage
+from chat_api.schemas.logs import RawLine
 
 STOP_GRACE_S = 10.0
+T = TypeVar("T")
 
 
 class ContainerEngine(Protocol):
@@ -42,6 +46,39 @@ class ContainerEngine(Protocol):
 
     async def logs_tail(self, view: ContainerView, lines: int = 200) -> tuple[str, ...]:
         """The last lines of its output, oldest first, each cut to 4,000 characters: hostile text."""
+        ...
+
+    def follow_logs(
+        self, view: ContainerView, read: Callable[[RawLine], T | None], *, since_ns: int | None, tail: int | None = None
+    ) -> AsyncGenerator[tuple[T, ...], None]:
+        """What ``read`` (called in a thread) makes of its output from a moment on, or of the last ``tail`` lines.
+
+        Ends silently: come back with the time of the last line as ``since_ns``, and leave out what you had before.
+        """
+        ...
+
+    async def log_history(
+        self,
+        view: ContainerView,
+        read: Callable[[RawLine], T | None],
+        *,
+        since_ns: int,
+        until_ns: int,
+        limit: int,
+        newest: bool = True,
+    ) -> tuple[list[T], bool]:
+        """What ``read`` (called in a thread) keeps of a span, oldest first, and whether there is more.
+
+        At most ``limit`` of them: the ``newest``, or the oldest.
+        """
+        ...
+
+    async def facts(self, view: ContainerView) -> ContainerFacts:
+        """Everything about what runs the bot; values of its environment are kept back."""
+        ...
+
+    async def stats(self, view: ContainerView) -> ContainerUsage:
+        """What it uses, from one quick look; the rates are since the look before."""
         ...
 
     def events(self, since: datetime | None = None) -> AsyncGenerator[ContainerEvent, None]:
@@ -81,6 +118,33 @@ class NoEngine:
         raise _not_configured()
 
     async def logs_tail(self, view: ContainerView, lines: int = 200) -> tuple[str, ...]:
+        """Raises: EngineUnavailable."""
+        raise _not_configured()
+
+    def follow_logs(
+        self, view: ContainerView, read: Callable[[RawLine], T | None], *, since_ns: int | None, tail: int | None = None
+    ) -> AsyncGenerator[tuple[T, ...], None]:
+        """Raises: EngineUnavailable."""
+        raise _not_configured()
+
+    async def log_history(
+        self,
+        view: ContainerView,
+        read: Callable[[RawLine], T | None],
+        *,
+        since_ns: int,
+        until_ns: int,
+        limit: int,
+        newest: bool = True,
+    ) -> tuple[list[T], bool]:
+        """Raises: EngineUnavailable."""
+        raise _not_configured()
+
+    async def facts(self, view: ContainerView) -> ContainerFacts:
+        """Raises: EngineUnavailable."""
+        raise _not_configured()
+
+    async def stats(self, view: ContainerView) -> ContainerUsage:
         """Raises: EngineUnavailable."""
         raise _not_configured()
 

@@ -16,6 +16,7 @@ from chat_api.core.errors import AppError, EngineFailed, EngineUnavailable, NotF
 
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 CHUNK_BYTES = 65_536
+MAX_CONNECTIONS = 128
 
 
 class BoundedClient(docker.APIClient):
@@ -23,7 +24,8 @@ class BoundedClient(docker.APIClient):
 
     def __init__(self, host: str, *, timeout_s: int) -> None:
         self._socket_path = host.removeprefix("unix://") if host.startswith("unix://") else None
-        super().__init__(base_url=host, version="auto", timeout=timeout_s)
+        # As many connections as logs may be followed at once: each holds one.
+        super().__init__(base_url=host, version="auto", timeout=timeout_s, max_pool_size=MAX_CONNECTIONS)
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """Send one request and, unless a stream was asked for, read the whole answer within the limits."""

@@ -15,14 +15,21 @@ from chat_api.clients import docker_swarm as swarm
 from chat_api.clients.container_engine import STOP_GRACE_S, ContainerEngine, NoEngine
 from chat_api.clients.docker_client import BoundedClient, translated_errors
 from chat_api.clients.docker_events import follow_events
+from chat_api.clients.docker_facts import read_facts
+from chat_api.clients.docker_logs import HISTORY_S, follow_logs, read_history
+from chat_api.clients.docker_stats import UsageMeter
 from chat_api.clients.docker_views import SERVICE_ID_LABEL, Json, bot_of, container_event, container_view, service_view
 from chat_api.core.blocking import BlockingCalls
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.errors import Conflict, EngineUnavailable
+from chat_api.schemas.container_facts import ContainerFacts
 from chat_api.schemas.containers import ContainerEvent, ContainerKind, ContainerState, ContainerView
+from chat_api.schemas.fleet import ContainerUsage
+from chat_api.schemas.logs import RawLine
 
 CALL_TIMEOUT_S = 10
 MAX_PARALLEL_CALLS = 4
+MAX_PARALLEL_LOOKS = 4
 SERVICE_TIMEOUT_S = 60.0
 MAX_LOG_LINES = 2000
 MAX_LOG_LINE_CHARS = 4000
@@ -50,6 +57,9 @@ class DockerEngine:
         self._client: BoundedClient | None = None
         self._connecting = threading.Lock()
         self._service_bots: dict[str, str] = {}
+        self._meter = UsageMeter()
+        # Of their own: a slow look at figures or a long history must not keep a restart waiting.
+        self._looks = BlockingCalls(limit=MAX_PARALLEL_LOOKS, name="docker")
 
     async def ping(self) -> float:
         """See ``ContainerEngine``."""
@@ -116,6 +126,36 @@ class DockerEngine:
         text = (await self._call(act)).decode(errors="replace").replace("\0", "")
         return tuple(line[:MAX_LOG_LINE_CHARS] for line in text.splitlines()[-count:])
 
+    def follow_logs(
+        self, view: ContainerView, read: Callable[[RawLine], T | None], *, since_ns: int | None, tail: int | None = None
+    ) -> AsyncGenerator[tuple[T, ...], None]:
+        """See ``ContainerEngine``."""
+        return follow_logs(self._connect, view, read, since_ns=since_ns, tail=tail)
+
+    async def log_history(
+        self,
+        view: ContainerView,
+        read: Callable[[RawLine], T | None],
+        *,
+        since_ns: int,
+        until_ns: int,
+        limit: int,
+        newest: bool = True,
+    ) -> tuple[list[T], bool]:
+        """See ``ContainerEngine``. Raises: NotFound when it is gone."""
+        span = {"since_ns": since_ns, "until_ns": until_ns, "limit": limit}
+        return await self._look(
+            lambda client: read_history(client, view, read, newest=newest, **span), extra_s=HISTORY_S
+        )
+
+    async def facts(self, view: ContainerView) -> ContainerFacts:
+        """See ``ContainerEngine``. Raises: NotFound when it is gone."""
+        return await self._look(lambda client: read_facts(client, view))
+
+    async def stats(self, view: ContainerView) -> ContainerUsage:
+        """See ``ContainerEngine``. Raises: NotFound when it is gone, or does not run."""
+        return await self._look(lambda client: self._meter.measure(client, view))
+
     def events(self, since: datetime | None = None) -> AsyncGenerator[ContainerEvent, None]:
         """See ``ContainerEngine``."""
         parse = functools.partial(container_event, services=self._service_bots, label=self._label)
@@ -134,6 +174,10 @@ class DockerEngine:
         except EngineUnavailable:
             await self.close()  # what comes back may be another engine: negotiate the version anew
             raise
+
+    async def _look(self, act: Callable[[BoundedClient], T], *, extra_s: float = 0.0) -> T:
+        with translated_errors():
+            return await self._looks.run(lambda: act(self._connect()), timeout_s=self._timeout_s + extra_s)
 
     def _connect(self) -> BoundedClient:
         if (known := self._client) is not None:

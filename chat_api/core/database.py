@@ -5,6 +5,7 @@ the same statement costs a third there. Source of the figures: performance notes
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any
@@ -15,6 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from chat_api.core.errors import DatabaseUnavailable
+from chat_api.core.slow_queries import SlowQueries
 from models.database_url import async_database_url, asyncpg_dsn
 
 CONNECT_TIMEOUT_S = 5
@@ -49,6 +51,8 @@ class Database:
                 "server_settings": _SERVER_SETTINGS,
             },
         )
+        self.slow_queries = SlowQueries()
+        self.slow_queries.watch(self.engine.sync_engine)
         self._autocommitting = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     def write(self) -> AbstractAsyncContextManager[AsyncConnection]:
@@ -77,16 +81,23 @@ class Database:
         try:
             pool = self._fast or await self._open_fast()
             async with pool.acquire(timeout=CONNECT_TIMEOUT_S) as connection:
+                began_s = time.perf_counter()
                 try:
                     return await connection.fetch(statement, *values)  # type: ignore[no-any-return]
                 except asyncpg.exceptions.InternalClientError:
                     connection.terminate()  # it has lost track of what it was asked: nobody may use it any more
                     raise
+                finally:
+                    self.slow_queries.record(statement, time.perf_counter() - began_s)
         except Exception as error:
             translated = _translated(error)
             if translated is error:
                 raise
             raise translated from error
+
+    def fast_lane(self) -> tuple[int, int]:
+        """How many connections of the fast lane are open, and how many of them are idle."""
+        return (self._fast.get_size(), self._fast.get_idle_size()) if self._fast is not None else (0, 0)
 
     async def _open_fast(self) -> asyncpg.Pool:
         async with self._opening:

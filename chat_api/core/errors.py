@@ -9,6 +9,7 @@
     ├── UnsupportedMedia        415 unsupported_media_type
     ├── NotAuthenticated        401 not_authenticated
     ├── PermissionDenied        403 permission_denied
+    │   └── FeatureOff              feature_off             an operator has switched it off
     ├── NotFound                404 not_found
     ├── MethodNotAllowed        405 method_not_allowed
     ├── Conflict                409 conflict
@@ -16,7 +17,8 @@
     ├── RateLimited             429 rate_limited            (+ Retry-After)
     ├── Unavailable             503 unavailable             (+ Retry-After)
     │   ├── DatabaseUnavailable     database_unavailable
-    │   └── ShuttingDown            shutting_down
+    │   ├── ShuttingDown            shutting_down
+    │   └── Maintenance             maintenance             the chat takes no new messages; the operator's words
     └── Upstream                502 upstream_failed
         ├── BotFailed               502 bot_failed          answered, but not with a usable answer
         ├── BotUnavailable          503 bot_unavailable     not reached, not ready, or its breaker is open
@@ -105,6 +107,13 @@ class PermissionDenied(AppError):
     public_message = "You are not allowed to do this."
 
 
+class FeatureOff(PermissionDenied):
+    """An operator has switched off what was asked for."""
+
+    code = "feature_off"
+    public_message = "This is switched off right now."
+
+
 class NotFound(AppError):
     """It does not exist, or it belongs to somebody else: the caller cannot tell which."""
 
@@ -167,6 +176,13 @@ class ShuttingDown(Unavailable):
 
     code = "shutting_down"
     public_message = "The service is restarting. Please try again."
+
+
+class Maintenance(Unavailable):
+    """The chat is in maintenance: what is stored can be read, and no new message is taken."""
+
+    code = "maintenance"
+    public_message = "The chat takes no new messages right now."
 
 
 class Upstream(AppError):

@@ -86,6 +86,12 @@ def configure_logging(*, level: str = "INFO", log_format: str = "json") -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
+def set_log_level(level: str) -> None:
+    """Log from another level on."""
+    logging.getLogger().setLevel(level)
+    logging.getLogger("uvicorn.error").setLevel(max(logging.getLevelName(level), logging.INFO))
+
+
 def is_logged(level: int) -> bool:
     """Whether lines of this level are written: where one is made for every message, to know is cheaper than to try."""
     return logging.getLogger().isEnabledFor(level)

@@ -1,8 +1,9 @@
 """What Prometheus scrapes. Names follow its conventions: a unit at the end, ``_total`` on counters."""
 
-import asyncio
 import os
-import time
+from collections import Counter as Counts
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from prometheus_client import (
     CollectorRegistry,
@@ -14,8 +15,10 @@ from prometheus_client import (
     generate_latest,
 )
 
+from chat_api import __version__
+from chat_api.core.request_figures import RequestFigures
+
 PREFIX = "whisperengine_web"
-LAG_INTERVAL_S = 0.25
 _REQUEST_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _BOT_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 20, 30, 60)
 _LAG_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
@@ -26,6 +29,9 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        # Told of every HTTP request (status, seconds) and every look at the event loop (seconds). Must not raise.
+        self.on_request: Callable[[int, float], None] = lambda _status, _duration_s: None
+        self.on_lag: Callable[[float], None] = lambda _lag_s: None
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         r = self.registry
@@ -90,11 +96,67 @@ class Metrics:
             f"{PREFIX}_process_info", "Which of several processes on one port answered: always 1.", ["pid"], registry=r
         )
         self.process.labels(str(os.getpid())).set(1)
+        self.alerts_firing = Gauge(
+            f"{PREFIX}_alerts_firing", "Alerts that fire now; only the leader knows.", ["severity"], registry=r
+        )
+        self.notifications = Counter(
+            f"{PREFIX}_notifications_total", "Alert messages that were sent, or given up.", ["outcome"], registry=r
+        )
         self.loop_lag = Histogram(
             f"{PREFIX}_event_loop_lag_seconds",
             "How late the event loop runs what is due.",
             buckets=_LAG_BUCKETS,
             registry=r,
+        )
+        self.request_figures = RequestFigures()
+        self._add_system(r)
+
+    def _add_system(self, r: CollectorRegistry) -> None:
+        """What an operator watches beside the chat: this process, and the fleet as all processes see it."""
+        self.build = Gauge(f"{PREFIX}_build_info", "The version that runs: always 1.", ["version"], registry=r)
+        self.build.labels(__version__).set(1)
+        self.loop_blocks = Counter(
+            f"{PREFIX}_event_loop_blocks_total", "Times that the event loop stood still for half a second.", registry=r
+        )
+        self.loop_blocked_seconds = Counter(
+            f"{PREFIX}_event_loop_blocked_seconds_total", "Time that the event loop stood still.", registry=r
+        )
+        self.slow_queries = Counter(
+            f"{PREFIX}_slow_queries_total", "Database statements over SLOW_QUERY_MS.", registry=r
+        )
+        self.slow_query_seconds = Counter(
+            f"{PREFIX}_slow_query_seconds_total", "Time that slow database statements took.", registry=r
+        )
+        self.worker_age = Gauge(
+            f"{PREFIX}_worker_heartbeat_age_seconds",
+            "How long ago a background worker finished a round; those that wait for events have none.",
+            ["worker"],
+            registry=r,
+        )
+        self.worker_late = Gauge(
+            f"{PREFIX}_worker_late", "Whether a background worker should have beaten long ago.", ["worker"], registry=r
+        )
+        self.worker_failures = Gauge(
+            f"{PREFIX}_worker_failures", "How often a background worker failed since the start.", ["worker"], registry=r
+        )
+        self.bots = Gauge(f"{PREFIX}_bots", "Bots by what they are doing.", ["status"], registry=r)
+        self.canary_up = Gauge(
+            f"{PREFIX}_bot_canary_up", "Whether a bot answered its last synthetic message.", ["bot_name"], registry=r
+        )
+        self.bot_restarts = Counter(
+            f"{PREFIX}_bot_restarts_total", "Restarts that ended, as this process saw it.", ["outcome"], registry=r
+        )
+        self.service_up = Gauge(
+            f"{PREFIX}_service_up", "Whether a dependency answers (1) or not (0).", ["service"], registry=r
+        )
+        self.service_seconds = Gauge(
+            f"{PREFIX}_service_latency_seconds", "Time a dependency took for its last check.", ["service"], registry=r
+        )
+        self.cause_bots = Gauge(
+            f"{PREFIX}_root_cause_bots", "Bots whose trouble is put down to a dependency.", ["service"], registry=r
+        )
+        self.maintenance = Gauge(
+            f"{PREFIX}_maintenance_mode", "Whether the chat takes no new messages (1).", registry=r
         )
 
     def record_request(self, method: str, route: str, status: int, duration_s: float) -> None:
@@ -108,6 +170,18 @@ class Metrics:
             )
         found[0].inc()
         found[1].observe(duration_s)
+        self.on_request(status, duration_s)
+        self.request_figures.record(route, status, duration_s)
+
+    def record_blocked(self, duration_s: float) -> None:
+        """The event loop stood still."""
+        self.loop_blocks.inc()
+        self.loop_blocked_seconds.inc(duration_s)
+
+    def record_slow_query(self, duration_s: float) -> None:
+        """A database statement took too long."""
+        self.slow_queries.inc()
+        self.slow_query_seconds.inc(duration_s)
 
     def count_frames_out(self, kind: str, count: int) -> None:
         """Frames of one type were queued on WebSockets."""
@@ -133,17 +207,29 @@ class Metrics:
         """A bot is no longer part of the fleet: how it is now is no question any more."""
         for gauge in (self.bot_up, self.bot_breaker, self.bot_in_flight, self.bot_waiting):
             gauge.remove(bot_name)
+        with suppress(KeyError):  # not every bot has been tried
+            self.canary_up.remove(bot_name)
+
+    def record_alerts(self, severities: Iterable[str]) -> None:
+        """These alerts fire now, each by its severity."""
+        counts = Counts(severities)
+        for severity in ("info", "warning", "critical"):
+            self.alerts_firing.labels(severity).set(counts[severity])
+
+    def record_notification(self, is_sent: bool) -> None:
+        """A message of an alert was sent, or given up."""
+        self.notifications.labels("sent" if is_sent else "failed").inc()
 
     def record_leader(self, is_leader: bool) -> None:
         """This process began or ended to lead."""
         self.leader.set(is_leader)
+        if not is_leader:
+            self.alerts_firing.clear()
 
-    async def measure_loop_lag(self) -> None:
-        """Observe the event loop until cancelled."""
-        while True:
-            due_s = time.perf_counter() + LAG_INTERVAL_S
-            await asyncio.sleep(LAG_INTERVAL_S)
-            self.loop_lag.observe(max(0.0, time.perf_counter() - due_s))
+    def record_lag(self, lag_s: float) -> None:
+        """The event loop ran something so late."""
+        self.loop_lag.observe(lag_s)
+        self.on_lag(lag_s)
 
     def render(self) -> bytes:
         """Everything in Prometheus's text format."""

@@ -51,10 +51,22 @@ class Settings(BaseSettings):
     )
     qdrant_url: str | None = Field(None, description="Qdrant, `http://host:6333`. Without it: shown as not configured.")
 
+    llm_health_url: str | None = Field(
+        None,
+        description="Address of the language model that bots use, e.g. `http://host:1234/v1/models`; any answer below"
+        " 500 is well. Without it: shown as not configured.",
+    )
+
     # Bot integration
     bot_api_timeout: float = Field(30.0, gt=0, le=600, description="Seconds a bot may take to answer a message.")
     bot_health_check_interval: float = Field(
         60.0, ge=0.2, le=3600, description="Seconds between two health checks of a bot."
+    )
+    bot_canary_interval: float = Field(
+        300.0,
+        ge=0,
+        le=86_400,
+        description="Seconds between two canaries of a bot, each a tiny real conversation. `0`: none.",
     )
     bot_restart_timeout: float = Field(
         120.0, gt=0, le=3600, description="Seconds a restarted bot may take until its health check answers."
@@ -70,9 +82,9 @@ class Settings(BaseSettings):
         " `auto`: by container name when this process itself runs in a container.",
     )
     bot_max_answer_bytes: int = Field(
-        1_048_576, ge=1024, description="Bytes of a bot's answer that are read before it is refused."
+        1_048_576, ge=1024, le=1_073_741_824, description="Bytes of a bot's answer that are read before it is refused."
     )
-    bot_max_parallel_calls: int = Field(20, ge=1, description="Calls one bot serves at once (its bulkhead).")
+    bot_max_parallel_calls: int = Field(20, ge=1, le=10_000, description="Calls one bot serves at once (its bulkhead).")
 
     # Containers
     docker_host: str | None = Field(
@@ -86,14 +98,16 @@ class Settings(BaseSettings):
     auth_mode: Literal["claim", "open"] = Field(
         "claim", description="`claim`: a name needs proof to be resumed. `open`: the name is the account."
     )
-    session_timeout_hours: float = Field(24, gt=0, description="Hours a user's session lives.")
-    admin_session_timeout_hours: float = Field(8, gt=0, description="Hours an administrator's session lives.")
+    session_timeout_hours: float = Field(24, gt=0, le=87_600, description="Hours a user's session lives.")
+    admin_session_timeout_hours: float = Field(
+        8, gt=0, le=87_600, description="Hours an administrator's session lives."
+    )
     web_ui_admin_username: str | None = Field(None, description="First administrator, created at the first start.")
     web_ui_admin_password: SecretStr | None = Field(
         None, description="Password of the first administrator; without both a one-time setup code is printed."
     )
     rate_limit_requests_per_minute: int = Field(
-        100, ge=1, description="Requests a principal (else an address) may make in a minute."
+        100, ge=1, le=10_000_000, description="Requests a principal (else an address) may make in a minute."
     )
     allowed_origins: Names = Field((), description="Further browser origins that may connect, comma-separated.")
     trusted_proxies: Names = Field(
@@ -101,18 +115,35 @@ class Settings(BaseSettings):
     )
 
     # Performance
-    max_concurrent_connections: int = Field(500, ge=1, description="WebSockets one process holds at once.")
-    max_connections_per_user: int = Field(20, ge=1, description="WebSockets one user holds at once in a process.")
-    websocket_frames_per_second: int = Field(50, ge=1, description="Frames a second one WebSocket may send.")
-    connection_pool_size: int = Field(100, ge=1, description="HTTP connections to all bots together.")
-    database_pool_size: int = Field(20, ge=2, description="PostgreSQL connections of one process.")
+    max_concurrent_connections: int = Field(
+        500, ge=1, le=1_000_000, description="WebSockets one process holds at once."
+    )
+    max_connections_per_user: int = Field(
+        20, ge=1, le=1_000_000, description="WebSockets one user holds at once in a process."
+    )
+    websocket_frames_per_second: int = Field(
+        50, ge=1, le=1_000_000, description="Frames a second one WebSocket may send."
+    )
+    connection_pool_size: int = Field(100, ge=1, le=10_000, description="HTTP connections to all bots together.")
+    database_pool_size: int = Field(20, ge=2, le=1_000, description="PostgreSQL connections of one process.")
 
     # Observability
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
     log_format: Literal["json", "console"] = Field("json", description="One JSON object a line, or for people.")
+    slow_query_ms: float = Field(
+        200.0, ge=1, le=60_000, description="Milliseconds from which on a database statement counts as slow."
+    )
     metrics_token: SecretStr | None = Field(
         None, description="Bearer token for `/metrics`. Without it `/metrics` answers loopback addresses and admins."
     )
+
+    # Alerts
+    deadman_url: SecretStr | None = Field(
+        None,
+        description="Address that the leader calls while all is well, so that an outside service notices when it does"
+        " not. Without it: none.",
+    )
+    deadman_interval: float = Field(60.0, ge=1, le=3600, description="Seconds between two calls of `DEADMAN_URL`.")
 
     @field_validator("allowed_origins", "trusted_proxies", "web_ui_previous_secret_keys", mode="before")
     @classmethod

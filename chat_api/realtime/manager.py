@@ -80,6 +80,12 @@ class WebSocketManager:
         """How many WebSockets are open."""
         return len(self._by_websocket)
 
+    def set_limits(self, *, max_connections: int, max_connections_per_user: int, max_frames_per_s: int) -> None:
+        """Take as many from now on; connections that are open stay, with the limits they came with."""
+        self._max_connections = max_connections
+        self._max_per_user = max_connections_per_user
+        self._max_frames_per_s = max_frames_per_s
+
     # The specification's surface
 
     async def connect(self, websocket: WebSocket, user_id: str, session_id: UUID | None = None) -> str | None:

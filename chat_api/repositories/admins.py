@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import RowMapping, delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chat_api.repositories.rows import affected, one_or_none
-from models import AdminAccount, WebSetting
+from chat_api.repositories.rows import affected, many, one_or_none
+from models import AdminAccount, Role, WebSetting
 
 SETUP_CODE_KEY = "admin_setup_code_sha256"
 
@@ -60,3 +60,48 @@ async def spend_setup_code(connection: AsyncConnection, code_hash: str) -> bool:
     """Use the setup code up; returns whether it was the good one."""
     statement = delete(WebSetting).where(WebSetting.key == SETUP_CODE_KEY, WebSetting.value == code_hash)  # type: ignore[arg-type]
     return await affected(connection, statement) == 1
+
+
+async def lock(connection: AsyncConnection) -> None:
+    """Let one transaction at a time change who may do what: two cannot each take the other for the one that stays."""
+    await connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('web_admins', 0))"))
+
+
+async def all_rows(connection: AsyncConnection) -> list[RowMapping]:
+    """Every administrator by name, with the number of sessions that live."""
+    return await many(
+        connection,
+        text(
+            "SELECT d.*, (SELECT count(*) FROM web_user_sessions s WHERE s.user_id = d.admin_id AND s.is_admin"
+            " AND s.revoked_at IS NULL AND s.expires_at > now()) AS sessions FROM web_admins d ORDER BY lower(username)"
+        ),
+    )
+
+
+async def get(connection: AsyncConnection, admin_id: str) -> RowMapping | None:
+    """One administrator by id."""
+    return await one_or_none(connection, text("SELECT * FROM web_admins WHERE admin_id = :id"), {"id": admin_id})
+
+
+async def count_able(connection: AsyncConnection, *, except_for: str) -> int:
+    """How many others may do everything."""
+    statement = (
+        select(func.count())
+        .select_from(AdminAccount)
+        .where(
+            AdminAccount.role == Role.ADMIN,  # type: ignore[arg-type]
+            AdminAccount.disabled_at.is_(None),  # type: ignore[union-attr]
+            AdminAccount.admin_id != except_for,  # type: ignore[arg-type]
+        )
+    )
+    return (await connection.execute(statement)).scalar_one()
+
+
+async def set_role(connection: AsyncConnection, admin_id: str, role: Role) -> None:
+    """Change what an administrator may do."""
+    await connection.execute(update(AdminAccount).where(AdminAccount.admin_id == admin_id).values(role=role.value))  # type: ignore[arg-type]
+
+
+async def set_disabled(connection: AsyncConnection, admin_id: str, *, at: datetime | None) -> None:
+    """Shut an administrator out, or with ``None`` let them in."""
+    await connection.execute(update(AdminAccount).where(AdminAccount.admin_id == admin_id).values(disabled_at=at))  # type: ignore[arg-type]

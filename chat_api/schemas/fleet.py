@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from chat_api.schemas.bots import Contract
 from chat_api.schemas.containers import ContainerState, ContainerView
 from models import ActionOrigin, BotAction, RestartState
 
@@ -159,7 +160,8 @@ class BotPolicy:
 class BotView:
     """One bot as the console shows it. ``latency_ms`` is the last health answer's, ``error`` for operators only.
 
-    ``cause`` is the dependency that this bot's trouble is put down to, a key of ``FleetView.services``.
+    ``cause`` is the dependency that this bot's trouble is put down to, a key of ``FleetView.services``. ``contract`` is
+    the generation that the bot speaks, None until it was seen to.
 
     Of at most ``call_slots`` calls at once ``calls_in_flight`` are under way; ``calls_waiting`` wait for a slot.
     """
@@ -186,13 +188,15 @@ class BotView:
     usage: ContainerUsage | None = None
     policy: BotPolicy | None = None
     cause: str | None = None
+    contract: Contract | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceView:
     """One dependency: ``latencies_ms`` are the last answers, oldest first, ``None`` where there was none.
 
-    The percentiles are of its last hour.
+    The percentiles are of its last hour. ``failing_since`` is when its present or last trouble began; short recoveries
+    do not end one. ``last_failed_at`` is its last check that failed.
     """
 
     name: str
@@ -206,6 +210,8 @@ class ServiceView:
     p50_ms: float | None = None
     p95_ms: float | None = None
     p99_ms: float | None = None
+    failing_since: datetime | None = None
+    last_failed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
-from chat_api.schemas.bots import Probe
+from chat_api.schemas.bots import BotInfo, Probe
 from chat_api.schemas.containers import ContainerView
 from chat_api.schemas.fleet import BotFigures, BotPolicy, CanaryView, ContainerUsage, RestartView, ServiceStatus
 from models import RestartState
@@ -51,8 +51,17 @@ class PoliciesReport:
     policies: tuple[BotPolicy, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InfoReport:
+    """What a bot said about itself."""
+
+    reported_at: datetime
+    info: BotInfo
+
+
 FleetReport = (
     Probe
+    | InfoReport
     | ServiceReport
     | ContainersReport
     | RestartView
@@ -64,6 +73,7 @@ FleetReport = (
 
 _KINDS: dict[str, TypeAdapter[Any]] = {
     "probe": TypeAdapter(Probe),
+    "info": TypeAdapter(InfoReport),
     "service": TypeAdapter(ServiceReport),
     "containers": TypeAdapter(ContainersReport),
     "restart": TypeAdapter(RestartView),
@@ -80,6 +90,8 @@ def key_of(report: FleetReport) -> str:
     match report:
         case Probe():
             return f"probe:{report.bot_name}"
+        case InfoReport():
+            return f"info:{report.info.bot_name}"
         case ServiceReport():
             return f"service:{report.name}"
         case ContainersReport():
@@ -101,7 +113,7 @@ def order_of(report: FleetReport) -> tuple[datetime, int]:
     match report:
         case Probe() | ServiceReport() | CanaryView():
             return report.checked_at, 0
-        case ContainersReport() | FiguresReport() | PoliciesReport():
+        case InfoReport() | ContainersReport() | FiguresReport() | PoliciesReport():
             return report.reported_at, 0
         case ContainerUsage():
             return report.measured_at, 0

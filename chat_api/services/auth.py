@@ -86,6 +86,10 @@ class AuthService:
         self.ended: Topic[UUID] = Topic("sessions_ended")
         self.ended.listen(lambda _: self._recognised.clear())
 
+    def configure(self, settings: Settings) -> None:
+        """Let sessions that begin from now on live as long as these settings say."""
+        self._settings = settings
+
     async def login(
         self,
         username: str,

@@ -10,10 +10,12 @@ from chat_api.core.text import check_text
 from chat_api.repositories import changes, conversations
 from chat_api.schemas.messages import EventKind, Exchange, MessageDetails, StreamEvent
 from chat_api.schemas.principals import Permission, Principal
+from chat_api.schemas.settings import Feature
 from chat_api.services.bot_registry import BotRegistry
 from chat_api.services.feeds import Feeds
 from chat_api.services.limits import RateLimits
 from chat_api.services.messages import MAX_MESSAGE_CHARS
+from chat_api.services.switches import Switches
 
 MAX_EMOJI_CHARS = 32
 MAX_REACTIONS = 20
@@ -23,7 +25,16 @@ _EMOJI_CATEGORIES = frozenset({"So", "Sk", "Sm", "Mn", "Me", "Cf", "Cn"})
 class ChangesService:
     """Changes stored messages for those whose they are."""
 
-    def __init__(self, database: Database, registry: BotRegistry, feeds: Feeds, limits: RateLimits) -> None:
+    def __init__(
+        self,
+        database: Database,
+        registry: BotRegistry,
+        feeds: Feeds,
+        limits: RateLimits,
+        *,
+        switches: Switches | None = None,
+    ) -> None:
+        self._switches = switches or Switches()
         self._database = database
         self._registry = registry
         self._feeds = feeds
@@ -42,8 +53,10 @@ class ChangesService:
     async def edit(self, principal: Principal, message_id: UUID, *, content: str, version: int) -> Exchange:
         """Give an own message another text; the bot is not asked again.
 
-        Raises: NotFound, InvalidInput; Conflict with ``current_version`` when it is not the version that was edited.
+        Raises: FeatureOff, NotFound, InvalidInput; Conflict with ``current_version`` when it is not the version that
+        was edited.
         """
+        self._switches.require(Feature.EDITING)
         text = check_text(content, field="content", max_chars=MAX_MESSAGE_CHARS)
         exchange = await self._find(principal, message_id)
         if exchange.message_id != message_id:
@@ -70,6 +83,7 @@ class ChangesService:
 
     async def react(self, principal: Principal, message_id: UUID, emoji: str) -> None:
         """Put an emoji on a message or answer; twice is once. Raises: NotFound, InvalidInput, Conflict (too many)."""
+        self._switches.require(Feature.REACTIONS)
         sign = checked_emoji(emoji)
         exchange = await self._find(principal, message_id)
         await self._limits.hit(principal.user_id)

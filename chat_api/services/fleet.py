@@ -15,7 +15,8 @@ from typing import Literal, TypedDict
 from chat_api.clients.bots import BotConnector
 from chat_api.core.bus import Topic
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
-from chat_api.schemas.bots import BotSpec, Probe
+from chat_api.core.errors import NotFound
+from chat_api.schemas.bots import BotInfo, BotSpec, Contract, Probe
 from chat_api.schemas.containers import ContainerView
 from chat_api.schemas.fleet import (
     BotFigures,
@@ -34,6 +35,7 @@ from chat_api.schemas.fleet_reports import (
     ContainersReport,
     FiguresReport,
     FleetReport,
+    InfoReport,
     PoliciesReport,
     ServiceReport,
 )
@@ -45,8 +47,12 @@ from chat_api.services.root_cause import root_causes
 HEARTBEATS = 90
 LATENCIES = 60
 STALE_AFTER_INTERVALS = 2.0
+# A canary may take as long as a message may; what it said is not believed for longer than two intervals and this.
+CANARY_GRACE_S = 60.0
 # Changes this close together reach the pages as one: a poll of 500 bots is one update, not 500.
 COALESCE_S = 0.05
+# A dependency that was well for so long and fails again is in new trouble; before that it flaps.
+FLAPPING = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +67,9 @@ class PublicBot:
 
 
 class _Calls(TypedDict):
-    """What a view says of a bot's lane."""
+    """What a view says that changes without a report: how busy the bot is, and what has grown old."""
 
+    canary: CanaryView | None
     breaker: str
     calls_in_flight: int
     calls_waiting: int
@@ -79,6 +86,8 @@ class _BotState:
     canary: CanaryView | None = None
     usage: ContainerUsage | None = None
     policy: BotPolicy | None = None
+    info: BotInfo | None = None
+    contract: Contract | None = None
     heartbeats: deque[Heartbeat]
 
 
@@ -91,11 +100,13 @@ class FleetService:
         connector: BotConnector,
         *,
         check_interval_s: float,
+        canary_interval_s: float = 300.0,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._registry = registry
         self._connector = connector
-        self._stale_after = timedelta(seconds=STALE_AFTER_INTERVALS * check_interval_s + 1.0)
+        self._canary_stale_after = timedelta(seconds=STALE_AFTER_INTERVALS * canary_interval_s + CANARY_GRACE_S)
+        self.set_check_interval(check_interval_s)
         self._clock = clock
         self._started_at = clock.now()
         self._states: dict[str, _BotState] = {}
@@ -108,6 +119,10 @@ class FleetService:
         self.reports: Topic[FleetReport] = Topic("fleet_reports")
         self._is_relaying = False
 
+    def set_check_interval(self, seconds: float) -> None:
+        """How often bots are looked at: what is older than two of it is unknown."""
+        self._stale_after = timedelta(seconds=STALE_AFTER_INTERVALS * seconds + 1.0)
+
     # What pages and doors read
 
     def view(self, principal: Principal) -> FleetView:
@@ -118,7 +133,7 @@ class FleetService:
     def current(self) -> FleetView:
         """Everything at this moment, for the service itself."""
         bots, services = tuple(self._bots.values()), tuple(self._services.values())
-        causes = root_causes(bots, services)
+        causes = root_causes(bots, services, now=self._clock.now())
         bots = tuple(
             bot if causes.get(bot.name) == bot.cause else replace(bot, cause=causes.get(bot.name)) for bot in bots
         )
@@ -156,6 +171,15 @@ class FleetService:
         state = self._states.get(bot_name)
         return state.policy if state else None
 
+    def info(self, principal: Principal, bot_name: str) -> BotInfo | None:
+        """What a bot last said about itself, and so which contract it speaks; ``None`` before it did.
+
+        Raises: PermissionDenied, NotAuthenticated.
+        """
+        principal.require(Permission.VIEW_FLEET)
+        state = self._states.get(bot_name)
+        return state.info if state else None
+
     # What the workers report
 
     def sync_registry(self) -> None:
@@ -184,6 +208,9 @@ class FleetService:
         state.probe = probe
         if probe.is_healthy:
             state.last_seen_at = probe.checked_at
+            state.contract = probe.contract or state.contract
+        else:
+            state.canary = None  # It comes back as another.
         heartbeat = Heartbeat(
             checked_at=probe.checked_at, status=self._status(probe.bot_name), latency_ms=probe.latency_ms
         )
@@ -236,6 +263,13 @@ class FleetService:
             state.canary = None
             self._update(bot_name)
 
+    def record_info(self, report: InfoReport) -> None:
+        """Take over what a bot says about itself."""
+        state = self._states.get(report.info.bot_name)
+        if state is not None:
+            self._report(report)
+            state.info = report.info
+
     def record_usage(self, usage: ContainerUsage) -> None:
         """Take over what a container uses."""
         state = self._states.get(usage.bot_name)
@@ -274,6 +308,7 @@ class FleetService:
         latencies = (before.latencies_ms if before else ())[-LATENCIES + 1 :]
         is_healthy = report.status is ServiceStatus.HEALTHY
         is_configured = report.status is not ServiceStatus.NOT_CONFIGURED
+        failing_since, last_failed_at = _trouble(before, report)
         self._services[report.name] = ServiceView(
             name=report.name,
             title=report.title,
@@ -286,6 +321,8 @@ class FleetService:
             p50_ms=before.p50_ms if before else None,
             p95_ms=before.p95_ms if before else None,
             p99_ms=before.p99_ms if before else None,
+            failing_since=failing_since,
+            last_failed_at=last_failed_at,
         )
         self._changed()
 
@@ -301,7 +338,9 @@ class FleetService:
     async def refresh(self) -> None:
         """Let what has grown old become unknown, and see how busy the bots are; called every second."""
         for name, view in self._bots.items():
-            seen = replace(view, status=self._status(name), **self._calls(name))
+            state = self._states[name]
+            error = self._error(state, canary=self._canary(name))
+            seen = replace(view, status=self._status(name), error=error, **self._calls(name))
             if seen != view:
                 self._bots[name] = seen
                 self._changed()
@@ -324,14 +363,27 @@ class FleetService:
             now=self._clock.now(),
             stale_after=self._stale_after,
             policy=state.policy,
-            canary=state.canary,
+            canary=self._canary(bot_name),
         )
 
+    def _canary(self, bot_name: str) -> CanaryView | None:
+        """The last canary, unless it is old or the bot was begun anew since."""
+        state = self._states[bot_name]
+        canary, container, restart = state.canary, state.container, state.restart
+        if canary is None or self._clock.now() - canary.checked_at > self._canary_stale_after:
+            return None
+        began_at = [restart.requested_at] if restart else []
+        if container is not None and container.started_at is not None:
+            began_at.append(container.started_at)
+        return canary if all(canary.checked_at >= at for at in began_at) else None
+
     def _update(self, bot_name: str) -> None:
-        spec = next((spec for spec in self._registry.all() if spec.name == bot_name), None)
-        if spec is not None:
-            self._bots[bot_name] = self._view_of(spec)
-            self._changed()
+        try:
+            spec = self._registry.get(bot_name)
+        except NotFound:
+            return
+        self._bots[spec.name] = self._view_of(spec)
+        self._changed()
 
     def _view_of(self, spec: BotSpec) -> BotView:
         state = self._states[spec.name]
@@ -345,20 +397,32 @@ class FleetService:
             last_checked_at=state.probe.checked_at if state.probe else None,
             last_seen_at=state.last_seen_at,
             latency_ms=state.probe.latency_ms if state.probe and state.probe.is_healthy else None,
-            error=_trouble(state),
+            error=self._error(state, canary=self._canary(spec.name)),
             heartbeats=tuple(state.heartbeats),
             container=state.container,
             restart=state.restart,
             figures=state.figures,
-            canary=state.canary,
             usage=state.usage,
             policy=state.policy,
+            contract=state.contract,
             **self._calls(spec.name),
         )
+
+    def _error(self, state: _BotState, *, canary: CanaryView | None) -> str | None:
+        """Why a bot is not well, in a few words for operators."""
+        if state.policy is not None and state.policy.is_stopped(state.container) and not _is_healthy(state):
+            return f"stopped by {state.policy.stopped_by}"
+        if state.probe is not None and state.probe.error is not None:
+            return state.probe.error
+        is_heeded = state.policy is None or state.policy.is_canary_on
+        if canary is None or canary.is_answered or not is_heeded:
+            return None
+        return f"does not answer messages: {canary.error}"
 
     def _calls(self, bot_name: str) -> _Calls:
         lane = self._connector.lane_view(bot_name)
         return {
+            "canary": self._canary(bot_name),
             "breaker": lane.breaker,
             "calls_in_flight": lane.in_flight,
             "calls_waiting": lane.waiting,
@@ -379,13 +443,18 @@ class FleetService:
         self.changes.publish(self.current())
 
 
-def _trouble(state: _BotState) -> str | None:
-    """Why a bot is not well, in a few words for operators."""
-    if state.probe is not None and state.probe.is_healthy:
-        return None
-    if state.policy is not None and state.policy.is_stopped(state.container):
-        return f"stopped by {state.policy.stopped_by}"
-    return state.probe.error if state.probe else None
+def _is_healthy(state: _BotState) -> bool:
+    return state.probe is not None and state.probe.is_healthy
+
+
+def _trouble(before: ServiceView | None, report: ServiceReport) -> tuple[datetime | None, datetime | None]:
+    """When a dependency's trouble began and was last seen, after one more check of it."""
+    since = before.failing_since if before else None
+    last = before.last_failed_at if before else None
+    if report.status is not ServiceStatus.UNHEALTHY:
+        return since, last
+    is_new = since is None or last is None or report.checked_at - last > FLAPPING
+    return (report.checked_at if is_new else since), report.checked_at
 
 
 def _is_same(one: ContainerView | None, other: ContainerView | None) -> bool:

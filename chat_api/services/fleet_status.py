@@ -1,5 +1,6 @@
 """How a bot, and the whole, is: pure rules over what was last seen."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -70,10 +71,7 @@ def system_status(bots: Sequence[BotView], services: Sequence[ServiceView]) -> t
     ailing = [bot for bot in bots if bot.status not in {BotStatus.ONLINE, BotStatus.MAINTENANCE}]
     if down:
         is_vital = any(service.name in VITAL_SERVICES for service in down)
-        headline = " and ".join(service.title for service in down) + (" is down" if len(down) == 1 else " are down")
-        if ailing:
-            headline += f": {len(ailing)} of {len(bots)} bots affected"
-        return (SystemStatus.CRITICAL if is_vital else SystemStatus.DEGRADED), headline
+        return (SystemStatus.CRITICAL if is_vital else SystemStatus.DEGRADED), _cause_headline(down, ailing)
     if not bots:
         return SystemStatus.HEALTHY, "No bots are configured yet"
     if not ailing:
@@ -83,3 +81,23 @@ def system_status(bots: Sequence[BotView], services: Sequence[ServiceView]) -> t
     names = ", ".join(f"{bot.display_name} is {bot.status}" for bot in ailing[:3])
     more = f" and {len(ailing) - 3} more" if len(ailing) > 3 else ""
     return SystemStatus.DEGRADED, f"{len(ailing)} of {len(bots)} bots need attention: {names}{more}"
+
+
+def _cause_headline(down: Sequence[ServiceView], ailing: Sequence[BotView]) -> str:
+    """The dependencies that are down, the one that explains most first, and how many bots suffer from them."""
+    explained = Counter(bot.cause for bot in ailing if bot.cause)
+    ranked = sorted(down, key=lambda service: (-explained[service.name], service.name not in VITAL_SERVICES))
+    titles = [service.title for service in ranked]
+    named = titles[0] if len(titles) == 1 else f"{', '.join(titles[:-1])} and {titles[-1]}"
+    headline = f"{named} {'is' if len(titles) == 1 else 'are'} down"
+    affected = sum(explained[service.name] for service in down)
+    if affected:
+        headline += f": {_bots(affected)} affected"
+    others = len(ailing) - affected
+    if others:
+        headline += f"; {_bots(others)} {'needs' if others == 1 else 'need'} attention for another reason"
+    return headline
+
+
+def _bots(count: int) -> str:
+    return f"{count} bot" if count == 1 else f"{count} bots"

@@ -21,7 +21,15 @@ from chat_api.schemas.fleet_reports import ServiceReport
 CHECK_TIMEOUT_S = 5.0
 DEAF_LIMIT_S = 3.0
 
-TITLES = {"postgres": "PostgreSQL", "redis": "Redis", "qdrant": "Qdrant", "docker": "Docker"}
+TITLES = {
+    "postgres": "PostgreSQL",
+    "redis": "Redis",
+    "qdrant": "Qdrant",
+    "docker": "Docker",
+    "llm": "Language model",
+}
+# From here on an answer says that the server itself is in trouble; "unauthorised" or "not found" is a living one.
+BROKEN_STATUS = 500
 
 
 class HealthService:
@@ -34,6 +42,7 @@ class HealthService:
         engine: ContainerEngine,
         *,
         qdrant_url: str | None,
+        llm_url: str | None = None,
         signals: Signals | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
@@ -41,28 +50,26 @@ class HealthService:
         self._redis = redis
         self._engine = engine
         self._qdrant_url = qdrant_url
+        self._llm_url = llm_url
         self._signals = signals
         self._clock = clock
         self.is_draining = False
 
     async def check_all(self) -> tuple[ServiceReport, ...]:
-        """PostgreSQL, Redis, Qdrant and Docker, in this order."""
-        return tuple(
-            await asyncio.gather(
-                self.check("postgres"), self.check("redis"), self.check("qdrant"), self.check("docker")
-            )
-        )
+        """PostgreSQL, Redis, Qdrant, Docker and the language model, in this order."""
+        return tuple(await asyncio.gather(*(self.check(name) for name in TITLES)))
 
     async def check(self, name: str) -> ServiceReport:
         """One dependency by its key in :data:`TITLES`."""
         report = partial(ServiceReport, name=name, title=TITLES[name])
-        if (name == "qdrant" and self._qdrant_url is None) or (name == "docker" and isinstance(self._engine, NoEngine)):
+        if name in self._not_configured():
             return report(status=ServiceStatus.NOT_CONFIGURED, checked_at=self._clock.now())
         asked: dict[str, Callable[[], Awaitable[object]]] = {
             "postgres": self._ask_postgres,
             "redis": self._ask_redis,
             "qdrant": self._ask_qdrant,
             "docker": self._engine.ping,
+            "llm": self._ask_llm,
         }
         started_s = self._clock.monotonic_s()
         try:
@@ -89,6 +96,14 @@ class HealthService:
             return False
         return (await self.check("postgres")).status is ServiceStatus.HEALTHY
 
+    def _not_configured(self) -> set[str]:
+        absent = {
+            "qdrant": self._qdrant_url is None,
+            "docker": isinstance(self._engine, NoEngine),
+            "llm": self._llm_url is None,
+        }
+        return {name for name, is_absent in absent.items() if is_absent}
+
     async def _ask_postgres(self) -> None:
         async with self._database.read() as connection:
             await connection.execute(text("SELECT 1"))
@@ -100,3 +115,10 @@ class HealthService:
         # One request every few seconds: a session of its own costs less than a pool to look after.
         async with aiohttp.ClientSession() as session, session.get(f"{self._qdrant_url}/readyz") as response:
             response.raise_for_status()
+
+    async def _ask_llm(self) -> None:
+        """Whether anybody lives there: any answer below 500, which costs no tokens and needs no key."""
+        url = str(self._llm_url)
+        async with aiohttp.ClientSession() as session, session.get(url, allow_redirects=False) as response:
+            if response.status >= BROKEN_STATUS:
+                response.raise_for_status()

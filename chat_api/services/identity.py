@@ -17,6 +17,8 @@ from chat_api.core.settings import Settings
 from chat_api.core.text import check_name, check_text, name_key
 from chat_api.repositories import accounts
 from chat_api.repositories.accounts import AccountRow
+from chat_api.schemas.settings import Feature
+from chat_api.services.switches import Switches
 
 MIN_PASSWORD_CHARS = 8
 MAX_PASSWORD_CHARS = 200
@@ -47,15 +49,16 @@ class _HolderChanged(Exception):
 class IdentityService:
     """Finds or makes the account behind a login."""
 
-    def __init__(self, database: Database, settings: Settings) -> None:
+    def __init__(self, database: Database, settings: Settings, *, switches: Switches | None = None) -> None:
         self._database = database
+        self._switches = switches or Switches()
         self._is_open = settings.auth_mode == "open"
 
     async def identify(self, username: str, display_name: str | None, *, proof: Proof) -> Identified:
         """Resume the account that the proof is for, claim a free name, or make a guest.
 
         Raises: InvalidInput for a name or password that is not allowed; NotAuthenticated when a password is given
-        for a taken name and does not match; PermissionDenied for a banned account.
+        for a taken name and does not match; PermissionDenied for a banned account; FeatureOff for new people.
         """
         while True:
             # Somebody claimed the name, or set its password, while we hashed ours: look again.
@@ -124,6 +127,7 @@ class IdentityService:
         self, connection: AsyncConnection, name: str, shown: str, *, password_hash: str | None
     ) -> AccountRow:
         is_taken = await accounts.holder(connection, name_key(name)) is not None
+        self._switches.require(Feature.GUESTS if is_taken else Feature.NEW_USERS)
         account = AccountRow(
             user_id=new_universal_id(),
             username=name,

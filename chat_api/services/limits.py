@@ -50,6 +50,12 @@ class RateLimits:
         self._shared = SlidingWindowCounterRateLimiter(self._redis) if self._redis else None
         self._shared_again_at = 0.0
 
+    def set_rate(self, requests_per_minute: int) -> None:
+        """Allow another number of requests from now on."""
+        self._per_minute = parse(f"{requests_per_minute}/minute")
+        self._share_size = max(1, requests_per_minute // SHARES)
+        self._shares.clear()
+
     async def hit(self, who: str) -> None:
         """Count one request. Raises: RateLimited, with the seconds to wait."""
         if self._spend(who):

@@ -30,6 +30,7 @@ from chat_api.services.feeds import Feeds
 from chat_api.services.lanes import Lanes
 from chat_api.services.limits import RateLimits
 from chat_api.services.runs import Place
+from chat_api.services.switches import Switches
 from models import MessageStatus, MessageType
 
 MAX_MESSAGE_CHARS = 4000  # Source: specification, POST /api/chat.
@@ -54,9 +55,17 @@ class MessagesService:
     """Accepts messages, has them answered, and tells what was said."""
 
     def __init__(
-        self, database: Database, answers: AnswersService, registry: BotRegistry, limits: RateLimits, feeds: Feeds
+        self,
+        database: Database,
+        answers: AnswersService,
+        registry: BotRegistry,
+        limits: RateLimits,
+        feeds: Feeds,
+        *,
+        switches: Switches | None = None,
     ) -> None:
         self._database = database
+        self._switches = switches or Switches()
         self._answers = answers
         self._registry = registry
         self._limits = limits
@@ -100,7 +109,8 @@ class MessagesService:
         """Store a message and have it answered in the background. ``origin`` is the connection that it came by.
 
         A known ``client_msg_id`` gives the stored exchange, calls no bot and costs no limit.
-        Raises: NotFound (bot), InvalidInput, RateLimited, ShuttingDown, DatabaseUnavailable: nothing was stored.
+        Raises: NotFound (bot), InvalidInput, RateLimited, Maintenance, ShuttingDown, DatabaseUnavailable: nothing was
+        stored.
         """
         principal.require(Permission.CHAT)
         bot = self._registry.get(bot_name)
@@ -151,7 +161,7 @@ class MessagesService:
     async def retry(self, principal: Principal, message_id: UUID) -> Exchange:
         """Have a failed or interrupted message answered again; one that is not failed is returned as it is.
 
-        Raises: NotFound, RateLimited, ShuttingDown.
+        Raises: NotFound, RateLimited, Maintenance, ShuttingDown.
         """
         principal.require(Permission.CHAT)
         async with self._keys.queue((principal.user_id, message_id)):  # two tabs press it at the same moment
@@ -159,6 +169,7 @@ class MessagesService:
             self._registry.get(exchange.bot_name)
             if exchange.status not in {MessageStatus.FAILED, MessageStatus.INTERRUPTED}:
                 return exchange
+            self._switches.require_open()
             await self._limits.hit(principal.user_id)
             return await self._reopen(exchange, principal.display_name)
 
@@ -218,6 +229,7 @@ class MessagesService:
 
     async def _accept(self, message: NewMessage, display_name: str, origin: str | None) -> Submission:
         """Raises: TwinStored when the message's key is known already."""
+        self._switches.require_open()
         place = self._answers.admit(message.user_id, message.bot_name, message.message_id)
         try:
             await self._limits.hit(message.user_id)

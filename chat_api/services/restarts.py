@@ -90,6 +90,10 @@ class RestartsService:
         self._bulks: set[asyncio.Task[None]] = set()
         self._lanes = Lanes()
 
+    def set_deadline(self, health_deadline_s: float) -> None:
+        """Give a restarted bot another time to answer."""
+        self._health_deadline_s = health_deadline_s
+
     async def restart(self, principal: Principal, bot_name: str) -> RestartView:
         """Begin a restart, or join the one that is under way: a hundred clicks are one engine call.
 

@@ -6,8 +6,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any, Protocol
 
-from chat_api.clients.bots import BotConnector
-from chat_api.core.clock import SYSTEM_CLOCK, Clock
+from chat_api.core.clock import Clock
 from chat_api.core.database import Database
 from chat_api.core.errors import AppError
 from chat_api.core.logging import get_logger
@@ -15,7 +14,6 @@ from chat_api.repositories import rolling
 from chat_api.schemas.fleet import CanaryView
 from chat_api.schemas.principals import Principal
 from chat_api.schemas.rolling import RollingStep, RollingView, StepState, stored_step
-from chat_api.services.bot_registry import BotRegistry
 from chat_api.services.fleet import FleetService
 from chat_api.services.restarts import RestartsService
 from models import ActionOrigin, BotAction, RestartState, RollingState
@@ -26,10 +24,6 @@ BEAT_S = 5.0
 CANARY_TRIES = 3
 CANARY_PAUSE_S = 2.0
 CANARY_TIMEOUT_S = 60.0
-# Whom a bot knows as its examiner; what it remembers of it is no person's.
-CANARY_USER = "console-canary"
-CANARY_TEXT = "ping"
-
 Canary = Callable[[str], Awaitable[CanaryView]]
 
 
@@ -43,28 +37,6 @@ class Book(Protocol):
     async def end(self, view: RollingView, state: RollingState, error: str | None) -> bool:
         """Write down the end; returns whether it was not over before."""
         ...
-
-
-def connector_canary(connector: BotConnector, registry: BotRegistry, *, clock: Clock = SYSTEM_CLOCK) -> Canary:
-    """A tiny conversation by the way that users' messages take."""
-
-    async def ask(bot_name: str) -> CanaryView:
-        spec, started_s, error = registry.get(bot_name), clock.monotonic_s(), None
-        try:
-            answer = await connector.send_message_to_bot(spec, user_id=CANARY_USER, message=CANARY_TEXT)
-            error = "the bot answered with an apology" if answer.is_apology else None
-        except AppError as failure:
-            error = failure.message
-        latency_ms = (clock.monotonic_s() - started_s) * 1000
-        return CanaryView(
-            bot_name=spec.name,
-            is_answered=error is None,
-            checked_at=clock.now(),
-            latency_ms=None if error else latency_ms,
-            error=error,
-        )
-
-    return ask
 
 
 class RollingRun:

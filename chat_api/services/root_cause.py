@@ -1,18 +1,76 @@
-"""Whose fault it is: the dependency that the trouble of bots is put down to. Pure rules over what was last seen."""
+"""Whose fault it is: the dependency that the trouble of bots is put down to. Pure rules over what was last seen.
+
+::
+
+    parent      up ───────┐ down ..................... ┌ up ── 60 s ──┐
+    bot A       online ─────┐ offline                                 its trouble is put down to the parent
+    bot B   offline ......................                            its own: it was down long before
+
+A parent that flaps keeps the time at which its trouble began, so that bots that fell with it stay explained by it.
+"""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
-from chat_api.schemas.fleet import BotStatus, BotView, ServiceStatus, ServiceView
+from chat_api.schemas.fleet import HEARTBEAT_WELL, BotStatus, BotView, ServiceStatus, ServiceView
 
-# The parents of every bot, the one that explains most first.
+# The parents of every bot; of two that explain as many bots, the first is named.
 PARENTS = ("docker", "postgres", "redis", "qdrant", "llm")
 AILING = frozenset({BotStatus.DEGRADED, BotStatus.OFFLINE, BotStatus.STARTING, BotStatus.UNKNOWN})
+# What a parent can do to a bot: without Docker nothing answers (a bot that answers has its own trouble); a bot without
+# its language model still answers its health check.
+EFFECTS: Mapping[str, frozenset[BotStatus]] = {
+    "docker": AILING - {BotStatus.DEGRADED},
+    "llm": frozenset({BotStatus.DEGRADED, BotStatus.STARTING}),
+}
+# A dependency is looked at every ten seconds: a bot may be seen down that much, and some, before its parent.
+BEFORE = timedelta(seconds=60)
+# How long a parent that came back still explains bots that are finding their way back.
+RECOVERY = timedelta(seconds=60)
 
 
-def root_causes(bots: Sequence[BotView], services: Sequence[ServiceView]) -> Mapping[str, str]:
-    """For each bot in trouble that a dependency explains, the key of that dependency."""
+def root_causes(bots: Sequence[BotView], services: Sequence[ServiceView], *, now: datetime) -> Mapping[str, str]:
+    """For each bot in trouble that a dependency explains, the key of that dependency.
+
+    Of several that explain a bot, one that is down now comes before one that came back, then the one that explains
+    most bots.
+    """
+    explained = {
+        service.name: {bot.name for bot in bots if _explains(service, bot)}
+        for service in services
+        if is_to_blame(service, now=now)
+    }
     down = {service.name for service in services if service.status is ServiceStatus.UNHEALTHY}
-    parent = next((name for name in PARENTS if name in down), None)
-    if parent is None:
-        return {}
-    return {bot.name: parent for bot in bots if bot.status in AILING}
+    ranked = sorted(
+        (name for name, names in explained.items() if names),
+        key=lambda name: (name not in down, -len(explained[name]), PARENTS.index(name)),
+    )
+    return {name: parent for parent in reversed(ranked) for name in explained[parent]}
+
+
+def is_to_blame(service: ServiceView, *, now: datetime) -> bool:
+    """Whether a dependency is down, or was until a moment ago."""
+    if service.name not in PARENTS or service.failing_since is None or service.last_failed_at is None:
+        return False
+    if service.status is ServiceStatus.UNHEALTHY:
+        return True
+    return service.status is ServiceStatus.HEALTHY and now - service.last_failed_at <= RECOVERY
+
+
+def ailing_since(bot: BotView) -> datetime | None:
+    """When a bot that is not well was first seen so, as far as its heartbeats tell; ``None`` when just now."""
+    since = None
+    for beat in reversed(bot.heartbeats):
+        if beat.status in HEARTBEAT_WELL:
+            break
+        since = beat.checked_at
+    return since
+
+
+def _explains(service: ServiceView, bot: BotView) -> bool:
+    if bot.status not in EFFECTS.get(service.name, AILING):
+        return False
+    if bot.container is not None and bot.container.oom_killed and bot.status is BotStatus.OFFLINE:
+        return False  # nobody else used up its memory
+    since = ailing_since(bot)
+    return since is None or service.failing_since is None or since >= service.failing_since - BEFORE

@@ -4,11 +4,12 @@ import asyncio
 
 from chat_api.clients.container_engine import ContainerEngine, NoEngine
 from chat_api.core.logging import get_logger
+from chat_api.core.worker_book import beat
 from chat_api.schemas.containers import ContainerView
 from chat_api.services.bot_registry import BotRegistry
 from chat_api.services.bot_sources import LabelledContainer
 from chat_api.services.fleet import FleetService
-from chat_api.workers.docker_watcher import DockerWatcher
+from chat_api.workers.docker_watcher import LIST_INTERVAL_S, DockerWatcher
 from chat_api.workers.health_poller import HealthPoller
 
 log = get_logger(__name__)
@@ -21,17 +22,25 @@ class FleetKeeper:
     """Turns what the sources and the engine say into the fleet that everybody sees."""
 
     def __init__(
-        self, registry: BotRegistry, fleet: FleetService, poller: HealthPoller, engine: ContainerEngine
+        self,
+        registry: BotRegistry,
+        fleet: FleetService,
+        poller: HealthPoller,
+        engine: ContainerEngine,
+        *,
+        list_interval_s: float = LIST_INTERVAL_S,
     ) -> None:
         self._registry = registry
         self._fleet = fleet
         self._poller = poller
         self._engine = engine
+        self._list_interval_s = list_interval_s
         self._labelled: tuple[LabelledContainer, ...] = ()
 
     async def refresh_regularly(self) -> None:
         """Read the sources every half minute until cancelled; every process does."""
         while True:
+            beat(interval_s=REFRESH_S)
             await asyncio.sleep(REFRESH_S)
             await self.refresh()
 
@@ -39,7 +48,7 @@ class FleetKeeper:
         """Watch the engine until cancelled; one process does, for all."""
         if isinstance(self._engine, NoEngine):
             await asyncio.Event().wait()
-        watcher = DockerWatcher(self._engine, self.record_containers)
+        watcher = DockerWatcher(self._engine, self.record_containers, list_interval_s=self._list_interval_s)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(watcher.run())
             tasks.create_task(self._repeat(watcher))

@@ -16,6 +16,7 @@ from chat_api.core.database import Database
 from chat_api.core.errors import AppError
 from chat_api.core.logging import get_logger
 from chat_api.core.signals import Signals
+from chat_api.core.worker_book import beat
 from chat_api.repositories import fleet_reports
 from chat_api.schemas.bots import Probe
 from chat_api.schemas.containers import ContainerState
@@ -24,6 +25,7 @@ from chat_api.schemas.fleet_reports import (
     ContainersReport,
     FiguresReport,
     FleetReport,
+    InfoReport,
     PoliciesReport,
     ServiceReport,
     decode,
@@ -77,6 +79,7 @@ class FleetRelay:
         while True:
             self._wake.clear()
             await self.turn()
+            beat(interval_s=INTERVAL_S)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(INTERVAL_S):
                     await self._wake.wait()
@@ -181,7 +184,9 @@ class FleetRelay:
             self._fleet.record_restart(report)
         return True
 
-    def _record_lasting(self, report: FiguresReport | PoliciesReport | CanaryView | ContainerUsage) -> None:
+    def _record_lasting(
+        self, report: FiguresReport | PoliciesReport | CanaryView | ContainerUsage | InfoReport
+    ) -> None:
         """Take over what stays true until the next report of its kind."""
         match report:
             case FiguresReport():
@@ -192,6 +197,8 @@ class FleetRelay:
                 self._fleet.record_canary(report)
             case ContainerUsage():
                 self._fleet.record_usage(report)
+            case InfoReport():
+                self._fleet.record_info(report)
 
     async def _take_containers(self) -> None:
         report, self._containers = self._containers, None

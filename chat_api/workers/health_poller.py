@@ -10,10 +10,12 @@ from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Database
 from chat_api.core.errors import AppError
 from chat_api.core.logging import get_logger
+from chat_api.core.worker_book import beat
 from chat_api.repositories import checks, fleet_reports
 from chat_api.schemas.bots import BotSpec
 from chat_api.schemas.containers import ContainerView
-from chat_api.schemas.fleet import HEARTBEAT_WELL, Heartbeat
+from chat_api.schemas.fleet import HEARTBEAT_WELL, Heartbeat, ServiceStatus
+from chat_api.schemas.fleet_reports import InfoReport
 from chat_api.services.bot_registry import BotRegistry
 from chat_api.services.fleet import HEARTBEATS, FleetService
 from chat_api.services.health import HealthService
@@ -25,6 +27,10 @@ JITTER = 0.1
 # A bot that is not well is looked at more often: its return should not wait for a whole interval.
 RECHECK_S = 5.0
 SERVICE_INTERVAL_S = 10.0
+# What a bot says of itself is asked for when it is first seen, when it has come back, and now and then.
+INFO_EVERY_S = 600.0
+# One failed check of a dependency is soon confirmed, or found to have been nothing.
+SERVICE_RECHECK_S = 3.0
 TICK_S = 0.25
 STORE_EVERY_S = 2.0
 FORGET_EVERY_S = 600.0
@@ -52,8 +58,14 @@ class HealthPoller:
         self._interval_s = interval_s
         self._clock = clock
         self._due_s: dict[str, float] = {}
+        self._info_due_s: dict[str, float] = {}
         self._probing: dict[str, asyncio.Task[None]] = {}
         self._unsaved: list[tuple[str, Heartbeat]] = []
+
+    def set_interval(self, seconds: float) -> None:
+        """Look at bots so often from now on."""
+        self._interval_s = seconds
+        self._due_s.update(dict.fromkeys(self._due_s, 0.0))
 
     def nudge(self, bot_name: str) -> None:
         """Look at a bot now, e.g. because its container changed."""
@@ -80,6 +92,7 @@ class HealthPoller:
                         task = asyncio.create_task(self._probe(spec), name=f"probe-{spec.name}")
                         self._probing[spec.name] = task
                         task.add_done_callback(partial(self._probed, spec.name))
+                beat(interval_s=TICK_S)
                 await asyncio.sleep(min(TICK_S, self._interval_s / 4))
         finally:
             for task in list(self._probing.values()):
@@ -89,14 +102,28 @@ class HealthPoller:
         self._due_s[spec.name] = float("inf")
         is_well = False
         try:
-            heartbeat = self._fleet.record_probe(await self._connector.get_bot_status(spec))
+            probe = await self._connector.get_bot_status(spec)
+            heartbeat = self._fleet.record_probe(probe)
             if heartbeat is not None:
                 is_well = heartbeat.status in HEARTBEAT_WELL
                 self._unsaved.append((spec.name, heartbeat))
+            if not probe.is_healthy:
+                self._info_due_s.pop(spec.name, None)
+            elif self._info_due_s.get(spec.name, 0.0) <= self._clock.monotonic_s():
+                await self._ask_info(spec)
         finally:
             if self._due_s[spec.name] > 0:  # A nudge meanwhile asks for another look at once.
                 wait_s = self._interval_s if is_well else min(self._interval_s, RECHECK_S)
                 self._due_s[spec.name] = self._clock.monotonic_s() + wait_s * (1 + random.uniform(-JITTER, JITTER))
+
+    async def _ask_info(self, spec: BotSpec) -> None:
+        self._info_due_s[spec.name] = self._clock.monotonic_s() + INFO_EVERY_S * (1 + random.uniform(-JITTER, JITTER))
+        try:
+            info = await self._connector.get_bot_info(spec)
+        except AppError as error:
+            log.debug("bot_info_not_read", bot_name=spec.name, code=error.code)
+            return
+        self._fleet.record_info(InfoReport(reported_at=self._clock.now(), info=info))
 
     def _probed(self, bot_name: str, task: asyncio.Task[None]) -> None:
         self._probing.pop(bot_name, None)
@@ -105,9 +132,11 @@ class HealthPoller:
 
     async def _poll_services(self) -> None:
         while True:
-            for check in await self._health.check_all():
+            checked = await self._health.check_all()
+            for check in checked:
                 self._fleet.record_service(check)
-            await asyncio.sleep(min(SERVICE_INTERVAL_S, self._interval_s))
+            is_well = all(check.status is not ServiceStatus.UNHEALTHY for check in checked)
+            await asyncio.sleep(min(SERVICE_INTERVAL_S if is_well else SERVICE_RECHECK_S, self._interval_s))
 
     async def _keep_books(self) -> None:
         forget_at_s = 0.0

@@ -19,6 +19,7 @@ from chat_api.core.database import Database
 from chat_api.core.errors import AppError
 from chat_api.core.logging import get_logger
 from chat_api.core.signals import Signals
+from chat_api.core.worker_book import WorkerBook, beat
 from chat_api.repositories import leases
 from chat_api.workers.supervisor import Supervisor
 
@@ -44,8 +45,10 @@ class Leader:
         work: Work,
         *,
         on_change: Callable[[bool], None] = lambda _: None,
+        book: WorkerBook | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
+        self._book = book
         self.holder: UUID = uuid4()
         self.is_leader = False
         self._database = database
@@ -80,7 +83,7 @@ class Leader:
 
     async def _lead(self) -> None:
         """Do the work for as long as the lease is renewed in time."""
-        supervisor = Supervisor(self._work)
+        supervisor = Supervisor(self._work, book=self._book)
         supervisor.start()
         self._change(is_leader=True)
         try:
@@ -96,6 +99,7 @@ class Leader:
     async def _acquire(self, *, timeout_s: float) -> bool | None:
         """Take or renew the lease; ``None`` when the database did not say whether we have it."""
         asked_s = self._clock.monotonic_s()
+        beat(interval_s=RENEW_EVERY_S)
         try:
             async with asyncio.timeout(timeout_s), self._database.statement() as connection:
                 is_held = await leases.acquire(connection, LEASE, holder=self.holder, ttl_s=TTL_S)

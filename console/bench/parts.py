@@ -94,6 +94,7 @@ class Parts:
             "WEB_UI_HOST": HOST,
             "WEB_UI_PORT": str(port),
             "WEB_UI_STATE_DIR": str(self.folder / own),
+            "BOT_CANARY_INTERVAL": "0",
             "LOG_LEVEL": "WARNING",
         }
         argv = [sys.executable, "-m", "console.cli", *command]

@@ -56,7 +56,11 @@ class TimeChart:
                 "borderColor": "var(--we-border)",
                 "textStyle": {"color": "var(--we-text)", "fontSize": 12},
             },
-            "xAxis": {"type": "time", "axisLabel": _TEXT, "axisLine": {"lineStyle": {"color": "var(--we-border)"}}},
+            "xAxis": {
+                "type": "time",
+                "axisLabel": _TEXT | {"hideOverlap": True},
+                "axisLine": {"lineStyle": {"color": "var(--we-border)"}},
+            },
             "yAxis": {
                 "type": "value",
                 "min": 0,
@@ -72,7 +76,8 @@ class TimeChart:
             "name": line.name,
             "type": "bar" if line.kind == "bar" else "line",
             "data": [[int(at.timestamp() * 1000), value] for at, value in line.points],
-            "showSymbol": len(line.points) < 3,
+            "showSymbol": _has_lone_points(line),
+            "symbolSize": 3,
             "connectNulls": False,
             "color": colour,
             "lineStyle": {"width": 1.5, "color": colour},
@@ -83,3 +88,12 @@ class TimeChart:
         if self._is_stacked:
             series["stack"] = "all"
         return series
+
+
+def _has_lone_points(line: Line) -> bool:
+    """Whether some value has a gap on either side: no line leads to it, so that only a symbol shows it."""
+    values = [None, *(value for _, value in line.points), None]
+    return any(
+        value is not None and before is None and after is None
+        for before, value, after in zip(values, values[1:], values[2:], strict=False)
+    )

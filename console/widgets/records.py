@@ -8,10 +8,11 @@ from nicegui import ui
 
 from console import theme
 
-Kind = Literal["text", "number", "time", "status", "long", "details"]
+Kind = Literal["text", "number", "time", "moment", "status", "long", "details"]
 
 _VALUE: Final = """
 <we-time v-if="{col}.kind === 'time' && {value}" :datetime="{value}"></we-time>
+<we-time v-else-if="{col}.kind === 'moment' && {value}" exact :datetime="{value}"></we-time>
 <span v-else-if="{col}.kind === 'status'" :class="`we-status we-status-${{props.row.tone}}`">
   <svg class="we-icon" aria-hidden="true"><use :href="`{icons}#${{props.row.symbol}}`"></use></svg>
   <span>{{{{ {value} }}}}</span></span>
@@ -30,6 +31,7 @@ _CARD: Final = """
 def column(name: str, label: str, *, kind: Kind = "text") -> dict[str, Any]:
     """One column; ``name`` is the key in the rows, a ``status`` takes ``tone`` and ``symbol`` from its row.
 
+    A ``time`` reads as how long ago it is, a ``moment`` as the exact time.
     ``details`` shows the first line of a text, and the others when it is opened.
     """
     align = "right" if kind == "number" else "left"

@@ -89,6 +89,7 @@ async def world(folder: Path, *, server_count: int, seed: int) -> AsyncIterator[
             "BOTS_CONFIG": str(bots_config(folder, *bots.values())),
             "BOT_API_TIMEOUT": str(BOT_TIMEOUT_S),
             "BOT_HEALTH_CHECK_INTERVAL": "1",
+            "BOT_CANARY_INTERVAL": "0",
             "DATABASE_POOL_SIZE": "12",
             "RATE_LIMIT_REQUESTS_PER_MINUTE": "1000000",
             "WEB_UI_SECRET_KEY": secrets.token_urlsafe(48),

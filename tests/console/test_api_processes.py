@@ -37,6 +37,7 @@ def env(database_url: str, redis_url: str, elena: RunningBot) -> Iterator[dict[s
             BOTS_ENV_DIR=folder,
             BOTS_CONFIG=bots_config(Path(folder), elena),
             BOT_HEALTH_CHECK_INTERVAL="0.5",
+            BOT_CANARY_INTERVAL="0",
             RATE_LIMIT_REQUESTS_PER_MINUTE=100_000,
         )
 

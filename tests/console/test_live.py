@@ -25,7 +25,7 @@ def _status(page: OpenedPage, name: str) -> str | None:
     status: str | None = None
     for message in page.messages:
         bots: list[dict[str, Any]] = (message.get("all") or message["changes"]).get("bots", [])
-        status = next((bot["status"] for bot in bots if bot["name"] == name), status)
+        status = next((bot.get("status", status) for bot in bots if bot["name"] == name), status)
     return status
 
 
@@ -89,7 +89,7 @@ async def test_a_viewers_event_restarts_nothing(console_app: RunningConsole) -> 
     viewer = await console_app.admin_login(Role.VIEWER)
     async with opened_page(console_app, viewer) as page:
         await eventually(lambda: page.messages)
-        await page.send("restart", "elena")
+        await page.send("act", {"action": "restart", "names": ["elena"]})
 
         async def denied() -> bool:
             auditor = await console_app.services.auth.authenticate(viewer, is_admin=True)
@@ -103,9 +103,12 @@ async def test_hostile_events_hurt_nobody(console_app: RunningConsole) -> None:
     """What a browser sends may be anything; the page lives on."""
     async with opened_page(console_app, await console_app.admin_login()) as page:
         await eventually(lambda: page.messages)
-        values: tuple[object, ...] = (None, 7, [], {"name": "elena"}, "x" * 50_000, "\ud83d\udc7b\x00", "../elena")
-        for value in values:
-            await page.send("restart", value)
+        names: tuple[object, ...] = (None, 7, [], {"name": "elena"}, "x" * 50_000, "\ud83d\udc7b\x00", "../elena")
+        wishes = [{"action": action, "names": value} for value in names for action in ("restart", "fly", None)]
+        wishes += [{"action": "restart", "names": [name], "minutes": name} for name in names]
+        for value in (*names, *wishes):
+            for event in ("act", "ask", "try"):
+                await page.send(event, value)
         messages: tuple[object, ...] = (None, 7, [], "x", {}, {"client_id": 7}, {"client_id": "x"})
         for message in messages:
             await page.sio.emit("event", message)

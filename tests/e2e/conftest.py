@@ -40,6 +40,7 @@ async def console(
         bots_host_mode="localhost",
         rate_limit_requests_per_minute=100_000,
         bot_health_check_interval=0.5,
+        bot_canary_interval=0,
         database_pool_size=5,
     )
     async with running_console(settings) as running:

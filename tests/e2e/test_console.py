@@ -170,7 +170,7 @@ async def test_a_restart_is_asked_once_with_its_cost(
     dialog = page.get_by_test_id("confirm-restart")
     for confirmed in (False, True):
         # Its button is off here, for there is no engine; a page may have been built while there was one.
-        await page.evaluate("Object.values(mounted_app.$refs).find(one => one?.confirmRestart).ask('elena')")
+        await page.evaluate("Object.values(mounted_app.$refs).find(one => one?.confirm).ask('restart', ['elena'])")
         await expect(dialog).to_contain_text("Restart Elena Rodriguez?")
         await expect(dialog.get_by_test_id("affected-users")).to_contain_text("1 person is talking to it")
         await expect(dialog.get_by_role("button", name="Cancel")).to_be_focused()
@@ -251,7 +251,7 @@ async def test_keyboard_filter_and_theme(console_app: RunningConsole, page: Page
     await page.get_by_role("button", name="Bot", exact=True).press("Enter")
     await expect(page.locator("th[aria-sort=ascending]")).to_contain_text("Bot")
     await page.get_by_role("button", name="Bot", exact=True).press("Enter")
-    names = await page.locator("tbody tr").evaluate_all("rows => rows.map(row => row.dataset.testid)")
+    names = await page.locator("tbody tr[data-bot]").evaluate_all("rows => rows.map(row => row.dataset.testid)")
     assert names == ["bot-marcus", "bot-elena"]
 
     theme = page.locator("html")

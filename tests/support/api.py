@@ -130,6 +130,7 @@ def make_settings(database_url: str, redis_url: str, tmp_path: Path) -> MakeSett
             "bots_host_mode": "localhost",
             "rate_limit_requests_per_minute": 100_000,
             "bot_health_check_interval": 0.5,
+            "bot_canary_interval": 0,
             "database_pool_size": 5,
         }
         return Settings(**(defaults | overrides))

@@ -1,4 +1,4 @@
-"""What is set in the console."""
+"""How each process of the deployment is. What is set in the console lives in ``web_settings``."""
 
 from alembic import op
 
@@ -7,8 +7,16 @@ down_revision = "0008"
 branch_labels = None
 depends_on = None
 
-UPGRADE: tuple[str, ...] = ()
-DOWNGRADE: tuple[str, ...] = ()
+UPGRADE: tuple[str, ...] = (
+    """
+    CREATE TABLE web_processes (
+        id UUID PRIMARY KEY,
+        report JSONB NOT NULL,
+        reported_at TIMESTAMPTZ NOT NULL DEFAULT now()
+    )
+    """,
+)
+DOWNGRADE: tuple[str, ...] = ("DROP TABLE web_processes",)
 
 
 def upgrade() -> None:

@@ -41,6 +41,7 @@ async def door(
         bots_host_mode="localhost",
         rate_limit_requests_per_minute=100_000,
         bot_health_check_interval=0.5,
+        bot_canary_interval=0,
         database_pool_size=5,
         trusted_proxies=(PROXY,),
         allowed_origins=(FRIEND,),

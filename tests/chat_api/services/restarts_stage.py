@@ -26,12 +26,12 @@ from chat_api.schemas.principals import Principal
 from chat_api.schemas.restarts import RestartFilter
 from chat_api.services.audit import AuditService
 from chat_api.services.bot_registry import BotRegistry
+from chat_api.services.canary import CanaryService
 from chat_api.services.fleet import FleetService
 from chat_api.services.policies import PoliciesService
 from chat_api.services.restart_runs import BeforeRestart, no_evidence
 from chat_api.services.restarts import RestartsService
 from chat_api.services.rolling import RollingService
-from chat_api.services.rolling_runs import connector_canary
 from chat_api.workers.healer import Healer
 from models import Role
 from tests.support.api import MakeSettings
@@ -195,7 +195,7 @@ async def staged(
         )
         stack.push_async_callback(restarts.close)
         signals = Signals(settings.redis_url.get_secret_value(), deployment_id="stage")
-        canary = connector_canary(connector, registry)
+        canary = CanaryService(registry, connector, fleet).ask
         rolling = RollingService(database, registry, fleet, restarts, audit, signals, canary=canary, clock=clock)
         stack.push_async_callback(rolling.close)
         stage = Stage(

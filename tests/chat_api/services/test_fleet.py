@@ -5,6 +5,8 @@ from collections.abc import Awaitable
 
 import asyncpg
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import RawTestServer
 
 from chat_api.core.errors import BotBusy, NotAuthenticated, Upstream
 from chat_api.schemas.fleet import BotStatus, FleetView, ServiceStatus, SystemStatus
@@ -41,12 +43,13 @@ async def test_services_are_checked_with_their_latency(api: RunningApi) -> None:
     def services() -> dict[str, ServiceStatus]:
         return {service.name: service.status for service in api.services.fleet.current().services}
 
-    await eventually(lambda: len(services()) == 4)
+    await eventually(lambda: len(services()) == 5)
     assert services() == {
         "postgres": ServiceStatus.HEALTHY,
         "redis": ServiceStatus.HEALTHY,
         "qdrant": ServiceStatus.NOT_CONFIGURED,
         "docker": ServiceStatus.NOT_CONFIGURED,
+        "llm": ServiceStatus.NOT_CONFIGURED,
     }
     by_name = {service.name: service for service in api.services.fleet.current().services}
     assert (by_name["postgres"].latency_ms or 0) > 0
@@ -62,6 +65,22 @@ async def test_services_that_are_away_are_named(make_settings: MakeSettings, ele
         assert api.services.fleet.current().status is SystemStatus.DEGRADED
         alice = await api.principal("alice")
         assert (await api.services.messages.send(alice, bot_name="elena", content="Hello")).response
+
+
+@pytest.mark.parametrize(("status", "expected"), [(401, ServiceStatus.HEALTHY), (503, ServiceStatus.UNHEALTHY)])
+async def test_a_language_model_is_well_that_answers_at_all(
+    make_settings: MakeSettings, status: int, expected: ServiceStatus
+) -> None:
+    """Without a key it may say no; an answer from 500 on says that it is in trouble."""
+
+    async def answer(_: web.BaseRequest) -> web.Response:
+        return web.Response(status=status)
+
+    async with RawTestServer(answer) as model:
+        settings = make_settings(llm_health_url=str(model.make_url("/v1/models")))
+        async with running_api(settings) as api:
+            report = await api.services.health.check("llm")
+    assert (report.title, report.status) == ("Language model", expected)
 
 
 async def test_heartbeats_survive_a_restart_of_the_console(

@@ -63,9 +63,10 @@ def test_the_word_for_a_bot(
     assert status is expected
 
 
-def bot(name: str, status: BotStatus) -> BotView:
+def bot(name: str, status: BotStatus, *, cause: str | None = None) -> BotView:
     """One bot of the fleet."""
-    return BotView(name=name, display_name=name.title(), description="", emoji="", port=None, status=status)
+    title = name.title()
+    return BotView(name=name, display_name=title, description="", emoji="", port=None, status=status, cause=cause)
 
 
 def service(name: str, status: ServiceStatus) -> ServiceView:
@@ -97,10 +98,16 @@ def service(name: str, status: ServiceStatus) -> ServiceView:
             "Redis is down",
         ),
         (
-            [bot("a", BotStatus.OFFLINE)],
+            [bot("a", BotStatus.OFFLINE, cause="postgres")],
             [service("postgres", ServiceStatus.UNHEALTHY)],
             SystemStatus.CRITICAL,
-            "Postgres is down: 1 of 1 bots affected",
+            "Postgres is down: 1 bot affected",
+        ),
+        (
+            [bot("a", BotStatus.OFFLINE, cause="redis"), bot("b", BotStatus.DEGRADED)],
+            [service("qdrant", ServiceStatus.UNHEALTHY), service("redis", ServiceStatus.UNHEALTHY)],
+            SystemStatus.DEGRADED,
+            "Redis and Qdrant are down: 1 bot affected; 1 bot needs attention for another reason",
         ),
         ([bot("a", BotStatus.ONLINE)], [service("qdrant", ServiceStatus.NOT_CONFIGURED)], SystemStatus.HEALTHY, ""),
     ],

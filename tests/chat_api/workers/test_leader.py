@@ -221,6 +221,7 @@ async def test_another_leads_within_15_seconds_of_a_kill(
         "WEB_UI_PORT": str(free_port()),
         "BOTS_CONFIG": str(bots_config(tmp_path, elena)),
         "BOT_HEALTH_CHECK_INTERVAL": "0.5",
+        "BOT_CANARY_INTERVAL": "0",
     }
     command = [sys.executable, "-m", "console.cli", "serve"]
     with (tmp_path / "log").open("wb") as log:

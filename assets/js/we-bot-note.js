@@ -1,0 +1,45 @@
+// Why a bot is as it is, in one line: the first of these that is true.
+import { ago, latency, span } from "we-format";
+
+const BACK_ONLINE_S = 60;
+
+export const isRestarting = (bot) => bot.restart !== null && bot.restart.finished_at === null;
+
+/** "14:30", with the day when it is another. */
+export function clockTime(at, now) {
+  const date = new Date(at * 1000);
+  const isToday = date.toDateString() === new Date(now * 1000).toDateString();
+  return date.toLocaleString(undefined, isToday ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" });
+}
+
+export function maintenanceNote({ until, reason }, now) {
+  const end = until === null ? "until it is ended" : `until ${clockTime(until, now)}`;
+  return reason ? `${end}: ${reason}` : end;
+}
+
+export function canaryNote([isAnswered, checkedAt, ms, error], now) {
+  if (isAnswered) return `answered in ${latency(ms)}, ${ago(checkedAt, now)}`;
+  return `does not answer a test message${error ? `: ${error}` : ""} (${ago(checkedAt, now)})`;
+}
+
+function calls([running, slots, waiting]) {
+  if (running + waiting === 0) return "";
+  return `calls ${running}/${slots}` + (waiting ? ` (+${waiting} waiting)` : "");
+}
+
+/** `titles`: of the dependencies, by key. */
+export function botNote(bot, { now, isStale, titles }) {
+  const seen = bot.seen_at ? `last seen ${ago(bot.seen_at, now)}` : "not checked yet";
+  if (isStale) return seen;
+  if (isRestarting(bot)) return "";
+  const { restart, policy } = bot;
+  if (bot.status === "maintenance" && policy) return maintenanceNote(policy, now);
+  if (bot.status === "quarantined" && policy) return policy.quarantine_reason || "the healing gave up on it";
+  if (bot.cause) return `because ${titles[bot.cause] ?? bot.cause} is down`;
+  if (restart?.state === "failed" && bot.status !== "online") return `Restart failed: ${restart.error ?? "no reason given"}`;
+  if (bot.canary && !bot.canary[0] && bot.status === "degraded") return canaryNote(bot.canary, now);
+  if (restart?.state === "online" && now - restart.finished_at < BACK_ONLINE_S) return `back after ${span(restart.duration_s)}`;
+  if (bot.status === "unknown") return seen;
+  if (bot.status !== "online" && bot.error) return bot.error;
+  return calls(bot.calls);
+}

@@ -1,0 +1,117 @@
+// The fleet as it is now, for the board and for the page of one bot.
+//
+// Data arrives as numbered "fleet" messages on NiceGUI's socket: everything at each connection, then what changes. A
+// number that does not follow the last one means that something was missed, and everything is asked for again.
+
+const BEATS = 90;
+const GRACE_S = 3;
+const LETTERS = {
+  o: "online",
+  d: "degraded",
+  s: "starting",
+  r: "restarting",
+  x: "offline",
+  q: "quarantined",
+  m: "maintenance",
+  u: "unknown",
+};
+
+/** A bar from its packed form, see `console/widgets/fleet_data.py`: `[checked_at, status, latency_ms]` each. */
+export function unpacked([first, gaps, letters, latencies]) {
+  let tenths = first;
+  return gaps.map((gap, index) => [(tenths += gap) / 10, LETTERS[letters[index]], latencies[index]]);
+}
+
+/** A row that Vue does not look into: it is replaced when it changes. */
+const row = (bot, beats) => Object.freeze({ ...bot, beats: Object.freeze(beats) });
+
+export const fleetFeed = {
+  emits: ["resync"],
+  data: () => ({
+    seq: null,
+    system: null,
+    services: [],
+    bots: {},
+    order: [],
+    isConnected: true,
+    now: Date.now() / 1000,
+    skewS: 0,
+  }),
+  computed: {
+    hasEngine() {
+      return this.services.some((service) => service.name === "docker" && service.status !== "not_configured");
+    },
+    serviceTitles() {
+      return Object.fromEntries(this.services.map((service) => [service.name, service.title]));
+    },
+  },
+  mounted() {
+    // NiceGUI's root makes the socket after its children are mounted.
+    this.$nextTick(() => {
+      window.socket.on("fleet", this.receive);
+      window.socket.on("connect", this.connected);
+      window.socket.on("disconnect", this.disconnected);
+    });
+    this.timer = setInterval(this.tick, 1000);
+  },
+  unmounted() {
+    clearInterval(this.timer);
+    window.socket?.off("fleet", this.receive);
+    window.socket?.off("connect", this.connected);
+    window.socket?.off("disconnect", this.disconnected);
+  },
+  methods: {
+    receive(message) {
+      this.skewS = message.now - Date.now() / 1000;
+      this.tick();
+      if (message.all) this.replace(message);
+      else if (this.seq === null) return; // everything is on its way
+      else if (message.seq === this.seq + 1) this.change(message);
+      else if (message.seq > this.seq) this.$emit("resync");
+    },
+    replace({ seq, all }) {
+      this.seq = seq;
+      this.system = all.system;
+      this.services = all.services;
+      this.order = all.bots.map((bot) => bot.name);
+      this.bots = Object.fromEntries(all.bots.map((bot) => [bot.name, row(bot, unpacked(bot.beats))]));
+      this.isConnected = true;
+    },
+    change({ seq, changes }) {
+      this.seq = seq;
+      if (changes.system) this.system = changes.system;
+      if (changes.services) this.services = changes.services;
+      for (const { new_beats: added, beats: packed, ...news } of changes.bots ?? []) {
+        const before = this.bots[news.name];
+        if (!before && !this.isWanted(news.name)) continue;
+        const beats = packed ? unpacked(packed) : added ? [...before.beats, ...added].slice(-BEATS) : before.beats;
+        this.bots[news.name] = row({ ...before, ...news }, beats);
+      }
+      if (changes.order) {
+        this.order = changes.order.filter(this.isWanted);
+        this.bots = Object.fromEntries(this.order.map((name) => [name, this.bots[name]]));
+      }
+    },
+    /** The page of one bot wants no other. */
+    isWanted() {
+      return true;
+    },
+    connected() {
+      this.isConnected = true;
+    },
+    disconnected() {
+      this.isConnected = false;
+    },
+    tick() {
+      this.now = Date.now() / 1000 + this.skewS;
+    },
+    isStale(bot) {
+      if (!this.isConnected) return true;
+      if (bot.status === "restarting" || bot.checked_at === null) return false;
+      return this.now - bot.checked_at > 2 * this.interval + GRACE_S;
+    },
+    statusOf(bot) {
+      return this.isStale(bot) ? "unknown" : bot.status;
+    },
+  },
+};

@@ -1,0 +1,118 @@
+"""Sends one message to one address through ``apprise``: e-mail, Discord, Slack, ntfy, webhooks and a hundred more.
+
+The address is a secret. Nothing of it is logged, and what the library says about a failure is told without it.
+"""
+
+import logging
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from chat_api.core.blocking import BlockingCalls
+from chat_api.core.errors import InvalidInput
+from chat_api.core.logging import redact
+from models import NotificationKind, Severity
+
+SEND_TIMEOUT_S = 20.0
+CHECK_TIMEOUT_S = 10.0
+MAX_REASON_CHARS = 200
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]{0,19}):/", re.IGNORECASE)
+_PIECES = re.compile(r"[^\w.-]+")
+# What a channel answers with when it is refused is worth knowing; these words tell nothing.
+_WORDLESS = "It was not accepted."
+
+
+class SendFailed(Exception):
+    """A message was not taken; the reason has no secret in it."""
+
+
+def masked(url: str) -> str:
+    """What may be shown of an address: its kind."""
+    match = _SCHEME.match(url.strip())
+    return f"{match[1].lower()}://••••" if match else "••••"
+
+
+class AppriseSender:
+    """Runs the blocking library in threads of its own, a few at once."""
+
+    def __init__(self, *, timeout_s: float = SEND_TIMEOUT_S) -> None:
+        self._calls = BlockingCalls(limit=4, name="apprise")
+        self._timeout_s = timeout_s
+
+    async def check(self, url: str) -> None:
+        """Whether the library understands an address. Raises: InvalidInput, without a word of it."""
+        try:
+            plugin = await self._calls.run(lambda: _plugin(url), timeout_s=CHECK_TIMEOUT_S)
+        except TimeoutError:
+            raise InvalidInput("url: could not be checked in time") from None
+        if plugin is None:
+            raise InvalidInput("url: not an address that apprise understands")
+
+    async def send(self, url: str, *, title: str, body: str, severity: Severity, kind: NotificationKind) -> None:
+        """Send one message. Raises: SendFailed."""
+        try:
+            await self._calls.run(lambda: _send(url, title, body, _style(severity, kind)), timeout_s=self._timeout_s)
+        except TimeoutError:
+            raise SendFailed(f"No answer within {self._timeout_s:.0f} s.") from None
+
+
+def _style(severity: Severity, kind: NotificationKind) -> str:
+    """The colour that chat services give a message. Source: apprise, ``NotifyType``."""
+    if kind is NotificationKind.RESOLVED:
+        return "success"
+    return {Severity.INFO: "info", Severity.WARNING: "warning", Severity.CRITICAL: "failure"}[severity]
+
+
+def _plugin(url: str) -> Any:
+    from apprise import Apprise  # slow to import, and not needed while there is no channel
+
+    with _overheard():
+        return Apprise.instantiate(url, suppress_exceptions=True)
+
+
+def _send(url: str, title: str, body: str, style: str) -> None:
+    plugin = _plugin(url)
+    if plugin is None:
+        raise SendFailed("The address is not one that apprise understands.")
+    with _overheard() as said:
+        try:
+            is_sent = plugin.notify(title=title, body=body, notify_type=style)
+        except Exception as error:
+            raise SendFailed(_without_secrets(f"{type(error).__name__}: {error}", url)) from None
+    if not is_sent:
+        raise SendFailed(_without_secrets(said[-1] if said else _WORDLESS, url))
+
+
+@contextmanager
+def _overheard() -> Iterator[list[str]]:
+    """What the library says in this thread; it reaches no log, for it may have parts of an address in it."""
+    said: list[str] = []
+    ear = _Ear(threading.get_ident(), said)
+    logger = logging.getLogger("apprise")
+    logger.propagate = False
+    logger.addHandler(ear)
+    try:
+        yield said
+    finally:
+        logger.removeHandler(ear)
+
+
+class _Ear(logging.Handler):
+    def __init__(self, thread: int, said: list[str]) -> None:
+        super().__init__(logging.WARNING)
+        self._thread = thread
+        self._said = said
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep what this thread said."""
+        if record.thread == self._thread:
+            self._said.append(record.getMessage())
+
+
+def _without_secrets(text: str, url: str) -> str:
+    for piece in sorted(_PIECES.split(url)[1:], key=len, reverse=True):
+        if len(piece) > 2:
+            text = text.replace(piece, "…")
+    return redact(" ".join(text.split()))[:MAX_REASON_CHARS]

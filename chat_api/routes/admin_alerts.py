@@ -1,0 +1,186 @@
+"""The API of alerts: what is wrong, rules, channels, maintenance windows, and what was sent."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel
+
+from chat_api.routes.dependencies import Admin, AppServices
+from chat_api.routes.errors import BODIES, errors
+from chat_api.routes.exports import Format, csv_file
+from chat_api.routes.models import Success
+from chat_api.routes.models_alerts import (
+    AlertEntry,
+    AlertList,
+    ChannelBody,
+    ChannelEntry,
+    ChannelList,
+    NotificationEntry,
+    NotificationList,
+    RuleBody,
+    RuleEntry,
+    RuleList,
+    SilenceBody,
+    SubjectEntry,
+    SubjectList,
+    WindowBody,
+    WindowEntry,
+    WindowList,
+)
+
+router = APIRouter(prefix="/api/admin", tags=["Alerts"])
+
+_SIGNED_IN = ("not_authenticated", "permission_denied", "rate_limited", "unavailable")
+_CSV: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "The list, as JSON or as CSV."}
+}
+LISTS = _CSV | errors(*_SIGNED_IN, "invalid_input")
+CREATES = errors(*_SIGNED_IN, *BODIES, "conflict")
+CHANGES = errors(*_SIGNED_IN, *BODIES, "not_found", "conflict")
+DELETES = errors(*_SIGNED_IN, "not_found", "invalid_input")
+Limit = Annotated[int, Query(ge=1, le=1000)]
+As = Annotated[Format, Query(description="`csv` for a spreadsheet.")]
+
+
+@router.get("/alerts", summary="Alerts", responses=LISTS, response_model=AlertList)
+async def alerts(
+    principal: Admin,
+    services: AppServices,
+    state: Literal["open", "all"] = "open",
+    limit: Limit = 100,
+    format: As = "json",
+) -> Any:
+    """What is wrong now, the worst first; `all`: the last ones, resolved ones too, newest first."""
+    if state == "open":
+        found = await services.alerts.firing(principal)
+    else:
+        found = await services.alerts.newest(principal, limit=limit)
+    entries = [AlertEntry.of(one) for one in found]
+    return _csv("alerts", AlertEntry, entries) if format == "csv" else AlertList(alerts=entries)
+
+
+@router.post("/alerts/{alert_id}/silence", summary="Silence an alert", responses=CHANGES)
+async def silence(alert_id: UUID, body: SilenceBody, principal: Admin, services: AppServices) -> AlertEntry:
+    """Tell nobody of it for a while; its end is told all the same."""
+    alert = await services.alerts.silence(principal, alert_id, minutes=body.minutes, reason=body.reason)
+    return AlertEntry.of(alert)
+
+
+@router.delete("/alerts/{alert_id}/silence", summary="End a silence", responses=DELETES)
+async def end_silence(alert_id: UUID, principal: Admin, services: AppServices) -> AlertEntry:
+    """Let it be told again."""
+    return AlertEntry.of(await services.alerts.end_silence(principal, alert_id))
+
+
+@router.get("/alert-subjects", summary="What rules see", responses=LISTS, response_model=SubjectList)
+async def subjects(principal: Admin, services: AppServices, format: As = "json") -> Any:
+    """Each bot or dependency that is not well for a rule: pending, firing, or without data."""
+    entries = [SubjectEntry.of(one) for one in await services.alerts.subjects(principal)]
+    return _csv("alert-subjects", SubjectEntry, entries) if format == "csv" else SubjectList(subjects=entries)
+
+
+@router.get("/alert-rules", summary="Rules", responses=LISTS, response_model=RuleList)
+async def rules(principal: Admin, services: AppServices, format: As = "json") -> Any:
+    """All rules, by name."""
+    entries = [RuleEntry.of(one) for one in await services.alert_settings.rules(principal)]
+    return _csv("alert-rules", RuleEntry, entries) if format == "csv" else RuleList(rules=entries)
+
+
+@router.post("/alert-rules", summary="Create a rule", responses=CREATES)
+async def create_rule(body: RuleBody, principal: Admin, services: AppServices) -> RuleEntry:
+    """Names are unique."""
+    return RuleEntry.of(await services.alert_settings.create_rule(principal, body.draft()))
+
+
+@router.put("/alert-rules/{rule_id}", summary="Change a rule", responses=CHANGES)
+async def change_rule(rule_id: UUID, body: RuleBody, principal: Admin, services: AppServices) -> RuleEntry:
+    """Replaces all of it."""
+    return RuleEntry.of(await services.alert_settings.change_rule(principal, rule_id, body.draft()))
+
+
+@router.delete("/alert-rules/{rule_id}", summary="Delete a rule", responses=DELETES)
+async def delete_rule(rule_id: UUID, principal: Admin, services: AppServices) -> Success:
+    """What it fires is resolved."""
+    await services.alert_settings.delete_rule(principal, rule_id)
+    return Success()
+
+
+@router.get("/alert-channels", summary="Channels", responses=LISTS, response_model=ChannelList)
+async def channels(principal: Admin, services: AppServices, format: As = "json") -> Any:
+    """All channels, by name; their addresses are masked."""
+    entries = [ChannelEntry.of(one) for one in await services.alert_settings.channels(principal)]
+    return _csv("alert-channels", ChannelEntry, entries) if format == "csv" else ChannelList(channels=entries)
+
+
+@router.post("/alert-channels", summary="Create a channel", responses=CREATES)
+async def create_channel(body: ChannelBody, principal: Admin, services: AppServices) -> ChannelEntry:
+    """For administrators. The address is stored and never given again."""
+    return ChannelEntry.of(await services.alert_settings.create_channel(principal, body.draft()))
+
+
+@router.put("/alert-channels/{channel_id}", summary="Change a channel", responses=CHANGES)
+async def change_channel(channel_id: UUID, body: ChannelBody, principal: Admin, services: AppServices) -> ChannelEntry:
+    """Replaces all of it; without an address it keeps the one it has."""
+    return ChannelEntry.of(await services.alert_settings.change_channel(principal, channel_id, body.draft()))
+
+
+@router.delete("/alert-channels/{channel_id}", summary="Delete a channel", responses=DELETES)
+async def delete_channel(channel_id: UUID, principal: Admin, services: AppServices) -> Success:
+    """What waits to be sent there is given up."""
+    await services.alert_settings.delete_channel(principal, channel_id)
+    return Success()
+
+
+@router.post("/alert-channels/{channel_id}/test", summary="Test a channel", responses=DELETES)
+async def test_channel(channel_id: UUID, principal: Admin, services: AppServices) -> NotificationEntry:
+    """Send a message now; `status` says whether it was taken, `error` why not."""
+    return NotificationEntry.of(await services.alert_delivery.test(principal, channel_id))
+
+
+@router.get("/maintenance-windows", summary="Maintenance windows", responses=LISTS, response_model=WindowList)
+async def windows(principal: Admin, services: AppServices, format: As = "json") -> Any:
+    """All of them, by name."""
+    entries = [WindowEntry.of(one) for one in await services.alert_settings.windows(principal)]
+    return _csv("maintenance-windows", WindowEntry, entries) if format == "csv" else WindowList(windows=entries)
+
+
+@router.post("/maintenance-windows", summary="Create a maintenance window", responses=CREATES)
+async def create_window(body: WindowBody, principal: Admin, services: AppServices) -> WindowEntry:
+    """While it lasts its bots begin no alert."""
+    return WindowEntry.of(await services.alert_settings.create_window(principal, body.draft()))
+
+
+@router.put("/maintenance-windows/{window_id}", summary="Change a maintenance window", responses=CHANGES)
+async def change_window(window_id: UUID, body: WindowBody, principal: Admin, services: AppServices) -> WindowEntry:
+    """Replaces all of it."""
+    return WindowEntry.of(await services.alert_settings.change_window(principal, window_id, body.draft()))
+
+
+@router.delete("/maintenance-windows/{window_id}", summary="Delete a maintenance window", responses=DELETES)
+async def delete_window(window_id: UUID, principal: Admin, services: AppServices) -> Success:
+    """Its bots alert again."""
+    await services.alert_settings.delete_window(principal, window_id)
+    return Success()
+
+
+@router.get("/notifications", summary="What was sent", responses=LISTS, response_model=NotificationList)
+async def notifications(principal: Admin, services: AppServices, limit: Limit = 100, format: As = "json") -> Any:
+    """The last messages, newest first, with what became of them."""
+    entries = [NotificationEntry.of(one) for one in await services.alerts.notifications(principal, limit=limit)]
+    if format == "csv":
+        return _csv("notifications", NotificationEntry, entries)
+    return NotificationList(notifications=entries)
+
+
+def _csv(name: str, kind: type[BaseModel], entries: Sequence[BaseModel]) -> Response:
+    """A list as a file; what is a list in a cell is one text."""
+    rows = [
+        {
+            column: "; ".join(map(str, value)) if isinstance(value, list) else value
+            for column, value in entry.model_dump(mode="json").items()
+        }
+        for entry in entries
+    ]
+    return csv_file(name, list(kind.model_fields), rows)

@@ -1,0 +1,68 @@
+"""How the fleet is used, over HTTP."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Response
+from pydantic import AwareDatetime
+
+from chat_api.routes.dependencies import Admin, AppServices
+from chat_api.routes.errors import errors
+from chat_api.routes.exports import Format, csv_file
+from chat_api.routes.models_people import BotShareEntry, CohortEntry, RetentionAnswer, UsageAnswer, UsageEntry
+from chat_api.schemas.analytics import Grain
+
+router = APIRouter(prefix="/api/admin/analytics", tags=["Analytics"])
+_ERRORS = errors("not_authenticated", "permission_denied", "invalid_input", "rate_limited", "unavailable")
+_CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
+Period = Literal["hour", "day", "week"]
+Time = Annotated[AwareDatetime | None, Query(description="Widened to a whole period.")]
+
+
+@router.get("/usage", summary="Use over time", responses=_ERRORS | _CSV, response_model=UsageAnswer)
+async def usage(
+    principal: Admin,
+    services: AppServices,
+    by: Period = "day",
+    since: Time = None,
+    until: Time = None,
+    format: Format = "json",
+) -> UsageAnswer | Response:
+    """People, messages, answer times, failures and visits by hour, day or week (UTC), and each bot's share."""
+    answer = await _report(services, principal, by, since, until)
+    if format == "csv":
+        return csv_file("usage", list(UsageEntry.model_fields), [entry.model_dump() for entry in answer.periods])
+    return answer
+
+
+@router.get("/bots", summary="Use by bot", responses=_ERRORS | _CSV, response_model=list[BotShareEntry])
+async def bots(
+    principal: Admin,
+    services: AppServices,
+    by: Period = "day",
+    since: Time = None,
+    until: Time = None,
+    format: Format = "json",
+) -> list[BotShareEntry] | Response:
+    """Each bot's part of a time, the most used first; `users` is the most of any of its periods."""
+    answer = await _report(services, principal, by, since, until)
+    if format == "csv":
+        return csv_file("bots", list(BotShareEntry.model_fields), [entry.model_dump() for entry in answer.bots])
+    return answer.bots
+
+
+@router.get("/retention", summary="Who came back", responses=_ERRORS | _CSV, response_model=RetentionAnswer)
+async def retention(principal: Admin, services: AppServices, format: Format = "json") -> RetentionAnswer | Response:
+    """By the week of the first message: how many people wrote in it, and in each week from then on."""
+    entries = [CohortEntry.of(cohort) for cohort in await services.analytics.retention(principal)]
+    if format == "csv":
+        longest = max((len(entry.people) for entry in entries), default=0)
+        rows = [{"week": entry.week} | {f"week_{n}": p for n, p in enumerate(entry.people)} for entry in entries]
+        return csv_file("retention", ["week", *(f"week_{number}" for number in range(longest))], rows)
+    return RetentionAnswer(cohorts=entries)
+
+
+async def _report(
+    services: AppServices, principal: Admin, by: Period, since: datetime | None, until: datetime | None
+) -> UsageAnswer:
+    return UsageAnswer.of(await services.analytics.report(principal, grain=Grain(by), since=since, until=until))

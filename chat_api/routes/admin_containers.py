@@ -1,0 +1,169 @@
+"""Logs and containers of bots, for operators' programs."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal
+
+import orjson
+from fastapi import APIRouter, Path, Query, Response
+from fastapi.responses import PlainTextResponse, StreamingResponse
+
+from chat_api.core.errors import AppError
+from chat_api.routes.dependencies import Admin, AppServices
+from chat_api.routes.errors import errors
+from chat_api.routes.exports import csv_file
+from chat_api.routes.models_containers import (
+    ContainerAnswer,
+    LogAnswer,
+    UsageAnswer,
+    container_answer,
+    counts_data,
+    log_entry,
+    usage_answer,
+)
+from chat_api.schemas.logs import LogPage
+from chat_api.schemas.principals import Principal
+from chat_api.services.container import Services
+from chat_api.services.log_viewer import LogViewer
+
+router = APIRouter(prefix="/api/admin", tags=["Logs and containers"])
+
+HOUR = timedelta(hours=1)
+STREAM_LINES = 500
+BEAT_S = 4.0
+PAUSE_S = 0.1
+_FAILURES = errors(
+    "not_authenticated",
+    "permission_denied",
+    "not_found",
+    "invalid_input",
+    "rate_limited",
+    "unavailable",
+    "engine_failed",
+    "engine_unavailable",
+)
+
+BotName = Annotated[str, Path(min_length=1, max_length=50)]
+Bots = Annotated[str, Query(min_length=1, max_length=2600, description="Names, comma-separated.", examples=["elena"])]
+Levels = Annotated[
+    str, Query(max_length=60, description="Levels, comma-separated: `debug`, `info`, `warning`, `error`, `other`.")
+]
+Pattern = Annotated[str, Query(max_length=1000, description="A regular expression; small letters match large ones.")]
+
+
+@router.get(
+    "/logs",
+    summary="Read logs back",
+    response_model=LogAnswer,
+    responses={
+        **_FAILURES,
+        200: {
+            "content": {"text/csv": {"schema": {"type": "string"}}, "text/plain": {"schema": {"type": "string"}}},
+            "description": "Lines of several bots, merged by time, oldest first.",
+        },
+    },
+)
+async def logs(
+    principal: Admin,
+    services: AppServices,
+    bots: Bots,
+    since: Annotated[datetime | None, Query(description="By default an hour before `until`.")] = None,
+    until: Annotated[datetime | None, Query(description="By default now.")] = None,
+    level: Levels = "",
+    q: Pattern = "",
+    limit: Annotated[int, Query(ge=1, le=5000)] = 1000,
+    order: Annotated[Literal["newest", "oldest"], Query(description="Which end of the span to keep.")] = "newest",
+    format: Annotated[Literal["json", "csv", "text"], Query()] = "json",
+) -> Any:
+    """The lines of a span, filtered; secrets are masked."""
+    end = _aware(until) or datetime.now(UTC)
+    page = await services.logs.history(
+        principal,
+        _names(bots),
+        since=_aware(since) or max(end, datetime(1971, 1, 1, tzinfo=UTC)) - HOUR,
+        until=end,
+        levels=_names(level),
+        pattern=q,
+        limit=limit,
+        newest=order == "newest",
+    )
+    return _rendered(page, format)
+
+
+@router.get(
+    "/logs/stream",
+    summary="Follow logs",
+    response_class=StreamingResponse,
+    responses={
+        **_FAILURES,
+        200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}, "description": "Server-sent events."},
+    },
+)
+async def stream(
+    principal: Admin, services: AppServices, bots: Bots, level: Levels = "", q: Pattern = ""
+) -> StreamingResponse:
+    """Events `lines` (a list), `counts` (`emitted = shown + dropped + waiting`, of matching lines) and `failed`.
+
+    A slow reader loses its oldest lines, which `dropped` counts. Ends with the session.
+    """
+    viewer = services.logs.watch(principal, _names(bots), levels=_names(level), pattern=q)
+    return StreamingResponse(
+        _events(services, principal, viewer),
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+
+
+@router.get("/bots/{bot_name}/container", summary="What runs a bot", responses=_FAILURES)
+async def container(bot_name: BotName, principal: Admin, services: AppServices) -> ContainerAnswer:
+    """Image, command, ports, mounts, limits, health checks; what may be secret in its environment is not told."""
+    return container_answer(await services.containers.facts(principal, bot_name))
+
+
+@router.get("/bots/{bot_name}/usage", summary="What a bot's container uses", responses=_FAILURES)
+async def usage(bot_name: BotName, principal: Admin, services: AppServices) -> UsageAnswer:
+    """Measured at this moment; rates are since the look before."""
+    return usage_answer(await services.containers.usage(principal, bot_name))
+
+
+async def _events(services: Services, principal: Principal, viewer: LogViewer) -> AsyncIterator[bytes]:
+    try:
+        while (await services.auth.living([principal.session_id])).get(principal.session_id) is not None:
+            beat_s = asyncio.get_running_loop().time() + BEAT_S
+            while (left_s := beat_s - asyncio.get_running_loop().time()) > 0:
+                if not await viewer.wait(timeout_s=left_s):
+                    break
+                batch = viewer.take(STREAM_LINES)
+                if batch.lines:
+                    yield _event("lines", [log_entry(line).model_dump(mode="json") for line in batch.lines])
+                await asyncio.sleep(PAUSE_S)
+            yield _event("counts", counts_data(viewer.counts))
+    except AppError as error:
+        yield _event("failed", {"code": error.code, "message": error.message})
+    finally:
+        viewer.close()
+
+
+def _event(name: str, data: object) -> bytes:
+    return b"event: " + name.encode() + b"\ndata: " + orjson.dumps(data) + b"\n\n"
+
+
+def _rendered(page: LogPage, kind: str) -> Response | LogAnswer:
+    entries = [log_entry(line) for line in page.lines]
+    if kind == "csv":
+        rows = [entry.model_dump(mode="json") for entry in entries]
+        return csv_file("logs", ["at", "bot_name", "stream", "level", "text"], rows)
+    if kind == "text":
+        lines = "".join(f"{entry.at.isoformat()} {entry.bot_name} {entry.text}\n" for entry in entries)
+        headers = {"Content-Disposition": 'attachment; filename="logs.txt"', "Cache-Control": "no-store"}
+        return PlainTextResponse(lines, headers=headers)
+    return LogAnswer(lines=entries, is_cut=page.is_cut, failures=page.failures)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment

@@ -1,0 +1,73 @@
+"""Other people's conversations over HTTP: found without a word of them, read for a reason that is recorded."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path
+from fastapi.responses import StreamingResponse
+
+from chat_api.routes.dependencies import Admin, AppServices
+from chat_api.routes.errors import errors
+from chat_api.routes.models_people import (
+    DeletionAnswer,
+    ExportBody,
+    FindsAnswer,
+    ReadTranscriptBody,
+    ReasonBody,
+    SearchBody,
+    TranscriptAnswer,
+)
+from chat_api.schemas.transcripts import Search
+
+router = APIRouter(prefix="/api/admin/conversations", tags=["Conversations of people"])
+_ERRORS = errors(
+    "not_authenticated",
+    "permission_denied",
+    "invalid_input",
+    "malformed_request",
+    "rate_limited",
+    "unavailable",
+    "not_found",
+)
+_FILE: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/markdown": {"schema": {"type": "string"}}, "application/json": {}}}
+}
+UserId = Annotated[str, Path(min_length=1, max_length=255)]
+BotName = Annotated[str, Path(min_length=1, max_length=50)]
+
+
+@router.post("/search", summary="Find conversations", responses=_ERRORS)
+async def search(body: SearchBody, principal: Admin, services: AppServices) -> FindsAnswer:
+    """By person, bot, time and words; words need a reason. One call looks at 20,000 exchanges, newest first."""
+    wanted = Search(user=body.user, bot_name=body.bot_name, words=body.words, since=body.since, until=body.until)
+    return FindsAnswer.of(await services.transcripts.find(principal, wanted, reason=body.reason))
+
+
+@router.post("/{user_id}/{bot_name}/read", summary="Read a conversation", responses=_ERRORS)
+async def read(
+    user_id: UserId, bot_name: BotName, body: ReadTranscriptBody, principal: Admin, services: AppServices
+) -> TranscriptAnswer:
+    """A page of it, newest first. The reason is kept in the audit trail, the text is not."""
+    page = await services.transcripts.read(
+        principal, user_id, bot_name, reason=body.reason, before=body.before, limit=body.limit
+    )
+    return TranscriptAnswer.of(page)
+
+
+@router.post("/{user_id}/{bot_name}/export", summary="Export a conversation", responses=_ERRORS | _FILE)
+async def export(
+    user_id: UserId, bot_name: BotName, body: ExportBody, principal: Admin, services: AppServices
+) -> StreamingResponse:
+    """All of it, oldest first, as JSON or as Markdown. The reason is kept in the audit trail."""
+    pieces = await services.transcripts.export(principal, user_id, bot_name, reason=body.reason, kind=body.format)
+    suffix, media_type = ("md", "text/markdown") if body.format == "markdown" else ("json", "application/json")
+    headers = {"Content-Disposition": f'attachment; filename="conversation.{suffix}"', "Cache-Control": "no-store"}
+    return StreamingResponse(pieces, media_type=media_type, headers=headers)
+
+
+@router.post("/{user_id}/{bot_name}/delete", summary="Delete a conversation", responses=_ERRORS)
+async def delete(
+    user_id: UserId, bot_name: BotName, body: ReasonBody, principal: Admin, services: AppServices
+) -> DeletionAnswer:
+    """The texts of all its messages are erased, as their owner could; open tabs of the owner see it at once."""
+    deletion = await services.transcripts.delete(principal, user_id, bot_name, reason=body.reason)
+    return DeletionAnswer(messages=deletion.messages, still_pending=deletion.still_pending)

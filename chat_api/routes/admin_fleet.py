@@ -1,0 +1,132 @@
+"""The fleet over the API: every bot with all its figures, one bot, and a test message to one."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Response
+
+from chat_api.core.errors import NotFound
+from chat_api.routes.dependencies import Admin, AppServices
+from chat_api.routes.errors import BODIES, errors
+from chat_api.routes.exports import Format, csv_file
+from chat_api.routes.models_fleet import (
+    BotDetails,
+    BotOverview,
+    BotOverviewList,
+    HeartbeatEntry,
+    TrialAnswer,
+    TryBody,
+)
+from chat_api.schemas.fleet import BotView
+
+router = APIRouter(prefix="/api/admin", tags=["Administration"])
+_READS = ("not_authenticated", "permission_denied", "rate_limited", "unavailable")
+BotName = Annotated[str, Path(min_length=1, max_length=50, examples=["elena"])]
+
+
+@router.get(
+    "/bots",
+    summary="The fleet",
+    response_model=BotOverviewList,
+    responses=errors(*_READS, "invalid_input")
+    | {200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "The bots by name."}},
+)
+async def bots(
+    principal: Admin, services: AppServices, format: Annotated[Format, Query()] = "json"
+) -> BotOverviewList | Response:
+    """Every bot with all its figures, as the Fleet page shows them; asking costs no bot and no query anything."""
+    view = services.fleet.view(principal)
+    overview = [bot_overview(bot) for bot in view.bots]
+    if format == "csv":
+        return csv_file("bots", list(BotOverview.model_fields), (bot.model_dump(mode="json") for bot in overview))
+    return BotOverviewList(status=view.status.value, headline=view.headline, bots=overview)
+
+
+@router.get("/bots/{bot_name}", summary="One bot", responses=errors(*_READS, "not_found", "invalid_input"))
+async def bot(bot_name: BotName, principal: Admin, services: AppServices) -> BotDetails:
+    """One bot with its figures, what describes it, and its last health checks."""
+    view = services.fleet.view(principal)
+    spec = services.registry.get(bot_name)
+    found = next((bot for bot in view.bots if bot.name == spec.name), None)
+    if found is None:
+        raise NotFound("Unknown bot.")
+    return BotDetails(
+        **_flat(found),
+        description=spec.description,
+        emoji=spec.emoji,
+        model=spec.model,
+        url=spec.url,
+        sources=list(spec.sources),
+        notes=found.policy.notes if found.policy else "",
+        heartbeats=[
+            HeartbeatEntry(checked_at=beat.checked_at, status=beat.status.value, latency_ms=beat.latency_ms)
+            for beat in found.heartbeats
+        ],
+    )
+
+
+@router.post(
+    "/bots/{bot_name}/try",
+    summary="Try a message",
+    responses=errors("not_authenticated", *BODIES, "not_found", "rate_limited", "unavailable"),
+)
+async def try_message(bot_name: BotName, body: TryBody, principal: Admin, services: AppServices) -> TrialAnswer:
+    """Say something to a bot as a synthetic user, and get the raw answer; it is no conversation and is not stored."""
+    trial = await services.bot_trials.try_message(principal, bot_name, body.text)
+    return TrialAnswer(
+        bot_name=trial.bot_name,
+        user_id=trial.user_id,
+        outcome=trial.outcome,
+        duration_s=trial.duration_s,
+        text=trial.text,
+        memory_stored=trial.memory_stored,
+        metadata=dict(trial.metadata),
+        error=trial.error,
+        detail=trial.detail,
+    )
+
+
+def bot_overview(bot: BotView) -> BotOverview:
+    """A bot as the API gives it."""
+    return BotOverview(**_flat(bot))
+
+
+def _flat(bot: BotView) -> dict[str, Any]:
+    figures, usage, container, canary, policy = bot.figures, bot.usage, bot.container, bot.canary, bot.policy
+    flat: dict[str, Any] = {
+        "name": bot.name,
+        "display_name": bot.display_name,
+        "status": bot.status.value,
+        "cause": bot.cause,
+        "error": bot.error,
+        "contract": bot.contract,
+        "port": bot.port,
+        "last_checked_at": bot.last_checked_at,
+        "last_seen_at": bot.last_seen_at,
+        "health_latency_ms": bot.latency_ms,
+        "calls_in_flight": bot.calls_in_flight,
+        "calls_waiting": bot.calls_waiting,
+        "breaker": bot.breaker,
+    }
+    if figures is not None:
+        names = ("uptime_24h", "uptime_7d", "uptime_30d", "p50_ms", "p95_ms", "p99_ms", "error_rate")
+        flat |= {name: getattr(figures, name) for name in (*names, "messages_per_min")}
+    if canary is not None:
+        flat |= {"canary_is_answered": canary.is_answered, "canary_at": canary.checked_at}
+    if usage is not None:
+        flat |= {"cpu_percent": usage.cpu_percent, "memory_bytes": usage.memory_bytes}
+    if container is not None:
+        flat |= {
+            "container_name": container.name,
+            "container_state": container.state.value,
+            "container_started_at": container.started_at,
+            "container_restarts": container.restart_count,
+            "image": container.image,
+        }
+    if policy is not None:
+        flat |= {
+            "maintenance_until": policy.maintenance_until,
+            "maintenance_reason": policy.maintenance_reason or None,
+            "quarantined_at": policy.quarantined_at,
+            "quarantine_reason": policy.quarantine_reason or None,
+        }
+    return flat

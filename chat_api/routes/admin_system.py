@@ -1,0 +1,47 @@
+"""This service itself, over REST."""
+
+from dataclasses import asdict, fields
+
+from fastapi import APIRouter, Response
+
+from chat_api.routes.dependencies import Admin, AppServices
+from chat_api.routes.errors import errors
+from chat_api.routes.exports import Format, csv_file
+from chat_api.routes.models_system import ProcessWorker, SlowQueryList, SystemAnswer, WorkerList
+from chat_api.schemas.system import SlowQueryView, WorkerView
+
+router = APIRouter(prefix="/api/admin/system", tags=["System"])
+
+_READS = ("not_authenticated", "permission_denied", "rate_limited", "unavailable")
+_LISTS = {200: {"content": {"text/csv": {}}, "description": "The list."}, **errors(*_READS, "invalid_input")}
+
+
+@router.get("", summary="The system", responses=errors(*_READS))
+async def system(principal: Admin, services: AppServices) -> SystemAnswer:
+    """Every process of the deployment, PostgreSQL, Redis and the versions; what is away is named, not waited for."""
+    return SystemAnswer.model_validate(await services.system.view(principal))
+
+
+@router.get("/slow-queries", summary="Slow database statements", response_model=SlowQueryList, responses=_LISTS)
+async def slow_queries(principal: Admin, services: AppServices, format: Format = "json") -> SlowQueryList | Response:
+    """Statements that took longer than `SLOW_QUERY_MS`, without their values."""
+    found = services.system.slow_queries(await services.system.view(principal))
+    if format == "csv":
+        columns = [field.name for field in fields(SlowQueryView)]
+        return csv_file("slow-queries", columns, [asdict(query) for query in found])
+    return SlowQueryList(slow_queries=list(found))
+
+
+@router.get("/workers", summary="Background workers", response_model=WorkerList, responses=_LISTS)
+async def workers(principal: Admin, services: AppServices, format: Format = "json") -> WorkerList | Response:
+    """Of every process, with their last heartbeat and their last failure."""
+    view = await services.system.view(principal)
+    found = [
+        ProcessWorker(host=process.host, pid=process.pid, worker=worker)
+        for process in view.processes
+        for worker in process.workers
+    ]
+    if format == "csv":
+        columns = ["host", "pid", *(field.name for field in fields(WorkerView))]
+        return csv_file("workers", columns, [{"host": w.host, "pid": w.pid, **asdict(w.worker)} for w in found])
+    return WorkerList(workers=found)

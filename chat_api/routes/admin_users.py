@@ -1,0 +1,164 @@
+"""People and administrators over HTTP."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Path, Query, Response
+from fastapi.responses import StreamingResponse
+
+from chat_api.routes.dependencies import Admin, AppServices
+from chat_api.routes.errors import errors
+from chat_api.routes.exports import Format, csv_file
+from chat_api.routes.models import Success
+from chat_api.routes.models_people import (
+    AdminEntry,
+    AdminList,
+    EnabledBody,
+    EndedAnswer,
+    EraseBody,
+    ErasureAnswer,
+    MergeBody,
+    MergedAnswer,
+    PersonAnswer,
+    PersonEntry,
+    PersonList,
+    ReasonBody,
+    RoleBody,
+    SessionList,
+)
+from chat_api.schemas.people import PersonKind, PersonSort
+from models import Role
+
+router = APIRouter(prefix="/api/admin", tags=["People"])
+_LOOK = errors("not_authenticated", "permission_denied", "invalid_input", "rate_limited", "unavailable", "not_found")
+_CHANGE = errors(
+    "not_authenticated",
+    "permission_denied",
+    "invalid_input",
+    "malformed_request",
+    "rate_limited",
+    "unavailable",
+    "not_found",
+    "conflict",
+)
+_CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
+UserId = Annotated[str, Path(min_length=1, max_length=255)]
+AdminId = Annotated[str, Path(min_length=1, max_length=100)]
+MAX_CSV_ROWS = 500
+
+
+@router.get("/users", summary="People", responses=_LOOK | _CSV, response_model=PersonList)
+async def users(
+    principal: Admin,
+    services: AppServices,
+    search: Annotated[str | None, Query(min_length=1, max_length=100)] = None,
+    kind: Literal["all", "guests", "banned", "signed_in"] = "all",
+    sort: Literal["last_active", "name", "messages", "sessions"] = "last_active",
+    limit: Annotated[int, Query(ge=1, le=MAX_CSV_ROWS)] = 50,
+    offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
+    format: Format = "json",
+) -> PersonList | Response:
+    """People of all platforms, a page at a time. `search` is part of a name, or a whole id."""
+    page = await services.users.find(
+        principal, search=search, kind=PersonKind(kind), sort=PersonSort(sort), limit=limit, offset=offset
+    )
+    entries = [PersonEntry.of(person) for person in page.people]
+    if format == "csv":
+        rows = [entry.model_dump() | {"platforms": " ".join(entry.platforms)} for entry in entries]
+        return csv_file("people", list(PersonEntry.model_fields), rows)
+    return PersonList(people=entries, total=page.total)
+
+
+@router.get("/users/{user_id}", summary="One person", responses=_LOOK)
+async def user(user_id: UserId, principal: Admin, services: AppServices) -> PersonAnswer:
+    """Identities, sessions and conversations, without a word of these."""
+    return PersonAnswer.of_details(await services.users.details(principal, user_id))
+
+
+@router.get("/users/{user_id}/sessions", summary="A person's sessions", responses=_LOOK)
+async def sessions(user_id: UserId, principal: Admin, services: AppServices) -> SessionList:
+    """Where a person is and was signed in."""
+    answer = PersonAnswer.of_details(await services.users.details(principal, user_id))
+    return SessionList(sessions=answer.live_sessions)
+
+
+@router.delete("/users/{user_id}/sessions", summary="End all sessions of a person", responses=_CHANGE)
+async def end_sessions(user_id: UserId, principal: Admin, services: AppServices) -> EndedAnswer:
+    """Their open pages and sockets end at once."""
+    return EndedAnswer(ended=await services.users.end_sessions(principal, user_id))
+
+
+@router.delete("/users/{user_id}/sessions/{session_id}", summary="End one session of a person", responses=_CHANGE)
+async def end_session(user_id: UserId, session_id: UUID, principal: Admin, services: AppServices) -> EndedAnswer:
+    """The open pages and sockets of one device end at once."""
+    return EndedAnswer(ended=await services.users.end_sessions(principal, user_id, session_id))
+
+
+@router.post("/users/{user_id}/ban", summary="Ban a person", responses=_CHANGE)
+async def ban(user_id: UserId, body: ReasonBody, principal: Admin, services: AppServices) -> Success:
+    """Their sessions end, and their names open nothing until they are let in again."""
+    await services.users.ban(principal, user_id, reason=body.reason)
+    return Success()
+
+
+@router.post("/users/{user_id}/unban", summary="Let a person in again", responses=_CHANGE)
+async def unban(user_id: UserId, principal: Admin, services: AppServices) -> Success:
+    """They can sign in again; sessions that were ended stay so."""
+    await services.users.unban(principal, user_id)
+    return Success()
+
+
+@router.post("/users/{user_id}/merge", summary="Merge two people", responses=_CHANGE)
+async def merge(user_id: UserId, body: MergeBody, principal: Admin, services: AppServices) -> MergedAnswer:
+    """All identities of `source_id` belong to this person from now on; conversations stay where they were held."""
+    moved = await services.person_data.merge(principal, source_id=body.source_id, target_id=user_id)
+    return MergedAnswer(identities=moved)
+
+
+@router.post("/users/{user_id}/export", summary="Export a person", responses=_CHANGE)
+async def export(user_id: UserId, body: ReasonBody, principal: Admin, services: AppServices) -> StreamingResponse:
+    """All that is held of a person, as one JSON document."""
+    pieces = await services.person_data.export(principal, user_id, reason=body.reason)
+    headers = {"Content-Disposition": 'attachment; filename="person.json"', "Cache-Control": "no-store"}
+    return StreamingResponse(pieces, media_type="application/json", headers=headers)
+
+
+@router.delete("/users/{user_id}", summary="Erase a person", responses=_CHANGE)
+async def erase(user_id: UserId, body: EraseBody, principal: Admin, services: AppServices) -> ErasureAnswer:
+    """Everything of a person is deleted, for good. It takes five seconds, until they are signed out everywhere."""
+    erasure = await services.person_data.erase(principal, user_id, typed_name=body.typed_name)
+    return ErasureAnswer(
+        messages=erasure.messages,
+        sessions=erasure.sessions,
+        accounts=erasure.accounts,
+        is_user_row_kept=erasure.is_user_row_kept,
+    )
+
+
+@router.get("/admins", summary="Administrators", responses=_LOOK | _CSV, response_model=AdminList)
+async def admins(principal: Admin, services: AppServices, format: Format = "json") -> AdminList | Response:
+    """Who may use the console, and as what."""
+    entries = [AdminEntry.of(admin) for admin in await services.administrators.all(principal)]
+    if format == "csv":
+        return csv_file("administrators", list(AdminEntry.model_fields), [entry.model_dump() for entry in entries])
+    return AdminList(admins=entries)
+
+
+@router.put("/admins/{admin_id}/role", summary="Change an administrator's role", responses=_CHANGE)
+async def set_role(admin_id: AdminId, body: RoleBody, principal: Admin, services: AppServices) -> Success:
+    """It holds from their next request on; nobody changes themselves, and the last administrator stays one."""
+    await services.administrators.set_role(principal, admin_id, Role(body.role))
+    return Success()
+
+
+@router.put("/admins/{admin_id}/enabled", summary="Disable or enable an administrator", responses=_CHANGE)
+async def set_enabled(admin_id: AdminId, body: EnabledBody, principal: Admin, services: AppServices) -> Success:
+    """Disabled, their sessions end and they cannot sign in."""
+    await services.administrators.set_enabled(principal, admin_id, is_enabled=body.is_enabled)
+    return Success()
+
+
+@router.delete("/admins/{admin_id}/sessions", summary="End an administrator's sessions", responses=_CHANGE)
+async def end_admin_sessions(admin_id: AdminId, principal: Admin, services: AppServices) -> EndedAnswer:
+    """All of them; of yourself, all but the one that asks."""
+    return EndedAnswer(ended=await services.administrators.end_sessions(principal, admin_id))

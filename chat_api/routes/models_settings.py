@@ -1,0 +1,157 @@
+"""What the routes of the settings, the switches and the announcement take and give."""
+
+from datetime import datetime
+from typing import Annotated, Self
+
+from pydantic import AwareDatetime, BaseModel, Field, StrictBool, StrictFloat, StrictInt, StrictStr
+
+from chat_api.routes.models import Body
+from chat_api.schemas.settings import (
+    Announcement,
+    Effect,
+    Feature,
+    FeatureView,
+    MaintenanceView,
+    Notices,
+    SettingView,
+    Source,
+    Tone,
+)
+from chat_api.services.switches import MAX_ANNOUNCEMENT_CHARS, MAX_MAINTENANCE_CHARS
+
+Moment = Annotated[AwareDatetime, Field(strict=False)]
+
+
+class SettingBody(Body):
+    """A value for one setting."""
+
+    value: StrictStr | StrictInt | StrictFloat = Field(
+        description="As in the environment: a number, or a word.", examples=[200]
+    )
+
+
+class SettingAnswer(BaseModel):
+    """One setting. A secret's values are masked."""
+
+    name: str = Field(examples=["rate_limit_requests_per_minute"])
+    meaning: str
+    value: str = Field(description="In effect now.", examples=["100"])
+    source: Source
+    effect: Effect
+    default: str = Field(examples=["100"])
+    environment: str | None = Field(description="What the environment says, if anything.")
+    here: str | None = Field(description="What was set in the console, if anything; it wins.")
+    waiting: str | None = Field(description="What takes effect at the next start.")
+    is_secret: bool
+    changed_by: str | None
+    changed_at: datetime | None
+
+    @classmethod
+    def of(cls, view: SettingView) -> Self:
+        """The answer for one setting."""
+        return cls(**{name: getattr(view, name) for name in cls.model_fields})
+
+
+class SettingList(BaseModel):
+    """Every setting."""
+
+    settings: list[SettingAnswer]
+
+
+class AnnouncementBody(Body):
+    """What to say to everybody."""
+
+    text: StrictStr = Field(
+        max_length=MAX_ANNOUNCEMENT_CHARS,
+        description="Plain text; an empty one takes the announcement back.",
+        examples=["New voices on Friday."],
+    )
+    tone: Tone = Field(Tone.INFO, strict=False, examples=["info"])
+    starts_at: Moment | None = Field(None, examples=["2030-01-01T08:00:00Z"])
+    ends_at: Moment | None = Field(None, examples=["2030-01-01T18:00:00Z"])
+
+
+class AnnouncementAnswer(BaseModel):
+    """The announcement that is set; an empty ``text`` when there is none."""
+
+    text: str
+    tone: Tone
+    starts_at: datetime | None
+    ends_at: datetime | None
+
+    @classmethod
+    def of(cls, announcement: Announcement | None) -> Self:
+        """The answer for an announcement, or for none."""
+        said = announcement or Announcement(text="")
+        return cls(text=said.text, tone=said.tone, starts_at=said.starts_at, ends_at=said.ends_at)
+
+
+class NoticesAnswer(BaseModel):
+    """What is on top of every page at this moment."""
+
+    announcement: str | None = Field(examples=["New voices on Friday."])
+    tone: Tone
+    maintenance: str | None = Field(description="Set while the chat takes no new messages: why, in plain text.")
+
+    @classmethod
+    def of(cls, notices: Notices) -> Self:
+        """The answer for what is shown now."""
+        said = notices.announcement
+        return cls(
+            announcement=said.text if said else None,
+            tone=said.tone if said else Tone.INFO,
+            maintenance=notices.maintenance,
+        )
+
+
+class FeatureBody(Body):
+    """On or off."""
+
+    is_on: StrictBool = Field(examples=[False])
+
+
+class FeatureAnswer(BaseModel):
+    """One feature switch."""
+
+    feature: Feature
+    is_on: bool
+    meaning: str
+    changed_by: str | None
+    changed_at: datetime | None
+
+    @classmethod
+    def of(cls, view: FeatureView) -> Self:
+        """The answer for one switch."""
+        return cls(**{name: getattr(view, name) for name in cls.model_fields})
+
+
+class FeatureList(BaseModel):
+    """Every feature switch."""
+
+    features: list[FeatureAnswer]
+
+
+class MaintenanceBody(Body):
+    """Whether the chat takes no new messages."""
+
+    is_on: StrictBool = Field(examples=[True])
+    text: StrictStr = Field(
+        "",
+        max_length=MAX_MAINTENANCE_CHARS,
+        description="What is said to those who write; without it a friendly sentence.",
+        examples=["Back at 18:00."],
+    )
+
+
+class MaintenanceAnswer(BaseModel):
+    """The chat's maintenance mode."""
+
+    is_on: bool
+    text: str
+    changed_by: str | None
+    changed_at: datetime | None
+
+    @classmethod
+    def of(cls, view: MaintenanceView) -> Self:
+        """The answer for the mode."""
+        return cls(**{name: getattr(view, name) for name in cls.model_fields})

@@ -1,0 +1,183 @@
+"""Alerts as pages and doors show them, and what operators may decide about them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from models import AlertStatus, NoData, NotificationKind, NotificationStatus, RuleKind, Severity, SubjectStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleDraft:
+    """A rule as somebody wants it. ``bots`` and ``channels`` None: all; ``repeat_s`` 0: told once."""
+
+    name: str
+    kind: RuleKind
+    threshold: float | None = None
+    bots: tuple[str, ...] | None = None
+    for_s: int = 60
+    keep_firing_for_s: int = 60
+    no_data: NoData = NoData.KEEP
+    severity: Severity = Severity.WARNING
+    channels: tuple[UUID, ...] | None = None
+    repeat_s: int = 14_400
+    is_enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleView(RuleDraft):
+    """A rule as it is stored."""
+
+    rule_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuietHours:
+    """When a channel is not to be disturbed: ``HH:MM`` to ``HH:MM`` by the clocks of a zone, past midnight too."""
+
+    starts: str
+    ends: str
+    time_zone: str = "UTC"
+    does_critical_break: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelDraft:
+    """A channel as somebody wants it. ``url`` None keeps the stored one."""
+
+    name: str
+    url: str | None = field(default=None, repr=False)
+    severities: tuple[Severity, ...] = tuple(Severity)
+    quiet: QuietHours | None = None
+    is_enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelView:
+    """A channel as anybody may see it; of its address only the kind is left."""
+
+    channel_id: UUID
+    name: str
+    masked_url: str
+    severities: tuple[Severity, ...]
+    quiet: QuietHours | None
+    is_enabled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowDraft:
+    """A maintenance window as somebody wants it; weekly ones keep their hour by the clocks of ``time_zone``."""
+
+    name: str
+    starts_at: datetime
+    ends_at: datetime
+    bots: tuple[str, ...] | None = None
+    is_weekly: bool = False
+    time_zone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowView(WindowDraft):
+    """A maintenance window as it is stored."""
+
+    window_id: UUID
+    created_by: str
+    is_active: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubjectState:
+    """How one subject stands with one rule while it is not well; what is well has no state.
+
+    ``fired_at`` is set from when the rule fired until it is resolved, also while there is no data; ``well_since`` while
+    it has to stay well. Nothing here changes while all stays as it is, so that nothing is written.
+    """
+
+    rule_id: UUID
+    subject: str
+    status: SubjectStatus
+    since: datetime
+    words: str
+    fired_at: datetime | None = None
+    well_since: datetime | None = None
+    cause: str | None = None
+    cause_lost_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertView:
+    """One root cause. ``subjects`` are the names of what suffers; silenced while ``silenced_until`` is not over."""
+
+    alert_id: UUID
+    key: str
+    status: AlertStatus
+    severity: Severity
+    title: str
+    body: str
+    subjects: tuple[str, ...]
+    opened_at: datetime
+    told_subjects: tuple[str, ...] = ()
+    told_channels: tuple[str, ...] = ()
+    told_at: datetime | None = None
+    resolved_at: datetime | None = None
+    silenced_until: datetime | None = None
+    silenced_by: str | None = None
+    silence_reason: str | None = None
+
+    def is_silenced(self, now: datetime) -> bool:
+        """Whether nothing is to be told of it at ``now``."""
+        return self.silenced_until is not None and self.silenced_until > now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotificationView:
+    """One message to one channel, and what became of it."""
+
+    notification_id: UUID
+    alert_id: UUID | None
+    channel_name: str
+    kind: NotificationKind
+    severity: Severity
+    title: str
+    status: NotificationStatus
+    created_at: datetime
+    due_at: datetime
+    attempts: int
+    done_at: datetime | None
+    error: str | None
+
+
+class Verdict(StrEnum):
+    """What one look says: ``hold`` neither begins nor ends anything."""
+
+    OK = "ok"
+    BAD = "bad"
+    HOLD = "hold"
+    NO_DATA = "no_data"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """One look of one rule at one subject (``bot:elena``, ``service:redis``, ``console``).
+
+    ``words`` say what is wrong; ``cause`` is the dependency that explains it; ``is_muted``: in maintenance.
+    """
+
+    subject: str
+    title: str
+    verdict: Verdict
+    words: str = ""
+    cause: str | None = None
+    is_muted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signs:
+    """What rules look at beside the fleet: restarts of each bot in the last hour, the disk's free share, loop lag."""
+
+    restarts: Mapping[str, int] = field(default_factory=dict)
+    disk_free: float | None = None
+    loop_lag_ms: float | None = None
+    muted: frozenset[str] = frozenset()

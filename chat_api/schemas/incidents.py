@@ -1,0 +1,130 @@
+"""Incidents as pages and doors show them, and as their keeper holds them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from models import IncidentEntryKind
+
+
+class IncidentState(StrEnum):
+    """Where an incident stands."""
+
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+
+
+class IncidentFilter(StrEnum):
+    """Which incidents a list shows; ``open`` are those that are not resolved, acknowledged or not."""
+
+    ALL = "all"
+    OPEN = "open"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentView:
+    """One incident of a list. ``cause`` is ``service:<name>`` or ``bot:<name>``.
+
+    ``failing`` of the ``affected`` bots still fail; ``duration_s`` runs until it is resolved. ``bot_names`` are those
+    that failed, by name.
+    """
+
+    incident_id: UUID
+    cause: str
+    title: str
+    detail: str
+    state: IncidentState
+    opened_at: datetime
+    resolved_at: datetime | None
+    duration_s: float
+    affected: int
+    failing: int
+    bot_names: tuple[str, ...] = ()
+    acknowledged_at: datetime | None = None
+    acknowledged_by: str | None = None
+    acknowledge_reason: str | None = None
+    reopened: int = 0
+    merged_into: UUID | None = None
+
+    @property
+    def headline(self) -> str:
+        """What is wrong and how many bots it hit, in one line."""
+        if not self.cause.startswith("service:") or not self.affected:
+            return self.title
+        return f"{self.title}: {self.affected} bot{'' if self.affected == 1 else 's'} affected"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentBotView:
+    """A bot in an incident; without ``failed_at`` it only depends on what is down."""
+
+    bot_name: str
+    status: str
+    failed_at: datetime | None = None
+    recovered_at: datetime | None = None
+    error: str | None = None
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether it is still in trouble."""
+        return self.failed_at is not None and self.recovered_at is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentEntryView:
+    """One line of the timeline; ``actor_name`` is None for what happened by itself."""
+
+    at: datetime
+    kind: IncidentEntryKind
+    content: str
+    actor_name: str | None = None
+    bot_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceView:
+    """What was captured of a bot. ``log_lines`` are hostile text, oldest first; ``problem`` is why there are none."""
+
+    bot_name: str
+    captured_at: datetime
+    reason: str
+    facts: Mapping[str, object]
+    checks: tuple[Mapping[str, object], ...]
+    log_lines: tuple[str, ...]
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentDetails:
+    """One incident with everything that is known of it; the timeline is oldest first."""
+
+    incident: IncidentView
+    bots: tuple[IncidentBotView, ...]
+    timeline: tuple[IncidentEntryView, ...]
+    evidence: tuple[EvidenceView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentNumbers:
+    """How often and how long: of the last 30 days, seconds from opened to resolved."""
+
+    open: int
+    opened: int
+    mean_s: float | None
+    median_s: float | None
+    longest_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenIncident:
+    """What the keeper knows of an incident that is not resolved; ``failing`` are the bots in trouble."""
+
+    incident_id: UUID
+    cause: str
+    opened_at: datetime
+    failing: frozenset[str] = frozenset()
+    evidence_count: int = 0

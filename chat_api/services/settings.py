@@ -1,0 +1,171 @@
+"""The settings of this deployment: what each is, where that comes from, and the few that can be changed while it runs.
+
+What is set here is validated by the fields of :class:`Settings` themselves, wins over the environment, and survives a
+restart. How to reach the database, the secrets, the listener and the container engine cannot be set here: with a wrong
+value of those there would be no page left to set them right.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import SecretStr, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from chat_api.core.bus import Topic
+from chat_api.core.errors import InvalidInput, NotFound
+from chat_api.core.logging import get_logger, redact
+from chat_api.core.settings import Settings
+from chat_api.repositories.console_settings import Stored
+from chat_api.schemas.principals import Permission, Principal
+from chat_api.schemas.settings import Effect, SettingView, Source
+from chat_api.services.audit import AuditService
+from chat_api.services.settings_store import SettingsStore, Values
+
+log = get_logger(__name__)
+
+KEY = "setting:"
+MASK = "••••••"
+ABSENT = "–"
+AT_ONCE = frozenset(
+    {
+        "bot_api_timeout",
+        "bot_health_check_interval",
+        "bot_restart_timeout",
+        "session_timeout_hours",
+        "admin_session_timeout_hours",
+        "rate_limit_requests_per_minute",
+        "max_concurrent_connections",
+        "max_connections_per_user",
+        "websocket_frames_per_second",
+        "slow_query_ms",
+        "log_level",
+    }
+)
+AFTER_RESTART = frozenset(
+    {"bot_max_answer_bytes", "bot_max_parallel_calls", "connection_pool_size", "database_pool_size"}
+)
+
+
+class SettingsService:
+    """``current`` is in effect now; ``changes`` tells when something in it changed while we run."""
+
+    def __init__(self, store: SettingsStore, audit: AuditService, *, environment: Settings) -> None:
+        self._store = store
+        self._audit = audit
+        self._environment = environment
+        self.current = effective(environment, store.values)
+        self.changes: Topic[Settings] = Topic("settings")
+        # Whatever is stored anew: settings that wait for a restart and switches, too.
+        self.stored: Topic[Values] = store.changes
+        store.changes.listen(self._changed)
+
+    def views(self, principal: Principal) -> tuple[SettingView, ...]:
+        """Every setting, in the order of the documentation. Raises: PermissionDenied, NotAuthenticated."""
+        principal.require(Permission.VIEW_SETTINGS)
+        return tuple(self._view(name, field) for name, field in Settings.model_fields.items())
+
+    async def set(self, principal: Principal, name: str, value: str | float) -> SettingView:
+        """Set one here. Raises: PermissionDenied, NotFound, InvalidInput with the field's own words."""
+        await self._audit.require(principal, Permission.MANAGE_SETTINGS, name)
+        checked = validated(self._settable(name), value)
+        await self._store.put(principal, KEY + name, checked, action="settings.set", target=name)
+        return self._view(name, Settings.model_fields[name])
+
+    async def reset(self, principal: Principal, name: str) -> SettingView:
+        """Let the environment, else the default, say it again. Raises: PermissionDenied, NotFound, InvalidInput."""
+        await self._audit.require(principal, Permission.MANAGE_SETTINGS, name)
+        self._settable(name)
+        await self._store.delete(principal, KEY + name, action="settings.reset", target=name)
+        return self._view(name, Settings.model_fields[name])
+
+    # Inside
+
+    def _settable(self, name: str) -> str:
+        if name not in Settings.model_fields:
+            raise NotFound("Unknown setting.")
+        if name not in AT_ONCE | AFTER_RESTART:
+            raise InvalidInput(f"{name}: can only be set in the environment")
+        return name
+
+    def _changed(self, values: Values) -> None:
+        wanted = effective(self._environment, values)
+        current = self.current.model_copy(update={name: getattr(wanted, name) for name in AT_ONCE})
+        if current != self.current:
+            self.current = current
+            self.changes.publish(current)
+
+    def _view(self, name: str, field: FieldInfo) -> SettingView:
+        wanted = effective(self._environment, self._store.values)
+        here: Stored | None = self._store.values.get(KEY + name)
+        is_secret = "SecretStr" in str(field.annotation)
+        is_environment = name in self._environment.model_fields_set
+        now, then = _text(getattr(self.current, name)), _text(getattr(wanted, name))
+        elsewhere = Source.ENVIRONMENT if is_environment else Source.DEFAULT
+        return SettingView(
+            name=name,
+            meaning=field.description or "",
+            value=now,
+            source=Source.HERE if here else elsewhere,
+            effect=_effect(name),
+            default=_text(None if field.default is PydanticUndefined else field.default),
+            environment=_text(getattr(self._environment, name)) if is_environment else None,
+            here=_text(here.value) if here else None,
+            waiting=then if then != now else None,
+            is_secret=is_secret,
+            changed_by=here.changed_by if here else None,
+            changed_at=here.changed_at if here else None,
+        )
+
+
+def effective(environment: Settings, values: Mapping[str, Stored]) -> Settings:
+    """The environment with what is set here over it; what is no longer valid is left out, and said."""
+    found: dict[str, Any] = {}
+    for key, stored in values.items():
+        name = key.removeprefix(KEY)
+        if key.startswith(KEY) and name in AT_ONCE | AFTER_RESTART:
+            try:
+                found[name] = validated(name, stored.value)
+            except InvalidInput as error:
+                log.warning("stored_setting_ignored", setting=name, error=error.message)
+    return environment.model_copy(update=found) if found else environment
+
+
+def validated(name: str, value: object) -> Any:
+    """A value as its field takes it. Raises: InvalidInput."""
+    try:
+        return _ADAPTERS[name].validate_python(value)
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        raise InvalidInput(f"{name}: {problem['msg'][:1].lower()}{problem['msg'][1:]}") from None
+
+
+def _effect(name: str) -> Effect:
+    if name in AT_ONCE:
+        return Effect.AT_ONCE
+    return Effect.AFTER_RESTART if name in AFTER_RESTART else Effect.ENVIRONMENT_ONLY
+
+
+def _text(value: object) -> str:
+    """A value as it is read by people; of a secret only that there is one, and of an address no password."""
+    match value:
+        case None | "" | ():
+            return ABSENT
+        case SecretStr():
+            return MASK
+        case tuple():
+            return ", ".join(_text(one) for one in value)
+        case bool():
+            return str(value).lower()
+        case float():
+            return f"{value:g}"
+        case Path():
+            return value.as_posix()
+    return redact(str(value))
+
+
+_ADAPTERS: dict[str, TypeAdapter[Any]] = {
+    name: TypeAdapter(Annotated[Settings.model_fields[name].annotation, Settings.model_fields[name]])  # type: ignore[arg-type]
+    for name in AT_ONCE | AFTER_RESTART
+}

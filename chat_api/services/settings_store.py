@@ -1,0 +1,79 @@
+"""Keeps what is set in the console: in the database, in the memory of every process, and alike in all of them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from chat_api.core.bus import Topic
+from chat_api.core.database import Database
+from chat_api.core.errors import AppError
+from chat_api.core.logging import get_logger
+from chat_api.core.signals import Signals
+from chat_api.repositories import console_settings
+from chat_api.repositories.console_settings import Stored
+from chat_api.schemas.principals import Principal
+from chat_api.services.audit import AuditService
+
+log = get_logger(__name__)
+
+TOPIC = "console_settings"
+Values = Mapping[str, Stored]
+
+
+class SettingsStore:
+    """What is set here, by key. A change is told to all processes; one that is missed is found by looking."""
+
+    def __init__(
+        self, database: Database, audit: AuditService, signals: Signals, *, values: Values | None = None
+    ) -> None:
+        self._database = database
+        self._audit = audit
+        self._signals = signals
+        self._is_told = False
+        self.values: Values = values or {}
+        self.changes: Topic[Values] = Topic("console_settings")
+        signals.subscribe(TOPIC, lambda _: self._tell())
+        signals.on_gap(self._tell)
+
+    async def put(self, principal: Principal, key: str, value: Any, *, action: str, target: str) -> None:
+        """Set a value, leave a line with the old and the new one, and tell everybody. Raises: DatabaseUnavailable."""
+        async with self._database.write() as connection:
+            before = await console_settings.put(connection, key, value, changed_by=principal.username)
+            details = {"old": before, "new": value}
+            await self._audit.record(principal, action, target, details=details, connection=connection)
+        await self._changed()
+
+    async def delete(self, principal: Principal, key: str, *, action: str, target: str) -> None:
+        """Let the value be what it is elsewhere. Raises: DatabaseUnavailable."""
+        async with self._database.write() as connection:
+            before = await console_settings.delete(connection, key)
+            details = {"old": before, "new": None}
+            await self._audit.record(principal, action, target, details=details, connection=connection)
+        await self._changed()
+
+    async def active_users(self, *, within_s: float) -> int:
+        """How many people wrote lately. Raises: DatabaseUnavailable."""
+        return await console_settings.active_users(self._database, within_s=within_s)
+
+    async def look(self) -> None:
+        """Read what is stored, and tell this process when it is something else; while it cannot, all stays as it is."""
+        self._is_told = False
+        try:
+            values = await console_settings.read(self._database)
+        except AppError as error:
+            log.debug("console_settings_not_read", detail=error.detail)
+            return
+        if values != self.values:
+            self.values = values
+            self.changes.publish(values)
+
+    async def look_when_told(self) -> None:
+        """Look if another process said so since; called often."""
+        if self._is_told:
+            await self.look()
+
+    async def _changed(self) -> None:
+        await self.look()
+        self._signals.publish(TOPIC, None)
+
+    def _tell(self) -> None:
+        self._is_told = True

@@ -1,0 +1,186 @@
+"""The Analytics page: how the fleet is used, by hour, day or week, as charts and as a table."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from nicegui import ui
+
+from chat_api.schemas.analytics import Cohort, Grain, Usage, UsageReport
+from chat_api.schemas.principals import Principal
+from console.actions import run_action
+from console.context import services
+from console.frame import frame, page
+from console.widgets.chart import Line, TimeChart
+from console.widgets.records import RecordsTable, column, export_links
+
+GRAINS = {Grain.HOUR: "By hour", Grain.DAY: "By day", Grain.WEEK: "By week"}
+RANGES = {1: "Last 24 hours", 7: "Last 7 days", 30: "Last 30 days", 90: "Last 90 days", 365: "Last year"}
+PERIODS = (
+    column("start", "From (UTC)"),
+    column("users", "People", kind="number"),
+    column("messages", "Messages", kind="number"),
+    column("failures", "Failed", kind="number"),
+    column("p50", "p50", kind="number"),
+    column("p95", "p95", kind="number"),
+    column("visit", "Visit", kind="number"),
+)
+BOTS = (
+    column("bot", "Bot"),
+    column("share", "Share", kind="number"),
+    column("messages", "Messages", kind="number"),
+    column("users", "Most people", kind="number"),
+    column("failures", "Failed", kind="number"),
+    column("p95", "p95", kind="number"),
+)
+SHOWN_WEEKS = 12
+
+
+def register() -> None:
+    """Put the page at ``/admin/analytics``."""
+    page("/admin/analytics", title="Analytics")(_analytics)
+
+
+async def _analytics(principal: Principal) -> None:
+    view = _View(principal)
+    report = await view.read(principal)
+    cohorts = await services().analytics.retention(principal)
+    with frame(principal, title="Analytics", path="/admin/analytics"):
+        view.build(report)
+        _retention(cohorts)
+
+
+class _View:
+    """What is shown: a report of the service for the grain and the range that were chosen."""
+
+    def __init__(self, principal: Principal) -> None:
+        self._principal = principal
+        self._grain, self._days = Grain.DAY, 30
+
+    def _since(self) -> datetime:
+        return datetime.now(UTC) - timedelta(days=self._days)
+
+    async def read(self, who: Principal) -> UsageReport:
+        return await services().analytics.report(who, grain=self._grain, since=self._since())
+
+    def build(self, report: UsageReport) -> None:
+        with ui.element("div").classes("we-toolbar"):
+            grain = ui.select({str(key): label for key, label in GRAINS.items()}, value="day")
+            grain.props('dense outlined options-dense aria-label="Period"')
+            grain.on_value_change(lambda event: self._change(grain=Grain(event.value)))
+            self._ranges = ui.select(RANGES, value=30).props('dense outlined options-dense aria-label="Time range"')
+            self._ranges.on_value_change(lambda event: self._change(days=int(event.value)))
+            self._counted = ui.label("").classes("we-muted")
+            self._links = ui.html("", sanitize=False).classes("we-exports")
+        self._tiles = ui.element("dl").classes("we-tiles").props('data-testid="totals"')
+        with ui.element("div").classes("we-panels"):
+            self._messages = TimeChart("Messages and failures", [], unit="a period")
+            self._people = TimeChart("People who wrote", [], unit="a period")
+            self._times = TimeChart("Answer times", [], unit="seconds, p50 and p95")
+            self._visits = TimeChart("Length of a visit", [], unit="minutes, average")
+        ui.label("Bots").classes("we-h2").props("role=heading aria-level=2")
+        self._bots = RecordsTable(BOTS, [], empty="Nobody wrote to a bot in this time.", export=self._export("bots"))
+        ui.label("Periods").classes("we-h2").props("role=heading aria-level=2")
+        self._periods = RecordsTable(PERIODS, [], empty="Nothing was counted yet. Counts are made every two minutes.")
+        self._show(report)
+
+    def _export(self, what: str) -> str:
+        query = urlencode({"by": self._grain.value, "since": self._since().isoformat(timespec="seconds")})
+        return f"/api/admin/analytics/{what}?{query}"
+
+    async def _change(self, *, grain: Grain | None = None, days: int | None = None) -> None:
+        self._grain, self._days = grain or self._grain, days or self._days
+        if self._grain is Grain.HOUR and self._days > 30:
+            self._days = 30
+            self._ranges.set_value(30)  # hours of a year would be a wall
+        report = await run_action(self._principal, self.read)
+        if report is not None:
+            self._show(report)
+
+    def _show(self, report: UsageReport) -> None:
+        counted = report.counted_up_to
+        self._counted.text = f"Counted up to {counted:%Y-%m-%d %H:%M} UTC" if counted else "Not counted yet"
+        self._links.content = export_links(self._export("usage"))
+        self._show_totals(report.total)
+        periods = report.periods
+        self._messages.show(
+            [
+                Line(name="messages", tone="busy", kind="bar", points=[(one.start, one.messages) for one in periods]),
+                Line(name="failed", tone="bad", kind="bar", points=[(one.start, one.failed) for one in periods]),
+            ]
+        )
+        self._people.show([Line(name="people", tone="violet", points=[(one.start, one.users) for one in periods])])
+        # Bars: a period between two without any would be a point that no line shows.
+        p50, p95 = ([(one.start, one.answer_times.percentile_s(share)) for one in periods] for share in (0.5, 0.95))
+        self._times.show(
+            [
+                Line(name="p50", tone="ok", kind="bar", points=p50),
+                Line(name="p95", tone="warn", kind="bar", points=p95),
+            ]
+        )
+        visits = [(one.start, one.visit_minutes) for one in periods]
+        self._visits.show([Line(name="visit", tone="ok", kind="bar", points=visits)])
+        self._bots.show(
+            [
+                _row(one.total) | {"key": one.bot_name, "bot": one.bot_name, "share": f"{one.share:.1%}"}
+                for one in report.bots
+            ]
+        )
+        self._periods.show([_row(one) for one in reversed(periods) if one.messages])
+
+    def _show_totals(self, total: Usage) -> None:
+        row = _row(total)
+        tiles = {
+            "Messages": row["messages"],
+            "Most people in a period": row["users"],
+            "Failed": row["failures"],
+            "Answer p50": row["p50"],
+            "Answer p95": row["p95"],
+            "Visit": row["visit"],
+        }
+        self._tiles.clear()
+        with self._tiles:
+            for label, value in tiles.items():
+                with ui.element("div").classes("we-tile"):
+                    with ui.element("dt"):
+                        ui.label(label)
+                    with ui.element("dd"):
+                        ui.label(str(value))
+
+
+def _row(usage: Usage) -> dict[str, Any]:
+    p50, p95 = usage.answer_times.percentile_s(0.5), usage.answer_times.percentile_s(0.95)
+    failures = (
+        f"{usage.failed:,} ({usage.failure_share:.1%})" if usage.failure_share is not None else f"{usage.failed:,}"
+    )
+    return {
+        "key": usage.start.isoformat(),
+        "start": f"{usage.start:%Y-%m-%d %H:%M}",
+        "users": f"{usage.users:,}",
+        "messages": f"{usage.messages:,}",
+        "failures": failures,
+        "p50": f"{p50:.2f} s" if p50 is not None else "–",
+        "p95": f"{p95:.2f} s" if p95 is not None else "–",
+        "visit": f"{usage.visit_minutes:.1f} min" if usage.visit_minutes is not None else "–",
+    }
+
+
+def _retention(cohorts: tuple[Cohort, ...]) -> None:
+    weeks = min(max((len(cohort.people) for cohort in cohorts), default=0), SHOWN_WEEKS)
+    columns = [
+        column("week", "First wrote in the week of"),
+        *(column(f"week_{n}", "People" if n == 0 else f"+{n}", kind="number") for n in range(weeks)),
+    ]
+    rows = [
+        {"key": str(cohort.week), "week": f"{cohort.week:%Y-%m-%d}"}
+        | {f"week_{n}": _came_back(cohort, n) for n in range(min(len(cohort.people), weeks))}
+        for cohort in cohorts
+    ]
+    ui.label("Who came back, by week").classes("we-h2").props("role=heading aria-level=2")
+    RecordsTable(columns, rows, empty="Nobody has written yet.", export="/api/admin/analytics/retention")
+
+
+def _came_back(cohort: Cohort, number: int) -> str:
+    first = cohort.people[0]
+    people = cohort.people[number]
+    return f"{people:,}" if number == 0 or not first else f"{people / first:.0%}"

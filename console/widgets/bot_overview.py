@@ -1,0 +1,100 @@
+"""What a bot is: its character, how the fleet describes it, and what it says of itself."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from html import escape
+
+from nicegui import ui
+
+from chat_api.core.errors import Upstream
+from chat_api.schemas.bots import BotInfo, BotSpec
+from chat_api.schemas.fleet import BotPolicy
+from chat_api.schemas.principals import Principal
+from console.context import services
+
+MAX_FACTS = 20
+MAX_TEXT_CHARS = 300
+
+
+async def bot_overview(principal: Principal, bot_name: str) -> None:
+    """Build the section. What the bot says of itself is asked for now, and waited for a few seconds at most."""
+    spec = services().registry.get(bot_name)
+    with ui.element("div").classes("we-panels"):
+        known = _character(spec) + _setup(spec, services().fleet.policy_of(spec.name))
+        ui.html(known, sanitize=False, tag="section").classes("we-panel").props('data-testid="character"')
+        own = ui.html(_saying(_muted("Asking …")), sanitize=False, tag="section").classes("we-panel")
+    own.props('data-testid="self-description"')
+    try:
+        info = await services().bot_trials.self_description(principal, spec.name)
+    except Upstream:
+        own.content = _saying(_muted("It does not answer now, or does not describe itself."))
+    else:
+        own.content = _saying(_facts(_said(info)))
+
+
+def _character(spec: BotSpec) -> str:
+    emoji = f"{escape(spec.emoji)} " if spec.emoji else ""
+    about = f"<p>{escape(spec.description)}</p>" if spec.description else _muted("No character file describes it.")
+    return f"<h2>Character</h2><p class=we-strong>{emoji}{escape(spec.display_name)}</p>{about}"
+
+
+def _setup(spec: BotSpec, policy: BotPolicy | None) -> str:
+    sources = "<br>".join(f"<code>{escape(source)}</code>" for source in spec.sources)
+    rows = [
+        ("Name", f"<code>{escape(spec.name)}</code>"),
+        ("Address", f"<code>{escape(spec.url)}</code>"),
+        ("Model", escape(spec.model or "–")),
+        ("Container", escape(spec.container_name or "–")),
+        ("Described by", sources or "–"),
+    ]
+    if policy is not None and policy.notes:
+        rows.append(("Notes", escape(policy.notes)))
+    return f"<h2>How it is set up</h2>{_facts(rows)}"
+
+
+def _saying(markup: str) -> str:
+    return f"<h2>What it says of itself</h2>{markup}"
+
+
+def _said(info: BotInfo) -> Iterable[tuple[str, str]]:
+    yield "Contract", escape(info.contract)
+    for label, value in (("Engine", info.engine), ("Version", info.version), ("Model", info.model)):
+        if value:
+            yield label, _short(value)
+    if info.uptime_s is not None:
+        yield "Up for", f"{info.uptime_s / 3600:.1f} h"
+    if info.capabilities:
+        yield "Can", _short(", ".join(info.capabilities))
+    for key, fact in list(_flat(info.facts))[:MAX_FACTS]:
+        yield escape(key.replace("_", " ").capitalize()[:60]), _short(fact)
+
+
+def _flat(facts: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """What can be read in a line; of an object in it, its own facts."""
+    for key, value in facts.items():
+        if isinstance(value, Mapping):
+            yield from ((str(inner), _told(told)) for inner, told in value.items() if _is_plain(told))
+        elif isinstance(value, list):
+            yield str(key), ", ".join(str(item) for item in value[:MAX_FACTS] if _is_plain(item))
+        elif _is_plain(value):
+            yield str(key), _told(value)
+
+
+def _told(value: object) -> object:
+    return "yes" if value is True else "no" if value is False else value
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, str | int | float) and value != ""
+
+
+def _short(value: object) -> str:
+    return escape(str(value)[:MAX_TEXT_CHARS])
+
+
+def _facts(rows: Iterable[tuple[str, str]]) -> str:
+    """Facts whose values are escaped already."""
+    return '<dl class="we-facts">' + "".join(f"<dt>{label}</dt><dd>{value}</dd>" for label, value in rows) + "</dl>"
+
+
+def _muted(text: str) -> str:
+    return f'<p class="we-muted">{escape(text)}</p>'

@@ -1,0 +1,132 @@
+"""Charts of stored series over a window that the reader chooses, with the same in words and as files."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from nicegui import ui
+
+from chat_api.schemas.principals import Principal
+from chat_api.schemas.series import SeriesPoint, Window
+from console.actions import run_action
+from console.context import services
+from console.widgets.chart import Line, TimeChart
+from console.widgets.fleet_pulse import on_fleet_pulse
+from console.widgets.records import export_links
+from console.widgets.window_chips import WindowChips
+
+HEIGHT_PX: Final = 190
+Points = tuple[SeriesPoint, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChartSpec:
+    """One chart: what of which series, and where the API gives the same (an address without the window)."""
+
+    title: str
+    subject: str
+    export: str
+    shows: Literal["times", "counts"] = "times"
+    of: str = "answers"
+
+
+class SeriesPanel:
+    """The charts of one page; :meth:`load` fills them, and then they keep themselves current."""
+
+    def __init__(self, principal: Principal, title: str, charts: Sequence[ChartSpec]) -> None:
+        self._principal = principal
+        self._specs = charts
+        self._charts: list[TimeChart] = []
+        self._words: list[ui.label] = []
+        self._links: list[ui.html] = []
+        with ui.element("section").classes("we-panel we-wide").props(f'aria-label="{title}" data-testid="series"'):
+            with ui.element("div").classes("we-toolbar"):
+                ui.html(title, sanitize=True, tag="h2")
+                self._window = WindowChips(Window.DAY, self._choose, label="How far back")
+            with ui.element("div").classes("we-charts"):
+                for spec in charts:
+                    self._add(spec)
+
+    async def load(self) -> None:
+        """Show what is stored, and from then on what is added. Raises: as :meth:`SeriesService.points`."""
+        await self._show(self._principal)
+        on_fleet_pulse(lambda: self._show(self._principal))
+
+    async def _choose(self) -> None:
+        await run_action(self._principal, self._show)
+
+    async def _show(self, principal: Principal) -> None:
+        window = self._window.chosen
+        shown = {subject: await services().series.points(principal, subject, window) for subject in self._subjects()}
+        for spec, chart, words, links in zip(self._specs, self._charts, self._words, self._links, strict=True):
+            points = shown[spec.subject]
+            chart.show(_LINES[spec.shows](points))
+            words.set_text(in_words(points, spec))
+            joint = "&" if "?" in spec.export else "?"
+            links.set_content(export_links(f"{spec.export}{joint}window={window}"))
+
+    def _subjects(self) -> list[str]:
+        return list(dict.fromkeys(spec.subject for spec in self._specs))
+
+    def _add(self, spec: ChartSpec) -> None:
+        with ui.element("div").classes("we-series"):
+            unit = "ms" if spec.shows == "times" else f"{spec.of} per step"
+            self._charts.append(TimeChart(spec.title, [], unit=unit, height_px=HEIGHT_PX, is_stacked=_stacks(spec)))
+            with ui.element("div").classes("we-series-foot"):
+                self._words.append(ui.label().classes("we-muted").props('data-testid="series-words"'))
+                self._links.append(ui.html("", sanitize=False).classes("we-exports"))
+
+
+def in_words(points: Points, spec: ChartSpec) -> str:
+    """The chart for who cannot see it, and the exact totals for who can."""
+    count, errors = sum(point.count for point in points), sum(point.errors for point in points)
+    if not count:
+        return f"No {spec.of} in this window."
+    if spec.shows == "counts":
+        return f"{count:,} {spec.of}, {errors:,} failed ({errors / count:.2%})"
+    measured = [point for point in points if point.p95_ms is not None]
+    if not measured:
+        return f"{count:,} {spec.of}, none of them answered"
+    worst = max(measured, key=lambda point: point.p95_ms or 0.0)
+    last = measured[-1]
+    slowest = max(point.max_ms or 0.0 for point in measured)
+    return (
+        f"p95 now {latency(last.p95_ms)}, at worst {latency(worst.p95_ms)}; slowest of {count - errors:,}:"
+        f" {latency(slowest)}"
+    )
+
+
+def latency(value_ms: float | None) -> str:
+    """A latency with its unit, as the Fleet page writes it."""
+    if value_ms is None:
+        return "–"
+    if value_ms < 10:
+        return f"{value_ms:.1f} ms"
+    return f"{value_ms:.0f} ms" if value_ms < 1000 else f"{value_ms / 1000:.2f} s"
+
+
+def _times(points: Points) -> list[Line]:
+    return [
+        Line(name="p50", tone="ok", points=[(point.at, _whole(point.p50_ms)) for point in points]),
+        Line(name="p95", tone="busy", points=[(point.at, _whole(point.p95_ms)) for point in points]),
+        Line(name="p99", tone="violet", points=[(point.at, _whole(point.p99_ms)) for point in points]),
+    ]
+
+
+def _counts(points: Points) -> list[Line]:
+    return [
+        Line(name="answered", tone="ok", kind="bar", points=[(one.at, one.count - one.errors) for one in points]),
+        Line(name="failed", tone="bad", kind="bar", points=[(one.at, one.errors) for one in points]),
+    ]
+
+
+def _whole(value_ms: float | None) -> float | None:
+    """As exact as it is: a bucket is nine percent wide."""
+    return float(f"{value_ms:.3g}") if value_ms is not None else None
+
+
+def _stacks(spec: ChartSpec) -> bool:
+    return spec.shows == "counts"
+
+
+_LINES: Final[dict[str, Callable[[Points], list[Line]]]] = {"times": _times, "counts": _counts}

@@ -1,0 +1,209 @@
+"""What is set in the console: it wins, it lasts, it reaches every process, and nobody sets what would lock them out."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from chat_api.core.errors import FeatureOff, InvalidInput, Maintenance, NotFound, PermissionDenied
+from chat_api.core.settings import Settings
+from chat_api.schemas.audit import AuditQuery
+from chat_api.schemas.principals import Principal
+from chat_api.schemas.settings import Effect, Feature, SettingView, Source
+from chat_api.services.settings import AFTER_RESTART, AT_ONCE, MASK
+from models import Role
+from tests.support.api import MakeSettings, RunningApi, running_api
+from tests.support.eventually import eventually
+from tests.support.sample_bots import RunningBot
+
+
+async def somebody(api: RunningApi, role: Role = Role.ADMIN) -> Principal:
+    """An administrator of a role."""
+    return await api.services.auth.authenticate(await api.admin_login(role), is_admin=True)
+
+
+def setting(api: RunningApi, admin: Principal, name: str) -> SettingView:
+    """One setting as the console shows it."""
+    return next(view for view in api.services.configuration.views(admin) if view.name == name)
+
+
+@pytest.fixture
+async def two(
+    make_settings: MakeSettings, elena: RunningBot, marcus: RunningBot
+) -> AsyncIterator[tuple[RunningApi, RunningApi]]:
+    """Two processes of one deployment."""
+    settings = make_settings(bots=(elena, marcus))
+    async with running_api(settings) as one, running_api(settings) as other:
+        yield one, other
+
+
+async def test_each_setting_says_where_it_comes_from(api: RunningApi) -> None:
+    """Default, environment or here, in this order of weakness; a secret's value is in none of it."""
+    admin = await somebody(api)
+    views = {view.name: view for view in api.services.configuration.views(admin)}
+    assert list(views) == list(Settings.model_fields)
+    assert all(view.meaning for view in views.values())
+    assert (views["bot_api_timeout"].source, views["bot_api_timeout"].value) == (Source.DEFAULT, "30")
+    health = views["bot_health_check_interval"]
+    assert (health.source, health.value, health.environment, health.default) == (
+        Source.ENVIRONMENT,
+        "0.5",
+        "0.5",
+        "60",
+    )
+    assert views["database_url"].value == MASK
+    assert api.settings.database_url
+    assert api.settings.database_url.get_secret_value() not in repr(views)
+    set_here = await api.services.configuration.set(admin, "bot_health_check_interval", "0.7")
+    assert (set_here.source, set_here.value, set_here.environment) == (Source.HERE, "0.7", "0.5")
+    assert set_here.changed_by == "test-admin"
+
+
+async def test_what_is_set_here_wins_and_survives_a_restart(make_settings: MakeSettings) -> None:
+    """Over the environment, at once where it can, else from the next start on; reset, the environment says it again."""
+    settings = make_settings(bot_api_timeout=20)
+    async with running_api(settings) as api:
+        admin = await somebody(api)
+        await api.services.configuration.set(admin, "bot_api_timeout", 12)
+        pool = await api.services.configuration.set(admin, "database_pool_size", "7")
+        assert (pool.value, pool.waiting, pool.effect) == ("5", "7", Effect.AFTER_RESTART)
+        assert api.services.configuration.current.bot_api_timeout == 12
+    async with running_api(settings) as api:
+        admin = await somebody(api)
+        assert setting(api, admin, "bot_api_timeout").source is Source.HERE
+        assert api.services.settings.bot_api_timeout == 12
+        assert api.services.system._database.pool_size == 7
+        assert setting(api, admin, "database_pool_size").waiting is None
+        back = await api.services.configuration.reset(admin, "bot_api_timeout")
+        assert (back.source, back.value) == (Source.ENVIRONMENT, "20")
+        assert api.services.configuration.current.bot_api_timeout == 20
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("bot_api_timeout", "0", "bot_api_timeout: input should be greater than 0"),
+        ("bot_api_timeout", "nan", "bot_api_timeout: "),
+        ("session_timeout_hours", "inf", "session_timeout_hours: "),
+        ("rate_limit_requests_per_minute", "many", "rate_limit_requests_per_minute: input should be a valid integer"),
+        ("log_level", "LOUD", "log_level: input should be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
+        ("database_url", "postgresql://elsewhere/x", "database_url: can only be set in the environment"),
+        ("web_ui_secret_key", "x" * 40, "web_ui_secret_key: can only be set in the environment"),
+        ("docker_host", "tcp://evil:2375", "docker_host: can only be set in the environment"),
+    ],
+)
+async def test_what_is_wrong_is_refused_in_the_fields_own_words(
+    api: RunningApi, name: str, value: str, words: str
+) -> None:
+    """And nothing is changed."""
+    admin = await somebody(api)
+    with pytest.raises(InvalidInput) as refusal:
+        await api.services.configuration.set(admin, name, value)
+    assert refusal.value.message.startswith(words)
+    assert setting(api, admin, name).source is not Source.HERE
+
+
+async def test_only_administrators_set_and_all_is_audited(api: RunningApi) -> None:
+    """Old and new value of what was allowed, and who was denied what."""
+    admin, viewer, operator = await somebody(api), await somebody(api, Role.VIEWER), await somebody(api, Role.OPERATOR)
+    configuration, switches = api.services.configuration, api.services.switches
+    for person in (viewer, operator):
+        with pytest.raises(PermissionDenied):
+            await configuration.set(person, "bot_api_timeout", 9)
+        with pytest.raises(PermissionDenied):
+            await configuration.reset(person, "bot_api_timeout")
+        with pytest.raises(PermissionDenied):
+            await switches.switch(person, Feature.GUESTS, is_on=False)
+        with pytest.raises(PermissionDenied):
+            await switches.maintain(person, is_on=True)
+        with pytest.raises(PermissionDenied):
+            await switches.announce(person, "Hello")
+    with pytest.raises(NotFound):
+        await configuration.set(admin, "no_such_setting", 1)
+    await configuration.set(admin, "bot_api_timeout", 9)
+    await configuration.set(admin, "bot_api_timeout", 8)
+    newest, *rest = await api.services.audit.find(admin, AuditQuery(limit=30))
+    assert (newest.action, newest.target, newest.details) == (
+        "settings.set",
+        "bot_api_timeout",
+        {"old": 9.0, "new": 8.0},
+    )
+    assert sum(line.outcome == "denied" and line.action == "settings.manage" for line in rest) == 10
+
+
+async def test_a_change_reaches_the_other_process(two: tuple[RunningApi, RunningApi]) -> None:
+    """A setting that is read while it runs, and a switch; over Redis within moments."""
+    one, other = two
+    admin = await somebody(one)
+    await one.services.configuration.set(admin, "rate_limit_requests_per_minute", 40)
+    await one.services.switches.maintain(admin, is_on=True, text="Soon back.")
+    await eventually(lambda: other.services.switches.current().maintenance == "Soon back.")
+    assert other.services.configuration.current.rate_limit_requests_per_minute == 40
+    token = await other.login("a fast one")
+    async with other.client(token) as client:
+        answers = [(await client.get("/api/conversations")).status_code for _ in range(45)]
+    assert answers.count(429) == 5
+
+
+async def test_a_change_whose_word_was_lost_is_found(two: tuple[RunningApi, RunningApi]) -> None:
+    """Redis is never authoritative: every process looks for itself every few seconds."""
+    one, other = two
+    admin = await somebody(one)
+    one.services.signals.publish = lambda *_: None  # type: ignore[method-assign]
+    await one.services.configuration.set(admin, "bot_api_timeout", 11)
+    await eventually(lambda: other.services.configuration.current.bot_api_timeout == 11)
+
+
+async def test_what_is_set_counts_where_it_is_read() -> None:
+    """Each setting that says "at once" is one that the lifespan hands on; nothing is in both sets."""
+    assert not AT_ONCE & AFTER_RESTART
+    assert set(Settings.model_fields) >= AT_ONCE | AFTER_RESTART
+
+
+async def test_a_short_time_limit_counts_from_the_next_message(api: RunningApi, elena: RunningBot) -> None:
+    """The bot's answer takes longer than an operator allows from now on."""
+    admin, token = await somebody(api), await api.login("an impatient one")
+    await api.services.configuration.set(admin, "bot_api_timeout", 0.5)
+    await elena.set_faults(delay_ms=4000)
+    async with api.client(token) as client:
+        answer = await client.post("/api/chat", json={"content": "Hello", "bot_name": "elena"})
+    await elena.set_faults(delay_ms=0)
+    assert answer.json()["error"]["code"] == "bot_timeout"
+
+
+async def test_features_that_are_off_are_refused(api: RunningApi) -> None:
+    """By the services themselves: a new name, a guest, an edit, a reaction; who was here before still comes in."""
+    admin, switches = await somebody(api), api.services.switches
+    token = await api.login("resident", password="a password of theirs")
+    principal = await api.services.auth.authenticate(token)
+    exchange = await api.services.messages.send(principal, bot_name="elena", content="Hello")
+    for feature in Feature:
+        await switches.switch(admin, feature, is_on=False)
+    with pytest.raises(FeatureOff):
+        await api.services.auth.login("somebody new")
+    with pytest.raises(FeatureOff):
+        await api.services.auth.login("resident")
+    with pytest.raises(FeatureOff):
+        await api.services.changes.edit(principal, exchange.message_id, content="Hi", version=exchange.version)
+    with pytest.raises(FeatureOff):
+        await api.services.changes.react(principal, exchange.message_id, "👍")
+    await api.services.auth.login("resident", password="a password of theirs")
+    for feature in Feature:
+        await switches.switch(admin, feature, is_on=True)
+    await api.services.changes.react(principal, exchange.message_id, "👍")
+    await api.services.auth.login("somebody new")
+
+
+async def test_maintenance_takes_no_new_messages_and_keeps_the_old(api: RunningApi) -> None:
+    """Sending and trying again is refused with the operator's words; a known message is told, and reading works."""
+    admin = await somebody(api)
+    principal = await api.principal("a patient one")
+    messages = api.services.messages
+    sent = await messages.send(principal, bot_name="elena", content="Hello", client_msg_id="first")
+    await api.services.switches.maintain(admin, is_on=True, text="Back at six.")
+    with pytest.raises(Maintenance, match="Back at six"):
+        await messages.send(principal, bot_name="elena", content="Are you there?", client_msg_id="second")
+    again = await messages.submit(principal, bot_name="elena", content="Hello", client_msg_id="first")
+    assert (again.is_duplicate, again.exchange.message_id) == (True, sent.message_id)
+    assert len((await messages.history(principal, "elena")).messages) == 2
+    await api.services.switches.maintain(admin, is_on=False)
+    assert (await messages.send(principal, bot_name="elena", content="Are you there?", client_msg_id="second")).response
