@@ -90,11 +90,11 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: PLR0915 - what
             llm_url=settings.llm_health_url,
             signals=signals,
         )
+        incidents = IncidentsService(database, fleet, audit, EvidenceCollector(engine), signals)
         restarts = RestartsService(
             database, engine, registry, connector, fleet, audit, health_deadline_s=settings.bot_restart_timeout
         )
         stack.push_async_callback(restarts.close)
-        incidents = IncidentsService(database, fleet, audit, EvidenceCollector(engine), signals)
         websockets = WebSocketManager(
             feeds,
             auth,
