@@ -1,5 +1,6 @@
 """The console's API."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -27,7 +28,7 @@ async def status(principal: Admin, services: AppServices) -> StatusAnswer:
         system=SystemState(
             status=view.status.value, uptime=duration_text(uptime_s), version=__version__, headline=view.headline
         ),
-        services={service.name: service_state(service) for service in view.services if _is_told(service)},
+        services=service_states(view.services),
         bots={bot.name: _bot_state(bot) for bot in view.bots},
     )
 
@@ -65,9 +66,13 @@ def service_state(service: ServiceView) -> ServiceState:
     return ServiceState(status=service.status.value, response_time=latency_s)
 
 
-def _is_told(service: ServiceView) -> bool:
-    """The four that the specification has are always told; the language model where one is watched."""
-    return service.name != "llm" or service.status is not ServiceStatus.NOT_CONFIGURED
+def service_states(services: Iterable[ServiceView]) -> dict[str, ServiceState]:
+    """The four dependencies that the specification has, always, and the language model where one is watched."""
+    return {
+        service.name: service_state(service)
+        for service in services
+        if service.name != "llm" or service.status is not ServiceStatus.NOT_CONFIGURED
+    }
 
 
 def duration_text(seconds: float) -> str:
