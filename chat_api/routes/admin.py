@@ -1,5 +1,6 @@
 """The console's API."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -9,7 +10,7 @@ from chat_api import __version__
 from chat_api.routes.dependencies import Admin, AppServices
 from chat_api.routes.errors import errors
 from chat_api.routes.models import BotState, ImpactAnswer, RestartAnswer, ServiceState, StatusAnswer, SystemState
-from chat_api.schemas.fleet import BotStatus, BotView, ServiceView
+from chat_api.schemas.fleet import BotStatus, BotView, ServiceStatus, ServiceView
 
 router = APIRouter(prefix="/api/admin", tags=["Administration"])
 
@@ -27,7 +28,7 @@ async def status(principal: Admin, services: AppServices) -> StatusAnswer:
         system=SystemState(
             status=view.status.value, uptime=duration_text(uptime_s), version=__version__, headline=view.headline
         ),
-        services={service.name: service_state(service) for service in view.services},
+        services=service_states(view.services),
         bots={bot.name: _bot_state(bot) for bot in view.bots},
     )
 
@@ -81,6 +82,15 @@ def service_state(service: ServiceView) -> ServiceState:
     """A dependency as the API gives it; the specification's times are seconds."""
     latency_s = round(service.latency_ms / 1000, 4) if service.latency_ms is not None else None
     return ServiceState(status=service.status.value, response_time=latency_s)
+
+
+def service_states(services: Iterable[ServiceView]) -> dict[str, ServiceState]:
+    """The four dependencies that the specification has, always, and the language model where one is watched."""
+    return {
+        service.name: service_state(service)
+        for service in services
+        if service.name != "llm" or service.status is not ServiceStatus.NOT_CONFIGURED
+    }
 
 
 def duration_text(seconds: float) -> str:

@@ -8,7 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from chat_api.core.errors import NotAuthenticated, Unavailable
 from chat_api.core.metrics import Metrics
-from chat_api.routes.admin import service_state
+from chat_api.routes.admin import service_states
 from chat_api.routes.dependencies import AppServices, Bearer, address_of, admin
 from chat_api.routes.errors import errors
 from chat_api.routes.models import HealthAnswer, ReadyAnswer
@@ -27,7 +27,7 @@ async def health(request: Request, bearer: Bearer, services: AppServices) -> Hea
         return HealthAnswer(status=view.status.value)
     return HealthAnswer(
         status=view.status.value,
-        services={service.name: service_state(service) for service in view.services},
+        services=service_states(view.services),
         bots={bot.name: bot.status.value for bot in view.bots},
     )
 

@@ -74,10 +74,10 @@ class _Parts:
             with _panel("What happened"):
                 self._facts = ui.html("", sanitize=False)
                 self._acts()
-            with _panel("Bots"):
-                self._bots = ui.html("", sanitize=False).props('data-testid="incident-bots"')
             with _panel("Timeline"):
                 self._timeline = ui.html("", sanitize=False).props('data-testid="timeline"')
+            with _panel("Bots").classes("we-wide"):
+                self._bots = ui.html("", sanitize=False).props('data-testid="incident-bots"')
             with _panel("Evidence").classes("we-wide"):
                 self._evidence = ui.html("", sanitize=False).props('data-testid="evidence"')
         self._count = -1

@@ -109,6 +109,7 @@ async def test_check_reports_every_part_on_a_line(env: dict[str, str]) -> None:
         "Redis": "ok",
         "Qdrant": "warn",
         "Docker": "warn",
+        "Language model": "warn",
         "fleet": "warn",
     }
 

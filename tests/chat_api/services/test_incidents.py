@@ -56,8 +56,11 @@ async def test_redis_stopped_under_thirty_bots_is_one_incident_that_names_them(m
     """Also with two keepers at once; the headline of the fleet says the same; all well again resolves it, once."""
     async with stage(make_settings, (*THIRTY, "free")) as fleet:
         fleet.add_keeper()
-        fleet.probe(THIRTY[:10], is_well=False)  # seen before their parent was looked at
+        for after_s in (1, 5, 1):  # seen down, and confirmed, before their parent is looked at
+            await fleet.look(after_s)
+            fleet.probe(THIRTY[:10], is_well=False)
         await fleet.look(1)
+        assert await fleet.all() == ()
         fleet.check("redis", is_well=False)
         fleet.probe(THIRTY, is_well=False)
         await fleet.look(3)
