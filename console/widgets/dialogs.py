@@ -23,7 +23,8 @@ def ask(
         ui.label(explanation)
         given = None
         if field is not None:
-            given = ui.input(field).props(f'outlined dense autofocus aria-label="{field}"')
+            ui.label(field).classes("we-strong")
+            given = ui.input().props(f'outlined dense autofocus aria-label="{field}"')
 
         async def answer() -> None:
             value = (given.value or "") if given is not None else ""

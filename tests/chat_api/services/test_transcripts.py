@@ -108,7 +108,7 @@ async def test_a_deletion_reaches_the_owners_tabs(api: RunningApi, talked: Princ
     assert await service.size(who, talked.user_id, "elena") == ("anna", 2)
     deletion = await service.delete(who, talked.user_id, "elena", reason="the court wants it")
     assert (deletion.messages, deletion.still_pending) == (2, 0)
-    await eventually(lambda: len(heard) == 4)
+    await eventually(lambda: len(heard) == 4, deadline_s=8)  # told, and not found by looking around each 15 s
     assert [event.seq for event in heard] == [start.seq + number for number in range(1, 5)]
     assert {event.kind for event in heard} == {EventKind.DELETED}
     history = await api.services.messages.history(talked, "elena")
