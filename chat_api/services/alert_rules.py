@@ -124,14 +124,15 @@ def _cause(before: SubjectState | None, reading: Reading, now: datetime) -> tupl
 
 
 def _of_bot(bot: BotView, look: Look, signs: Signs, now: datetime) -> Reading:
-    is_in_maintenance = bot.policy is not None and bot.policy.is_in_maintenance(now)
+    policy = bot.policy
+    is_wanted = policy is not None and (policy.is_in_maintenance(now) or policy.is_stopped(bot.container))
     return Reading(
         subject=f"bot:{bot.name}",
         title=bot.display_name,
         verdict=look[0],
         words=look[1],
         cause=bot.cause,
-        is_muted=is_in_maintenance or bot.name in signs.muted,
+        is_muted=is_wanted or bot.name in signs.muted,
     )
 
 

@@ -88,6 +88,8 @@ def _judge_bot(bot: BotView) -> Judgement:
         return Judgement(cause=cause, verdict=Verdict.UNSURE, parent=service_cause(bot.cause))
     if is_well(bot):
         return Judgement(cause=cause, verdict=Verdict.WELL)
+    if bot.policy is not None and bot.policy.is_stopped(bot.container):
+        return Judgement(cause=cause, verdict=Verdict.UNSURE)  # somebody wanted it so
     confirm_s = _confirm_s(bot)
     if confirm_s is None:
         return Judgement(cause=cause, verdict=Verdict.UNSURE)

@@ -102,6 +102,11 @@ class Stage:
         policy = BotPolicy(bot_name=name, changed_at=self.now[0], maintenance_since=self.now[0])
         self.fleet.record_policies(PoliciesReport(reported_at=self.now[0], policies=(policy,)))
 
+    def want_stopped(self, name: str) -> None:
+        """An operator stops a bot."""
+        policy = BotPolicy(bot_name=name, changed_at=self.now[0], stopped_at=self.now[0], stopped_by="olga")
+        self.fleet.record_policies(PoliciesReport(reported_at=self.now[0], policies=(policy,)))
+
     async def look(self, after_s: float = 0.0) -> None:
         """Let time pass, and every keeper look, all at once."""
         self.now[0] += timedelta(seconds=after_s)

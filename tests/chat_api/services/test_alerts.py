@@ -196,7 +196,7 @@ async def test_it_is_repeated_and_can_be_silenced(stage: Stage, receiver: Receiv
 
 
 async def test_maintenance_begins_nothing_and_ends_what_was(stage: Stage, receiver: Receiver) -> None:
-    """A window over one bot, a switch on another: neither alerts; one that fired before is resolved in it."""
+    """A window over one bot, a switch on another, a third stopped on purpose: none alerts; what fired resolves."""
     await stage.channel(receiver.channel_url)
     await stage.only()
     stage.bots["bot02"] = DOWN
@@ -206,7 +206,12 @@ async def test_maintenance_begins_nothing_and_ends_what_was(stage: Stage, receiv
     await stage.settings.create_window(person(Role.OPERATOR), window)
     stage.bots |= {"bot00": DOWN, "bot02": ON}
     policy = BotPolicy(bot_name="bot01", changed_at=now, maintenance_since=now)
-    await stage.look(600, bot01={"status": BotStatus.MAINTENANCE, "policy": policy})
+    stopped = BotPolicy(bot_name="bot03", changed_at=now, stopped_at=now, stopped_by="olga")
+    await stage.look(
+        600,
+        bot01={"status": BotStatus.MAINTENANCE, "policy": policy},
+        bot03={"status": BotStatus.OFFLINE, "policy": stopped},
+    )
     await stage.deliver()
     assert receiver.titles == ["Bot02 is offline", "Resolved: Bot02 is offline"]
     await stage.look(3700, every_s=60)

@@ -157,6 +157,13 @@ async def test_maintenance_opens_none_and_resolves_all_the_same(few: Stage) -> N
     assert (await few.only()).incident.state is IncidentState.RESOLVED
 
 
+async def test_what_somebody_stopped_is_no_incident(few: Stage) -> None:
+    """A bot that an operator stopped is down because it was wanted so."""
+    few.want_stopped("marcus")
+    await fall(few, "marcus")
+    assert await few.all() == ()
+
+
 async def test_evidence_of_before_a_restart_belongs_to_what_follows(few: Stage) -> None:
     """Captured while there is no incident, it is taken over by the next one of this bot."""
     await few.service.capture("elena", "before a restart")
