@@ -5,26 +5,23 @@ import contextlib
 import json
 import os
 import secrets
-import signal
 import socket
-import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from chat_api.core.child_process import ChildProcess
 from chat_api.core.embedded import embedded_servers
 from chat_api.core.settings import Settings
+from console.demo_bot import HOST, DemoBot
+from console.demo_engine import DemoEngine
 from console.server import browser_url, import_console, listen, serve
 from console.terminal import say
 
 BOT_NAMES = ("elena", "marcus", "ryan", "dream", "gabriel")
 STREAMING_BOTS = frozenset({"elena", "dream"})  # the others answer whole, as most bots in the field do
-BOT_HOST = "127.0.0.1"
 DEFAULT_BASE_PORT = 9091
 DEFAULT_CHECK_INTERVAL_S = 2.0  # a fleet on the same machine can be watched closely
 ADMIN = "admin"
-PROJECT = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +42,7 @@ async def run_demo(settings: Settings) -> None:
     base_port = int(os.environ.get("SAMPLE_BOT_BASE_PORT", DEFAULT_BASE_PORT))
     ports = dict(zip(BOT_NAMES, range(base_port, base_port + len(BOT_NAMES)), strict=True))
     for port in ports.values():
-        listen(BOT_HOST, port).close()
+        listen(HOST, port).close()
     building = asyncio.create_task(asyncio.to_thread(import_console))
     state_dir = settings.web_ui_state_dir.resolve()
     with contextlib.closing(listener):
@@ -61,38 +58,36 @@ async def run_demo(settings: Settings) -> None:
                 admin=admin,
             )
             await building  # before the bots, which would take its processors
-            async with _sample_bots(ports, state_dir / "logs"):
-                await _serve(own, listener, admin=admin, ports=ports)
+            engine = _sample_bots(ports, state_dir / "logs")
+            async with engine:
+                await _serve(own, listener, admin=admin, ports=ports, engine=engine)
     say("Everything has ended. The data are kept.")
 
 
-async def _serve(settings: Settings, listener: socket.socket, *, admin: Admin, ports: dict[str, int]) -> None:
+async def _serve(
+    settings: Settings, listener: socket.socket, *, admin: Admin, ports: dict[str, int], engine: DemoEngine
+) -> None:
     from chat_api.core.logging import configure_logging
     from console.main import build
 
     configure_logging(level=settings.log_level, log_format=settings.log_format)
     url = browser_url(listener)
-    await serve(build(settings), listener, on_ready=lambda: say(*_banner(url, settings, admin=admin, ports=ports)))
+    app = build(settings, engine=None if settings.docker_host else engine)
+    await serve(app, listener, on_ready=lambda: say(*_banner(url, settings, admin=admin, ports=ports)))
 
 
-@contextlib.asynccontextmanager
-async def _sample_bots(ports: dict[str, int], logs: Path) -> AsyncIterator[None]:
-    """Real bot processes, one a port; they end with the block, and with us however we end."""
-    bots: list[ChildProcess] = []
-    try:
-        for name, port in ports.items():
-            command = [sys.executable, "-m", "sample_bot", "--name", name, "--host", BOT_HOST, "--port", str(port)]
-            command += ["--stream"] if name in STREAMING_BOTS else []
-            bots.append(ChildProcess.start(command, log=logs / f"bot-{name}.log", cwd=PROJECT))
-        yield
-    finally:
-        await asyncio.gather(*(bot.stop(signal.SIGTERM, grace_s=5.0) for bot in bots))
+def _sample_bots(ports: dict[str, int], logs: Path) -> DemoEngine:
+    """Real bot processes, one a port."""
+    return DemoEngine(
+        DemoBot(name, port, options=["--stream"] if name in STREAMING_BOTS else [], log=logs / f"bot-{name}.log")
+        for name, port in ports.items()
+    )
 
 
 def _describe_bots(ports: dict[str, int], state_dir: Path) -> Path:
     """Write the fleet for the registry."""
     path = state_dir / "demo-bots.json"
-    path.write_text(json.dumps([{"name": name, "url": f"http://{BOT_HOST}:{port}"} for name, port in ports.items()]))
+    path.write_text(json.dumps([{"name": name, "url": f"http://{HOST}:{port}"} for name, port in ports.items()]))
     return path
 
 

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Mount
 
 from chat_api.app import create_app
+from chat_api.clients.container_engine import ContainerEngine
 from chat_api.core.settings import Settings
 from console import context, guard, incident_feed, live, pages, theme
 
@@ -21,9 +22,9 @@ YEAR_S = 365 * 24 * 3600
 RECONNECT_TIMEOUT_S = 5.0
 
 
-def build(settings: Settings) -> FastAPI:
-    """The application that the server runs."""
-    host = create_app(settings)
+def build(settings: Settings, *, engine: ContainerEngine | None = None) -> FastAPI:
+    """The application that the server runs; ``engine`` takes the place of the configured one."""
+    host = create_app(settings, engine=engine)
     context.bind(host)
     host.mount("/assets", CacheControlledStaticFiles(directory=theme.ASSETS, max_cache_age=YEAR_S), name="assets")
     for module in pkgutil.iter_modules(pages.__path__):

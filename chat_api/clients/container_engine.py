@@ -18,7 +18,9 @@ T = TypeVar("T")
 
 
 class ContainerEngine(Protocol):
-    """What the services may ask of a container engine."""
+    """What the services may ask of a container engine; ``title`` is its name for people."""
+
+    title: str
 
     async def ping(self) -> float:
         """The round trip in milliseconds."""
@@ -92,6 +94,8 @@ class ContainerEngine(Protocol):
 
 class NoEngine:
     """Stands where no engine is configured: says so at every call."""
+
+    title = "Docker"
 
     async def ping(self) -> float:
         """Raises: EngineUnavailable."""

@@ -41,6 +41,8 @@ __all__ = ["ContainerEngine", "DockerEngine", "NoEngine"]
 class DockerEngine:
     """A Docker Engine through its SDK, without ever blocking the event loop."""
 
+    title = "Docker"
+
     def __init__(
         self,
         docker_host: str,

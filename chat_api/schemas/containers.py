@@ -7,10 +7,11 @@ from enum import StrEnum
 
 
 class ContainerKind(StrEnum):
-    """What runs the bot: one container, or a Swarm service with its tasks."""
+    """What runs the bot: one container, a Swarm service with its tasks, or a process of the demo."""
 
     CONTAINER = "container"
     SERVICE = "service"
+    PROCESS = "process"
 
 
 class ContainerState(StrEnum):

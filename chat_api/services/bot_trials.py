@@ -67,7 +67,12 @@ class BotTrialsService:
         started_s = self._clock.monotonic_s()
         try:
             answer = await self._connector.send_message_to_bot(
-                spec, user_id=user_id, message=message, user_name=principal.display_name, timeout_s=TRIAL_TIMEOUT_S
+                spec,
+                user_id=user_id,
+                message=message,
+                user_name=principal.display_name,
+                timeout_s=TRIAL_TIMEOUT_S,
+                is_counted=False,
             )
         except Upstream as error:
             return BotTrial(

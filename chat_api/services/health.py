@@ -61,7 +61,7 @@ class HealthService:
 
     async def check(self, name: str) -> ServiceReport:
         """One dependency by its key in :data:`TITLES`."""
-        report = partial(ServiceReport, name=name, title=TITLES[name])
+        report = partial(ServiceReport, name=name, title=self._engine.title if name == "docker" else TITLES[name])
         if name in self._not_configured():
             return report(status=ServiceStatus.NOT_CONFIGURED, checked_at=self._clock.now())
         asked: dict[str, Callable[[], Awaitable[object]]] = {

@@ -1,0 +1,118 @@
+"""One sample bot of the demo: its process, what it writes, and what it uses."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from chat_api.core.child_process import ChildProcess
+from chat_api.core.clock import SYSTEM_CLOCK
+from chat_api.schemas.fleet import ContainerUsage
+from chat_api.schemas.logs import LogStream, RawLine
+
+PROJECT = Path(__file__).resolve().parent.parent
+HOST = "127.0.0.1"
+MAX_LINES = 5000
+MAX_READ_BYTES = 1_000_000
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+
+class DemoBot:
+    """``python -m sample_bot`` on a port. ``lines`` are its last lines, stamped when they were read."""
+
+    def __init__(self, name: str, port: int, *, options: Sequence[str], log: Path) -> None:
+        self.name = name
+        self.port = port
+        self.command = [
+            sys.executable,
+            "-m",
+            "sample_bot",
+            "--name",
+            name,
+            "--host",
+            HOST,
+            "--port",
+            str(port),
+            *options,
+        ]
+        self.started_at: datetime | None = None
+        self.restart_count = 0
+        self.acting = asyncio.Lock()
+        self.lines: deque[RawLine] = deque(maxlen=MAX_LINES)
+        self._log = log
+        self._read_bytes = log.stat().st_size if log.exists() else 0
+        self._process: ChildProcess | None = None
+        self._cpu_at: tuple[float, float] | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the process lives."""
+        return self._process is not None and self._process.exit_code is None
+
+    @property
+    def exit_code(self) -> int | None:
+        """Of the last end; None while it runs."""
+        return self._process.exit_code if self._process is not None else None
+
+    def begin(self) -> None:
+        """Start the process; from the main thread only."""
+        self._process = ChildProcess.start(self.command, log=self._log, cwd=PROJECT)
+        self._cpu_at = None
+        self.started_at = SYSTEM_CLOCK.now()
+
+    async def end(self, *, grace_s: float) -> None:
+        """Ask it to stop, and see to it that it does."""
+        if self._process is not None:
+            await self._process.stop(signal.SIGTERM, grace_s=grace_s)
+
+    def read_log(self) -> None:
+        """Take over what it has written since the last call."""
+        if not self._log.exists():
+            return
+        if self._log.stat().st_size < self._read_bytes:  # a full log was put aside
+            self._read_bytes = 0
+        with self._log.open("rb") as file:
+            file.seek(self._read_bytes)
+            whole, ended, _ = file.read(MAX_READ_BYTES).rpartition(b"\n")
+        self._read_bytes += len(whole) + len(ended)
+        for text in whole.decode(errors="replace").replace("\0", "").splitlines():
+            self.lines.append(RawLine(max(time.time_ns(), self._last_ns + 1), LogStream.STDOUT, text))
+
+    def lines_after(self, at_ns: int) -> Iterator[RawLine]:
+        """Its lines later than a moment, oldest first."""
+        return (line for line in tuple(self.lines) if line.at_ns > at_ns)
+
+    def usage(self) -> ContainerUsage:
+        """What it uses; the processor's share is since the call before. Source: proc(5)."""
+        cpu_s, memory_bytes = self._spent()
+        now_s = time.monotonic()
+        before, self._cpu_at = self._cpu_at, (now_s, cpu_s)
+        percent = 100 * (cpu_s - before[1]) / (now_s - before[0]) if before and now_s > before[0] else 0.0
+        return ContainerUsage(
+            bot_name=self.name,
+            measured_at=SYSTEM_CLOCK.now(),
+            cpu_percent=max(0.0, percent),
+            memory_bytes=memory_bytes,
+        )
+
+    @property
+    def _last_ns(self) -> int:
+        return self.lines[-1].at_ns if self.lines else 0
+
+    def _spent(self) -> tuple[float, int]:
+        """Seconds of processor and bytes of memory; nothing for a process that has ended."""
+        if self._process is None:
+            return 0.0, 0
+        folder = Path(f"/proc/{self._process.pid}")
+        try:
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            resident = int((folder / "statm").read_text().split()[1])
+        except (OSError, IndexError):
+            return 0.0, 0
+        return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S, resident * _PAGE_BYTES
