@@ -57,8 +57,9 @@ class DemoBot:
 
     @property
     def exit_code(self) -> int | None:
-        """Of the last end; None while it runs."""
-        return self._process.exit_code if self._process is not None else None
+        """Of the last end, as a shell tells it (128 and the signal's number); None while it runs."""
+        code = self._process.exit_code if self._process is not None else None
+        return 128 - code if code is not None and code < 0 else code
 
     def begin(self) -> None:
         """Start the process; from the main thread only."""

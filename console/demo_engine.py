@@ -28,7 +28,7 @@ T = TypeVar("T")
 class DemoEngine:
     """Runs sample bots. Use as a context: the bots end with it."""
 
-    title = "Demo processes"
+    title = "Processes"
 
     def __init__(self, bots: Iterable[DemoBot]) -> None:
         self._bots = {bot.name: bot for bot in bots}

@@ -95,7 +95,7 @@ def _failure(message: str) -> None:
 @contextmanager
 def frame(principal: Principal, *, title: str, path: str) -> Iterator[None]:
     """The console around a page: navigation, who is signed in, and the page's title."""
-    ui.add_head_html(f'<script src="{theme.asset("palette.js")}" defer></script>')
+    ui.add_head_html(theme.console_head())
     ui.html('<a class="we-skip" href="#content">Skip to content</a>', sanitize=False)
     with ui.element("div").classes("we-shell"):
         # One element: each costs every open page memory, and this one never changes.

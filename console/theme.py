@@ -31,6 +31,15 @@ def head() -> str:
     )
 
 
+@cache
+def console_head() -> str:
+    """What every page of the console has besides: the styles of its parts, the command palette, and live times."""
+    sheets = sorted(path.relative_to(ASSETS).as_posix() for path in ASSETS.glob("css/*.css"))
+    links = "".join(f'<link rel="stylesheet" href="{asset(sheet)}">' for sheet in sheets)
+    times = '<script type="module">import "we-time";</script>'
+    return f'{links}<script src="{asset("palette.js")}" defer></script>{times}'
+
+
 def page_title(title: str) -> str:
     """The title in the browser's tab."""
     return f"{title} · {PRODUCT}"

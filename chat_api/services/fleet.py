@@ -49,6 +49,8 @@ LATENCIES = 60
 STALE_AFTER_INTERVALS = 2.0
 # A canary may take as long as a message may; what it said is not believed for longer than two intervals and this.
 CANARY_GRACE_S = 60.0
+# In the order in which pages show them.
+SERVICES = ("postgres", "redis", "qdrant", "docker", "llm")
 # Changes this close together reach the pages as one: a poll of 500 bots is one update, not 500.
 COALESCE_S = 0.05
 # A dependency that was well for so long and fails again is in new trouble; before that it flaps.
@@ -132,7 +134,8 @@ class FleetService:
 
     def current(self) -> FleetView:
         """Everything at this moment, for the service itself."""
-        bots, services = tuple(self._bots.values()), tuple(self._services.values())
+        bots = tuple(self._bots.values())
+        services = tuple(self._services[name] for name in sorted(self._services, key=_place))
         causes = root_causes(bots, services, now=self._clock.now())
         bots = tuple(
             bot if causes.get(bot.name) == bot.cause else replace(bot, cause=causes.get(bot.name)) for bot in bots
@@ -441,6 +444,10 @@ class FleetService:
         self._flush = None
         self._version += 1
         self.changes.publish(self.current())
+
+
+def _place(service: str) -> int:
+    return SERVICES.index(service) if service in SERVICES else len(SERVICES)
 
 
 def _is_healthy(state: _BotState) -> bool:

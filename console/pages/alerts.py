@@ -65,7 +65,7 @@ async def _now(principal: Principal) -> None:
     table = ActionTable(
         alert_rows.ALERTS,
         [alert_rows.of_alert(alert, is_allowed=is_allowed) for alert in shown.values()],
-        empty="Nothing is wrong. What the rules find is here the moment they find it.",
+        empty="No alert is firing. What the rules find shows here the moment they find it.",
         on_action=pressed,
         export="/api/admin/alerts?state=all",
     )

@@ -56,7 +56,6 @@ class _Finder:
         self._looked_at = 0
 
     def build(self, first: Finds) -> None:
-        ui.add_head_html('<script type="module">import "we-time";</script>')
         explanation = "What was said is private: words and reading need a reason, which the audit trail keeps."
         ui.label(explanation).classes("we-muted")
         with ui.element("div").classes("we-toolbar").props("role=search"):

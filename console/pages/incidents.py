@@ -35,7 +35,6 @@ async def _incidents(principal: Principal, state: str = "all", bot: str = "") ->
     found = await service.newest(principal, limit=NEWEST, state=shown, bot_name=bot or None)
     numbers = await service.numbers(principal)
     names = [one.name for one in services().fleet.view(principal).bots]
-    ui.add_head_html('<script type="module">import "we-time";</script>')
     with frame(principal, title="Incidents", path=PATH):
         figures = ui.html(markup.incident_numbers(numbers), sanitize=False)
         with ui.element("div").classes("we-toolbar"):
@@ -57,7 +56,6 @@ async def _incident(principal: Principal, incident_id: str) -> None:
     except ValueError:
         raise NotFound("There is no such incident.") from None
     details = await services().incidents.details(principal, number)
-    ui.add_head_html('<script type="module">import "we-time";</script>')
     with frame(principal, title="Incident", path=PATH):
         parts = _Parts(principal, details)
     incident_feed().on_one(ui.context.client, principal, number, parts.show)

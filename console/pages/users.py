@@ -85,7 +85,6 @@ class _People:
         )
 
     def build(self, first: PersonPage) -> None:
-        ui.add_head_html('<script type="module">import "we-time";</script>')
         with ui.element("section").classes("we-records-box").props('aria-label="People"'):
             with ui.element("div").classes("we-toolbar"):
                 search = ui.input(placeholder="Find a name or an id").classes("we-search")

@@ -11,6 +11,7 @@ from chat_api.schemas.container_facts import ContainerFacts
 from chat_api.schemas.fleet import ContainerUsage, FleetView
 from chat_api.schemas.principals import Permission, Principal
 from console.context import open_pages, services
+from console.widgets.lifetime import while_shown
 
 MAX_COMMAND_CHARS = 200
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
@@ -19,20 +20,20 @@ _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 async def bot_container(principal: Principal, bot_name: str) -> None:
     """Put the panels here; where there is no container, what to say instead. Raises: PermissionDenied."""
     principal.require(Permission.VIEW_FLEET)
-    ui.add_head_html('<script type="module">import "we-time";</script>')
     try:
         facts = await services().containers.facts(principal, bot_name)
     except AppError as error:
         ui.label(error.message).classes("we-empty").props('data-testid="no-container"')
         return
-    with ui.element("section").classes("we-panel").props('aria-label="Usage" data-testid="usage"'):
-        _live_usage(principal, facts)
-    with ui.element("section").classes("we-panel").props('aria-label="Container" data-testid="container"'):
-        ui.html(_container(facts), sanitize=False)
-    with ui.element("section").classes("we-panel").props('aria-label="Environment" data-testid="environment"'):
-        ui.html(_environment(facts), sanitize=False)
-    with ui.element("section").classes("we-panel").props('aria-label="Health checks" data-testid="health-checks"'):
-        ui.html(_health(facts), sanitize=False)
+    with ui.element("div").classes("we-panels"):
+        with ui.element("section").classes("we-panel").props('aria-label="Usage" data-testid="usage"'):
+            _live_usage(principal, facts)
+        with ui.element("section").classes("we-panel").props('aria-label="Container" data-testid="container"'):
+            ui.html(_container(facts), sanitize=False)
+        with ui.element("section").classes("we-panel").props('aria-label="Environment" data-testid="environment"'):
+            ui.html(_environment(facts), sanitize=False)
+        with ui.element("section").classes("we-panel").props('aria-label="Health checks" data-testid="health-checks"'):
+            ui.html(_health(facts), sanitize=False)
 
 
 def _live_usage(principal: Principal, facts: ContainerFacts) -> None:
@@ -55,7 +56,7 @@ def _live_usage(principal: Principal, facts: ContainerFacts) -> None:
         fleet.changes.forget(changed)
         unwatch()
 
-    client.on_delete(end)
+    while_shown(end)
 
 
 def _usage_in(view: FleetView, bot_name: str) -> ContainerUsage | None:

@@ -14,7 +14,6 @@ NEWEST = 10
 async def bot_incidents(principal: Principal, bot_name: str) -> None:
     """Put the newest incidents that a bot failed in here, as of now. Raises: PermissionDenied, NotAuthenticated."""
     found = await services().incidents.newest(principal, bot_name=bot_name, limit=NEWEST)
-    ui.add_head_html('<script type="module">import "we-time";</script>')
     if not found:
         ui.label("This bot had no incident.").classes("we-muted").props('data-testid="no-incidents"')
         return

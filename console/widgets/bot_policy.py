@@ -12,6 +12,7 @@ from chat_api.services.policies import MAX_NOTES_CHARS, MAX_REASON_CHARS
 from console.actions import run_action
 from console.context import open_pages, services
 from console.widgets.bot_actions import button
+from console.widgets.lifetime import while_shown
 
 SPANS = {0: "until somebody ends it", 30: "for 30 minutes", 60: "for 1 hour", 240: "for 4 hours", 1440: "for 1 day"}
 FAILURES = (2, 3, 5, 10, 20)
@@ -31,7 +32,7 @@ async def bot_policy(principal: Principal, bot_name: str) -> None:
                 panel.show(newest)
 
     fleet.changes.listen(changed)
-    client.on_delete(lambda: fleet.changes.forget(changed))
+    while_shown(lambda: fleet.changes.forget(changed))
 
 
 class _Panel:

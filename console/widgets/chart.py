@@ -11,7 +11,7 @@ from typing import Any, Literal
 from nicegui import ui
 
 Tone = Literal["ok", "warn", "bad", "busy", "idle", "violet"]
-_TEXT = {"color": "var(--we-muted)", "fontFamily": "inherit", "fontSize": 11}
+_TEXT = {"color": "var(--we-muted)", "fontFamily": "system-ui, sans-serif", "fontSize": 11}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from chat_api.core.errors import AppError
 from chat_api.core.logging import get_logger
 from chat_api.schemas.fleet import FleetView
 from console.context import open_pages, services
+from console.widgets.lifetime import while_shown
 
 log = get_logger(__name__)
 
@@ -41,4 +42,4 @@ def on_fleet_pulse(read_again: Callable[[], Awaitable[None]], *, at_most_every_s
             background_tasks.create(read(), name="fleet_pulse")
 
     changes.listen(changed)
-    client.on_delete(lambda: changes.forget(changed))
+    while_shown(lambda: changes.forget(changed))

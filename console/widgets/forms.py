@@ -41,7 +41,7 @@ class Form:
     @contextmanager
     def filling(self) -> Iterator["Form"]:
         """Put the fields into the dialog; it opens when the block ends."""
-        with self._dialog, ui.element("div").classes("we-form").props('data-testid="form"'):
+        with self._dialog, ui.element("div").classes("we-form-dialog").props('data-testid="form"'):
             ui.label(self._title).classes("we-form-title").props("role=heading aria-level=2")
             with ui.element("div").classes("we-form-fields"):
                 yield self

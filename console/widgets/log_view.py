@@ -21,6 +21,7 @@ from chat_api.services.log_viewer import LogViewer
 from console import theme
 from console.actions import run_action
 from console.context import open_pages, services
+from console.widgets.lifetime import while_shown
 
 EVENT: Final = "logs"
 PUSH_S: Final = 0.1
@@ -68,10 +69,11 @@ class LogView(Element, component=theme.ASSETS / "log_view.js", dependencies=[the
         self.on("drawn", self._draw)
         self.on("pause", self._pause)
         self._browser.on_connect(self._connected)
-        self._browser.on_delete(self._end)
+        while_shown(self._end)
 
     async def _connected(self) -> None:
-        await self._open()
+        if not self.is_deleted:
+            await self._open()
 
     async def _want(self, event: GenericEventArguments) -> None:
         self._wanted = _wanted(event.args)

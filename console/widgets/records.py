@@ -71,7 +71,6 @@ class RecordsTable:
 
         ``has_filter``: the rows can be searched here; not where the server was asked for just these.
         """
-        ui.add_head_html('<script type="module">import "we-time";</script>')
         self._empty = ui.label(empty).classes("we-empty").props('data-testid="empty"')
         with ui.element("div").classes("we-records-box") as self._box:
             with ui.element("div").classes("we-toolbar"):

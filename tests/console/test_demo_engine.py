@@ -53,7 +53,7 @@ async def test_a_bot_that_ends_by_itself_is_an_event(engine: DemoEngine) -> None
     pid = engine._bots["elena"]._process.pid  # type: ignore[union-attr]
     os.kill(pid, signal.SIGKILL)
     event = await waiting
-    assert (event.action, event.exit_code) == ("die", -signal.SIGKILL)
+    assert (event.action, event.exit_code) == ("die", 128 + signal.SIGKILL)
     assert (await view_of(engine)).state is ContainerState.EXITED
     await events.aclose()
 

@@ -1,5 +1,6 @@
 """What holds on every page of the console: it opens for its roles, everybody can use it, and it fits any screen."""
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,19 +11,21 @@ from playwright.async_api import Page, expect
 from chat_api.core.settings import Settings
 from chat_api.schemas.principals import LEAST_ROLE
 from console.frame import NAVIGATION
+from console.pages.bot import SECTIONS
 from models import Role
 from tests.e2e.test_console import sign_in
 from tests.support.api import bots_config
 from tests.support.axe import violations
 from tests.support.browser import OpenContext
 from tests.support.console_app import RunningConsole, running_console
+from tests.support.eventually import eventually
 from tests.support.sample_bots import RunningBot
 from tests.support.servers import with_database
 
 pytestmark = pytest.mark.browser
 
-BOT_PAGE = "/admin/bots/elena"
-PAGES = (*(path for path, *_ in NAVIGATION), BOT_PAGE)
+BOT_PAGES = tuple(f"/admin/bots/elena?tab={section.key}" for section in SECTIONS)
+PAGES = (*(path for path, *_ in NAVIGATION), *BOT_PAGES, "/admin/services/redis")
 WIDTHS_PX = (360, 1440, 2560)
 
 
@@ -98,9 +101,23 @@ async def test_a_role_sees_its_pages(console: RunningConsole, open_context: Open
         may = ranks.index(role) >= ranks.index(LEAST_ROLE[permission])
         await page.goto(console.url + path)
         await expect(page.get_by_role("heading", level=1)).to_have_text(
-            label if may else "This page could not be shown", use_inner_text=True
+            re.compile(f"^{label}") if may else "This page could not be shown", use_inner_text=True
         )
         await expect(page.locator(".we-nav").get_by_role("link", name=label, exact=True)).to_have_count(int(may))
+
+
+async def test_a_tab_that_is_left_leaves_nothing_behind(console: RunningConsole, page: Page) -> None:
+    """However often somebody goes through the tabs of a bot, no more listens to the fleet than the tab that is open."""
+    await sign_in(page, console)
+    await _open(page, console, BOT_PAGES[0])
+    listeners = console.services.fleet.changes._listeners[None]
+    before = len(listeners)
+    for _ in range(2):
+        for section in SECTIONS:
+            await page.get_by_role("tab", name=section.title).click()
+            await expect(page.get_by_test_id("section").locator(".we-section > *")).not_to_have_count(0)
+    await page.get_by_role("tab", name=SECTIONS[0].title).click()
+    await eventually(lambda: len(listeners) == before)
 
 
 async def _open(page: Page, console: RunningConsole, path: str) -> None:
