@@ -72,7 +72,7 @@ class _View:
             self._ranges.on_value_change(lambda event: self._change(days=int(event.value)))
             self._counted = ui.label("").classes("we-muted")
             self._links = ui.html("", sanitize=False).classes("we-exports")
-        self._tiles = ui.element("dl").classes("we-tiles").props('data-testid="totals"')
+        self._tiles = ui.element("dl").classes("we-totals").props('data-testid="totals"')
         with ui.element("div").classes("we-panels"):
             self._messages = TimeChart("Messages and failures", [], unit="a period")
             self._people = TimeChart("People who wrote", [], unit="a period")
@@ -141,7 +141,7 @@ class _View:
         self._tiles.clear()
         with self._tiles:
             for label, value in tiles.items():
-                with ui.element("div").classes("we-tile"):
+                with ui.element("div").classes("we-total"):
                     with ui.element("dt"):
                         ui.label(label)
                     with ui.element("dd"):
