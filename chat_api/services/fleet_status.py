@@ -80,7 +80,8 @@ def system_status(bots: Sequence[BotView], services: Sequence[ServiceView]) -> t
         return SystemStatus.CRITICAL, f"All {len(bots)} bots are offline" if len(bots) > 1 else "The bot is offline"
     names = ", ".join(f"{bot.display_name} is {bot.status}" for bot in ailing[:3])
     more = f" and {len(ailing) - 3} more" if len(ailing) > 3 else ""
-    return SystemStatus.DEGRADED, f"{len(ailing)} of {len(bots)} bots need attention: {names}{more}"
+    verb = "needs" if len(ailing) == 1 else "need"
+    return SystemStatus.DEGRADED, f"{len(ailing)} of {len(bots)} bots {verb} attention: {names}{more}"
 
 
 def _cause_headline(down: Sequence[ServiceView], ailing: Sequence[BotView]) -> str:

@@ -157,7 +157,7 @@ def _entry(entry: IncidentEntryView) -> str:
 
 def _evidence(evidence: EvidenceView, *, is_open: bool) -> str:
     facts = [
-        (name.replace("_", " ").capitalize(), _when(value) if name in _TIMES else escape(str(value)))
+        (name.replace("_", " ").capitalize(), _when(value) if name in _TIMES else escape(_said(value)))
         for name, value in evidence.facts.items()
         if value is not None
     ]
@@ -184,6 +184,10 @@ def _evidence(evidence: EvidenceView, *, is_open: bool) -> str:
 def _check(check: Mapping[str, object]) -> str:
     status = escape(str(check.get("status")))
     return f"<li>{_when(check.get('at'))} <b>{status}</b>{_latency(check.get('latency_ms'))}</li>"
+
+
+def _said(value: object) -> str:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
 def _facts(facts: Iterable[tuple[str, str]]) -> str:

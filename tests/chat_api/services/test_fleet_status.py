@@ -83,7 +83,7 @@ def service(name: str, status: ServiceStatus) -> ServiceView:
             [bot("a", BotStatus.ONLINE), bot("b", BotStatus.OFFLINE)],
             [],
             SystemStatus.DEGRADED,
-            "1 of 2 bots need attention: B is offline",
+            "1 of 2 bots needs attention: B is offline",
         ),
         (
             [bot("a", BotStatus.OFFLINE), bot("b", BotStatus.OFFLINE)],
