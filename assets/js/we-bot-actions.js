@@ -15,7 +15,7 @@ export const ACTIONS = {
 export function whyNot(action, bot, hasEngine) {
   if (action === "maintenance") return bot.status === "maintenance" ? "It is in maintenance" : "";
   if (action === "end_maintenance") return bot.status === "maintenance" ? "" : "It is not in maintenance";
-  if (isRestarting(bot)) return "A restart is under way";
+  if (isRestarting(bot)) return "Something is under way already";
   if (!hasEngine) return "No container engine is configured";
   if (!bot.container) return "No container of this bot is known";
   if (!bot.container.is_managed) return "The container does not carry the bot label";

@@ -2,6 +2,7 @@
 import { ago, latency, span } from "we-format";
 
 const BACK_ONLINE_S = 60;
+const FAILED = { restart: "Restart", start: "Start", stop: "Stop" };
 
 export const isRestarting = (bot) => bot.restart !== null && bot.restart.finished_at === null;
 
@@ -36,9 +37,9 @@ export function botNote(bot, { now, isStale, titles }) {
   if (bot.status === "maintenance" && policy) return maintenanceNote(policy, now);
   if (bot.status === "quarantined" && policy) return policy.quarantine_reason || "the healing gave up on it";
   if (bot.cause) return `because ${titles[bot.cause] ?? bot.cause} is down`;
-  if (restart?.state === "failed" && bot.status !== "online") return `Restart failed: ${restart.error ?? "no reason given"}`;
+  if (restart?.state === "failed" && bot.status !== "online") return `${FAILED[restart.action]} failed: ${restart.error ?? "no reason given"}`;
   if (bot.canary && !bot.canary[0] && bot.status === "degraded") return canaryNote(bot.canary, now);
-  if (restart?.state === "online" && now - restart.finished_at < BACK_ONLINE_S) return `back after ${span(restart.duration_s)}`;
+  if (restart?.state === "online" && restart.action !== "stop" && now - restart.finished_at < BACK_ONLINE_S) return `back after ${span(restart.duration_s)}`;
   if (bot.status === "unknown") return seen;
   if (bot.status !== "online" && bot.error) return bot.error;
   return calls(bot.calls);

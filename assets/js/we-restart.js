@@ -1,20 +1,28 @@
-// The progress of a restart.
+// The progress of a restart, a start or a stop.
 import { span } from "we-format";
 
-const STEPS = [
-  ["requested", "Requested"],
-  ["stopping", "Stopping"],
-  ["starting", "Starting"],
-  ["health_check", "Health check"],
-  ["online", "Online"],
-];
+const WORDS = {
+  requested: "Requested",
+  stopping: "Stopping",
+  starting: "Starting",
+  health_check: "Health check",
+  online: "Online",
+  stopped: "Stopped",
+};
+const STEPS = {
+  restart: ["requested", "stopping", "starting", "health_check", "online"],
+  start: ["requested", "starting", "health_check", "online"],
+  stop: ["requested", "stopping", "stopped"],
+};
 
 export const RestartProgress = {
   props: { restart: Object, now: Number },
-  data: () => ({ steps: STEPS }),
   computed: {
+    steps() {
+      return STEPS[this.restart.action].map((state) => [state, WORDS[state]]);
+    },
     reached() {
-      return STEPS.findIndex(([state]) => state === this.restart.state);
+      return this.steps.findIndex(([state]) => state === this.restart.state);
     },
     elapsed() {
       return Math.max(0, this.now - this.restart.requested_at);
@@ -24,14 +32,14 @@ export const RestartProgress = {
     },
     title() {
       const late = this.elapsed > this.restart.estimate_s ? "\nLonger than usual" : "";
-      return `Requested by ${this.restart.by}\n${STEPS.map(([, label]) => label).join(" → ")}${late}`;
+      return `Requested by ${this.restart.by}\n${this.steps.map(([, label]) => label).join(" → ")}${late}`;
     },
   },
   template: `
     <div class="we-restart" data-testid="restart-progress" :data-state="restart.state" :title="title">
       <div class="we-restart-text"><span class="we-now">{{ steps[reached]?.[1] }}</span>
         <span class="we-number" :class="{ 'we-late': elapsed > restart.estimate_s }">{{ time }}</span></div>
-      <ol class="we-steps" aria-label="Progress of the restart">
+      <ol class="we-steps" aria-label="Progress">
         <li v-for="([state, label], index) in steps" :key="state" :class="{ 'we-done': index < reached, 'we-now': index === reached }"
           :aria-current="index === reached ? 'step' : undefined"><span class="we-hidden">{{ label }}</span></li>
       </ol>

@@ -164,6 +164,7 @@ def _container(container: ContainerView) -> dict[str, Any]:
 def _restart(restart: RestartView) -> dict[str, Any]:
     return {
         "id": str(restart.restart_id),
+        "action": restart.action,
         "state": restart.state,
         "by": restart.requested_by,
         "requested_at": _seconds(restart.requested_at),

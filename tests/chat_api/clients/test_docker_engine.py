@@ -40,7 +40,7 @@ async def engine(docker_engine: DockerEngineHandle) -> AsyncIterator[DockerEngin
     await engine.close()
 
 
-@pytest.fixture(params=list(ContainerKind))
+@pytest.fixture(params=[ContainerKind.CONTAINER, ContainerKind.SERVICE])
 async def bot(
     request: pytest.FixtureRequest,
     docker_engine: DockerEngineHandle,

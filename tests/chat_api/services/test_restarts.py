@@ -38,7 +38,7 @@ def is_online(api: RunningApi, name: str) -> bool:
     return view is not None and view.status is BotStatus.ONLINE
 
 
-@pytest.fixture(params=list(ContainerKind))
+@pytest.fixture(params=[ContainerKind.CONTAINER, ContainerKind.SERVICE])
 def labelled_bot(
     request: pytest.FixtureRequest,
     bot_container: Callable[..., BotContainer],
