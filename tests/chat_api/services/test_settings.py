@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
 
-from chat_api import lifespan
+from chat_api import duties
 from chat_api.core.errors import FeatureOff, InvalidInput, Maintenance, NotFound, PermissionDenied
 from chat_api.core.settings import Settings
 from chat_api.schemas.audit import AuditQuery
@@ -144,7 +144,7 @@ async def test_a_change_reaches_the_other_process(
     monkeypatch: pytest.MonkeyPatch, two_later: Callable[[], AbstractAsyncContextManager[Two]]
 ) -> None:
     """A setting that is read while it runs, and a switch; told over Redis, and not found by looking around."""
-    monkeypatch.setattr(lifespan, "SETTINGS_S", 3600.0)
+    monkeypatch.setattr(duties, "SETTINGS_S", 3600.0)
     async with two_later() as (one, other):
         await _see_a_change(one, other)
 
