@@ -107,7 +107,7 @@ class Settings(BaseSettings):
         None, description="Password of the first administrator; without both a one-time setup code is printed."
     )
     rate_limit_requests_per_minute: int = Field(
-        100, ge=1, le=10_000_000, description="Requests a principal (else an address) may make in a minute."
+        100, ge=1, le=1_000_000_000, description="Requests a principal (else an address) may make in a minute."
     )
     allowed_origins: Names = Field((), description="Further browser origins that may connect, comma-separated.")
     trusted_proxies: Names = Field(
