@@ -42,7 +42,7 @@ async def test_it_lives(console_app: RunningConsole, page: Page, elena: RunningB
     await elena.kill()
     await expect(head).to_have_attribute("data-status", BotStatus.OFFLINE)
     await expect(page.get_by_test_id("do-restart")).to_be_disabled()
-    await expect(page.locator("[title='No container engine is configured']")).to_have_count(1)
+    await expect(page.locator("[title='No container engine is configured']")).to_have_count(3)
     assert await page.evaluate("window.isSamePage")
 
 
