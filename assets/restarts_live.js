@@ -1,21 +1,9 @@
 // What is being restarted, started or stopped right now, and the rolling restart: progress with its own clock, so that
 // the server only has to tell the steps.
 import { span } from "we-format";
+import { stepsOf } from "we-restart";
 import { StatusMark } from "we-status";
 
-const LABELS = {
-  requested: "Requested",
-  stopping: "Stopping",
-  starting: "Starting",
-  health_check: "Health check",
-  online: "Online",
-  stopped: "Stopped",
-};
-const STEPS = {
-  restart: ["requested", "stopping", "starting", "health_check", "online"],
-  start: ["requested", "starting", "health_check", "online"],
-  stop: ["requested", "stopping", "stopped"],
-};
 const ROLLING = {
   running: { label: "Running", tone: "busy", icon: "restarting" },
   done: { label: "Done", tone: "ok", icon: "online" },
@@ -36,7 +24,7 @@ const Progress = {
   props: { action: Object, now: Number },
   computed: {
     steps() {
-      return STEPS[this.action.action].map((state) => [state, LABELS[state]]);
+      return stepsOf(this.action);
     },
     reached() {
       return this.steps.findIndex(([state]) => state === this.action.state);

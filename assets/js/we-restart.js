@@ -15,11 +15,14 @@ const STEPS = {
   stop: ["requested", "stopping", "stopped"],
 };
 
+/** The steps of an action, in order, each with its word. */
+export const stepsOf = ({ action }) => STEPS[action].map((state) => [state, WORDS[state]]);
+
 export const RestartProgress = {
   props: { restart: Object, now: Number },
   computed: {
     steps() {
-      return STEPS[this.restart.action].map((state) => [state, WORDS[state]]);
+      return stepsOf(this.restart);
     },
     reached() {
       return this.steps.findIndex(([state]) => state === this.restart.state);

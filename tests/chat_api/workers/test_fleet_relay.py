@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -12,7 +12,6 @@ import pytest
 
 from chat_api.clients.bots import BotConnector
 from chat_api.clients.container_engine import NoEngine
-from chat_api.core.clock import Clock
 from chat_api.core.database import Database
 from chat_api.core.redis import connect_redis
 from chat_api.core.settings import Settings
@@ -31,26 +30,9 @@ from models import RestartState
 from tests.support.api import MakeSettings, running_api
 from tests.support.eventually import eventually
 from tests.support.sample_bots import RunningBot
+from tests.support.still_fleet import Hands
 
 NOWHERE = "redis://127.0.0.1:1"
-
-
-@dataclass
-class Hands:
-    """A clock that a test moves."""
-
-    at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    monotonic_s: float = 1000.0
-
-    def move(self, seconds: float) -> None:
-        """Let time pass."""
-        self.at += timedelta(seconds=seconds)
-        self.monotonic_s += seconds
-
-    @property
-    def clock(self) -> Clock:
-        """For whoever needs the time."""
-        return Clock(now=lambda: self.at, monotonic_s=lambda: self.monotonic_s)
 
 
 @dataclass(kw_only=True)
@@ -95,7 +77,7 @@ async def process(settings: Settings, hands: Hands, redis_url: str = NOWHERE) ->
 @pytest.fixture
 def hands() -> Hands:
     """Both processes' time."""
-    return Hands()
+    return Hands(at=datetime.now(UTC))
 
 
 @pytest.fixture
@@ -274,7 +256,7 @@ async def test_redis_carries_it_at_once(make_settings: MakeSettings, elena: Runn
     settings = make_settings(bots=(elena,), bot_health_check_interval=60)
     async with running_api(settings) as one, running_api(settings) as two:
         await eventually(lambda: one.services.signals.is_live and two.services.signals.is_live)
-        view = restart(Hands())
+        view = restart(Hands(at=datetime.now(UTC)))
         two.services.fleet.record_restart(view)
         await eventually(lambda: one.services.fleet.restart_of("elena") == view)
         done = replace(view, state=RestartState.ONLINE)
