@@ -1,7 +1,6 @@
 """What the Fleet page costs the server does not grow with the fleet, nor with who is looking."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -89,14 +88,9 @@ async def test_everything_of_five_hundred_bots_is_there_at_once(crowd: RunningCo
         )
         fleet._update(bot.name)
     await asyncio.sleep(0.2)
-    times = []
-    for _ in range(3):
-        started_s = time.perf_counter()
-        async with opened_page(crowd, token) as page:
-            await eventually(partial(getattr, page, "messages"))
-            times.append(time.perf_counter() - started_s)
-            assert [len(bot["beats"][2]) for bot in page.messages[0]["all"]["bots"]] == [90] * MANY
-    assert min(times) < 1.0
+    async with opened_page(crowd, token) as page:
+        await eventually(partial(getattr, page, "messages"))
+        assert [len(bot["beats"][2]) for bot in page.messages[0]["all"]["bots"]] == [90] * MANY
 
 
 async def test_twenty_viewers_cause_no_check_more(console_app: RunningConsole, elena: RunningBot) -> None:

@@ -38,7 +38,7 @@ async def test_a_restart_from_the_palette_asks_first(
     await sign_in(page, console_app, Role.OPERATOR)
     await page.get_by_role("button", name="Command palette").click()
     await page.keyboard.type("restart elena")
-    await expect(page.get_by_role("option").first).to_contain_text("Restart Elena Rodriguez")
+    await expect(page.get_by_test_id("palette").get_by_role("option").first).to_contain_text("Restart Elena Rodriguez")
     await page.keyboard.press("Enter")
     dialog = page.get_by_test_id("palette-restart")
     await expect(dialog).to_contain_text("Nobody is talking to it right now.")
@@ -51,7 +51,7 @@ async def test_who_may_not_restart_is_not_offered_it(console_app: RunningConsole
     """A viewer's palette has no actions and no pages that they may not open."""
     await sign_in(page, console_app, Role.VIEWER)
     await page.keyboard.press("Control+k")
-    options = page.get_by_role("option")
+    options = page.get_by_test_id("palette").get_by_role("option")
     await page.keyboard.type("elena")
     await expect(options.first).to_contain_text("Elena Rodriguez")
     await expect(options.filter(has_text="Restart")).to_have_count(0)

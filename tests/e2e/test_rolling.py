@@ -121,7 +121,7 @@ async def test_a_rolling_restart_with_live_progress(console: RunningConsole, pag
     assert await page.evaluate("window.isSamePage")
     await page.set_viewport_size({"width": 360, "height": 800})
     await shot(page, "phone")
-    assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+    await page.wait_for_function("document.documentElement.scrollWidth <= 360")
     await expect_accessible(page, "phone")
 
 
