@@ -107,6 +107,7 @@ async def test_what_was_down_before_stays_its_own_alert(stage: Stage, receiver: 
     await stage.channel(receiver.channel_url)
     stage.bots["bot07"] = DOWN
     await stage.look(120)
+    await stage.deliver()
     stage.services["redis"] = ServiceStatus.UNHEALTHY
     await stage.look(60)
     await stage.deliver()
