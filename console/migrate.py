@@ -19,13 +19,12 @@ async def migrate(where: Servers) -> bool:
     Raises: DatabaseUnavailable, in words for the operator, when PostgreSQL is away or refuses.
     """
     from asyncpg.exceptions import InterfaceError, PostgresError
-    from sqlalchemy.exc import SQLAlchemyError
 
     from chat_api.core.logging import redact
-    from models.migrate import upgrade
+    from models.migrate import MigrationFailed, upgrade
 
     try:
         return await upgrade(where.database_url)
-    except (OSError, PostgresError, InterfaceError, SQLAlchemyError) as error:
+    except (OSError, PostgresError, InterfaceError, MigrationFailed) as error:
         detail = redact(f"{type(error).__name__}: {error}")
         raise DatabaseUnavailable(f"PostgreSQL {where.database} cannot be used.", detail=detail) from error

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import asyncpg
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -15,7 +16,7 @@ from sqlmodel import SQLModel
 
 import models
 from models.database_url import async_database_url
-from models.migrate import HEAD, upgrade
+from models.migrate import HEAD, MigrationFailed, upgrade
 
 # The people tables as WhisperEngine makes them, with zone-less times, and a Discord user in them.
 WHISPERENGINE = """
@@ -107,6 +108,19 @@ async def test_many_processes_may_migrate_at_once(empty_database_url: str) -> No
     processes = [await asyncio.create_subprocess_exec(sys.executable, "-c", code) for _ in range(3)]
     assert [await process.wait() for process in processes] == [0, 0, 0]
     assert await _differences(empty_database_url) == []
+
+
+async def test_what_cannot_be_migrated_says_why_and_stays_as_it_is(empty_database_url: str) -> None:
+    """E.g. a database that a newer version of the product has been at."""
+    connection = await _connect(empty_database_url)
+    await connection.execute(
+        "CREATE TABLE web_ui_alembic_version (version_num VARCHAR(32) PRIMARY KEY);"
+        "INSERT INTO web_ui_alembic_version VALUES ('9999')"
+    )
+    with pytest.raises(MigrationFailed, match="Can't locate revision identified by '9999'"):
+        await upgrade(empty_database_url)
+    assert await connection.fetchval("SELECT count(*) FROM pg_tables WHERE tablename LIKE 'web%'") == 1
+    await connection.close()
 
 
 async def _differences(url: str) -> list[object]:
