@@ -5,30 +5,25 @@ The poller, the container watcher and the restarts report what they see; each ch
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Literal, TypedDict
+from typing import Literal
 
 from chat_api.clients.bots import BotConnector
 from chat_api.core.bus import Topic
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.errors import NotFound
-from chat_api.schemas.bots import BotInfo, BotSpec, Contract, Probe
+from chat_api.schemas.bots import BotInfo, Probe
 from chat_api.schemas.containers import ContainerView
 from chat_api.schemas.fleet import (
-    BotFigures,
     BotPolicy,
-    BotStatus,
     BotView,
     CanaryView,
     ContainerUsage,
     FleetView,
     Heartbeat,
     RestartView,
-    ServiceStatus,
     ServiceView,
 )
 from chat_api.schemas.fleet_reports import (
@@ -41,20 +36,14 @@ from chat_api.schemas.fleet_reports import (
 )
 from chat_api.schemas.principals import Permission, Principal
 from chat_api.services.bot_registry import BotRegistry
-from chat_api.services.fleet_status import PUBLIC_STATUS, bot_status, system_status
+from chat_api.services.fleet_status import PUBLIC_STATUS, system_status
+from chat_api.services.fleet_views import BotState, BotViews, is_same_container, service_view
 from chat_api.services.root_cause import root_causes
 
-HEARTBEATS = 90
-LATENCIES = 60
-STALE_AFTER_INTERVALS = 2.0
-# A canary may take as long as a message may; what it said is not believed for longer than two intervals and this.
-CANARY_GRACE_S = 60.0
 # In the order in which pages show them.
 SERVICES = ("postgres", "redis", "qdrant", "docker", "llm")
 # Changes this close together reach the pages as one: a poll of 500 bots is one update, not 500.
 COALESCE_S = 0.05
-# A dependency that was well for so long and fails again is in new trouble; before that it flaps.
-FLAPPING = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,31 +55,6 @@ class PublicBot:
     description: str
     emoji: str
     status: Literal["online", "offline", "busy"]
-
-
-class _Calls(TypedDict):
-    """What a view says that changes without a report: how busy the bot is, and what has grown old."""
-
-    canary: CanaryView | None
-    breaker: str
-    calls_in_flight: int
-    calls_waiting: int
-    call_slots: int
-
-
-@dataclass(slots=True, kw_only=True)
-class _BotState:
-    probe: Probe | None = None
-    last_seen_at: datetime | None = None
-    container: ContainerView | None = None
-    restart: RestartView | None = None
-    figures: BotFigures | None = None
-    canary: CanaryView | None = None
-    usage: ContainerUsage | None = None
-    policy: BotPolicy | None = None
-    info: BotInfo | None = None
-    contract: Contract | None = None
-    heartbeats: deque[Heartbeat]
 
 
 class FleetService:
@@ -106,12 +70,12 @@ class FleetService:
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._registry = registry
-        self._connector = connector
-        self._canary_stale_after = timedelta(seconds=STALE_AFTER_INTERVALS * canary_interval_s + CANARY_GRACE_S)
-        self.set_check_interval(check_interval_s)
+        self._views = BotViews(
+            connector, check_interval_s=check_interval_s, canary_interval_s=canary_interval_s, clock=clock
+        )
         self._clock = clock
         self._started_at = clock.now()
-        self._states: dict[str, _BotState] = {}
+        self._states: dict[str, BotState] = {}
         self._bots: dict[str, BotView] = {}
         self._services: dict[str, ServiceView] = {}
         self._version = 0
@@ -123,7 +87,7 @@ class FleetService:
 
     def set_check_interval(self, seconds: float) -> None:
         """How often bots are looked at: what is older than two of it is unknown."""
-        self._stale_after = timedelta(seconds=STALE_AFTER_INTERVALS * seconds + 1.0)
+        self._views.set_check_interval(seconds)
 
     # What pages and doors read
 
@@ -191,8 +155,8 @@ class FleetService:
         for name in self._states.keys() - {spec.name for spec in specs}:
             del self._states[name]
         for spec in specs:
-            self._states.setdefault(spec.name, _BotState(heartbeats=deque(maxlen=HEARTBEATS)))
-        self._bots = {spec.name: self._view_of(spec) for spec in specs}
+            self._states.setdefault(spec.name, BotState.unseen())
+        self._bots = {spec.name: self._views.of_bot(spec, self._states[spec.name]) for spec in specs}
         self._changed()
 
     def restore_heartbeats(self, bot_name: str, heartbeats: list[Heartbeat]) -> None:
@@ -214,9 +178,8 @@ class FleetService:
             state.contract = probe.contract or state.contract
         else:
             state.canary = None  # It comes back as another.
-        heartbeat = Heartbeat(
-            checked_at=probe.checked_at, status=self._status(probe.bot_name), latency_ms=probe.latency_ms
-        )
+        status = self._views.status(probe.bot_name, state)
+        heartbeat = Heartbeat(checked_at=probe.checked_at, status=status, latency_ms=probe.latency_ms)
         if not state.heartbeats or state.heartbeats[-1].checked_at != heartbeat.checked_at:
             state.heartbeats.append(heartbeat)
         self._update(probe.bot_name)
@@ -229,7 +192,7 @@ class FleetService:
         changed = []
         for name, state in self._states.items():
             container = seen.get(name)
-            is_changed = not _is_same(container, state.container)
+            is_changed = not is_same_container(container, state.container)
             state.container = container
             if is_changed:
                 self._update(name)
@@ -307,26 +270,7 @@ class FleetService:
     def record_service(self, report: ServiceReport) -> None:
         """Take over one check of a dependency."""
         self._report(report)
-        before = self._services.get(report.name)
-        latencies = (before.latencies_ms if before else ())[-LATENCIES + 1 :]
-        is_healthy = report.status is ServiceStatus.HEALTHY
-        is_configured = report.status is not ServiceStatus.NOT_CONFIGURED
-        failing_since, last_failed_at = _trouble(before, report)
-        self._services[report.name] = ServiceView(
-            name=report.name,
-            title=report.title,
-            status=report.status,
-            latency_ms=report.latency_ms,
-            last_checked_at=report.checked_at,
-            last_seen_at=report.checked_at if is_healthy else (before.last_seen_at if before else None),
-            error=report.error,
-            latencies_ms=(*latencies, report.latency_ms) if is_configured else latencies,
-            p50_ms=before.p50_ms if before else None,
-            p95_ms=before.p95_ms if before else None,
-            p99_ms=before.p99_ms if before else None,
-            failing_since=failing_since,
-            last_failed_at=last_failed_at,
-        )
+        self._services[report.name] = service_view(self._services.get(report.name), report)
         self._changed()
 
     @contextmanager
@@ -341,96 +285,25 @@ class FleetService:
     async def refresh(self) -> None:
         """Let what has grown old become unknown, and see how busy the bots are; called every second."""
         for name, view in self._bots.items():
-            state = self._states[name]
-            error = self._error(state, canary=self._canary(name))
-            seen = replace(view, status=self._status(name), error=error, **self._calls(name))
+            seen = self._views.aged(view, self._states[name])
             if seen != view:
                 self._bots[name] = seen
                 self._changed()
-        now = self._clock.now()
         for name, service in self._services.items():
-            is_settled = service.status in {ServiceStatus.UNKNOWN, ServiceStatus.NOT_CONFIGURED}
-            if not is_settled and service.last_checked_at and now - service.last_checked_at > self._stale_after:
-                self._services[name] = replace(service, status=ServiceStatus.UNKNOWN)
+            aged = self._views.aged_service(service)
+            if aged is not service:
+                self._services[name] = aged
                 self._changed()
 
     # Inside
-
-    def _status(self, bot_name: str) -> BotStatus:
-        state = self._states[bot_name]
-        return bot_status(
-            state.probe,
-            container=state.container,
-            restart=state.restart,
-            breaker=self._connector.breaker_state(bot_name),
-            now=self._clock.now(),
-            stale_after=self._stale_after,
-            policy=state.policy,
-            canary=self._canary(bot_name),
-        )
-
-    def _canary(self, bot_name: str) -> CanaryView | None:
-        """The last canary, unless it is old or the bot was begun anew since."""
-        state = self._states[bot_name]
-        canary, container, restart = state.canary, state.container, state.restart
-        if canary is None or self._clock.now() - canary.checked_at > self._canary_stale_after:
-            return None
-        began_at = [restart.requested_at] if restart else []
-        if container is not None and container.started_at is not None:
-            began_at.append(container.started_at)
-        return canary if all(canary.checked_at >= at for at in began_at) else None
 
     def _update(self, bot_name: str) -> None:
         try:
             spec = self._registry.get(bot_name)
         except NotFound:
             return
-        self._bots[spec.name] = self._view_of(spec)
+        self._bots[spec.name] = self._views.of_bot(spec, self._states[spec.name])
         self._changed()
-
-    def _view_of(self, spec: BotSpec) -> BotView:
-        state = self._states[spec.name]
-        return BotView(
-            name=spec.name,
-            display_name=spec.display_name,
-            description=spec.description,
-            emoji=spec.emoji,
-            port=spec.port,
-            status=self._status(spec.name),
-            last_checked_at=state.probe.checked_at if state.probe else None,
-            last_seen_at=state.last_seen_at,
-            latency_ms=state.probe.latency_ms if state.probe and state.probe.is_healthy else None,
-            error=self._error(state, canary=self._canary(spec.name)),
-            heartbeats=tuple(state.heartbeats),
-            container=state.container,
-            restart=state.restart,
-            figures=state.figures,
-            usage=state.usage,
-            policy=state.policy,
-            contract=state.contract,
-            **self._calls(spec.name),
-        )
-
-    def _error(self, state: _BotState, *, canary: CanaryView | None) -> str | None:
-        """Why a bot is not well, in a few words for operators."""
-        if state.policy is not None and state.policy.is_stopped(state.container) and not _is_healthy(state):
-            return f"stopped by {state.policy.stopped_by}"
-        if state.probe is not None and state.probe.error is not None:
-            return state.probe.error
-        is_heeded = state.policy is None or state.policy.is_canary_on
-        if canary is None or canary.is_answered or not is_heeded:
-            return None
-        return f"does not answer messages: {canary.error}"
-
-    def _calls(self, bot_name: str) -> _Calls:
-        lane = self._connector.lane_view(bot_name)
-        return {
-            "canary": self._canary(bot_name),
-            "breaker": lane.breaker,
-            "calls_in_flight": lane.in_flight,
-            "calls_waiting": lane.waiting,
-            "call_slots": lane.slots,
-        }
 
     def _report(self, report: FleetReport) -> None:
         if not self._is_relaying:
@@ -448,24 +321,3 @@ class FleetService:
 
 def _place(service: str) -> int:
     return SERVICES.index(service) if service in SERVICES else len(SERVICES)
-
-
-def _is_healthy(state: _BotState) -> bool:
-    return state.probe is not None and state.probe.is_healthy
-
-
-def _trouble(before: ServiceView | None, report: ServiceReport) -> tuple[datetime | None, datetime | None]:
-    """When a dependency's trouble began and was last seen, after one more check of it."""
-    since = before.failing_since if before else None
-    last = before.last_failed_at if before else None
-    if report.status is not ServiceStatus.UNHEALTHY:
-        return since, last
-    is_new = since is None or last is None or report.checked_at - last > FLAPPING
-    return (report.checked_at if is_new else since), report.checked_at
-
-
-def _is_same(one: ContainerView | None, other: ContainerView | None) -> bool:
-    """Whether two looks at a container saw the same; when each was taken does not matter."""
-    if one is None or other is None:
-        return one is other
-    return replace(one, last_seen_at=other.last_seen_at) == other

@@ -17,7 +17,8 @@ from chat_api.schemas.containers import ContainerView
 from chat_api.schemas.fleet import HEARTBEAT_WELL, Heartbeat, ServiceStatus
 from chat_api.schemas.fleet_reports import InfoReport
 from chat_api.services.bot_registry import BotRegistry
-from chat_api.services.fleet import HEARTBEATS, FleetService
+from chat_api.services.fleet import FleetService
+from chat_api.services.fleet_views import HEARTBEATS
 from chat_api.services.health import HealthService
 
 log = get_logger(__name__)

@@ -17,7 +17,8 @@ from chat_api.core.logging import get_logger
 from chat_api.repositories import status_intervals
 from chat_api.repositories.status_intervals import OpenInterval
 from chat_api.schemas.fleet import BotStatus, BotView, FleetView, ServiceStatus
-from chat_api.services.fleet import STALE_AFTER_INTERVALS, FleetService
+from chat_api.services.fleet import FleetService
+from chat_api.services.fleet_views import STALE_AFTER_INTERVALS
 
 log = get_logger(__name__)
 

@@ -17,6 +17,7 @@ from chat_api.schemas.alerts import (
 )
 from console.widgets import alert_words
 from console.widgets.action_table import action
+from console.widgets.dialogs import counted
 from console.widgets.records import column
 from models import AlertStatus, Severity, SubjectStatus
 
@@ -71,7 +72,7 @@ def of_alert(alert: AlertView, *, is_allowed: bool) -> dict[str, Any]:
         state += f": {alert.silence_reason}"
         offered = [action("end", "End silence")]
     else:
-        state = "waits a moment" if alert.status is AlertStatus.PENDING else "yes"
+        state = _told(alert)
         offered = [action("silence", "Silence")]
     return {
         "key": str(alert.alert_id),
@@ -82,6 +83,13 @@ def of_alert(alert: AlertView, *, is_allowed: bool) -> dict[str, Any]:
         "state": state,
         "actions": offered if is_allowed else [],
     } | _severity(alert.severity)
+
+
+def _told(alert: AlertView) -> str:
+    if alert.status is AlertStatus.PENDING:
+        return "waits a moment"
+    count = len(alert.told_channels)
+    return counted(count, "channel") if count else "nobody: no channel takes it"
 
 
 def of_rule(

@@ -22,7 +22,7 @@ from chat_api.schemas.fleet import (
     RestartView,
     ServiceView,
 )
-from chat_api.services.fleet import HEARTBEATS
+from chat_api.services.fleet_views import HEARTBEATS
 
 # One letter a status, for a bar is sent as a word of ninety.
 LETTERS: Final = {

@@ -69,6 +69,7 @@ async def test_an_alert_reaches_the_open_page_and_the_channel(make_settings: Mak
         await ryan.kill()
         row = page.get_by_test_id("records").locator("tbody tr")
         await expect(row).to_contain_text("is offline")
+        await expect(row).to_contain_text("1 channel")
         await eventually(lambda: any("is offline" in title for title in receiver.titles))
         await page.get_by_role("button", name="Silence").click()
         await form.get_by_label("Why").fill("We know")

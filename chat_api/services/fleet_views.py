@@ -1,0 +1,202 @@
+"""What is known of one bot, and how it is told: its status, its error, its view; and the view of a dependency."""
+
+from collections import deque
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TypedDict
+
+from chat_api.clients.bots import BotConnector
+from chat_api.core.clock import Clock
+from chat_api.schemas.bots import BotInfo, BotSpec, Contract, Probe
+from chat_api.schemas.containers import ContainerView
+from chat_api.schemas.fleet import (
+    BotFigures,
+    BotPolicy,
+    BotStatus,
+    BotView,
+    CanaryView,
+    ContainerUsage,
+    Heartbeat,
+    RestartView,
+    ServiceStatus,
+    ServiceView,
+)
+from chat_api.schemas.fleet_reports import ServiceReport
+from chat_api.services.fleet_status import bot_status
+
+HEARTBEATS = 90
+LATENCIES = 60
+STALE_AFTER_INTERVALS = 2.0
+# A canary may take as long as a message may; what it said is not believed for longer than two intervals and this.
+CANARY_GRACE_S = 60.0
+# A dependency that was well for so long and fails again is in new trouble; before that it flaps.
+FLAPPING = timedelta(minutes=2)
+
+
+class _Calls(TypedDict):
+    """What a view says that changes without a report: how busy the bot is, and what has grown old."""
+
+    canary: CanaryView | None
+    breaker: str
+    calls_in_flight: int
+    calls_waiting: int
+    call_slots: int
+
+
+@dataclass(slots=True, kw_only=True)
+class BotState:
+    """What was last reported of one bot."""
+
+    probe: Probe | None = None
+    last_seen_at: datetime | None = None
+    container: ContainerView | None = None
+    restart: RestartView | None = None
+    figures: BotFigures | None = None
+    canary: CanaryView | None = None
+    usage: ContainerUsage | None = None
+    policy: BotPolicy | None = None
+    info: BotInfo | None = None
+    contract: Contract | None = None
+    heartbeats: deque[Heartbeat]
+
+    @classmethod
+    def unseen(cls) -> "BotState":
+        """Of a bot that nobody has looked at yet."""
+        return cls(heartbeats=deque(maxlen=HEARTBEATS))
+
+
+class BotViews:
+    """Makes views of states, as they are at this moment."""
+
+    def __init__(
+        self, connector: BotConnector, *, check_interval_s: float, canary_interval_s: float, clock: Clock
+    ) -> None:
+        self._connector = connector
+        self._clock = clock
+        self._canary_stale_after = timedelta(seconds=STALE_AFTER_INTERVALS * canary_interval_s + CANARY_GRACE_S)
+        self.set_check_interval(check_interval_s)
+
+    def set_check_interval(self, seconds: float) -> None:
+        """How often bots are looked at: what is older than two of it is unknown."""
+        self.stale_after = timedelta(seconds=STALE_AFTER_INTERVALS * seconds + 1.0)
+
+    def status(self, bot_name: str, state: BotState) -> BotStatus:
+        """How the bot is now."""
+        return bot_status(
+            state.probe,
+            container=state.container,
+            restart=state.restart,
+            breaker=self._connector.breaker_state(bot_name),
+            now=self._clock.now(),
+            stale_after=self.stale_after,
+            policy=state.policy,
+            canary=self._canary(state),
+        )
+
+    def of_bot(self, spec: BotSpec, state: BotState) -> BotView:
+        """Everything about a bot."""
+        return BotView(
+            name=spec.name,
+            display_name=spec.display_name,
+            description=spec.description,
+            emoji=spec.emoji,
+            port=spec.port,
+            status=self.status(spec.name, state),
+            last_checked_at=state.probe.checked_at if state.probe else None,
+            last_seen_at=state.last_seen_at,
+            latency_ms=state.probe.latency_ms if state.probe and state.probe.is_healthy else None,
+            error=self._error(state),
+            heartbeats=tuple(state.heartbeats),
+            container=state.container,
+            restart=state.restart,
+            figures=state.figures,
+            usage=state.usage,
+            policy=state.policy,
+            contract=state.contract,
+            **self._calls(spec.name, state),
+        )
+
+    def aged(self, view: BotView, state: BotState) -> BotView:
+        """The same view a moment later: what has grown old is unknown, and how busy the bot is may have changed."""
+        status, calls = self.status(view.name, state), self._calls(view.name, state)
+        return replace(view, status=status, error=self._error(state), **calls)
+
+    def aged_service(self, view: ServiceView) -> ServiceView:
+        """The same view a moment later: a check that has grown old says nothing any more."""
+        is_settled = view.status in {ServiceStatus.UNKNOWN, ServiceStatus.NOT_CONFIGURED}
+        if is_settled or not view.last_checked_at or self._clock.now() - view.last_checked_at <= self.stale_after:
+            return view
+        return replace(view, status=ServiceStatus.UNKNOWN)
+
+    def _canary(self, state: BotState) -> CanaryView | None:
+        """The last canary, unless it is old or the bot was begun anew since."""
+        canary, container, restart = state.canary, state.container, state.restart
+        if canary is None or self._clock.now() - canary.checked_at > self._canary_stale_after:
+            return None
+        began_at = [restart.requested_at] if restart else []
+        if container is not None and container.started_at is not None:
+            began_at.append(container.started_at)
+        return canary if all(canary.checked_at >= at for at in began_at) else None
+
+    def _error(self, state: BotState) -> str | None:
+        """Why a bot is not well, in a few words for operators."""
+        is_healthy = state.probe is not None and state.probe.is_healthy
+        if state.policy is not None and state.policy.is_stopped(state.container) and not is_healthy:
+            return f"stopped by {state.policy.stopped_by}"
+        if state.probe is not None and state.probe.error is not None:
+            return state.probe.error
+        canary = self._canary(state)
+        is_heeded = state.policy is None or state.policy.is_canary_on
+        if canary is None or canary.is_answered or not is_heeded:
+            return None
+        return f"does not answer messages: {canary.error}"
+
+    def _calls(self, bot_name: str, state: BotState) -> _Calls:
+        lane = self._connector.lane_view(bot_name)
+        return {
+            "canary": self._canary(state),
+            "breaker": lane.breaker,
+            "calls_in_flight": lane.in_flight,
+            "calls_waiting": lane.waiting,
+            "call_slots": lane.slots,
+        }
+
+
+def service_view(before: ServiceView | None, report: ServiceReport) -> ServiceView:
+    """The view of a dependency after one more check of it."""
+    latencies = (before.latencies_ms if before else ())[-LATENCIES + 1 :]
+    is_healthy = report.status is ServiceStatus.HEALTHY
+    is_configured = report.status is not ServiceStatus.NOT_CONFIGURED
+    failing_since, last_failed_at = _trouble(before, report)
+    return ServiceView(
+        name=report.name,
+        title=report.title,
+        status=report.status,
+        latency_ms=report.latency_ms,
+        last_checked_at=report.checked_at,
+        last_seen_at=report.checked_at if is_healthy else (before.last_seen_at if before else None),
+        error=report.error,
+        latencies_ms=(*latencies, report.latency_ms) if is_configured else latencies,
+        p50_ms=before.p50_ms if before else None,
+        p95_ms=before.p95_ms if before else None,
+        p99_ms=before.p99_ms if before else None,
+        failing_since=failing_since,
+        last_failed_at=last_failed_at,
+    )
+
+
+def is_same_container(one: ContainerView | None, other: ContainerView | None) -> bool:
+    """Whether two looks at a container saw the same; when each was taken does not matter."""
+    if one is None or other is None:
+        return one is other
+    return replace(one, last_seen_at=other.last_seen_at) == other
+
+
+def _trouble(before: ServiceView | None, report: ServiceReport) -> tuple[datetime | None, datetime | None]:
+    """When a dependency's trouble began and was last seen, after one more check of it."""
+    since = before.failing_since if before else None
+    last = before.last_failed_at if before else None
+    if report.status is not ServiceStatus.UNHEALTHY:
+        return since, last
+    is_new = since is None or last is None or report.checked_at - last > FLAPPING
+    return (report.checked_at if is_new else since), report.checked_at
