@@ -231,7 +231,10 @@ lint() {
 run_tests() {
   ensure_environment dev
   ensure_test_tools
-  if [ $# -eq 0 ]; then lint; fi
+  if [ $# -eq 0 ]; then
+    lint
+    set -- -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder # each with servers of its own
+  fi
   exec "$python" -m pytest "$@"
 }
 

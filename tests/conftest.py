@@ -1,4 +1,6 @@
-"""Real parts, offered to every test as fixtures."""
+"""Real parts, offered to every test as fixtures; and the order of the tests."""
+
+import pytest
 
 pytest_plugins = [
     "tests.support.api",
@@ -9,3 +11,9 @@ pytest_plugins = [
     "tests.support.no_skips",
     "tests.support.servers",
 ]
+LONG = ("tests/chaos/", "tests/e2e/", "tests/deploy/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long comes first, so that several processes end at about the same time."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))

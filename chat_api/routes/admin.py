@@ -71,11 +71,9 @@ async def impact(
     bot_name: Annotated[str, Path(min_length=1, max_length=50)], principal: Admin, services: AppServices
 ) -> ImpactAnswer:
     """How many people talk with a bot right now, and how long a restart of it takes; to ask before it is done."""
-    restarts = services.restarts
-    return ImpactAnswer(
-        affected_users=await restarts.affected_users(principal, bot_name),
-        estimate_s=await restarts.estimate_s(bot_name),
-    )
+    history = services.restarts.history
+    affected = await history.affected(principal, [bot_name])
+    return ImpactAnswer(affected_users=affected.total, estimate_s=await history.estimate_s(bot_name))
 
 
 def service_state(service: ServiceView) -> ServiceState:

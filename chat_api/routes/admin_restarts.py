@@ -83,7 +83,7 @@ async def history(
         before=before,
         limit=limit,
     )
-    entries = [RestartEntry.of(view) for view in await services.restarts.history(principal, wanted)]
+    entries = [RestartEntry.of(view) for view in await services.restarts.history.found(principal, wanted)]
     if format == "csv":
         return csv_file("restarts", RESTART_COLUMNS, (entry.model_dump(mode="json") for entry in entries))
     return RestartList(restarts=entries)

@@ -5,10 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from statistics import median
 from uuid import UUID
 
-from sqlalchemy import RowMapping
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -24,20 +22,18 @@ from chat_api.schemas.bots import BotSpec
 from chat_api.schemas.containers import ContainerView
 from chat_api.schemas.fleet import RestartView
 from chat_api.schemas.principals import Permission, Principal
-from chat_api.schemas.restarts import Affected, BulkOutcome, BulkView, RestartFilter
+from chat_api.schemas.restarts import BulkOutcome, BulkView, RestartFilter
 from chat_api.services.audit import AuditService
 from chat_api.services.bot_registry import BotRegistry
 from chat_api.services.fleet import FleetService
 from chat_api.services.lanes import Lanes
 from chat_api.services.policies import PoliciesService
+from chat_api.services.restart_history import DEFAULT_ESTIMATE_S, RestartHistory, row_of, view_of
 from chat_api.services.restart_runs import BeforeRestart, RestartRuns, no_evidence
-from models import ActionOrigin, AuditOutcome, BotAction, BotRestart, RestartState
+from models import ActionOrigin, AuditOutcome, BotAction, RestartState
 
 log = get_logger(__name__)
 
-DEFAULT_ESTIMATE_S = 30.0  # Source: specification, "estimated_downtime": "30 seconds".
-LEARNED_FROM = 10
-ACTIVE_S = 300.0
 # A bulk is many bots, and one engine: it gets a few at a time.
 MAX_PARALLEL = 5
 MAX_BULK = 1_000
@@ -75,6 +71,7 @@ class RestartsService:
         self._fleet = fleet
         self._audit = audit
         self._policies = policies
+        self.history = RestartHistory(database, registry)
         self._health_deadline_s = health_deadline_s
         self._clock = clock
         self._runs = RestartRuns(
@@ -169,53 +166,10 @@ class RestartsService:
             except DatabaseUnavailable:
                 row = None
             if row is not None:
-                view = replace(_view(row), estimate_s=view.estimate_s)
+                view = replace(view_of(row), estimate_s=view.estimate_s)
             if view.is_running:
                 await asyncio.sleep(FINISH_POLL_S)
         return view
-
-    # What is known of them
-
-    async def estimate_s(self, bot_name: str) -> float:
-        """How long a restart of this bot takes, learned from the last successful ones; seconds."""
-        return (await self.estimates_s([bot_name]))[bot_name]
-
-    async def estimates_s(self, bot_names: Sequence[str]) -> Mapping[str, float]:
-        """The same for several bots."""
-        async with self._database.read() as connection:
-            durations = await restarts.durations_s(connection, bot_names, limit=LEARNED_FROM)
-        return {
-            name: round(median(durations[name]), 1) if name in durations else DEFAULT_ESTIMATE_S for name in bot_names
-        }
-
-    async def affected_users(self, principal: Principal, bot_name: str) -> int:
-        """How many people wrote to this bot in the last five minutes. Raises: NotFound, PermissionDenied."""
-        return (await self.affected(principal, [bot_name])).total
-
-    async def affected(self, principal: Principal, bot_names: Sequence[str]) -> Affected:
-        """How many people wrote to each of these bots, and to any, in the last five minutes.
-
-        Raises: NotFound, PermissionDenied, NotAuthenticated.
-        """
-        principal.require(Permission.VIEW_FLEET)
-        names = [self._registry.get(name).name for name in bot_names]
-        async with self._database.read() as connection:
-            users, total = await restarts.active_users(connection, names, seconds=ACTIVE_S)
-        return Affected(by_bot={name: users.get(name, 0) for name in names}, total=total)
-
-    async def recent(self, principal: Principal, *, limit: int = 50) -> tuple[RestartView, ...]:
-        """The last restarts of all bots, newest first. Raises: PermissionDenied, NotAuthenticated."""
-        return await self.history(principal, RestartFilter(limit=limit))
-
-    async def history(self, principal: Principal, wanted: RestartFilter) -> tuple[RestartView, ...]:
-        """The restarts, starts and stops that a filter lets pass, newest first.
-
-        Raises: PermissionDenied, NotAuthenticated.
-        """
-        principal.require(Permission.VIEW_FLEET)
-        async with self._database.read() as connection:
-            rows = await restarts.found(connection, wanted)
-        return tuple(_view(row) for row in rows)
 
     async def abandon_dead(self) -> None:
         """End restarts that a process left behind when it died."""
@@ -272,11 +226,11 @@ class RestartsService:
         details: Mapping[str, object] | None,
     ) -> RestartView:
         container = await self._labelled_container(spec.name)
-        view = replace(asked, requested_at=self._clock.now(), estimate_s=await self.estimate_s(spec.name))
+        view = replace(asked, requested_at=self._clock.now(), estimate_s=await self.history.estimate_s(spec.name))
         outcome = AuditOutcome.ALLOWED if principal else AuditOutcome.AUTOMATIC
         try:
             async with self._database.write() as connection:
-                await restarts.start(connection, _row(view))
+                await restarts.start(connection, row_of(view))
                 await self._note_wish(view, container, connection)
                 await self._audit.record(
                     principal,
@@ -328,7 +282,7 @@ class RestartsService:
         async with self._database.read() as connection:
             row = await restarts.running(connection, bot_name)
             row = row or (await restarts.found(connection, RestartFilter(bot_name=bot_name, limit=1)))[0]
-        return replace(_view(row), estimate_s=estimate_s)
+        return replace(view_of(row), estimate_s=estimate_s)
 
     # A bulk
 
@@ -354,7 +308,7 @@ class RestartsService:
         view = replace(asked, state=RestartState.FAILED, finished_at=now, duration_s=0.0, error=error)
         self._fleet.record_restart(view)
         async with self._database.write() as connection:
-            await restarts.start(connection, _row(view))
+            await restarts.start(connection, row_of(view))
 
 
 def _outlook(name: str, known: set[str], managed: set[str]) -> BulkOutcome:
@@ -375,36 +329,3 @@ def _joined(current: RestartView, asked: RestartView) -> RestartView:
 
 def _group(view: RestartView) -> Mapping[str, object] | None:
     return {"origin": view.origin, "group_id": str(view.group_id)} if view.group_id else None
-
-
-def _row(view: RestartView) -> BotRestart:
-    return BotRestart(
-        id=view.restart_id,
-        bot_name=view.bot_name,
-        requested_by=view.requested_by,
-        requested_at=view.requested_at,
-        state=view.state,
-        finished_at=view.finished_at,
-        duration_s=view.duration_s,
-        error=view.error,
-        action=view.action,
-        origin=view.origin,
-        group_id=view.group_id,
-    )
-
-
-def _view(row: RowMapping) -> RestartView:
-    return RestartView(
-        restart_id=row["id"],
-        bot_name=row["bot_name"],
-        requested_by=row["requested_by"],
-        requested_at=row["requested_at"],
-        state=RestartState(row["state"]),
-        estimate_s=DEFAULT_ESTIMATE_S,
-        finished_at=row["finished_at"],
-        duration_s=row["duration_s"],
-        error=row["error"],
-        action=BotAction(row["action"]),
-        origin=ActionOrigin(row["origin"]),
-        group_id=row["group_id"],
-    )

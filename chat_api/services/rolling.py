@@ -97,8 +97,8 @@ class RollingService:
         views = {bot.name: bot for bot in self._fleet.current().bots}
         skipped = {name: reason for name in names if (reason := _why_not(views.get(name)))}
         wanted = [name for name in names if name not in skipped]
-        affected = await self._restarts.affected(principal, wanted)
-        estimates = await self._restarts.estimates_s(wanted)
+        affected = await self._restarts.history.affected(principal, wanted)
+        estimates = await self._restarts.history.estimates_s(wanted)
         if not bot_names:
             wanted.sort(key=lambda name: (affected.by_bot[name], name))
         bots = tuple(

@@ -9,6 +9,7 @@ from nicegui import ui
 
 from chat_api.schemas.fleet import RestartView
 from chat_api.schemas.principals import Permission, Principal
+from chat_api.schemas.restarts import RestartFilter
 from chat_api.schemas.rolling import RollingView
 from console.actions import run_action
 from console.context import fleet_feed, open_pages, services
@@ -88,7 +89,7 @@ class _Page:
 
 async def _restarts(principal: Principal) -> None:
     client, rolling = ui.context.client, services().rolling
-    shown = await services().restarts.recent(principal, limit=NEWEST)
+    shown = await services().restarts.history.found(principal, RestartFilter(limit=NEWEST))
     newest = await rolling.recent(principal, limit=1)
     with frame(principal, title="Restarts", path="/admin/restarts"):
         opened = _Page(principal, shown, next((view for view in newest if _is_news(view)), None))

@@ -54,10 +54,10 @@ async def ask_action(principal: Principal, action: BotAction, bot_names: Sequenc
 
 async def _cost(person: Principal, names: Sequence[str]) -> tuple[Affected, float]:
     """What it costs; a bot that is gone by now costs nothing, and is told of when it is tried."""
-    restarts, known = services().restarts, {spec.name for spec in services().registry.all()}
+    history, known = services().restarts.history, {spec.name for spec in services().registry.all()}
     there = [name for name in names if name in known]
-    estimates = await restarts.estimates_s(there)
-    return await restarts.affected(person, there), max(estimates.values(), default=0.0)
+    estimates = await history.estimates_s(there)
+    return await history.affected(person, there), max(estimates.values(), default=0.0)
 
 
 def _question(

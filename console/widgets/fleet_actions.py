@@ -119,11 +119,11 @@ async def ask(principal: Principal, element: Asking, args: Any) -> None:
         return
 
     async def read(person: Principal) -> tuple[int, float | None]:
-        restarts = services().restarts
-        affected = (await restarts.affected(person, wish.names)).total
+        history = services().restarts.history
+        affected = (await history.affected(person, wish.names)).total
         # The estimate is of one bot: to ask for each of five hundred would be as many queries.
         is_estimated = action.is_restart and len(wish.names) == 1
-        return affected, await restarts.estimate_s(wish.names[0]) if is_estimated else None
+        return affected, await history.estimate_s(wish.names[0]) if is_estimated else None
 
     cost = await run_action(principal, read)
     if cost is not None:

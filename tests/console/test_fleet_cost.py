@@ -72,7 +72,7 @@ async def test_the_question_about_many_bots_is_one_statement(crowd: RunningConso
     principal = await _admin(crowd)
     names = [bot.name for bot in crowd.services.fleet.current().bots]
     with _counted() as statements:
-        assert (await crowd.services.restarts.affected(principal, names)).total == 0
+        assert (await crowd.services.restarts.history.affected(principal, names)).total == 0
     assert len([statement for statement in statements if "web_conversations" in statement]) == 1
 
 

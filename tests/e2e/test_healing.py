@@ -44,7 +44,7 @@ async def test_a_bot_that_cannot_live_is_begun_three_times_and_then_left_alone(
         await expect(row).to_have_attribute("data-status", BotStatus.QUARANTINED, timeout=LONG_MS)
         await expect(row.get_by_test_id("note")).to_contain_text("3")
 
-        restarts = await console.services.restarts.history(admin, RestartFilter(bot_name="elena"))
+        restarts = await console.services.restarts.history.found(admin, RestartFilter(bot_name="elena"))
         assert [restart.origin for restart in restarts] == [ActionOrigin.AUTO_HEAL] * 3
         bot.container.reload()
         assert bot.container.status == "exited"

@@ -139,7 +139,7 @@ class Stage:
 
     async def healings(self, name: str) -> tuple[RestartView, ...]:
         """The stored automatic restarts of a bot, newest first."""
-        found = await self.restarts.history(admin(), RestartFilter(bot_name=name))
+        found = await self.restarts.history.found(admin(), RestartFilter(bot_name=name))
         return tuple(view for view in found if view.origin == "auto_heal")
 
 

@@ -80,9 +80,9 @@ async def test_a_restart_is_done_when_the_bot_answers_again(
         await eventually(lambda: states and states[-1] is RestartState.ONLINE, deadline_s=90)
     assert states == sorted(states, key=list(RestartState).index)
     assert is_online(docker_api, labelled_bot)
-    recent = await docker_api.services.restarts.recent(who)
+    recent = await docker_api.services.restarts.history.found(who, RestartFilter())
     assert recent[0].duration_s is not None
-    assert await docker_api.services.restarts.estimate_s(labelled_bot) == round(recent[0].duration_s, 1)
+    assert await docker_api.services.restarts.history.estimate_s(labelled_bot) == round(recent[0].duration_s, 1)
     lines = [(line.action, line.actor_name) for line in await docker_api.services.audit.find(who)]
     assert lines.count(("bot.restart", who.username)) == 1
 
@@ -106,7 +106,7 @@ async def test_a_hundred_clicks_are_one_engine_call(
         decode=True,
     )
     assert len(await asyncio.to_thread(list, events)) == 1
-    assert len(await restarts.recent(who)) == 1
+    assert len(await restarts.history.found(who, RestartFilter())) == 1
 
 
 @pytest.mark.docker
@@ -149,11 +149,11 @@ async def test_a_restart_that_does_not_heal_says_why(
         await api.services.restarts.restart(who, "elena")
 
         async def failed() -> bool:
-            newest = (await api.services.restarts.recent(who))[0]
+            newest = (await api.services.restarts.history.found(who, RestartFilter()))[0]
             return newest.state is RestartState.FAILED
 
         await eventually(failed, deadline_s=60)
-        error = (await api.services.restarts.recent(who))[0].error or ""
+        error = (await api.services.restarts.history.found(who, RestartFilter()))[0].error or ""
         assert "did not answer its health check" in error
         assert "Last log lines" in error
 
@@ -190,7 +190,7 @@ async def test_stop_and_start_for_real(docker_api: RunningApi, labelled_bot: str
     assert started.state is RestartState.ONLINE
     await eventually(lambda: is_online(docker_api, labelled_bot), deadline_s=60)
     assert (await docker_api.services.policies.policy(who, labelled_bot)).stopped_at is None
-    assert [view.action for view in await restarts.recent(who)] == ["start", "stop"]
+    assert [view.action for view in await restarts.history.found(who, RestartFilter())] == ["start", "stop"]
     assert [line.action for line in await docker_api.services.audit.find(who)][:2] == ["bot.start", "bot.stop"]
 
 
@@ -212,12 +212,12 @@ async def test_a_bulk_tells_what_cannot_be_done(make_settings: MakeSettings, ele
         assert told == {"bot03": "No labelled container or service runs this bot.", "nobody": "No such bot."}
 
         async def done() -> bool:
-            rows = await stage.restarts.history(operator(), RestartFilter(group_id=bulk.group_id))
+            rows = await stage.restarts.history.found(operator(), RestartFilter(group_id=bulk.group_id))
             return len(rows) == 11 and all(row.finished_at for row in rows)
 
         await eventually(done)
         assert max(at_once) == MAX_PARALLEL
-        rows = await stage.restarts.history(operator(), RestartFilter(group_id=bulk.group_id))
+        rows = await stage.restarts.history.found(operator(), RestartFilter(group_id=bulk.group_id))
         assert {row.bot_name: row.error for row in rows if row.error} == {
             "bot05": "The engine refused.\nLast log lines:\none\ntwo",
             "bot11": "No labelled container or service runs this bot.",
@@ -273,7 +273,7 @@ async def test_without_an_engine_the_answer_is_clear(api: RunningApi, elena: Run
         await api.services.restarts.restart(who, elena.name)
     with pytest.raises(NotFound):
         await api.services.restarts.restart(who, "nobody")
-    assert await api.services.restarts.recent(who) == ()
+    assert await api.services.restarts.history.found(who, RestartFilter()) == ()
 
 
 async def test_a_viewer_may_look_and_not_restart(api: RunningApi, elena: RunningBot) -> None:
@@ -304,7 +304,7 @@ async def test_what_a_dead_console_left_running_is_ended(
         )
         await connection.close()
         await api.services.restarts.abandon_dead()
-        newest = (await api.services.restarts.recent(await admin(api)))[0]
+        newest = (await api.services.restarts.history.found(await admin(api), RestartFilter()))[0]
         assert newest.state is RestartState.FAILED
         assert newest.finished_at is not None
 
@@ -314,5 +314,5 @@ async def test_how_many_people_a_restart_would_hit(api: RunningApi) -> None:
     for name in ("alice", "bob"):
         await api.services.messages.send(await api.principal(name), bot_name="elena", content="Hello")
     who = await admin(api)
-    assert await api.services.restarts.affected_users(who, "elena") == 2
-    assert await api.services.restarts.affected_users(who, "marcus") == 0
+    assert (await api.services.restarts.history.affected(who, ["elena"])).total == 2
+    assert (await api.services.restarts.history.affected(who, ["marcus"])).total == 0

@@ -54,7 +54,7 @@ async def test_the_fourth_of_ten_fails_and_the_rest_is_untouched(
         assert stage.engine.asked("restart") == list(TEN[:4])
         seen = {step.state for told in steps for step in told.steps}
         assert seen == set(StepState)
-        rows = await stage.restarts.history(admin(), RestartFilter(group_id=begun.rolling_id))
+        rows = await stage.restarts.history.found(admin(), RestartFilter(group_id=begun.rolling_id))
         assert [(row.bot_name, row.origin, row.requested_by) for row in rows] == [
             (name, "rolling", "olga") for name in reversed(TEN[:4])
         ]
