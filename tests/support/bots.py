@@ -1,4 +1,4 @@
-"""Real bots for the whole test session; each test finds them well and without a memory of calls."""
+"""Real bots for the whole test session; each test finds them well, and whoever shares them finds them so again."""
 
 from collections.abc import AsyncIterator
 
@@ -29,21 +29,24 @@ async def jake_process() -> AsyncIterator[RunningBot]:
 
 
 @pytest.fixture
-async def elena(elena_process: RunningBot) -> RunningBot:
-    """elena, well again whatever the last test did to her."""
-    return await _well(elena_process)
+async def elena(elena_process: RunningBot) -> AsyncIterator[RunningBot]:
+    """elena, well before the test and after it, whatever it does to her."""
+    yield await _well(elena_process)
+    await _well(elena_process)
 
 
 @pytest.fixture
-async def marcus(marcus_process: RunningBot) -> RunningBot:
-    """marcus, well again whatever the last test did to him."""
-    return await _well(marcus_process)
+async def marcus(marcus_process: RunningBot) -> AsyncIterator[RunningBot]:
+    """marcus, well before the test and after it, whatever it does to him."""
+    yield await _well(marcus_process)
+    await _well(marcus_process)
 
 
 @pytest.fixture
-async def jake(jake_process: RunningBot) -> RunningBot:
-    """jake, well again whatever the last test did to him."""
-    return await _well(jake_process)
+async def jake(jake_process: RunningBot) -> AsyncIterator[RunningBot]:
+    """jake, well before the test and after it, whatever it does to him."""
+    yield await _well(jake_process)
+    await _well(jake_process)
 
 
 async def _well(bot: RunningBot) -> RunningBot:
