@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 
 from chat_api.routes.dependencies import Admin, AppServices
-from chat_api.routes.errors import BODIES, errors
-from chat_api.routes.exports import Format, csv_file
+from chat_api.routes.errors import BODIES, CONSOLE, errors
+from chat_api.routes.exports import Format, also_as, csv_file
 from chat_api.routes.models import Success
 from chat_api.routes.models_alerts import (
     AlertEntry,
@@ -32,14 +32,10 @@ from chat_api.routes.models_alerts import (
 
 router = APIRouter(prefix="/api/admin", tags=["Alerts"])
 
-_SIGNED_IN = ("not_authenticated", "permission_denied", "rate_limited", "unavailable")
-_CSV: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "The list, as JSON or as CSV."}
-}
-LISTS = _CSV | errors(*_SIGNED_IN, "invalid_input")
-CREATES = errors(*_SIGNED_IN, *BODIES, "conflict")
-CHANGES = errors(*_SIGNED_IN, *BODIES, "not_found", "conflict")
-DELETES = errors(*_SIGNED_IN, "not_found", "invalid_input")
+LISTS = also_as("text/csv", "The list, as JSON or as CSV.") | errors(*CONSOLE, "invalid_input")
+CREATES = errors(*CONSOLE, *BODIES, "conflict")
+CHANGES = errors(*CONSOLE, *BODIES, "not_found", "conflict")
+DELETES = errors(*CONSOLE, "not_found", "invalid_input")
 Limit = Annotated[int, Query(ge=1, le=1000)]
 As = Annotated[Format, Query(description="`csv` for a spreadsheet.")]
 

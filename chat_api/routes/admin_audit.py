@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
 from chat_api.routes.dependencies import Admin, AppServices
-from chat_api.routes.errors import errors
-from chat_api.routes.exports import CSV_TOO, Format, csv_file
+from chat_api.routes.errors import CONSOLE, errors
+from chat_api.routes.exports import Format, also_as, csv_file
 from chat_api.schemas.audit import AuditQuery, AuditView
 from models import AuditOutcome
 
@@ -42,8 +42,7 @@ class AuditAnswer(BaseModel):
     "/audit",
     summary="Audit trail",
     response_model=AuditAnswer,
-    responses=CSV_TOO
-    | errors("not_authenticated", "permission_denied", "invalid_input", "rate_limited", "unavailable"),
+    responses=also_as("text/csv", "The list.") | errors(*CONSOLE, "invalid_input"),
 )
 async def audit(
     principal: Admin,

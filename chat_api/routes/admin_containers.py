@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 import orjson
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Query, Response
 from fastapi.responses import PlainTextResponse, StreamingResponse
 
 from chat_api.core.errors import AppError
-from chat_api.routes.dependencies import Admin, AppServices
-from chat_api.routes.errors import errors
-from chat_api.routes.exports import csv_file
+from chat_api.routes.dependencies import Admin, AppServices, BotName
+from chat_api.routes.errors import CONSOLE, errors
+from chat_api.routes.exports import also_as, attachment, csv_file
 from chat_api.routes.models_containers import (
     ContainerAnswer,
     LogAnswer,
@@ -33,18 +33,8 @@ HOUR = timedelta(hours=1)
 STREAM_LINES = 500
 BEAT_S = 4.0
 PAUSE_S = 0.1
-_FAILURES = errors(
-    "not_authenticated",
-    "permission_denied",
-    "not_found",
-    "invalid_input",
-    "rate_limited",
-    "unavailable",
-    "engine_failed",
-    "engine_unavailable",
-)
+_FAILURES = errors(*CONSOLE, "not_found", "invalid_input", "engine_failed", "engine_unavailable")
 
-BotName = Annotated[str, Path(min_length=1, max_length=50)]
 Bots = Annotated[str, Query(min_length=1, max_length=2600, description="Names, comma-separated.", examples=["elena"])]
 Levels = Annotated[
     str, Query(max_length=60, description="Levels, comma-separated: `debug`, `info`, `warning`, `error`, `other`.")
@@ -95,10 +85,7 @@ async def logs(
     "/logs/stream",
     summary="Follow logs",
     response_class=StreamingResponse,
-    responses={
-        **_FAILURES,
-        200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}, "description": "Server-sent events."},
-    },
+    responses=also_as("text/event-stream", "Server-sent events.") | _FAILURES,
 )
 async def stream(
     principal: Admin, services: AppServices, bots: Bots, level: Levels = "", q: Pattern = ""
@@ -156,8 +143,7 @@ def _rendered(page: LogPage, kind: str) -> Response | LogAnswer:
         return csv_file("logs", ["at", "bot_name", "stream", "level", "text"], rows)
     if kind == "text":
         lines = "".join(f"{entry.at.isoformat()} {entry.bot_name} {entry.text}\n" for entry in entries)
-        headers = {"Content-Disposition": 'attachment; filename="logs.txt"', "Cache-Control": "no-store"}
-        return PlainTextResponse(lines, headers=headers)
+        return PlainTextResponse(lines, headers=attachment("logs.txt"))
     return LogAnswer(lines=entries, is_cut=page.is_cut, failures=page.failures)
 
 

@@ -5,8 +5,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 from fastapi.responses import StreamingResponse
 
-from chat_api.routes.dependencies import Admin, AppServices
-from chat_api.routes.errors import errors
+from chat_api.routes.dependencies import Admin, AppServices, BotName
+from chat_api.routes.errors import CONSOLE, errors
+from chat_api.routes.exports import attachment
 from chat_api.routes.models_people import (
     DeletionAnswer,
     ExportBody,
@@ -19,20 +20,11 @@ from chat_api.routes.models_people import (
 from chat_api.schemas.transcripts import Search
 
 router = APIRouter(prefix="/api/admin/conversations", tags=["Conversations of people"])
-_ERRORS = errors(
-    "not_authenticated",
-    "permission_denied",
-    "invalid_input",
-    "malformed_request",
-    "rate_limited",
-    "unavailable",
-    "not_found",
-)
+_ERRORS = errors(*CONSOLE, "invalid_input", "malformed_request", "not_found")
 _FILE: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/markdown": {"schema": {"type": "string"}}, "application/json": {}}}
 }
 UserId = Annotated[str, Path(min_length=1, max_length=255)]
-BotName = Annotated[str, Path(min_length=1, max_length=50)]
 
 
 @router.post("/search", summary="Find conversations", responses=_ERRORS)
@@ -60,8 +52,7 @@ async def export(
     """All of it, oldest first, as JSON or as Markdown. The reason is kept in the audit trail."""
     pieces = await services.transcripts.export(principal, user_id, bot_name, reason=body.reason, kind=body.format)
     suffix, media_type = ("md", "text/markdown") if body.format == "markdown" else ("json", "application/json")
-    headers = {"Content-Disposition": f'attachment; filename="conversation.{suffix}"', "Cache-Control": "no-store"}
-    return StreamingResponse(pieces, media_type=media_type, headers=headers)
+    return StreamingResponse(pieces, media_type=media_type, headers=attachment(f"conversation.{suffix}"))
 
 
 @router.post("/{user_id}/{bot_name}/delete", summary="Delete a conversation", responses=_ERRORS)

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Path, Query, Response
 
 from chat_api.core.errors import NotFound
 from chat_api.routes.dependencies import Admin, AppServices
-from chat_api.routes.errors import BODIES, errors
-from chat_api.routes.exports import Format, csv_file
+from chat_api.routes.errors import BODIES, CONSOLE, errors
+from chat_api.routes.exports import Format, also_as, csv_of
 from chat_api.routes.models_fleet import (
     BotDetails,
     BotOverview,
@@ -19,7 +19,6 @@ from chat_api.routes.models_fleet import (
 from chat_api.schemas.fleet import BotView
 
 router = APIRouter(prefix="/api/admin", tags=["Administration"])
-_READS = ("not_authenticated", "permission_denied", "rate_limited", "unavailable")
 BotName = Annotated[str, Path(min_length=1, max_length=50, examples=["elena"])]
 
 
@@ -27,8 +26,7 @@ BotName = Annotated[str, Path(min_length=1, max_length=50, examples=["elena"])]
     "/bots",
     summary="The fleet",
     response_model=BotOverviewList,
-    responses=errors(*_READS, "invalid_input")
-    | {200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "The bots by name."}},
+    responses=also_as("text/csv", "The bots by name.") | errors(*CONSOLE, "invalid_input"),
 )
 async def bots(
     principal: Admin, services: AppServices, format: Annotated[Format, Query()] = "json"
@@ -37,11 +35,11 @@ async def bots(
     view = services.fleet.view(principal)
     overview = [bot_overview(bot) for bot in view.bots]
     if format == "csv":
-        return csv_file("bots", list(BotOverview.model_fields), (bot.model_dump(mode="json") for bot in overview))
+        return csv_of("bots", BotOverview, overview)
     return BotOverviewList(status=view.status.value, headline=view.headline, bots=overview)
 
 
-@router.get("/bots/{bot_name}", summary="One bot", responses=errors(*_READS, "not_found", "invalid_input"))
+@router.get("/bots/{bot_name}", summary="One bot", responses=errors(*CONSOLE, "not_found", "invalid_input"))
 async def bot(bot_name: BotName, principal: Admin, services: AppServices) -> BotDetails:
     """One bot with its figures, what describes it, and its last health checks."""
     view = services.fleet.view(principal)

@@ -1,13 +1,13 @@
 """Incidents over the API: the same as their pages show and do."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
 from chat_api.routes.dependencies import Admin, AppServices
-from chat_api.routes.errors import errors
-from chat_api.routes.exports import Format, csv_file
+from chat_api.routes.errors import CONSOLE, errors
+from chat_api.routes.exports import Format, also_as, attachment, csv_file
 from chat_api.routes.models_incidents import (
     AcknowledgeBody,
     IncidentAnswer,
@@ -19,8 +19,6 @@ from chat_api.routes.models_incidents import (
 )
 from chat_api.schemas.incidents import IncidentFilter
 from chat_api.services.incident_export import incident_markdown
-
-Answers = dict[int | str, dict[str, Any]]
 
 router = APIRouter(prefix="/api/admin/incidents", tags=["Administration"])
 
@@ -38,15 +36,11 @@ COLUMNS = (
     "acknowledge_reason",
     "detail",
 )
-_LOOK = ("not_authenticated", "permission_denied", "invalid_input", "rate_limited", "unavailable")
+_LOOK = (*CONSOLE, "invalid_input")
 _ACT = (*_LOOK, "not_found", "malformed_request", "payload_too_large")
-_CSV: Answers = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
-_MARKDOWN: Answers = {
-    200: {"content": {"text/markdown": {"schema": {"type": "string"}}}, "description": "The incident as text"}
-}
 
 
-@router.get("", summary="Incidents", response_model=IncidentList, responses=errors(*_LOOK) | _CSV)
+@router.get("", summary="Incidents", response_model=IncidentList, responses=also_as("text/csv") | errors(*_LOOK))
 async def incidents(
     principal: Admin,
     services: AppServices,
@@ -77,15 +71,12 @@ async def incident(incident_id: UUID, principal: Admin, services: AppServices) -
     "/{incident_id}/export",
     summary="An incident as a document",
     response_class=Response,
-    responses=errors(*_LOOK, "not_found") | _MARKDOWN,
+    responses=also_as("text/markdown", "The incident as text") | errors(*_LOOK, "not_found"),
 )
 async def export(incident_id: UUID, principal: Admin, services: AppServices) -> Response:
     """Everything as Markdown, to be saved or pasted; what bots and people wrote cannot become markup."""
     text = incident_markdown(await services.incidents.details(principal, incident_id))
-    headers = {
-        "Content-Disposition": f'attachment; filename="incident-{incident_id}.md"',
-        "Cache-Control": "no-store",
-    }
+    headers = attachment(f"incident-{incident_id}.md")
     return Response(text, media_type="text/markdown; charset=utf-8", headers=headers)
 
 

@@ -3,12 +3,12 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import AwareDatetime
 
-from chat_api.routes.dependencies import Admin, AppServices
-from chat_api.routes.errors import errors
-from chat_api.routes.exports import Format, csv_file
+from chat_api.routes.dependencies import Admin, AppServices, BotName
+from chat_api.routes.errors import CONSOLE, errors
+from chat_api.routes.exports import Format, also_as, csv_file
 from chat_api.routes.models_restarts import (
     RESTART_COLUMNS,
     Action,
@@ -31,8 +31,7 @@ from models import ActionOrigin, BotAction, RestartState
 
 router = APIRouter(prefix="/api/admin", tags=["Administration"])
 
-BotName = Annotated[str, Path(min_length=1, max_length=50)]
-_READING = ("not_authenticated", "permission_denied", "invalid_input", "rate_limited", "unavailable")
+_READING = (*CONSOLE, "invalid_input")
 _ACTING = (*_READING, "not_found", "conflict", "engine_failed", "engine_unavailable")
 
 
@@ -58,7 +57,7 @@ async def stop(bot_name: BotName, principal: Admin, services: AppServices) -> Ac
     "/restarts",
     summary="History of restarts",
     response_model=RestartList,
-    responses=errors(*_READING) | {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
+    responses=also_as("text/csv") | errors(*_READING),
 )
 async def history(
     principal: Admin,

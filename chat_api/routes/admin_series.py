@@ -4,9 +4,9 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Response
 
-from chat_api.routes.dependencies import Admin, AppServices
-from chat_api.routes.errors import errors
-from chat_api.routes.exports import Format, csv_file
+from chat_api.routes.dependencies import Admin, AppServices, BotName
+from chat_api.routes.errors import CONSOLE, errors
+from chat_api.routes.exports import Format, also_as, csv_of
 from chat_api.routes.models_series import (
     SeriesAnswer,
     SeriesPointEntry,
@@ -20,20 +20,14 @@ from chat_api.services.container import Services
 
 router = APIRouter(prefix="/api/admin", tags=["Administration"])
 
-BotName = Annotated[str, Path(min_length=1, max_length=50)]
 ServiceName = Annotated[str, Path(max_length=30, description="`postgres`, `redis`, `qdrant` or `docker`.")]
 InWindow = Annotated[Window, Query(description="How far back, at most 400 steps.")]
 InFormat = Annotated[Format, Query(alias="format", description="`csv` for a file that a spreadsheet opens.")]
 
-_FAILURES: dict[str, Any] = {
-    "responses": errors(
-        "not_authenticated", "permission_denied", "not_found", "invalid_input", "rate_limited", "unavailable"
-    )
-    | {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
-}
+_ANSWERS = also_as("text/csv") | errors(*CONSOLE, "not_found", "invalid_input")
 
 
-@router.get("/bots/{bot_name}/series", summary="A bot's series", response_model=SeriesAnswer, **_FAILURES)
+@router.get("/bots/{bot_name}/series", summary="A bot's series", response_model=SeriesAnswer, responses=_ANSWERS)
 async def bot_series(
     bot_name: BotName,
     principal: Admin,
@@ -46,7 +40,7 @@ async def bot_series(
     return await _series(services, principal, f"{kind}:{bot_name.lower()}", window, in_format)
 
 
-@router.get("/bots/{bot_name}/uptime", summary="A bot's uptime", response_model=UptimeAnswer, **_FAILURES)
+@router.get("/bots/{bot_name}/uptime", summary="A bot's uptime", response_model=UptimeAnswer, responses=_ANSWERS)
 async def bot_uptime(
     bot_name: BotName,
     principal: Admin,
@@ -58,7 +52,9 @@ async def bot_uptime(
     return await _uptime(services, principal, f"bot:{bot_name.lower()}", window, in_format)
 
 
-@router.get("/bots/{bot_name}/intervals", summary="A bot's states", response_model=StatusIntervalsAnswer, **_FAILURES)
+@router.get(
+    "/bots/{bot_name}/intervals", summary="A bot's states", response_model=StatusIntervalsAnswer, responses=_ANSWERS
+)
 async def bot_intervals(
     bot_name: BotName,
     principal: Admin,
@@ -70,7 +66,7 @@ async def bot_intervals(
     return await _intervals(services, principal, f"bot:{bot_name.lower()}", window, in_format)
 
 
-@router.get("/services/{name}/series", summary="A dependency's series", response_model=SeriesAnswer, **_FAILURES)
+@router.get("/services/{name}/series", summary="A dependency's series", response_model=SeriesAnswer, responses=_ANSWERS)
 async def service_series(
     name: ServiceName,
     principal: Admin,
@@ -82,7 +78,7 @@ async def service_series(
     return await _series(services, principal, f"service:{name}", window, in_format)
 
 
-@router.get("/services/{name}/uptime", summary="A dependency's uptime", response_model=UptimeAnswer, **_FAILURES)
+@router.get("/services/{name}/uptime", summary="A dependency's uptime", response_model=UptimeAnswer, responses=_ANSWERS)
 async def service_uptime(
     name: ServiceName,
     principal: Admin,
@@ -95,7 +91,10 @@ async def service_uptime(
 
 
 @router.get(
-    "/services/{name}/intervals", summary="A dependency's states", response_model=StatusIntervalsAnswer, **_FAILURES
+    "/services/{name}/intervals",
+    summary="A dependency's states",
+    response_model=StatusIntervalsAnswer,
+    responses=_ANSWERS,
 )
 async def service_intervals(
     name: ServiceName,
@@ -108,7 +107,7 @@ async def service_intervals(
     return await _intervals(services, principal, f"service:{name}", window, in_format)
 
 
-@router.get("/series/{name}", summary="Our own series", response_model=SeriesAnswer, **_FAILURES)
+@router.get("/series/{name}", summary="Our own series", response_model=SeriesAnswer, responses=_ANSWERS)
 async def own_series(
     name: Literal["http", "loop_lag"],
     principal: Admin,
@@ -148,4 +147,4 @@ async def _intervals(
 
 def _file(subject: str, what: str, window: Window, kind: type[Any], entries: list[Any]) -> Response:
     name = f"{subject.replace(':', '-')}-{what}-{window}"
-    return csv_file(name, list(kind.model_fields), [entry.model_dump(mode="json") for entry in entries])
+    return csv_of(name, kind, entries)

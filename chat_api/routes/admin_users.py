@@ -1,14 +1,14 @@
 """People and administrators over HTTP."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import StreamingResponse
 
 from chat_api.routes.dependencies import Admin, AppServices
-from chat_api.routes.errors import errors
-from chat_api.routes.exports import Format, csv_file
+from chat_api.routes.errors import CONSOLE, errors
+from chat_api.routes.exports import Format, also_as, attachment, csv_file
 from chat_api.routes.models import Success
 from chat_api.routes.models_people import (
     AdminEntry,
@@ -30,24 +30,15 @@ from chat_api.schemas.people import PersonKind, PersonSort
 from models import Role
 
 router = APIRouter(prefix="/api/admin", tags=["People"])
-_LOOK = errors("not_authenticated", "permission_denied", "invalid_input", "rate_limited", "unavailable", "not_found")
-_CHANGE = errors(
-    "not_authenticated",
-    "permission_denied",
-    "invalid_input",
-    "malformed_request",
-    "rate_limited",
-    "unavailable",
-    "not_found",
-    "conflict",
-)
-_CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
+_LOOK = errors(*CONSOLE, "invalid_input", "not_found")
+_LISTS = also_as("text/csv") | _LOOK
+_CHANGE = errors(*CONSOLE, "invalid_input", "malformed_request", "not_found", "conflict")
 UserId = Annotated[str, Path(min_length=1, max_length=255)]
 AdminId = Annotated[str, Path(min_length=1, max_length=100)]
 MAX_CSV_ROWS = 500
 
 
-@router.get("/users", summary="People", responses=_LOOK | _CSV, response_model=PersonList)
+@router.get("/users", summary="People", responses=_LISTS, response_model=PersonList)
 async def users(
     principal: Admin,
     services: AppServices,
@@ -119,8 +110,7 @@ async def merge(user_id: UserId, body: MergeBody, principal: Admin, services: Ap
 async def export(user_id: UserId, body: ReasonBody, principal: Admin, services: AppServices) -> StreamingResponse:
     """All that is held of a person, as one JSON document."""
     pieces = await services.person_data.export(principal, user_id, reason=body.reason)
-    headers = {"Content-Disposition": 'attachment; filename="person.json"', "Cache-Control": "no-store"}
-    return StreamingResponse(pieces, media_type="application/json", headers=headers)
+    return StreamingResponse(pieces, media_type="application/json", headers=attachment("person.json"))
 
 
 @router.delete("/users/{user_id}", summary="Erase a person", responses=_CHANGE)
@@ -135,7 +125,7 @@ async def erase(user_id: UserId, body: EraseBody, principal: Admin, services: Ap
     )
 
 
-@router.get("/admins", summary="Administrators", responses=_LOOK | _CSV, response_model=AdminList)
+@router.get("/admins", summary="Administrators", responses=_LISTS, response_model=AdminList)
 async def admins(principal: Admin, services: AppServices, format: Format = "json") -> AdminList | Response:
     """Who may use the console, and as what."""
     entries = [AdminEntry.of(admin) for admin in await services.administrators.all(principal)]

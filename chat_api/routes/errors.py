@@ -97,7 +97,8 @@ class _UnknownPath:
         return [(compile_path(path)[0], ", ".join(sorted(methods)).upper()) for path, methods in paths.items()]
 
 
-# What every door with a body may answer, and what every one that changes something may.
+# What every door of the console may answer, what every one that changes something may, and what every one with a body.
+CONSOLE = ("not_authenticated", "permission_denied", "rate_limited", "unavailable")
 WRITES = ("permission_denied",)
 BODIES = (*WRITES, "malformed_request", "payload_too_large", "unsupported_media_type", "invalid_input")
 
