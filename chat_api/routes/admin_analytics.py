@@ -9,7 +9,7 @@ from pydantic import AwareDatetime
 from chat_api.routes.dependencies import Admin, AppServices
 from chat_api.routes.errors import CONSOLE, errors
 from chat_api.routes.exports import Format, also_as, csv_file
-from chat_api.routes.models_people import BotShareEntry, CohortEntry, RetentionAnswer, UsageAnswer, UsageEntry
+from chat_api.routes.models_people import BotShareEntry, RetentionAnswer, UsageAnswer, UsageEntry
 from chat_api.schemas.analytics import Grain
 
 router = APIRouter(prefix="/api/admin/analytics", tags=["Analytics"])
@@ -53,12 +53,12 @@ async def bots(
 @router.get("/retention", summary="Who came back", responses=_LISTS, response_model=RetentionAnswer)
 async def retention(principal: Admin, services: AppServices, format: Format = "json") -> RetentionAnswer | Response:
     """By the week of the first message: how many people wrote in it, and in each week from then on."""
-    entries = [CohortEntry.of(cohort) for cohort in await services.analytics.retention(principal)]
+    answer = RetentionAnswer(cohorts=await services.analytics.retention(principal))
     if format == "csv":
-        longest = max((len(entry.people) for entry in entries), default=0)
-        rows = [{"week": entry.week} | {f"week_{n}": p for n, p in enumerate(entry.people)} for entry in entries]
+        longest = max((len(entry.people) for entry in answer.cohorts), default=0)
+        rows = [{"week": one.week} | {f"week_{n}": p for n, p in enumerate(one.people)} for one in answer.cohorts]
         return csv_file("retention", ["week", *(f"week_{number}" for number in range(longest))], rows)
-    return RetentionAnswer(cohorts=entries)
+    return answer
 
 
 async def _report(

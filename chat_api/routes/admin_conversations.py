@@ -31,7 +31,7 @@ UserId = Annotated[str, Path(min_length=1, max_length=255)]
 async def search(body: SearchBody, principal: Admin, services: AppServices) -> FindsAnswer:
     """By person, bot, time and words; words need a reason. One call looks at 20,000 exchanges, newest first."""
     wanted = Search(user=body.user, bot_name=body.bot_name, words=body.words, since=body.since, until=body.until)
-    return FindsAnswer.of(await services.transcripts.find(principal, wanted, reason=body.reason))
+    return FindsAnswer.model_validate(await services.transcripts.find(principal, wanted, reason=body.reason))
 
 
 @router.post("/{user_id}/{bot_name}/read", summary="Read a conversation", responses=_ERRORS)
@@ -42,7 +42,7 @@ async def read(
     page = await services.transcripts.read(
         principal, user_id, bot_name, reason=body.reason, before=body.before, limit=body.limit
     )
-    return TranscriptAnswer.of(page)
+    return TranscriptAnswer.model_validate(page)
 
 
 @router.post("/{user_id}/{bot_name}/export", summary="Export a conversation", responses=_ERRORS | _FILE)
@@ -61,4 +61,4 @@ async def delete(
 ) -> DeletionAnswer:
     """The texts of all its messages are erased, as their owner could; open tabs of the owner see it at once."""
     deletion = await services.transcripts.delete(principal, user_id, bot_name, reason=body.reason)
-    return DeletionAnswer(messages=deletion.messages, still_pending=deletion.still_pending)
+    return DeletionAnswer.model_validate(deletion)

@@ -12,7 +12,6 @@ from chat_api.routes.models_fleet import (
     BotDetails,
     BotOverview,
     BotOverviewList,
-    HeartbeatEntry,
     TrialAnswer,
     TryBody,
 )
@@ -53,12 +52,9 @@ async def bot(bot_name: BotName, principal: Admin, services: AppServices) -> Bot
         emoji=spec.emoji,
         model=spec.model,
         url=spec.url,
-        sources=list(spec.sources),
+        sources=spec.sources,
         notes=found.policy.notes if found.policy else "",
-        heartbeats=[
-            HeartbeatEntry(checked_at=beat.checked_at, status=beat.status.value, latency_ms=beat.latency_ms)
-            for beat in found.heartbeats
-        ],
+        heartbeats=found.heartbeats,
     )
 
 
@@ -70,17 +66,7 @@ async def bot(bot_name: BotName, principal: Admin, services: AppServices) -> Bot
 async def try_message(bot_name: BotName, body: TryBody, principal: Admin, services: AppServices) -> TrialAnswer:
     """Say something to a bot as a synthetic user, and get the raw answer; it is no conversation and is not stored."""
     trial = await services.bot_trials.try_message(principal, bot_name, body.text)
-    return TrialAnswer(
-        bot_name=trial.bot_name,
-        user_id=trial.user_id,
-        outcome=trial.outcome,
-        duration_s=trial.duration_s,
-        text=trial.text,
-        memory_stored=trial.memory_stored,
-        metadata=dict(trial.metadata),
-        error=trial.error,
-        detail=trial.detail,
-    )
+    return TrialAnswer.model_validate(trial)
 
 
 def bot_overview(bot: BotView) -> BotOverview:

@@ -13,9 +13,7 @@ from chat_api.routes.models_incidents import (
     IncidentAnswer,
     IncidentItem,
     IncidentList,
-    IncidentNumbersAnswer,
     NoteBody,
-    incident_fields,
 )
 from chat_api.schemas.incidents import IncidentFilter
 from chat_api.services.incident_export import incident_markdown
@@ -53,18 +51,15 @@ async def incidents(
     bot_name = _clean(bot)
     found = await services.incidents.newest(principal, state=state, bot_name=bot_name, limit=limit)
     if format == "csv":
-        rows = [incident_fields(one) | {"bots": " ".join(one.bot_names)} for one in found]
-        return csv_file("incidents", COLUMNS, rows)
-    numbers = await services.incidents.numbers(principal)
-    return IncidentList(
-        numbers=IncidentNumbersAnswer.of(numbers), incidents=[IncidentItem.of(incident) for incident in found]
-    )
+        items = [IncidentItem.model_validate(one) for one in found]
+        return csv_file("incidents", COLUMNS, [dict(item) | {"bots": " ".join(item.bots)} for item in items])
+    return IncidentList(numbers=await services.incidents.numbers(principal), incidents=found)
 
 
 @router.get("/{incident_id}", summary="One incident", responses=errors(*_LOOK, "not_found"))
 async def incident(incident_id: UUID, principal: Admin, services: AppServices) -> IncidentAnswer:
     """Its bots, its timeline, and the evidence with log lines where the caller may read logs."""
-    return IncidentAnswer.of_details(await services.incidents.details(principal, incident_id))
+    return IncidentAnswer.of(await services.incidents.details(principal, incident_id))
 
 
 @router.get(
@@ -85,13 +80,13 @@ async def acknowledge(
     incident_id: UUID, body: AcknowledgeBody, principal: Admin, services: AppServices
 ) -> IncidentAnswer:
     """Say, with a reason, that somebody takes care. One that is resolved or was acknowledged is a conflict."""
-    return IncidentAnswer.of_details(await services.incidents.acknowledge(principal, incident_id, body.reason))
+    return IncidentAnswer.of(await services.incidents.acknowledge(principal, incident_id, body.reason))
 
 
 @router.post("/{incident_id}/notes", summary="Add a note to an incident", responses=errors(*_ACT))
 async def note(incident_id: UUID, body: NoteBody, principal: Admin, services: AppServices) -> IncidentAnswer:
     """Add to the timeline what was found out; also when the incident is resolved."""
-    return IncidentAnswer.of_details(await services.incidents.note(principal, incident_id, body.content))
+    return IncidentAnswer.of(await services.incidents.note(principal, incident_id, body.content))
 
 
 def _clean(bot: str | None) -> str | None:

@@ -20,7 +20,6 @@ from chat_api.routes.models_restarts import (
     PolicyAnswer,
     PolicyBody,
     PreviewAnswer,
-    RestartEntry,
     RestartList,
     RollingAnswer,
     RollingBody,
@@ -38,19 +37,19 @@ _ACTING = (*_READING, "not_found", "conflict", "engine_failed", "engine_unavaila
 @router.post("/bots/actions", summary="Act on many bots", responses=errors(*_ACTING, "malformed_request"))
 async def act_on_many(body: BulkBody, principal: Admin, services: AppServices) -> BulkAnswer:
     """Restart, start or stop many bots, five at a time; says at once for which it cannot be done."""
-    return BulkAnswer.of(await services.restarts.act_on(principal, BotAction(body.action), body.bot_names))
+    return BulkAnswer.model_validate(await services.restarts.act_on(principal, BotAction(body.action), body.bot_names))
 
 
 @router.post("/bots/{bot_name}/start", summary="Start a bot", responses=errors(*_ACTING))
 async def start(bot_name: BotName, principal: Admin, services: AppServices) -> ActionAnswer:
     """Begin to start a bot that is stopped; progress shows in the status."""
-    return ActionAnswer.of_begun(await services.restarts.start(principal, bot_name))
+    return ActionAnswer.model_validate(await services.restarts.start(principal, bot_name))
 
 
 @router.post("/bots/{bot_name}/stop", summary="Stop a bot", responses=errors(*_ACTING))
 async def stop(bot_name: BotName, principal: Admin, services: AppServices) -> ActionAnswer:
     """Begin to stop a bot. Nothing starts it again by itself."""
-    return ActionAnswer.of_begun(await services.restarts.stop(principal, bot_name))
+    return ActionAnswer.model_validate(await services.restarts.stop(principal, bot_name))
 
 
 @router.get(
@@ -82,10 +81,10 @@ async def history(
         before=before,
         limit=limit,
     )
-    entries = [RestartEntry.of(view) for view in await services.restarts.history.found(principal, wanted)]
+    answer = RestartList(restarts=await services.restarts.history.found(principal, wanted))
     if format == "csv":
-        return csv_file("restarts", RESTART_COLUMNS, (entry.model_dump(mode="json") for entry in entries))
-    return RestartList(restarts=entries)
+        return csv_file("restarts", RESTART_COLUMNS, (entry.model_dump(mode="json") for entry in answer.restarts))
+    return answer
 
 
 @router.post(
@@ -95,7 +94,9 @@ async def history(
 )
 async def preview_rolling(body: RollingBody, principal: Admin, services: AppServices) -> PreviewAnswer:
     """The order, the people affected right now, and how long it takes. Nothing is done."""
-    return PreviewAnswer.of(await services.rolling.preview(principal, body.bot_names, batch_size=body.batch_size))
+    return PreviewAnswer.model_validate(
+        await services.rolling.preview(principal, body.bot_names, batch_size=body.batch_size)
+    )
 
 
 @router.post(
@@ -105,7 +106,9 @@ async def preview_rolling(body: RollingBody, principal: Admin, services: AppServ
 )
 async def begin_rolling(body: RollingBody, principal: Admin, services: AppServices) -> RollingAnswer:
     """Restart bots a batch at a time; each has to be healthy and to answer before the next batch begins."""
-    return RollingAnswer.of(await services.rolling.begin(principal, body.bot_names, batch_size=body.batch_size))
+    return RollingAnswer.model_validate(
+        await services.rolling.begin(principal, body.bot_names, batch_size=body.batch_size)
+    )
 
 
 @router.get("/rolling-restarts", summary="Rolling restarts", responses=errors(*_READING))
@@ -113,14 +116,13 @@ async def list_rolling(
     principal: Admin, services: AppServices, limit: Annotated[int, Query(ge=1, le=200)] = 20
 ) -> RollingList:
     """The last ones, newest first."""
-    found = await services.rolling.recent(principal, limit=limit)
-    return RollingList(rolling_restarts=[RollingAnswer.of(view) for view in found])
+    return RollingList(rolling_restarts=await services.rolling.recent(principal, limit=limit))
 
 
 @router.get("/rolling-restarts/{rolling_id}", summary="A rolling restart", responses=errors(*_READING, "not_found"))
 async def get_rolling(rolling_id: UUID, principal: Admin, services: AppServices) -> RollingAnswer:
     """How far it is, bot by bot."""
-    return RollingAnswer.of(await services.rolling.of_id(principal, rolling_id))
+    return RollingAnswer.model_validate(await services.rolling.of_id(principal, rolling_id))
 
 
 @router.post(
@@ -130,13 +132,13 @@ async def get_rolling(rolling_id: UUID, principal: Admin, services: AppServices)
 )
 async def abort_rolling(rolling_id: UUID, principal: Admin, services: AppServices) -> RollingAnswer:
     """Let it end after the batch that runs now."""
-    return RollingAnswer.of(await services.rolling.abort(principal, rolling_id))
+    return RollingAnswer.model_validate(await services.rolling.abort(principal, rolling_id))
 
 
 @router.get("/bots/{bot_name}/policy", summary="A bot's policy", responses=errors(*_READING, "not_found"))
 async def get_policy(bot_name: BotName, principal: Admin, services: AppServices) -> PolicyAnswer:
     """Maintenance, healing, canary, quarantine and notes."""
-    return PolicyAnswer.of(await services.policies.policy(principal, bot_name))
+    return PolicyAnswer.model_validate(await services.policies.policy(principal, bot_name))
 
 
 @router.patch(
@@ -146,7 +148,7 @@ async def get_policy(bot_name: BotName, principal: Admin, services: AppServices)
 )
 async def change_policy(bot_name: BotName, body: PolicyBody, principal: Admin, services: AppServices) -> PolicyAnswer:
     """Change what is given; what is left out stays."""
-    return PolicyAnswer.of(await services.policies.change(principal, bot_name, body.change()))
+    return PolicyAnswer.model_validate(await services.policies.change(principal, bot_name, body.change()))
 
 
 @router.post(
@@ -156,7 +158,7 @@ async def change_policy(bot_name: BotName, body: PolicyBody, principal: Admin, s
 )
 async def release(bot_name: BotName, principal: Admin, services: AppServices) -> PolicyAnswer:
     """Let the healing take care of it again; automatic restarts until now count no more."""
-    return PolicyAnswer.of(await services.policies.release(principal, bot_name))
+    return PolicyAnswer.model_validate(await services.policies.release(principal, bot_name))
 
 
 def _storable(bot_name: str | None) -> str | None:

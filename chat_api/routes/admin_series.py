@@ -122,10 +122,9 @@ async def own_series(
 async def _series(
     services: Services, principal: Principal, subject: str, window: Window, in_format: Format
 ) -> SeriesAnswer | Response:
-    points = [SeriesPointEntry.of(point) for point in await services.series.points(principal, subject, window)]
-    if in_format == "csv":
-        return _file(subject, "series", window, SeriesPointEntry, points)
-    return SeriesAnswer(subject=subject, window=window, points=points)
+    points = await services.series.points(principal, subject, window)
+    answer = SeriesAnswer(subject=subject, window=window, points=points)
+    return _file(subject, "series", window, SeriesPointEntry, answer.points) if in_format == "csv" else answer
 
 
 async def _uptime(
@@ -138,11 +137,9 @@ async def _uptime(
 async def _intervals(
     services: Services, principal: Principal, subject: str, window: Window, in_format: Format
 ) -> StatusIntervalsAnswer | Response:
-    found = await services.series.intervals(principal, subject, window)
-    entries = [StatusIntervalEntry.of(interval) for interval in found]
-    if in_format == "csv":
-        return _file(subject, "intervals", window, StatusIntervalEntry, entries)
-    return StatusIntervalsAnswer(subject=subject, window=window, intervals=entries)
+    intervals = await services.series.intervals(principal, subject, window)
+    answer = StatusIntervalsAnswer(subject=subject, window=window, intervals=intervals)
+    return _file(subject, "intervals", window, StatusIntervalEntry, answer.intervals) if in_format == "csv" else answer
 
 
 def _file(subject: str, what: str, window: Window, kind: type[Any], entries: list[Any]) -> Response:

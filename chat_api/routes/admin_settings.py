@@ -35,16 +35,14 @@ Name = Annotated[str, Path(min_length=1, max_length=60)]
 )
 async def settings(principal: Admin, services: AppServices, format: Format = "json") -> SettingList | Response:
     """Each with its value, where that comes from, what it means, and when a change takes effect."""
-    answers = [SettingAnswer.of(view) for view in services.configuration.views(principal)]
-    if format == "csv":
-        return csv_of("settings", SettingAnswer, answers)
-    return SettingList(settings=answers)
+    answer = SettingList(settings=services.configuration.views(principal))
+    return csv_of("settings", SettingAnswer, answer.settings) if format == "csv" else answer
 
 
 @router.put("/api/admin/settings/{name}", summary="Set a setting", responses=errors(*BODIES, *CONSOLE, "not_found"))
 async def set_setting(name: Name, body: SettingBody, principal: Admin, services: AppServices) -> SettingAnswer:
     """It wins over the environment from now on, at once or after a restart as the setting says."""
-    return SettingAnswer.of(await services.configuration.set(principal, name, body.value))
+    return SettingAnswer.model_validate(await services.configuration.set(principal, name, body.value))
 
 
 @router.delete(
@@ -54,7 +52,7 @@ async def set_setting(name: Name, body: SettingBody, principal: Admin, services:
 )
 async def reset_setting(name: Name, principal: Admin, services: AppServices) -> SettingAnswer:
     """Let the environment, else the default, say it again."""
-    return SettingAnswer.of(await services.configuration.reset(principal, name))
+    return SettingAnswer.model_validate(await services.configuration.reset(principal, name))
 
 
 @router.get("/api/admin/announcement", summary="The announcement", responses=errors(*CONSOLE))
@@ -95,7 +93,7 @@ async def features(principal: Admin, services: AppServices, format: Format = "js
     views = services.switches.features(principal)
     if format == "csv":
         return csv_file("features", list(FeatureAnswer.model_fields), [asdict(view) for view in views])
-    return FeatureList(features=[FeatureAnswer.of(view) for view in views])
+    return FeatureList(features=views)
 
 
 @router.get(
@@ -105,22 +103,24 @@ async def features(principal: Admin, services: AppServices, format: Format = "js
 )
 async def feature(name: Name, principal: Admin, services: AppServices) -> FeatureAnswer:
     """How one feature stands."""
-    return FeatureAnswer.of(services.switches.feature(principal, name))
+    return FeatureAnswer.model_validate(services.switches.feature(principal, name))
 
 
 @router.put("/api/admin/features/{name}", summary="Switch a feature", responses=errors(*BODIES, *CONSOLE, "not_found"))
 async def switch(name: Name, body: FeatureBody, principal: Admin, services: AppServices) -> FeatureAnswer:
     """On or off, from the next request on, in every process."""
-    return FeatureAnswer.of(await services.switches.switch(principal, name, is_on=body.is_on))
+    return FeatureAnswer.model_validate(await services.switches.switch(principal, name, is_on=body.is_on))
 
 
 @router.get("/api/admin/maintenance", summary="Maintenance mode", responses=errors(*CONSOLE))
 async def maintenance(principal: Admin, services: AppServices) -> MaintenanceAnswer:
     """Whether the chat takes no new messages."""
-    return MaintenanceAnswer.of(services.switches.maintenance(principal))
+    return MaintenanceAnswer.model_validate(services.switches.maintenance(principal))
 
 
 @router.put("/api/admin/maintenance", summary="Begin or end maintenance", responses=errors(*BODIES, *CONSOLE))
 async def maintain(body: MaintenanceBody, principal: Admin, services: AppServices) -> MaintenanceAnswer:
     """While it is on, new messages are answered 503 `maintenance` with the text; reading and the console go on."""
-    return MaintenanceAnswer.of(await services.switches.maintain(principal, is_on=body.is_on, text=body.text))
+    return MaintenanceAnswer.model_validate(
+        await services.switches.maintain(principal, is_on=body.is_on, text=body.text)
+    )

@@ -53,24 +53,23 @@ async def users(
     page = await services.users.find(
         principal, search=search, kind=PersonKind(kind), sort=PersonSort(sort), limit=limit, offset=offset
     )
-    entries = [PersonEntry.of(person) for person in page.people]
+    answer = PersonList.model_validate(page)
     if format == "csv":
-        rows = [entry.model_dump() | {"platforms": " ".join(entry.platforms)} for entry in entries]
+        rows = [dict(entry) | {"platforms": " ".join(entry.platforms)} for entry in answer.people]
         return csv_file("people", list(PersonEntry.model_fields), rows)
-    return PersonList(people=entries, total=page.total)
+    return answer
 
 
 @router.get("/users/{user_id}", summary="One person", responses=_LOOK)
 async def user(user_id: UserId, principal: Admin, services: AppServices) -> PersonAnswer:
     """Identities, sessions and conversations, without a word of these."""
-    return PersonAnswer.of_details(await services.users.details(principal, user_id))
+    return PersonAnswer.of(await services.users.details(principal, user_id))
 
 
 @router.get("/users/{user_id}/sessions", summary="A person's sessions", responses=_LOOK)
 async def sessions(user_id: UserId, principal: Admin, services: AppServices) -> SessionList:
     """Where a person is and was signed in."""
-    answer = PersonAnswer.of_details(await services.users.details(principal, user_id))
-    return SessionList(sessions=answer.live_sessions)
+    return SessionList.model_validate(await services.users.details(principal, user_id))
 
 
 @router.delete("/users/{user_id}/sessions", summary="End all sessions of a person", responses=_CHANGE)
@@ -116,22 +115,18 @@ async def export(user_id: UserId, body: ReasonBody, principal: Admin, services: 
 @router.delete("/users/{user_id}", summary="Erase a person", responses=_CHANGE)
 async def erase(user_id: UserId, body: EraseBody, principal: Admin, services: AppServices) -> ErasureAnswer:
     """Everything of a person is deleted, for good. It takes five seconds, until they are signed out everywhere."""
-    erasure = await services.person_data.erase(principal, user_id, typed_name=body.typed_name)
-    return ErasureAnswer(
-        messages=erasure.messages,
-        sessions=erasure.sessions,
-        accounts=erasure.accounts,
-        is_user_row_kept=erasure.is_user_row_kept,
+    return ErasureAnswer.model_validate(
+        await services.person_data.erase(principal, user_id, typed_name=body.typed_name)
     )
 
 
 @router.get("/admins", summary="Administrators", responses=_LISTS, response_model=AdminList)
 async def admins(principal: Admin, services: AppServices, format: Format = "json") -> AdminList | Response:
     """Who may use the console, and as what."""
-    entries = [AdminEntry.of(admin) for admin in await services.administrators.all(principal)]
+    answer = AdminList(admins=await services.administrators.all(principal))
     if format == "csv":
-        return csv_file("administrators", list(AdminEntry.model_fields), [entry.model_dump() for entry in entries])
-    return AdminList(admins=entries)
+        return csv_file("administrators", list(AdminEntry.model_fields), map(dict, answer.admins))
+    return answer
 
 
 @router.put("/admins/{admin_id}/role", summary="Change an administrator's role", responses=_CHANGE)

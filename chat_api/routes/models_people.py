@@ -2,14 +2,13 @@
 
 from dataclasses import asdict
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, Field, StrictStr
+from pydantic import AwareDatetime, Field, StrictStr
 
-from chat_api.routes.models import Body, MessageEntry
-from chat_api.schemas.analytics import Cohort, Usage, UsageReport
-from chat_api.schemas.people import AdminView, PersonDetails, PersonView
-from chat_api.schemas.transcripts import Finds, TranscriptPage
+from chat_api.routes.models import Answer, Body, MessageEntry, TextId
+from chat_api.schemas.analytics import UsageReport
+from chat_api.schemas.people import PersonDetails
 from chat_api.services.users import MAX_REASON_CHARS, MIN_REASON_CHARS
 
 Role = Literal["viewer", "operator", "admin"]
@@ -47,7 +46,7 @@ class EnabledBody(Body):
     is_enabled: bool = Field(examples=[False])
 
 
-class PersonEntry(BaseModel):
+class PersonEntry(Answer):
     """One person."""
 
     user_id: str
@@ -63,20 +62,15 @@ class PersonEntry(BaseModel):
     last_active: datetime
     merged_into: str | None = None
 
-    @classmethod
-    def of(cls, person: PersonView) -> "PersonEntry":
-        """The person as JSON gives them."""
-        return cls(**asdict(person))
 
-
-class PersonList(BaseModel):
+class PersonList(Answer):
     """Some people, and how many there are."""
 
     people: list[PersonEntry]
     total: int
 
 
-class IdentityEntry(BaseModel):
+class IdentityEntry(Answer):
     """An account on one platform."""
 
     platform: str
@@ -86,10 +80,10 @@ class IdentityEntry(BaseModel):
     verified_at: datetime | None
 
 
-class SessionEntry(BaseModel):
+class SessionEntry(Answer):
     """One signed-in device."""
 
-    session_id: str
+    session_id: TextId
     user_id: str
     created_at: datetime
     last_active: datetime
@@ -99,13 +93,13 @@ class SessionEntry(BaseModel):
     is_live: bool
 
 
-class SessionList(BaseModel):
+class SessionList(Answer):
     """Sessions, those that live first."""
 
     sessions: list[SessionEntry]
 
 
-class ThreadEntry(BaseModel):
+class ThreadEntry(Answer):
     """A conversation, without a word of it."""
 
     user_id: str
@@ -127,25 +121,25 @@ class PersonAnswer(PersonEntry):
     merged_from: list[str]
 
     @classmethod
-    def of_details(cls, details: PersonDetails) -> "PersonAnswer":
+    def of(cls, details: PersonDetails) -> "PersonAnswer":
         """The person as JSON gives them."""
-        values: dict[str, Any] = _texts(asdict(details))
+        values = asdict(details)
         return cls(**values.pop("person"), live_sessions=values.pop("sessions"), **values)
 
 
-class EndedAnswer(BaseModel):
+class EndedAnswer(Answer):
     """How many sessions were ended."""
 
     ended: int
 
 
-class MergedAnswer(BaseModel):
+class MergedAnswer(Answer):
     """How many identities moved."""
 
     identities: int
 
 
-class ErasureAnswer(BaseModel):
+class ErasureAnswer(Answer):
     """What was erased."""
 
     messages: int
@@ -154,7 +148,7 @@ class ErasureAnswer(BaseModel):
     is_user_row_kept: bool = Field(description="The row that the bots share stays where other platforms use it.")
 
 
-class AdminEntry(BaseModel):
+class AdminEntry(Answer):
     """One administrator."""
 
     admin_id: str
@@ -166,13 +160,8 @@ class AdminEntry(BaseModel):
     sessions: int
     last_active: datetime | None
 
-    @classmethod
-    def of(cls, admin: AdminView) -> "AdminEntry":
-        """The administrator as JSON gives them."""
-        return cls(**asdict(admin))
 
-
-class AdminList(BaseModel):
+class AdminList(Answer):
     """All administrators."""
 
     admins: list[AdminEntry]
@@ -191,17 +180,12 @@ class SearchBody(Body):
     reason: StrictStr | None = Field(None, max_length=MAX_REASON_CHARS, examples=["Ticket 4711"])
 
 
-class FindsAnswer(BaseModel):
+class FindsAnswer(Answer):
     """Conversations that were found, without a word of them."""
 
     threads: list[ThreadEntry]
     next_until: datetime | None = Field(description="Pass as `until` to search further back; null at the end.")
     looked_at: int = Field(description="How many exchanges were compared.")
-
-    @classmethod
-    def of(cls, finds: Finds) -> "FindsAnswer":
-        """The finds as JSON gives them."""
-        return cls(**asdict(finds))
 
 
 class ReadTranscriptBody(ReasonBody):
@@ -217,7 +201,7 @@ class ExportBody(ReasonBody):
     format: Literal["json", "markdown"] = Field("json", examples=["markdown"])
 
 
-class TranscriptAnswer(BaseModel):
+class TranscriptAnswer(Answer):
     """Some lines of a conversation, newest first."""
 
     user_id: str
@@ -226,26 +210,15 @@ class TranscriptAnswer(BaseModel):
     messages: list[MessageEntry]
     next_before: int | None
 
-    @classmethod
-    def of(cls, page: TranscriptPage) -> "TranscriptAnswer":
-        """The page as JSON gives it."""
-        return cls(
-            user_id=page.user_id,
-            username=page.username,
-            bot_name=page.bot_name,
-            messages=[MessageEntry.of(message) for message in page.messages],
-            next_before=page.next_before,
-        )
 
-
-class DeletionAnswer(BaseModel):
+class DeletionAnswer(Answer):
     """What was deleted of a conversation."""
 
     messages: int
     still_pending: int
 
 
-class UsageEntry(BaseModel):
+class UsageEntry(Answer):
     """One period; times in seconds, shares from 0 to 1."""
 
     start: datetime
@@ -260,23 +233,6 @@ class UsageEntry(BaseModel):
     visits: int
     visit_minutes: float | None
 
-    @classmethod
-    def of(cls, usage: Usage) -> "UsageEntry":
-        """The period as JSON gives it."""
-        return cls(
-            start=usage.start,
-            bot_name=usage.bot_name,
-            users=usage.users,
-            messages=usage.messages,
-            answered=usage.answered,
-            failed=usage.failed,
-            failure_share=usage.failure_share,
-            p50_s=usage.answer_times.percentile_s(0.5),
-            p95_s=usage.answer_times.percentile_s(0.95),
-            visits=usage.visits,
-            visit_minutes=usage.visit_minutes,
-        )
-
 
 class BotShareEntry(UsageEntry):
     """One bot's part of the whole time."""
@@ -284,7 +240,7 @@ class BotShareEntry(UsageEntry):
     share: float
 
 
-class UsageAnswer(BaseModel):
+class UsageAnswer(Answer):
     """How the fleet was used."""
 
     grain: Literal["hour", "day", "week"]
@@ -299,35 +255,24 @@ class UsageAnswer(BaseModel):
     def of(cls, report: UsageReport) -> "UsageAnswer":
         """The report as JSON gives it."""
         return cls(
-            grain=report.grain.value,
+            grain=report.grain,
             since=report.since,
             until=report.until,
             counted_up_to=report.counted_up_to,
-            total=UsageEntry.of(report.total),
-            periods=[UsageEntry.of(period) for period in report.periods],
-            bots=[BotShareEntry(**UsageEntry.of(bot.total).model_dump(), share=bot.share) for bot in report.bots],
+            total=report.total,
+            periods=report.periods,
+            bots=[BotShareEntry(**dict(UsageEntry.model_validate(bot.total)), share=bot.share) for bot in report.bots],
         )
 
 
-class CohortEntry(BaseModel):
+class CohortEntry(Answer):
     """People of one first week, and how many of them wrote in each week from then on."""
 
     week: date
     people: list[int]
 
-    @classmethod
-    def of(cls, cohort: Cohort) -> "CohortEntry":
-        """The cohort as JSON gives it."""
-        return cls(week=cohort.week, people=list(cohort.people))
 
-
-class RetentionAnswer(BaseModel):
+class RetentionAnswer(Answer):
     """Cohorts, the newest first."""
 
     cohorts: list[CohortEntry]
-
-
-def _texts(values: dict[str, Any]) -> dict[str, Any]:
-    for session in values["sessions"]:
-        session["session_id"] = str(session["session_id"])
-    return values
