@@ -14,7 +14,7 @@ from chat_api.core.errors import AppError
 from chat_api.routes.dependencies import Admin, AppServices, BotName
 from chat_api.routes.errors import CONSOLE, errors
 from chat_api.routes.exports import also_as, attachment, csv_of
-from chat_api.routes.models_containers import ContainerAnswer, LogAnswer, LogEntry, UsageAnswer
+from chat_api.routes.models_containers import ContainerAnswer, ContainerUsageAnswer, LogAnswer, LogEntry
 from chat_api.schemas.logs import LogPage
 from chat_api.schemas.principals import Principal
 from chat_api.services.container import Services
@@ -102,9 +102,9 @@ async def container(bot_name: BotName, principal: Admin, services: AppServices) 
 
 
 @router.get("/bots/{bot_name}/usage", summary="What a bot's container uses", responses=_FAILURES)
-async def usage(bot_name: BotName, principal: Admin, services: AppServices) -> UsageAnswer:
+async def usage(bot_name: BotName, principal: Admin, services: AppServices) -> ContainerUsageAnswer:
     """Measured at this moment; rates are since the look before."""
-    return UsageAnswer.model_validate(await services.containers.usage(principal, bot_name))
+    return ContainerUsageAnswer.model_validate(await services.containers.usage(principal, bot_name))
 
 
 async def _events(services: Services, principal: Principal, viewer: LogViewer) -> AsyncIterator[bytes]:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path
 from fastapi.responses import StreamingResponse
 
 from chat_api.routes.dependencies import Admin, AppServices, BotName
-from chat_api.routes.errors import CONSOLE, errors
+from chat_api.routes.errors import BODIES, CONSOLE, errors
 from chat_api.routes.exports import attachment
 from chat_api.routes.models_people import (
     DeletionAnswer,
@@ -20,7 +20,7 @@ from chat_api.routes.models_people import (
 from chat_api.schemas.transcripts import Search
 
 router = APIRouter(prefix="/api/admin/conversations", tags=["Conversations of people"])
-_ERRORS = errors(*CONSOLE, "invalid_input", "malformed_request", "not_found")
+_ERRORS = errors(*CONSOLE, *BODIES, "not_found")
 _FILE: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/markdown": {"schema": {"type": "string"}}, "application/json": {}}}
 }

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 
 from chat_api.routes.dependencies import Admin, AppServices
-from chat_api.routes.errors import CONSOLE, errors
+from chat_api.routes.errors import BODIES, CONSOLE, errors
 from chat_api.routes.exports import Format, also_as, attachment, csv_file
 from chat_api.routes.models_incidents import (
     AcknowledgeBody,
@@ -35,7 +35,7 @@ COLUMNS = (
     "detail",
 )
 _LOOK = (*CONSOLE, "invalid_input")
-_ACT = (*_LOOK, "not_found", "malformed_request", "payload_too_large")
+_ACT = (*CONSOLE, *BODIES, "not_found")
 
 
 @router.get("", summary="Incidents", response_model=IncidentList, responses=also_as("text/csv") | errors(*_LOOK))

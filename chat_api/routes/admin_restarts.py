@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import AwareDatetime
 
 from chat_api.routes.dependencies import Admin, AppServices, BotName
-from chat_api.routes.errors import CONSOLE, errors
+from chat_api.routes.errors import BODIES, CONSOLE, errors
 from chat_api.routes.exports import Format, also_as, csv_file
 from chat_api.routes.models_restarts import (
     RESTART_COLUMNS,
@@ -34,7 +34,7 @@ _READING = (*CONSOLE, "invalid_input")
 _ACTING = (*_READING, "not_found", "conflict", "engine_failed", "engine_unavailable")
 
 
-@router.post("/bots/actions", summary="Act on many bots", responses=errors(*_ACTING, "malformed_request"))
+@router.post("/bots/actions", summary="Act on many bots", responses=errors(*_ACTING, *BODIES))
 async def act_on_many(body: BulkBody, principal: Admin, services: AppServices) -> BulkAnswer:
     """Restart, start or stop many bots, five at a time; says at once for which it cannot be done."""
     return BulkAnswer.model_validate(await services.restarts.act_on(principal, BotAction(body.action), body.bot_names))
@@ -90,7 +90,7 @@ async def history(
 @router.post(
     "/rolling-restarts/preview",
     summary="Preview a rolling restart",
-    responses=errors(*_READING, "not_found", "malformed_request"),
+    responses=errors(*_READING, *BODIES, "not_found"),
 )
 async def preview_rolling(body: RollingBody, principal: Admin, services: AppServices) -> PreviewAnswer:
     """The order, the people affected right now, and how long it takes. Nothing is done."""
@@ -102,7 +102,7 @@ async def preview_rolling(body: RollingBody, principal: Admin, services: AppServ
 @router.post(
     "/rolling-restarts",
     summary="Begin a rolling restart",
-    responses=errors(*_READING, "not_found", "conflict", "malformed_request"),
+    responses=errors(*_READING, *BODIES, "not_found", "conflict"),
 )
 async def begin_rolling(body: RollingBody, principal: Admin, services: AppServices) -> RollingAnswer:
     """Restart bots a batch at a time; each has to be healthy and to answer before the next batch begins."""
@@ -144,7 +144,7 @@ async def get_policy(bot_name: BotName, principal: Admin, services: AppServices)
 @router.patch(
     "/bots/{bot_name}/policy",
     summary="Change a bot's policy",
-    responses=errors(*_READING, "not_found", "malformed_request"),
+    responses=errors(*_READING, *BODIES, "not_found"),
 )
 async def change_policy(bot_name: BotName, body: PolicyBody, principal: Admin, services: AppServices) -> PolicyAnswer:
     """Change what is given; what is left out stays."""

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Path, Response
 
 from chat_api.routes.dependencies import Admin, AppServices, limited_by_address
 from chat_api.routes.errors import BODIES, CONSOLE, WRITES, errors
-from chat_api.routes.exports import Format, csv_file, csv_of
+from chat_api.routes.exports import Format, also_as, csv_file, csv_of
 from chat_api.routes.models_settings import (
     AnnouncementAnswer,
     AnnouncementBody,
@@ -24,6 +24,7 @@ from chat_api.routes.models_settings import (
 
 router = APIRouter(tags=["Settings"])
 
+_LISTS = also_as("text/csv", "The list.") | errors(*CONSOLE, "invalid_input")
 Name = Annotated[str, Path(min_length=1, max_length=60)]
 
 
@@ -31,7 +32,7 @@ Name = Annotated[str, Path(min_length=1, max_length=60)]
     "/api/admin/settings",
     summary="All settings",
     response_model=SettingList,
-    responses={200: {"content": {"text/csv": {}}, "description": "The list."}, **errors(*CONSOLE, "invalid_input")},
+    responses=_LISTS,
 )
 async def settings(principal: Admin, services: AppServices, format: Format = "json") -> SettingList | Response:
     """Each with its value, where that comes from, what it means, and when a change takes effect."""
@@ -86,7 +87,7 @@ async def notices(services: AppServices) -> NoticesAnswer:
     "/api/admin/features",
     summary="Feature switches",
     response_model=FeatureList,
-    responses={200: {"content": {"text/csv": {}}, "description": "The list."}, **errors(*CONSOLE, "invalid_input")},
+    responses=_LISTS,
 )
 async def features(principal: Admin, services: AppServices, format: Format = "json") -> FeatureList | Response:
     """What can be switched off, and how it stands."""

@@ -6,13 +6,13 @@ from fastapi import APIRouter, Response
 
 from chat_api.routes.dependencies import Admin, AppServices
 from chat_api.routes.errors import CONSOLE, errors
-from chat_api.routes.exports import Format, csv_file
+from chat_api.routes.exports import Format, also_as, csv_file
 from chat_api.routes.models_system import ProcessWorker, SlowQueryList, SystemAnswer, WorkerList
 from chat_api.schemas.system import SlowQueryView, WorkerView
 
 router = APIRouter(prefix="/api/admin/system", tags=["System"])
 
-_LISTS = {200: {"content": {"text/csv": {}}, "description": "The list."}, **errors(*CONSOLE, "invalid_input")}
+_LISTS = also_as("text/csv", "The list.") | errors(*CONSOLE, "invalid_input")
 
 
 @router.get("", summary="The system", responses=errors(*CONSOLE))

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import StreamingResponse
 
 from chat_api.routes.dependencies import Admin, AppServices
-from chat_api.routes.errors import CONSOLE, errors
+from chat_api.routes.errors import BODIES, CONSOLE, errors
 from chat_api.routes.exports import Format, also_as, attachment, csv_file
 from chat_api.routes.models import Success
 from chat_api.routes.models_people import (
@@ -32,6 +32,7 @@ from models import Role
 router = APIRouter(prefix="/api/admin", tags=["People"])
 _LOOK = errors(*CONSOLE, "invalid_input", "not_found")
 _LISTS = also_as("text/csv") | _LOOK
+_WRITE = errors(*CONSOLE, *BODIES, "not_found", "conflict")
 _CHANGE = errors(*CONSOLE, "invalid_input", "malformed_request", "not_found", "conflict")
 UserId = Annotated[str, Path(min_length=1, max_length=255)]
 AdminId = Annotated[str, Path(min_length=1, max_length=100)]
@@ -84,7 +85,7 @@ async def end_session(user_id: UserId, session_id: UUID, principal: Admin, servi
     return EndedAnswer(ended=await services.users.end_sessions(principal, user_id, session_id))
 
 
-@router.post("/users/{user_id}/ban", summary="Ban a person", responses=_CHANGE)
+@router.post("/users/{user_id}/ban", summary="Ban a person", responses=_WRITE)
 async def ban(user_id: UserId, body: ReasonBody, principal: Admin, services: AppServices) -> Success:
     """Their sessions end, and their names open nothing until they are let in again."""
     await services.users.ban(principal, user_id, reason=body.reason)
@@ -98,21 +99,21 @@ async def unban(user_id: UserId, principal: Admin, services: AppServices) -> Suc
     return Success()
 
 
-@router.post("/users/{user_id}/merge", summary="Merge two people", responses=_CHANGE)
+@router.post("/users/{user_id}/merge", summary="Merge two people", responses=_WRITE)
 async def merge(user_id: UserId, body: MergeBody, principal: Admin, services: AppServices) -> MergedAnswer:
     """All identities of `source_id` belong to this person from now on; conversations stay where they were held."""
     moved = await services.person_data.merge(principal, source_id=body.source_id, target_id=user_id)
     return MergedAnswer(identities=moved)
 
 
-@router.post("/users/{user_id}/export", summary="Export a person", responses=_CHANGE)
+@router.post("/users/{user_id}/export", summary="Export a person", responses=_WRITE)
 async def export(user_id: UserId, body: ReasonBody, principal: Admin, services: AppServices) -> StreamingResponse:
     """All that is held of a person, as one JSON document."""
     pieces = await services.person_data.export(principal, user_id, reason=body.reason)
     return StreamingResponse(pieces, media_type="application/json", headers=attachment("person.json"))
 
 
-@router.delete("/users/{user_id}", summary="Erase a person", responses=_CHANGE)
+@router.delete("/users/{user_id}", summary="Erase a person", responses=_WRITE)
 async def erase(user_id: UserId, body: EraseBody, principal: Admin, services: AppServices) -> ErasureAnswer:
     """Everything of a person is deleted, for good. It takes five seconds, until they are signed out everywhere."""
     return ErasureAnswer.model_validate(
@@ -129,14 +130,14 @@ async def admins(principal: Admin, services: AppServices, format: Format = "json
     return answer
 
 
-@router.put("/admins/{admin_id}/role", summary="Change an administrator's role", responses=_CHANGE)
+@router.put("/admins/{admin_id}/role", summary="Change an administrator's role", responses=_WRITE)
 async def set_role(admin_id: AdminId, body: RoleBody, principal: Admin, services: AppServices) -> Success:
     """It holds from their next request on; nobody changes themselves, and the last administrator stays one."""
     await services.administrators.set_role(principal, admin_id, Role(body.role))
     return Success()
 
 
-@router.put("/admins/{admin_id}/enabled", summary="Disable or enable an administrator", responses=_CHANGE)
+@router.put("/admins/{admin_id}/enabled", summary="Disable or enable an administrator", responses=_WRITE)
 async def set_enabled(admin_id: AdminId, body: EnabledBody, principal: Admin, services: AppServices) -> Success:
     """Disabled, their sessions end and they cannot sign in."""
     await services.administrators.set_enabled(principal, admin_id, is_enabled=body.is_enabled)

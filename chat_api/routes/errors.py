@@ -110,7 +110,7 @@ _ERROR_BODY = {"application/json": {"schema": {"$ref": "#/components/schemas/Err
 def errors(*codes: str) -> dict[int | str, dict[str, Any]]:
     """The ``responses`` of a route that may fail in these ways, for OpenAPI."""
     by_status: dict[int | str, dict[str, Any]] = {}
-    for code in codes:
+    for code in dict.fromkeys(codes):
         error = error_of(code)
         entry = by_status.setdefault(error.status, {"description": "", "content": _ERROR_BODY})
         entry["description"] = f"{entry['description']} `{error.code}`: {error.public_message}".strip()

@@ -96,7 +96,7 @@ class ContainerAnswer(Answer):
         return cls(**values.pop("view") | values)
 
 
-class UsageAnswer(Answer):
+class ContainerUsageAnswer(Answer):
     """What a container uses; rates are since the look before, 0 at the first."""
 
     bot_name: str
