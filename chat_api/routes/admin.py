@@ -8,7 +8,8 @@ from fastapi import APIRouter
 from chat_api import __version__
 from chat_api.routes.dependencies import Admin, AppServices, BotName
 from chat_api.routes.errors import CONSOLE, errors
-from chat_api.routes.models import BotState, ImpactAnswer, RestartAnswer, ServiceState, StatusAnswer, SystemState
+from chat_api.routes.models_restarts import ImpactAnswer, RestartAnswer
+from chat_api.routes.models_status import BotState, ServiceState, StatusAnswer, SystemState
 from chat_api.schemas.fleet import BotStatus, BotView, ServiceStatus, ServiceView
 
 router = APIRouter(prefix="/api/admin", tags=["Administration"])

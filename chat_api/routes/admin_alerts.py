@@ -11,23 +11,25 @@ from chat_api.routes.dependencies import Admin, AppServices
 from chat_api.routes.errors import BODIES, CONSOLE, errors
 from chat_api.routes.exports import Format, also_as, csv_file
 from chat_api.routes.models import Success
-from chat_api.routes.models_alerts import (
-    AlertEntry,
-    AlertList,
+from chat_api.routes.models_alert_settings import (
     ChannelBody,
     ChannelEntry,
     ChannelList,
-    NotificationEntry,
-    NotificationList,
     RuleBody,
     RuleEntry,
     RuleList,
-    SilenceBody,
-    SubjectEntry,
-    SubjectList,
     WindowBody,
     WindowEntry,
     WindowList,
+)
+from chat_api.routes.models_alerts import (
+    AlertEntry,
+    AlertList,
+    NotificationEntry,
+    NotificationList,
+    SilenceBody,
+    SubjectEntry,
+    SubjectList,
 )
 
 router = APIRouter(prefix="/api/admin", tags=["Alerts"])

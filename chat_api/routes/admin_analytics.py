@@ -9,7 +9,7 @@ from pydantic import AwareDatetime
 from chat_api.routes.dependencies import Admin, AppServices
 from chat_api.routes.errors import CONSOLE, errors
 from chat_api.routes.exports import Format, also_as, csv_file
-from chat_api.routes.models_people import BotShareEntry, RetentionAnswer, UsageAnswer, UsageEntry
+from chat_api.routes.models_analytics import BotShareEntry, RetentionAnswer, UsageAnswer, UsageEntry
 from chat_api.schemas.analytics import Grain
 
 router = APIRouter(prefix="/api/admin/analytics", tags=["Analytics"])

@@ -8,12 +8,12 @@ from fastapi.responses import StreamingResponse
 from chat_api.routes.dependencies import Admin, AppServices, BotName
 from chat_api.routes.errors import BODIES, CONSOLE, errors
 from chat_api.routes.exports import attachment
-from chat_api.routes.models_people import (
+from chat_api.routes.models_people import ReasonBody
+from chat_api.routes.models_transcripts import (
     DeletionAnswer,
     ExportBody,
     FindsAnswer,
     ReadTranscriptBody,
-    ReasonBody,
     SearchBody,
     TranscriptAnswer,
 )

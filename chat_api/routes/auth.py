@@ -17,14 +17,14 @@ from chat_api.routes.dependencies import (
     limited_by_address,
 )
 from chat_api.routes.errors import BODIES, WRITES, errors
-from chat_api.routes.models import (
+from chat_api.routes.models import Success
+from chat_api.routes.models_auth import (
     AdminLoginAnswer,
     AdminLoginBody,
     AdminSetupBody,
     LoginAnswer,
     LoginBody,
     Me,
-    Success,
     TicketAnswer,
 )
 from chat_api.services.auth import TICKET_S

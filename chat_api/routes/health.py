@@ -11,7 +11,8 @@ from chat_api.core.metrics import Metrics
 from chat_api.routes.admin import service_states
 from chat_api.routes.dependencies import AppServices, Bearer, address_of, admin
 from chat_api.routes.errors import errors
-from chat_api.routes.models import ErrorBody, HealthAnswer, ReadyAnswer
+from chat_api.routes.models import ErrorBody
+from chat_api.routes.models_status import HealthAnswer, ReadyAnswer
 from chat_api.services.container import Services
 
 router = APIRouter(tags=["Health"])

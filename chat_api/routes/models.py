@@ -1,9 +1,9 @@
-"""What the API takes and gives, as OpenAPI describes it."""
+"""What the API takes and gives, as OpenAPI describes it: what all doors share, and those of the chat."""
 
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StrictStr
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StrictStr
 
 from chat_api.schemas.messages import Exchange, MessageDetails
 from chat_api.services.messages import MAX_MESSAGE_CHARS
@@ -23,6 +23,8 @@ class Answer(BaseModel):
 
 # The id of something, a UUID here, as any text to those who read it.
 TextId = Annotated[str, BeforeValidator(str)]
+# A time in a body: from JSON it is a text, which a strict type would refuse.
+Moment = Annotated[AwareDatetime, Field(strict=False)]
 
 
 class ErrorDetail(BaseModel):
@@ -39,74 +41,6 @@ class ErrorBody(BaseModel):
     """How every error looks."""
 
     error: ErrorDetail
-
-
-class LoginBody(Body):
-    """Sign in by name."""
-
-    username: StrictStr = Field(min_length=3, max_length=30, examples=["alice"])
-    display_name: StrictStr | None = Field(None, max_length=50, examples=["Alice"])
-    password: StrictStr | None = Field(
-        None,
-        min_length=8,
-        max_length=200,
-        description="Keeps a new name for you; opens a kept one.",
-        examples=["a password of yours"],
-    )
-
-
-class LoginAnswer(Answer):
-    """A new session."""
-
-    session_token: str
-    user_id: str = Field(examples=["weu_3f9c1e77a0b2d415"])
-    username: str
-    display_name: str
-    is_guest: bool = Field(description="The name belongs to somebody else: you are a guest under it.")
-    expires_at: datetime
-
-
-class AdminLoginBody(Body):
-    """Sign in at the console."""
-
-    username: StrictStr = Field(min_length=1, max_length=30, examples=["admin"])
-    password: StrictStr = Field(min_length=1, max_length=200, examples=["a password of yours"])
-    totp: StrictStr | None = Field(
-        None, max_length=10, description="The code of an authenticator, where one is set.", examples=["492039"]
-    )
-
-
-class AdminLoginAnswer(Answer):
-    """A new session of an administrator."""
-
-    admin_token: str
-    username: str
-    role: Literal["viewer", "operator", "admin"]
-    expires_at: datetime
-
-
-class AdminSetupBody(Body):
-    """Make the first administrator."""
-
-    code: StrictStr = Field(
-        min_length=1,
-        max_length=64,
-        description="The one-time code printed at the first start.",
-        examples=["9f86d081884c7d65"],
-    )
-    username: StrictStr = Field(min_length=3, max_length=30, examples=["admin"])
-    password: StrictStr = Field(min_length=10, max_length=200, examples=["a password of yours"])
-
-
-class Me(Answer):
-    """Who is signed in."""
-
-    user_id: str
-    username: str
-    display_name: str
-    is_guest: bool
-    is_admin: bool
-    role: Literal["viewer", "operator", "admin"] | None = None
 
 
 class Success(Answer):
@@ -202,13 +136,6 @@ class StreamAnswer(Answer):
     seq: int
 
 
-class TicketAnswer(Answer):
-    """A way to open one WebSocket."""
-
-    ticket: str = Field(description="Takes the token's place in `/ws/{token}`, once.")
-    expires_in: int = Field(description="Seconds.", examples=[60])
-
-
 class MessageEntry(Answer):
     """One line of a history."""
 
@@ -270,72 +197,3 @@ class ConversationList(Answer):
     """Your conversations, the most recent first."""
 
     conversations: list[ConversationEntry]
-
-
-class SystemState(Answer):
-    """How the whole is."""
-
-    status: Literal["healthy", "degraded", "critical"]
-    uptime: str = Field(examples=["2d 3h 14m"])
-    version: str
-    headline: str
-
-
-class ServiceState(Answer):
-    """How a dependency is; ``response_time`` in seconds."""
-
-    status: Literal["healthy", "unhealthy", "unknown", "not_configured"]
-    response_time: float | None
-
-
-class BotState(Answer):
-    """How a bot is."""
-
-    display_name: str = Field(examples=["Elena Rodriguez"])
-    status: str = Field(examples=["online"])
-    health_check: Literal["healthy", "unhealthy", "unknown"]
-    port: int | None
-    latency_ms: float | None = None
-    last_seen_at: datetime | None = None
-    container: str | None = Field(None, description="The state of its container, where an engine is configured.")
-
-
-class StatusAnswer(Answer):
-    """Source: specification, ``GET /api/admin/status``."""
-
-    system: SystemState
-    services: dict[str, ServiceState]
-    bots: dict[str, BotState]
-
-
-class ImpactAnswer(Answer):
-    """What a restart of a bot would cost."""
-
-    affected_users: int = Field(description="People who wrote to it in the last five minutes.")
-    estimate_s: float = Field(description="Seconds until it is back, learned from earlier restarts.")
-
-
-class RestartAnswer(Answer):
-    """Source: specification, ``POST /api/admin/bots/{bot_name}/restart``."""
-
-    success: bool
-    message: str = Field(examples=["Bot restart initiated"])
-    estimated_downtime: str = Field(examples=["30 seconds"])
-    restart_id: str
-
-
-class HealthAnswer(Answer):
-    """Whether this process is alive; with an administrator's token, how its dependencies are."""
-
-    status: Literal["healthy", "degraded", "critical"]
-    services: dict[str, ServiceState] | None = None
-    bots: dict[str, str] | None = None
-
-
-class ReadyAnswer(Answer):
-    """Whether this process should get traffic."""
-
-    status: Literal["ready", "not_ready"]
-    realtime: Literal["live", "deaf", "away"] = Field(
-        description="Wake-ups between processes. `live`: they arrive; `deaf`: they do not; `away`: no Redis."
-    )

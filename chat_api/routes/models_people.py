@@ -1,17 +1,14 @@
-"""What the API gives and takes about people, administrators, conversations and use."""
+"""What the API gives and takes about people and administrators."""
 
 from dataclasses import asdict
-from datetime import date, datetime
-from typing import Literal
+from datetime import datetime
 
-from pydantic import AwareDatetime, Field, StrictStr
+from pydantic import Field, StrictStr
 
-from chat_api.routes.models import Answer, Body, MessageEntry, TextId
-from chat_api.schemas.analytics import UsageReport
+from chat_api.routes.models import Answer, Body, TextId
+from chat_api.routes.models_auth import Role
 from chat_api.schemas.people import PersonDetails
 from chat_api.services.users import MAX_REASON_CHARS, MIN_REASON_CHARS
-
-Role = Literal["viewer", "operator", "admin"]
 
 
 class ReasonBody(Body):
@@ -165,114 +162,3 @@ class AdminList(Answer):
     """All administrators."""
 
     admins: list[AdminEntry]
-
-
-class SearchBody(Body):
-    """What a conversation must have."""
-
-    user: StrictStr | None = Field(None, min_length=1, max_length=200, description="A name or an id.", examples=["ann"])
-    bot_name: StrictStr | None = Field(None, min_length=1, max_length=50, examples=["elena"])
-    words: StrictStr | None = Field(
-        None, min_length=1, max_length=200, description="Needs a reason.", examples=["refund"]
-    )
-    since: AwareDatetime | None = Field(None, strict=False, examples=["2026-03-01T00:00:00Z"])
-    until: AwareDatetime | None = Field(None, strict=False, examples=["2026-03-31T00:00:00Z"])
-    reason: StrictStr | None = Field(None, max_length=MAX_REASON_CHARS, examples=["Ticket 4711"])
-
-
-class FindsAnswer(Answer):
-    """Conversations that were found, without a word of them."""
-
-    threads: list[ThreadEntry]
-    next_until: datetime | None = Field(description="Pass as `until` to search further back; null at the end.")
-    looked_at: int = Field(description="How many exchanges were compared.")
-
-
-class ReadTranscriptBody(ReasonBody):
-    """Why a conversation is read, and from where."""
-
-    before: int | None = Field(None, ge=0, le=2**62, description="`next_before` of the page after.", examples=[42])
-    limit: int = Field(50, ge=1, le=200, examples=[50])
-
-
-class ExportBody(ReasonBody):
-    """Why a conversation is exported, and as what."""
-
-    format: Literal["json", "markdown"] = Field("json", examples=["markdown"])
-
-
-class TranscriptAnswer(Answer):
-    """Some lines of a conversation, newest first."""
-
-    user_id: str
-    username: str
-    bot_name: str
-    messages: list[MessageEntry]
-    next_before: int | None
-
-
-class DeletionAnswer(Answer):
-    """What was deleted of a conversation."""
-
-    messages: int
-    still_pending: int
-
-
-class UsageEntry(Answer):
-    """One period; times in seconds, shares from 0 to 1."""
-
-    start: datetime
-    bot_name: str = Field(description="Empty for all bots.")
-    users: int
-    messages: int
-    answered: int
-    failed: int
-    failure_share: float | None
-    p50_s: float | None
-    p95_s: float | None
-    visits: int
-    visit_minutes: float | None
-
-
-class BotShareEntry(UsageEntry):
-    """One bot's part of the whole time."""
-
-    share: float
-
-
-class UsageAnswer(Answer):
-    """How the fleet was used."""
-
-    grain: Literal["hour", "day", "week"]
-    since: datetime
-    until: datetime
-    counted_up_to: datetime | None
-    total: UsageEntry
-    periods: list[UsageEntry]
-    bots: list[BotShareEntry]
-
-    @classmethod
-    def of(cls, report: UsageReport) -> "UsageAnswer":
-        """The report as JSON gives it."""
-        return cls(
-            grain=report.grain,
-            since=report.since,
-            until=report.until,
-            counted_up_to=report.counted_up_to,
-            total=report.total,
-            periods=report.periods,
-            bots=[BotShareEntry(**dict(UsageEntry.model_validate(bot.total)), share=bot.share) for bot in report.bots],
-        )
-
-
-class CohortEntry(Answer):
-    """People of one first week, and how many of them wrote in each week from then on."""
-
-    week: date
-    people: list[int]
-
-
-class RetentionAnswer(Answer):
-    """Cohorts, the newest first."""
-
-    cohorts: list[CohortEntry]

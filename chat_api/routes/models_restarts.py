@@ -47,6 +47,22 @@ class ActionAnswer(RestartEntry):
     estimate_s: float = Field(description="How long such a thing takes, as a rule.")
 
 
+class ImpactAnswer(Answer):
+    """What a restart of a bot would cost."""
+
+    affected_users: int = Field(description="People who wrote to it in the last five minutes.")
+    estimate_s: float = Field(description="Seconds until it is back, learned from earlier restarts.")
+
+
+class RestartAnswer(Answer):
+    """Source: specification, ``POST /api/admin/bots/{bot_name}/restart``."""
+
+    success: bool
+    message: str = Field(examples=["Bot restart initiated"])
+    estimated_downtime: str = Field(examples=["30 seconds"])
+    restart_id: str
+
+
 class BulkBody(Body):
     """One action for many bots."""
 

@@ -1,11 +1,11 @@
 """What the routes of the settings, the switches and the announcement take and give."""
 
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Self
 
-from pydantic import AwareDatetime, Field, StrictBool, StrictFloat, StrictInt, StrictStr
+from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
-from chat_api.routes.models import Answer, Body
+from chat_api.routes.models import Answer, Body, Moment
 from chat_api.schemas.settings import (
     Announcement,
     Effect,
@@ -15,8 +15,6 @@ from chat_api.schemas.settings import (
     Tone,
 )
 from chat_api.services.switches import MAX_ANNOUNCEMENT_CHARS, MAX_MAINTENANCE_CHARS
-
-Moment = Annotated[AwareDatetime, Field(strict=False)]
 
 
 class SettingBody(Body):
