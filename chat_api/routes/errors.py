@@ -102,8 +102,8 @@ WRITES = ("permission_denied",)
 BODIES = (*WRITES, "malformed_request", "payload_too_large", "unsupported_media_type", "invalid_input")
 
 
-# By reference: of a model that is named FastAPI builds a validator an answer, 3 MB in all that nobody uses. It is named
-# once, at `GET /health`, which puts it among the components.
+# By reference: for every answer that names its model FastAPI builds a validator that nothing uses, 3 MB in all.
+# `GET /health` names it, which puts it among the document's components.
 _ERROR_BODY = {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorBody"}}}
 
 
