@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 
 from chat_api import __version__
-from chat_api.routes.dependencies import Admin, AppServices
-from chat_api.routes.errors import errors
-from chat_api.routes.models import BotState, ImpactAnswer, RestartAnswer, ServiceState, StatusAnswer, SystemState
+from chat_api.routes.dependencies import Admin, AppServices, BotName
+from chat_api.routes.errors import CONSOLE, errors
+from chat_api.routes.models_restarts import ImpactAnswer, RestartAnswer
+from chat_api.routes.models_status import BotState, ServiceState, StatusAnswer, SystemState
 from chat_api.schemas.fleet import BotStatus, BotView, ServiceStatus, ServiceView
 
 router = APIRouter(prefix="/api/admin", tags=["Administration"])
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/api/admin", tags=["Administration"])
 @router.get(
     "/status",
     summary="System status",
-    responses=errors("not_authenticated", "permission_denied", "rate_limited", "unavailable"),
+    responses=errors(*CONSOLE),
 )
 async def status(principal: Admin, services: AppServices) -> StatusAnswer:
     """The whole, its services and its bots, from the last checks: asking costs no bot anything."""
@@ -36,20 +36,9 @@ async def status(principal: Admin, services: AppServices) -> StatusAnswer:
 @router.post(
     "/bots/{bot_name}/restart",
     summary="Restart a bot",
-    responses=errors(
-        "not_authenticated",
-        "permission_denied",
-        "not_found",
-        "invalid_input",
-        "rate_limited",
-        "unavailable",
-        "engine_failed",
-        "engine_unavailable",
-    ),
+    responses=errors(*CONSOLE, "not_found", "invalid_input", "engine_failed", "engine_unavailable"),
 )
-async def restart(
-    bot_name: Annotated[str, Path(min_length=1, max_length=50)], principal: Admin, services: AppServices
-) -> RestartAnswer:
+async def restart(bot_name: BotName, principal: Admin, services: AppServices) -> RestartAnswer:
     """Begin a restart, or join the one that is under way; progress shows in the status."""
     view = await services.restarts.restart(principal, bot_name)
     return RestartAnswer(
@@ -63,13 +52,9 @@ async def restart(
 @router.get(
     "/bots/{bot_name}/impact",
     summary="What a restart would cost",
-    responses=errors(
-        "not_authenticated", "permission_denied", "not_found", "invalid_input", "rate_limited", "unavailable"
-    ),
+    responses=errors(*CONSOLE, "not_found", "invalid_input"),
 )
-async def impact(
-    bot_name: Annotated[str, Path(min_length=1, max_length=50)], principal: Admin, services: AppServices
-) -> ImpactAnswer:
+async def impact(bot_name: BotName, principal: Admin, services: AppServices) -> ImpactAnswer:
     """How many people talk with a bot right now, and how long a restart of it takes; to ask before it is done."""
     history = services.restarts.history
     affected = await history.affected(principal, [bot_name])

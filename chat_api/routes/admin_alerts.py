@@ -8,38 +8,36 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 
 from chat_api.routes.dependencies import Admin, AppServices
-from chat_api.routes.errors import BODIES, errors
-from chat_api.routes.exports import Format, csv_file
+from chat_api.routes.errors import BODIES, CONSOLE, errors
+from chat_api.routes.exports import Format, also_as, csv_file
 from chat_api.routes.models import Success
-from chat_api.routes.models_alerts import (
-    AlertEntry,
-    AlertList,
+from chat_api.routes.models_alert_settings import (
     ChannelBody,
     ChannelEntry,
     ChannelList,
-    NotificationEntry,
-    NotificationList,
     RuleBody,
     RuleEntry,
     RuleList,
-    SilenceBody,
-    SubjectEntry,
-    SubjectList,
     WindowBody,
     WindowEntry,
     WindowList,
 )
+from chat_api.routes.models_alerts import (
+    AlertEntry,
+    AlertList,
+    NotificationEntry,
+    NotificationList,
+    SilenceBody,
+    SubjectEntry,
+    SubjectList,
+)
 
 router = APIRouter(prefix="/api/admin", tags=["Alerts"])
 
-_SIGNED_IN = ("not_authenticated", "permission_denied", "rate_limited", "unavailable")
-_CSV: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "The list, as JSON or as CSV."}
-}
-LISTS = _CSV | errors(*_SIGNED_IN, "invalid_input")
-CREATES = errors(*_SIGNED_IN, *BODIES, "conflict")
-CHANGES = errors(*_SIGNED_IN, *BODIES, "not_found", "conflict")
-DELETES = errors(*_SIGNED_IN, "not_found", "invalid_input")
+LISTS = also_as("text/csv", "The list, as JSON or as CSV.") | errors(*CONSOLE, "invalid_input")
+CREATES = errors(*CONSOLE, *BODIES, "conflict")
+CHANGES = errors(*CONSOLE, *BODIES, "not_found", "conflict")
+DELETES = errors(*CONSOLE, "not_found", "invalid_input")
 Limit = Annotated[int, Query(ge=1, le=1000)]
 As = Annotated[Format, Query(description="`csv` for a spreadsheet.")]
 
@@ -57,47 +55,47 @@ async def alerts(
         found = await services.alerts.firing(principal)
     else:
         found = await services.alerts.newest(principal, limit=limit)
-    entries = [AlertEntry.of(one) for one in found]
-    return _csv("alerts", AlertEntry, entries) if format == "csv" else AlertList(alerts=entries)
+    answer = AlertList(alerts=found)
+    return _csv("alerts", AlertEntry, answer.alerts) if format == "csv" else answer
 
 
 @router.post("/alerts/{alert_id}/silence", summary="Silence an alert", responses=CHANGES)
 async def silence(alert_id: UUID, body: SilenceBody, principal: Admin, services: AppServices) -> AlertEntry:
     """Tell nobody of it for a while; its end is told all the same."""
     alert = await services.alerts.silence(principal, alert_id, minutes=body.minutes, reason=body.reason)
-    return AlertEntry.of(alert)
+    return AlertEntry.model_validate(alert)
 
 
 @router.delete("/alerts/{alert_id}/silence", summary="End a silence", responses=DELETES)
 async def end_silence(alert_id: UUID, principal: Admin, services: AppServices) -> AlertEntry:
     """Let it be told again."""
-    return AlertEntry.of(await services.alerts.end_silence(principal, alert_id))
+    return AlertEntry.model_validate(await services.alerts.end_silence(principal, alert_id))
 
 
 @router.get("/alert-subjects", summary="What rules see", responses=LISTS, response_model=SubjectList)
 async def subjects(principal: Admin, services: AppServices, format: As = "json") -> Any:
     """Each bot or dependency that is not well for a rule: pending, firing, or without data."""
-    entries = [SubjectEntry.of(one) for one in await services.alerts.subjects(principal)]
-    return _csv("alert-subjects", SubjectEntry, entries) if format == "csv" else SubjectList(subjects=entries)
+    answer = SubjectList(subjects=await services.alerts.subjects(principal))
+    return _csv("alert-subjects", SubjectEntry, answer.subjects) if format == "csv" else answer
 
 
 @router.get("/alert-rules", summary="Rules", responses=LISTS, response_model=RuleList)
 async def rules(principal: Admin, services: AppServices, format: As = "json") -> Any:
     """All rules, by name."""
-    entries = [RuleEntry.of(one) for one in await services.alert_settings.rules(principal)]
-    return _csv("alert-rules", RuleEntry, entries) if format == "csv" else RuleList(rules=entries)
+    answer = RuleList(rules=await services.alert_settings.rules(principal))
+    return _csv("alert-rules", RuleEntry, answer.rules) if format == "csv" else answer
 
 
 @router.post("/alert-rules", summary="Create a rule", responses=CREATES)
 async def create_rule(body: RuleBody, principal: Admin, services: AppServices) -> RuleEntry:
     """Names are unique."""
-    return RuleEntry.of(await services.alert_settings.create_rule(principal, body.draft()))
+    return RuleEntry.model_validate(await services.alert_settings.create_rule(principal, body.draft()))
 
 
 @router.put("/alert-rules/{rule_id}", summary="Change a rule", responses=CHANGES)
 async def change_rule(rule_id: UUID, body: RuleBody, principal: Admin, services: AppServices) -> RuleEntry:
     """Replaces all of it."""
-    return RuleEntry.of(await services.alert_settings.change_rule(principal, rule_id, body.draft()))
+    return RuleEntry.model_validate(await services.alert_settings.change_rule(principal, rule_id, body.draft()))
 
 
 @router.delete("/alert-rules/{rule_id}", summary="Delete a rule", responses=DELETES)
@@ -110,20 +108,22 @@ async def delete_rule(rule_id: UUID, principal: Admin, services: AppServices) ->
 @router.get("/alert-channels", summary="Channels", responses=LISTS, response_model=ChannelList)
 async def channels(principal: Admin, services: AppServices, format: As = "json") -> Any:
     """All channels, by name; their addresses are masked."""
-    entries = [ChannelEntry.of(one) for one in await services.alert_settings.channels(principal)]
-    return _csv("alert-channels", ChannelEntry, entries) if format == "csv" else ChannelList(channels=entries)
+    answer = ChannelList(channels=await services.alert_settings.channels(principal))
+    return _csv("alert-channels", ChannelEntry, answer.channels) if format == "csv" else answer
 
 
 @router.post("/alert-channels", summary="Create a channel", responses=CREATES)
 async def create_channel(body: ChannelBody, principal: Admin, services: AppServices) -> ChannelEntry:
     """For administrators. The address is stored and never given again."""
-    return ChannelEntry.of(await services.alert_settings.create_channel(principal, body.draft()))
+    return ChannelEntry.model_validate(await services.alert_settings.create_channel(principal, body.draft()))
 
 
 @router.put("/alert-channels/{channel_id}", summary="Change a channel", responses=CHANGES)
 async def change_channel(channel_id: UUID, body: ChannelBody, principal: Admin, services: AppServices) -> ChannelEntry:
     """Replaces all of it; without an address it keeps the one it has."""
-    return ChannelEntry.of(await services.alert_settings.change_channel(principal, channel_id, body.draft()))
+    return ChannelEntry.model_validate(
+        await services.alert_settings.change_channel(principal, channel_id, body.draft())
+    )
 
 
 @router.delete("/alert-channels/{channel_id}", summary="Delete a channel", responses=DELETES)
@@ -136,26 +136,26 @@ async def delete_channel(channel_id: UUID, principal: Admin, services: AppServic
 @router.post("/alert-channels/{channel_id}/test", summary="Test a channel", responses=DELETES)
 async def test_channel(channel_id: UUID, principal: Admin, services: AppServices) -> NotificationEntry:
     """Send a message now; `status` says whether it was taken, `error` why not."""
-    return NotificationEntry.of(await services.alert_delivery.test(principal, channel_id))
+    return NotificationEntry.model_validate(await services.alert_delivery.test(principal, channel_id))
 
 
 @router.get("/maintenance-windows", summary="Maintenance windows", responses=LISTS, response_model=WindowList)
 async def windows(principal: Admin, services: AppServices, format: As = "json") -> Any:
     """All of them, by name."""
-    entries = [WindowEntry.of(one) for one in await services.alert_settings.windows(principal)]
-    return _csv("maintenance-windows", WindowEntry, entries) if format == "csv" else WindowList(windows=entries)
+    answer = WindowList(windows=await services.alert_settings.windows(principal))
+    return _csv("maintenance-windows", WindowEntry, answer.windows) if format == "csv" else answer
 
 
 @router.post("/maintenance-windows", summary="Create a maintenance window", responses=CREATES)
 async def create_window(body: WindowBody, principal: Admin, services: AppServices) -> WindowEntry:
     """While it lasts its bots begin no alert."""
-    return WindowEntry.of(await services.alert_settings.create_window(principal, body.draft()))
+    return WindowEntry.model_validate(await services.alert_settings.create_window(principal, body.draft()))
 
 
 @router.put("/maintenance-windows/{window_id}", summary="Change a maintenance window", responses=CHANGES)
 async def change_window(window_id: UUID, body: WindowBody, principal: Admin, services: AppServices) -> WindowEntry:
     """Replaces all of it."""
-    return WindowEntry.of(await services.alert_settings.change_window(principal, window_id, body.draft()))
+    return WindowEntry.model_validate(await services.alert_settings.change_window(principal, window_id, body.draft()))
 
 
 @router.delete("/maintenance-windows/{window_id}", summary="Delete a maintenance window", responses=DELETES)
@@ -168,10 +168,8 @@ async def delete_window(window_id: UUID, principal: Admin, services: AppServices
 @router.get("/notifications", summary="What was sent", responses=LISTS, response_model=NotificationList)
 async def notifications(principal: Admin, services: AppServices, limit: Limit = 100, format: As = "json") -> Any:
     """The last messages, newest first, with what became of them."""
-    entries = [NotificationEntry.of(one) for one in await services.alerts.notifications(principal, limit=limit)]
-    if format == "csv":
-        return _csv("notifications", NotificationEntry, entries)
-    return NotificationList(notifications=entries)
+    answer = NotificationList(notifications=await services.alerts.notifications(principal, limit=limit))
+    return _csv("notifications", NotificationEntry, answer.notifications) if format == "csv" else answer
 
 
 def _csv(name: str, kind: type[BaseModel], entries: Sequence[BaseModel]) -> Response:

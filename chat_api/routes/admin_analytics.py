@@ -1,25 +1,24 @@
 """How the fleet is used, over HTTP."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 from pydantic import AwareDatetime
 
 from chat_api.routes.dependencies import Admin, AppServices
-from chat_api.routes.errors import errors
-from chat_api.routes.exports import Format, csv_file
-from chat_api.routes.models_people import BotShareEntry, CohortEntry, RetentionAnswer, UsageAnswer, UsageEntry
+from chat_api.routes.errors import CONSOLE, errors
+from chat_api.routes.exports import Format, also_as, csv_file
+from chat_api.routes.models_analytics import BotShareEntry, RetentionAnswer, UsageAnswer, UsageEntry
 from chat_api.schemas.analytics import Grain
 
 router = APIRouter(prefix="/api/admin/analytics", tags=["Analytics"])
-_ERRORS = errors("not_authenticated", "permission_denied", "invalid_input", "rate_limited", "unavailable")
-_CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
+_LISTS = also_as("text/csv") | errors(*CONSOLE, "invalid_input")
 Period = Literal["hour", "day", "week"]
 Time = Annotated[AwareDatetime | None, Query(description="Widened to a whole period.")]
 
 
-@router.get("/usage", summary="Use over time", responses=_ERRORS | _CSV, response_model=UsageAnswer)
+@router.get("/usage", summary="Use over time", responses=_LISTS, response_model=UsageAnswer)
 async def usage(
     principal: Admin,
     services: AppServices,
@@ -35,7 +34,7 @@ async def usage(
     return answer
 
 
-@router.get("/bots", summary="Use by bot", responses=_ERRORS | _CSV, response_model=list[BotShareEntry])
+@router.get("/bots", summary="Use by bot", responses=_LISTS, response_model=list[BotShareEntry])
 async def bots(
     principal: Admin,
     services: AppServices,
@@ -51,15 +50,15 @@ async def bots(
     return answer.bots
 
 
-@router.get("/retention", summary="Who came back", responses=_ERRORS | _CSV, response_model=RetentionAnswer)
+@router.get("/retention", summary="Who came back", responses=_LISTS, response_model=RetentionAnswer)
 async def retention(principal: Admin, services: AppServices, format: Format = "json") -> RetentionAnswer | Response:
     """By the week of the first message: how many people wrote in it, and in each week from then on."""
-    entries = [CohortEntry.of(cohort) for cohort in await services.analytics.retention(principal)]
+    answer = RetentionAnswer(cohorts=await services.analytics.retention(principal))
     if format == "csv":
-        longest = max((len(entry.people) for entry in entries), default=0)
-        rows = [{"week": entry.week} | {f"week_{n}": p for n, p in enumerate(entry.people)} for entry in entries]
+        longest = max((len(entry.people) for entry in answer.cohorts), default=0)
+        rows = [{"week": one.week} | {f"week_{n}": p for n, p in enumerate(one.people)} for one in answer.cohorts]
         return csv_file("retention", ["week", *(f"week_{number}" for number in range(longest))], rows)
-    return RetentionAnswer(cohorts=entries)
+    return answer
 
 
 async def _report(

@@ -5,12 +5,13 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from chat_api.routes.dependencies import Admin, AppServices
-from chat_api.routes.errors import errors
-from chat_api.routes.exports import CSV_TOO, Format, csv_file
-from chat_api.schemas.audit import AuditQuery, AuditView
+from chat_api.routes.errors import CONSOLE, errors
+from chat_api.routes.exports import Format, also_as, csv_file
+from chat_api.routes.models import Answer
+from chat_api.schemas.audit import AuditQuery
 from models import AuditOutcome
 
 router = APIRouter(prefix="/api/admin", tags=["Administration"])
@@ -18,12 +19,12 @@ MAX_LINES = 1000
 _COLUMNS = ("at", "actor", "action", "target", "outcome", "address", "details")
 
 
-class AuditLine(BaseModel):
+class AuditLine(Answer):
     """One action, by whom, on what, and whether it was allowed."""
 
-    id: UUID
+    id: UUID = Field(validation_alias="entry_id")
     at: datetime
-    actor: str
+    actor: str = Field(validation_alias="actor_name")
     action: str = Field(examples=["bot.restart"])
     target: str = Field(examples=["elena"])
     outcome: AuditOutcome
@@ -31,7 +32,7 @@ class AuditLine(BaseModel):
     details: dict[str, Any]
 
 
-class AuditAnswer(BaseModel):
+class AuditAnswer(Answer):
     """A page of the trail, newest first."""
 
     entries: list[AuditLine]
@@ -42,8 +43,7 @@ class AuditAnswer(BaseModel):
     "/audit",
     summary="Audit trail",
     response_model=AuditAnswer,
-    responses=CSV_TOO
-    | errors("not_authenticated", "permission_denied", "invalid_input", "rate_limited", "unavailable"),
+    responses=also_as("text/csv", "The list.") | errors(*CONSOLE, "invalid_input"),
 )
 async def audit(
     principal: Admin,
@@ -69,20 +69,7 @@ async def audit(
         before=before,
         limit=limit,
     )
-    lines = [_line(entry) for entry in await services.audit.find(principal, query)]
+    lines = [AuditLine.model_validate(entry) for entry in await services.audit.find(principal, query)]
     if format == "csv":
         return csv_file("audit", _COLUMNS, (line.model_dump(mode="json") for line in lines))
     return AuditAnswer(entries=lines, next_before=lines[-1].id if len(lines) == limit else None)
-
-
-def _line(entry: AuditView) -> AuditLine:
-    return AuditLine(
-        id=entry.entry_id,
-        at=entry.at,
-        actor=entry.actor_name,
-        action=entry.action,
-        target=entry.target,
-        outcome=entry.outcome,
-        address=entry.address,
-        details=dict(entry.details),
-    )

@@ -2,26 +2,19 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 import orjson
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Query, Response
 from fastapi.responses import PlainTextResponse, StreamingResponse
 
 from chat_api.core.errors import AppError
-from chat_api.routes.dependencies import Admin, AppServices
-from chat_api.routes.errors import errors
-from chat_api.routes.exports import csv_file
-from chat_api.routes.models_containers import (
-    ContainerAnswer,
-    LogAnswer,
-    UsageAnswer,
-    container_answer,
-    counts_data,
-    log_entry,
-    usage_answer,
-)
+from chat_api.routes.dependencies import Admin, AppServices, BotName
+from chat_api.routes.errors import CONSOLE, errors
+from chat_api.routes.exports import also_as, attachment, csv_of
+from chat_api.routes.models_containers import ContainerAnswer, ContainerUsageAnswer, LogAnswer, LogEntry
 from chat_api.schemas.logs import LogPage
 from chat_api.schemas.principals import Principal
 from chat_api.services.container import Services
@@ -33,18 +26,8 @@ HOUR = timedelta(hours=1)
 STREAM_LINES = 500
 BEAT_S = 4.0
 PAUSE_S = 0.1
-_FAILURES = errors(
-    "not_authenticated",
-    "permission_denied",
-    "not_found",
-    "invalid_input",
-    "rate_limited",
-    "unavailable",
-    "engine_failed",
-    "engine_unavailable",
-)
+_FAILURES = errors(*CONSOLE, "not_found", "invalid_input", "engine_failed", "engine_unavailable")
 
-BotName = Annotated[str, Path(min_length=1, max_length=50)]
 Bots = Annotated[str, Query(min_length=1, max_length=2600, description="Names, comma-separated.", examples=["elena"])]
 Levels = Annotated[
     str, Query(max_length=60, description="Levels, comma-separated: `debug`, `info`, `warning`, `error`, `other`.")
@@ -95,10 +78,7 @@ async def logs(
     "/logs/stream",
     summary="Follow logs",
     response_class=StreamingResponse,
-    responses={
-        **_FAILURES,
-        200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}, "description": "Server-sent events."},
-    },
+    responses=also_as("text/event-stream", "Server-sent events.") | _FAILURES,
 )
 async def stream(
     principal: Admin, services: AppServices, bots: Bots, level: Levels = "", q: Pattern = ""
@@ -118,13 +98,13 @@ async def stream(
 @router.get("/bots/{bot_name}/container", summary="What runs a bot", responses=_FAILURES)
 async def container(bot_name: BotName, principal: Admin, services: AppServices) -> ContainerAnswer:
     """Image, command, ports, mounts, limits, health checks; what may be secret in its environment is not told."""
-    return container_answer(await services.containers.facts(principal, bot_name))
+    return ContainerAnswer.of(await services.containers.facts(principal, bot_name))
 
 
 @router.get("/bots/{bot_name}/usage", summary="What a bot's container uses", responses=_FAILURES)
-async def usage(bot_name: BotName, principal: Admin, services: AppServices) -> UsageAnswer:
+async def usage(bot_name: BotName, principal: Admin, services: AppServices) -> ContainerUsageAnswer:
     """Measured at this moment; rates are since the look before."""
-    return usage_answer(await services.containers.usage(principal, bot_name))
+    return ContainerUsageAnswer.model_validate(await services.containers.usage(principal, bot_name))
 
 
 async def _events(services: Services, principal: Principal, viewer: LogViewer) -> AsyncIterator[bytes]:
@@ -136,9 +116,11 @@ async def _events(services: Services, principal: Principal, viewer: LogViewer) -
                     break
                 batch = viewer.take(STREAM_LINES)
                 if batch.lines:
-                    yield _event("lines", [log_entry(line).model_dump(mode="json") for line in batch.lines])
+                    yield _event(
+                        "lines", [LogEntry.model_validate(line).model_dump(mode="json") for line in batch.lines]
+                    )
                 await asyncio.sleep(PAUSE_S)
-            yield _event("counts", counts_data(viewer.counts))
+            yield _event("counts", asdict(viewer.counts))
     except AppError as error:
         yield _event("failed", {"code": error.code, "message": error.message})
     finally:
@@ -150,15 +132,13 @@ def _event(name: str, data: object) -> bytes:
 
 
 def _rendered(page: LogPage, kind: str) -> Response | LogAnswer:
-    entries = [log_entry(line) for line in page.lines]
+    answer = LogAnswer.model_validate(page)
     if kind == "csv":
-        rows = [entry.model_dump(mode="json") for entry in entries]
-        return csv_file("logs", ["at", "bot_name", "stream", "level", "text"], rows)
+        return csv_of("logs", LogEntry, answer.lines)
     if kind == "text":
-        lines = "".join(f"{entry.at.isoformat()} {entry.bot_name} {entry.text}\n" for entry in entries)
-        headers = {"Content-Disposition": 'attachment; filename="logs.txt"', "Cache-Control": "no-store"}
-        return PlainTextResponse(lines, headers=headers)
-    return LogAnswer(lines=entries, is_cut=page.is_cut, failures=page.failures)
+        lines = "".join(f"{entry.at.isoformat()} {entry.bot_name} {entry.text}\n" for entry in answer.lines)
+        return PlainTextResponse(lines, headers=attachment("logs.txt"))
+    return answer
 
 
 def _names(text: str) -> list[str]:

@@ -5,41 +5,33 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 from fastapi.responses import StreamingResponse
 
-from chat_api.routes.dependencies import Admin, AppServices
-from chat_api.routes.errors import errors
-from chat_api.routes.models_people import (
+from chat_api.routes.dependencies import Admin, AppServices, BotName
+from chat_api.routes.errors import BODIES, CONSOLE, errors
+from chat_api.routes.exports import attachment
+from chat_api.routes.models_people import ReasonBody
+from chat_api.routes.models_transcripts import (
     DeletionAnswer,
     ExportBody,
     FindsAnswer,
     ReadTranscriptBody,
-    ReasonBody,
     SearchBody,
     TranscriptAnswer,
 )
 from chat_api.schemas.transcripts import Search
 
 router = APIRouter(prefix="/api/admin/conversations", tags=["Conversations of people"])
-_ERRORS = errors(
-    "not_authenticated",
-    "permission_denied",
-    "invalid_input",
-    "malformed_request",
-    "rate_limited",
-    "unavailable",
-    "not_found",
-)
+_ERRORS = errors(*CONSOLE, *BODIES, "not_found")
 _FILE: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/markdown": {"schema": {"type": "string"}}, "application/json": {}}}
 }
 UserId = Annotated[str, Path(min_length=1, max_length=255)]
-BotName = Annotated[str, Path(min_length=1, max_length=50)]
 
 
 @router.post("/search", summary="Find conversations", responses=_ERRORS)
 async def search(body: SearchBody, principal: Admin, services: AppServices) -> FindsAnswer:
     """By person, bot, time and words; words need a reason. One call looks at 20,000 exchanges, newest first."""
     wanted = Search(user=body.user, bot_name=body.bot_name, words=body.words, since=body.since, until=body.until)
-    return FindsAnswer.of(await services.transcripts.find(principal, wanted, reason=body.reason))
+    return FindsAnswer.model_validate(await services.transcripts.find(principal, wanted, reason=body.reason))
 
 
 @router.post("/{user_id}/{bot_name}/read", summary="Read a conversation", responses=_ERRORS)
@@ -50,7 +42,7 @@ async def read(
     page = await services.transcripts.read(
         principal, user_id, bot_name, reason=body.reason, before=body.before, limit=body.limit
     )
-    return TranscriptAnswer.of(page)
+    return TranscriptAnswer.model_validate(page)
 
 
 @router.post("/{user_id}/{bot_name}/export", summary="Export a conversation", responses=_ERRORS | _FILE)
@@ -60,8 +52,7 @@ async def export(
     """All of it, oldest first, as JSON or as Markdown. The reason is kept in the audit trail."""
     pieces = await services.transcripts.export(principal, user_id, bot_name, reason=body.reason, kind=body.format)
     suffix, media_type = ("md", "text/markdown") if body.format == "markdown" else ("json", "application/json")
-    headers = {"Content-Disposition": f'attachment; filename="conversation.{suffix}"', "Cache-Control": "no-store"}
-    return StreamingResponse(pieces, media_type=media_type, headers=headers)
+    return StreamingResponse(pieces, media_type=media_type, headers=attachment(f"conversation.{suffix}"))
 
 
 @router.post("/{user_id}/{bot_name}/delete", summary="Delete a conversation", responses=_ERRORS)
@@ -70,4 +61,4 @@ async def delete(
 ) -> DeletionAnswer:
     """The texts of all its messages are erased, as their owner could; open tabs of the owner see it at once."""
     deletion = await services.transcripts.delete(principal, user_id, bot_name, reason=body.reason)
-    return DeletionAnswer(messages=deletion.messages, still_pending=deletion.still_pending)
+    return DeletionAnswer.model_validate(deletion)

@@ -6,20 +6,18 @@ from fastapi import APIRouter, Path, Query, Response
 
 from chat_api.core.errors import NotFound
 from chat_api.routes.dependencies import Admin, AppServices
-from chat_api.routes.errors import BODIES, errors
-from chat_api.routes.exports import Format, csv_file
+from chat_api.routes.errors import BODIES, CONSOLE, errors
+from chat_api.routes.exports import Format, also_as, csv_of
 from chat_api.routes.models_fleet import (
     BotDetails,
     BotOverview,
     BotOverviewList,
-    HeartbeatEntry,
     TrialAnswer,
     TryBody,
 )
 from chat_api.schemas.fleet import BotView
 
 router = APIRouter(prefix="/api/admin", tags=["Administration"])
-_READS = ("not_authenticated", "permission_denied", "rate_limited", "unavailable")
 BotName = Annotated[str, Path(min_length=1, max_length=50, examples=["elena"])]
 
 
@@ -27,8 +25,7 @@ BotName = Annotated[str, Path(min_length=1, max_length=50, examples=["elena"])]
     "/bots",
     summary="The fleet",
     response_model=BotOverviewList,
-    responses=errors(*_READS, "invalid_input")
-    | {200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "The bots by name."}},
+    responses=also_as("text/csv", "The bots by name.") | errors(*CONSOLE, "invalid_input"),
 )
 async def bots(
     principal: Admin, services: AppServices, format: Annotated[Format, Query()] = "json"
@@ -37,11 +34,11 @@ async def bots(
     view = services.fleet.view(principal)
     overview = [bot_overview(bot) for bot in view.bots]
     if format == "csv":
-        return csv_file("bots", list(BotOverview.model_fields), (bot.model_dump(mode="json") for bot in overview))
+        return csv_of("bots", BotOverview, overview)
     return BotOverviewList(status=view.status.value, headline=view.headline, bots=overview)
 
 
-@router.get("/bots/{bot_name}", summary="One bot", responses=errors(*_READS, "not_found", "invalid_input"))
+@router.get("/bots/{bot_name}", summary="One bot", responses=errors(*CONSOLE, "not_found", "invalid_input"))
 async def bot(bot_name: BotName, principal: Admin, services: AppServices) -> BotDetails:
     """One bot with its figures, what describes it, and its last health checks."""
     view = services.fleet.view(principal)
@@ -55,12 +52,9 @@ async def bot(bot_name: BotName, principal: Admin, services: AppServices) -> Bot
         emoji=spec.emoji,
         model=spec.model,
         url=spec.url,
-        sources=list(spec.sources),
+        sources=spec.sources,
         notes=found.policy.notes if found.policy else "",
-        heartbeats=[
-            HeartbeatEntry(checked_at=beat.checked_at, status=beat.status.value, latency_ms=beat.latency_ms)
-            for beat in found.heartbeats
-        ],
+        heartbeats=found.heartbeats,
     )
 
 
@@ -72,17 +66,7 @@ async def bot(bot_name: BotName, principal: Admin, services: AppServices) -> Bot
 async def try_message(bot_name: BotName, body: TryBody, principal: Admin, services: AppServices) -> TrialAnswer:
     """Say something to a bot as a synthetic user, and get the raw answer; it is no conversation and is not stored."""
     trial = await services.bot_trials.try_message(principal, bot_name, body.text)
-    return TrialAnswer(
-        bot_name=trial.bot_name,
-        user_id=trial.user_id,
-        outcome=trial.outcome,
-        duration_s=trial.duration_s,
-        text=trial.text,
-        memory_stored=trial.memory_stored,
-        metadata=dict(trial.metadata),
-        error=trial.error,
-        detail=trial.detail,
-    )
+    return TrialAnswer.model_validate(trial)
 
 
 def bot_overview(bot: BotView) -> BotOverview:

@@ -1,26 +1,22 @@
 """Incidents over the API: the same as their pages show and do."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
 from chat_api.routes.dependencies import Admin, AppServices
-from chat_api.routes.errors import errors
-from chat_api.routes.exports import Format, csv_file
+from chat_api.routes.errors import BODIES, CONSOLE, errors
+from chat_api.routes.exports import Format, also_as, attachment, csv_file
 from chat_api.routes.models_incidents import (
     AcknowledgeBody,
     IncidentAnswer,
     IncidentItem,
     IncidentList,
-    IncidentNumbersAnswer,
     NoteBody,
-    incident_fields,
 )
 from chat_api.schemas.incidents import IncidentFilter
 from chat_api.services.incident_export import incident_markdown
-
-Answers = dict[int | str, dict[str, Any]]
 
 router = APIRouter(prefix="/api/admin/incidents", tags=["Administration"])
 
@@ -38,15 +34,11 @@ COLUMNS = (
     "acknowledge_reason",
     "detail",
 )
-_LOOK = ("not_authenticated", "permission_denied", "invalid_input", "rate_limited", "unavailable")
-_ACT = (*_LOOK, "not_found", "malformed_request", "payload_too_large")
-_CSV: Answers = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
-_MARKDOWN: Answers = {
-    200: {"content": {"text/markdown": {"schema": {"type": "string"}}}, "description": "The incident as text"}
-}
+_LOOK = (*CONSOLE, "invalid_input")
+_ACT = (*CONSOLE, *BODIES, "not_found")
 
 
-@router.get("", summary="Incidents", response_model=IncidentList, responses=errors(*_LOOK) | _CSV)
+@router.get("", summary="Incidents", response_model=IncidentList, responses=also_as("text/csv") | errors(*_LOOK))
 async def incidents(
     principal: Admin,
     services: AppServices,
@@ -59,33 +51,27 @@ async def incidents(
     bot_name = _clean(bot)
     found = await services.incidents.newest(principal, state=state, bot_name=bot_name, limit=limit)
     if format == "csv":
-        rows = [incident_fields(one) | {"bots": " ".join(one.bot_names)} for one in found]
-        return csv_file("incidents", COLUMNS, rows)
-    numbers = await services.incidents.numbers(principal)
-    return IncidentList(
-        numbers=IncidentNumbersAnswer.of(numbers), incidents=[IncidentItem.of(incident) for incident in found]
-    )
+        items = [IncidentItem.model_validate(one) for one in found]
+        return csv_file("incidents", COLUMNS, [dict(item) | {"bots": " ".join(item.bots)} for item in items])
+    return IncidentList(numbers=await services.incidents.numbers(principal), incidents=found)
 
 
 @router.get("/{incident_id}", summary="One incident", responses=errors(*_LOOK, "not_found"))
 async def incident(incident_id: UUID, principal: Admin, services: AppServices) -> IncidentAnswer:
     """Its bots, its timeline, and the evidence with log lines where the caller may read logs."""
-    return IncidentAnswer.of_details(await services.incidents.details(principal, incident_id))
+    return IncidentAnswer.of(await services.incidents.details(principal, incident_id))
 
 
 @router.get(
     "/{incident_id}/export",
     summary="An incident as a document",
     response_class=Response,
-    responses=errors(*_LOOK, "not_found") | _MARKDOWN,
+    responses=also_as("text/markdown", "The incident as text") | errors(*_LOOK, "not_found"),
 )
 async def export(incident_id: UUID, principal: Admin, services: AppServices) -> Response:
     """Everything as Markdown, to be saved or pasted; what bots and people wrote cannot become markup."""
     text = incident_markdown(await services.incidents.details(principal, incident_id))
-    headers = {
-        "Content-Disposition": f'attachment; filename="incident-{incident_id}.md"',
-        "Cache-Control": "no-store",
-    }
+    headers = attachment(f"incident-{incident_id}.md")
     return Response(text, media_type="text/markdown; charset=utf-8", headers=headers)
 
 
@@ -94,13 +80,13 @@ async def acknowledge(
     incident_id: UUID, body: AcknowledgeBody, principal: Admin, services: AppServices
 ) -> IncidentAnswer:
     """Say, with a reason, that somebody takes care. One that is resolved or was acknowledged is a conflict."""
-    return IncidentAnswer.of_details(await services.incidents.acknowledge(principal, incident_id, body.reason))
+    return IncidentAnswer.of(await services.incidents.acknowledge(principal, incident_id, body.reason))
 
 
 @router.post("/{incident_id}/notes", summary="Add a note to an incident", responses=errors(*_ACT))
 async def note(incident_id: UUID, body: NoteBody, principal: Admin, services: AppServices) -> IncidentAnswer:
     """Add to the timeline what was found out; also when the incident is resolved."""
-    return IncidentAnswer.of_details(await services.incidents.note(principal, incident_id, body.content))
+    return IncidentAnswer.of(await services.incidents.note(principal, incident_id, body.content))
 
 
 def _clean(bot: str | None) -> str | None:

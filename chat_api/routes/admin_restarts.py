@@ -3,12 +3,12 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import AwareDatetime
 
-from chat_api.routes.dependencies import Admin, AppServices
-from chat_api.routes.errors import errors
-from chat_api.routes.exports import Format, csv_file
+from chat_api.routes.dependencies import Admin, AppServices, BotName
+from chat_api.routes.errors import BODIES, CONSOLE, errors
+from chat_api.routes.exports import Format, also_as, csv_file
 from chat_api.routes.models_restarts import (
     RESTART_COLUMNS,
     Action,
@@ -20,7 +20,6 @@ from chat_api.routes.models_restarts import (
     PolicyAnswer,
     PolicyBody,
     PreviewAnswer,
-    RestartEntry,
     RestartList,
     RollingAnswer,
     RollingBody,
@@ -31,34 +30,33 @@ from models import ActionOrigin, BotAction, RestartState
 
 router = APIRouter(prefix="/api/admin", tags=["Administration"])
 
-BotName = Annotated[str, Path(min_length=1, max_length=50)]
-_READING = ("not_authenticated", "permission_denied", "invalid_input", "rate_limited", "unavailable")
+_READING = (*CONSOLE, "invalid_input")
 _ACTING = (*_READING, "not_found", "conflict", "engine_failed", "engine_unavailable")
 
 
-@router.post("/bots/actions", summary="Act on many bots", responses=errors(*_ACTING, "malformed_request"))
+@router.post("/bots/actions", summary="Act on many bots", responses=errors(*_ACTING, *BODIES))
 async def act_on_many(body: BulkBody, principal: Admin, services: AppServices) -> BulkAnswer:
     """Restart, start or stop many bots, five at a time; says at once for which it cannot be done."""
-    return BulkAnswer.of(await services.restarts.act_on(principal, BotAction(body.action), body.bot_names))
+    return BulkAnswer.model_validate(await services.restarts.act_on(principal, BotAction(body.action), body.bot_names))
 
 
 @router.post("/bots/{bot_name}/start", summary="Start a bot", responses=errors(*_ACTING))
 async def start(bot_name: BotName, principal: Admin, services: AppServices) -> ActionAnswer:
     """Begin to start a bot that is stopped; progress shows in the status."""
-    return ActionAnswer.of_begun(await services.restarts.start(principal, bot_name))
+    return ActionAnswer.model_validate(await services.restarts.start(principal, bot_name))
 
 
 @router.post("/bots/{bot_name}/stop", summary="Stop a bot", responses=errors(*_ACTING))
 async def stop(bot_name: BotName, principal: Admin, services: AppServices) -> ActionAnswer:
     """Begin to stop a bot. Nothing starts it again by itself."""
-    return ActionAnswer.of_begun(await services.restarts.stop(principal, bot_name))
+    return ActionAnswer.model_validate(await services.restarts.stop(principal, bot_name))
 
 
 @router.get(
     "/restarts",
     summary="History of restarts",
     response_model=RestartList,
-    responses=errors(*_READING) | {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
+    responses=also_as("text/csv") | errors(*_READING),
 )
 async def history(
     principal: Admin,
@@ -83,30 +81,34 @@ async def history(
         before=before,
         limit=limit,
     )
-    entries = [RestartEntry.of(view) for view in await services.restarts.history.found(principal, wanted)]
+    answer = RestartList(restarts=await services.restarts.history.found(principal, wanted))
     if format == "csv":
-        return csv_file("restarts", RESTART_COLUMNS, (entry.model_dump(mode="json") for entry in entries))
-    return RestartList(restarts=entries)
+        return csv_file("restarts", RESTART_COLUMNS, (entry.model_dump(mode="json") for entry in answer.restarts))
+    return answer
 
 
 @router.post(
     "/rolling-restarts/preview",
     summary="Preview a rolling restart",
-    responses=errors(*_READING, "not_found", "malformed_request"),
+    responses=errors(*_READING, *BODIES, "not_found"),
 )
 async def preview_rolling(body: RollingBody, principal: Admin, services: AppServices) -> PreviewAnswer:
     """The order, the people affected right now, and how long it takes. Nothing is done."""
-    return PreviewAnswer.of(await services.rolling.preview(principal, body.bot_names, batch_size=body.batch_size))
+    return PreviewAnswer.model_validate(
+        await services.rolling.preview(principal, body.bot_names, batch_size=body.batch_size)
+    )
 
 
 @router.post(
     "/rolling-restarts",
     summary="Begin a rolling restart",
-    responses=errors(*_READING, "not_found", "conflict", "malformed_request"),
+    responses=errors(*_READING, *BODIES, "not_found", "conflict"),
 )
 async def begin_rolling(body: RollingBody, principal: Admin, services: AppServices) -> RollingAnswer:
     """Restart bots a batch at a time; each has to be healthy and to answer before the next batch begins."""
-    return RollingAnswer.of(await services.rolling.begin(principal, body.bot_names, batch_size=body.batch_size))
+    return RollingAnswer.model_validate(
+        await services.rolling.begin(principal, body.bot_names, batch_size=body.batch_size)
+    )
 
 
 @router.get("/rolling-restarts", summary="Rolling restarts", responses=errors(*_READING))
@@ -114,14 +116,13 @@ async def list_rolling(
     principal: Admin, services: AppServices, limit: Annotated[int, Query(ge=1, le=200)] = 20
 ) -> RollingList:
     """The last ones, newest first."""
-    found = await services.rolling.recent(principal, limit=limit)
-    return RollingList(rolling_restarts=[RollingAnswer.of(view) for view in found])
+    return RollingList(rolling_restarts=await services.rolling.recent(principal, limit=limit))
 
 
 @router.get("/rolling-restarts/{rolling_id}", summary="A rolling restart", responses=errors(*_READING, "not_found"))
 async def get_rolling(rolling_id: UUID, principal: Admin, services: AppServices) -> RollingAnswer:
     """How far it is, bot by bot."""
-    return RollingAnswer.of(await services.rolling.of_id(principal, rolling_id))
+    return RollingAnswer.model_validate(await services.rolling.of_id(principal, rolling_id))
 
 
 @router.post(
@@ -131,23 +132,23 @@ async def get_rolling(rolling_id: UUID, principal: Admin, services: AppServices)
 )
 async def abort_rolling(rolling_id: UUID, principal: Admin, services: AppServices) -> RollingAnswer:
     """Let it end after the batch that runs now."""
-    return RollingAnswer.of(await services.rolling.abort(principal, rolling_id))
+    return RollingAnswer.model_validate(await services.rolling.abort(principal, rolling_id))
 
 
 @router.get("/bots/{bot_name}/policy", summary="A bot's policy", responses=errors(*_READING, "not_found"))
 async def get_policy(bot_name: BotName, principal: Admin, services: AppServices) -> PolicyAnswer:
     """Maintenance, healing, canary, quarantine and notes."""
-    return PolicyAnswer.of(await services.policies.policy(principal, bot_name))
+    return PolicyAnswer.model_validate(await services.policies.policy(principal, bot_name))
 
 
 @router.patch(
     "/bots/{bot_name}/policy",
     summary="Change a bot's policy",
-    responses=errors(*_READING, "not_found", "malformed_request"),
+    responses=errors(*_READING, *BODIES, "not_found"),
 )
 async def change_policy(bot_name: BotName, body: PolicyBody, principal: Admin, services: AppServices) -> PolicyAnswer:
     """Change what is given; what is left out stays."""
-    return PolicyAnswer.of(await services.policies.change(principal, bot_name, body.change()))
+    return PolicyAnswer.model_validate(await services.policies.change(principal, bot_name, body.change()))
 
 
 @router.post(
@@ -157,7 +158,7 @@ async def change_policy(bot_name: BotName, body: PolicyBody, principal: Admin, s
 )
 async def release(bot_name: BotName, principal: Admin, services: AppServices) -> PolicyAnswer:
     """Let the healing take care of it again; automatic restarts until now count no more."""
-    return PolicyAnswer.of(await services.policies.release(principal, bot_name))
+    return PolicyAnswer.model_validate(await services.policies.release(principal, bot_name))
 
 
 def _storable(bot_name: str | None) -> str | None:

@@ -1,12 +1,13 @@
 """The console's API to what was measured and observed over time."""
 
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 
-from chat_api.routes.dependencies import Admin, AppServices
-from chat_api.routes.errors import errors
-from chat_api.routes.exports import Format, csv_file
+from chat_api.routes.dependencies import Admin, AppServices, BotName
+from chat_api.routes.errors import CONSOLE, errors
+from chat_api.routes.exports import Format, also_as, csv_of
 from chat_api.routes.models_series import (
     SeriesAnswer,
     SeriesPointEntry,
@@ -20,132 +21,104 @@ from chat_api.services.container import Services
 
 router = APIRouter(prefix="/api/admin", tags=["Administration"])
 
-BotName = Annotated[str, Path(min_length=1, max_length=50)]
 ServiceName = Annotated[str, Path(max_length=30, description="`postgres`, `redis`, `qdrant` or `docker`.")]
-InWindow = Annotated[Window, Query(description="How far back, at most 400 steps.")]
-InFormat = Annotated[Format, Query(alias="format", description="`csv` for a file that a spreadsheet opens.")]
-
-_FAILURES: dict[str, Any] = {
-    "responses": errors(
-        "not_authenticated", "permission_denied", "not_found", "invalid_input", "rate_limited", "unavailable"
-    )
-    | {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
-}
+_ANSWERS = also_as("text/csv") | errors(*CONSOLE, "not_found", "invalid_input")
 
 
-@router.get("/bots/{bot_name}/series", summary="A bot's series", response_model=SeriesAnswer, **_FAILURES)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What each of these routes is asked, beside whose series it is to give."""
+
+    principal: Principal
+    services: Services
+    window: Window
+    format: Format
+
+
+async def question(
+    principal: Admin,
+    services: AppServices,
+    window: Annotated[Window, Query(description="How far back, at most 400 steps.")] = Window.DAY,
+    format: Annotated[Format, Query(description="`csv` for a file that a spreadsheet opens.")] = "json",
+) -> Question:
+    """The question of a request; async, for FastAPI runs a plain function in a thread."""
+    return Question(principal=principal, services=services, window=window, format=format)
+
+
+Asked = Annotated[Question, Depends(question)]
+
+
+@router.get("/bots/{bot_name}/series", summary="A bot's series", response_model=SeriesAnswer, responses=_ANSWERS)
 async def bot_series(
     bot_name: BotName,
-    principal: Admin,
-    services: AppServices,
+    asked: Asked,
     kind: Annotated[BotSeries, Query(description="Users' messages, health checks, or canaries.")] = BotSeries.ANSWERS,
-    window: InWindow = Window.DAY,
-    in_format: InFormat = "json",
 ) -> SeriesAnswer | Response:
     """Counts, failures and percentiles of a bot's answers, health checks or canaries."""
-    return await _series(services, principal, f"{kind}:{bot_name.lower()}", window, in_format)
+    return await _series(asked, f"{kind}:{bot_name.lower()}")
 
 
-@router.get("/bots/{bot_name}/uptime", summary="A bot's uptime", response_model=UptimeAnswer, **_FAILURES)
-async def bot_uptime(
-    bot_name: BotName,
-    principal: Admin,
-    services: AppServices,
-    window: InWindow = Window.DAY,
-    in_format: InFormat = "json",
-) -> UptimeAnswer | Response:
+@router.get("/bots/{bot_name}/uptime", summary="A bot's uptime", response_model=UptimeAnswer, responses=_ANSWERS)
+async def bot_uptime(bot_name: BotName, asked: Asked) -> UptimeAnswer | Response:
     """Time-weighted; what nobody observed and what was announced as maintenance is told apart and does not count."""
-    return await _uptime(services, principal, f"bot:{bot_name.lower()}", window, in_format)
-
-
-@router.get("/bots/{bot_name}/intervals", summary="A bot's states", response_model=StatusIntervalsAnswer, **_FAILURES)
-async def bot_intervals(
-    bot_name: BotName,
-    principal: Admin,
-    services: AppServices,
-    window: InWindow = Window.DAY,
-    in_format: InFormat = "json",
-) -> StatusIntervalsAnswer | Response:
-    """The exact intervals behind the uptime, with their reasons."""
-    return await _intervals(services, principal, f"bot:{bot_name.lower()}", window, in_format)
-
-
-@router.get("/services/{name}/series", summary="A dependency's series", response_model=SeriesAnswer, **_FAILURES)
-async def service_series(
-    name: ServiceName,
-    principal: Admin,
-    services: AppServices,
-    window: InWindow = Window.DAY,
-    in_format: InFormat = "json",
-) -> SeriesAnswer | Response:
-    """How quickly a dependency answered its checks."""
-    return await _series(services, principal, f"service:{name}", window, in_format)
-
-
-@router.get("/services/{name}/uptime", summary="A dependency's uptime", response_model=UptimeAnswer, **_FAILURES)
-async def service_uptime(
-    name: ServiceName,
-    principal: Admin,
-    services: AppServices,
-    window: InWindow = Window.DAY,
-    in_format: InFormat = "json",
-) -> UptimeAnswer | Response:
-    """How much of the observed time a dependency answered its checks."""
-    return await _uptime(services, principal, f"service:{name}", window, in_format)
+    return await _uptime(asked, f"bot:{bot_name.lower()}")
 
 
 @router.get(
-    "/services/{name}/intervals", summary="A dependency's states", response_model=StatusIntervalsAnswer, **_FAILURES
+    "/bots/{bot_name}/intervals", summary="A bot's states", response_model=StatusIntervalsAnswer, responses=_ANSWERS
 )
-async def service_intervals(
-    name: ServiceName,
-    principal: Admin,
-    services: AppServices,
-    window: InWindow = Window.DAY,
-    in_format: InFormat = "json",
-) -> StatusIntervalsAnswer | Response:
+async def bot_intervals(bot_name: BotName, asked: Asked) -> StatusIntervalsAnswer | Response:
+    """The exact intervals behind the uptime, with their reasons."""
+    return await _intervals(asked, f"bot:{bot_name.lower()}")
+
+
+@router.get("/services/{name}/series", summary="A dependency's series", response_model=SeriesAnswer, responses=_ANSWERS)
+async def service_series(name: ServiceName, asked: Asked) -> SeriesAnswer | Response:
+    """How quickly a dependency answered its checks."""
+    return await _series(asked, f"service:{name}")
+
+
+@router.get("/services/{name}/uptime", summary="A dependency's uptime", response_model=UptimeAnswer, responses=_ANSWERS)
+async def service_uptime(name: ServiceName, asked: Asked) -> UptimeAnswer | Response:
+    """How much of the observed time a dependency answered its checks."""
+    return await _uptime(asked, f"service:{name}")
+
+
+@router.get(
+    "/services/{name}/intervals",
+    summary="A dependency's states",
+    response_model=StatusIntervalsAnswer,
+    responses=_ANSWERS,
+)
+async def service_intervals(name: ServiceName, asked: Asked) -> StatusIntervalsAnswer | Response:
     """The exact intervals behind a dependency's uptime, with their reasons."""
-    return await _intervals(services, principal, f"service:{name}", window, in_format)
+    return await _intervals(asked, f"service:{name}")
 
 
-@router.get("/series/{name}", summary="Our own series", response_model=SeriesAnswer, **_FAILURES)
-async def own_series(
-    name: Literal["http", "loop_lag"],
-    principal: Admin,
-    services: AppServices,
-    window: InWindow = Window.DAY,
-    in_format: InFormat = "json",
-) -> SeriesAnswer | Response:
+@router.get("/series/{name}", summary="Our own series", response_model=SeriesAnswer, responses=_ANSWERS)
+async def own_series(name: Literal["http", "loop_lag"], asked: Asked) -> SeriesAnswer | Response:
     """Our own request times (`http`), or how late our event loops run what is due (`loop_lag`), of all processes."""
-    return await _series(services, principal, name, window, in_format)
+    return await _series(asked, name)
 
 
-async def _series(
-    services: Services, principal: Principal, subject: str, window: Window, in_format: Format
-) -> SeriesAnswer | Response:
-    points = [SeriesPointEntry.of(point) for point in await services.series.points(principal, subject, window)]
-    if in_format == "csv":
-        return _file(subject, "series", window, SeriesPointEntry, points)
-    return SeriesAnswer(subject=subject, window=window, points=points)
+async def _series(asked: Question, subject: str) -> SeriesAnswer | Response:
+    points = await asked.services.series.points(asked.principal, subject, asked.window)
+    answer = SeriesAnswer(subject=subject, window=asked.window, points=points)
+    return _file(asked, subject, "series", SeriesPointEntry, answer.points) if asked.format == "csv" else answer
 
 
-async def _uptime(
-    services: Services, principal: Principal, subject: str, window: Window, in_format: Format
-) -> UptimeAnswer | Response:
-    answer = UptimeAnswer.of(subject, await services.series.uptime(principal, subject, window))
-    return _file(subject, "uptime", window, UptimeAnswer, [answer]) if in_format == "csv" else answer
+async def _uptime(asked: Question, subject: str) -> UptimeAnswer | Response:
+    answer = UptimeAnswer.of(subject, await asked.services.series.uptime(asked.principal, subject, asked.window))
+    return _file(asked, subject, "uptime", UptimeAnswer, [answer]) if asked.format == "csv" else answer
 
 
-async def _intervals(
-    services: Services, principal: Principal, subject: str, window: Window, in_format: Format
-) -> StatusIntervalsAnswer | Response:
-    found = await services.series.intervals(principal, subject, window)
-    entries = [StatusIntervalEntry.of(interval) for interval in found]
-    if in_format == "csv":
-        return _file(subject, "intervals", window, StatusIntervalEntry, entries)
-    return StatusIntervalsAnswer(subject=subject, window=window, intervals=entries)
+async def _intervals(asked: Question, subject: str) -> StatusIntervalsAnswer | Response:
+    intervals = await asked.services.series.intervals(asked.principal, subject, asked.window)
+    answer = StatusIntervalsAnswer(subject=subject, window=asked.window, intervals=intervals)
+    return (
+        _file(asked, subject, "intervals", StatusIntervalEntry, answer.intervals) if asked.format == "csv" else answer
+    )
 
 
-def _file(subject: str, what: str, window: Window, kind: type[Any], entries: list[Any]) -> Response:
-    name = f"{subject.replace(':', '-')}-{what}-{window}"
-    return csv_file(name, list(kind.model_fields), [entry.model_dump(mode="json") for entry in entries])
+def _file(asked: Question, subject: str, what: str, kind: type[Any], entries: list[Any]) -> Response:
+    return csv_of(f"{subject.replace(':', '-')}-{what}-{asked.window}", kind, entries)

@@ -5,18 +5,17 @@ from dataclasses import asdict, fields
 from fastapi import APIRouter, Response
 
 from chat_api.routes.dependencies import Admin, AppServices
-from chat_api.routes.errors import errors
-from chat_api.routes.exports import Format, csv_file
+from chat_api.routes.errors import CONSOLE, errors
+from chat_api.routes.exports import Format, also_as, csv_file
 from chat_api.routes.models_system import ProcessWorker, SlowQueryList, SystemAnswer, WorkerList
 from chat_api.schemas.system import SlowQueryView, WorkerView
 
 router = APIRouter(prefix="/api/admin/system", tags=["System"])
 
-_READS = ("not_authenticated", "permission_denied", "rate_limited", "unavailable")
-_LISTS = {200: {"content": {"text/csv": {}}, "description": "The list."}, **errors(*_READS, "invalid_input")}
+_LISTS = also_as("text/csv", "The list.") | errors(*CONSOLE, "invalid_input")
 
 
-@router.get("", summary="The system", responses=errors(*_READS))
+@router.get("", summary="The system", responses=errors(*CONSOLE))
 async def system(principal: Admin, services: AppServices) -> SystemAnswer:
     """Every process of the deployment, PostgreSQL, Redis and the versions; what is away is named, not waited for."""
     return SystemAnswer.model_validate(await services.system.view(principal))

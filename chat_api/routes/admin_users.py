@@ -1,14 +1,14 @@
 """People and administrators over HTTP."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import StreamingResponse
 
 from chat_api.routes.dependencies import Admin, AppServices
-from chat_api.routes.errors import errors
-from chat_api.routes.exports import Format, csv_file
+from chat_api.routes.errors import BODIES, CONSOLE, errors
+from chat_api.routes.exports import Format, also_as, attachment, csv_file
 from chat_api.routes.models import Success
 from chat_api.routes.models_people import (
     AdminEntry,
@@ -30,24 +30,16 @@ from chat_api.schemas.people import PersonKind, PersonSort
 from models import Role
 
 router = APIRouter(prefix="/api/admin", tags=["People"])
-_LOOK = errors("not_authenticated", "permission_denied", "invalid_input", "rate_limited", "unavailable", "not_found")
-_CHANGE = errors(
-    "not_authenticated",
-    "permission_denied",
-    "invalid_input",
-    "malformed_request",
-    "rate_limited",
-    "unavailable",
-    "not_found",
-    "conflict",
-)
-_CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
+_LOOK = errors(*CONSOLE, "invalid_input", "not_found")
+_LISTS = also_as("text/csv") | _LOOK
+_WRITE = errors(*CONSOLE, *BODIES, "not_found", "conflict")
+_CHANGE = errors(*CONSOLE, "invalid_input", "malformed_request", "not_found", "conflict")
 UserId = Annotated[str, Path(min_length=1, max_length=255)]
 AdminId = Annotated[str, Path(min_length=1, max_length=100)]
 MAX_CSV_ROWS = 500
 
 
-@router.get("/users", summary="People", responses=_LOOK | _CSV, response_model=PersonList)
+@router.get("/users", summary="People", responses=_LISTS, response_model=PersonList)
 async def users(
     principal: Admin,
     services: AppServices,
@@ -62,24 +54,23 @@ async def users(
     page = await services.users.find(
         principal, search=search, kind=PersonKind(kind), sort=PersonSort(sort), limit=limit, offset=offset
     )
-    entries = [PersonEntry.of(person) for person in page.people]
+    answer = PersonList.model_validate(page)
     if format == "csv":
-        rows = [entry.model_dump() | {"platforms": " ".join(entry.platforms)} for entry in entries]
+        rows = [dict(entry) | {"platforms": " ".join(entry.platforms)} for entry in answer.people]
         return csv_file("people", list(PersonEntry.model_fields), rows)
-    return PersonList(people=entries, total=page.total)
+    return answer
 
 
 @router.get("/users/{user_id}", summary="One person", responses=_LOOK)
 async def user(user_id: UserId, principal: Admin, services: AppServices) -> PersonAnswer:
     """Identities, sessions and conversations, without a word of these."""
-    return PersonAnswer.of_details(await services.users.details(principal, user_id))
+    return PersonAnswer.of(await services.users.details(principal, user_id))
 
 
 @router.get("/users/{user_id}/sessions", summary="A person's sessions", responses=_LOOK)
 async def sessions(user_id: UserId, principal: Admin, services: AppServices) -> SessionList:
     """Where a person is and was signed in."""
-    answer = PersonAnswer.of_details(await services.users.details(principal, user_id))
-    return SessionList(sessions=answer.live_sessions)
+    return SessionList.model_validate(await services.users.details(principal, user_id))
 
 
 @router.delete("/users/{user_id}/sessions", summary="End all sessions of a person", responses=_CHANGE)
@@ -94,7 +85,7 @@ async def end_session(user_id: UserId, session_id: UUID, principal: Admin, servi
     return EndedAnswer(ended=await services.users.end_sessions(principal, user_id, session_id))
 
 
-@router.post("/users/{user_id}/ban", summary="Ban a person", responses=_CHANGE)
+@router.post("/users/{user_id}/ban", summary="Ban a person", responses=_WRITE)
 async def ban(user_id: UserId, body: ReasonBody, principal: Admin, services: AppServices) -> Success:
     """Their sessions end, and their names open nothing until they are let in again."""
     await services.users.ban(principal, user_id, reason=body.reason)
@@ -108,50 +99,45 @@ async def unban(user_id: UserId, principal: Admin, services: AppServices) -> Suc
     return Success()
 
 
-@router.post("/users/{user_id}/merge", summary="Merge two people", responses=_CHANGE)
+@router.post("/users/{user_id}/merge", summary="Merge two people", responses=_WRITE)
 async def merge(user_id: UserId, body: MergeBody, principal: Admin, services: AppServices) -> MergedAnswer:
     """All identities of `source_id` belong to this person from now on; conversations stay where they were held."""
     moved = await services.person_data.merge(principal, source_id=body.source_id, target_id=user_id)
     return MergedAnswer(identities=moved)
 
 
-@router.post("/users/{user_id}/export", summary="Export a person", responses=_CHANGE)
+@router.post("/users/{user_id}/export", summary="Export a person", responses=_WRITE)
 async def export(user_id: UserId, body: ReasonBody, principal: Admin, services: AppServices) -> StreamingResponse:
     """All that is held of a person, as one JSON document."""
     pieces = await services.person_data.export(principal, user_id, reason=body.reason)
-    headers = {"Content-Disposition": 'attachment; filename="person.json"', "Cache-Control": "no-store"}
-    return StreamingResponse(pieces, media_type="application/json", headers=headers)
+    return StreamingResponse(pieces, media_type="application/json", headers=attachment("person.json"))
 
 
-@router.delete("/users/{user_id}", summary="Erase a person", responses=_CHANGE)
+@router.delete("/users/{user_id}", summary="Erase a person", responses=_WRITE)
 async def erase(user_id: UserId, body: EraseBody, principal: Admin, services: AppServices) -> ErasureAnswer:
     """Everything of a person is deleted, for good. It takes five seconds, until they are signed out everywhere."""
-    erasure = await services.person_data.erase(principal, user_id, typed_name=body.typed_name)
-    return ErasureAnswer(
-        messages=erasure.messages,
-        sessions=erasure.sessions,
-        accounts=erasure.accounts,
-        is_user_row_kept=erasure.is_user_row_kept,
+    return ErasureAnswer.model_validate(
+        await services.person_data.erase(principal, user_id, typed_name=body.typed_name)
     )
 
 
-@router.get("/admins", summary="Administrators", responses=_LOOK | _CSV, response_model=AdminList)
+@router.get("/admins", summary="Administrators", responses=_LISTS, response_model=AdminList)
 async def admins(principal: Admin, services: AppServices, format: Format = "json") -> AdminList | Response:
     """Who may use the console, and as what."""
-    entries = [AdminEntry.of(admin) for admin in await services.administrators.all(principal)]
+    answer = AdminList(admins=await services.administrators.all(principal))
     if format == "csv":
-        return csv_file("administrators", list(AdminEntry.model_fields), [entry.model_dump() for entry in entries])
-    return AdminList(admins=entries)
+        return csv_file("administrators", list(AdminEntry.model_fields), map(dict, answer.admins))
+    return answer
 
 
-@router.put("/admins/{admin_id}/role", summary="Change an administrator's role", responses=_CHANGE)
+@router.put("/admins/{admin_id}/role", summary="Change an administrator's role", responses=_WRITE)
 async def set_role(admin_id: AdminId, body: RoleBody, principal: Admin, services: AppServices) -> Success:
     """It holds from their next request on; nobody changes themselves, and the last administrator stays one."""
     await services.administrators.set_role(principal, admin_id, Role(body.role))
     return Success()
 
 
-@router.put("/admins/{admin_id}/enabled", summary="Disable or enable an administrator", responses=_CHANGE)
+@router.put("/admins/{admin_id}/enabled", summary="Disable or enable an administrator", responses=_WRITE)
 async def set_enabled(admin_id: AdminId, body: EnabledBody, principal: Admin, services: AppServices) -> Success:
     """Disabled, their sessions end and they cannot sign in."""
     await services.administrators.set_enabled(principal, admin_id, is_enabled=body.is_enabled)

@@ -17,17 +17,16 @@ from chat_api.routes.dependencies import (
     limited_by_address,
 )
 from chat_api.routes.errors import BODIES, WRITES, errors
-from chat_api.routes.models import (
+from chat_api.routes.models import Success
+from chat_api.routes.models_auth import (
     AdminLoginAnswer,
     AdminLoginBody,
     AdminSetupBody,
     LoginAnswer,
     LoginBody,
     Me,
-    Success,
     TicketAnswer,
 )
-from chat_api.schemas.principals import Principal
 from chat_api.services.auth import TICKET_S
 
 router = APIRouter(prefix="/api", tags=["Signing in"])
@@ -132,7 +131,7 @@ async def logout(request: Request, response: Response, bearer: Bearer, services:
 @router.get("/me", summary="Who is signed in", responses=errors("not_authenticated", "rate_limited", "unavailable"))
 async def me(principal: Anyone) -> Me:
     """The user or administrator of this request's credentials."""
-    return _me(principal)
+    return Me.model_validate(principal)
 
 
 @router.post(
@@ -143,17 +142,6 @@ async def me(principal: Anyone) -> Me:
 async def ws_ticket(principal: LimitedUser, services: AppServices) -> TicketAnswer:
     """Good for one connection within a minute, in place of the token, which then stands in no address and no log."""
     return TicketAnswer(ticket=await services.auth.issue_ticket(principal), expires_in=TICKET_S)
-
-
-def _me(principal: Principal) -> Me:
-    return Me(
-        user_id=principal.user_id,
-        username=principal.username,
-        display_name=principal.display_name,
-        is_guest=principal.is_guest,
-        is_admin=principal.is_admin,
-        role=principal.role.value if principal.role else None,
-    )
 
 
 def _set_cookie(

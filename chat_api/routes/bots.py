@@ -4,7 +4,7 @@ from fastapi import APIRouter, Depends
 
 from chat_api.routes.dependencies import AppServices, limited_by_address
 from chat_api.routes.errors import errors
-from chat_api.routes.models import BotEntry, BotList
+from chat_api.routes.models import BotList
 
 router = APIRouter(prefix="/api", tags=["Chat"])
 
@@ -17,15 +17,4 @@ router = APIRouter(prefix="/api", tags=["Chat"])
 )
 async def bots(services: AppServices) -> BotList:
     """Every bot of the fleet, with its status from live health checks."""
-    return BotList(
-        bots=[
-            BotEntry(
-                name=bot.name,
-                display_name=bot.display_name,
-                description=bot.description,
-                emoji=bot.emoji,
-                status=bot.status,
-            )
-            for bot in services.fleet.public_bots()
-        ]
-    )
+    return BotList(bots=services.fleet.public_bots())

@@ -8,11 +8,9 @@ from fastapi import APIRouter, Path, Query
 from chat_api.routes.dependencies import AppServices, LimitedUser, User
 from chat_api.routes.errors import BODIES, WRITES, errors
 from chat_api.routes.models import (
-    ConversationEntry,
     ConversationList,
     EditBody,
     MessageDetailsAnswer,
-    MessageEntry,
     MessageList,
     ReadBody,
     StreamAnswer,
@@ -32,18 +30,7 @@ _CHANGES = (*WRITES, "not_authenticated", "not_found", "invalid_input", "rate_li
 @router.get("/conversations", summary="Your conversations", responses=errors(*_READS))
 async def conversations(principal: LimitedUser, services: AppServices) -> ConversationList:
     """The bots you have talked with, the most recent first, each with the last thing said."""
-    return ConversationList(
-        conversations=[
-            ConversationEntry(
-                bot_name=summary.bot_name,
-                exchange_count=summary.exchange_count,
-                unread_count=summary.unread_count,
-                read_up_to=summary.read_up_to,
-                last_message=MessageEntry.of(summary.last_message),
-            )
-            for summary in await services.messages.conversations(principal)
-        ]
-    )
+    return ConversationList(conversations=await services.messages.conversations(principal))
 
 
 @router.get(
@@ -59,8 +46,7 @@ async def messages(
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
 ) -> MessageList:
     """Messages newest first; pass `next_before` as `before` to go back in time. What was deleted is left out."""
-    page = await services.messages.history(principal, bot_name, before=before, limit=limit)
-    return MessageList(messages=[MessageEntry.of(message) for message in page.messages], next_before=page.next_before)
+    return MessageList.model_validate(await services.messages.history(principal, bot_name, before=before, limit=limit))
 
 
 @router.put("/conversations/{bot_name}/read", summary="Mark as read", responses=errors(*BODIES, *_CHANGES))
@@ -73,14 +59,13 @@ async def mark_read(bot_name: BotName, body: ReadBody, principal: User, services
 @router.get("/stream", summary="Where your stream stands", responses=errors(*_READS))
 async def stream(principal: LimitedUser, services: AppServices) -> StreamAnswer:
     """The place of the last event of your stream: read histories after this, and follow the WebSocket from here."""
-    position = await services.messages.position(principal)
-    return StreamAnswer(epoch=str(position.epoch), seq=position.seq)
+    return StreamAnswer.model_validate(await services.messages.position(principal))
 
 
 @router.get("/messages/{message_id}", summary="One message", responses=errors(*_READS, "not_found", "invalid_input"))
 async def message(message_id: UUID, principal: LimitedUser, services: AppServices) -> MessageDetailsAnswer:
     """One message or answer, with what it said before it was edited."""
-    return MessageDetailsAnswer.of_details(await services.changes.details(principal, message_id))
+    return MessageDetailsAnswer.of(await services.changes.details(principal, message_id))
 
 
 @router.patch("/messages/{message_id}", summary="Edit a message", responses=errors(*BODIES, *_CHANGES, "conflict"))
@@ -90,7 +75,7 @@ async def edit(message_id: UUID, body: EditBody, principal: User, services: AppS
     `version` is the one you edited: if it is not the current one, 409 says which is (`current_version`).
     """
     await services.changes.edit(principal, message_id, content=body.content, version=body.version)
-    return MessageDetailsAnswer.of_details(await services.changes.details(principal, message_id))
+    return MessageDetailsAnswer.of(await services.changes.details(principal, message_id))
 
 
 @router.delete("/messages/{message_id}", summary="Delete a message", responses=errors(*_CHANGES, "conflict"))

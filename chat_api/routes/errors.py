@@ -25,7 +25,6 @@ from chat_api.core.errors import (
 )
 from chat_api.core.logging import get_logger
 from chat_api.middleware.answers import error_response
-from chat_api.routes.models import ErrorBody
 
 log = get_logger(__name__)
 
@@ -97,17 +96,23 @@ class _UnknownPath:
         return [(compile_path(path)[0], ", ".join(sorted(methods)).upper()) for path, methods in paths.items()]
 
 
-# What every door with a body may answer, and what every one that changes something may.
+# What every door of the console may answer, what every one that changes something may, and what every one with a body.
+CONSOLE = ("not_authenticated", "permission_denied", "rate_limited", "unavailable")
 WRITES = ("permission_denied",)
 BODIES = (*WRITES, "malformed_request", "payload_too_large", "unsupported_media_type", "invalid_input")
+
+
+# By reference: for every answer that names its model FastAPI builds a validator that nothing uses, 3 MB in all.
+# `GET /health` names it, which puts it among the document's components.
+_ERROR_BODY = {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorBody"}}}
 
 
 def errors(*codes: str) -> dict[int | str, dict[str, Any]]:
     """The ``responses`` of a route that may fail in these ways, for OpenAPI."""
     by_status: dict[int | str, dict[str, Any]] = {}
-    for code in codes:
+    for code in dict.fromkeys(codes):
         error = error_of(code)
-        entry = by_status.setdefault(error.status, {"model": ErrorBody, "description": ""})
+        entry = by_status.setdefault(error.status, {"description": "", "content": _ERROR_BODY})
         entry["description"] = f"{entry['description']} `{error.code}`: {error.public_message}".strip()
     return by_status
 

@@ -1,4 +1,4 @@
-"""Lists as files: the same rows as JSON for programs, or as CSV for a spreadsheet."""
+"""Answers as files: the same rows as JSON for programs, or as CSV for a spreadsheet."""
 
 import csv
 import io
@@ -7,16 +7,26 @@ from typing import Any, Literal
 
 import orjson
 from fastapi import Response
+from pydantic import BaseModel
 
 Format = Literal["json", "csv"]
 # What a spreadsheet would run as a formula. Source: OWASP, "CSV Injection".
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-# What a route that gives a list says of its answers, beside `errors(...)`.
-CSV_TOO: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The list.", "content": {"text/csv": {"schema": {"type": "string"}}}}
-}
+def also_as(media_type: str, description: str = "") -> dict[int | str, dict[str, Any]]:
+    """What a route that also answers with a text says of it, beside ``errors(...)``."""
+    return {200: {"description": description, "content": {media_type: {"schema": {"type": "string"}}}}}
+
+
+def attachment(name: str) -> dict[str, str]:
+    """The headers of a file that is saved under ``name`` and kept nowhere else."""
+    return {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+
+
+def csv_of(name: str, kind: type[BaseModel], answers: Iterable[BaseModel]) -> Response:
+    """Answers of one kind as a CSV file: a column a field, in the words of JSON."""
+    return csv_file(name, list(kind.model_fields), (answer.model_dump(mode="json") for answer in answers))
 
 
 def csv_file(name: str, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Response:
@@ -26,8 +36,7 @@ def csv_file(name: str, columns: Sequence[str], rows: Iterable[Mapping[str, Any]
     writer.writerow(columns)
     for row in rows:
         writer.writerow([_cell(row.get(column)) for column in columns])
-    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"', "Cache-Control": "no-store"}
-    return Response("\ufeff" + text.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+    return Response("\ufeff" + text.getvalue(), media_type="text/csv; charset=utf-8", headers=attachment(f"{name}.csv"))
 
 
 def _cell(value: Any) -> Any:

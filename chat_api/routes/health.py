@@ -11,13 +11,19 @@ from chat_api.core.metrics import Metrics
 from chat_api.routes.admin import service_states
 from chat_api.routes.dependencies import AppServices, Bearer, address_of, admin
 from chat_api.routes.errors import errors
-from chat_api.routes.models import HealthAnswer, ReadyAnswer
+from chat_api.routes.models import ErrorBody
+from chat_api.routes.models_status import HealthAnswer, ReadyAnswer
 from chat_api.services.container import Services
 
 router = APIRouter(tags=["Health"])
 
 
-@router.get("/health", summary="Liveness", response_model_exclude_unset=True, responses=errors("rate_limited"))
+@router.get(
+    "/health",
+    summary="Liveness",
+    response_model_exclude_unset=True,
+    responses={429: errors("rate_limited")[429] | {"model": ErrorBody}},
+)
 async def health(request: Request, bearer: Bearer, services: AppServices) -> HealthAnswer:
     """Little to strangers; with an administrator's token also the services and the bots."""
     view = services.fleet.current()

@@ -1,11 +1,11 @@
-"""What the API takes and gives, as OpenAPI describes it."""
+"""What the API takes and gives, as OpenAPI describes it: what all doors share, and those of the chat."""
 
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StrictStr
 
-from chat_api.schemas.messages import Exchange, Message, MessageDetails
+from chat_api.schemas.messages import Exchange, MessageDetails
 from chat_api.services.messages import MAX_MESSAGE_CHARS
 
 
@@ -13,6 +13,18 @@ class Body(BaseModel):
     """A request body. Unknown keys are ignored, as base clients may send more; types are never coerced."""
 
     model_config = ConfigDict(strict=True, extra="ignore")
+
+
+class Answer(BaseModel):
+    """What the API gives. Made of a service's value by the names of its fields, with ``model_validate``."""
+
+    model_config = ConfigDict(from_attributes=True, populate_by_name=True)
+
+
+# The id of something, a UUID here, as any text to those who read it.
+TextId = Annotated[str, BeforeValidator(str)]
+# A time in a body: from JSON it is a text, which a strict type would refuse.
+Moment = Annotated[AwareDatetime, Field(strict=False)]
 
 
 class ErrorDetail(BaseModel):
@@ -31,81 +43,13 @@ class ErrorBody(BaseModel):
     error: ErrorDetail
 
 
-class LoginBody(Body):
-    """Sign in by name."""
-
-    username: StrictStr = Field(min_length=3, max_length=30, examples=["alice"])
-    display_name: StrictStr | None = Field(None, max_length=50, examples=["Alice"])
-    password: StrictStr | None = Field(
-        None,
-        min_length=8,
-        max_length=200,
-        description="Keeps a new name for you; opens a kept one.",
-        examples=["a password of yours"],
-    )
-
-
-class LoginAnswer(BaseModel):
-    """A new session."""
-
-    session_token: str
-    user_id: str = Field(examples=["weu_3f9c1e77a0b2d415"])
-    username: str
-    display_name: str
-    is_guest: bool = Field(description="The name belongs to somebody else: you are a guest under it.")
-    expires_at: datetime
-
-
-class AdminLoginBody(Body):
-    """Sign in at the console."""
-
-    username: StrictStr = Field(min_length=1, max_length=30, examples=["admin"])
-    password: StrictStr = Field(min_length=1, max_length=200, examples=["a password of yours"])
-    totp: StrictStr | None = Field(
-        None, max_length=10, description="The code of an authenticator, where one is set.", examples=["492039"]
-    )
-
-
-class AdminLoginAnswer(BaseModel):
-    """A new session of an administrator."""
-
-    admin_token: str
-    username: str
-    role: Literal["viewer", "operator", "admin"]
-    expires_at: datetime
-
-
-class AdminSetupBody(Body):
-    """Make the first administrator."""
-
-    code: StrictStr = Field(
-        min_length=1,
-        max_length=64,
-        description="The one-time code printed at the first start.",
-        examples=["9f86d081884c7d65"],
-    )
-    username: StrictStr = Field(min_length=3, max_length=30, examples=["admin"])
-    password: StrictStr = Field(min_length=10, max_length=200, examples=["a password of yours"])
-
-
-class Me(BaseModel):
-    """Who is signed in."""
-
-    user_id: str
-    username: str
-    display_name: str
-    is_guest: bool
-    is_admin: bool
-    role: Literal["viewer", "operator", "admin"] | None = None
-
-
-class Success(BaseModel):
+class Success(Answer):
     """It is done."""
 
     success: bool = True
 
 
-class BotEntry(BaseModel):
+class BotEntry(Answer):
     """One bot. Source: specification, ``GET /api/bots``."""
 
     name: str = Field(examples=["elena"])
@@ -115,7 +59,7 @@ class BotEntry(BaseModel):
     status: Literal["online", "offline", "busy"]
 
 
-class BotList(BaseModel):
+class BotList(Answer):
     """The fleet."""
 
     bots: list[BotEntry]
@@ -185,24 +129,17 @@ class ReadBody(Body):
     seq: StrictInt = Field(ge=0, le=2**62, description="The place in your stream.", examples=[42])
 
 
-class StreamAnswer(BaseModel):
+class StreamAnswer(Answer):
     """Where a stream stands."""
 
-    epoch: str = Field(description="Changes when the stream begins anew.")
+    epoch: TextId = Field(description="Changes when the stream begins anew.")
     seq: int
 
 
-class TicketAnswer(BaseModel):
-    """A way to open one WebSocket."""
-
-    ticket: str = Field(description="Takes the token's place in `/ws/{token}`, once.")
-    expires_in: int = Field(description="Seconds.", examples=[60])
-
-
-class MessageEntry(BaseModel):
+class MessageEntry(Answer):
     """One line of a history."""
 
-    message_id: str
+    message_id: TextId
     bot_name: str
     role: Literal["user", "bot"]
     content: str
@@ -211,7 +148,7 @@ class MessageEntry(BaseModel):
     seq: int
     error_code: str | None = None
     client_msg_id: str | None = None
-    reply_to: str | None = Field(None, description="Of an answer: the message it answers.")
+    reply_to: TextId | None = Field(None, description="Of an answer: the message it answers.")
     finish_reason: Literal["stop", "stopped", "truncated"] | None = Field(
         None, description="Of an answer: `stopped` by you, or `truncated` because the bot's stream broke off."
     )
@@ -219,28 +156,8 @@ class MessageEntry(BaseModel):
     edited_at: datetime | None = None
     reactions: list[str] = []
 
-    @classmethod
-    def of(cls, message: Message) -> "MessageEntry":
-        """The line as JSON gives it."""
-        return cls(
-            message_id=str(message.message_id),
-            bot_name=message.bot_name,
-            role=message.role.value,
-            content=message.content,
-            timestamp=message.timestamp,
-            status=message.status.value,
-            seq=message.seq,
-            error_code=message.error_code,
-            client_msg_id=message.client_msg_id,
-            reply_to=str(message.reply_to) if message.reply_to else None,
-            finish_reason=message.finish_reason.value if message.finish_reason else None,
-            version=message.version,
-            edited_at=message.edited_at,
-            reactions=list(message.reactions),
-        )
 
-
-class VersionEntry(BaseModel):
+class VersionEntry(Answer):
     """What a message said before it was edited."""
 
     version: int
@@ -254,24 +171,19 @@ class MessageDetailsAnswer(MessageEntry):
     versions: list[VersionEntry]
 
     @classmethod
-    def of_details(cls, details: MessageDetails) -> "MessageDetailsAnswer":
+    def of(cls, details: MessageDetails) -> "MessageDetailsAnswer":
         """The message as JSON gives it."""
-        entry = MessageEntry.of(details.line)
-        versions = [
-            VersionEntry(version=one.version, content=one.content, replaced_at=one.replaced_at)
-            for one in details.versions
-        ]
-        return cls(**entry.model_dump(), versions=versions)
+        return cls(**dict(MessageEntry.model_validate(details.line)), versions=details.versions)
 
 
-class MessageList(BaseModel):
+class MessageList(Answer):
     """One page of a history, newest first."""
 
     messages: list[MessageEntry]
     next_before: int | None = Field(description="Pass as `before` for the page before this one; null at the start.")
 
 
-class ConversationEntry(BaseModel):
+class ConversationEntry(Answer):
     """One bot you have talked with."""
 
     bot_name: str
@@ -281,76 +193,7 @@ class ConversationEntry(BaseModel):
     last_message: MessageEntry
 
 
-class ConversationList(BaseModel):
+class ConversationList(Answer):
     """Your conversations, the most recent first."""
 
     conversations: list[ConversationEntry]
-
-
-class SystemState(BaseModel):
-    """How the whole is."""
-
-    status: Literal["healthy", "degraded", "critical"]
-    uptime: str = Field(examples=["2d 3h 14m"])
-    version: str
-    headline: str
-
-
-class ServiceState(BaseModel):
-    """How a dependency is; ``response_time`` in seconds."""
-
-    status: Literal["healthy", "unhealthy", "unknown", "not_configured"]
-    response_time: float | None
-
-
-class BotState(BaseModel):
-    """How a bot is."""
-
-    display_name: str = Field(examples=["Elena Rodriguez"])
-    status: str = Field(examples=["online"])
-    health_check: Literal["healthy", "unhealthy", "unknown"]
-    port: int | None
-    latency_ms: float | None = None
-    last_seen_at: datetime | None = None
-    container: str | None = Field(None, description="The state of its container, where an engine is configured.")
-
-
-class StatusAnswer(BaseModel):
-    """Source: specification, ``GET /api/admin/status``."""
-
-    system: SystemState
-    services: dict[str, ServiceState]
-    bots: dict[str, BotState]
-
-
-class ImpactAnswer(BaseModel):
-    """What a restart of a bot would cost."""
-
-    affected_users: int = Field(description="People who wrote to it in the last five minutes.")
-    estimate_s: float = Field(description="Seconds until it is back, learned from earlier restarts.")
-
-
-class RestartAnswer(BaseModel):
-    """Source: specification, ``POST /api/admin/bots/{bot_name}/restart``."""
-
-    success: bool
-    message: str = Field(examples=["Bot restart initiated"])
-    estimated_downtime: str = Field(examples=["30 seconds"])
-    restart_id: str
-
-
-class HealthAnswer(BaseModel):
-    """Whether this process is alive; with an administrator's token, how its dependencies are."""
-
-    status: Literal["healthy", "degraded", "critical"]
-    services: dict[str, ServiceState] | None = None
-    bots: dict[str, str] | None = None
-
-
-class ReadyAnswer(BaseModel):
-    """Whether this process should get traffic."""
-
-    status: Literal["ready", "not_ready"]
-    realtime: Literal["live", "deaf", "away"] = Field(
-        description="Wake-ups between processes. `live`: they arrive; `deaf`: they do not; `away`: no Redis."
-    )

@@ -1,25 +1,25 @@
 """What the API gives of logs and containers."""
 
+from dataclasses import asdict
 from datetime import datetime
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from chat_api.routes.models import Answer
 from chat_api.schemas.container_facts import ContainerFacts
-from chat_api.schemas.fleet import ContainerUsage
-from chat_api.schemas.logs import LogCounts, LogLine
 
 
-class LogEntry(BaseModel):
+class LogEntry(Answer):
     """One line, masked."""
 
     at: datetime
     bot_name: str = Field(examples=["elena"])
     stream: str = Field(examples=["stdout"])
     level: str = Field(description="`debug`, `info`, `warning`, `error` or `other`.", examples=["error"])
-    text: str = Field(description="Without colours; at most 4,000 characters.")
+    text: str = Field(validation_alias="plain", description="Without colours; at most 4,000 characters.")
 
 
-class LogAnswer(BaseModel):
+class LogAnswer(Answer):
     """A piece of history, oldest first."""
 
     lines: list[LogEntry]
@@ -27,14 +27,14 @@ class LogAnswer(BaseModel):
     failures: dict[str, str] = Field(description="Bots whose log could not be read, and why.")
 
 
-class Port(BaseModel):
+class Port(Answer):
     """A port, and where the host offers it."""
 
     container: str
     host: str | None
 
 
-class Mount(BaseModel):
+class Mount(Answer):
     """A volume or folder of the host."""
 
     kind: str
@@ -43,14 +43,14 @@ class Mount(BaseModel):
     is_writable: bool
 
 
-class Variable(BaseModel):
+class Variable(Answer):
     """One variable of the environment; without a value where it is kept back."""
 
     name: str
     value: str | None
 
 
-class HealthEntry(BaseModel):
+class HealthEntry(Answer):
     """One run of the engine's health check."""
 
     started_at: datetime | None
@@ -59,7 +59,7 @@ class HealthEntry(BaseModel):
     output: str
 
 
-class ContainerAnswer(BaseModel):
+class ContainerAnswer(Answer):
     """What runs a bot."""
 
     bot_name: str
@@ -89,8 +89,14 @@ class ContainerAnswer(BaseModel):
     health_failures: int
     health_results: list[HealthEntry]
 
+    @classmethod
+    def of(cls, facts: ContainerFacts) -> "ContainerAnswer":
+        """The facts as JSON gives them, with what is known of every container."""
+        values = asdict(facts)
+        return cls(**values.pop("view") | values)
 
-class UsageAnswer(BaseModel):
+
+class ContainerUsageAnswer(Answer):
     """What a container uses; rates are since the look before, 0 at the first."""
 
     bot_name: str
@@ -100,75 +106,3 @@ class UsageAnswer(BaseModel):
     memory_limit_bytes: int | None
     received_bytes_per_s: float
     sent_bytes_per_s: float
-
-
-def log_entry(line: LogLine) -> LogEntry:
-    """A line as the API gives it."""
-    return LogEntry(at=line.at, bot_name=line.bot_name, stream=line.stream, level=line.level, text=line.plain)
-
-
-def counts_data(counts: LogCounts) -> dict[str, int]:
-    """The counter of a stream: ``emitted = shown + dropped + waiting``."""
-    return {
-        "emitted": counts.emitted,
-        "shown": counts.shown,
-        "dropped": counts.dropped,
-        "waiting": counts.waiting,
-    }
-
-
-def container_answer(facts: ContainerFacts) -> ContainerAnswer:
-    """Facts as the API gives them."""
-    view = facts.view
-    return ContainerAnswer(
-        bot_name=view.bot_name,
-        kind=view.kind,
-        id=view.id,
-        name=view.name,
-        image=view.image,
-        image_id=facts.image_id,
-        image_digest=facts.image_digest,
-        state=view.state,
-        health=view.health,
-        is_managed=view.is_managed,
-        created_at=facts.created_at,
-        started_at=view.started_at,
-        restart_count=view.restart_count,
-        exit_code=view.exit_code,
-        oom_killed=view.oom_killed,
-        command=facts.command,
-        ports=[Port(container=port.container, host=port.host) for port in facts.ports],
-        mounts=[
-            Mount(kind=mount.kind, source=mount.source, target=mount.target, is_writable=mount.is_writable)
-            for mount in facts.mounts
-        ],
-        networks=list(facts.networks),
-        environment=[Variable(name=one.name, value=one.value) for one in facts.environment],
-        restart_policy=facts.restart_policy,
-        memory_limit_bytes=facts.memory_limit_bytes,
-        cpu_limit=facts.cpu_limit,
-        health_command=facts.health_command,
-        health_failures=facts.health_failures,
-        health_results=[
-            HealthEntry(
-                started_at=result.started_at,
-                ended_at=result.ended_at,
-                exit_code=result.exit_code,
-                output=result.output,
-            )
-            for result in facts.health_results
-        ],
-    )
-
-
-def usage_answer(usage: ContainerUsage) -> UsageAnswer:
-    """Figures as the API gives them."""
-    return UsageAnswer(
-        bot_name=usage.bot_name,
-        measured_at=usage.measured_at,
-        cpu_percent=usage.cpu_percent,
-        memory_bytes=usage.memory_bytes,
-        memory_limit_bytes=usage.memory_limit_bytes,
-        received_bytes_per_s=usage.received_bytes_per_s,
-        sent_bytes_per_s=usage.sent_bytes_per_s,
-    )

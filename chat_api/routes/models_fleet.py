@@ -3,13 +3,13 @@
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, Field, StrictStr
+from pydantic import Field, StrictStr
 
-from chat_api.routes.models import Body
+from chat_api.routes.models import Answer, Body
 from chat_api.services.bot_trials import MAX_TRIAL_CHARS
 
 
-class BotOverview(BaseModel):
+class BotOverview(Answer):
     """One bot with all its figures, flat, so that it is a line of a spreadsheet. Null is "not known"."""
 
     name: str = Field(examples=["elena"])
@@ -48,7 +48,7 @@ class BotOverview(BaseModel):
     quarantine_reason: str | None = None
 
 
-class HeartbeatEntry(BaseModel):
+class HeartbeatEntry(Answer):
     """One health check."""
 
     checked_at: datetime
@@ -68,7 +68,7 @@ class BotDetails(BotOverview):
     heartbeats: list[HeartbeatEntry]
 
 
-class BotOverviewList(BaseModel):
+class BotOverviewList(Answer):
     """Every bot of the fleet, by name."""
 
     status: Literal["healthy", "degraded", "critical"]
@@ -82,7 +82,7 @@ class TryBody(Body):
     text: StrictStr = Field(min_length=1, max_length=MAX_TRIAL_CHARS, examples=["Are you there?"])
 
 
-class TrialAnswer(BaseModel):
+class TrialAnswer(Answer):
     """How a test message went."""
 
     bot_name: str

@@ -1,18 +1,14 @@
-"""What the API gives and takes about people, administrators, conversations and use."""
+"""What the API gives and takes about people and administrators."""
 
 from dataclasses import asdict
-from datetime import date, datetime
-from typing import Any, Literal
+from datetime import datetime
 
-from pydantic import AwareDatetime, BaseModel, Field, StrictStr
+from pydantic import Field, StrictStr
 
-from chat_api.routes.models import Body, MessageEntry
-from chat_api.schemas.analytics import Cohort, Usage, UsageReport
-from chat_api.schemas.people import AdminView, PersonDetails, PersonView
-from chat_api.schemas.transcripts import Finds, TranscriptPage
+from chat_api.routes.models import Answer, Body, TextId
+from chat_api.routes.models_auth import Role
+from chat_api.schemas.people import PersonDetails
 from chat_api.services.users import MAX_REASON_CHARS, MIN_REASON_CHARS
-
-Role = Literal["viewer", "operator", "admin"]
 
 
 class ReasonBody(Body):
@@ -47,7 +43,7 @@ class EnabledBody(Body):
     is_enabled: bool = Field(examples=[False])
 
 
-class PersonEntry(BaseModel):
+class PersonEntry(Answer):
     """One person."""
 
     user_id: str
@@ -63,20 +59,15 @@ class PersonEntry(BaseModel):
     last_active: datetime
     merged_into: str | None = None
 
-    @classmethod
-    def of(cls, person: PersonView) -> "PersonEntry":
-        """The person as JSON gives them."""
-        return cls(**asdict(person))
 
-
-class PersonList(BaseModel):
+class PersonList(Answer):
     """Some people, and how many there are."""
 
     people: list[PersonEntry]
     total: int
 
 
-class IdentityEntry(BaseModel):
+class IdentityEntry(Answer):
     """An account on one platform."""
 
     platform: str
@@ -86,10 +77,10 @@ class IdentityEntry(BaseModel):
     verified_at: datetime | None
 
 
-class SessionEntry(BaseModel):
+class SessionEntry(Answer):
     """One signed-in device."""
 
-    session_id: str
+    session_id: TextId
     user_id: str
     created_at: datetime
     last_active: datetime
@@ -99,13 +90,13 @@ class SessionEntry(BaseModel):
     is_live: bool
 
 
-class SessionList(BaseModel):
+class SessionList(Answer):
     """Sessions, those that live first."""
 
     sessions: list[SessionEntry]
 
 
-class ThreadEntry(BaseModel):
+class ThreadEntry(Answer):
     """A conversation, without a word of it."""
 
     user_id: str
@@ -127,25 +118,25 @@ class PersonAnswer(PersonEntry):
     merged_from: list[str]
 
     @classmethod
-    def of_details(cls, details: PersonDetails) -> "PersonAnswer":
+    def of(cls, details: PersonDetails) -> "PersonAnswer":
         """The person as JSON gives them."""
-        values: dict[str, Any] = _texts(asdict(details))
+        values = asdict(details)
         return cls(**values.pop("person"), live_sessions=values.pop("sessions"), **values)
 
 
-class EndedAnswer(BaseModel):
+class EndedAnswer(Answer):
     """How many sessions were ended."""
 
     ended: int
 
 
-class MergedAnswer(BaseModel):
+class MergedAnswer(Answer):
     """How many identities moved."""
 
     identities: int
 
 
-class ErasureAnswer(BaseModel):
+class ErasureAnswer(Answer):
     """What was erased."""
 
     messages: int
@@ -154,7 +145,7 @@ class ErasureAnswer(BaseModel):
     is_user_row_kept: bool = Field(description="The row that the bots share stays where other platforms use it.")
 
 
-class AdminEntry(BaseModel):
+class AdminEntry(Answer):
     """One administrator."""
 
     admin_id: str
@@ -166,168 +157,8 @@ class AdminEntry(BaseModel):
     sessions: int
     last_active: datetime | None
 
-    @classmethod
-    def of(cls, admin: AdminView) -> "AdminEntry":
-        """The administrator as JSON gives them."""
-        return cls(**asdict(admin))
 
-
-class AdminList(BaseModel):
+class AdminList(Answer):
     """All administrators."""
 
     admins: list[AdminEntry]
-
-
-class SearchBody(Body):
-    """What a conversation must have."""
-
-    user: StrictStr | None = Field(None, min_length=1, max_length=200, description="A name or an id.", examples=["ann"])
-    bot_name: StrictStr | None = Field(None, min_length=1, max_length=50, examples=["elena"])
-    words: StrictStr | None = Field(
-        None, min_length=1, max_length=200, description="Needs a reason.", examples=["refund"]
-    )
-    since: AwareDatetime | None = Field(None, strict=False, examples=["2026-03-01T00:00:00Z"])
-    until: AwareDatetime | None = Field(None, strict=False, examples=["2026-03-31T00:00:00Z"])
-    reason: StrictStr | None = Field(None, max_length=MAX_REASON_CHARS, examples=["Ticket 4711"])
-
-
-class FindsAnswer(BaseModel):
-    """Conversations that were found, without a word of them."""
-
-    threads: list[ThreadEntry]
-    next_until: datetime | None = Field(description="Pass as `until` to search further back; null at the end.")
-    looked_at: int = Field(description="How many exchanges were compared.")
-
-    @classmethod
-    def of(cls, finds: Finds) -> "FindsAnswer":
-        """The finds as JSON gives them."""
-        return cls(**asdict(finds))
-
-
-class ReadTranscriptBody(ReasonBody):
-    """Why a conversation is read, and from where."""
-
-    before: int | None = Field(None, ge=0, le=2**62, description="`next_before` of the page after.", examples=[42])
-    limit: int = Field(50, ge=1, le=200, examples=[50])
-
-
-class ExportBody(ReasonBody):
-    """Why a conversation is exported, and as what."""
-
-    format: Literal["json", "markdown"] = Field("json", examples=["markdown"])
-
-
-class TranscriptAnswer(BaseModel):
-    """Some lines of a conversation, newest first."""
-
-    user_id: str
-    username: str
-    bot_name: str
-    messages: list[MessageEntry]
-    next_before: int | None
-
-    @classmethod
-    def of(cls, page: TranscriptPage) -> "TranscriptAnswer":
-        """The page as JSON gives it."""
-        return cls(
-            user_id=page.user_id,
-            username=page.username,
-            bot_name=page.bot_name,
-            messages=[MessageEntry.of(message) for message in page.messages],
-            next_before=page.next_before,
-        )
-
-
-class DeletionAnswer(BaseModel):
-    """What was deleted of a conversation."""
-
-    messages: int
-    still_pending: int
-
-
-class UsageEntry(BaseModel):
-    """One period; times in seconds, shares from 0 to 1."""
-
-    start: datetime
-    bot_name: str = Field(description="Empty for all bots.")
-    users: int
-    messages: int
-    answered: int
-    failed: int
-    failure_share: float | None
-    p50_s: float | None
-    p95_s: float | None
-    visits: int
-    visit_minutes: float | None
-
-    @classmethod
-    def of(cls, usage: Usage) -> "UsageEntry":
-        """The period as JSON gives it."""
-        return cls(
-            start=usage.start,
-            bot_name=usage.bot_name,
-            users=usage.users,
-            messages=usage.messages,
-            answered=usage.answered,
-            failed=usage.failed,
-            failure_share=usage.failure_share,
-            p50_s=usage.answer_times.percentile_s(0.5),
-            p95_s=usage.answer_times.percentile_s(0.95),
-            visits=usage.visits,
-            visit_minutes=usage.visit_minutes,
-        )
-
-
-class BotShareEntry(UsageEntry):
-    """One bot's part of the whole time."""
-
-    share: float
-
-
-class UsageAnswer(BaseModel):
-    """How the fleet was used."""
-
-    grain: Literal["hour", "day", "week"]
-    since: datetime
-    until: datetime
-    counted_up_to: datetime | None
-    total: UsageEntry
-    periods: list[UsageEntry]
-    bots: list[BotShareEntry]
-
-    @classmethod
-    def of(cls, report: UsageReport) -> "UsageAnswer":
-        """The report as JSON gives it."""
-        return cls(
-            grain=report.grain.value,
-            since=report.since,
-            until=report.until,
-            counted_up_to=report.counted_up_to,
-            total=UsageEntry.of(report.total),
-            periods=[UsageEntry.of(period) for period in report.periods],
-            bots=[BotShareEntry(**UsageEntry.of(bot.total).model_dump(), share=bot.share) for bot in report.bots],
-        )
-
-
-class CohortEntry(BaseModel):
-    """People of one first week, and how many of them wrote in each week from then on."""
-
-    week: date
-    people: list[int]
-
-    @classmethod
-    def of(cls, cohort: Cohort) -> "CohortEntry":
-        """The cohort as JSON gives it."""
-        return cls(week=cohort.week, people=list(cohort.people))
-
-
-class RetentionAnswer(BaseModel):
-    """Cohorts, the newest first."""
-
-    cohorts: list[CohortEntry]
-
-
-def _texts(values: dict[str, Any]) -> dict[str, Any]:
-    for session in values["sessions"]:
-        session["session_id"] = str(session["session_id"])
-    return values

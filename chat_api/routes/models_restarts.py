@@ -3,13 +3,10 @@
 from datetime import UTC, datetime
 from typing import Literal
 
-from pydantic import BaseModel, Field, StrictBool, StrictInt, StrictStr, field_validator
+from pydantic import Field, StrictBool, StrictInt, StrictStr, field_validator
 
-from chat_api.routes.models import Body
-from chat_api.schemas.fleet import BotPolicy, RestartView
+from chat_api.routes.models import Answer, Body, TextId
 from chat_api.schemas.policies import PolicyChange
-from chat_api.schemas.restarts import BulkView
-from chat_api.schemas.rolling import RollingPreview, RollingView
 
 Action = Literal["restart", "start", "stop"]
 Origin = Literal["operator", "bulk", "rolling", "auto_heal"]
@@ -22,14 +19,14 @@ RESTART_COLUMNS = (
 )
 
 
-class RestartEntry(BaseModel):
+class RestartEntry(Answer):
     """One restart, start or stop."""
 
-    restart_id: str
+    restart_id: TextId
     bot_name: str
     action: Action
     origin: Origin = Field(description="Who began it: a person, a bulk, a rolling restart, or the healing.")
-    group_id: str | None = Field(description="Shared by the actions of one bulk or rolling restart.")
+    group_id: TextId | None = Field(description="Shared by the actions of one bulk or rolling restart.")
     state: ActionState
     requested_by: str
     requested_at: datetime
@@ -37,25 +34,8 @@ class RestartEntry(BaseModel):
     duration_s: float | None = Field(description="From the request to the first healthy answer.")
     error: str | None = Field(description="Why it failed, with the last log lines of the container.")
 
-    @classmethod
-    def of(cls, view: RestartView) -> "RestartEntry":
-        """The action as JSON gives it."""
-        return cls(
-            restart_id=str(view.restart_id),
-            bot_name=view.bot_name,
-            action=view.action.value,
-            origin=view.origin.value,
-            group_id=str(view.group_id) if view.group_id else None,
-            state=view.state.value,
-            requested_by=view.requested_by,
-            requested_at=view.requested_at,
-            finished_at=view.finished_at,
-            duration_s=view.duration_s,
-            error=view.error,
-        )
 
-
-class RestartList(BaseModel):
+class RestartList(Answer):
     """The history, newest first."""
 
     restarts: list[RestartEntry]
@@ -66,10 +46,21 @@ class ActionAnswer(RestartEntry):
 
     estimate_s: float = Field(description="How long such a thing takes, as a rule.")
 
-    @classmethod
-    def of_begun(cls, view: RestartView) -> "ActionAnswer":
-        """The action as JSON gives it."""
-        return cls(**RestartEntry.of(view).model_dump(), estimate_s=view.estimate_s)
+
+class ImpactAnswer(Answer):
+    """What a restart of a bot would cost."""
+
+    affected_users: int = Field(description="People who wrote to it in the last five minutes.")
+    estimate_s: float = Field(description="Seconds until it is back, learned from earlier restarts.")
+
+
+class RestartAnswer(Answer):
+    """Source: specification, ``POST /api/admin/bots/{bot_name}/restart``."""
+
+    success: bool
+    message: str = Field(examples=["Bot restart initiated"])
+    estimated_downtime: str = Field(examples=["30 seconds"])
+    restart_id: str
 
 
 class BulkBody(Body):
@@ -79,7 +70,7 @@ class BulkBody(Body):
     bot_names: list[StrictStr] = Field(min_length=1, max_length=1000, examples=[["elena", "marcus"]])
 
 
-class BulkEntry(BaseModel):
+class BulkEntry(Answer):
     """What becomes of it for one bot."""
 
     bot_name: str
@@ -87,20 +78,12 @@ class BulkEntry(BaseModel):
     error: str | None
 
 
-class BulkAnswer(BaseModel):
+class BulkAnswer(Answer):
     """The accepted ones are done five at a time; follow them in the history by ``group_id``."""
 
-    group_id: str
+    group_id: TextId
     action: Action
     outcomes: list[BulkEntry]
-
-    @classmethod
-    def of(cls, view: BulkView) -> "BulkAnswer":
-        """The bulk as JSON gives it."""
-        outcomes = [
-            BulkEntry(bot_name=one.bot_name, is_accepted=one.is_accepted, error=one.error) for one in view.outcomes
-        ]
-        return cls(group_id=str(view.group_id), action=view.action.value, outcomes=outcomes)
 
 
 class RollingBody(Body):
@@ -115,7 +98,7 @@ class RollingBody(Body):
     batch_size: StrictInt = Field(1, ge=1, le=50, description="Bots restarted at a time.", examples=[1])
 
 
-class PreviewEntry(BaseModel):
+class PreviewEntry(Answer):
     """One bot of a preview."""
 
     bot_name: str
@@ -125,7 +108,7 @@ class PreviewEntry(BaseModel):
     estimate_s: float
 
 
-class PreviewAnswer(BaseModel):
+class PreviewAnswer(Answer):
     """What a rolling restart would do."""
 
     batch_size: int
@@ -134,29 +117,8 @@ class PreviewAnswer(BaseModel):
     estimate_s: float
     skipped: dict[str, str] = Field(description="Bots that are left out, and why.")
 
-    @classmethod
-    def of(cls, view: RollingPreview) -> "PreviewAnswer":
-        """The preview as JSON gives it."""
-        bots = [
-            PreviewEntry(
-                bot_name=bot.bot_name,
-                display_name=bot.display_name,
-                batch=bot.batch,
-                affected_users=bot.affected_users,
-                estimate_s=bot.estimate_s,
-            )
-            for bot in view.bots
-        ]
-        return cls(
-            batch_size=view.batch_size,
-            bots=bots,
-            affected_users=view.affected_users,
-            estimate_s=view.estimate_s,
-            skipped=dict(view.skipped),
-        )
 
-
-class StepEntry(BaseModel):
+class StepEntry(Answer):
     """One bot of a rolling restart."""
 
     bot_name: str
@@ -167,10 +129,10 @@ class StepEntry(BaseModel):
     error: str | None
 
 
-class RollingAnswer(BaseModel):
+class RollingAnswer(Answer):
     """A rolling restart, running or over."""
 
-    rolling_id: str
+    rolling_id: TextId
     requested_by: str
     requested_at: datetime
     batch_size: int
@@ -181,35 +143,8 @@ class RollingAnswer(BaseModel):
     error: str | None = Field(description="Why it ended before its end.")
     steps: list[StepEntry]
 
-    @classmethod
-    def of(cls, view: RollingView) -> "RollingAnswer":
-        """The rolling restart as JSON gives it."""
-        steps = [
-            StepEntry(
-                bot_name=step.bot_name,
-                batch=step.batch,
-                state=step.state.value,
-                restart_id=step.restart_id,
-                duration_s=step.duration_s,
-                error=step.error,
-            )
-            for step in view.steps
-        ]
-        return cls(
-            rolling_id=str(view.rolling_id),
-            requested_by=view.requested_by,
-            requested_at=view.requested_at,
-            batch_size=view.batch_size,
-            state=view.state.value,
-            estimate_s=view.estimate_s,
-            abort_requested_by=view.abort_requested_by,
-            finished_at=view.finished_at,
-            error=view.error,
-            steps=steps,
-        )
 
-
-class RollingList(BaseModel):
+class RollingList(Answer):
     """The last rolling restarts, newest first."""
 
     rolling_restarts: list[RollingAnswer]
@@ -241,18 +176,10 @@ class PolicyBody(Body):
     def change(self) -> PolicyChange:
         """As the service takes it."""
         until = datetime.fromisoformat(self.maintenance_until).astimezone(UTC) if self.maintenance_until else None
-        return PolicyChange(
-            is_in_maintenance=self.is_in_maintenance,
-            maintenance_reason=self.maintenance_reason,
-            maintenance_until=until,
-            is_canary_on=self.is_canary_on,
-            is_auto_healed=self.is_auto_healed,
-            heal_after_failures=self.heal_after_failures,
-            notes=self.notes,
-        )
+        return PolicyChange(**dict(self) | {"maintenance_until": until})
 
 
-class PolicyAnswer(BaseModel):
+class PolicyAnswer(Answer):
     """What operators decided for a bot, and whether the healing gave up on it."""
 
     bot_name: str
@@ -269,8 +196,3 @@ class PolicyAnswer(BaseModel):
     stopped_at: datetime | None
     stopped_by: str
     notes: str
-
-    @classmethod
-    def of(cls, policy: BotPolicy) -> "PolicyAnswer":
-        """The policy as JSON gives it."""
-        return cls(**{name: getattr(policy, name) for name in cls.model_fields})

@@ -1,42 +1,32 @@
 """Answers about series and states over time."""
 
+from dataclasses import asdict
 from datetime import datetime
+from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, Field
 
-from chat_api.schemas.series import SeriesPoint, StatusInterval, Uptime
+from chat_api.routes.models import Answer
+from chat_api.schemas.series import Uptime
+
+Rounded = Annotated[float, AfterValidator(lambda value: round(value, 3))]
 
 
-class SeriesPointEntry(BaseModel):
+class SeriesPointEntry(Answer):
     """One step of a series. Times are milliseconds of what went well, null where nothing did."""
 
     at: datetime
     span_s: int = Field(description="How many seconds the step covers.")
     count: int = Field(description="All that was measured, the errors too.")
     errors: int
-    mean_ms: float | None
-    p50_ms: float | None
-    p95_ms: float | None
-    p99_ms: float | None
-    max_ms: float | None
-
-    @classmethod
-    def of(cls, point: SeriesPoint) -> "SeriesPointEntry":
-        """The point as JSON gives it."""
-        return cls(
-            at=point.at,
-            span_s=point.span_s,
-            count=point.count,
-            errors=point.errors,
-            mean_ms=_rounded(point.mean_ms),
-            p50_ms=_rounded(point.p50_ms),
-            p95_ms=_rounded(point.p95_ms),
-            p99_ms=_rounded(point.p99_ms),
-            max_ms=_rounded(point.max_ms),
-        )
+    mean_ms: Rounded | None
+    p50_ms: Rounded | None
+    p95_ms: Rounded | None
+    p99_ms: Rounded | None
+    max_ms: Rounded | None
 
 
-class SeriesAnswer(BaseModel):
+class SeriesAnswer(Answer):
     """A series over a window, oldest step first."""
 
     subject: str = Field(examples=["answers:elena"])
@@ -44,7 +34,7 @@ class SeriesAnswer(BaseModel):
     points: list[SeriesPointEntry]
 
 
-class UptimeAnswer(BaseModel):
+class UptimeAnswer(Answer):
     """How much of a window somebody was up."""
 
     subject: str = Field(examples=["bot:elena"])
@@ -59,46 +49,22 @@ class UptimeAnswer(BaseModel):
     @classmethod
     def of(cls, subject: str, uptime: Uptime) -> "UptimeAnswer":
         """The uptime as JSON gives it."""
-        return cls(
-            subject=subject,
-            window=uptime.window.value,
-            share=uptime.share,
-            up_s=uptime.up_s,
-            down_s=uptime.down_s,
-            maintenance_s=uptime.maintenance_s,
-            unknown_s=uptime.unknown_s,
-            seconds=dict(uptime.seconds),
-        )
+        return cls(subject=subject, **asdict(uptime))
 
 
-class StatusIntervalEntry(BaseModel):
+class StatusIntervalEntry(Answer):
     """From when until when somebody was seen in one state; between two intervals nobody looked."""
 
     status: str = Field(examples=["online"])
     started_at: datetime
     until_at: datetime
-    duration_s: float
+    duration_s: Rounded
     reason: str
 
-    @classmethod
-    def of(cls, interval: StatusInterval) -> "StatusIntervalEntry":
-        """The interval as JSON gives it."""
-        return cls(
-            status=interval.status,
-            started_at=interval.started_at,
-            until_at=interval.until_at,
-            duration_s=round(interval.duration_s, 3),
-            reason=interval.reason,
-        )
 
-
-class StatusIntervalsAnswer(BaseModel):
+class StatusIntervalsAnswer(Answer):
     """The observed states within a window, oldest first."""
 
     subject: str = Field(examples=["bot:elena"])
     window: str = Field(examples=["24h"])
     intervals: list[StatusIntervalEntry]
-
-
-def _rounded(value_ms: float | None) -> float | None:
-    return round(value_ms, 3) if value_ms is not None else None

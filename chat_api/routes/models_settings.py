@@ -1,25 +1,20 @@
 """What the routes of the settings, the switches and the announcement take and give."""
 
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Self
 
-from pydantic import AwareDatetime, BaseModel, Field, StrictBool, StrictFloat, StrictInt, StrictStr
+from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
-from chat_api.routes.models import Body
+from chat_api.routes.models import Answer, Body, Moment
 from chat_api.schemas.settings import (
     Announcement,
     Effect,
     Feature,
-    FeatureView,
-    MaintenanceView,
     Notices,
-    SettingView,
     Source,
     Tone,
 )
 from chat_api.services.switches import MAX_ANNOUNCEMENT_CHARS, MAX_MAINTENANCE_CHARS
-
-Moment = Annotated[AwareDatetime, Field(strict=False)]
 
 
 class SettingBody(Body):
@@ -30,7 +25,7 @@ class SettingBody(Body):
     )
 
 
-class SettingAnswer(BaseModel):
+class SettingAnswer(Answer):
     """One setting. A secret's values are masked."""
 
     name: str = Field(examples=["rate_limit_requests_per_minute"])
@@ -46,13 +41,8 @@ class SettingAnswer(BaseModel):
     changed_by: str | None
     changed_at: datetime | None
 
-    @classmethod
-    def of(cls, view: SettingView) -> Self:
-        """The answer for one setting."""
-        return cls(**{name: getattr(view, name) for name in cls.model_fields})
 
-
-class SettingList(BaseModel):
+class SettingList(Answer):
     """Every setting."""
 
     settings: list[SettingAnswer]
@@ -71,7 +61,7 @@ class AnnouncementBody(Body):
     ends_at: Moment | None = Field(None, examples=["2030-01-01T18:00:00Z"])
 
 
-class AnnouncementAnswer(BaseModel):
+class AnnouncementAnswer(Answer):
     """The announcement that is set; an empty ``text`` when there is none."""
 
     text: str
@@ -82,11 +72,10 @@ class AnnouncementAnswer(BaseModel):
     @classmethod
     def of(cls, announcement: Announcement | None) -> Self:
         """The answer for an announcement, or for none."""
-        said = announcement or Announcement(text="")
-        return cls(text=said.text, tone=said.tone, starts_at=said.starts_at, ends_at=said.ends_at)
+        return cls.model_validate(announcement or Announcement(text=""))
 
 
-class NoticesAnswer(BaseModel):
+class NoticesAnswer(Answer):
     """What is on top of every page at this moment."""
 
     announcement: str | None = Field(examples=["New voices on Friday."])
@@ -110,7 +99,7 @@ class FeatureBody(Body):
     is_on: StrictBool = Field(examples=[False])
 
 
-class FeatureAnswer(BaseModel):
+class FeatureAnswer(Answer):
     """One feature switch."""
 
     feature: Feature
@@ -119,13 +108,8 @@ class FeatureAnswer(BaseModel):
     changed_by: str | None
     changed_at: datetime | None
 
-    @classmethod
-    def of(cls, view: FeatureView) -> Self:
-        """The answer for one switch."""
-        return cls(**{name: getattr(view, name) for name in cls.model_fields})
 
-
-class FeatureList(BaseModel):
+class FeatureList(Answer):
     """Every feature switch."""
 
     features: list[FeatureAnswer]
@@ -143,15 +127,10 @@ class MaintenanceBody(Body):
     )
 
 
-class MaintenanceAnswer(BaseModel):
+class MaintenanceAnswer(Answer):
     """The chat's maintenance mode."""
 
     is_on: bool
     text: str
     changed_by: str | None
     changed_at: datetime | None
-
-    @classmethod
-    def of(cls, view: MaintenanceView) -> Self:
-        """The answer for the mode."""
-        return cls(**{name: getattr(view, name) for name in cls.model_fields})

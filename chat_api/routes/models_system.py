@@ -2,15 +2,14 @@
 
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from chat_api.routes.models import Answer
 from chat_api.schemas.system import DatabaseView, ProcessReport, RedisView, SlowQueryView, WorkerView
 
 
-class SystemAnswer(BaseModel):
+class SystemAnswer(Answer):
     """The whole deployment at one moment."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     at: datetime
     processes: list[ProcessReport]
@@ -20,13 +19,13 @@ class SystemAnswer(BaseModel):
     problems: list[str] = Field(description="What could not be asked.")
 
 
-class SlowQueryList(BaseModel):
+class SlowQueryList(Answer):
     """Statements over the limit, of all processes together, the costliest first."""
 
     slow_queries: list[SlowQueryView]
 
 
-class ProcessWorker(BaseModel):
+class ProcessWorker(Answer):
     """One background worker of one process."""
 
     host: str
@@ -34,7 +33,7 @@ class ProcessWorker(BaseModel):
     worker: WorkerView
 
 
-class WorkerList(BaseModel):
+class WorkerList(Answer):
     """The background workers of all processes."""
 
     workers: list[ProcessWorker]

@@ -87,6 +87,16 @@ class Usage:
         return self.failed / ended if ended else None
 
     @property
+    def p50_s(self) -> float | None:
+        """The median answer time."""
+        return self.answer_times.percentile_s(0.5)
+
+    @property
+    def p95_s(self) -> float | None:
+        """The answer time that one in twenty exceeds."""
+        return self.answer_times.percentile_s(0.95)
+
+    @property
     def visit_minutes(self) -> float | None:
         """How long a visit took on average."""
         return self.visit_seconds / self.visits / 60 if self.visits else None

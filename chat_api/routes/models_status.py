@@ -1,0 +1,61 @@
+"""What the API says of how all is: to operators, and to whatever watches this process."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from chat_api.routes.models import Answer
+
+
+class SystemState(Answer):
+    """How the whole is."""
+
+    status: Literal["healthy", "degraded", "critical"]
+    uptime: str = Field(examples=["2d 3h 14m"])
+    version: str
+    headline: str
+
+
+class ServiceState(Answer):
+    """How a dependency is; ``response_time`` in seconds."""
+
+    status: Literal["healthy", "unhealthy", "unknown", "not_configured"]
+    response_time: float | None
+
+
+class BotState(Answer):
+    """How a bot is."""
+
+    display_name: str = Field(examples=["Elena Rodriguez"])
+    status: str = Field(examples=["online"])
+    health_check: Literal["healthy", "unhealthy", "unknown"]
+    port: int | None
+    latency_ms: float | None = None
+    last_seen_at: datetime | None = None
+    container: str | None = Field(None, description="The state of its container, where an engine is configured.")
+
+
+class StatusAnswer(Answer):
+    """Source: specification, ``GET /api/admin/status``."""
+
+    system: SystemState
+    services: dict[str, ServiceState]
+    bots: dict[str, BotState]
+
+
+class HealthAnswer(Answer):
+    """Whether this process is alive; with an administrator's token, how its dependencies are."""
+
+    status: Literal["healthy", "degraded", "critical"]
+    services: dict[str, ServiceState] | None = None
+    bots: dict[str, str] | None = None
+
+
+class ReadyAnswer(Answer):
+    """Whether this process should get traffic."""
+
+    status: Literal["ready", "not_ready"]
+    realtime: Literal["live", "deaf", "away"] = Field(
+        description="Wake-ups between processes. `live`: they arrive; `deaf`: they do not; `away`: no Redis."
+    )
