@@ -163,6 +163,9 @@ class PolicyBody(Body):
     )
     is_canary_on: StrictBool | None = Field(None, examples=[True])
     is_auto_healed: StrictBool | None = Field(None, examples=[True])
+    is_healed_when_silent: StrictBool | None = Field(
+        None, description="Healed also when it is healthy and answers no canary.", examples=[False]
+    )
     heal_after_failures: StrictInt | None = Field(None, ge=1, le=100, examples=[3])
     notes: StrictStr | None = Field(None, max_length=4000, examples=["Needs a minute to load its model."])
 
@@ -190,6 +193,7 @@ class PolicyAnswer(Answer):
     maintenance_reason: str
     is_canary_on: bool
     is_auto_healed: bool
+    is_healed_when_silent: bool
     heal_after_failures: int
     quarantined_at: datetime | None
     quarantine_reason: str

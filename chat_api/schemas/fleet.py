@@ -96,13 +96,17 @@ class BotFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CanaryView:
-    """The last synthetic conversation with a bot; ``error`` is for operators."""
+    """The last synthetic conversation with a bot; ``error`` is for operators.
+
+    ``failures``: how many in a row were not answered until now, this one counted.
+    """
 
     bot_name: str
     is_answered: bool
     checked_at: datetime
     latency_ms: float | None = None
     error: str | None = None
+    failures: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +127,8 @@ class BotPolicy:
     """What operators decided for one bot, and whether the healing gave up on it.
 
     In maintenance while ``maintenance_since`` is set and ``maintenance_until`` (None: until ended) is not over.
+    Where ``is_auto_healed``, a bot that stays offline is restarted after ``heal_after_failures`` failed checks; with
+    ``is_healed_when_silent`` also one that is healthy and leaves as many canaries in a row without an answer.
     Automatic restarts before ``healing_since`` count no more. ``stopped_at``: an operator wants the bot to be stopped.
     """
 
@@ -133,6 +139,7 @@ class BotPolicy:
     maintenance_reason: str = ""
     is_canary_on: bool = True
     is_auto_healed: bool = False
+    is_healed_when_silent: bool = False
     heal_after_failures: int = 3
     quarantined_at: datetime | None = None
     quarantine_reason: str = ""

@@ -16,5 +16,6 @@ class PolicyChange:
     maintenance_until: datetime | None = None
     is_canary_on: bool | None = None
     is_auto_healed: bool | None = None
+    is_healed_when_silent: bool | None = None
     heal_after_failures: int | None = None
     notes: str | None = None

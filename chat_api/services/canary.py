@@ -54,8 +54,7 @@ class CanaryService:
             latency_ms = (self._clock.monotonic_s() - started_s) * 1000
             fault = "apologised" if answer.is_apology else "the answer broke off" if answer.is_truncated else None
             canary = replace(canary, is_answered=fault is None, latency_ms=latency_ms, error=fault)
-        self._fleet.record_canary(canary)
-        return canary
+        return self._fleet.record_canary(canary)
 
 
 def _reason(error: AppError) -> str:

@@ -214,13 +214,18 @@ class FleetService:
             state.restart = None
             self._update(bot_name)
 
-    def record_canary(self, canary: CanaryView) -> None:
-        """Take over how a synthetic conversation went."""
+    def record_canary(self, canary: CanaryView) -> CanaryView:
+        """Take over how a synthetic conversation went; what this process asked itself goes on in the count."""
         state = self._states.get(canary.bot_name)
-        if state is not None:
-            self._report(canary)
-            state.canary = canary
-            self._update(canary.bot_name)
+        if state is None:
+            return canary
+        if not self._is_relaying and not canary.is_answered:
+            before = self._views.canary(state)
+            canary = replace(canary, failures=before.failures + 1 if before else 1)
+        self._report(canary)
+        state.canary = canary
+        self._update(canary.bot_name)
+        return canary
 
     def forget_canary(self, bot_name: str) -> None:
         """Drop the last synthetic conversation, e.g. because the bot was restarted since."""

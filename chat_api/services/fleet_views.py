@@ -90,7 +90,7 @@ class BotViews:
             now=self._clock.now(),
             stale_after=self.stale_after,
             policy=state.policy,
-            canary=self._canary(state),
+            canary=self.canary(state),
         )
 
     def of_bot(self, spec: BotSpec, state: BotState) -> BotView:
@@ -128,7 +128,7 @@ class BotViews:
             return view
         return replace(view, status=ServiceStatus.UNKNOWN)
 
-    def _canary(self, state: BotState) -> CanaryView | None:
+    def canary(self, state: BotState) -> CanaryView | None:
         """The last canary, unless it is old or the bot was begun anew since."""
         canary, container, restart = state.canary, state.container, state.restart
         if canary is None or self._clock.now() - canary.checked_at > self._canary_stale_after:
@@ -145,7 +145,7 @@ class BotViews:
             return f"stopped by {state.policy.stopped_by}"
         if state.probe is not None and state.probe.error is not None:
             return state.probe.error
-        canary = self._canary(state)
+        canary = self.canary(state)
         is_heeded = state.policy is None or state.policy.is_canary_on
         if canary is None or canary.is_answered or not is_heeded:
             return None
@@ -154,7 +154,7 @@ class BotViews:
     def _calls(self, bot_name: str, state: BotState) -> _Calls:
         lane = self._connector.lane_view(bot_name)
         return {
-            "canary": self._canary(state),
+            "canary": self.canary(state),
             "breaker": lane.breaker,
             "calls_in_flight": lane.in_flight,
             "calls_waiting": lane.waiting,

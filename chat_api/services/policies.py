@@ -192,7 +192,7 @@ class PoliciesService:
         values: dict[str, Any] = {}
         if change.is_in_maintenance is not None:
             values |= self._maintenance(change)
-        for name in ("is_canary_on", "is_auto_healed"):
+        for name in ("is_canary_on", "is_auto_healed", "is_healed_when_silent"):
             if (value := getattr(change, name)) is not None:
                 values[name] = value
         if change.is_auto_healed:

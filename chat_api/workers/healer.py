@@ -4,6 +4,7 @@
 
     N failed checks → restart → N more, 30 s → restart → N more, 60 s → restart → N more → quarantine
 
+Failed are health checks that find it offline; where asked for, also canaries that a healthy bot leaves unanswered.
 At most three in an hour, by the stored restarts, so that a restart of the console forgets nothing. A recovery makes
 the next wait short again, not the count.
 """
@@ -11,6 +12,7 @@ the next wait short again, not the count.
 import asyncio
 import contextlib
 import math
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
@@ -72,9 +74,11 @@ class Healer:
     async def turn(self) -> None:
         """Look at every bot once, and heal those that need it."""
         now = self._clock.now()
-        for bot in self._fleet.current().bots:
+        bots = self._fleet.current().bots
+        is_silence_common = is_common_silence(bots)
+        for bot in bots:
             policy = bot.policy
-            if policy is None or not may_heal(bot, policy, now):
+            if policy is None or not may_heal(bot, policy, now, is_silence_common=is_silence_common):
                 continue
             if self._clock.monotonic_s() < self._not_before_s.get(bot.name, -math.inf):
                 continue
@@ -102,10 +106,11 @@ class Healer:
         if ended_at is not None and now < ended_at + wait_after(len(unbroken)):
             return
         log.info("bot_healing", bot_name=bot.name, failures=failures, attempt=len(attempts) + 1)
-        await self._restarts.heal(bot.name, f"{failures} failed health checks in a row: {bot.error or 'no answer'}")
+        tried = "unanswered test messages" if is_silent(bot) else "failed health checks"
+        await self._restarts.heal(bot.name, f"{failures} {tried} in a row: {bot.error or 'no answer'}")
 
 
-def may_heal(bot: BotView, policy: BotPolicy, now: datetime) -> bool:
+def may_heal(bot: BotView, policy: BotPolicy, now: datetime, *, is_silence_common: bool = False) -> bool:
     """Whether a bot is down by itself, and nobody and nothing speaks against a restart."""
     if not policy.is_auto_healed or policy.quarantined_at is not None or policy.is_in_maintenance(now):
         return False
@@ -114,11 +119,29 @@ def may_heal(bot: BotView, policy: BotPolicy, now: datetime) -> bool:
     container = bot.container
     if container is None or not container.is_managed or container.state in _NOT_TO_RESTART:
         return False
-    return bot.status is BotStatus.OFFLINE and bot.cause is None and not policy.is_stopped(container)
+    if bot.cause is not None or policy.is_stopped(container):
+        return False
+    if bot.status is BotStatus.OFFLINE:
+        return True
+    return policy.is_healed_when_silent and is_silent(bot) and not is_silence_common
+
+
+def is_silent(bot: BotView) -> bool:
+    """Whether a bot answers its health check, and not its canary."""
+    return bot.status is BotStatus.DEGRADED and bot.canary is not None and not bot.canary.is_answered
+
+
+def is_common_silence(bots: Sequence[BotView]) -> bool:
+    """Whether several bots, and half of those that were asked, fell silent: then it is what they all talk through."""
+    asked = [bot for bot in bots if bot.canary is not None]
+    silent = sum(is_silent(bot) for bot in asked)
+    return silent > 1 and 2 * silent >= len(asked)
 
 
 def failures_since(bot: BotView, since: datetime | None) -> int:
-    """How many health checks failed in a row until now, those before ``since`` left out."""
+    """How many checks of the kind that failed did so in a row until now, those before ``since`` left out."""
+    if is_silent(bot) and bot.canary is not None:
+        return bot.canary.failures  # the fleet begins to count anew with every restart
     count = 0
     for beat in reversed(bot.heartbeats):
         if beat.status is not BotStatus.OFFLINE or (since is not None and beat.checked_at <= since):

@@ -64,6 +64,7 @@ class _Panel:
         if _maintenance_of(policy) != _maintenance_of(before):
             self._build_maintenance()
         self._heals.set_value(policy.is_auto_healed)
+        self._heals_silence.set_value(policy.is_healed_when_silent)
         self._canary.set_value(policy.is_canary_on)
         self._failures.set_options(_choices(policy.heal_after_failures), value=policy.heal_after_failures)
         self._sign()
@@ -147,6 +148,9 @@ class _Panel:
             self._failures = ui.select(_choices(chosen), value=chosen, label="After").props("outlined dense")
             self._failures.set_enabled(self._may_change)
             self._failures.on_value_change(counted)
+        label = "Also when it is healthy and answers no message"
+        self._heals_silence = self._switch(label, "is_healed_when_silent", testid="heal-silence")
+        self._heals_silence.bind_enabled_from(self._heals, "value", lambda is_on: bool(is_on) and self._may_change)
         ui.label(LIMITS).classes("we-muted")
 
     def _notes(self) -> None:

@@ -146,7 +146,9 @@ async def test_stop_start_and_policy_of_one_bot(console: RunningConsole, page: P
     await page.get_by_test_id("do-start").click()
     await eventually(lambda: bot_status() is BotStatus.ONLINE, deadline_s=60)
 
+    await expect(page.get_by_test_id("switch-heal-silence")).to_have_attribute("aria-disabled", "true")
     await page.get_by_test_id("switch-auto-heal").click()
+    await page.get_by_test_id("switch-heal-silence").click()
     await page.get_by_label("Reason for maintenance").fill("<b>New disk</b>")
     await page.get_by_test_id("begin-maintenance").click()
     await expect(page.get_by_test_id("maintenance")).to_have_text("In maintenance: <b>New disk</b>End maintenance")
@@ -160,7 +162,9 @@ async def test_stop_start_and_policy_of_one_bot(console: RunningConsole, page: P
     await eventually(lambda: bot_status() is BotStatus.ONLINE)
     who = await console.services.auth.authenticate(await console.admin_login(), is_admin=True)
     policy = await console.services.policies.policy(who, "elena")
-    assert (policy.is_auto_healed, policy.changed_by) == (True, "test-operator")
+    assert policy.is_auto_healed
+    assert policy.is_healed_when_silent
+    assert policy.changed_by == "test-operator"
 
     await page.get_by_test_id("do-many").click()
     await expect(question).to_contain_text("Restart 2 bots?")

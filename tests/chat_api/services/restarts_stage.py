@@ -21,7 +21,7 @@ from chat_api.core.errors import EngineFailed
 from chat_api.core.signals import Signals
 from chat_api.schemas.bots import Probe
 from chat_api.schemas.containers import ContainerKind, ContainerState, ContainerView
-from chat_api.schemas.fleet import BotView, RestartView
+from chat_api.schemas.fleet import BotView, CanaryView, RestartView
 from chat_api.schemas.principals import Principal
 from chat_api.schemas.restarts import RestartFilter
 from chat_api.services.audit import AuditService
@@ -136,6 +136,16 @@ class Stage:
         self.time.move(1)
         now = self.time.clock.now()
         self.fleet.record_probe(Probe(bot_name=name, is_healthy=True, checked_at=now, latency_ms=1.0))
+
+    def fail_canaries(self, name: str, count: int) -> None:
+        """So many messages of the console's own without an answer, half a minute apart, of a bot that is healthy."""
+        for _ in range(count):
+            self.time.move(30)
+            self.pass_check(name)
+            canary = CanaryView(
+                bot_name=name, is_answered=False, checked_at=self.time.clock.now(), error="no answer in time"
+            )
+            self.fleet.record_canary(canary)
 
     async def healings(self, name: str) -> tuple[RestartView, ...]:
         """The stored automatic restarts of a bot, newest first."""

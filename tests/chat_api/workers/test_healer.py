@@ -7,7 +7,7 @@ import pytest
 
 from chat_api.core.errors import Conflict
 from chat_api.schemas.containers import ContainerState
-from chat_api.schemas.fleet import BotStatus, ServiceStatus
+from chat_api.schemas.fleet import BotStatus, CanaryView, ServiceStatus
 from chat_api.schemas.fleet_reports import ServiceReport
 from chat_api.schemas.policies import PolicyChange
 from models import AuditOutcome, RestartState
@@ -136,3 +136,46 @@ async def test_hands_off(stage: Stage, reason: str) -> None:
         assert stage.bot("broken").error == "stopped by olga"
         with pytest.raises(Conflict):  # also when the healer did not know yet
             await stage.restarts.heal("broken", "10 failed checks")
+
+
+async def heal_silence(stage: Stage, name: str = "well") -> None:
+    """Ask for the healing of a bot that answers its health check and nobody."""
+    await stage.policies.change(admin(), name, PolicyChange(is_healed_when_silent=True))
+
+
+async def test_a_silent_bot_is_healed_where_that_is_asked_for(stage: Stage) -> None:
+    """After three unanswered messages in a row; those before a restart count no more; three times, then quarantine."""
+    stage.fail_canaries("well", 5)
+    assert await turn(stage, "well") == 0  # only who stays offline
+    await heal_silence(stage)
+    assert await turn(stage, "well") == 1
+    assert (await stage.healings("well"))[0].state is RestartState.ONLINE
+    stage.fail_canaries("well", 2)
+    assert await turn(stage, "well") == 1
+    for count in (2, 3, 3):
+        stage.fail_canaries("well", 3)
+        assert await turn(stage, "well") == count
+    assert stage.bot("well").status is BotStatus.QUARANTINED
+    reasons = {entry.details["reason"] for entry in await stage.audit.find(admin()) if entry.action == "bot.restart"}
+    assert any(str(reason).startswith("5 unanswered test messages in a row: does not answer") for reason in reasons)
+
+
+@pytest.mark.parametrize("reason", ["answered between", "common", "language model", "canary off", "maintenance"])
+async def test_hands_off_a_silent_bot(stage: Stage, reason: str) -> None:
+    """Not when it answered meanwhile, when the others are silent as well, or when the language model is the cause."""
+    await heal_silence(stage)
+    stage.fail_canaries("well", 2)
+    now = stage.time.clock.now()
+    if reason == "answered between":
+        stage.fleet.record_canary(CanaryView(bot_name="well", is_answered=True, checked_at=now))
+    if reason == "common":
+        stage.fail_canaries("broken", 2)
+    if reason == "language model":
+        down = ServiceReport(name="llm", title="Language model", status=ServiceStatus.UNHEALTHY, checked_at=now)
+        stage.fleet.record_service(down)
+    if reason == "canary off":
+        await stage.policies.change(admin(), "well", PolicyChange(is_canary_on=False))
+    if reason == "maintenance":
+        await stage.policies.change(admin(), "well", PolicyChange(is_in_maintenance=True, maintenance_reason="disk"))
+    stage.fail_canaries("well", 2)
+    assert await turn(stage, "well") == 0
