@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-from collections import deque
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
@@ -15,8 +14,10 @@ from chat_api.core.blocking import BlockingCalls
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Database
 from chat_api.core.errors import AppError
+from chat_api.core.histogram import merge, quantile
 from chat_api.core.logging import get_logger
 from chat_api.core.metrics import Metrics
+from chat_api.repositories import series
 from chat_api.schemas.alerts import Signs
 from chat_api.schemas.fleet import FleetView
 from chat_api.services.alert_delivery import AlertDelivery
@@ -28,8 +29,6 @@ log = get_logger(__name__)
 
 LOOK_EVERY_S = 2.0
 SEND_EVERY_S = 0.5
-LAG_EVERY_S = 0.25
-LAG_WINDOW = 120
 FORGET_EVERY_S = 3600.0
 DISK_TIMEOUT_S = 5.0
 PING_TIMEOUT_S = 10.0
@@ -64,7 +63,6 @@ class Alerter:
         self._deadman_url = deadman_url
         self._deadman_interval_s = deadman_interval_s
         self._clock = clock
-        self._lags_s: deque[float] = deque(maxlen=LAG_WINDOW)
         self._disk = BlockingCalls(limit=1, name="disk")
 
     async def run(self) -> None:
@@ -72,7 +70,6 @@ class Alerter:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(every(LOOK_EVERY_S, self.look))
             tasks.create_task(every(SEND_EVERY_S, self.send))
-            tasks.create_task(self._measure_lag())
             tasks.create_task(every(FORGET_EVERY_S, partial(self._survive, self._alerts.forget_old)))
             if self._deadman_url is not None:
                 tasks.create_task(every(self._deadman_interval_s, self._keep_telling))
@@ -82,8 +79,8 @@ class Alerter:
         view = self._fleet.current()
         if not self._is_settled(view):
             return
-        signs = Signs(disk_free=await self._disk_free(), loop_lag_ms=self._lag_ms())
         try:
+            signs = Signs(disk_free=await self._disk_free(), loop_lag_ms=await self._lag_ms())
             firing = await self._alerts.evaluate(view, signs)
         except AppError as error:
             log.warning("alerts_not_evaluated", code=error.code, detail=error.detail)
@@ -143,15 +140,12 @@ class Alerter:
             return None
         return usage.free / usage.total if usage.total else None
 
-    async def _measure_lag(self) -> None:
-        while True:
-            due_s = self._clock.monotonic_s() + LAG_EVERY_S
-            await asyncio.sleep(LAG_EVERY_S)
-            self._lags_s.append(max(0.0, self._clock.monotonic_s() - due_s))
-
-    def _lag_ms(self) -> float | None:
-        """The 99th percentile of the last half minute."""
-        if not self._lags_s:
-            return None
-        ranked = sorted(self._lags_s)
-        return ranked[min(len(ranked) - 1, int(0.99 * len(ranked)))] * 1000
+    async def _lag_ms(self) -> float | None:
+        """The 99th percentile of the last one to two minutes, over every process. Raises: DatabaseUnavailable."""
+        minute = self._clock.now().replace(second=0, microsecond=0)
+        async with self._database.read() as connection:
+            rows = await series.read(connection, "loop_lag", span_s=60, since=minute - timedelta(minutes=1))
+        lags: dict[int, int] = {}
+        for _, tally in rows:
+            merge(lags, tally.buckets)
+        return quantile(lags, 0.99)

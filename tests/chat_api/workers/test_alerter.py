@@ -4,11 +4,16 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 from chat_api.core.database import Database
+from chat_api.core.histogram import bucket_of
 from chat_api.core.metrics import Metrics
+from chat_api.repositories import series
+from chat_api.repositories.series import Increment, Tally
+from chat_api.schemas.alerts import RuleDraft
 from chat_api.workers.alerter import Alerter
 from models import RuleKind, Severity
 from tests.support.alert_receiver import Receiver, alert_receiver
@@ -87,3 +92,23 @@ async def test_what_fires_is_in_the_metrics(make_settings: MakeSettings) -> None
         await eventually(lambda: firing() == 1)
         await ryan.start()
         await eventually(lambda: firing() == 0)
+
+
+async def test_a_late_event_loop_of_any_process_is_alarmed(api: RunningApi, database_url: str) -> None:
+    """What another process measured is judged as well: here one in ten of its turns was five seconds late."""
+    admin = await api.services.auth.authenticate(await api.admin_login(), is_admin=True)
+    rule = RuleDraft(name="Late", kind=RuleKind.LOOP_LAG, threshold=1000, severity=Severity.WARNING, for_s=0)
+    await api.services.alert_settings.create_rule(admin, rule)
+
+    async def late() -> list[str]:
+        return [alert.body for alert in await api.services.alerts.firing(admin) if "late" in alert.body]
+
+    assert not await late()
+    minute = datetime.now(UTC).replace(second=0, microsecond=0)
+    tally = Tally(count=1000, buckets={bucket_of(1): 900, bucket_of(5000): 100})
+    increments = [Increment(subject="loop_lag", span_s=60, started_at=minute, tally=tally)]
+    database = Database(database_url, pool_size=1)
+    async with database.write() as connection:
+        await series.add(connection, increments, writer=uuid4(), batch=1)
+    await eventually(late)
+    await database.dispose()
