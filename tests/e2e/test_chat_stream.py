@@ -121,12 +121,11 @@ async def test_a_reader_who_scrolls_up_is_not_pulled_back(
 ) -> None:
     """An answer that grows is followed at the end of the thread, and only there."""
     person = await principal_of(chat, console)
-    for number in range(12):
-        await console.services.messages.send(person, bot_name="elena", content=f"I need {number} " + "words " * 90)
+    for number in range(5):
         await console.services.messages.send(person, bot_name="jake", content=f"I need {number} " + "words " * 90)
     await chat.page.reload()
     await chat.open("jake")
-    await jake.set_faults(piece_delay_ms=80)
+    await jake.set_faults(piece_delay_ms=40)
     await chat.say("I need " + "words " * 200)
     await expect(_streaming(chat)).to_be_in_viewport()
     thread = chat.by_id("thread")
