@@ -107,6 +107,11 @@ def frame(principal: Principal, *, title: str, path: str) -> Iterator[None]:
             yield
 
 
+def back_link(path: str, title: str) -> None:
+    """Where this page belongs to; it is shown above the title."""
+    ui.html(f'<a class="we-back" href="{path}">← {title}</a>', sanitize=False)
+
+
 def _rail(principal: Principal, path: str) -> str:
     links = "".join(
         f'<a href="{target}"{_CURRENT if target == path else ""}>{theme.icon_svg(symbol)}<span>{label}</span></a>'

@@ -13,7 +13,7 @@ from chat_api.services.incidents import MAX_NOTE_CHARS, MAX_REASON_CHARS
 from console import theme
 from console.actions import run_action
 from console.context import incident_feed, services
-from console.frame import frame, page
+from console.frame import back_link, frame, page
 from console.incident_feed import NEWEST
 from console.widgets import incident_markup as markup
 from console.widgets.records import export_links
@@ -56,7 +56,9 @@ async def _incident(principal: Principal, incident_id: str) -> None:
     except ValueError:
         raise NotFound("There is no such incident.") from None
     details = await services().incidents.details(principal, number)
+    ui.page_title(theme.page_title(details.incident.headline))
     with frame(principal, title="Incident", path=PATH):
+        back_link(PATH, "Incidents")
         parts = _Parts(principal, details)
     incident_feed().on_one(ui.context.client, principal, number, parts.show)
 
