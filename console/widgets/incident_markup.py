@@ -14,6 +14,7 @@ from chat_api.schemas.incidents import (
 )
 from chat_api.services.incident_export import duration_words
 from console import theme
+from console.widgets.fact_words import fact_label
 from models import IncidentEntryKind
 
 _STATES = {
@@ -36,6 +37,7 @@ _KINDS = {
 _MISSING = '<span class="we-muted">–</span>'
 # Facts of evidence that are moments.
 _TIMES = frozenset({"started_at", "last_answer"})
+_FIRST = ("bot_status", "state", "exit_code", "oom_killed", "last_answer", "started_at", "restart_count")
 NAMED = 6
 
 
@@ -71,7 +73,7 @@ def incident_facts(incident: IncidentView) -> str:
     kind, _, name = incident.cause.partition(":")
     facts = [
         ("Root cause", f"{'The dependency' if kind == 'service' else 'The bot'} {escape(name)} itself"),
-        ("What was seen", escape(incident.detail) or _MISSING),
+        ("What was seen", escape(_sentence(incident.detail)) or _MISSING),
         ("Opened", moment(incident.opened_at)),
         ("Resolved", moment(incident.resolved_at) if incident.resolved_at else "not yet"),
         ("Lasted", _duration(incident.duration_s) if incident.resolved_at else _MISSING),
@@ -134,7 +136,7 @@ def _item(incident: IncidentView) -> str:
         f'<li><a href="/admin/incidents/{incident.incident_id}" data-state="{incident.state}">'
         f"{state_badge(incident.state)}"
         f'<span class="we-incident-what"><span class="we-strong">{escape(incident.headline)}</span>'
-        f'<span class="we-muted">{escape(incident.detail or names)}</span></span>'
+        f'<span class="we-muted">{escape(_sentence(incident.detail) or names)}</span></span>'
         f'<span class="we-muted we-incident-who">{escape(names + more)}{who}</span>'
         f'<span class="we-muted we-incident-when">{_lasted(incident)}</span></a></li>'
     )
@@ -157,8 +159,8 @@ def _entry(entry: IncidentEntryView) -> str:
 
 def _evidence(evidence: EvidenceView, *, is_open: bool) -> str:
     facts = [
-        (name.replace("_", " ").capitalize(), _when(value) if name in _TIMES else escape(_said(value)))
-        for name, value in evidence.facts.items()
+        (fact_label(name), _when(value) if name in _TIMES else escape(_said(value)))
+        for name, value in sorted(evidence.facts.items(), key=_importance)
         if value is not None
     ]
     name = escape(evidence.bot_name)
@@ -170,7 +172,8 @@ def _evidence(evidence: EvidenceView, *, is_open: bool) -> str:
         lines = escape("\n".join(evidence.log_lines))
         parts.append(
             f"<h3>Last {len(evidence.log_lines)} log lines</h3>"
-            f'<pre class="we-log-lines" tabindex="0" role="region" aria-label="Log lines of {name}">{lines}</pre>'
+            f'<div class="we-log-lines" tabindex="0" role="region" aria-label="Log lines of {name}">'
+            f"<pre>{lines}</pre></div>"
         )
     if evidence.problem:
         parts.append(f'<p class="we-muted">{escape(evidence.problem)}</p>')
@@ -179,6 +182,16 @@ def _evidence(evidence: EvidenceView, *, is_open: bool) -> str:
         f' <span class="we-muted">{escape(evidence.reason)}, {moment(evidence.captured_at)}</span></summary>'
         f"{''.join(parts)}</details>"
     )
+
+
+def _importance(fact: tuple[str, object]) -> tuple[int, str]:
+    """How an outage ended comes first; the store keeps facts in no order that means anything."""
+    name, _ = fact
+    return (_FIRST.index(name) if name in _FIRST else len(_FIRST), name)
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _check(check: Mapping[str, object]) -> str:
