@@ -287,7 +287,7 @@ export default {
         </div>
         <input type="datetime-local" step="1" class="we-log-at" aria-label="Jump to a time" title="Jump to a time" :value="at ? localInput(at) : ''" @change="jump">
         <div class="we-log-buttons">
-          <button v-if="isLive" type="button" class="we-button" :aria-pressed="isPaused" title="Pause (space)" data-testid="pause" @click="pause">
+          <button v-if="isLive" type="button" class="we-button we-quiet" :aria-pressed="isPaused" title="Pause (space)" data-testid="pause" @click="pause">
             <svg class="we-icon" aria-hidden="true"><use :href="icons + (isPaused ? '#start' : '#paused')"></use></svg>{{ isPaused ? 'Resume' : 'Pause' }}</button>
           <button v-else type="button" class="we-button we-primary" data-testid="live" @click="goLive">Back to live</button>
           <button type="button" class="we-button we-quiet" :aria-pressed="isWrapped" data-testid="wrap" @click="wrap">Wrap</button>

@@ -68,7 +68,7 @@ def _usage(usage: ContainerUsage | None, facts: ContainerFacts) -> str:
         return '<h2>Usage</h2><p class="we-muted">Measuring …</p>'
     limit = facts.memory_limit_bytes
     memory = size_text(usage.memory_bytes) + (f" of {size_text(limit)}" if limit else "")
-    cpu = f"{usage.cpu_percent:.1f} % of one core" + (f", limit {facts.cpu_limit:g}" if facts.cpu_limit else "")
+    cpu = f"{usage.cpu_percent:.1f}% of one core" + (f", limit {facts.cpu_limit:g}" if facts.cpu_limit else "")
     return "<h2>Usage</h2>" + _facts(
         [
             ("CPU", escape(cpu)),
