@@ -171,7 +171,7 @@ def _evidence(evidence: EvidenceView, *, is_open: bool) -> str:
     if evidence.log_lines:
         lines = escape("\n".join(evidence.log_lines))
         parts.append(
-            f"<h3>Last {len(evidence.log_lines)} log lines</h3>"
+            f"<h3>{_last_lines(len(evidence.log_lines))}</h3>"
             f'<div class="we-log-lines" tabindex="0" role="region" aria-label="Log lines of {name}">'
             f"<pre>{lines}</pre></div>"
         )
@@ -182,6 +182,10 @@ def _evidence(evidence: EvidenceView, *, is_open: bool) -> str:
         f' <span class="we-muted">{escape(evidence.reason)}, {moment(evidence.captured_at)}</span></summary>'
         f"{''.join(parts)}</details>"
     )
+
+
+def _last_lines(count: int) -> str:
+    return "Last log line" if count == 1 else f"Last {count} log lines"
 
 
 def _importance(fact: tuple[str, object]) -> tuple[int, str]:
