@@ -29,17 +29,17 @@ async def bot_container(principal: Principal, bot_name: str) -> None:
         with ui.element("section").classes("we-panel").props('aria-label="Usage" data-testid="usage"'):
             _live_usage(principal, facts)
         with ui.element("section").classes("we-panel").props('aria-label="Container" data-testid="container"'):
-            ui.html(_container(facts), sanitize=False)
+            ui.html(container_html(facts), sanitize=False)
         with ui.element("section").classes("we-panel").props('aria-label="Environment" data-testid="environment"'):
-            ui.html(_environment(facts), sanitize=False)
+            ui.html(environment_html(facts), sanitize=False)
         with ui.element("section").classes("we-panel").props('aria-label="Health checks" data-testid="health-checks"'):
-            ui.html(_health(facts), sanitize=False)
+            ui.html(health_html(facts), sanitize=False)
 
 
 def _live_usage(principal: Principal, facts: ContainerFacts) -> None:
     bot_name, client = facts.view.bot_name, ui.context.client
     fleet = services().fleet
-    shown = ui.html(_usage(_usage_in(fleet.current(), bot_name), facts), sanitize=False)
+    shown = ui.html(usage_html(_usage_in(fleet.current(), bot_name), facts), sanitize=False)
     last = _usage_in(fleet.current(), bot_name)
 
     def changed(view: FleetView) -> None:
@@ -47,7 +47,7 @@ def _live_usage(principal: Principal, facts: ContainerFacts) -> None:
         usage = _usage_in(view, bot_name)
         if usage != last and client in open_pages():
             last = usage
-            shown.set_content(_usage(usage, facts))
+            shown.set_content(usage_html(usage, facts))
 
     unwatch = services().containers.watch(principal, (bot_name,))
     fleet.changes.listen(changed)
@@ -63,7 +63,8 @@ def _usage_in(view: FleetView, bot_name: str) -> ContainerUsage | None:
     return next((bot.usage for bot in view.bots if bot.name == bot_name), None)
 
 
-def _usage(usage: ContainerUsage | None, facts: ContainerFacts) -> str:
+def usage_html(usage: ContainerUsage | None, facts: ContainerFacts) -> str:
+    """What it uses at this moment, and of what."""
     if usage is None:
         return '<h2>Usage</h2><p class="we-muted">Measuring …</p>'
     limit = facts.memory_limit_bytes
@@ -80,7 +81,8 @@ def _usage(usage: ContainerUsage | None, facts: ContainerFacts) -> str:
     )
 
 
-def _container(facts: ContainerFacts) -> str:
+def container_html(facts: ContainerFacts) -> str:
+    """What it is, since when it runs, and how it ended."""
     view = facts.view
     end = "killed for its memory" if view.oom_killed else f"exit code {view.exit_code}"
     state = view.state.value + (f" ({end})" if view.exit_code is not None else "")
@@ -107,7 +109,8 @@ def _container(facts: ContainerFacts) -> str:
     )
 
 
-def _environment(facts: ContainerFacts) -> str:
+def environment_html(facts: ContainerFacts) -> str:
+    """Its environment; what may hold a secret is kept back."""
     rows = [
         (
             f"<code>{escape(one.name)}</code>",
@@ -118,7 +121,8 @@ def _environment(facts: ContainerFacts) -> str:
     return "<h2>Environment</h2>" + (_facts(rows) if rows else '<p class="we-muted">No variable is set.</p>')
 
 
-def _health(facts: ContainerFacts) -> str:
+def health_html(facts: ContainerFacts) -> str:
+    """The engine's own health check, and its last answers."""
     if not facts.health_command:
         return '<h2>Health checks</h2><p class="we-muted">The image has no health check of its own.</p>'
     head = _facts(
