@@ -96,6 +96,7 @@ export default {
       window.socket.on("logs", this.receive);
       window.socket.on("connect", this.connected);
       window.socket.on("disconnect", this.disconnected);
+      if (window.socket.connected) this.ask(); // the server begins by itself only when a page connects
     });
     this.observer = new ResizeObserver(this.measure);
     this.observer.observe(this.$refs.box);
@@ -203,13 +204,16 @@ export default {
     want() {
       clearTimeout(this.timer);
       this.timer = setTimeout(() => {
-        const at = this.at ? new Date(this.at).toISOString() : "";
-        this.$emit("want", { bots: this.chosen, levels: this.levels, pattern: this.pattern, at });
+        this.ask();
         if (this.isSingle) return;
         const query = new URLSearchParams(this.query);
-        if (at) query.set("at", at);
+        if (this.at) query.set("at", new Date(this.at).toISOString());
         history.replaceState(history.state, "", `${location.pathname}?${query}`);
       }, 250);
+    },
+    ask() {
+      const at = this.at ? new Date(this.at).toISOString() : "";
+      this.$emit("want", { bots: this.chosen, levels: this.levels, pattern: this.pattern, at });
     },
     toggleLevel(level) {
       this.levels = this.levels.includes(level) ? this.levels.filter((one) => one !== level) : [...this.levels, level];

@@ -49,3 +49,14 @@ async def test_without_an_engine_it_says_so(console_app: RunningConsole, page: P
         "No container engine is configured (DOCKER_HOST)."
     )
     await expect(page.get_by_test_id("usage")).to_have_count(0)
+
+
+async def test_its_log_opens_with_the_tab(console_app: RunningConsole, page: Page) -> None:
+    """From the address and by a click, on a page that is connected already: the log is asked for either way."""
+    await sign_in(page, console_app, path="/admin/bots/elena?tab=logs")
+    told = page.get_by_test_id("log-error")
+    await expect(told).to_contain_text("No container engine")
+    await page.get_by_test_id("tab-people").click()
+    await expect(page.get_by_test_id("bot-users")).to_be_visible()
+    await page.get_by_test_id("tab-logs").click()
+    await expect(told).to_contain_text("No container engine")
