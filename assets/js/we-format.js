@@ -17,9 +17,12 @@ export function span(seconds) {
   }
 }
 
-/** "40 s ago", or "just now". */
+const LARGEST_SKEW_S = 30;
+
+/** "40 s ago", "just now", or "in 5 min" of what is planned: less is two clocks that differ. */
 export function ago(at, now) {
   const seconds = now - at;
+  if (seconds < -LARGEST_SKEW_S) return `in ${span(-seconds)}`;
   return seconds < 2 ? "just now" : `${span(seconds)} ago`;
 }
 
