@@ -27,12 +27,14 @@ class Form:
         save: Callable[[Principal], Awaitable[Any]],
         done: Callable[[], Awaitable[None]],
         button: str = "Save",
+        is_dangerous: bool = False,
     ) -> None:
         self._principal = principal
         self._save = save
         self._done = done
         self._title = title
         self._button = button
+        self._kind = "we-danger" if is_dangerous else "we-primary"
         self._fields: dict[str, Any] = {}
         self._dialog = ui.dialog()
         self._dialog.props["aria-label"] = title
@@ -48,7 +50,7 @@ class Form:
             self._problem = ui.label("").classes("we-form-error").props('role=alert data-testid="form-error"')
             with ui.element("div").classes("we-dialog-actions"):
                 dialogs.button("Cancel", self._dialog.close)
-                dialogs.button(self._button, self._submit, kind="we-primary", testid="save")
+                dialogs.button(self._button, self._submit, kind=self._kind, testid="save")
         self._dialog.open()
 
     def text(self, name: str, label: str, value: str = "", *, hint: str = "", **props: str) -> ui.input:
@@ -116,5 +118,5 @@ def confirm(
     button: str = "Delete",
 ) -> None:
     """Ask once before something that cannot be taken back."""
-    with Form(principal, question, save=save, done=done, button=button).filling():
+    with Form(principal, question, save=save, done=done, button=button, is_dangerous=True).filling():
         ui.label(why).classes("we-muted")
