@@ -283,7 +283,7 @@ export default {
           </div>
         </div>
         <label class="we-filter"><svg class="we-icon" aria-hidden="true"><use :href="icons + '#search'"></use></svg>
-          <input ref="search" v-model="pattern" type="search" maxlength="200" placeholder="Regular expression  ( / )" aria-label="Filter by a regular expression"
+          <input ref="search" v-model="pattern" type="search" maxlength="200" placeholder="Regex  ( / )" aria-label="Filter by a regular expression"
             data-testid="pattern" :aria-invalid="Boolean(error)" aria-describedby="we-log-error" @input="want"></label>
         <div class="we-chips" role="group" aria-label="Levels">
           <button v-for="level in levelNames" :key="level" type="button" class="we-chip" :class="'we-log-chip-' + level" :aria-pressed="levels.includes(level)"

@@ -6,13 +6,15 @@ from urllib.parse import urlencode
 
 from nicegui import ui
 
-from chat_api.schemas.analytics import Cohort, Grain, Usage, UsageReport
+from chat_api.schemas.analytics import Grain, Usage, UsageReport
 from chat_api.schemas.principals import Principal
 from console.actions import run_action
 from console.context import services
 from console.frame import frame, page
 from console.widgets.chart import Line, TimeChart
-from console.widgets.records import RecordsTable, column, export_links
+from console.widgets.fact_words import moment
+from console.widgets.records import RecordsTable, column, export_links, heading
+from console.widgets.retention import retention
 from console.widgets.series_panel import latency
 
 GRAINS = {Grain.HOUR: "By hour", Grain.DAY: "By day", Grain.WEEK: "By week"}
@@ -34,7 +36,6 @@ BOTS = (
     column("failures", "Failed", kind="number"),
     column("p95", "p95", kind="number"),
 )
-SHOWN_WEEKS = 12
 
 
 def register() -> None:
@@ -48,7 +49,7 @@ async def _analytics(principal: Principal) -> None:
     cohorts = await services().analytics.retention(principal)
     with frame(principal, title="Analytics", path="/admin/analytics"):
         view.build(report)
-        _retention(cohorts)
+        retention(cohorts)
 
 
 class _View:
@@ -84,10 +85,10 @@ class _View:
             [],
             empty="Nobody wrote to a bot in this time.",
             export=self._export("bots"),
-            lead=lambda: _heading("Bots"),
+            lead=lambda: heading("Bots"),
         )
         empty = "Nothing was counted yet. Counts are made every two minutes."
-        self._periods = RecordsTable(PERIODS, [], empty=empty, lead=lambda: _heading("Periods"))
+        self._periods = RecordsTable(PERIODS, [], empty=empty, lead=lambda: heading("Periods"))
         self._show(report)
 
     def _export(self, what: str) -> str:
@@ -105,8 +106,7 @@ class _View:
 
     def _show(self, report: UsageReport) -> None:
         counted = report.counted_up_to
-        time = f'<we-time datetime="{counted.isoformat()}"></we-time>' if counted else ""
-        self._counted.content = f"Last counted {time}" if time else "Not counted yet"
+        self._counted.content = f"Last counted {moment(counted)}" if counted else "Not counted yet"
         self._links.content = export_links(self._export("usage"))
         self._show_totals(report.total)
         periods, per = report.periods, f"per {self._grain.value}"
@@ -174,33 +174,3 @@ def _row(usage: Usage) -> dict[str, Any]:
         "p95_number": p95 or 0,
         "visit": f"{usage.visit_minutes:.1f} min" if usage.visit_minutes is not None else "–",
     }
-
-
-def _retention(cohorts: tuple[Cohort, ...]) -> None:
-    weeks = min(max((len(cohort.people) for cohort in cohorts), default=0), SHOWN_WEEKS)
-    columns = [
-        column("week", "First wrote in the week of"),
-        *(column(f"week_{n}", "People" if n == 0 else f"+{n}", kind="number") for n in range(weeks)),
-    ]
-    rows = [
-        {"key": str(cohort.week), "week": f"{cohort.week:%Y-%m-%d}"}
-        | {f"week_{n}": _came_back(cohort, n) for n in range(min(len(cohort.people), weeks))}
-        for cohort in cohorts
-    ]
-    RecordsTable(
-        columns,
-        rows,
-        empty="Nobody has written yet.",
-        export="/api/admin/analytics/retention",
-        lead=lambda: _heading("Who came back, by week"),
-    )
-
-
-def _heading(text: str) -> None:
-    ui.label(text).classes("we-h2").props("role=heading aria-level=2")
-
-
-def _came_back(cohort: Cohort, number: int) -> str:
-    first = cohort.people[0]
-    people = cohort.people[number]
-    return f"{people:,}" if number == 0 or not first else f"{people / first:.0%}"

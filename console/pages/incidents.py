@@ -16,6 +16,7 @@ from console.context import incident_feed, services
 from console.frame import back_link, frame, page
 from console.incident_feed import NEWEST
 from console.widgets import incident_markup as markup
+from console.widgets.incident_evidence import evidence_panel
 from console.widgets.records import export_links
 
 PATH = "/admin/incidents"
@@ -92,7 +93,7 @@ class _Parts:
         self._timeline.set_content(markup.timeline(details.timeline))
         if self._count != len(details.evidence):  # evidence is only added: what a reader scrolled to stays
             self._count = len(details.evidence)
-            self._evidence.set_content(markup.evidence_panel(details.evidence))
+            self._evidence.set_content(evidence_panel(details.evidence))
         if self._acknowledging is not None:
             self._acknowledging.set_visibility(incident.state is IncidentState.OPEN)
 

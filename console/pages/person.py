@@ -1,6 +1,5 @@
 """The page of one person: identities, devices, conversations, and what an administrator can do about them."""
 
-from datetime import datetime
 from html import escape
 from typing import Any
 
@@ -12,6 +11,7 @@ from console import theme
 from console.context import services
 from console.frame import back_link, frame, page
 from console.widgets.action_table import ActionTable, action
+from console.widgets.fact_words import facts_html, moment
 from console.widgets.person_actions import person_actions, then_reload
 from console.widgets.person_words import person_state
 from console.widgets.records import RecordsTable, column
@@ -75,23 +75,18 @@ def _facts(details: PersonDetails) -> str:
         "Username": escape(person.username),
         "Id": escape(person.user_id),
         "Messages": f"{person.messages:,}",
-        "First seen": _exactly(person.created_at),
-        "Last active": f'<we-time datetime="{person.last_active.isoformat()}"></we-time>',
+        "First seen": moment(person.created_at, is_exact=True),
+        "Last active": moment(person.last_active),
         "In the audit trail": escape(details.reference),
     }
     if details.banned_at is not None:
         reason = escape(details.ban_reason or "no reason was given")
-        facts["Banned"] = f"{_exactly(details.banned_at)}: {reason}"
+        facts["Banned"] = f"{moment(details.banned_at, is_exact=True)}: {reason}"
     if person.merged_into:
         facts["Merged into"] = escape(person.merged_into)
     if details.merged_from:
         facts["Merged with"] = escape(", ".join(details.merged_from))
-    rows = "".join(f"<dt>{label}</dt><dd>{value}</dd>" for label, value in facts.items())
-    return f'<dl class="we-facts">{rows}</dl>'
-
-
-def _exactly(at: datetime) -> str:
-    return f'<we-time exact datetime="{at.isoformat()}"></we-time>'
+    return facts_html(facts.items())
 
 
 def _sessions(principal: Principal, details: PersonDetails) -> None:

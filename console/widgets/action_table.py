@@ -42,10 +42,6 @@ class ActionTable(RecordsTable):
         )
         self._table.add_slot("body-cell-actions", f'<q-td :props="props">{_BUTTONS}</q-td>')
         card = self._table.slots["item"].template or ""
-        # The card lists the columns by name; the buttons are no column of it.
-        card = card.replace(
-            'v-for="col in props.cols"', "v-for=\"col in props.cols.filter(c => c.kind !== 'actions')\""
-        )
         self._table.add_slot("item", card.strip().removesuffix("</div>") + _BUTTONS + "</div>")
 
         async def pressed(event: GenericEventArguments) -> None:

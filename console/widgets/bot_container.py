@@ -11,6 +11,7 @@ from chat_api.schemas.container_facts import ContainerFacts
 from chat_api.schemas.fleet import ContainerUsage, FleetView
 from chat_api.schemas.principals import Permission, Principal
 from console.context import open_pages, services
+from console.widgets.fact_words import facts_html, moment
 from console.widgets.lifetime import while_shown
 
 MAX_COMMAND_CHARS = 200
@@ -70,7 +71,7 @@ def usage_html(usage: ContainerUsage | None, facts: ContainerFacts) -> str:
     limit = facts.memory_limit_bytes
     memory = size_text(usage.memory_bytes) + (f" of {size_text(limit)}" if limit else "")
     cpu = f"{usage.cpu_percent:.1f}% of one core" + (f", limit {facts.cpu_limit:g}" if facts.cpu_limit else "")
-    return "<h2>Usage</h2>" + _facts(
+    return "<h2>Usage</h2>" + facts_html(
         [
             ("CPU", escape(cpu)),
             ("Memory", escape(memory)),
@@ -91,7 +92,7 @@ def container_html(facts: ContainerFacts) -> str:
         f"{mount.target} ← {mount.source} ({mount.kind}, {'writable' if mount.is_writable else 'read-only'})"
         for mount in facts.mounts
     )
-    return "<h2>Container</h2>" + _facts(
+    return "<h2>Container</h2>" + facts_html(
         [
             ("Name", escape(f"{view.name} ({view.kind})")),
             ("State", escape(state)),
@@ -118,14 +119,14 @@ def environment_html(facts: ContainerFacts) -> str:
         )
         for one in facts.environment
     ]
-    return "<h2>Environment</h2>" + (_facts(rows) if rows else '<p class="we-muted">No variable is set.</p>')
+    return "<h2>Environment</h2>" + (facts_html(rows) if rows else '<p class="we-muted">No variable is set.</p>')
 
 
 def health_html(facts: ContainerFacts) -> str:
     """The engine's own health check, and its last answers."""
     if not facts.health_command:
         return '<h2>Health checks</h2><p class="we-muted">The image has no health check of its own.</p>'
-    head = _facts(
+    head = facts_html(
         [("Command", f"<code>{escape(facts.health_command)}</code>"), ("State", escape(facts.view.health or "–"))]
     )
     rows = [
@@ -136,14 +137,7 @@ def health_html(facts: ContainerFacts) -> str:
         )
         for result in facts.health_results
     ]
-    return "<h2>Health checks</h2>" + head + _facts(rows)
-
-
-def _facts(rows: Iterable[tuple[str, str]]) -> str:
-    """``rows`` are markup."""
-    return (
-        '<dl class="we-facts">' + "".join(f"<dt>{name}</dt><dd>{value or '–'}</dd>" for name, value in rows) + "</dl>"
-    )
+    return "<h2>Health checks</h2>" + head + facts_html(rows)
 
 
 def _list(texts: Iterable[str]) -> str:
@@ -154,8 +148,8 @@ def _cut(text: str) -> str:
     return text if len(text) <= MAX_COMMAND_CHARS else text[:MAX_COMMAND_CHARS] + " …"
 
 
-def _time(moment: datetime | None) -> str:
-    return f'<we-time datetime="{moment.isoformat()}"></we-time>' if moment else "–"
+def _time(at: datetime | None) -> str:
+    return moment(at) if at else "–"
 
 
 def size_text(size: float) -> str:

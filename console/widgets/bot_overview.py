@@ -10,7 +10,7 @@ from chat_api.schemas.bots import BotInfo, BotSpec
 from chat_api.schemas.fleet import BotPolicy
 from chat_api.schemas.principals import Principal
 from console.context import services
-from console.widgets.fact_words import fact_label
+from console.widgets.fact_words import fact_label, facts_html
 
 MAX_FACTS = 20
 MAX_TEXT_CHARS = 300
@@ -29,7 +29,7 @@ async def bot_overview(principal: Principal, bot_name: str) -> None:
     except Upstream:
         own.content = _saying(_muted("It does not answer now, or does not describe itself."))
     else:
-        own.content = _saying(_facts(_said(info, spec)))
+        own.content = _saying(facts_html(_said(info, spec)))
 
 
 def _character(spec: BotSpec) -> str:
@@ -49,7 +49,7 @@ def _setup(spec: BotSpec, policy: BotPolicy | None) -> str:
     ]
     if policy is not None and policy.notes:
         rows.append(("Notes", escape(policy.notes)))
-    return f"<h2>How it is set up</h2>{_facts(rows)}"
+    return f"<h2>How it is set up</h2>{facts_html(rows)}"
 
 
 def _saying(markup: str) -> str:
@@ -93,11 +93,6 @@ def _is_plain(value: object) -> bool:
 
 def _short(value: object) -> str:
     return escape(str(value)[:MAX_TEXT_CHARS])
-
-
-def _facts(rows: Iterable[tuple[str, str]]) -> str:
-    """Facts whose values are escaped already."""
-    return '<dl class="we-facts">' + "".join(f"<dt>{label}</dt><dd>{value}</dd>" for label, value in rows) + "</dl>"
 
 
 def _muted(text: str) -> str:

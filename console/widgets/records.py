@@ -32,8 +32,10 @@ _SORT: Final = """(one, other, row, otherRow) => {{
   const read = (shown, of) => of["{name}_number"] ?? (parseFloat(String(shown).replaceAll(",", "")) || 0);
   return read(one, row) - read(other, otherRow);
 }}"""
+# A card has no columns to keep in line: what is empty is left out, and buttons are not listed as a value.
 _CARD: Final = """
-<div class="we-record"><div v-for="col in props.cols" :key="col.name">
+<div class="we-record"><div :key="col.name"
+  v-for="col in props.cols.filter(col => col.kind !== 'actions' && col.value !== '' && col.value !== null)">
   <span class="we-muted">{{ col.label }}</span><div>%s</div></div></div>
 """
 
@@ -64,6 +66,11 @@ def export_links(address: str) -> str:
         f"{theme.icon_svg('download')}<span>{kind.upper()}</span></a>"
         for kind in ("csv", "json")
     )
+
+
+def heading(text: str) -> None:
+    """What a table is of, as the ``lead`` of its toolbar."""
+    ui.label(text).classes("we-h2").props("role=heading aria-level=2")
 
 
 class RecordsTable:

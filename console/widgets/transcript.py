@@ -11,6 +11,7 @@ from chat_api.schemas.transcripts import TranscriptPage
 from console.actions import run_action
 from console.context import services
 from console.widgets.dialogs import ask, button, counted
+from console.widgets.fact_words import moment
 
 
 class Transcript:
@@ -65,8 +66,9 @@ class Transcript:
                 is_user = line.role is MessageRole.USER
                 with ui.element("li").classes("we-line" + ("" if is_user else " we-line-bot")) as item:
                     who = self._thread.username if is_user else self._thread.bot_name
-                    time = f'<we-time exact datetime="{line.timestamp.isoformat()}"></we-time>'
-                    ui.html(f"{escape(who)} · {time}", sanitize=False).classes("we-muted")
+                    ui.html(f"{escape(who)} · {moment(line.timestamp, is_exact=True)}", sanitize=False).classes(
+                        "we-muted"
+                    )
                     ui.label(line.content).classes("we-line-text")
                 item.move(self._lines, 0)
 
