@@ -31,7 +31,7 @@ THREADS = (
 IDENTITIES = (
     column("platform", "Platform"),
     column("username", "Name"),
-    column("id", "Id"),
+    column("id", "Id", kind="long"),
     column("verified_at", "Since", kind="time"),
 )
 
