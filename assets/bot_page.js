@@ -5,7 +5,7 @@ import { Avatar } from "we-avatar";
 import { COLUMNS } from "we-fleet-columns";
 import { fleetFeed } from "we-fleet-feed";
 import { ago, exactly, latency, size, span } from "we-format";
-import { Heartbeats } from "we-heartbeats";
+import { Heartbeats, SLOTS } from "we-heartbeats";
 import { RestartProgress } from "we-restart";
 import { StatusMark, botStatus, breakerStatus } from "we-status";
 
@@ -60,6 +60,10 @@ export default {
       if (container?.image) facts.push(["Image", container.image, ""]);
       if (policy?.is_healed) facts.push(["Auto-heal", "on", ""]);
       return facts;
+    },
+    /** Where on the bar the oldest check is, in percent of its width. */
+    firstBeat() {
+      return (1 - this.bot.beats.length / SLOTS) * 100;
     },
     done() {
       return offered(this.actions, this.bot).map((key) => ({ key, ...ACTIONS[key], why: whyNot(key, this.bot, this.hasEngine) }));
@@ -146,8 +150,9 @@ export default {
         <section class="we-bot-head" :data-status="statusOf(bot)" data-testid="bot-head" :class="{ 'we-stale': isOld }" aria-label="Right now">
           <div class="we-bot-who"><Avatar :name="bot.name" :title="bot.title" :emoji="bot.emoji" />
             <div class="we-two"><span class="we-marks"><StatusMark :of="shown" :icons="icons" data-testid="status" />
-              <StatusMark v-if="breaker" :of="breaker" :icons="icons" :title="breaker.title" /></span>
-              <span class="we-note" :title="note" data-testid="note">{{ note || bot.description }}</span></div></div>
+              <StatusMark v-if="breaker" :of="breaker" :icons="icons" :title="breaker.title" />
+                <span class="we-note" :title="note" data-testid="note">{{ note }}</span></span>
+              <span v-if="bot.description" class="we-muted we-bot-about" :title="bot.description">{{ bot.description }}</span></div></div>
           <div class="we-bot-actions">
             <span v-for="one in done" :key="one.key" :title="one.why"><button type="button" class="we-button" :disabled="one.why !== '' || asking"
               :data-testid="'do-' + one.key" @click="act(one.key)"><svg class="we-icon" aria-hidden="true"><use :href="icons + '#' + one.icon"></use></svg>{{ one.label }}</button></span>
@@ -155,8 +160,14 @@ export default {
             <a class="we-button" :href="logs"><svg class="we-icon" aria-hidden="true"><use :href="icons + '#logs'"></use></svg>Logs</a>
           </div>
           <div class="we-bot-beats"><RestartProgress v-if="isRestarting" :restart="bot.restart" :now="now" /><Heartbeats v-else :beats="bot.beats" />
-            <div class="we-bot-scale we-muted"><span>{{ bot.beats.length ? ago(bot.beats[0][0], now) : '' }}</span><span>now</span></div></div>
+            <div class="we-bot-scale we-muted"><span :style="{ marginLeft: firstBeat + '%' }">{{ firstBeat < 85 ? ago(bot.beats[0][0], now) : '' }}</span><span>now</span></div></div>
         </section>
+      </template>
+      <div v-if="tabs.length > 1" ref="tablist" class="we-tabs" role="tablist" aria-label="About this bot" @keydown="tabKey">
+        <a v-for="[key, title] in tabs" :key="key" role="tab" :id="'tab-' + key" :href="address(key)" :aria-selected="key === current" aria-controls="section"
+          :tabindex="key === current ? 0 : -1" :data-testid="'tab-' + key" @click.exact.prevent="show(key)">{{ title }}</a>
+      </div>
+      <template v-if="bot && current === tabs[0]?.[0]">
         <section class="we-tiles" aria-label="Figures">
           <h2 class="we-hidden">Figures</h2>
           <div v-for="[title, cells] in tiles" :key="title" class="we-tile"><h3>{{ title }}</h3>
@@ -164,10 +175,6 @@ export default {
         </section>
         <dl class="we-bot-facts" data-testid="facts"><div v-for="[label, text, title] in facts" :key="label" :title="title"><dt>{{ label }}</dt><dd>{{ text }}</dd></div></dl>
       </template>
-      <div v-if="tabs.length > 1" ref="tablist" class="we-tabs" role="tablist" aria-label="About this bot" @keydown="tabKey">
-        <a v-for="[key, title] in tabs" :key="key" role="tab" :id="'tab-' + key" :href="address(key)" :aria-selected="key === current" aria-controls="section"
-          :tabindex="key === current ? 0 : -1" :data-testid="'tab-' + key" @click.exact.prevent="show(key)">{{ title }}</a>
-      </div>
       <ConfirmAction ref="confirm" @confirmed="$emit('act', $event)" />
     </div>`,
 };

@@ -13,6 +13,8 @@ const CARDS_BELOW_PX = 760;
 const ROW_PX = 56;
 const CARD_PX = 212;
 const GROUP_PX = 37;
+// That nothing is wrong with no bots is no good news.
+const NOTHING = { label: "Nothing to watch", tone: "idle", icon: "not_configured" };
 const WELL = ["online", "maintenance"];
 
 const SORTABLE = Object.entries(COLUMNS).filter(([, column]) => column.sort);
@@ -38,9 +40,13 @@ export default {
   }),
   computed: {
     banner() {
+      if (this.isConnected && !this.order.length && this.system.status === "healthy") return { ...NOTHING, text: this.system.headline };
       return this.isConnected
         ? { ...systemStatus(this.system.status), text: this.system.headline }
         : { label: "Connection lost", tone: "idle", icon: "unknown", text: "Trying again; the figures below are the last known." };
+    },
+    maySeeSettings() {
+      return document.querySelector('.we-nav a[href="/admin/settings"]') !== null;
     },
     counts() {
       const counts = {};
@@ -267,9 +273,13 @@ export default {
         </section>
         <section v-if="!order.length" class="we-empty" data-testid="empty">
           <h2>No bots yet</h2>
-          <p>Describe each bot in a file <code>.env.&lt;bot&gt;</code> in the folder <code>BOTS_ENV_DIR</code>
-            (its <code>HEALTH_CHECK_PORT</code> is enough), or list them all in the file that <code>BOTS_CONFIG</code> names.
-            Containers with the bot label appear by themselves.</p>
+          <p>A bot appears here by itself as soon as one of these describes it:</p>
+          <ul>
+            <li>a file <code>.env.elena</code> in the folder <code>BOTS_ENV_DIR</code>; in it <code>HEALTH_CHECK_PORT=9091</code> is enough</li>
+            <li>an entry <code>{"name": "elena", "url": "http://localhost:9091"}</code> of the file that <code>BOTS_CONFIG</code> names</li>
+            <li>a container with the label <code>whisperengine.bot=elena</code>, where <code>DOCKER_HOST</code> is set</li>
+          </ul>
+          <p v-if="maySeeSettings" class="we-after"><a class="we-button" href="/admin/settings">See the settings</a></p>
         </section>
         <section v-else aria-label="Bots">
           <div class="we-toolbar">

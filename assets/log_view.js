@@ -96,6 +96,7 @@ export default {
       window.socket.on("logs", this.receive);
       window.socket.on("connect", this.connected);
       window.socket.on("disconnect", this.disconnected);
+      if (window.socket.connected) this.ask(); // the server begins by itself only when a page connects
     });
     this.observer = new ResizeObserver(this.measure);
     this.observer.observe(this.$refs.box);
@@ -203,13 +204,16 @@ export default {
     want() {
       clearTimeout(this.timer);
       this.timer = setTimeout(() => {
-        const at = this.at ? new Date(this.at).toISOString() : "";
-        this.$emit("want", { bots: this.chosen, levels: this.levels, pattern: this.pattern, at });
+        this.ask();
         if (this.isSingle) return;
         const query = new URLSearchParams(this.query);
-        if (at) query.set("at", at);
+        if (this.at) query.set("at", new Date(this.at).toISOString());
         history.replaceState(history.state, "", `${location.pathname}?${query}`);
       }, 250);
+    },
+    ask() {
+      const at = this.at ? new Date(this.at).toISOString() : "";
+      this.$emit("want", { bots: this.chosen, levels: this.levels, pattern: this.pattern, at });
     },
     toggleLevel(level) {
       this.levels = this.levels.includes(level) ? this.levels.filter((one) => one !== level) : [...this.levels, level];
@@ -279,7 +283,7 @@ export default {
           </div>
         </div>
         <label class="we-filter"><svg class="we-icon" aria-hidden="true"><use :href="icons + '#search'"></use></svg>
-          <input ref="search" v-model="pattern" type="search" maxlength="200" placeholder="Regular expression  ( / )" aria-label="Filter by a regular expression"
+          <input ref="search" v-model="pattern" type="search" maxlength="200" placeholder="Regex  ( / )" aria-label="Filter by a regular expression"
             data-testid="pattern" :aria-invalid="Boolean(error)" aria-describedby="we-log-error" @input="want"></label>
         <div class="we-chips" role="group" aria-label="Levels">
           <button v-for="level in levelNames" :key="level" type="button" class="we-chip" :class="'we-log-chip-' + level" :aria-pressed="levels.includes(level)"
@@ -287,7 +291,7 @@ export default {
         </div>
         <input type="datetime-local" step="1" class="we-log-at" aria-label="Jump to a time" title="Jump to a time" :value="at ? localInput(at) : ''" @change="jump">
         <div class="we-log-buttons">
-          <button v-if="isLive" type="button" class="we-button" :aria-pressed="isPaused" title="Pause (space)" data-testid="pause" @click="pause">
+          <button v-if="isLive" type="button" class="we-button we-quiet" :aria-pressed="isPaused" title="Pause (space)" data-testid="pause" @click="pause">
             <svg class="we-icon" aria-hidden="true"><use :href="icons + (isPaused ? '#start' : '#paused')"></use></svg>{{ isPaused ? 'Resume' : 'Pause' }}</button>
           <button v-else type="button" class="we-button we-primary" data-testid="live" @click="goLive">Back to live</button>
           <button type="button" class="we-button we-quiet" :aria-pressed="isWrapped" data-testid="wrap" @click="wrap">Wrap</button>

@@ -176,11 +176,11 @@ function confirmRestart(name, title, impact) {
   cancel.focus();
 }
 
-const GO = { f: "/admin", l: "/admin/logs", i: "/admin/incidents", a: "/admin/alerts", r: "/admin/restarts", n: "/admin/analytics", u: "/admin/users", d: "/admin/audit", s: "/admin/settings", y: "/admin/system" };
+const GO = { f: "/admin", l: "/admin/logs", i: "/admin/incidents", a: "/admin/alerts", r: "/admin/restarts", n: "/admin/analytics", u: "/admin/users", c: "/admin/conversations", d: "/admin/audit", s: "/admin/settings", y: "/admin/system" };
 const SHORTCUTS = [
-  ["Everywhere", [[isMac ? "⌘ K" : "Ctrl K", "Command palette"], ["?", "These shortcuts"], ["/", "Find on this page"], ["t", "Dark or light"]]],
+  ["Everywhere", [[isMac ? "⌘ K" : "Ctrl K", "Command palette"], ["?", "These shortcuts"], ["/", "Find on this page"], ["d", "Dark or light"]]],
   ["Go to", Object.entries(GO).map(([key, path]) => [`g ${key}`, path])],
-  ["Fleet", [["j k ↓ ↑", "Next or previous bot"], ["Enter", "Open the bot"], ["x", "Select it"], ["r", "Restart it"], ["l", "Its logs"]]],
+  ["Fleet", [["j k ↓ ↑", "Next or previous bot"], ["Enter", "Open the bot"], ["x", "Select it"], ["r", "Restart it"], ["l", "Its logs"], ["t", "Try a message"]]],
   ["Logs", [["Space", "Pause or go on"], ["End", "Follow the newest"]]],
 ];
 
@@ -238,7 +238,7 @@ document.addEventListener("keydown", (event) => {
     if (link) location.assign(link.href);
   } else if (event.key === "g") chordAt = performance.now();
   else if (event.key === "?") showShortcuts();
-  else if (event.key === "t") toggleTheme();
+  else if (event.key === "d") toggleTheme();
 }, { capture: true });
 
 document.addEventListener("click", (event) => {

@@ -129,7 +129,7 @@ export default {
             <span class="we-strong we-cut">{{ step.title }}</span>
             <StatusMark :of="stepMark(step)" :icons="icons"></StatusMark>
             <Progress v-if="isUnderWay(step)" :action="byBot[step.bot]" :now="now"></Progress>
-            <span v-else class="we-muted we-step-note" :title="step.error">{{ step.error ?? (step.duration_s === null ? "" : "took " + span(step.duration_s)) }}</span>
+            <span v-else class="we-muted we-step-note" :title="step.error">{{ step.error ?? (step.duration_s === null ? "" : "took " + (step.duration_s < 1 ? "less than 1 s" : span(step.duration_s))) }}</span>
           </li>
         </ol>
       </section>

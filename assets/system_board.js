@@ -68,7 +68,7 @@ export default {
         ["Requests", `${rate(this.requestRate)}/s`, "over the last five minutes"],
         ["Loop lag p99", latency(most("lag_p99_ms")), `longest of a minute: ${latency(most("lag_max_ms"))}`],
         ["Memory", bytes(sum("memory_bytes")), "of all processes"],
-        ["CPU", `${sum("cpu_percent").toFixed(0)} %`, "of one processor"],
+        ["CPU", `${sum("cpu_percent").toFixed(0)}%`, "of one processor"],
       ];
     },
     isMigrated() {
@@ -152,7 +152,7 @@ export default {
                 <td class="we-number">{{ latency(p.lag_p99_ms) }}</td>
                 <td class="we-number">{{ latency(p.lag_max_ms) }}</td>
                 <td class="we-number" :class="{ 'we-status-bad': p.blocked_count }">{{ p.blocked_count }}</td>
-                <td class="we-number">{{ p.cpu_percent.toFixed(0) }} %</td>
+                <td class="we-number">{{ p.cpu_percent.toFixed(0) }}%</td>
                 <td class="we-number">{{ bytes(p.memory_bytes) }}</td>
                 <td class="we-number" :title="'fast lane: ' + p.pool.fast_open + ' open, ' + p.pool.fast_idle + ' idle'">{{ p.pool.used }} used, {{ p.pool.idle }} idle of {{ p.pool.size }}</td>
                 <td>{{ p.realtime }}</td></tr></tbody></table></div>

@@ -10,7 +10,7 @@ from typing import Any
 from nicegui import ui
 from starlette.requests import Request
 
-from chat_api.core.errors import AppError
+from chat_api.core.errors import AppError, NotFound, PermissionDenied
 from chat_api.core.logging import get_logger
 from chat_api.schemas.principals import Permission, Principal
 from console import theme
@@ -76,20 +76,25 @@ async def _built(build: PageBuilder, principal: Principal | None, parameters: di
     except AppError as error:
         client.content.clear()
         client.status_code = error.status
-        _failure(error.message)
+        _failure(error.message, path=client.page.path, may_help=not isinstance(error, NotFound | PermissionDenied))
     except Exception:
         reference = secrets.token_hex(4)
         log.exception("page_failed", path=client.page.path, reference=reference)
         client.content.clear()
         client.status_code = 500
-        _failure(f"Something went wrong on our side. Reference: {reference}")
+        _failure(f"Something went wrong on our side. Reference: {reference}", path=client.page.path)
 
 
-def _failure(message: str) -> None:
+def _failure(message: str, *, path: str, may_help: bool = True) -> None:
+    """Say what failed. ``may_help``: whether to try again may; there is a way on from here in any case."""
+    home, title = ("/admin", "To the console") if path.startswith("/admin") else ("/", "To the chat")
+    retry = '<a class="we-button we-primary" href="">Try again</a>' if may_help else ""
+    way_on = f'<a class="we-button" href="{home}">{title}</a>' if path != home else ""
     with ui.element("div").classes("we-notice"):
         ui.label("This page could not be shown").classes("we-h1").props("role=heading aria-level=1")
         ui.label(message).props('role=alert data-testid="page-failure"')
-        ui.html('<a class="we-button we-primary" href="">Try again</a>', sanitize=False)
+        if retry or way_on:
+            ui.html(f"{retry}{way_on}", sanitize=False).classes("we-toolbar")
 
 
 @contextmanager
@@ -105,6 +110,11 @@ def frame(principal: Principal, *, title: str, path: str) -> Iterator[None]:
         with ui.element("div").classes("we-main").props('id=content tabindex="-1"'):
             ui.label(title).classes("we-h1").props("role=heading aria-level=1")
             yield
+
+
+def back_link(path: str, title: str) -> None:
+    """Where this page belongs to; it is shown above the title."""
+    ui.html(f'<a class="we-back" href="{path}">← {title}</a>', sanitize=False)
 
 
 def _rail(principal: Principal, path: str) -> str:

@@ -17,9 +17,12 @@ export function span(seconds) {
   }
 }
 
-/** "40 s ago", or "just now". */
+const LARGEST_SKEW_S = 30;
+
+/** "40 s ago", "just now", or "in 5 min" of what is planned: less is two clocks that differ. */
 export function ago(at, now) {
   const seconds = now - at;
+  if (seconds < -LARGEST_SKEW_S) return `in ${span(-seconds)}`;
   return seconds < 2 ? "just now" : `${span(seconds)} ago`;
 }
 
@@ -36,11 +39,11 @@ export function latency(ms) {
   return `${(ms / 1000).toFixed(2)} s`;
 }
 
-/** Bytes in the binary units that engines use: "412 MB", "1.3 GB". */
+/** Bytes in the binary units that engines use: "412 MiB", "1.3 GiB". */
 export function size(bytes) {
   if (bytes === null || bytes === undefined) return "–";
-  const mb = bytes / 1048576;
-  return mb < 1000 ? `${mb < 10 ? mb.toFixed(1) : Math.round(mb)} MB` : `${(mb / 1024).toFixed(1)} GB`;
+  const mib = bytes / 1048576;
+  return mib < 1000 ? `${mib < 10 ? mib.toFixed(1) : Math.round(mib)} MiB` : `${(mib / 1024).toFixed(1)} GiB`;
 }
 
 /** A share as an uptime: as many digits as it takes not to call a failure 100 %. */

@@ -2,7 +2,7 @@
 import { exactly, latency } from "we-format";
 import { tone, word } from "we-status";
 
-const SLOTS = 90;
+export const SLOTS = 90;
 const STEP = 4;
 const WIDTH = 3;
 const HEIGHT = 22;

@@ -6,13 +6,16 @@ from urllib.parse import urlencode
 
 from nicegui import ui
 
-from chat_api.schemas.analytics import Cohort, Grain, Usage, UsageReport
+from chat_api.schemas.analytics import Grain, Usage, UsageReport
 from chat_api.schemas.principals import Principal
 from console.actions import run_action
 from console.context import services
 from console.frame import frame, page
 from console.widgets.chart import Line, TimeChart
-from console.widgets.records import RecordsTable, column, export_links
+from console.widgets.fact_words import moment
+from console.widgets.records import RecordsTable, column, export_links, heading
+from console.widgets.retention import retention
+from console.widgets.series_panel import latency
 
 GRAINS = {Grain.HOUR: "By hour", Grain.DAY: "By day", Grain.WEEK: "By week"}
 RANGES = {1: "Last 24 hours", 7: "Last 7 days", 30: "Last 30 days", 90: "Last 90 days", 365: "Last year"}
@@ -33,7 +36,6 @@ BOTS = (
     column("failures", "Failed", kind="number"),
     column("p95", "p95", kind="number"),
 )
-SHOWN_WEEKS = 12
 
 
 def register() -> None:
@@ -47,7 +49,7 @@ async def _analytics(principal: Principal) -> None:
     cohorts = await services().analytics.retention(principal)
     with frame(principal, title="Analytics", path="/admin/analytics"):
         view.build(report)
-        _retention(cohorts)
+        retention(cohorts)
 
 
 class _View:
@@ -70,18 +72,23 @@ class _View:
             grain.on_value_change(lambda event: self._change(grain=Grain(event.value)))
             self._ranges = ui.select(RANGES, value=30).props('dense outlined options-dense aria-label="Time range"')
             self._ranges.on_value_change(lambda event: self._change(days=int(event.value)))
-            self._counted = ui.label("").classes("we-muted")
+            self._counted = ui.html("", sanitize=False).classes("we-muted")
             self._links = ui.html("", sanitize=False).classes("we-exports")
         self._tiles = ui.element("dl").classes("we-totals").props('data-testid="totals"')
         with ui.element("div").classes("we-panels"):
-            self._messages = TimeChart("Messages and failures", [], unit="a period")
-            self._people = TimeChart("People who wrote", [], unit="a period")
+            self._messages = TimeChart("Messages and failures", [], unit="", is_count=True)
+            self._people = TimeChart("People who wrote", [], unit="", is_count=True)
             self._times = TimeChart("Answer times", [], unit="seconds, p50 and p95")
             self._visits = TimeChart("Length of a visit", [], unit="minutes, average")
-        ui.label("Bots").classes("we-h2").props("role=heading aria-level=2")
-        self._bots = RecordsTable(BOTS, [], empty="Nobody wrote to a bot in this time.", export=self._export("bots"))
-        ui.label("Periods").classes("we-h2").props("role=heading aria-level=2")
-        self._periods = RecordsTable(PERIODS, [], empty="Nothing was counted yet. Counts are made every two minutes.")
+        self._bots = RecordsTable(
+            BOTS,
+            [],
+            empty="Nobody wrote to a bot in this time.",
+            export=self._export("bots"),
+            lead=lambda: heading("Bots"),
+        )
+        empty = "Nothing was counted yet. Counts are made every two minutes."
+        self._periods = RecordsTable(PERIODS, [], empty=empty, lead=lambda: heading("Periods"))
         self._show(report)
 
     def _export(self, what: str) -> str:
@@ -99,17 +106,19 @@ class _View:
 
     def _show(self, report: UsageReport) -> None:
         counted = report.counted_up_to
-        self._counted.text = f"Counted up to {counted:%Y-%m-%d %H:%M} UTC" if counted else "Not counted yet"
+        self._counted.content = f"Last counted {moment(counted)}" if counted else "Not counted yet"
         self._links.content = export_links(self._export("usage"))
         self._show_totals(report.total)
-        periods = report.periods
+        periods, per = report.periods, f"per {self._grain.value}"
         self._messages.show(
             [
                 Line(name="messages", tone="busy", kind="bar", points=[(one.start, one.messages) for one in periods]),
                 Line(name="failed", tone="bad", kind="bar", points=[(one.start, one.failed) for one in periods]),
-            ]
+            ],
+            unit=per,
         )
-        self._people.show([Line(name="people", tone="violet", points=[(one.start, one.users) for one in periods])])
+        people = Line(name="people", tone="violet", kind="bar", points=[(one.start, one.users) for one in periods])
+        self._people.show([people], unit=per)
         # Bars: a period between two without any would be a point that no line shows.
         p50, p95 = ([(one.start, one.answer_times.percentile_s(share)) for one in periods] for share in (0.5, 0.95))
         self._times.show(
@@ -132,7 +141,7 @@ class _View:
         row = _row(total)
         tiles = {
             "Messages": row["messages"],
-            "Most people in a period": row["users"],
+            f"Most people in one {self._grain.value}": row["users"],
             "Failed": row["failures"],
             "Answer p50": row["p50"],
             "Answer p95": row["p95"],
@@ -159,28 +168,9 @@ def _row(usage: Usage) -> dict[str, Any]:
         "users": f"{usage.users:,}",
         "messages": f"{usage.messages:,}",
         "failures": failures,
-        "p50": f"{p50:.2f} s" if p50 is not None else "–",
-        "p95": f"{p95:.2f} s" if p95 is not None else "–",
+        "p50": latency(p50 * 1000 if p50 is not None else None),
+        "p95": latency(p95 * 1000 if p95 is not None else None),
+        "p50_number": p50 or 0,
+        "p95_number": p95 or 0,
         "visit": f"{usage.visit_minutes:.1f} min" if usage.visit_minutes is not None else "–",
     }
-
-
-def _retention(cohorts: tuple[Cohort, ...]) -> None:
-    weeks = min(max((len(cohort.people) for cohort in cohorts), default=0), SHOWN_WEEKS)
-    columns = [
-        column("week", "First wrote in the week of"),
-        *(column(f"week_{n}", "People" if n == 0 else f"+{n}", kind="number") for n in range(weeks)),
-    ]
-    rows = [
-        {"key": str(cohort.week), "week": f"{cohort.week:%Y-%m-%d}"}
-        | {f"week_{n}": _came_back(cohort, n) for n in range(min(len(cohort.people), weeks))}
-        for cohort in cohorts
-    ]
-    ui.label("Who came back, by week").classes("we-h2").props("role=heading aria-level=2")
-    RecordsTable(columns, rows, empty="Nobody has written yet.", export="/api/admin/analytics/retention")
-
-
-def _came_back(cohort: Cohort, number: int) -> str:
-    first = cohort.people[0]
-    people = cohort.people[number]
-    return f"{people:,}" if number == 0 or not first else f"{people / first:.0%}"

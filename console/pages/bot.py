@@ -11,7 +11,7 @@ from chat_api.schemas.principals import Permission, Principal
 from console import theme
 from console.actions import run_action
 from console.context import fleet_feed, services, settings
-from console.frame import frame, page
+from console.frame import back_link, frame, page
 from console.widgets.bot_container import bot_container
 from console.widgets.bot_incidents import bot_incidents
 from console.widgets.bot_logs import bot_logs
@@ -78,7 +78,7 @@ async def _bot(principal: Principal, name: str, tab: str = "") -> None:
             await run_action(principal, lambda person: sections[key].build(person, spec.name))
 
     with frame(principal, title=spec.display_name, path="/admin"):
-        ui.html('<a class="we-back" href="/admin">← Fleet</a>', sanitize=False)
+        back_link("/admin", "Fleet")
         head = BotPage(
             spec.name,
             tabs=[(section.key, section.title) for section in sections.values()],

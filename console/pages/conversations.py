@@ -5,32 +5,25 @@ from typing import Any
 
 from nicegui import ui
 
-from chat_api.schemas.messages import MessageRole
 from chat_api.schemas.people import ThreadView
 from chat_api.schemas.principals import Permission, Principal
-from chat_api.schemas.transcripts import Finds, Search, TranscriptPage
+from chat_api.schemas.transcripts import Finds, Search
 from console.actions import run_action
 from console.context import services
 from console.frame import frame, page
+from console.widgets.action_table import ActionTable, action
 from console.widgets.dialogs import ask, button, counted
+from console.widgets.records import column
+from console.widgets.transcript import Transcript
 
 PERIODS = {"": "Any time", "1": "Last 24 hours", "7": "Last 7 days", "30": "Last 30 days"}
 MAX_SHOWN = 500
-COLUMNS: list[dict[str, Any]] = [
-    {"name": "user", "label": "Person", "field": "user", "align": "left", "sortable": True},
-    {"name": "bot", "label": "Bot", "field": "bot", "align": "left", "sortable": True},
-    {"name": "exchanges", "label": "Exchanges found", "field": "exchanges", "align": "right", "sortable": True},
-    {"name": "last_at", "label": "Last", "field": "last_at", "align": "left", "sortable": True},
-    {"name": "open", "label": "Open", "field": "key", "align": "right"},
-]
-_LAST = '<q-td :props="props"><we-time :datetime="props.row.last_at"></we-time></q-td>'
-_OPEN = """<button type="button" class="we-button we-quiet" data-testid="open"
- :aria-label="`Open the conversation of ${props.row.user} with ${props.row.bot}`"
- @click="$parent.$emit('open', props.row.key)">Open</button>"""
-_CARD = """
-<div class="we-record"><div><span class="we-muted">Person</span><div>{{ props.row.user }}</div></div>
-<div><span class="we-muted">Bot</span><div>{{ props.row.bot }}</div></div>
-<div><span class="we-muted">Exchanges</span><div>{{ props.row.exchanges }}</div></div><div>BUTTON</div></div>"""
+COLUMNS = (
+    column("user", "Person"),
+    column("bot", "Bot"),
+    column("exchanges", "Exchanges", kind="number"),
+    column("last_at", "Last", kind="time"),
+)
 
 
 def register() -> None:
@@ -64,17 +57,18 @@ class _Finder:
             self._words = self._input("Words in the text")
             self._period = ui.select(PERIODS, value="").props('dense outlined options-dense aria-label="Time"')
             button("Find", self._ask_and_find, kind="we-primary", testid="find")
-        self._empty = ui.label("No conversation was found here.").classes("we-empty").props('data-testid="empty"')
-        self._table = ui.table(columns=COLUMNS, rows=[], row_key="key", pagination={"rowsPerPage": 25})
-        self._table.classes("we-records").props('flat dense :grid="Quasar.Screen.lt.sm" data-testid="conversations"')
-        self._table.add_slot("body-cell-last_at", _LAST)
-        self._table.add_slot("body-cell-open", f'<q-td :props="props">{_OPEN}</q-td>')
-        self._table.add_slot("item", _CARD.replace("BUTTON", _OPEN))
-        self._table.on("open", lambda event: self._ask_and_open(str(event.args)))
+        self._box = ui.element("div").classes("we-transcript-box")
+        self._table = ActionTable(
+            COLUMNS,
+            [],
+            empty="No conversation was found here.",
+            on_action=self._ask_and_open,
+            has_filter=False,
+            testid="conversations",
+        )
         with ui.element("div").classes("we-toolbar"):
             self._how_far = ui.label("").classes("we-muted").props("aria-live=polite")
             self._more = button("Search further back", self._go_on, kind="we-quiet")
-        self._box = ui.element("div")
         self._add(first)
 
     def _input(self, label: str) -> Any:
@@ -121,29 +115,18 @@ class _Finder:
             self._threads.setdefault(f"{thread.user_id} {thread.bot_name}", thread)
         self._next_until = found.next_until
         self._looked_at += found.looked_at
-        self._table.rows = [
-            {
-                "key": key,
-                "user": thread.username,
-                "bot": thread.bot_name,
-                "exchanges": thread.exchanges,
-                "last_at": thread.last_at.isoformat() if thread.last_at else "",
-            }
-            for key, thread in self._threads.items()
-        ]
-        self._empty.set_visibility(not self._threads)
-        self._table.set_visibility(bool(self._threads))
+        self._table.show([_row(key, thread) for key, thread in self._threads.items()])
         far = f", back to {found.next_until:%Y-%m-%d %H:%M} UTC" if found.next_until else ""
         self._how_far.text = f"{counted(self._looked_at, 'exchange')} looked at{far}"
         self._more.set_visibility(found.next_until is not None)
 
-    def _ask_and_open(self, key: str) -> None:
+    async def _ask_and_open(self, _: str, key: str) -> None:
         thread = self._threads.get(key)
         if thread is None:
             return
 
         async def opened(reason: str) -> None:
-            await _Transcript(self._principal, thread, reason, self._box).open()
+            await Transcript(self._principal, thread, reason, self._box).open()
 
         ask(
             f"Read what {thread.username} and {thread.bot_name} said?",
@@ -154,94 +137,13 @@ class _Finder:
         )
 
 
-class _Transcript:
-    """One conversation that is open for a reason."""
-
-    def __init__(self, principal: Principal, thread: ThreadView, reason: str, box: ui.element) -> None:
-        self._principal, self._thread, self._reason, self._box = principal, thread, reason, box
-        self._before: int | None = None
-
-    async def open(self) -> None:
-        """Show the newest lines."""
-        read = await self._read()
-        if read is None:
-            return
-        self._box.clear()
-        thread = self._thread
-        with self._box, ui.element("section").classes("we-panel").props('data-testid="transcript"'):
-            title = f"{thread.username} and {thread.bot_name}"
-            ui.label(title).classes("we-h2").props("role=heading aria-level=2")
-            with ui.element("div").classes("we-toolbar"):
-                button("Save as Markdown", lambda: self._export("markdown"), kind="we-quiet")
-                button("Save as JSON", lambda: self._export("json"), kind="we-quiet")
-                button("Delete", self._ask_delete, kind="we-quiet", testid="delete")
-                button("Close", self._box.clear, kind="we-quiet")
-            self._older = button("Earlier messages", self._go_back, kind="we-quiet")
-            self._lines = ui.element("ol").classes("we-transcript")
-        self._show(read)
-
-    async def _read(self) -> TranscriptPage | None:
-        thread = self._thread
-        return await run_action(
-            self._principal,
-            lambda who: services().transcripts.read(
-                who, thread.user_id, thread.bot_name, reason=self._reason, before=self._before
-            ),
-        )
-
-    async def _go_back(self) -> None:
-        read = await self._read()
-        if read is not None:
-            self._show(read)
-
-    def _show(self, read: TranscriptPage) -> None:
-        """Put a page before what is there; each line is a text, never markup."""
-        self._before = read.next_before
-        self._older.set_visibility(read.next_before is not None)
-        with self._lines:
-            for line in read.messages:
-                is_user = line.role is MessageRole.USER
-                with ui.element("li").classes("we-line" + ("" if is_user else " we-line-bot")) as item:
-                    who = self._thread.username if is_user else self._thread.bot_name
-                    ui.label(f"{who} · {line.timestamp:%Y-%m-%d %H:%M} UTC").classes("we-muted")
-                    ui.label(line.content).classes("we-line-text")
-                item.move(self._lines, 0)
-
-    async def _export(self, kind: str) -> None:
-        thread = self._thread
-
-        async def read(who: Principal) -> bytes:
-            pieces = await services().transcripts.export(
-                who, thread.user_id, thread.bot_name, reason=self._reason, kind=kind
-            )
-            return b"".join([piece async for piece in pieces])
-
-        content = await run_action(self._principal, read)
-        if content is not None:
-            ui.download.content(content, f"conversation.{'md' if kind == 'markdown' else 'json'}")
-
-    async def _ask_delete(self) -> None:
-        thread = self._thread
-        size = await run_action(
-            self._principal, lambda who: services().transcripts.size(who, thread.user_id, thread.bot_name)
-        )
-        if size is None:
-            return
-        ask(
-            f"Delete the conversation of {size[0]} with {thread.bot_name}?",
-            f"{counted(size[1], 'message')} with all answers will be erased, for good. One person sees it at once.",
-            action="Delete",
-            is_dangerous=True,
-            on_answer=self._delete,
-        )
-
-    async def _delete(self, _: str) -> None:
-        thread = self._thread
-        deletion = await run_action(
-            self._principal,
-            lambda who: services().transcripts.delete(who, thread.user_id, thread.bot_name, reason=self._reason),
-        )
-        if deletion is not None:
-            pending = f" {deletion.still_pending} are still being answered." if deletion.still_pending else ""
-            ui.notify(f"Deleted: {counted(deletion.messages, 'message')}.{pending}", type="positive")
-            self._box.clear()
+def _row(key: str, thread: ThreadView) -> dict[str, Any]:
+    return {
+        "key": key,
+        "called": f"the conversation of {thread.username} with {thread.bot_name}",
+        "user": thread.username,
+        "bot": thread.bot_name,
+        "exchanges": f"{thread.exchanges:,}",
+        "last_at": thread.last_at.isoformat() if thread.last_at else "",
+        "actions": [action("open", "Open")],
+    }

@@ -13,9 +13,10 @@ from chat_api.services.incidents import MAX_NOTE_CHARS, MAX_REASON_CHARS
 from console import theme
 from console.actions import run_action
 from console.context import incident_feed, services
-from console.frame import frame, page
+from console.frame import back_link, frame, page
 from console.incident_feed import NEWEST
 from console.widgets import incident_markup as markup
+from console.widgets.incident_evidence import evidence_panel
 from console.widgets.records import export_links
 
 PATH = "/admin/incidents"
@@ -56,7 +57,9 @@ async def _incident(principal: Principal, incident_id: str) -> None:
     except ValueError:
         raise NotFound("There is no such incident.") from None
     details = await services().incidents.details(principal, number)
+    ui.page_title(theme.page_title(details.incident.headline))
     with frame(principal, title="Incident", path=PATH):
+        back_link(PATH, "Incidents")
         parts = _Parts(principal, details)
     incident_feed().on_one(ui.context.client, principal, number, parts.show)
 
@@ -90,7 +93,7 @@ class _Parts:
         self._timeline.set_content(markup.timeline(details.timeline))
         if self._count != len(details.evidence):  # evidence is only added: what a reader scrolled to stays
             self._count = len(details.evidence)
-            self._evidence.set_content(markup.evidence_panel(details.evidence))
+            self._evidence.set_content(evidence_panel(details.evidence))
         if self._acknowledging is not None:
             self._acknowledging.set_visibility(incident.state is IncidentState.OPEN)
 

@@ -5,7 +5,7 @@ from nicegui import ui
 from chat_api.core.errors import NotFound
 from chat_api.schemas.principals import Permission, Principal
 from chat_api.services.health import TITLES
-from console.frame import frame, page
+from console.frame import back_link, frame, page
 from console.widgets.series_panel import ChartSpec, SeriesPanel
 from console.widgets.timeline import timeline
 
@@ -24,6 +24,8 @@ async def _service(principal: Principal, name: str) -> None:
         ChartSpec(title="Answer time", subject=f"service:{name}", export=address, of="checks"),
         ChartSpec(title="Checks", subject=f"service:{name}", export=address, shows="counts", of="checks"),
     )
-    with frame(principal, title=TITLES[name], path="/admin/services"), ui.element("div").classes("we-panels"):
-        await SeriesPanel(principal, "Over time", charts).load()
-        await timeline(principal, f"service:{name}")
+    with frame(principal, title=TITLES[name], path="/admin"):
+        back_link("/admin", "Fleet")
+        with ui.element("div").classes("we-panels"):
+            await SeriesPanel(principal, "Over time", charts).load()
+            await timeline(principal, f"service:{name}")

@@ -11,7 +11,8 @@ from console.widgets.records import RecordsTable
 _BUTTONS: Final = """
 <div class="we-row-actions"><button v-for="action in props.row.actions" :key="action.name" type="button"
   :class="`we-button we-quiet we-act-${action.name}`" :aria-label="`${action.label}: ${props.row.called}`"
-  @click="() => $parent.$emit('act', {action: action.name, key: props.row.key})">{{ action.label }}</button></div>
+  :data-testid="action.name" @click="() => $parent.$emit('act', {action: action.name, key: props.row.key})"
+  >{{ action.label }}</button></div>
 """
 
 
@@ -31,15 +32,16 @@ class ActionTable(RecordsTable):
         empty: str,
         on_action: Callable[[str, str], Awaitable[None]],
         export: str | None = None,
+        has_filter: bool = True,
+        lead: Callable[[], object] | None = None,
+        testid: str = "records",
     ) -> None:
         buttons = {"name": "actions", "label": "Actions", "field": "actions", "align": "right", "kind": "actions"}
-        super().__init__([*columns, buttons], rows, empty=empty, export=export)
+        super().__init__(
+            [*columns, buttons], rows, empty=empty, export=export, has_filter=has_filter, lead=lead, testid=testid
+        )
         self._table.add_slot("body-cell-actions", f'<q-td :props="props">{_BUTTONS}</q-td>')
         card = self._table.slots["item"].template or ""
-        # The card lists the columns by name; the buttons are no column of it.
-        card = card.replace(
-            'v-for="col in props.cols"', "v-for=\"col in props.cols.filter(c => c.kind !== 'actions')\""
-        )
         self._table.add_slot("item", card.strip().removesuffix("</div>") + _BUTTONS + "</div>")
 
         async def pressed(event: GenericEventArguments) -> None:

@@ -11,6 +11,7 @@ from chat_api.schemas.container_facts import ContainerFacts
 from chat_api.schemas.fleet import ContainerUsage, FleetView
 from chat_api.schemas.principals import Permission, Principal
 from console.context import open_pages, services
+from console.widgets.fact_words import facts_html, moment
 from console.widgets.lifetime import while_shown
 
 MAX_COMMAND_CHARS = 200
@@ -29,17 +30,17 @@ async def bot_container(principal: Principal, bot_name: str) -> None:
         with ui.element("section").classes("we-panel").props('aria-label="Usage" data-testid="usage"'):
             _live_usage(principal, facts)
         with ui.element("section").classes("we-panel").props('aria-label="Container" data-testid="container"'):
-            ui.html(_container(facts), sanitize=False)
+            ui.html(container_html(facts), sanitize=False)
         with ui.element("section").classes("we-panel").props('aria-label="Environment" data-testid="environment"'):
-            ui.html(_environment(facts), sanitize=False)
+            ui.html(environment_html(facts), sanitize=False)
         with ui.element("section").classes("we-panel").props('aria-label="Health checks" data-testid="health-checks"'):
-            ui.html(_health(facts), sanitize=False)
+            ui.html(health_html(facts), sanitize=False)
 
 
 def _live_usage(principal: Principal, facts: ContainerFacts) -> None:
     bot_name, client = facts.view.bot_name, ui.context.client
     fleet = services().fleet
-    shown = ui.html(_usage(_usage_in(fleet.current(), bot_name), facts), sanitize=False)
+    shown = ui.html(usage_html(_usage_in(fleet.current(), bot_name), facts), sanitize=False)
     last = _usage_in(fleet.current(), bot_name)
 
     def changed(view: FleetView) -> None:
@@ -47,7 +48,7 @@ def _live_usage(principal: Principal, facts: ContainerFacts) -> None:
         usage = _usage_in(view, bot_name)
         if usage != last and client in open_pages():
             last = usage
-            shown.set_content(_usage(usage, facts))
+            shown.set_content(usage_html(usage, facts))
 
     unwatch = services().containers.watch(principal, (bot_name,))
     fleet.changes.listen(changed)
@@ -63,13 +64,14 @@ def _usage_in(view: FleetView, bot_name: str) -> ContainerUsage | None:
     return next((bot.usage for bot in view.bots if bot.name == bot_name), None)
 
 
-def _usage(usage: ContainerUsage | None, facts: ContainerFacts) -> str:
+def usage_html(usage: ContainerUsage | None, facts: ContainerFacts) -> str:
+    """What it uses at this moment, and of what."""
     if usage is None:
         return '<h2>Usage</h2><p class="we-muted">Measuring …</p>'
     limit = facts.memory_limit_bytes
     memory = size_text(usage.memory_bytes) + (f" of {size_text(limit)}" if limit else "")
-    cpu = f"{usage.cpu_percent:.1f} % of one core" + (f", limit {facts.cpu_limit:g}" if facts.cpu_limit else "")
-    return "<h2>Usage</h2>" + _facts(
+    cpu = f"{usage.cpu_percent:.1f}% of one core" + (f", limit {facts.cpu_limit:g}" if facts.cpu_limit else "")
+    return "<h2>Usage</h2>" + facts_html(
         [
             ("CPU", escape(cpu)),
             ("Memory", escape(memory)),
@@ -80,7 +82,8 @@ def _usage(usage: ContainerUsage | None, facts: ContainerFacts) -> str:
     )
 
 
-def _container(facts: ContainerFacts) -> str:
+def container_html(facts: ContainerFacts) -> str:
+    """What it is, since when it runs, and how it ended."""
     view = facts.view
     end = "killed for its memory" if view.oom_killed else f"exit code {view.exit_code}"
     state = view.state.value + (f" ({end})" if view.exit_code is not None else "")
@@ -89,7 +92,7 @@ def _container(facts: ContainerFacts) -> str:
         f"{mount.target} ← {mount.source} ({mount.kind}, {'writable' if mount.is_writable else 'read-only'})"
         for mount in facts.mounts
     )
-    return "<h2>Container</h2>" + _facts(
+    return "<h2>Container</h2>" + facts_html(
         [
             ("Name", escape(f"{view.name} ({view.kind})")),
             ("State", escape(state)),
@@ -107,7 +110,8 @@ def _container(facts: ContainerFacts) -> str:
     )
 
 
-def _environment(facts: ContainerFacts) -> str:
+def environment_html(facts: ContainerFacts) -> str:
+    """Its environment; what may hold a secret is kept back."""
     rows = [
         (
             f"<code>{escape(one.name)}</code>",
@@ -115,13 +119,14 @@ def _environment(facts: ContainerFacts) -> str:
         )
         for one in facts.environment
     ]
-    return "<h2>Environment</h2>" + (_facts(rows) if rows else '<p class="we-muted">No variable is set.</p>')
+    return "<h2>Environment</h2>" + (facts_html(rows) if rows else '<p class="we-muted">No variable is set.</p>')
 
 
-def _health(facts: ContainerFacts) -> str:
+def health_html(facts: ContainerFacts) -> str:
+    """The engine's own health check, and its last answers."""
     if not facts.health_command:
         return '<h2>Health checks</h2><p class="we-muted">The image has no health check of its own.</p>'
-    head = _facts(
+    head = facts_html(
         [("Command", f"<code>{escape(facts.health_command)}</code>"), ("State", escape(facts.view.health or "–"))]
     )
     rows = [
@@ -132,14 +137,7 @@ def _health(facts: ContainerFacts) -> str:
         )
         for result in facts.health_results
     ]
-    return "<h2>Health checks</h2>" + head + _facts(rows)
-
-
-def _facts(rows: Iterable[tuple[str, str]]) -> str:
-    """``rows`` are markup."""
-    return (
-        '<dl class="we-facts">' + "".join(f"<dt>{name}</dt><dd>{value or '–'}</dd>" for name, value in rows) + "</dl>"
-    )
+    return "<h2>Health checks</h2>" + head + facts_html(rows)
 
 
 def _list(texts: Iterable[str]) -> str:
@@ -150,8 +148,8 @@ def _cut(text: str) -> str:
     return text if len(text) <= MAX_COMMAND_CHARS else text[:MAX_COMMAND_CHARS] + " …"
 
 
-def _time(moment: datetime | None) -> str:
-    return f'<we-time datetime="{moment.isoformat()}"></we-time>' if moment else "–"
+def _time(at: datetime | None) -> str:
+    return moment(at) if at else "–"
 
 
 def size_text(size: float) -> str:

@@ -10,6 +10,7 @@ from chat_api.schemas.bots import BotInfo, BotSpec
 from chat_api.schemas.fleet import BotPolicy
 from chat_api.schemas.principals import Principal
 from console.context import services
+from console.widgets.fact_words import fact_label, facts_html
 
 MAX_FACTS = 20
 MAX_TEXT_CHARS = 300
@@ -28,7 +29,7 @@ async def bot_overview(principal: Principal, bot_name: str) -> None:
     except Upstream:
         own.content = _saying(_muted("It does not answer now, or does not describe itself."))
     else:
-        own.content = _saying(_facts(_said(info)))
+        own.content = _saying(facts_html(_said(info, spec)))
 
 
 def _character(spec: BotSpec) -> str:
@@ -48,14 +49,16 @@ def _setup(spec: BotSpec, policy: BotPolicy | None) -> str:
     ]
     if policy is not None and policy.notes:
         rows.append(("Notes", escape(policy.notes)))
-    return f"<h2>How it is set up</h2>{_facts(rows)}"
+    return f"<h2>How it is set up</h2>{facts_html(rows)}"
 
 
 def _saying(markup: str) -> str:
     return f"<h2>What it says of itself</h2>{markup}"
 
 
-def _said(info: BotInfo) -> Iterable[tuple[str, str]]:
+def _said(info: BotInfo, spec: BotSpec) -> Iterable[tuple[str, str]]:
+    """What it says, without what stands beside it already."""
+    known = {spec.display_name, spec.description, spec.emoji, info.version, info.model, info.engine, info.contract}
     yield "Contract", escape(info.contract)
     for label, value in (("Engine", info.engine), ("Version", info.version), ("Model", info.model)):
         if value:
@@ -64,8 +67,9 @@ def _said(info: BotInfo) -> Iterable[tuple[str, str]]:
         yield "Up for", f"{info.uptime_s / 3600:.1f} h"
     if info.capabilities:
         yield "Can", _short(", ".join(info.capabilities))
-    for key, fact in list(_flat(info.facts))[:MAX_FACTS]:
-        yield escape(key.replace("_", " ").capitalize()[:60]), _short(fact)
+    told = [(key, fact) for key, fact in _flat(info.facts) if fact not in known]
+    for key, fact in told[:MAX_FACTS]:
+        yield escape(fact_label(key)[:60]), _short(fact)
 
 
 def _flat(facts: Mapping[str, object]) -> Iterator[tuple[str, object]]:
@@ -89,11 +93,6 @@ def _is_plain(value: object) -> bool:
 
 def _short(value: object) -> str:
     return escape(str(value)[:MAX_TEXT_CHARS])
-
-
-def _facts(rows: Iterable[tuple[str, str]]) -> str:
-    """Facts whose values are escaped already."""
-    return '<dl class="we-facts">' + "".join(f"<dt>{label}</dt><dd>{value}</dd>" for label, value in rows) + "</dl>"
 
 
 def _muted(text: str) -> str:

@@ -12,6 +12,12 @@ from nicegui import ui
 
 Tone = Literal["ok", "warn", "bad", "busy", "idle", "violet"]
 _TEXT = {"color": "var(--we-muted)", "fontFamily": "system-ui, sans-serif", "fontSize": 11}
+_NOTHING = {
+    "text": "Nothing in this time",
+    "left": "center",
+    "top": "middle",
+    "textStyle": _TEXT | {"fontSize": 13, "fontWeight": "normal"},
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,24 +34,38 @@ class TimeChart:
     """Some curves over one time axis, with what they mean for who cannot see them."""
 
     def __init__(
-        self, title: str, lines: Sequence[Line], *, unit: str, height_px: int = 220, is_stacked: bool = False
+        self,
+        title: str,
+        lines: Sequence[Line],
+        *,
+        unit: str,
+        height_px: int = 220,
+        is_stacked: bool = False,
+        is_count: bool = False,
     ) -> None:
-        self._is_stacked = is_stacked
+        """``is_count``: the values are whole numbers, as those of a stack are, and so is the axis."""
+        self._title, self._is_stacked, self._is_count = title, is_stacked, is_count or is_stacked
         with ui.element("figure").classes("we-chart") as figure:
             figure.props["aria-label"] = title
-            ui.html(f"<figcaption>{title} <span class=we-muted>{unit}</span></figcaption>", sanitize=False)
+            self._caption = ui.html(self._captioned(unit), sanitize=False)
             self._chart = ui.echart(self._options(lines), renderer="svg").style(f"height: {height_px}px")
         self._chart.props("aria-hidden=true")
 
-    def show(self, lines: Sequence[Line]) -> None:
-        """Draw these curves instead of those before."""
+    def show(self, lines: Sequence[Line], *, unit: str | None = None) -> None:
+        """Draw these curves instead of those before, in another unit where one is given."""
+        if unit is not None:
+            self._caption.set_content(self._captioned(unit))
         self._chart.options.clear()
         self._chart.options.update(self._options(lines))
         self._chart.update()
 
+    def _captioned(self, unit: str) -> str:
+        return f"<figcaption>{self._title} <span class=we-muted>{unit}</span></figcaption>"
+
     def _options(self, lines: Sequence[Line]) -> dict[str, Any]:
         return {
             "animation": False,
+            "title": _NOTHING | {"show": not any(value for line in lines for _, value in line.points)},
             "aria": {"enabled": True},
             "grid": {"left": 8, "right": 12, "top": 34, "bottom": 4, "containLabel": True},
             "legend": {"top": 0, "left": 0, "itemHeight": 8, "itemWidth": 14, "textStyle": _TEXT},
@@ -64,6 +84,7 @@ class TimeChart:
             "yAxis": {
                 "type": "value",
                 "min": 0,
+                "minInterval": 1 if self._is_count else 0,
                 "axisLabel": _TEXT,
                 "splitLine": {"lineStyle": {"color": "var(--we-border)"}},
             },

@@ -43,6 +43,29 @@ def ask(
     dialog.open()
 
 
+def ask_button(
+    label: str,
+    title: str,
+    explanation: str,
+    *,
+    field: str | None = None,
+    action: str | None = None,
+    is_dangerous: bool = False,
+    kind: str = "",
+    testid: str | None = None,
+    on_answer: Answered,
+) -> None:
+    """A button that asks first; ``action`` is the answer's word when it is not the button's ``label``."""
+    button(
+        label,
+        lambda: ask(
+            title, explanation, field=field, action=action or label, is_dangerous=is_dangerous, on_answer=on_answer
+        ),
+        kind=kind,
+        testid=testid,
+    )
+
+
 def counted(count: int, noun: str) -> str:
     """A number with its noun: "1 message", "1,200 messages"."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"

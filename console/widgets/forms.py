@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from html import escape
 from typing import Any, TypeVar
 
 from nicegui import ui
@@ -10,6 +9,7 @@ from nicegui import ui
 from chat_api.core.errors import Conflict, InvalidInput
 from chat_api.schemas.principals import Principal
 from console.actions import run_action
+from console.widgets import dialogs
 
 F = TypeVar("F", bound=ui.element)
 
@@ -27,12 +27,14 @@ class Form:
         save: Callable[[Principal], Awaitable[Any]],
         done: Callable[[], Awaitable[None]],
         button: str = "Save",
+        is_dangerous: bool = False,
     ) -> None:
         self._principal = principal
         self._save = save
         self._done = done
         self._title = title
         self._button = button
+        self._kind = "we-danger" if is_dangerous else "we-primary"
         self._fields: dict[str, Any] = {}
         self._dialog = ui.dialog()
         self._dialog.props["aria-label"] = title
@@ -47,8 +49,8 @@ class Form:
                 yield self
             self._problem = ui.label("").classes("we-form-error").props('role=alert data-testid="form-error"')
             with ui.element("div").classes("we-dialog-actions"):
-                plain_button("Cancel", self._dialog.close)
-                plain_button(self._button, self._submit, primary=True, testid="save")
+                dialogs.button("Cancel", self._dialog.close)
+                dialogs.button(self._button, self._submit, kind=self._kind, testid="save")
         self._dialog.open()
 
     def text(self, name: str, label: str, value: str = "", *, hint: str = "", **props: str) -> ui.input:
@@ -73,6 +75,8 @@ class Form:
         return ui.switch(label, value=value).classes("we-form-switch")
 
     def _keep(self, name: str, field: F, hint: str, props: dict[str, str]) -> F:
+        if not self._fields:
+            field.props("autofocus")
         self._fields[name] = field
         field.classes("we-form-field").props("outlined dense stack-label")
         field.props.update(props | {"data-testid": f"field-{name}"} | ({"hint": hint} if hint else {}))
@@ -114,14 +118,5 @@ def confirm(
     button: str = "Delete",
 ) -> None:
     """Ask once before something that cannot be taken back."""
-    with Form(principal, question, save=save, done=done, button=button).filling():
+    with Form(principal, question, save=save, done=done, button=button, is_dangerous=True).filling():
         ui.label(why).classes("we-muted")
-
-
-def plain_button(label: str, pressed: Callable[[], Any], *, primary: bool = False, testid: str = "") -> None:
-    """A button in our own looks."""
-    button = ui.element("button").classes("we-button" + (" we-primary" if primary else ""))
-    button.props(f'type=button data-testid="{testid}"' if testid else "type=button")
-    button.on("click", lambda _: pressed())
-    with button:
-        ui.html(f"<span>{escape(label)}</span>", sanitize=False)

@@ -1,11 +1,9 @@
 """Incidents as markup: one element for a list or a part of a page. Everything that comes from outside is escaped."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
 from html import escape
 
 from chat_api.schemas.incidents import (
-    EvidenceView,
     IncidentDetails,
     IncidentEntryView,
     IncidentNumbers,
@@ -14,6 +12,7 @@ from chat_api.schemas.incidents import (
 )
 from chat_api.services.incident_export import duration_words
 from console import theme
+from console.widgets.fact_words import facts_html, moment
 from models import IncidentEntryKind
 
 _STATES = {
@@ -34,8 +33,6 @@ _KINDS = {
     IncidentEntryKind.RESOLVED: ("ok", "online", "Resolved"),
 }
 _MISSING = '<span class="we-muted">–</span>'
-# Facts of evidence that are moments.
-_TIMES = frozenset({"started_at", "last_answer"})
 NAMED = 6
 
 
@@ -71,7 +68,7 @@ def incident_facts(incident: IncidentView) -> str:
     kind, _, name = incident.cause.partition(":")
     facts = [
         ("Root cause", f"{'The dependency' if kind == 'service' else 'The bot'} {escape(name)} itself"),
-        ("What was seen", escape(incident.detail) or _MISSING),
+        ("What was seen", escape(_sentence(incident.detail)) or _MISSING),
         ("Opened", moment(incident.opened_at)),
         ("Resolved", moment(incident.resolved_at) if incident.resolved_at else "not yet"),
         ("Lasted", _duration(incident.duration_s) if incident.resolved_at else _MISSING),
@@ -85,7 +82,7 @@ def incident_facts(incident: IncidentView) -> str:
         facts.append(("Reason", escape(incident.acknowledge_reason or "")))
     if incident.merged_into is not None:
         facts.append(("Part of", f'<a href="/admin/incidents/{incident.merged_into}">another incident</a>'))
-    return _facts(facts)
+    return facts_html(facts)
 
 
 def incident_bots(details: IncidentDetails) -> str:
@@ -109,21 +106,9 @@ def timeline(entries: Iterable[IncidentEntryView]) -> str:
     return f'<ol class="we-timeline">{"".join(_entry(entry) for entry in entries)}</ol>'
 
 
-def evidence_panel(evidence: Sequence[EvidenceView]) -> str:
-    """What was captured, each in a box that opens; the first one is open."""
-    if not evidence:
-        return '<p class="we-muted">Nothing was captured: there was no bot in trouble to ask.</p>'
-    return "".join(_evidence(one, is_open=number == 0) for number, one in enumerate(evidence))
-
-
 def state_badge(state: IncidentState) -> str:
     """An incident's state as colour, icon and word."""
     return _badge(*_STATES[state])
-
-
-def moment(at: datetime) -> str:
-    """How long ago, the exact time on hover."""
-    return f'<we-time datetime="{at.isoformat()}"></we-time>'
 
 
 def _item(incident: IncidentView) -> str:
@@ -134,7 +119,7 @@ def _item(incident: IncidentView) -> str:
         f'<li><a href="/admin/incidents/{incident.incident_id}" data-state="{incident.state}">'
         f"{state_badge(incident.state)}"
         f'<span class="we-incident-what"><span class="we-strong">{escape(incident.headline)}</span>'
-        f'<span class="we-muted">{escape(incident.detail or names)}</span></span>'
+        f'<span class="we-muted">{escape(_sentence(incident.detail) or names)}</span></span>'
         f'<span class="we-muted we-incident-who">{escape(names + more)}{who}</span>'
         f'<span class="we-muted we-incident-when">{_lasted(incident)}</span></a></li>'
     )
@@ -155,45 +140,8 @@ def _entry(entry: IncidentEntryView) -> str:
     return f"<li>{head}{moment(entry.at)}{content}</li>"
 
 
-def _evidence(evidence: EvidenceView, *, is_open: bool) -> str:
-    facts = [
-        (name.replace("_", " ").capitalize(), _when(value) if name in _TIMES else escape(_said(value)))
-        for name, value in evidence.facts.items()
-        if value is not None
-    ]
-    name = escape(evidence.bot_name)
-    checks = "".join(_check(check) for check in evidence.checks)
-    parts = [_facts(facts)]
-    if checks:
-        parts.append(f'<h3>Last checks</h3><ol class="we-checks">{checks}</ol>')
-    if evidence.log_lines:
-        lines = escape("\n".join(evidence.log_lines))
-        parts.append(
-            f"<h3>Last {len(evidence.log_lines)} log lines</h3>"
-            f'<pre class="we-log-lines" tabindex="0" role="region" aria-label="Log lines of {name}">{lines}</pre>'
-        )
-    if evidence.problem:
-        parts.append(f'<p class="we-muted">{escape(evidence.problem)}</p>')
-    return (
-        f'<details class="we-evidence"{" open" if is_open else ""}><summary><span class="we-strong">{name}</span>'
-        f' <span class="we-muted">{escape(evidence.reason)}, {moment(evidence.captured_at)}</span></summary>'
-        f"{''.join(parts)}</details>"
-    )
-
-
-def _check(check: Mapping[str, object]) -> str:
-    status = escape(str(check.get("status")))
-    return f"<li>{_when(check.get('at'))} <b>{status}</b>{_latency(check.get('latency_ms'))}</li>"
-
-
-def _said(value: object) -> str:
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
-
-
-def _facts(facts: Iterable[tuple[str, str]]) -> str:
-    """A list of facts; the values are markup."""
-    rows = "".join(f"<dt>{escape(name)}</dt><dd>{value}</dd>" for name, value in facts)
-    return f'<dl class="we-facts">{rows}</dl>'
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _badge(tone: str, symbol: str, word: str) -> str:
@@ -202,14 +150,6 @@ def _badge(tone: str, symbol: str, word: str) -> str:
 
 def _link(bot_name: str) -> str:
     return f'<a href="/admin/bots/{escape(bot_name)}">{escape(bot_name)}</a>'
-
-
-def _when(at: object) -> str:
-    return f'<we-time datetime="{escape(str(at))}"></we-time>'
-
-
-def _latency(latency_ms: object) -> str:
-    return f" {latency_ms:.0f} ms" if isinstance(latency_ms, (int, float)) else ""
 
 
 def _duration(seconds: float | None) -> str:

@@ -1,6 +1,6 @@
 """A table of records: searchable, sortable, cards on a phone. For some hundred rows that change now and then."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any, Final, Literal
 
@@ -8,8 +8,11 @@ from nicegui import ui
 
 from console import theme
 
-Kind = Literal["text", "number", "time", "moment", "status", "long", "details"]
+Kind = Literal["text", "number", "time", "moment", "status", "long", "details", "link"]
 
+PAGE_ROWS: Final = 25
+# Fewer are seen at a glance: a field to search them would only be in the way.
+LEAST_FILTERED: Final = 8
 _VALUE: Final = """
 <we-time v-if="{col}.kind === 'time' && {value}" :datetime="{value}"></we-time>
 <we-time v-else-if="{col}.kind === 'moment' && {value}" exact :datetime="{value}"></we-time>
@@ -20,10 +23,19 @@ _VALUE: Final = """
 <details v-else-if="{col}.kind === 'details' && {value}.includes('\\n')" class="we-details">
   <summary>{{{{ {value}.slice(0, {value}.indexOf('\\n')) }}}}</summary>
   <pre tabindex="0">{{{{ {value}.slice({value}.indexOf('\\n') + 1) }}}}</pre></details>
+<span v-else-if="{col}.kind === 'link'"><a class="we-plain-link" :href="props.row.href">{{{{ {value} }}}}</a>
+  <span v-if="props.row.note" class="we-muted"> · {{{{ props.row.note }}}}</span></span>
 <template v-else>{{{{ {value} || "–" }}}}</template>
 """
+# What is shown of a number is a text with separators and units; a row may give the number itself as "NAME_number".
+_SORT: Final = """(one, other, row, otherRow) => {{
+  const read = (shown, of) => of["{name}_number"] ?? (parseFloat(String(shown).replaceAll(",", "")) || 0);
+  return read(one, row) - read(other, otherRow);
+}}"""
+# A card has no columns to keep in line: what is empty is left out, and buttons are not listed as a value.
 _CARD: Final = """
-<div class="we-record"><div v-for="col in props.cols" :key="col.name">
+<div class="we-record"><div :key="col.name"
+  v-for="col in props.cols.filter(col => col.kind !== 'actions' && col.value !== '' && col.value !== null)">
   <span class="we-muted">{{ col.label }}</span><div>%s</div></div></div>
 """
 
@@ -33,6 +45,7 @@ def column(name: str, label: str, *, kind: Kind = "text") -> dict[str, Any]:
 
     A ``time`` reads as how long ago it is, a ``moment`` as the exact time.
     ``details`` shows the first line of a text, and the others when it is opened.
+    A ``link`` leads to ``href`` of its row, and shows ``note`` after it.
     """
     align = "right" if kind == "number" else "left"
     return {
@@ -42,7 +55,7 @@ def column(name: str, label: str, *, kind: Kind = "text") -> dict[str, Any]:
         "align": align,
         "sortable": kind not in {"long", "details"},
         "kind": kind,
-    }
+    } | ({":sort": _SORT.format(name=name)} if kind == "number" else {})
 
 
 def export_links(address: str) -> str:
@@ -53,6 +66,11 @@ def export_links(address: str) -> str:
         f"{theme.icon_svg('download')}<span>{kind.upper()}</span></a>"
         for kind in ("csv", "json")
     )
+
+
+def heading(text: str) -> None:
+    """What a table is of, as the ``lead`` of its toolbar."""
+    ui.label(text).classes("we-h2").props("role=heading aria-level=2")
 
 
 class RecordsTable:
@@ -66,29 +84,43 @@ class RecordsTable:
         empty: str,
         export: str | None = None,
         has_filter: bool = True,
+        page_rows: int = PAGE_ROWS,
+        lead: Callable[[], object] | None = None,
+        testid: str = "records",
     ) -> None:
         """``export`` is the address in the API that gives the same as JSON, and as CSV with ``format=csv``.
 
         ``has_filter``: the rows can be searched here; not where the server was asked for just these.
+        ``page_rows``: 0 where the server gives a page at a time. ``lead`` builds what comes first in the toolbar.
         """
-        self._empty = ui.label(empty).classes("we-empty").props('data-testid="empty"')
-        with ui.element("div").classes("we-records-box") as self._box:
-            with ui.element("div").classes("we-toolbar"):
-                search = ui.input(placeholder="Filter").classes("we-search")
-                search.props('dense outlined clearable aria-label="Filter"').set_visibility(has_filter)
-                if export is not None:
-                    ui.html(export_links(export), sanitize=False).classes("we-exports")
-            self._table = ui.table(columns=list(columns), rows=[], row_key="key", pagination={"rowsPerPage": 25})
-        self._table.classes("we-records").props('flat dense :grid="Quasar.Screen.lt.sm" data-testid="records"')
-        self._table.bind_filter_from(search, "value")
+        self._has_filter, self._has_export, self._has_lead = has_filter, export is not None, lead is not None
+        self._page_rows = page_rows
+        with ui.element("div").classes("we-records-box"):
+            with ui.element("div").classes("we-toolbar") as self._toolbar:
+                if lead is not None:
+                    lead()
+                self._search = ui.input(placeholder="Filter").classes("we-search")
+                self._search.props('dense outlined clearable aria-label="Filter"')
+                self._links = ui.html(export_links(export) if export else "", sanitize=False).classes("we-exports")
+            self._empty = ui.label(empty).classes("we-empty").props('data-testid="empty"')
+            self._table = ui.table(columns=list(columns), rows=[], row_key="key", pagination={"rowsPerPage": page_rows})
+        self._table.classes("we-records").props(f'flat dense :grid="Quasar.Screen.lt.sm" data-testid="{testid}"')
+        self._table.bind_filter_from(self._search, "value")
         icons = theme.asset("icons.svg")
         cell = _VALUE.format(col="props.col", value="props.value", icons=icons)
         self._table.add_slot("body-cell", f'<q-td :props="props">{cell}</q-td>')
         self._table.add_slot("item", _CARD % _VALUE.format(col="col", value="col.value", icons=icons))
         self.show(rows)
 
-    def show(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Show these rows, each with a ``key``, instead of those before."""
+    def show(self, rows: Sequence[dict[str, Any]], *, empty: str | None = None) -> None:
+        """Show these rows, each with a ``key``, instead of those before; or say ``empty`` when there is none."""
+        if empty is not None:
+            self._empty.text = empty
+        is_searchable = self._has_filter and (len(rows) >= LEAST_FILTERED or bool(self._search.value))
+        self._search.set_visibility(is_searchable)
+        self._links.set_visibility(self._has_export and bool(rows))
+        self._toolbar.set_visibility(self._has_lead or (bool(rows) and (is_searchable or self._has_export)))
         self._empty.set_visibility(not rows)
-        self._box.set_visibility(bool(rows))
+        self._table.set_visibility(bool(rows))
+        self._table.props["hide-pagination"] = not self._page_rows or len(rows) <= self._page_rows
         self._table.rows = list(rows)

@@ -1,6 +1,6 @@
 """The dialog before a rolling restart: the order, the people affected right now, and how long it takes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from nicegui import ui
@@ -62,7 +62,8 @@ class _Dialog:
         self._title.set_text(f"Restart {count} bot{'' if count == 1 else 's'}, one batch after the other?")
         takes = f" It takes {about(plan.estimate_s)}." if count else ""
         self._impact.set_text(people_text(plan.affected_users, to="these bots") + takes)
-        self._order.set_content(order_html(plan))
+        titles = {spec.name: spec.display_name for spec in services().registry.all()}
+        self._order.set_content(order_html(plan, titles))
         self._begin_button.set_visibility(count > 0)
 
     async def _changed(self) -> None:
@@ -81,15 +82,15 @@ class _Dialog:
             self._dialog.close()
 
 
-def order_html(plan: RollingPreview) -> str:
-    """The order as a table; everything that comes from a bot is escaped."""
+def order_html(plan: RollingPreview, titles: Mapping[str, str]) -> str:
+    """The order as a table, bots by their ``titles``; everything that comes from a bot is escaped."""
     rows = "".join(
         f'<tr><td class="we-number">{bot.batch}</td><th scope="row">{escape(bot.display_name)}</th>'
         f'<td class="we-number">{bot.affected_users}</td><td class="we-number">{bot.estimate_s:.0f} s</td></tr>'
         for bot in plan.bots
     )
     skipped = "".join(
-        f'<tr class="we-muted"><td class="we-number">–</td><th scope="row">{escape(name)}</th>'
+        f'<tr class="we-muted"><td class="we-number">–</td><th scope="row">{escape(titles.get(name, name))}</th>'
         f'<td colspan="2">left out: {escape(reason)}</td></tr>'
         for name, reason in plan.skipped.items()
     )

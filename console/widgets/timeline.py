@@ -112,12 +112,12 @@ def card_html(uptime: Uptime) -> str:
 
 
 def share_text(share: float | None) -> str:
-    """A share as a percentage, rounded down: what is not whole never reads 100 %."""
+    """A share as a percentage, rounded down: what is not whole never reads 100%."""
     if share is None:
         return "–"
     if share == 1:
-        return "100 %"
-    return f"{math.floor(share * 10_000) / 100:.2f} %"
+        return "100%"
+    return f"{math.floor(share * 10_000) / 100:.2f}%"
 
 
 def duration(seconds: float) -> str:
@@ -181,6 +181,7 @@ def _row(interval: StatusInterval) -> dict[str, Any]:
         "from": interval.started_at.isoformat(),
         "until": interval.until_at.isoformat(),
         "duration": duration(interval.duration_s),
+        "duration_number": interval.duration_s,
         "reason": interval.reason,
         "tone": tone,
         "symbol": symbol,

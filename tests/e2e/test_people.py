@@ -16,7 +16,10 @@ from tests.support.console_app import RunningConsole
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 # A dialog that fades in has no contrast yet.
-SETTLED = "document.getAnimations().every(one => one.effect.getComputedTiming().iterations === Infinity)"
+SETTLED = (
+    "!document.querySelector('[class*=enter-active]')"
+    " && document.getAnimations().every(one => one.effect.getComputedTiming().iterations === Infinity)"
+)
 SHOTS = os.environ.get("PEOPLE_SHOTS")
 
 

@@ -142,7 +142,7 @@ async def test_a_service_has_a_page(console_app: RunningConsole, page: Page) -> 
     await sign_in(page, console_app, Role.VIEWER)
     await page.goto(f"{console_app.url}/admin/services/redis")
     await expect(page.get_by_role("heading", name="Redis")).to_be_visible()
-    await expect(page.get_by_test_id("uptime-24h")).to_contain_text("100 %")
+    await expect(page.get_by_test_id("uptime-24h")).to_contain_text("100%")
     assert await violations(page) == []
     await _picture(page, "service")
     await page.goto(f"{console_app.url}/admin/services/nothing")

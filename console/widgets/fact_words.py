@@ -1,0 +1,25 @@
+"""Facts for people: their names in words, and a list of them as markup."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
+
+ABBREVIATIONS: Final = frozenset({"api", "cpu", "id", "ip", "llm", "oom", "url"})
+
+
+def fact_label(name: str) -> str:
+    """A name in words: ``oom_killed`` is "OOM killed", ``character_name`` is "Character name"."""
+    words = [word.upper() if word.lower() in ABBREVIATIONS else word for word in name.replace("_", " ").split()]
+    text = " ".join(words)
+    return text[:1].upper() + text[1:]
+
+
+def facts_html(rows: Iterable[tuple[str, str]]) -> str:
+    """A list of facts; names and values are markup, a fact without a value is a dash."""
+    items = "".join(f"<dt>{name}</dt><dd>{value or '–'}</dd>" for name, value in rows)
+    return f'<dl class="we-facts">{items}</dl>'
+
+
+def moment(at: datetime, *, is_exact: bool = False) -> str:
+    """How long ago it is, the exact time on hover; with ``is_exact`` the other way round."""
+    return f'<we-time{" exact" if is_exact else ""} datetime="{at.isoformat()}"></we-time>'

@@ -1,0 +1,60 @@
+"""Records of a service as a table whose rows have buttons, read again after each change."""
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+from console.widgets.action_table import ActionTable
+from console.widgets.dialogs import button
+
+T = TypeVar("T")
+
+
+class RecordEditor(Generic[T]):
+    """``read`` gives each record with its row; :meth:`build` shows them."""
+
+    def __init__(self, read: Callable[[], Awaitable[Sequence[tuple[T, dict[str, Any]]]]]) -> None:
+        self._read = read
+        self._records: dict[str, T] = {}
+        self._table: ActionTable | None = None
+
+    async def build(
+        self,
+        columns: Sequence[dict[str, Any]],
+        *,
+        actions: Mapping[str, Callable[[T], object]],
+        empty: str,
+        export: str,
+        new: tuple[str, Callable[[], object]] | None = None,
+    ) -> None:
+        """Put the table here. ``actions``: what the button of that name does with its record, awaited where need be.
+
+        ``new``: the button above the table that adds a record, and what it does.
+        """
+
+        async def pressed(action: str, key: str) -> None:
+            record, act = self._records.get(key), actions.get(action)
+            if record is None or act is None:
+                return
+            outcome = act(record)
+            if inspect.isawaitable(outcome):
+                await outcome
+
+        self._table = ActionTable(
+            columns,
+            await self._rows(),
+            empty=empty,
+            on_action=pressed,
+            export=export,
+            lead=(lambda: button(*new, kind="we-primary", testid="new")) if new else None,
+        )
+
+    async def refresh(self) -> None:
+        """Show what the service says now."""
+        if self._table is not None:
+            self._table.show(await self._rows())
+
+    async def _rows(self) -> list[dict[str, Any]]:
+        found = await self._read()
+        self._records = {row["key"]: record for record, row in found}
+        return [row for _, row in found]
