@@ -75,13 +75,22 @@ def system_status(bots: Sequence[BotView], services: Sequence[ServiceView]) -> t
     if not bots:
         return SystemStatus.HEALTHY, "No bots are configured yet"
     if not ailing:
-        return SystemStatus.HEALTHY, f"All {len(bots)} bots are online" if len(bots) > 1 else "The bot is online"
+        return SystemStatus.HEALTHY, _well_headline(bots)
     if all(bot.status is BotStatus.OFFLINE for bot in bots):
         return SystemStatus.CRITICAL, f"All {len(bots)} bots are offline" if len(bots) > 1 else "The bot is offline"
     names = ", ".join(f"{bot.display_name} is {bot.status}" for bot in ailing[:3])
     more = f" and {len(ailing) - 3} more" if len(ailing) > 3 else ""
     verb = "needs" if len(ailing) == 1 else "need"
     return SystemStatus.DEGRADED, f"{len(ailing)} of {len(bots)} bots {verb} attention: {names}{more}"
+
+
+def _well_headline(bots: Sequence[BotView]) -> str:
+    resting = sum(bot.status is BotStatus.MAINTENANCE for bot in bots)
+    state = "in maintenance" if resting == len(bots) else "online"
+    if resting in {0, len(bots)}:
+        return f"All {len(bots)} bots are {state}" if len(bots) > 1 else f"The bot is {state}"
+    online = len(bots) - resting
+    return f"{_bots(online)} {'is' if online == 1 else 'are'} online, {resting} in maintenance"
 
 
 def _cause_headline(down: Sequence[ServiceView], ailing: Sequence[BotView]) -> str:

@@ -151,4 +151,5 @@ def _detail(bot: BotView) -> str:
         parts.append(f"its test conversation failed: {bot.canary.error or 'no answer'}")
     if bot.breaker == "open":
         parts.append("its last answers to users failed")
-    return "; ".join(part for part in parts if part)[:1000]
+    text = "; ".join(part for part in parts if part)[:1000]
+    return text[:1].upper() + text[1:]

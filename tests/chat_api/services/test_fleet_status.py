@@ -80,6 +80,13 @@ def service(name: str, status: ServiceStatus) -> ServiceView:
         ([], [], SystemStatus.HEALTHY, "No bots are configured yet"),
         ([bot("a", BotStatus.ONLINE), bot("b", BotStatus.ONLINE)], [], SystemStatus.HEALTHY, "All 2 bots are online"),
         (
+            [bot("a", BotStatus.ONLINE), bot("b", BotStatus.MAINTENANCE)],
+            [],
+            SystemStatus.HEALTHY,
+            "1 bot is online, 1 in maintenance",
+        ),
+        ([bot("a", BotStatus.MAINTENANCE)], [], SystemStatus.HEALTHY, "The bot is in maintenance"),
+        (
             [bot("a", BotStatus.ONLINE), bot("b", BotStatus.OFFLINE)],
             [],
             SystemStatus.DEGRADED,
