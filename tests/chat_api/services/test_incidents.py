@@ -96,7 +96,7 @@ async def test_a_bot_of_its_own_trouble_is_confirmed_then_resolved_by_itself(few
     await fall(few, "elena")
     found = await few.only()
     assert (found.incident.headline, found.incident.cause) == ("Elena Rodriguez is offline", "bot:elena")
-    assert "connection refused" in found.incident.detail
+    assert "Connection refused" in found.incident.detail
     assert [evidence.bot_name for evidence in found.evidence] == ["elena"]
     few.probe(["elena"], is_well=True)
     await few.look(5)
