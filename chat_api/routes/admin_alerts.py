@@ -1,15 +1,13 @@
 """The API of alerts: what is wrong, rules, channels, maintenance windows, and what was sent."""
 
-from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel
+from fastapi import APIRouter, Query
 
 from chat_api.routes.dependencies import Admin, AppServices
 from chat_api.routes.errors import BODIES, CONSOLE, errors
-from chat_api.routes.exports import Format, also_as, csv_file
+from chat_api.routes.exports import Format, also_as, csv_of
 from chat_api.routes.models import Success
 from chat_api.routes.models_alert_settings import (
     ChannelBody,
@@ -56,7 +54,7 @@ async def alerts(
     else:
         found = await services.alerts.newest(principal, limit=limit)
     answer = AlertList(alerts=found)
-    return _csv("alerts", AlertEntry, answer.alerts) if format == "csv" else answer
+    return csv_of("alerts", AlertEntry, answer.alerts) if format == "csv" else answer
 
 
 @router.post("/alerts/{alert_id}/silence", summary="Silence an alert", responses=CHANGES)
@@ -76,14 +74,14 @@ async def end_silence(alert_id: UUID, principal: Admin, services: AppServices) -
 async def subjects(principal: Admin, services: AppServices, format: As = "json") -> Any:
     """Each bot or dependency that is not well for a rule: pending, firing, or without data."""
     answer = SubjectList(subjects=await services.alerts.subjects(principal))
-    return _csv("alert-subjects", SubjectEntry, answer.subjects) if format == "csv" else answer
+    return csv_of("alert-subjects", SubjectEntry, answer.subjects) if format == "csv" else answer
 
 
 @router.get("/alert-rules", summary="Rules", responses=LISTS, response_model=RuleList)
 async def rules(principal: Admin, services: AppServices, format: As = "json") -> Any:
     """All rules, by name."""
     answer = RuleList(rules=await services.alert_settings.rules(principal))
-    return _csv("alert-rules", RuleEntry, answer.rules) if format == "csv" else answer
+    return csv_of("alert-rules", RuleEntry, answer.rules) if format == "csv" else answer
 
 
 @router.post("/alert-rules", summary="Create a rule", responses=CREATES)
@@ -109,7 +107,7 @@ async def delete_rule(rule_id: UUID, principal: Admin, services: AppServices) ->
 async def channels(principal: Admin, services: AppServices, format: As = "json") -> Any:
     """All channels, by name; their addresses are masked."""
     answer = ChannelList(channels=await services.alert_settings.channels(principal))
-    return _csv("alert-channels", ChannelEntry, answer.channels) if format == "csv" else answer
+    return csv_of("alert-channels", ChannelEntry, answer.channels) if format == "csv" else answer
 
 
 @router.post("/alert-channels", summary="Create a channel", responses=CREATES)
@@ -143,7 +141,7 @@ async def test_channel(channel_id: UUID, principal: Admin, services: AppServices
 async def windows(principal: Admin, services: AppServices, format: As = "json") -> Any:
     """All of them, by name."""
     answer = WindowList(windows=await services.alert_settings.windows(principal))
-    return _csv("maintenance-windows", WindowEntry, answer.windows) if format == "csv" else answer
+    return csv_of("maintenance-windows", WindowEntry, answer.windows) if format == "csv" else answer
 
 
 @router.post("/maintenance-windows", summary="Create a maintenance window", responses=CREATES)
@@ -169,16 +167,4 @@ async def delete_window(window_id: UUID, principal: Admin, services: AppServices
 async def notifications(principal: Admin, services: AppServices, limit: Limit = 100, format: As = "json") -> Any:
     """The last messages, newest first, with what became of them."""
     answer = NotificationList(notifications=await services.alerts.notifications(principal, limit=limit))
-    return _csv("notifications", NotificationEntry, answer.notifications) if format == "csv" else answer
-
-
-def _csv(name: str, kind: type[BaseModel], entries: Sequence[BaseModel]) -> Response:
-    """A list as a file; what is a list in a cell is one text."""
-    rows = [
-        {
-            column: "; ".join(map(str, value)) if isinstance(value, list) else value
-            for column, value in entry.model_dump(mode="json").items()
-        }
-        for entry in entries
-    ]
-    return csv_file(name, list(kind.model_fields), rows)
+    return csv_of("notifications", NotificationEntry, answer.notifications) if format == "csv" else answer

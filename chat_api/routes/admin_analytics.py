@@ -8,7 +8,7 @@ from pydantic import AwareDatetime
 
 from chat_api.routes.dependencies import Admin, AppServices
 from chat_api.routes.errors import CONSOLE, errors
-from chat_api.routes.exports import Format, also_as, csv_file
+from chat_api.routes.exports import Format, also_as, csv_file, csv_of
 from chat_api.routes.models_analytics import BotShareEntry, RetentionAnswer, UsageAnswer, UsageEntry
 from chat_api.schemas.analytics import Grain
 
@@ -30,7 +30,7 @@ async def usage(
     """People, messages, answer times, failures and visits by hour, day or week (UTC), and each bot's share."""
     answer = await _report(services, principal, by, since, until)
     if format == "csv":
-        return csv_file("usage", list(UsageEntry.model_fields), [entry.model_dump() for entry in answer.periods])
+        return csv_of("usage", UsageEntry, answer.periods)
     return answer
 
 
@@ -46,7 +46,7 @@ async def bots(
     """Each bot's part of a time, the most used first; `users` is the most of any of its periods."""
     answer = await _report(services, principal, by, since, until)
     if format == "csv":
-        return csv_file("bots", list(BotShareEntry.model_fields), [entry.model_dump() for entry in answer.bots])
+        return csv_of("bots", BotShareEntry, answer.bots)
     return answer.bots
 
 

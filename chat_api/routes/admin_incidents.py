@@ -52,7 +52,7 @@ async def incidents(
     found = await services.incidents.newest(principal, state=state, bot_name=bot_name, limit=limit)
     if format == "csv":
         items = [IncidentItem.model_validate(one) for one in found]
-        return csv_file("incidents", COLUMNS, [dict(item) | {"bots": " ".join(item.bots)} for item in items])
+        return csv_file("incidents", COLUMNS, map(dict, items))
     return IncidentList(numbers=await services.incidents.numbers(principal), incidents=found)
 
 

@@ -8,7 +8,7 @@ from fastapi.responses import StreamingResponse
 
 from chat_api.routes.dependencies import Admin, AppServices
 from chat_api.routes.errors import BODIES, CONSOLE, errors
-from chat_api.routes.exports import Format, also_as, attachment, csv_file
+from chat_api.routes.exports import Format, also_as, attachment, csv_of
 from chat_api.routes.models import Success
 from chat_api.routes.models_people import (
     AdminEntry,
@@ -56,8 +56,7 @@ async def users(
     )
     answer = PersonList.model_validate(page)
     if format == "csv":
-        rows = [dict(entry) | {"platforms": " ".join(entry.platforms)} for entry in answer.people]
-        return csv_file("people", list(PersonEntry.model_fields), rows)
+        return csv_of("people", PersonEntry, answer.people)
     return answer
 
 
@@ -126,7 +125,7 @@ async def admins(principal: Admin, services: AppServices, format: Format = "json
     """Who may use the console, and as what."""
     answer = AdminList(admins=await services.administrators.all(principal))
     if format == "csv":
-        return csv_file("administrators", list(AdminEntry.model_fields), map(dict, answer.admins))
+        return csv_of("administrators", AdminEntry, answer.admins)
     return answer
 
 

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import orjson
@@ -40,6 +41,11 @@ def csv_file(name: str, columns: Sequence[str], rows: Iterable[Mapping[str, Any]
 
 
 def _cell(value: Any) -> Any:
+    """Times as JSON has them, a list of words in one line, what has more structure as JSON."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, list | tuple) and not any(isinstance(item, Mapping | list | tuple) for item in value):
+        value = "; ".join(map(str, value))
     if isinstance(value, Mapping | list | tuple):
         return orjson.dumps(value, default=str).decode()
     if isinstance(value, str) and value.startswith(_FORMULA):
