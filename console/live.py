@@ -65,18 +65,18 @@ class OpenPages:
 
     async def check_sessions(self) -> None:
         """Close the pages of sessions that ended, and rebuild those whose role changed."""
-        sessions = {page.principal.session_id for page in self._pages.values()}
-        if not sessions:
+        asked = tuple(self._pages.values())  # a page that is opened while we ask was not asked for
+        if not asked:
             return
         try:
-            living = await self._auth.living(sessions)
+            living = await self._auth.living({page.principal.session_id for page in asked})
         except DatabaseUnavailable:
             return  # an operator needs the page most now; what it asks for is checked again by the services
-        for page in tuple(self._pages.values()):
+        for page in asked:
             now = living.get(page.principal.session_id)
             if now is None:
                 await self.end(page.client)
-            elif now.role is not page.principal.role:
+            elif now.role is not page.principal.role and page.client in self:
                 page.client.run_javascript("window.location.reload()")
 
     async def end(self, client: Client) -> None:

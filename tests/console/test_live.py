@@ -1,12 +1,15 @@
 """Open pages hear of changes, and end with their session; nothing of a closed one stays."""
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
+import pytest
 from nicegui import Client
 
 from chat_api.schemas.fleet import BotStatus
-from chat_api.schemas.principals import Permission
+from chat_api.schemas.principals import Permission, Principal
 from console.live import OpenPages
 from models import AuditOutcome, Role
 from tests.support.console_app import RunningConsole
@@ -82,6 +85,35 @@ async def test_an_ended_session_closes_its_pages(console_app: RunningConsole) ->
         await eventually(lambda: len(other.messages) >= others + 3)
         assert len(page.messages) == told
         assert other.opened == []
+
+
+async def test_a_page_that_is_opened_during_a_check_stays(
+    console_app: RunningConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The check asks for the sessions of a moment; what it does not know of a later page is no end of its session."""
+    pages, auth = _open_pages(console_app), console_app.services.auth
+    is_asked, may_answer = asyncio.Event(), asyncio.Event()
+    living = auth.living
+
+    async def slow(session_ids: Iterable[UUID]) -> dict[UUID, Principal]:
+        found = await living(session_ids)
+        is_asked.set()
+        await may_answer.wait()
+        return found
+
+    early, late = await console_app.admin_login(Role.ADMIN), await console_app.admin_login(Role.VIEWER)
+    async with opened_page(console_app, early) as one:
+        await eventually(lambda: one.messages)
+        monkeypatch.setattr(auth, "living", slow)
+        check = asyncio.create_task(pages.check_sessions())
+        await is_asked.wait()
+        monkeypatch.setattr(auth, "living", living)
+        async with opened_page(console_app, late) as other:
+            await eventually(lambda: other.messages)
+            may_answer.set()
+            await check
+            assert other.client in pages
+            assert (one.opened, other.opened) == ([], [])
 
 
 async def test_a_viewers_event_restarts_nothing(console_app: RunningConsole) -> None:
