@@ -75,7 +75,13 @@ export default {
   created() {
     this.current = this.tab;
   },
+  watch: {
+    current() {
+      this.$nextTick(this.bringTab);
+    },
+  },
   mounted() {
+    this.bringTab();
     window.addEventListener("popstate", this.returned);
     document.addEventListener("keydown", this.key);
   },
@@ -101,6 +107,11 @@ export default {
     turn(key) {
       this.current = key;
       this.$emit("tab", key);
+    },
+    /** Tabs that are wider than the screen: scroll to the one that is shown. */
+    bringTab() {
+      const tab = this.$refs.tablist?.querySelector("[aria-selected=true]");
+      if (tab) tab.parentElement.scrollLeft = tab.offsetLeft - tab.parentElement.offsetLeft - (tab.parentElement.clientWidth - tab.offsetWidth) / 2;
     },
     returned() {
       const wanted = new URLSearchParams(location.search).get("tab");

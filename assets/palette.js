@@ -202,14 +202,19 @@ function showShortcuts() {
   dialog.showModal();
 }
 
-// Where the navigation is wider than the screen, show where one is.
+// Where the navigation, or the tabs of a page, are wider than the screen, show where one is.
 new MutationObserver((_, observer) => {
-  const current = document.querySelector(".we-nav [aria-current]");
-  if (!current) return;
+  const currents = document.querySelectorAll(":is(.we-nav, .we-tabs) [aria-current]");
+  if (!currents.length) return;
   observer.disconnect();
-  const nav = current.parentElement;
-  nav.scrollLeft = current.offsetLeft - nav.offsetLeft - (nav.clientWidth - current.offsetWidth) / 2;
+  currents.forEach(centre);
 }).observe(document, { childList: true, subtree: true });
+
+/** Scroll a strip of links, and nothing else, so that one of them stands in its middle. */
+function centre(current) {
+  const strip = current.parentElement;
+  strip.scrollLeft = current.offsetLeft - strip.offsetLeft - (strip.clientWidth - current.offsetWidth) / 2;
+}
 
 let palette = null;
 let chordAt = -Infinity;

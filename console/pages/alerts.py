@@ -68,8 +68,8 @@ async def _rules(principal: Principal) -> None:
     async def switch(rule: RuleView) -> None:
         switched = alert_rows.switched(rule)
         word = "on" if switched.is_enabled else "off"
-        change = lambda person: settings.change_rule(person, rule.rule_id, switched)  # noqa: E731
-        await run_action(principal, change, done=f"“{rule.name}” is {word}")
+        done = f"“{rule.name}” is {word}"
+        await run_action(principal, lambda person: settings.change_rule(person, rule.rule_id, switched), done=done)
         await editor.refresh()
 
     def delete(rule: RuleView) -> None:

@@ -42,12 +42,12 @@ def _administrator(principal: Principal, admin: AdminView, show: Callable[[], Aw
         await show()
 
     async def set_role(value: str) -> None:
-        change = lambda person: service.set_role(person, admin.admin_id, Role(value))  # noqa: E731
-        await act(change, f"{admin.username} is {value} now.")
+        done = f"{admin.username} is {value} now."
+        await act(lambda person: service.set_role(person, admin.admin_id, Role(value)), done)
 
     async def set_enabled(_: str) -> None:
-        change = lambda person: service.set_enabled(person, admin.admin_id, is_enabled=is_disabled)  # noqa: E731
-        await act(change, f"{admin.username} is {'enabled' if is_disabled else 'disabled'}.")
+        done = f"{admin.username} is {'enabled' if is_disabled else 'disabled'}."
+        await act(lambda person: service.set_enabled(person, admin.admin_id, is_enabled=is_disabled), done)
 
     async def end(_: str) -> None:
         await act(lambda person: service.end_sessions(person, admin.admin_id), "Sessions ended.")

@@ -60,3 +60,18 @@ async def test_its_log_opens_with_the_tab(console_app: RunningConsole, page: Pag
     await expect(page.get_by_test_id("bot-users")).to_be_visible()
     await page.get_by_test_id("tab-logs").click()
     await expect(told).to_contain_text("No container engine")
+
+
+async def test_the_tab_that_is_shown_can_be_seen_on_a_phone(
+    console_app: RunningConsole, open_context: OpenContext
+) -> None:
+    """Tabs that are wider than the screen are scrolled to the one of the address, and of every click."""
+    page = await (await open_context(viewport={"width": 360, "height": 740})).new_page()
+    await sign_in(page, console_app, path="/admin/bots/elena?tab=policy")
+    await expect(page.get_by_test_id("tab-policy")).to_be_in_viewport(ratio=0.9)
+    await expect(page.get_by_test_id("tab-overview")).not_to_be_in_viewport()
+    await page.get_by_test_id("tab-people").click()
+    await page.get_by_test_id("tab-people").press("Home")
+    await expect(page.get_by_test_id("tab-overview")).to_be_in_viewport(ratio=0.9)
+    await page.goto(f"{console_app.url}/admin/alerts?tab=history")
+    await expect(page.locator(".we-tabs [aria-current]")).to_be_in_viewport(ratio=0.9)
