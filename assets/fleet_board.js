@@ -3,6 +3,8 @@ import { ACTIONS, BotMenu, ConfirmAction, offered, whyNot } from "we-bot-actions
 import { BotRow } from "we-bot-row";
 import { CARD, COLUMNS, OPTIONAL, columnPx, fitting, widthOf } from "we-fleet-columns";
 import { fleetFeed } from "we-fleet-feed";
+import { fleetKeys } from "we-fleet-keys";
+import { fleetSelection } from "we-fleet-selection";
 import { GROUPS, chosenColumns, comparing, grouped, keepColumns, matches, readAddress, withFixed, writeAddress } from "we-fleet-view";
 import { span } from "we-format";
 import { ServiceCard } from "we-service";
@@ -21,16 +23,13 @@ const SORTABLE = Object.entries(COLUMNS).filter(([, column]) => column.sort);
 
 export default {
   components: { BotMenu, BotRow, ConfirmAction, ServiceCard, StatusMark },
-  mixins: [fleetFeed, windowed],
+  mixins: [fleetFeed, windowed, fleetKeys, fleetSelection],
   props: { actions: Array, mayTry: Boolean, interval: Number, icons: String },
   emits: ["ask", "act", "try", "resync"],
   data: () => ({
     ...readAddress(),
     chosen: chosenColumns(),
     widthPx: 1200,
-    selected: new Set(),
-    lastSelected: null,
-    cursor: null,
     asking: null,
     ACTIONS,
     COLUMNS,
@@ -90,22 +89,10 @@ export default {
     span() {
       return this.columns.length + (this.isSelectable ? 2 : 1);
     },
-    /** Of the selected bots those that are still there. */
-    marked() {
-      return this.order.filter((name) => this.selected.has(name));
-    },
-    isAllMarked() {
-      return this.names.length > 0 && this.names.every((name) => this.selected.has(name));
-    },
     bulk() {
       return Object.keys(ACTIONS)
         .filter((key) => this.actions.includes(key))
         .map((key) => ({ key, ...ACTIONS[key], names: this.able(key, this.marked) }));
-    },
-  },
-  watch: {
-    seq() {
-      if (this.selected.size && this.marked.length !== this.selected.size) this.selected = new Set(this.marked);
     },
   },
   created() {
@@ -118,11 +105,9 @@ export default {
     this.sizes = new ResizeObserver(([{ contentRect }]) => (this.widthPx = contentRect.width));
     this.sizes.observe(this.$el);
     this.widthPx = this.$el.clientWidth;
-    document.addEventListener("keydown", this.key);
   },
   unmounted() {
     this.sizes.disconnect();
-    document.removeEventListener("keydown", this.key);
   },
   methods: {
     heightOf(item) {
@@ -155,22 +140,6 @@ export default {
     setColumns(keys) {
       this.chosen = keys;
       keepColumns(keys);
-    },
-    // Selecting
-    select(name, event) {
-      const from = this.names.indexOf(this.lastSelected);
-      const to = this.names.indexOf(name);
-      const isOn = !this.selected.has(name);
-      const range = event?.shiftKey && from >= 0 ? this.names.slice(Math.min(from, to), Math.max(from, to) + 1) : [name];
-      for (const one of range) isOn ? this.selected.add(one) : this.selected.delete(one);
-      this.lastSelected = name;
-    },
-    selectAll() {
-      this.selected = this.isAllMarked ? new Set() : new Set([...this.selected, ...this.names]);
-    },
-    selectGroup(names) {
-      const isOn = !names.every((name) => this.selected.has(name));
-      for (const name of names) isOn ? this.selected.add(name) : this.selected.delete(name);
     },
     // Doing
     able(action, names) {
@@ -209,43 +178,6 @@ export default {
       else if (key === "logs") location.assign(`/admin/logs?bots=${encodeURIComponent(name)}`);
       else if (key === "try") this.$emit("try", name);
       else this.act(key, [name]);
-    },
-    // Keyboard
-    key(event) {
-      if (event.ctrlKey || event.metaKey || event.altKey || this.seq === null) return;
-      if (event.target === this.$refs.search && event.key === "Escape") this.text = "";
-      if (event.target.closest?.("input:not([type=checkbox]), textarea, select, dialog, .q-dialog, [role=menu], [contenteditable]")) return;
-      const row = event.target.closest?.("tr[data-bot]");
-      const isAtRest = row || event.target === document.body;
-      const name = row?.dataset.bot ?? this.cursor;
-      const keys = {
-        "/": () => this.$refs.search?.focus(),
-        j: () => this.move(name, 1),
-        k: () => this.move(name, -1),
-        ArrowDown: row && (() => this.move(name, 1)),
-        ArrowUp: row && (() => this.move(name, -1)),
-        r: name && (() => this.act("restart", [name])),
-        l: name && (() => this.choose("logs", name)),
-        t: name && this.mayTry && (() => this.choose("try", name)),
-        x: name && this.isSelectable && (() => this.select(name, event)),
-        Enter: event.target === document.body && name && (() => this.choose("open", name)),
-        Escape: this.marked.length > 0 && isAtRest && (() => (this.selected = new Set())),
-      };
-      if (!keys[event.key]) return;
-      event.preventDefault();
-      keys[event.key]();
-    },
-    async move(name, step) {
-      const at = this.names.indexOf(name);
-      const to = at < 0 ? 0 : Math.min(this.names.length - 1, Math.max(0, at + step));
-      const next = this.names[to];
-      if (!next) return;
-      this.cursor = next;
-      await this.bring(this.items.findIndex((item) => item.key === next));
-      this.$refs.body?.querySelector(`tr[data-bot="${CSS.escape(next)}"] .we-row-link`)?.focus();
-    },
-    focused(event) {
-      this.cursor = event.target.closest?.("tr[data-bot]")?.dataset.bot ?? this.cursor;
     },
   },
   template: `
