@@ -31,7 +31,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         resources = await open_resources(stack, app.state.settings, app.state.metrics, engine=app.state.engine)
         composition = compose(stack, resources, app.state)
         services = app.state.services = composition.services
-        supervisor = await _start_working(app, resources, composition)
+        supervisor = app.state.supervisor = await _start_working(app, resources, composition)
 
         async def drain() -> None:
             """Take no more traffic and send clients elsewhere; the server calls it before it closes sockets itself."""

@@ -119,7 +119,7 @@ async def test_a_viewer_has_no_buttons(console_app: RunningConsole, page: Page) 
     await expect(page.get_by_test_id("bot-elena")).to_be_visible()
     await expect(page.get_by_role("checkbox")).to_have_count(0)
     await page.get_by_test_id("more-elena").click()
-    assert await page.get_by_role("menuitem").all_inner_texts() == ["Open", "Logs"]
+    await expect(page.get_by_role("menuitem")).to_have_text(["Open", "Logs"])
 
 
 async def test_a_bot_that_is_not_there(console_app: RunningConsole, page: Page) -> None:

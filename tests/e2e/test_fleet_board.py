@@ -1,6 +1,5 @@
 """The Fleet page in a real browser: columns, groups, many bots, the keyboard, and five hundred of them."""
 
-import math
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
@@ -59,11 +58,8 @@ async def _settled(console: RunningConsole, *, down: tuple[str, ...] = ()) -> No
     fleet = console.services.fleet
     await eventually(lambda: all(bot.last_checked_at for bot in fleet.current().bots), deadline_s=60)
     await eventually(lambda: len(fleet.current().services) >= 4)
+    await console.hold_still()
     names = [bot.name for bot in fleet.current().bots]
-    poller = console.app.state.poller
-    poller._due_s |= dict.fromkeys(names, math.inf)  # nobody answers there: from now on only the test says how bots are
-    await eventually(lambda: not poller._probing)
-    poller._due_s |= dict.fromkeys(names, math.inf)
     now = datetime.now(UTC)
     for name in names:
         fleet._states[name].heartbeats.clear()
@@ -73,7 +69,6 @@ async def _settled(console: RunningConsole, *, down: tuple[str, ...] = ()) -> No
     fleet.record_containers(tuple(_container(name, now, number) for number, name in enumerate(names)))
     figures = BotFigures(uptime_24h=0.9993, uptime_7d=1.0, p50_ms=700, p95_ms=2100, messages_per_min=3.5, error_rate=0)
     fleet.record_figures(FiguresReport(reported_at=now, bots=dict.fromkeys(names, figures)))
-    fleet.record_figures = lambda _: None  # type: ignore[assignment, method-assign]  # the leader's are of an empty database
     fleet.record_service(
         ServiceReport(name="docker", title="Docker", status=ServiceStatus.HEALTHY, checked_at=now, latency_ms=4.0)
     )
@@ -160,7 +155,11 @@ async def test_why_a_bot_is_as_it_is(console: RunningConsole, page: Page) -> Non
     await page.get_by_test_id("group").select_option("cause")
     await expect(page.get_by_test_id("group-row").first).to_contain_text("Redis is down")
     await page.get_by_test_id("show-problems").click()
-    assert sorted(await _shown(page)) == ["dream", "jake", "ryan"]
+
+    async def only_those() -> bool:
+        return sorted(await _shown(page)) == ["dream", "jake", "ryan"]
+
+    await eventually(only_those)
 
 
 async def test_the_view_is_in_the_address_and_the_columns_in_the_browser(console: RunningConsole, page: Page) -> None:
@@ -172,8 +171,9 @@ async def test_the_view_is_in_the_address_and_the_columns_in_the_browser(console
     await page.get_by_test_id("group").select_option("image")
     await page.get_by_role("button", name="Bot", exact=True).click()
     await page.get_by_role("button", name="Bot", exact=True).click()
+    await expect(page).to_have_url(f"{console.url}/admin?status=online&q=a&sort=-name&group=image")
+    await expect(page.locator("th[aria-sort=descending]")).to_contain_text("Bot")
     expected = await _shown(page)
-    assert await page.evaluate("location.search") == "?status=online&q=a&sort=-name&group=image"
 
     await page.get_by_test_id("columns").click()
     await expect(page.locator("th.we-head-restarts")).to_have_count(0)
@@ -183,7 +183,11 @@ async def test_the_view_is_in_the_address_and_the_columns_in_the_browser(console
     await page.reload()
     await expect(page.locator("th.we-head-restarts")).to_be_visible()
     await expect(page.locator("th.we-head-p95")).to_have_count(0)
-    assert await _shown(page) == expected
+
+    async def as_before() -> bool:
+        return await _shown(page) == expected
+
+    await eventually(as_before)
     await expect(page.locator("th[aria-sort=descending]")).to_contain_text("Bot")
     await page.get_by_test_id("columns").click()
     await page.get_by_test_id("columns-auto").click()
@@ -230,9 +234,9 @@ async def test_many_are_asked_about_once(console: RunningConsole, page: Page, mo
     assert (len(done[1].names), done[1].minutes, done[1].reason) == (6, 240, "new model")
 
     await page.get_by_test_id("more-elena").click()
-    assert await page.get_by_role("menuitem").all_inner_texts() == [
-        "Open", "Restart", "Start", "Stop", "Maintenance", "Logs", "Try a message"
-    ]  # fmt: skip
+    await expect(page.get_by_role("menuitem")).to_have_text(
+        ["Open", "Restart", "Start", "Stop", "Maintenance", "Logs", "Try a message"]
+    )
     await page.keyboard.press("ArrowDown")
     await expect(page.get_by_test_id("menu-restart")).to_be_focused()
     await page.keyboard.press("Enter")
@@ -280,11 +284,10 @@ async def test_five_hundred_bots(make_settings: MakeSettings, page: Page, tmp_pa
     names = tuple(f"bot{number:03}" for number in range(500))
     async with _console(make_settings, tmp_path, names) as console:
         await _settled(console)
-        console.services.fleet.record_service = lambda _: None  # type: ignore[assignment, method-assign]  # no engine is
         await _open(page, console, query="?sort=name")
         await page.goto(f"{console.url}/admin?sort=name", wait_until="commit")
         await page.locator(ROWS).first.wait_for()
-        assert await page.locator(ROWS).count() < 60
+        assert 0 < await page.locator(ROWS).count() < 60
         assert await page.evaluate("document.querySelectorAll('*').length") < 3000
 
         await page.evaluate(

@@ -24,6 +24,10 @@ class RunningConsole(RunningApi):
         await self.admin_login(role)
         return f"test-{role}"
 
+    async def hold_still(self) -> None:
+        """End all background work: from now on bots and services are as the test says, however long it takes."""
+        await self.app.state.supervisor.stop()
+
 
 @asynccontextmanager
 async def running_console(settings: Settings) -> AsyncIterator[RunningConsole]:
