@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
 from fastapi.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
 
 from tests.support.api import running
 
@@ -131,6 +132,15 @@ class ScriptedServer:
         await socket.send_json({"type": "ack", "status": status, **ack})
 
 
+class _Lost(Response):
+    """A reply of which only the beginning arrives."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Begin, and hang up."""
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"100")]})
+        await send({"type": "http.response.body", "body": b"{", "more_body": True})
+
+
 def _client_msg_id(event: Frame) -> str | None:
     data: Frame = event.get("data", {})
     return data.get("client_msg_id") if data.get("role") == "user" else None
@@ -174,10 +184,7 @@ def _app(server: ScriptedServer) -> FastAPI:
         body = await request.json() if await request.body() else None
         server.calls.append((request.method, "/" + path, request.headers.get("idempotency-key"), body))
         status, answer, headers = server.answers.pop(0) if server.answers else (200, {"ticket": "wst_1"}, {})
-        if status == 0:  # the reply is lost
-            while (await request.receive())["type"] != "http.disconnect":
-                pass
-        return JSONResponse(answer, status, headers)
+        return JSONResponse(answer, status, headers) if status else _Lost()
 
     app.add_api_websocket_route("/ws/{token}", server.serve)
     return app

@@ -82,7 +82,7 @@ PROXY = refusal(502)
 async def test_asking_is_repeated_under_one_key(server: ScriptedServer, replies: list[Reply]) -> None:
     """Whatever can be waited out is, and the server sees one key: it is one message."""
     server.answers = [*replies, OK]
-    async with ChatClient(server.url, patience=QUICK, timeout_s=0.5, trust_env=False) as client:
+    async with ChatClient(server.url, patience=QUICK, trust_env=False) as client:
         answer = await client.ask("elena", "Hi")
     assert isinstance(answer, Answer)
     assert (answer.content, answer.message_id, answer.response_id, answer.seq) == ("I see.", "m", "r", 2)
@@ -143,7 +143,7 @@ async def test_patience_ends(server: ScriptedServer) -> None:
 async def test_a_login_is_not_repeated_after_a_lost_reply(server: ScriptedServer, reply: Reply) -> None:
     """The second claim of the name would make the caller a guest."""
     server.answers = [reply]
-    async with ChatClient(server.url, patience=QUICK, timeout_s=0.3, trust_env=False) as client:
+    async with ChatClient(server.url, patience=QUICK, trust_env=False) as client:
         with pytest.raises((Unreachable, Unavailable)):
             await client.login("alice")
     assert len(server.calls) == 1
@@ -152,7 +152,7 @@ async def test_a_login_is_not_repeated_after_a_lost_reply(server: ScriptedServer
 async def test_a_retry_is_not_repeated_after_a_lost_reply(server: ScriptedServer) -> None:
     """The bot might be asked twice; but a server that has certainly done nothing is asked again."""
     server.answers = [GONE, LOST]
-    async with ChatClient(server.url, patience=QUICK, timeout_s=0.3, trust_env=False) as client:
+    async with ChatClient(server.url, patience=QUICK, trust_env=False) as client:
         with pytest.raises(Unreachable):
             await client.retry("m")
     assert [path for _, path, _, _ in server.calls] == ["/api/chat/m/retry"] * 2
@@ -163,7 +163,7 @@ async def test_an_edit_whose_reply_was_lost(server: ScriptedServer) -> None:
     stale = refusal(409, "conflict", current_version=2)
     server.events = [{"type": "message", "seq": 1, "data": LINE}]
     server.answers = [LOST, stale]
-    async with ChatClient(server.url, patience=QUICK, timeout_s=0.3, trust_env=False) as client:
+    async with ChatClient(server.url, patience=QUICK, trust_env=False) as client:
         assert (await client.edit("m", "new", version=1)).version == 2
         server.answers = [LOST, stale]
         with pytest.raises(Conflict):
@@ -177,7 +177,7 @@ async def test_an_edit_whose_reply_was_lost(server: ScriptedServer) -> None:
 async def test_a_deletion_whose_reply_was_lost(server: ScriptedServer) -> None:
     """It is gone, as was asked; but what was never there is not found."""
     server.answers = [LOST, refusal(404, "not_found")]
-    async with ChatClient(server.url, patience=QUICK, timeout_s=0.3, trust_env=False) as client:
+    async with ChatClient(server.url, patience=QUICK, trust_env=False) as client:
         await client.delete("m")
         server.answers = [refusal(404, "not_found")]
         with pytest.raises(NotFound):

@@ -1,6 +1,7 @@
 """Feeds that are opened while the database or other processes get in the way."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
@@ -66,9 +67,16 @@ async def test_who_fails_to_open_a_feed_takes_nothing_from_the_next(
 
 
 async def test_what_is_told_while_a_feed_opens_is_not_forgotten(
-    near: Database, database: Database, proxy: SqlProxy, signals: tuple[Signals, Signals]
+    near: Database,
+    database: Database,
+    proxy: SqlProxy,
+    signals: tuple[Signals, Signals],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Another process stores a message after our look at the stream, and before we have its answer."""
+    monkeypatch.setattr(
+        "chat_api.services.feeds.LOOK_ANYWAY_EVERY_S", math.inf
+    )  # published, and not found by looking around
     ear, voice = signals
     feeds = Feeds(near, ear)
     told = asyncio.Event()
@@ -86,7 +94,7 @@ async def test_what_is_told_while_a_feed_opens_is_not_forgotten(
         await told.wait()
         await proxy.heal()
         assert (await following).seq == 0
-        await eventually(lambda: [event.seq for event in heard] == [1], deadline_s=5)
+        await eventually(lambda: [event.seq for event in heard] == [1])
     finally:
         running.cancel()
         await asyncio.wait([running])
