@@ -23,6 +23,7 @@ import structlog
 from chat_api.core.child_process import POLL_S, ChildProcess, log_tail
 from chat_api.core.errors import DatabaseUnavailable
 from chat_api.core.system_user import allow_reaching, give, unprivileged_user
+from models.connections import SEARCH_PATH
 
 DATABASE = "whisperengine"
 START_TIMEOUT_S = 60.0  # crash recovery replays the log first
@@ -169,6 +170,8 @@ class EmbeddedPostgres:
         try:
             if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", DATABASE):
                 await connection.execute(f'CREATE DATABASE "{DATABASE}"')
+            # Nobody else's database: whoever looks into it, with psql for example, finds our tables by their names.
+            await connection.execute(f"ALTER ROLE postgres SET search_path = {SEARCH_PATH}")
         finally:
             await connection.close()
 
