@@ -5,7 +5,8 @@ the database, which may be a fleet's. PostgreSQL takes the path as a parameter o
 PgBouncer refuses or drops parameters that it does not know: each process finds out once what it is connected to.
 """
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from enum import StrEnum
 from typing import Any
 
@@ -88,10 +89,8 @@ async def _find(dsn: str, options: Mapping[str, Any]) -> Pooling:
         if "startup parameter" not in str(error):
             raise
         first = await _plain(dsn, options, {})
-    try:
+    async with _closing(first):
         pooling = await _judge(first, dsn, options)
-    finally:
-        first.terminate()
     _found[dsn] = pooling
     return pooling
 
@@ -101,25 +100,19 @@ async def _judge(first: asyncpg.Connection, dsn: str, options: Mapping[str, Any]
     # A pooler makes up the number by which a client may cancel; PostgreSQL says the process's.
     if process_id == first.get_server_pid() and path == SEARCH_PATH:
         return Pooling.NONE
-    second = await _plain(dsn, options, {})
-    try:
+    async with _closing(await _plain(dsn, options, {})) as second:
         if not await _is_shared(first, second):
             return Pooling.SESSION
         await _require_statements(first, second)
-    finally:
-        second.terminate()
-    without = await _plain(dsn, options, {})
-    try:
-        if (await _session(without))[1] == SEARCH_PATH:
+        if (await _session(second))[1] == SEARCH_PATH:
             return Pooling.TRANSACTION
-    finally:
-        without.terminate()
     if path == SEARCH_PATH:
         return Pooling.TRANSACTION_WITH_PATH
     raise DatabaseUnsuitable(
-        "A pooler in transaction mode stands before PostgreSQL, and our tables are not on its search path. Give DATABASE_URL"
-        f" a database entry of its own in PgBouncer, with connect_query='SET search_path TO {SEARCH_PATH}' or with"
-        " pool_mode=session, or connect to PostgreSQL directly."
+        "A pooler in transaction mode stands before PostgreSQL, and our tables are not on its search path. Give the"
+        " database that DATABASE_URL names an entry of its own in PgBouncer, with"
+        f" connect_query='SET search_path TO {SEARCH_PATH}' or with pool_mode=session, or connect to PostgreSQL"
+        " directly."
     )
 
 
@@ -127,14 +120,28 @@ async def _plain(dsn: str, options: Mapping[str, Any], settings: dict[str, str])
     return await asyncpg.connect(dsn, server_settings=settings, statement_cache_size=0, command_timeout=10, **options)
 
 
+@asynccontextmanager
+async def _closing(connection: asyncpg.Connection) -> AsyncIterator[asyncpg.Connection]:
+    try:
+        yield connection
+    finally:
+        try:
+            await connection.close(timeout=CONNECT_TIMEOUT_S)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            connection.terminate()
+
+
 async def _session(connection: asyncpg.Connection) -> tuple[int, str]:
     """Which process of PostgreSQL's serves a transaction, and its search path."""
     try:
         async with connection.transaction():
             row = await connection.fetchrow("SELECT pg_backend_pid(), current_setting('search_path')")
-    except asyncpg.ProtocolViolationError as error:
+    except (asyncpg.ProtocolViolationError, asyncpg.ConnectionDoesNotExistError) as error:
+        if "pooling mode" not in str(error):
+            raise
         raise DatabaseUnsuitable(
-            f"The pooler before PostgreSQL refuses transactions ({error}): set its pool_mode to session."
+            "A pooler in statement mode stands before PostgreSQL, where nothing can be stored in a transaction. Set"
+            " pool_mode=session for the entry that DATABASE_URL names, or connect to PostgreSQL directly."
         ) from error
     assert row is not None
     return row[0], row[1]
@@ -142,14 +149,13 @@ async def _session(connection: asyncpg.Connection) -> tuple[int, str]:
 
 async def _is_shared(first: asyncpg.Connection, second: asyncpg.Connection) -> bool:
     """Whether the sessions of two clients are exchanged between transactions; in session mode they never are."""
+    firsts, seconds = set(), set()
     for _ in range(_PROBES):
-        before, _path = await _session(first)
+        firsts.add((await _session(first))[0])
         async with second.transaction():
-            if await second.fetchval("SELECT pg_backend_pid()") == before:
-                return True
-            if (await _session(first))[0] != before:
-                return True
-    return False
+            seconds.add(await second.fetchval("SELECT pg_backend_pid()"))
+            firsts.add((await _session(first))[0])
+    return len(firsts) > 1 or not firsts.isdisjoint(seconds)
 
 
 async def _require_statements(first: asyncpg.Connection, second: asyncpg.Connection) -> None:

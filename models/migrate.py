@@ -15,13 +15,14 @@ HEAD = "0012"
 # Within that time an older process that was told to end has drained, and its tables may be moved.
 DRAIN_S = 30.0
 _VERSION = "SELECT version_num FROM web_ui_alembic_version"
-# A fleet that came to the database after us has made tables of its own for people: see models/migrations/people.py.
-_HAS_OTHER_PEOPLE = """
-SELECT EXISTS (
-    SELECT FROM pg_class ours JOIN pg_class theirs ON theirs.relname = ours.relname AND theirs.relkind = 'r'
-    JOIN pg_namespace n ON n.oid = theirs.relnamespace
-    WHERE ours.relname IN ('universal_users', 'platform_identities') AND ours.relnamespace = to_regnamespace($1)
-        AND n.nspname = ANY (current_schemas(false)) AND n.nspname <> $1)"""
+# A fleet that came to the database after us has made tables of its own for people: see models/migrations/people.py. And an
+# older version that was started after us, or whose dump was restored, has made its tables where it always did.
+_BESIDE = """
+SELECT DISTINCT theirs.relname::text FROM pg_class ours
+JOIN pg_class theirs ON theirs.relname = ours.relname AND theirs.relkind = 'r'
+JOIN pg_namespace n ON n.oid = theirs.relnamespace
+WHERE ours.relname IN ('universal_users', 'platform_identities', 'web_ui_alembic_version')
+    AND ours.relnamespace = to_regnamespace($1) AND n.nspname = ANY (current_schemas(false)) AND n.nspname <> $1"""
 log = logging.getLogger(__name__)
 
 
@@ -47,11 +48,18 @@ async def _is_current(database_url: str) -> bool:
     try:
         if await connection.fetchval(_VERSION) != HEAD:
             return False
-        return not await connection.fetchval(_HAS_OTHER_PEOPLE, SCHEMA)
+        beside = {row[0] for row in await connection.fetch(_BESIDE, SCHEMA)}
     except asyncpg.UndefinedTableError:
         return False
     finally:
         await connection.close()
+    if "web_ui_alembic_version" in beside:
+        log.warning(
+            "Beside the tables in the schema %s, which are used, there are tables of an older version of the console"
+            ' that are not: see docs/operate.md, "Back up and restore".',
+            SCHEMA,
+        )
+    return beside <= {"web_ui_alembic_version"}
 
 
 async def _upgrade_apart(database_url: str, drain_s: float) -> None:

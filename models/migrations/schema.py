@@ -63,7 +63,7 @@ def move_tables(connection: Connection, schema: str, tables: Sequence[str], *, t
     foreign = connection.execute(_FOREIGN, {"schema": schema, "tables": list(tables)}).first()
     if foreign is not None:
         raise DatabaseUnsuitable(
-            f'The table {schema}.{foreign.relname} belongs to the role "{foreign.owner}", and only it can move the table'
+            f'The table {schema}.{foreign.relname} belongs to the role "{foreign.owner}": only it can move the table'
             f" into the schema {SCHEMA}. As its owner run: ALTER TABLE {schema}.{foreign.relname} OWNER TO the role of"
             " DATABASE_URL;"
         )

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-
 from models.connections import connect
 from tests.chaos.people import Person
 from tests.chaos.world import World
