@@ -109,10 +109,8 @@ async def _judge(first: asyncpg.Connection, dsn: str, options: Mapping[str, Any]
     if path == SEARCH_PATH:
         return Pooling.TRANSACTION_WITH_PATH
     raise DatabaseUnsuitable(
-        "A pooler in transaction mode stands before PostgreSQL, and our tables are not on its search path. Give the"
-        " database that DATABASE_URL names an entry of its own in PgBouncer, with"
-        f" connect_query='SET search_path TO {SEARCH_PATH}' or with pool_mode=session, or connect to PostgreSQL"
-        " directly."
+        "The pooler is in transaction mode: give the console an entry of its own with"
+        f" connect_query='SET search_path TO {SEARCH_PATH}', or with pool_mode=session."
     )
 
 
@@ -140,8 +138,7 @@ async def _session(connection: asyncpg.Connection) -> tuple[int, str]:
         if "pooling mode" not in str(error):
             raise
         raise DatabaseUnsuitable(
-            "A pooler in statement mode stands before PostgreSQL, where nothing can be stored in a transaction. Set"
-            " pool_mode=session for the entry that DATABASE_URL names, or connect to PostgreSQL directly."
+            "The pooler is in statement mode, without transactions: set pool_mode=session for this database."
         ) from error
     assert row is not None
     return row[0], row[1]
@@ -170,7 +167,6 @@ async def _require_statements(first: asyncpg.Connection, second: asyncpg.Connect
                 await statement.fetchval()
     except (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError) as error:
         raise DatabaseUnsuitable(
-            "A pooler in transaction mode stands before PostgreSQL and loses prepared statements: set"
-            " max_prepared_statements to 200 (PgBouncer 1.21 or newer), or pool_mode=session for the entry that"
-            " DATABASE_URL names, or connect to PostgreSQL directly."
+            "The pooler is in transaction mode and loses prepared statements: set max_prepared_statements=200"
+            " (PgBouncer 1.21 or newer), or pool_mode=session for this database."
         ) from error

@@ -15,8 +15,8 @@ HEAD = "0012"
 # Within that time an older process that was told to end has drained, and its tables may be moved.
 DRAIN_S = 30.0
 _VERSION = "SELECT version_num FROM web_ui_alembic_version"
-# A fleet that came to the database after us has made tables of its own for people: see models/migrations/people.py. And an
-# older version that was started after us, or whose dump was restored, has made its tables where it always did.
+# A fleet that came to the database after us has made tables of its own for people: see models/migrations/people.py.
+# And an older version that was started after us, or whose dump was restored, has its tables where it always had them.
 _BESIDE = """
 SELECT DISTINCT theirs.relname::text FROM pg_class ours
 JOIN pg_class theirs ON theirs.relname = ours.relname AND theirs.relkind = 'r'

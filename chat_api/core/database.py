@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from chat_api.core.errors import DatabaseUnavailable
 from chat_api.core.slow_queries import SlowQueries
-from models.connections import connect
+from models.connections import DatabaseUnsuitable, connect
 from models.connections import engine as database_engine
 
 CONNECT_TIMEOUT_S = 5
@@ -150,7 +150,9 @@ _AWAY_STATES = ("53", "57P", "08", "25006")
 
 
 def _translated(error: Exception) -> Exception:
-    """``DatabaseUnavailable`` for what heals by itself; everything else as it is."""
+    """``DatabaseUnavailable`` for what heals by itself or must be set up differently; everything else as it is."""
+    if isinstance(error, DatabaseUnsuitable):
+        return DatabaseUnavailable(detail=str(error))
     if isinstance(error, DBAPIError):
         state = str(getattr(error.orig, "sqlstate", "") or "")
         is_away = error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError))

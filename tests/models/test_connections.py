@@ -1,12 +1,14 @@
 """Every connection finds our tables: straight to PostgreSQL and through a pooler, or the start says what to change."""
 
 import asyncio
+import re
 
 import asyncpg
 import pytest
 from sqlalchemy import text
 
 from chat_api.core.database import Database
+from chat_api.core.errors import DatabaseUnavailable
 from models.connections import SEARCH_PATH, DatabaseUnsuitable, connect
 from models.migrate import upgrade
 from tests.support.eventually import eventually
@@ -62,8 +64,8 @@ async def test_a_pooler_that_drops_the_path_unseen_is_noticed(fleet_database_url
 @pytest.mark.parametrize(
     ("mode", "words"),
     [
-        ("transaction", "pooler in transaction mode .* pool_mode=session"),
-        ("statement", "pooler in statement mode .* pool_mode=session"),
+        ("transaction", "pooler is in transaction mode.* pool_mode=session"),
+        ("statement", "pooler is in statement mode.* pool_mode=session"),
     ],
 )
 async def test_a_pooler_that_cannot_work_ends_the_start_with_what_to_set(
@@ -73,6 +75,12 @@ async def test_a_pooler_that_cannot_work_ends_the_start_with_what_to_set(
     async with pgbouncer(fleet_database_url, pool_mode=mode) as url:
         with pytest.raises(DatabaseUnsuitable, match=words):
             await upgrade(url)
+        database = Database(url, pool_size=2)
+        for use in (database.fetch("SELECT 1"), _paths(database)):  # as `check` and the readiness do
+            with pytest.raises(DatabaseUnavailable) as refused:
+                await use
+            assert re.search(words, str(refused.value.detail))
+        await database.dispose()
         stranger = await asyncpg.connect(url, statement_cache_size=0)
         assert await stranger.fetchval("SELECT current_setting('search_path')") == '"$user", public'
         await stranger.close()
@@ -80,11 +88,12 @@ async def test_a_pooler_that_cannot_work_ends_the_start_with_what_to_set(
 
 async def _paths(database: Database) -> set[str]:
     """What the connections of both pools have; all of them are in use at once."""
-    fast = [database.fetch(PATH) for _ in range(6)]
+
+    async def fast() -> str:
+        return str((await database.fetch(PATH))[0][0])
 
     async def slow() -> str:
         async with database.read() as connection:
             return str((await connection.execute(text(PATH))).scalar_one())
 
-    found = await asyncio.gather(*fast, *(slow() for _ in range(6)))
-    return {path if isinstance(path, str) else path[0]["current_setting"] for path in found}
+    return set(await asyncio.gather(*(ask() for ask in (fast, slow) for _ in range(6))))

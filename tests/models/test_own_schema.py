@@ -14,7 +14,7 @@ from models.connections import SCHEMA, connect
 from models.migrate import HEAD, MigrationFailed, upgrade
 from tests.models.test_migrations import SPECIFIED, WHISPERENGINE
 from tests.support.eventually import eventually
-from tests.support.older_schema import VERSION_TABLE, rows, schemas
+from tests.support.older_schema import VERSION_TABLE, install_older, rows, schemas
 from tests.support.servers import with_database
 
 # Source: v1, scripts/run_migrations.py.
@@ -185,6 +185,21 @@ async def test_an_installation_in_public_is_moved_without_losing_a_row(older_dat
             await ours.execute("DELETE FROM universal_users WHERE universal_id = 'x1'")
             assert await ours.fetchval("SELECT count(*) FROM web_accounts WHERE user_id = 'x1'") == 0
     assert await upgrade(older_database_url) is False
+
+
+async def test_tables_of_an_older_version_beside_ours_are_warned_of(
+    fleet_database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """E.g. of one that was started after the move; ours are the ones in use."""
+    await upgrade(fleet_database_url)
+    assert await upgrade(fleet_database_url) is False
+    assert not caplog.records
+    await install_older(fleet_database_url)
+    assert await upgrade(fleet_database_url) is True  # its people
+    assert await upgrade(fleet_database_url) is False
+    assert "Tables of an older version" in caplog.text
+    async with _ours(fleet_database_url) as ours:
+        assert await ours.fetchval("SELECT count(*) FROM web_accounts") == 0
 
 
 async def test_people_that_older_versions_made_are_moved_beside_v2_and_a_migrator_of_v1_that_failed(
