@@ -125,7 +125,7 @@ async def _closing(connection: asyncpg.Connection) -> AsyncIterator[asyncpg.Conn
     finally:
         try:
             await connection.close(timeout=CONNECT_TIMEOUT_S)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except (OSError, asyncpg.exceptions.PostgresError, asyncpg.exceptions.InterfaceError):
             connection.terminate()
 
 

@@ -87,7 +87,7 @@ SELECT attname FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0
 
 
 def _value(column: Column[Any], number: int) -> Any:
-    kind = column.type.compile(dialect=postgresql.dialect())
+    kind = column.type.compile(dialect=postgresql.dialect())  # type: ignore[no-untyped-call]
     values: dict[str, Any] = {
         "UUID": f"00000000-0000-0000-0000-00000000000{number}",
         "TIMESTAMP WITH TIME ZONE": _AT.replace(day=number),
