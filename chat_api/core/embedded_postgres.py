@@ -23,7 +23,6 @@ import structlog
 from chat_api.core.child_process import POLL_S, ChildProcess, log_tail
 from chat_api.core.errors import DatabaseUnavailable
 from chat_api.core.system_user import allow_reaching, give, unprivileged_user
-from models.connections import SEARCH_PATH
 
 DATABASE = "whisperengine"
 START_TIMEOUT_S = 60.0  # crash recovery replays the log first
@@ -166,6 +165,9 @@ class EmbeddedPostgres:
         return False
 
     async def _ensure_database(self) -> None:
+        # With all models it is slow to import: a server that is only started does without.
+        from models.connections import SEARCH_PATH
+
         connection = await asyncpg.connect(host=str(self.socket_dir), user="postgres", database="postgres")
         try:
             if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", DATABASE):
