@@ -45,6 +45,10 @@ _RIGHTS = {
 _LACKED = text("""
 SELECT needed FROM unnest(CAST(:rights AS text[])) AS needed
 WHERE NOT has_table_privilege(to_regclass(format('%I.%I', CAST(:schema AS text), CAST(:table AS text))), needed)""")
+_LACKED_SEQUENCE = text("""
+SELECT d.objid::regclass::text FROM pg_depend d JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'
+WHERE d.refobjid = to_regclass(format('%I.%I', CAST(:schema AS text), CAST(:table AS text))) AND d.deptype = 'a'
+    AND d.classid = 'pg_class'::regclass AND NOT has_sequence_privilege(d.objid, 'USAGE')""")
 # Columns and indexes exactly as above: v1's have times without a zone, and more indexes.
 _OUR_COLUMNS = {
     USERS: (
@@ -89,17 +93,25 @@ WHERE a.attrelid = to_regclass(format('%I.%I', CAST(:schema AS text), CAST(:tabl
 
 def make(connection: Connection) -> None:
     """Make what no fleet has made yet. Raises: DatabaseUnsuitable when a fleet's cannot be used."""
+    grants: list[str] = []
     for table, statement in _MAKE.items():
         schema = elsewhere(connection, table)
-        if schema is None:
+        if schema is None and not grants:
             connection.execute(text(statement))
-            continue
-        asked = {"rights": list(_RIGHTS[table]), "schema": schema, "table": table}
-        if lacked := connection.execute(_LACKED, asked).scalars().all():
-            raise DatabaseUnsuitable(
-                f"The people of the fleet are in {schema}.{table}, and the role of DATABASE_URL may not use it. As its"
-                f" owner run: GRANT {', '.join(lacked)} ON {schema}.{table} TO that role;"
-            )
+        elif schema is not None:
+            asked = {"rights": list(_RIGHTS[table]), "schema": schema, "table": table}
+            if lacked := connection.execute(_LACKED, asked).scalars().all():
+                grants.append(f"GRANT {', '.join(lacked)} ON {schema}.{table}")
+            if sequence := connection.execute(
+                _LACKED_SEQUENCE, {"schema": schema, "table": table}
+            ).scalar_one_or_none():
+                grants.append(f"GRANT USAGE ON SEQUENCE {sequence}")
+    if grants:
+        role = connection.execute(text("SELECT current_user")).scalar_one()
+        raise DatabaseUnsuitable(
+            f'The role "{role}" may not use the tables where the fleet has its people. As their owner run: '
+            + " ".join(f'{grant} TO "{role}";' for grant in grants)
+        )
 
 
 def move(connection: Connection, schema: str, *, ours: tuple[str, ...]) -> None:
