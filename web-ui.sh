@@ -44,8 +44,8 @@ Run it in containers (docker-compose.multi-bot.yml; needs docker with the compos
 
 Work on it
   test [ARGS]       Without arguments all that CI runs: format, lint, types, import contracts, every test. With
-                    arguments: pytest with them. As root it installs Debian's chromium, docker.io and
-                    prometheus when absent.
+                    arguments: pytest with them. As root it installs Debian's chromium, docker.io,
+                    prometheus and pgbouncer when absent.
   lint              Format, lint, types and import contracts only.
   bench             Measure the product against baselines in the same run (docs/performance.md), some five minutes.
                     --quick (one minute), --only NAME…, --seconds S, --json [FILE]. As root it installs Debian's nginx,
@@ -174,11 +174,15 @@ ensure_test_tools() {
   if [ ${#missing[@]} -gt 0 ]; then
     if can_install; then apt_install "${missing[@]}"; else say "Not installed: ${missing[*]}; the tests that need them will fail."; fi
   fi
-  if command -v prometheus >/dev/null && command -v promtool >/dev/null; then return; fi
+  command -v prometheus >/dev/null && command -v promtool >/dev/null || ensure_test_server prometheus
+  command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || ensure_test_server pgbouncer
+}
+
+ensure_test_server() {
   if can_install; then
-    apt_install_only prometheus || say "prometheus was not installed as it should be; the tests that need it may fail."
+    apt_install_only "$1" || say "$1 was not installed as it should be; the tests that need it may fail."
   else
-    say "Not installed: prometheus; the tests that need it will fail."
+    say "Not installed: $1; the tests that need it will fail."
   fi
 }
 

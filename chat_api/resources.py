@@ -16,7 +16,6 @@ from chat_api.repositories import console_settings, deployment
 from chat_api.services.series_recorder import SeriesRecorder
 from chat_api.services.settings import effective
 from chat_api.services.settings_store import Values
-from models.database_url import asyncpg_dsn
 from models.migrate import upgrade
 
 
@@ -76,7 +75,7 @@ async def _storage(stack: AsyncExitStack, settings: Settings) -> tuple[Database,
     """The migrated database, open, the address of Redis, and what is set in the console."""
     database_url, redis_url = await _servers(stack, settings)
     await upgrade(database_url)
-    set_here = await console_settings.read_at_start(asyncpg_dsn(database_url))
+    set_here = await console_settings.read_at_start(database_url)
     database = Database(database_url, pool_size=effective(settings, set_here).database_pool_size)
     stack.push_async_callback(database.dispose)
     return database, redis_url, set_here

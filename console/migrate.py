@@ -21,10 +21,13 @@ async def migrate(where: Servers) -> bool:
     from asyncpg.exceptions import InterfaceError, PostgresError
 
     from chat_api.core.logging import redact
+    from models.connections import DatabaseUnsuitable
     from models.migrate import MigrationFailed, upgrade
 
     try:
         return await upgrade(where.database_url)
-    except (OSError, PostgresError, InterfaceError, MigrationFailed) as error:
+    except (MigrationFailed, DatabaseUnsuitable) as error:
+        raise DatabaseUnavailable(f"PostgreSQL {where.database} cannot be used.", detail=redact(str(error))) from error
+    except (OSError, PostgresError, InterfaceError) as error:
         detail = redact(f"{type(error).__name__}: {error}")
         raise DatabaseUnavailable(f"PostgreSQL {where.database} cannot be used.", detail=detail) from error

@@ -13,11 +13,12 @@ from typing import Any
 import asyncpg
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from chat_api.core.errors import DatabaseUnavailable
 from chat_api.core.slow_queries import SlowQueries
-from models.database_url import async_database_url, asyncpg_dsn
+from models.connections import DatabaseUnsuitable, connect
+from models.connections import engine as database_engine
 
 CONNECT_TIMEOUT_S = 5
 STATEMENT_TIMEOUT_S = 10
@@ -36,10 +37,10 @@ class Database:
         self.pool_size = pool_size
         fast_size = min(MAX_FAST_CONNECTIONS, max(1, (pool_size + 1) // 3))
         self._fast: asyncpg.Pool | None = None
-        self._fast_options: dict[str, Any] = {"dsn": asyncpg_dsn(database_url), "max_size": fast_size}
+        self._fast_options: dict[str, Any] = {"dsn": database_url, "max_size": fast_size}
         self._opening = asyncio.Lock()
-        self.engine: AsyncEngine = create_async_engine(
-            async_database_url(database_url),
+        self.engine: AsyncEngine = database_engine(
+            database_url,
             pool_size=max(1, pool_size - fast_size),
             max_overflow=0,
             pool_timeout=CONNECT_TIMEOUT_S,
@@ -104,6 +105,7 @@ class Database:
             if self._fast is None:
                 self._fast = await asyncpg.create_pool(
                     **self._fast_options,
+                    connect=connect,
                     min_size=1,
                     timeout=CONNECT_TIMEOUT_S,
                     command_timeout=STATEMENT_TIMEOUT_S,
@@ -148,7 +150,9 @@ _AWAY_STATES = ("53", "57P", "08", "25006")
 
 
 def _translated(error: Exception) -> Exception:
-    """``DatabaseUnavailable`` for what heals by itself; everything else as it is."""
+    """``DatabaseUnavailable`` for what heals by itself or must be set up differently; everything else as it is."""
+    if isinstance(error, DatabaseUnsuitable):
+        return DatabaseUnavailable(detail=str(error))
     if isinstance(error, DBAPIError):
         state = str(getattr(error.orig, "sqlstate", "") or "")
         is_away = error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError))

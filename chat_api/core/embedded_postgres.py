@@ -165,10 +165,15 @@ class EmbeddedPostgres:
         return False
 
     async def _ensure_database(self) -> None:
+        # With all models it is slow to import: a server that is only started does without.
+        from models.connections import SEARCH_PATH
+
         connection = await asyncpg.connect(host=str(self.socket_dir), user="postgres", database="postgres")
         try:
             if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", DATABASE):
                 await connection.execute(f'CREATE DATABASE "{DATABASE}"')
+            # Nobody else's database: whoever looks into it, with psql for example, finds our tables by their names.
+            await connection.execute(f"ALTER ROLE postgres SET search_path = {SEARCH_PATH}")
         finally:
             await connection.close()
 

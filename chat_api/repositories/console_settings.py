@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import asyncpg
 import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat_api.core.database import Database
+from models.connections import connect
 
 PREFIX = "here:"
 CONNECT_TIMEOUT_S = 10
@@ -39,9 +39,9 @@ async def read(database: Database) -> dict[str, Stored]:
     return _read(await database.fetch(_READ))
 
 
-async def read_at_start(dsn: str) -> dict[str, Stored]:
+async def read_at_start(database_url: str) -> dict[str, Stored]:
     """The same before there is a pool, whose size may be among it."""
-    connection = await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT_S)
+    connection = await connect(database_url, timeout=CONNECT_TIMEOUT_S)
     try:
         return _read(await connection.fetch(_READ, timeout=CONNECT_TIMEOUT_S))
     finally:

@@ -10,6 +10,7 @@ import asyncpg
 
 from console.bench.generator import LoadGenerator
 from console.bench.people import chats
+from models.connections import connect
 
 TEMPLATES_PER_CONVERSATION = 10
 MESSAGES_PER_EXCHANGE = 2
@@ -17,7 +18,7 @@ MESSAGES_PER_EXCHANGE = 2
 _COLUMNS = """
 WITH columns AS (
     SELECT table_name, column_name, data_type, ordinal_position FROM information_schema.columns
-    WHERE table_schema = 'public' AND is_generated = 'NEVER'
+    WHERE table_schema = current_schema() AND is_generated = 'NEVER'
 ), streams AS (
     SELECT table_name FROM columns WHERE column_name IN ('user_id', 'seq') GROUP BY table_name HAVING count(*) = 2
 )
@@ -42,7 +43,7 @@ async def seed(
     for _ in range(TEMPLATES_PER_CONVERSATION):
         await generator.repeat(port, requests, seconds=0.0)
     made = len(requests) * TEMPLATES_PER_CONVERSATION * MESSAGES_PER_EXCHANGE
-    connection = await asyncpg.connect(database_url)
+    connection = await connect(database_url)
     try:
         await _copy(connection, copies=-(-messages // made) - 1)
         await connection.execute("VACUUM ANALYZE")

@@ -10,6 +10,7 @@ from pathlib import Path
 import aiohttp
 import asyncpg
 
+from models.connections import connect
 from tests.chaos.people import Doors, Person
 from tests.chaos.troubles import Trouble, Troubles
 from tests.chaos.verdict import Verdict, judge
@@ -153,7 +154,7 @@ async def _within(done: Awaitable[object], limit_s: float) -> None:
 
 
 async def _nothing_pending(database_url: str) -> None:
-    connection = await asyncpg.connect(database_url)
+    connection = await connect(database_url)
     try:
         await eventually(lambda: _is_zero(connection), deadline_s=2 * END_S, interval_s=0.2)
     finally:
@@ -165,7 +166,7 @@ async def _is_zero(connection: asyncpg.Connection) -> bool:
 
 
 async def _all_told(database_url: str, people: list[Person]) -> None:
-    connection = await asyncpg.connect(database_url)
+    connection = await connect(database_url)
     try:
         last_seqs = dict(await connection.fetch("SELECT user_id, last_seq FROM web_streams"))
     finally:

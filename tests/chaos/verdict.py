@@ -5,8 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import asyncpg
-
+from models.connections import connect
 from tests.chaos.people import Person
 from tests.chaos.world import World
 from tests.support.v2_tab import Seen
@@ -30,7 +29,7 @@ async def judge(world: World, people: Sequence[Person]) -> Verdict:
     """Compare what is stored with what everybody was told."""
     for bot in world.bots.values():
         await world.remember_calls(bot)
-    connection = await asyncpg.connect(world.database_url)
+    connection = await connect(world.database_url)
     try:
         exchanges = await connection.fetch(_EXCHANGES)
         events = await connection.fetch(_EVENTS)

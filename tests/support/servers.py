@@ -13,6 +13,8 @@ import redis.asyncio
 from chat_api.core.embedded import embedded_servers
 
 TEMPLATE = "test_template"
+FLEET = "fleet"
+OLDER = "older_template"
 REDIS_DATABASES = 63  # of the server's 64; number 0 is left to the server
 _database_number = itertools.count(1)
 _redis_number = itertools.count()
@@ -67,6 +69,41 @@ async def empty_database_url(postgres_server: str) -> AsyncIterator[str]:
     await _execute(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@pytest.fixture(scope="session")
+async def fleet_role(postgres_server: str) -> str:
+    """A role as a fleet has one: nothing is set for it, and it owns databases without being a superuser."""
+    await _execute(postgres_server, f"CREATE ROLE {FLEET} LOGIN")
+    return FLEET
+
+
+@pytest.fixture
+async def fleet_database_url(postgres_server: str, fleet_role: str) -> AsyncIterator[str]:
+    """An empty database that belongs to a fleet's role, and its address for that role."""
+    name = f"fleet_{next(_database_number)}"
+    await _execute(postgres_server, f"CREATE DATABASE {name} TEMPLATE template0 OWNER {fleet_role}")
+    yield with_database(postgres_server, name, user=fleet_role)
+    await _execute(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+async def older_template(postgres_server: str, fleet_role: str) -> str:
+    """The name of a database as versions before 0012 made it, with rows in every table, to be cloned."""
+    from tests.support.older_schema import install_older
+
+    await _execute(postgres_server, f"CREATE DATABASE {OLDER} TEMPLATE template0 OWNER {fleet_role}")
+    await install_older(with_database(postgres_server, OLDER, user=fleet_role))
+    return OLDER
+
+
+@pytest.fixture
+async def older_database_url(postgres_server: str, fleet_role: str, older_template: str) -> AsyncIterator[str]:
+    """An installation of a version before 0012 in a database of a fleet's role."""
+    name = f"older_{next(_database_number)}"
+    await _execute(postgres_server, f"CREATE DATABASE {name} TEMPLATE {older_template} OWNER {fleet_role}")
+    yield with_database(postgres_server, name, user=fleet_role)
+    await _execute(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
 @pytest.fixture
 async def redis_url(valkey_server: str) -> str:
     """A numbered Valkey database of the test's own, flushed. Published messages cross numbers: name channels apart."""
@@ -76,9 +113,9 @@ async def redis_url(valkey_server: str) -> str:
     return url
 
 
-def with_database(url: str, name: str) -> str:
+def with_database(url: str, name: str, *, user: str = "postgres") -> str:
     """``url`` with another database of the same server."""
-    return urlunsplit(urlsplit(url)._replace(netloc="postgres@", path=f"/{name}"))
+    return urlunsplit(urlsplit(url)._replace(netloc=f"{user}@", path=f"/{name}"))
 
 
 async def _migrate(url: str) -> None:

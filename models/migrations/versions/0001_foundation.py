@@ -5,35 +5,26 @@ from the specification's own SQL (zone-less times, no state per message): nothin
 """
 
 from alembic import op
+from sqlalchemy import inspect
+
+from models.migrations import people
+from models.migrations.schema import elsewhere, move_tables
 
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
 
-SHARED_WITH_THE_BOTS = """
-CREATE TABLE IF NOT EXISTS universal_users (
-    universal_id VARCHAR(255) PRIMARY KEY,
-    primary_username VARCHAR(255) NOT NULL,
-    display_name VARCHAR(255),
-    email VARCHAR(255),
-    created_at TIMESTAMPTZ NOT NULL DEFAULT now(),
-    last_active TIMESTAMPTZ NOT NULL DEFAULT now(),
-    preferences TEXT NOT NULL DEFAULT '{}',
-    privacy_settings TEXT NOT NULL DEFAULT '{}'
-);
-CREATE TABLE IF NOT EXISTS platform_identities (
-    id SERIAL PRIMARY KEY,
-    universal_id VARCHAR(255) NOT NULL REFERENCES universal_users (universal_id) ON DELETE CASCADE,
-    platform VARCHAR(50) NOT NULL,
-    platform_user_id VARCHAR(255) NOT NULL,
-    username VARCHAR(255) NOT NULL,
-    display_name VARCHAR(255),
-    email VARCHAR(255),
-    verified_at TIMESTAMPTZ NOT NULL DEFAULT now(),
-    UNIQUE (platform, platform_user_id)
-);
-"""
+# The columns of the specification's own SQL: a table with all of them was made from it.
+SPECIFIED = {
+    "web_user_sessions": {
+        "id", "session_token", "user_id", "username", "display_name", "created_at", "last_active", "expires_at", "is_admin",
+    },
+    "web_conversations": {
+        "id", "user_id", "bot_name", "user_message", "bot_response", "timestamp", "processing_time", "message_type",
+        "metadata",
+    },
+}
 
 ACCOUNTS = """
 CREATE TABLE web_accounts (
@@ -214,11 +205,22 @@ ALTER TABLE web_conversations ALTER COLUMN timestamp SET NOT NULL, ALTER COLUMN 
 
 
 def upgrade() -> None:
+    _take_specified_tables()
+    people.make(op.get_bind())
     for block in (
-        SHARED_WITH_THE_BOTS, ACCOUNTS, SESSIONS, CONVERSATIONS, UPGRADE_SPECIFIED_TABLES, BACKFILL, STREAMS, OPERATIONS
+        ACCOUNTS, SESSIONS, CONVERSATIONS, UPGRADE_SPECIFIED_TABLES, BACKFILL, STREAMS, OPERATIONS
     ):
         for statement in _statements(block):
             op.execute(statement)
+
+
+def _take_specified_tables() -> None:
+    """Move them into our schema, wherever on the search path they were made; others of these names are not ours."""
+    connection = op.get_bind()
+    for table, columns in SPECIFIED.items():
+        schema = elsewhere(connection, table)
+        if schema is not None and columns <= {c["name"] for c in inspect(connection).get_columns(table, schema=schema)}:
+            move_tables(connection, schema, [table])
 
 
 def _statements(block: str) -> list[str]:

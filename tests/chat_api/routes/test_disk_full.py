@@ -50,7 +50,7 @@ async def disk(api: RunningApi, database_url: str) -> AsyncIterator[Disk]:
     """The disk behind a running API; there is room on it."""
     sql = await asyncpg.connect(database_url)
     await sql.execute(_NO_ROOM)
-    rows = await sql.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename")
+    rows = await sql.fetch("SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename")
     disk = Disk(sql, [row["tablename"] for row in rows])
     yield disk
     await disk.free()

@@ -190,7 +190,9 @@ async def test_the_database_keeps_only_hashes(auth: AuthService, database: Datab
     async with database.read() as connection:
         names = [
             row[0]
-            for row in await connection.execute(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"))
+            for row in await connection.execute(
+                text("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
+            )
         ]
         dump = "\n".join(
             [row[0] for name in names for row in await connection.execute(text(f'SELECT t::text FROM "{name}" t'))]

@@ -42,7 +42,7 @@ def data_of(api: RunningApi) -> PersonDataService:
 
 async def rows_with(raw: asyncpg.Connection, needle: str) -> list[str]:
     """The tables of the whole database in which a text stands anywhere."""
-    tables = await raw.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    tables = await raw.fetch("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
     found = []
     for (name,) in tables:
         if await raw.fetchval(f'SELECT count(*) FROM "{name}" t WHERE t::text LIKE $1', f"%{needle}%"):
