@@ -48,13 +48,13 @@ from_env_file() {
 
 # --- the guard --------------------------------------------------------------------------------------------------------
 
-# Refuses with exit code 1, everything named, unless all that compose would touch is ours or does not exist yet.
+# Refuses with exit code 1, everything named, unless all that compose would touch is ours or does not exist yet. Leaves
+# what the files name in $names.
 guard() {
-  local names found
+  local found
   find_compose
   names=$(compose --profile '*' config | names_in_config) || die "nothing was changed."
-  found=$(foreign_containers "$names" && foreign_parts volume "$names" && foreign_parts network "$names" &&
-    foreign_images "$names") || die "the container engine does not answer; nothing was changed."
+  found=$(foreign_containers && foreign_parts volume && foreign_parts network && foreign_images) || die "the container engine does not answer; nothing was changed."
   if [ -n "$found" ]; then
     say "$found"
     if is_there volume "${old_project}_web_state"; then
@@ -90,7 +90,7 @@ foreign_containers() {
   lines=$(docker ps --all --no-trunc --format \
     "{{.Names}}|{{.Image}}|{{if .Label \"$label\"}}ours{{end}}|{{.Label \"$project_label\"}}|{{.Label \"$project_label.working_dir\"}}") || return
   while IFS='|' read -r name image mark of folder; do
-    if [ "$of" != "$project" ] && ! grep -qxF "container $name" <<<"$1"; then continue; fi
+    if [ "$of" != "$project" ] && ! grep -qxF "container $name" <<<"$names"; then continue; fi
     if [ "$mark|$of" != "ours|$project" ]; then
       echo "container $name (image $image, project ${of:-none})"
     elif [ -f "$folder/$compose_file" ] && ! [ "$folder" -ef "$root" ]; then
@@ -103,17 +103,19 @@ foreign_parts() { # volume or network
   local lines name mark of
   lines=$(docker "$1" ls --format "{{.Name}}|{{if .Label \"$label\"}}ours{{end}}|{{.Label \"$project_label\"}}") || return
   while IFS='|' read -r name mark of; do
-    if [ "$of" != "$project" ] && ! grep -qxF "$1 $name" <<<"$2"; then continue; fi
+    if [ "$of" != "$project" ] && ! grep -qxF "$1 $name" <<<"$names"; then continue; fi
     if [ "$mark|$of" != "ours|$project" ]; then echo "$1 $name (project ${of:-none})"; fi
   done <<<"$lines"
 }
 
 foreign_images() {
   local image
-  for image in $(sed -n 's/^image //p' <<<"$1"); do
+  for image in $(names_of image); do
     if is_there image "$image" && ! is_our_image "$image"; then echo "image $image"; fi
   done
 }
+
+names_of() { sed -n "s/^$1 //p" <<<"$names"; }
 
 is_there() { docker "$1" inspect "$2" >/dev/null 2>&1; }
 
@@ -134,16 +136,15 @@ start() {
 }
 
 clean() {
-  local answer images image with=()
+  local answer image with=()
   guard
   if [ "${1:-}" = --data ]; then
     read -rp "Delete all volumes of the console, conversations included? Type yes: " answer || true
     [ "${answer:-}" = yes ] || die "nothing was deleted."
     with=(--volumes)
   fi
-  images=$(compose --profile '*' config | names_in_config | sed -n 's/^image //p')
   compose --profile '*' down "${with[@]}"
-  for image in $images; do
+  for image in $(names_of image); do
     if is_our_image "$image"; then docker image rm "$image" >/dev/null || say "The image $image is in use and stays."; fi
   done
 }
@@ -179,9 +180,9 @@ carry_over() {
 
 # Nothing of the new names may be there, but what an unfinished carry-over left.
 guard_new_side() {
-  local names found
+  local found
   names=$(compose --profile '*' config | names_in_config | grep -v '^container whisperengine-web-interface$') || die "nothing was changed."
-  found=$(foreign_containers "$names" && foreign_parts volume "$names" && foreign_parts network "$names") ||
+  found=$(foreign_containers && foreign_parts volume && foreign_parts network && foreign_images) ||
     die "the container engine does not answer; nothing was changed."
   if [ -n "$found" ]; then
     say "$found"
@@ -263,7 +264,7 @@ made_at() { date -d "$(volume_fact "$1" '{{.CreatedAt}}')" +%s; }
 
 local_image() {
   local image
-  for image in $(compose --profile '*' config | names_in_config | sed -n 's/^image //p') \
+  for image in $(names_of image) \
     "$(docker inspect --format '{{.Image}}' whisperengine-web-interface 2>/dev/null)"; do
     if [ -n "$image" ] && is_there image "$image"; then
       echo "$image"
@@ -276,7 +277,8 @@ local_image() {
 copy_volumes() {
   local volume
   docker volume create --label "$label=true" --label "$project_label=$project" "$unfinished" >/dev/null
-  trap 'say "Not finished. The old volumes are as they were. Run \`./web-ui.sh carry-over\` again, or go back: docker start ${ours[*]}"' EXIT
+  # shellcheck disable=SC2064
+  trap "say 'Not finished. The old volumes are as they were. Run ./web-ui.sh carry-over again, or go back: docker start ${ours[*]}'" EXIT
   if [ ${#ours[@]} -gt 0 ]; then
     say "Stopping ${ours[*]} …"
     docker stop "${ours[@]}" >/dev/null

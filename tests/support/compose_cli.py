@@ -54,7 +54,12 @@ def _unpack(target: Path) -> None:
 
 
 def _installed() -> Path:
-    places = (Path.home() / ".docker", Path("/usr/local/lib/docker"), Path("/usr/libexec/docker"), Path("/usr/lib/docker"))
+    places = (
+        Path.home() / ".docker",
+        Path("/usr/local/lib/docker"),
+        Path("/usr/libexec/docker"),
+        Path("/usr/lib/docker"),
+    )
     for place in places:
         if (found := place / "cli-plugins" / "docker-compose").exists():
             return found

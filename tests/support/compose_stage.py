@@ -1,4 +1,4 @@
-"""A real engine with the real compose, stand-in images, a checkout of the deployment's files and fleets of others beside it.
+"""A real engine with the real compose, stand-in images, a checkout of the deployment, and fleets of others beside it.
 
 The engine is in a network namespace of its own, so that compose may make its networks. Nothing can be pulled: one image
 made of this machine's Python has the names of all, and its containers wait for their end. What is tried here is who
@@ -31,7 +31,13 @@ STAND_IN = "stand-in:latest"
 STAND_IN_WEB = "stand-in-web:latest"
 WEB_IMAGE = "whisperengine-console-web:latest"
 OLD_WEB_IMAGE = "whisperengine-web:latest"
-IMAGES = ("postgres:16-alpine", "redis:7-alpine", "qdrant/qdrant:v1.15.4", "wollomatic/socket-proxy:1.12.2", OLD_WEB_IMAGE)
+IMAGES = (
+    "postgres:16-alpine",
+    "redis:7-alpine",
+    "qdrant/qdrant:v1.15.4",
+    "wollomatic/socket-proxy:1.12.2",
+    OLD_WEB_IMAGE,
+)
 WAIT = "import signal, sys; signal.signal(15, lambda *_: sys.exit()); signal.pause()"
 SECRETS = "POSTGRES_PASSWORD=p\nREDIS_PASSWORD=r\nWEB_UI_SECRET_KEY=s\nDOCKER_GID=0\n"
 # Stand-ins are well at once, and the socket of this machine's own engine stays out of it.
@@ -73,15 +79,16 @@ class Stage:
 
     def facts(self, project: str) -> dict[str, Any]:
         """All that the engine knows of a project, and what is in its volumes: to be compared, not read."""
-        filters = {"label": f"com.docker.compose.project={project}"}
+        filters: Any = {"label": f"com.docker.compose.project={project}"}
         volumes = self.client.volumes.list(filters=filters)
         return {
             "containers": {
-                entry.name: self.client.api.inspect_container(entry.id)
+                entry.name: self.client.api.inspect_container(str(entry.id))
                 for entry in self.client.containers.list(all=True, filters=filters)
             },
             "networks": {
-                entry.name: self.client.api.inspect_network(entry.id) for entry in self.client.networks.list(filters=filters)
+                entry.name: self.client.api.inspect_network(str(entry.id))
+                for entry in self.client.networks.list(filters=filters)
             },
             "volumes": {entry.name: (entry.attrs, self.content(entry.name)) for entry in volumes},
         }
@@ -118,6 +125,19 @@ class Stage:
             assert holder.put_archive("/volume", packed.getvalue())
         finally:
             holder.remove(force=True)
+
+    def set_age(self, volume: str, *, seconds: int) -> None:
+        """Make a volume look as if it had been made that long ago."""
+        # A bind mount is of the engine's own file system, where the volumes are in memory.
+        folder = f"{Path(self.engine.host.removeprefix('unix://')).parent}/data/volumes"
+        script = f"import os, time; at = time.time() - {seconds}; os.utime('/volumes/{volume}', (at, at))"
+        self.client.containers.run(
+            STAND_IN,
+            entrypoint=["python", "-c", script],
+            volumes=[f"{folder}:/volumes"],
+            network_mode="none",
+            remove=True,
+        )
 
     def _holder(self, volume: str) -> Any:
         mounts: Mapping[str, Any] = {volume: {"bind": "/volume", "mode": "rw"}}
@@ -233,3 +253,35 @@ def fleet_of_v1() -> dict[str, Any]:
         },
     }
 
+
+def old_installation() -> dict[str, Any]:
+    """Our own file under the earlier names, reduced to what they are known by; gabriel is a bot of the user's."""
+    ours: dict[str, Any] = {"read_only": True, "restart": "unless-stopped"}
+    bots = {
+        name: ours
+        | {
+            "image": image,
+            "container_name": f"whisperengine-{name}-bot",
+            "labels": {"whisperengine.bot": name},
+            "networks": ["bot_network"],
+        }
+        for name, image in (("elena", OLD_WEB_IMAGE), ("gabriel", STAND_IN))
+    }
+    inside: dict[str, Any] = ours | {"image": STAND_IN, "networks": ["data_network"]}
+    return {
+        "services": bots
+        | {
+            "whisperengine-web": inside
+            | {
+                "image": OLD_WEB_IMAGE,
+                "container_name": "whisperengine-web-interface",
+                "volumes": ["web_state:/state"],
+            },
+            "postgres": inside | {"container_name": "whisperengine-postgres", "volumes": ["postgres_data:/data"]},
+            "qdrant": inside | {"container_name": "whisperengine-qdrant", "volumes": ["qdrant_data:/data"]},
+            "redis": inside | {"container_name": "whisperengine-redis"},
+            "docker-proxy": inside | {"container_name": "whisperengine-docker-proxy"},
+        },
+        "networks": {"bot_network": {"name": "bot_network"}, "data_network": {"internal": True}},
+        "volumes": {"web_state": None, "postgres_data": None, "qdrant_data": None},
+    }
