@@ -263,7 +263,7 @@ containers() {
       compose --profile '*' "$@"
       ;;
     build)
-      guard
+      guard images
       compose "$@"
       ;;
     status) compose --profile '*' ps "${@:2}" ;;

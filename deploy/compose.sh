@@ -50,11 +50,12 @@ from_env_file() {
 
 # Refuses with exit code 1, everything named, unless all that compose would touch is ours or does not exist yet. Leaves
 # what the files name in $names.
-guard() {
+guard() { # guard images: for what touches nothing else
   local found
   find_compose
   names=$(compose --profile '*' config | names_in_config) || die "nothing was changed."
-  found=$(foreign_containers && foreign_parts volume && foreign_parts network && foreign_images) || die "the container engine does not answer; nothing was changed."
+  if [ "${1:-}" = images ]; then names=$(grep '^image ' <<<"$names"); fi
+  found=$(foreign_parts && foreign_images) || die "the container engine does not answer; nothing was changed."
   if [ -n "$found" ]; then
     say "$found"
     if is_there volume "${old_project}_web_state"; then
@@ -62,7 +63,7 @@ guard() {
     fi
     die "refused: the above was not made by this console. Nothing was changed. See docs/deploy.md, \"Beside a fleet\"."
   fi
-  if is_there volume "$unfinished"; then
+  if [ "${1:-}" != images ] && is_there volume "$unfinished"; then
     die "a carry-over did not finish, so the volumes may be incomplete. Run \`./web-ui.sh carry-over\` again."
   fi
 }
@@ -85,6 +86,11 @@ names_in_config() {
   '
 }
 
+foreign_parts() {
+  if ! grep -qv '^image ' <<<"$names"; then return; fi
+  foreign_containers && foreign_of volume && foreign_of network
+}
+
 foreign_containers() {
   local lines name image mark of folder
   lines=$(docker ps --all --no-trunc --format \
@@ -99,7 +105,7 @@ foreign_containers() {
   done <<<"$lines"
 }
 
-foreign_parts() { # volume or network
+foreign_of() { # volume or network
   local lines name mark of
   lines=$(docker "$1" ls --format "{{.Name}}|{{if .Label \"$label\"}}ours{{end}}|{{.Label \"$project_label\"}}") || return
   while IFS='|' read -r name mark of; do
@@ -157,12 +163,13 @@ carry_over() {
   local answer image volume volumes=() ours=() kept=() doubts=()
   find_compose
   guard_new_side
+  is_there volume "${old_project}_web_state" || die "no installation with the earlier names was found."
+  image=$(local_image) || die "no image of the console is here to look and copy with: \`./web-ui.sh build\` first."
   examine_old_installation
   if [ ${#doubts[@]} -gt 0 ]; then
     printf '%s\n' "${doubts[@]}" >&2
     die "refused: it is not certain that all of this was made by the console. Nothing was changed. See docs/deploy.md, \"From the earlier names\"."
   fi
-  image=$(local_image) || die "no image of the console is here to copy with: \`./web-ui.sh build\` first."
   say "An installation of the console with the earlier names was found. Carrying it over will"
   say "  1. stop: ${ours[*]:-nothing, since no container of it is left}"
   say "  2. copy, and compare byte by byte:"
@@ -182,7 +189,7 @@ carry_over() {
 guard_new_side() {
   local found
   names=$(compose --profile '*' config | names_in_config | grep -v '^container whisperengine-web-interface$') || die "nothing was changed."
-  found=$(foreign_containers && foreign_parts volume && foreign_parts network && foreign_images) ||
+  found=$(foreign_parts && foreign_images) ||
     die "the container engine does not answer; nothing was changed."
   if [ -n "$found" ]; then
     say "$found"
@@ -190,24 +197,25 @@ guard_new_side() {
   fi
   found=$(docker ps --all --filter "label=$project_label=$project" --format '{{.Names}}')
   [ -z "$found" ] || die "there are containers with the new names: $(echo $found). \`./web-ui.sh clean\` removes them. Nothing was changed."
-  if is_there volume "${project}_web_state" && ! is_there volume "$unfinished"; then
-    die "the console has data under its new names already; there is nothing to carry over."
-  fi
+  if is_there volume "$unfinished"; then return; fi
+  for found in $(names_of volume); do
+    if is_there volume "$found"; then die "the console has data under its new names already, as $found; there is nothing to carry over."; fi
+  done
 }
 
 # Fills ours, kept, volumes and doubts of carry_over.
 examine_old_installation() {
-  local lines name service is_read_only image bot mounts folder reference="" volume user
-  is_there volume "${old_project}_web_state" || die "no installation with the earlier names was found."
+  local lines name service is_read_only made_of bot mounts folder reference="" volume user
+  local parts=(web_state postgres_data qdrant_data)
   lines=$(docker ps --all --quiet --no-trunc --filter "label=$project_label=$old_project")
   if [ -n "$lines" ]; then
     # shellcheck disable=SC2086
     lines=$(docker inspect --format "{{.Name}}|{{index .Config.Labels \"com.docker.compose.service\"}}|{{.HostConfig.ReadonlyRootfs}}|{{.Config.Image}}|{{index .Config.Labels \"whisperengine.bot\"}}|{{range .Mounts}}{{.Name}} {{end}}|{{index .Config.Labels \"$project_label.working_dir\"}}" $lines)
     reference=$(sed -n "s/^\/whisperengine-web-interface|whisperengine-web|true|whisperengine-web:[^|]*|[^|]*|[^|]*${old_project}_web_state [^|]*|//p" <<<"$lines")
   fi
-  while IFS='|' read -r name service is_read_only image bot mounts folder; do
+  while IFS='|' read -r name service is_read_only made_of bot mounts folder; do
     [ -n "$name" ] || continue
-    case "${name#/}|$service|$is_read_only|$image" in
+    case "${name#/}|$service|$is_read_only|$made_of" in
       "whisperengine-web-interface|whisperengine-web|true|whisperengine-web:"* | \
         "whisperengine-$service|postgres|true|"* | "whisperengine-$service|redis|true|"* | \
         "whisperengine-$service|qdrant|true|"* | "whisperengine-$service|docker-proxy|true|"* | \
@@ -215,7 +223,7 @@ examine_old_installation() {
         "whisperengine-$service-bot|$service|true|whisperengine-web:"*)
         if [ -n "$reference" ] && [ "$folder" = "$reference" ]; then
           ours+=("${name#/}")
-          case $service in prometheus | grafana) volumes+=("${service}_data") ;; esac
+          case $service in prometheus | grafana) parts+=("${service}_data") ;; esac
           continue
         fi
         ;;
@@ -226,12 +234,13 @@ examine_old_installation() {
         fi
         ;;
     esac
-    doubts+=("container ${name#/} (service $service, image $image, made in $folder)")
+    doubts+=("container ${name#/} (service $service, image $made_of, made in $folder)")
   done <<<"$lines"
-  for volume in web_state postgres_data qdrant_data; do
+  for volume in "${parts[@]}"; do
     if is_there volume "${old_project}_$volume"; then
       volumes+=("$volume")
       examine_old_volume "$volume"
+      if [ "$volume" = postgres_data ]; then examine_old_database; fi
     elif [ "$volume" = postgres_data ]; then
       doubts+=("volume ${old_project}_$volume is missing")
     fi
@@ -241,26 +250,41 @@ examine_old_installation() {
   done
 }
 
-# It has the label of its project, was made together with web_state by one `start`, and nobody else uses it.
+# It has the label of its project, and nobody else uses it.
 examine_old_volume() {
-  local name=${old_project}_$1 user age
-  if [ "$(volume_fact "$name" "{{index .Labels \"$project_label\"}}")" != "$old_project" ]; then
+  local name=${old_project}_$1 user
+  if [ "$(docker volume inspect --format "{{index .Labels \"$project_label\"}}" "$name")" != "$old_project" ]; then
     doubts+=("volume $name was not made by compose for the project $old_project")
-  fi
-  age=$(($(made_at "${old_project}_web_state") - $(made_at "$name")))
-  if [ "${age#-}" -gt 600 ]; then
-    doubts+=("volume $name was not made together with ${old_project}_web_state, which only the console has: it may be a fleet's")
   fi
   for user in $(docker ps --all --filter "volume=$name" --format '{{.Names}}'); do
     is_listed "$user" || doubts+=("container $user uses the volume $name")
   done
 }
 
+# The catalog of PostgreSQL has the names of tables as they are. The console's own table proves that it worked on this
+# database, one of a fleet's that a fleet did, too.
+examine_old_database() {
+  local name=${old_project}_postgres_data found
+  found=$(with_old_volumes --volume "$name:/from:ro" --cap-add DAC_OVERRIDE <<'PY'
+import glob
+
+catalog = b"".join(open(path, "rb").read() for path in glob.glob("/from/base/*/1259"))
+print("fleet" if b"bot_deployments\0" in catalog else "ours" if b"web_ui_alembic_version\0" in catalog else "unknown")
+PY
+  ) || die "$name could not be read; nothing was changed."
+  case $found in
+    ours) ;;
+    fleet) doubts+=("volume $name has a fleet's tables") ;;
+    *) doubts+=("volume $name has no tables of the console's. One that was begun minutes ago: wait five, and try again") ;;
+  esac
+}
+
+with_old_volumes() { # a program on standard input, with nothing but what is given
+  docker run --rm --interactive --network none --user 0:0 --read-only --security-opt no-new-privileges --cap-drop ALL \
+    "$@" --entrypoint python "$image" -
+}
+
 is_listed() { [[ " ${ours[*]} " == *" $1 "* ]]; }
-
-volume_fact() { docker volume inspect --format "$2" "$1"; }
-
-made_at() { date -d "$(volume_fact "$1" '{{.CreatedAt}}')" +%s; }
 
 local_image() {
   local image
@@ -288,10 +312,8 @@ copy_volumes() {
     say "Copying ${old_project}_$volume …"
     docker volume create --label "$label=true" --label "$project_label=$project" \
       --label "com.docker.compose.volume=$volume" "${project}_$volume" >/dev/null
-    docker run --rm --interactive --network none --user 0:0 --read-only --security-opt no-new-privileges \
-      --cap-drop ALL --cap-add CHOWN --cap-add DAC_OVERRIDE --cap-add FOWNER --cap-add FSETID \
-      --volume "${old_project}_$volume:/from:ro" --volume "${project}_$volume:/to" \
-      --entrypoint python "$image" - <<'PY'
+    with_old_volumes --volume "${old_project}_$volume:/from:ro" --volume "${project}_$volume:/to" \
+      --cap-add CHOWN --cap-add DAC_OVERRIDE --cap-add FOWNER --cap-add FSETID <<'PY'
 import filecmp, os, stat, subprocess, sys
 
 subprocess.run(["cp", "-a", "/from/.", "/to/"], check=True)

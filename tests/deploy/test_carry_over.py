@@ -1,9 +1,11 @@
 """``./web-ui.sh carry-over``: an installation with the earlier names, and fleets that have the very same."""
 
+import asyncio
 import io
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 from tests.support.compose_stage import (
@@ -20,6 +22,7 @@ from tests.support.compose_stage import (
 )
 
 pytestmark = pytest.mark.docker
+CATALOG = "base/16384/1259"
 DATA = {"web_state": 10001, "postgres_data": 70, "qdrant_data": 0}
 
 
@@ -33,6 +36,12 @@ def fill(stage: Stage) -> None:
     """Files of their owners in each volume of the earlier names."""
     for name, owner in DATA.items():
         stage.write(f"{OLD_PROJECT}_{name}", "kept", name.encode() * 1000, owner=owner)
+    write_catalog(stage, "web_ui_alembic_version", "web_messages")
+
+
+def write_catalog(stage: Stage, *tables: str) -> None:
+    """The list of tables where PostgreSQL keeps it, as long names as it does."""
+    stage.write(f"{OLD_PROJECT}_postgres_data", CATALOG, b"".join(name.encode().ljust(64, b"\0") for name in tables))
 
 
 def volumes(stage: Stage, project: str) -> dict[str, Any]:
@@ -110,23 +119,39 @@ def test_a_console_inside_a_fleet_of_v1_is_not_certain(stage: Stage, checkout: C
     assert stage.facts(OLD_PROJECT) == before
 
 
-def test_volumes_alone_are_carried_over_when_they_were_made_together(stage: Stage, checkout: Checkout) -> None:
-    """Also without a container. A database that is older than the console's own volume may be a fleet's: refused."""
+def test_volumes_alone_are_carried_over_when_the_database_is_ours(stage: Stage, checkout: Checkout) -> None:
+    """Also without a container. A database with a fleet's tables, or without ours, is refused, and a volume in use."""
     make_volumes(stage)
-    stage.set_age(f"{OLD_PROJECT}_postgres_data", seconds=7200)
-    before = stage.facts(OLD_PROJECT)
-    refusal = checkout.fail("carry-over", answer="yes\n")
-    assert f"volume {OLD_PROJECT}_postgres_data was not made together" in refusal
-    stage.set_age(f"{OLD_PROJECT}_postgres_data", seconds=0)
+    for tables, reason in (
+        (("web_ui_alembic_version", "bot_deployments"), "has a fleet's tables"),
+        (("universal_users",), "has no tables of the console's"),
+    ):
+        write_catalog(stage, *tables)
+        assert f"volume {OLD_PROJECT}_postgres_data {reason}" in checkout.fail("carry-over", answer="yes\n")
+    write_catalog(stage, "web_ui_alembic_version")
     user = stage.client.containers.create(STAND_IN, name="somebody", volumes=[f"{OLD_PROJECT}_qdrant_data:/data"])
     assert f"container somebody uses the volume {OLD_PROJECT}_qdrant_data" in checkout.fail("carry-over")
     user.remove()
+    before = stage.facts(OLD_PROJECT)
     assert stage.names(PROJECT) == set()
     checkout.succeed("carry-over", answer="yes\n")
-    assert {name: content for name, (_, content) in stage.facts(OLD_PROJECT)["volumes"].items()} == {
-        name: content for name, (_, content) in before["volumes"].items()
-    }
+    assert stage.facts(OLD_PROJECT) == before
     assert volumes(stage, PROJECT) == volumes(stage, OLD_PROJECT)
+
+
+async def test_postgresql_keeps_the_names_of_tables_as_they_are(database_url: str) -> None:
+    """What `carry-over` looks for is in the real catalog of the real schema, in the file that it reads."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        await connection.execute("CHECKPOINT")
+        folder = await connection.fetchval("SELECT current_setting('data_directory')")
+        path = await connection.fetchval("SELECT pg_relation_filepath('pg_class')")
+    finally:
+        await connection.close()
+    assert Path(path).match("base/*/1259")
+    catalog = await asyncio.to_thread(Path(folder, path).read_bytes)
+    assert b"web_ui_alembic_version\0" in catalog
+    assert b"bot_deployments\0" not in catalog
 
 
 def test_a_carry_over_that_broke_off_is_not_started_on(stage: Stage, checkout: Checkout) -> None:

@@ -126,19 +126,6 @@ class Stage:
         finally:
             holder.remove(force=True)
 
-    def set_age(self, volume: str, *, seconds: int) -> None:
-        """Make a volume look as if it had been made that long ago."""
-        # A bind mount is of the engine's own file system, where the volumes are in memory.
-        folder = f"{Path(self.engine.host.removeprefix('unix://')).parent}/data/volumes"
-        script = f"import os, time; at = time.time() - {seconds}; os.utime('/volumes/{volume}', (at, at))"
-        self.client.containers.run(
-            STAND_IN,
-            entrypoint=["python", "-c", script],
-            volumes=[f"{folder}:/volumes"],
-            network_mode="none",
-            remove=True,
-        )
-
     def _holder(self, volume: str) -> Any:
         mounts: Mapping[str, Any] = {volume: {"bind": "/volume", "mode": "rw"}}
         return self.client.containers.create(STAND_IN, volumes=dict(mounts), network_mode="none")
