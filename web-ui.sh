@@ -31,9 +31,10 @@ Run it
   check             Validate the configuration and every dependency, one line each; exit code 1 when one fails.
   settings-table    Print every setting as a Markdown table (docs/configuration.md).
 
-Run it in containers (docker-compose.multi-bot.yml; needs docker with the compose plugin)
+Run it in containers (docker-compose.multi-bot.yml; needs docker with the compose plugin). Beside a fleet: whatever has
+one of our names and was not made by us is named, and the command refuses.
   build             Build the image.
-  start [SERVICE]   Start everything, or one service.
+  start [SERVICE]   Start everything, or one service; sample bots only with COMPOSE_PROFILES=sample-bots.
   stop [SERVICE]    Stop it; data are kept.
   restart [SERVICE] Stop and start it.
   status            What runs.
@@ -41,6 +42,7 @@ Run it in containers (docker-compose.multi-bot.yml; needs docker with the compos
   health            Ask the running service how it is; exit code 1 unless it is well.
   shell             A shell inside the web container.
   clean [--data]    Remove containers, networks and the built image; --data also the volumes, after asking.
+  carry-over        Bring the data of an installation made with the earlier names (project whisperengine-multi); asks first.
 
 Work on it
   test [ARGS]       Without arguments all that CI runs: format, lint, types, import contracts, every test. With
@@ -242,17 +244,6 @@ run_tests() {
   exec "$python" -m pytest "$@"
 }
 
-compose() {
-  command -v docker >/dev/null || die "docker is not installed; \`./web-ui.sh demo\` and \`serve\` run without it."
-  if docker compose version >/dev/null 2>&1; then
-    docker compose -f "$compose_file" "$@"
-  elif docker-compose version --short 2>/dev/null | grep -q '^v\?2'; then # version 1 is not maintained and refuses the file
-    docker-compose -f "$compose_file" "$@"
-  else
-    die "docker has no compose plugin, version 2: install docker-compose-plugin, or Debian 13's docker-compose"
-  fi
-}
-
 health() {
   compose exec -T "$web_service" python - <<'PY'
 import os, sys, urllib.error, urllib.request
@@ -266,15 +257,32 @@ except OSError as error:
 PY
 }
 
-clean() {
-  local answer
-  if [ "${1:-}" != --data ]; then
-    compose down --remove-orphans --rmi local
-    return
-  fi
-  read -rp "Delete all volumes of the deployment, conversations included? Type yes: " answer || true
-  [ "${answer:-}" = yes ] || die "nothing was deleted."
-  compose down --remove-orphans --rmi local --volumes
+# Everything of the container commands is in a file of its own; it looks before it changes anything.
+containers() {
+  . deploy/compose.sh
+  case $1 in
+    start) start "${@:2}" ;;
+    stop | restart)
+      guard
+      compose --profile '*' "$@"
+      ;;
+    build)
+      guard images
+      compose "$@"
+      ;;
+    status) compose --profile '*' ps "${@:2}" ;;
+    logs) compose --profile '*' logs --tail 200 "${@:2}" ;;
+    health)
+      guard
+      health
+      ;;
+    shell)
+      guard
+      compose exec "$web_service" sh
+      ;;
+    clean) clean "${@:2}" ;;
+    carry-over) carry_over ;;
+  esac
 }
 
 command=${1:---help}
@@ -285,13 +293,7 @@ case $command in
   chaos) chaos "$@" ;;
   test) run_tests "$@" ;;
   lint) lint ;;
-  start) compose up --detach "$@" ;;
-  stop | restart | build) compose "$command" "$@" ;;
-  status) compose ps "$@" ;;
-  logs) compose logs --tail 200 "$@" ;;
-  health) health ;;
-  shell) compose exec "$web_service" sh ;;
-  clean) clean "$@" ;;
+  build | start | stop | restart | status | logs | health | shell | clean | carry-over) containers "$command" "$@" ;;
   help | -h | --help) usage ;;
   *) die "unknown command: $command. \`./web-ui.sh --help\` lists them." 2 ;;
 esac

@@ -22,14 +22,19 @@ class Character:
         return f"{who}. {self.description}\nStay in character and answer in a few sentences.".strip()
 
 
+# A sample bot that stands beside a real fleet is "sample-elena", and speaks as Elena.
+SAMPLE_PREFIX = "sample-"
+
+
 def load_character(key: str, folder: Path) -> Character:
     """Read ``<key>.json`` (v1), completed by ``<key>/core.yaml`` and ``character.md`` (v2).
 
     A bot without any file is a bot all the same and gets its key as its name.
     Raises: ValueError if a file is there but cannot be understood.
     """
-    identity = _v1_identity(folder / f"{key}.json")
-    core, body = _v2_core(folder / key / "core.yaml"), _text(folder / key / "character.md")
+    name = key.removeprefix(SAMPLE_PREFIX)
+    identity = _v1_identity(folder / f"{name}.json")
+    core, body = _v2_core(folder / name / "core.yaml"), _text(folder / name / "character.md")
     heading = body.partition("\n")[0].removeprefix("# ").strip() if body.startswith("# ") else ""
     return Character(
         key=key,

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from types import ModuleType
 from typing import Protocol, cast
 
-from sample_bot.character import Character
+from sample_bot.character import SAMPLE_PREFIX, Character
 from sample_bot.engine import EngineError, Prompt
 
 # Each character gets the voice that comes closest; strangers get ELIZA.
@@ -46,7 +46,7 @@ class RuleEngine:
     """One of nltk's chatbots, chosen by the character's key."""
 
     def __init__(self, character: Character) -> None:
-        voice = _VOICES.get(character.key, "eliza")
+        voice = _VOICES.get(character.key.removeprefix(SAMPLE_PREFIX), "eliza")
         self._name = f"nltk.chat.{voice}"
         self._chat = cast(_Chat, getattr(_import_without_package(self._name), f"{voice}_chatbot"))
 

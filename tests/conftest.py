@@ -8,6 +8,7 @@ pytest_plugins = [
     "tests.support.browser",
     "tests.support.console_app",
     "tests.support.docker_engine",
+    "tests.support.compose_stage",
     "tests.support.no_skips",
     "tests.support.servers",
 ]

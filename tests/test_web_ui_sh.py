@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.commands import ROOT, WEB_UI, environment
 
-COMPOSE_COMMANDS = ("start", "stop", "restart", "status", "logs", "health", "build", "shell", "clean")
+COMPOSE_COMMANDS = ("start", "stop", "restart", "status", "logs", "health", "build", "shell", "clean", "carry-over")
 COMMANDS = (
     "demo",
     "serve",

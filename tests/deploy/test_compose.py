@@ -16,38 +16,53 @@ from docker.models.containers import Container
 from chat_api.clients.docker_engine import DockerEngine
 from chat_api.core.errors import EngineFailed
 from chat_api.schemas.containers import ContainerState
-from tests.support.compose import COMPOSE_FILE, ROOT, VARIABLE, MissingVariable, compose, run_options
+from tests.support.compose import (
+    COMPOSE_FILE,
+    FLEET_FILE,
+    MONITORING_FILE,
+    REQUIRED,
+    ROOT,
+    SERVICES,
+    VARIABLE,
+    ComposeRefused,
+    compose,
+    run_options,
+    services,
+)
 from tests.support.docker_engine import BotContainer, DockerEngineHandle, free_port
 from tests.support.eventually import eventually
 from tests.support.fault_proxy import tcp_door
 from tests.support.socket_proxy import socket_proxy
 
-REQUIRED = {
-    "POSTGRES_PASSWORD": "p" * 32,
-    "REDIS_PASSWORD": "r" * 32,
-    "WEB_UI_SECRET_KEY": "0123456789abcdef" * 3,
-    "DOCKER_GID": "999",
-}
-SERVICES = tuple(compose(REQUIRED)["services"])
 BOTS = ("elena", "marcus", "ryan", "dream", "gabriel")
+
+
+FILES = (COMPOSE_FILE, MONITORING_FILE, FLEET_FILE)
+ALL_SERVICES = (*SERVICES, "console-prometheus", "console-grafana")
 
 
 def service(name: str) -> dict[str, Any]:
     """One service with all required variables set."""
-    found: dict[str, Any] = compose(REQUIRED)["services"][name]
+    found: dict[str, Any] = services()[name]
     return found
+
+
+def test_compose_takes_the_files_alone_and_together() -> None:
+    """The real one, without a warning."""
+    assert set(compose(REQUIRED)["services"]) == set(SERVICES)
+    assert set(services()) == set(ALL_SERVICES)
 
 
 @pytest.mark.parametrize("name", REQUIRED)
 def test_a_missing_secret_stops_compose(name: str) -> None:
     """Nothing starts on a default password: the variable that is missing is named."""
-    with pytest.raises(MissingVariable, match=name):
-        compose(REQUIRED | {name: ""})
+    with pytest.raises(ComposeRefused, match=name):
+        compose(REQUIRED | {name: ""}, MONITORING_FILE, FLEET_FILE)
 
 
 def test_no_secret_is_written_into_the_file() -> None:
     """Whatever is called a secret comes from the environment, and has no default there."""
-    text = COMPOSE_FILE.read_text()
+    text = "".join(file.read_text() for file in FILES)
     for match in VARIABLE.finditer(text):
         if match["name"] and re.search(r"SECRET|PASSWORD|_KEY|TOKEN", match["name"]):
             assert match["kind"] == ":?" or not match["rest"], match[0]
@@ -57,35 +72,54 @@ def test_no_secret_is_written_into_the_file() -> None:
 
 def test_every_variable_is_documented() -> None:
     """What the file reads is in .env.example, and the other way round."""
-    used = {match["name"] for match in VARIABLE.finditer(COMPOSE_FILE.read_text()) if match["name"]}
+    used = {match["name"] for file in FILES for match in VARIABLE.finditer(file.read_text()) if match["name"]}
+    used |= {"COMPOSE_PROFILES", "WEB_UI_COMPOSE_FILES"}  # read by compose, and by web-ui.sh
     documented = set(re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
     assert used == documented
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("name", ALL_SERVICES)
 def test_every_service_is_hardened(name: str) -> None:
     """No privileges, no writable root, limits on everything, a health check, and the engine's socket in one only."""
     found = service(name)
     assert found["read_only"]
     assert found["cap_drop"] == ["ALL"]
     assert found["security_opt"] == ["no-new-privileges:true"]
-    assert {"cpus", "memory"} <= set(found["deploy"]["resources"]["limits"])
-    assert found["pids_limit"]
+    assert {"cpus", "memory", "pids"} <= set(found["deploy"]["resources"]["limits"])
+    assert found["ulimits"]["nofile"]["soft"] >= 16384
     assert found["healthcheck"]["test"]
     assert not {"privileged", "cap_add", "network_mode", "pid", "devices"} & set(found)
-    assert ("docker.sock" in str(found.get("volumes", ""))) == (name == "docker-proxy")
-    assert ("ports" in found) == (name == "whisperengine-web")
+    assert ("docker.sock" in str(found.get("volumes", ""))) == (name == "console-docker-proxy")
+    assert ("ports" in found) == (name in {"whisperengine-web", "console-prometheus", "console-grafana"})
 
 
-def test_the_fleet_is_named_as_the_bots_expect() -> None:
-    """Project, network, container names and labels are those of the bot contract."""
-    parsed = compose(REQUIRED)
-    assert parsed["name"] == "whisperengine-multi"
-    assert parsed["networks"]["bot_network"]["name"] == "bot_network"
-    assert parsed["networks"]["engine_network"]["internal"]
-    assert set(BOTS) < set(SERVICES)
-    for name in BOTS:
+def test_nothing_has_a_name_of_a_fleet() -> None:
+    """Each thing is named in full and labelled; only the service and container of the specification keep theirs."""
+    parsed = compose(REQUIRED, MONITORING_FILE)
+    assert parsed["name"] == "whisperengine-console"
+    for kind in ("networks", "volumes"):
+        for name, part in parsed[kind].items():
+            assert part["name"] == f"whisperengine-console_{name}"
+            assert part["labels"]["whisperengine.console"]
+    for name, found in parsed["services"].items():
+        assert found["labels"]["whisperengine.console"]
+        assert re.fullmatch(r"whisperengine-web|(console|sample)-[a-z-]+", name)
+        assert re.fullmatch(
+            r"whisperengine-web-interface|whisperengine-console-[a-z-]+|whisperengine-sample-[a-z]+-bot",
+            found["container_name"],
+        )
+    addresses = parsed["services"]["whisperengine-web"]["environment"]
+    for variable in ("DATABASE_URL", "REDIS_URL", "QDRANT_URL", "DOCKER_HOST"):
+        assert urlsplit(addresses[variable]).hostname in SERVICES, (
+            "a fleet on the same network may have the short names"
+        )
+
+
+def test_sample_bots_are_labelled_as_the_console_expects() -> None:
+    """Container, label, port and key of a sample bot agree, and it starts only with the profile."""
+    for name in (f"sample-{bot}" for bot in BOTS):
         found = service(name)
+        assert found["profiles"] == ["sample-bots"]
         assert found["container_name"] == f"whisperengine-{name}-bot"
         assert found["labels"]["whisperengine.bot"] == found["environment"]["DISCORD_BOT_NAME"] == name
         assert found["labels"]["whisperengine.bot.port"] == found["environment"]["HEALTH_CHECK_PORT"]
@@ -94,7 +128,7 @@ def test_the_fleet_is_named_as_the_bots_expect() -> None:
 @pytest.fixture
 async def proxied_host(docker_engine: DockerEngineHandle) -> AsyncIterator[str]:
     """The real engine behind the rules of the deployed proxy."""
-    async with socket_proxy(docker_engine.host, service("docker-proxy")["command"]) as host:
+    async with socket_proxy(docker_engine.host, service("console-docker-proxy")["command"]) as host:
         yield host
 
 
@@ -127,12 +161,12 @@ async def test_the_proxy_lets_through_what_the_console_needs(
     ("method", "path"),
     [
         ("POST", "/containers/create"),
-        ("GET", "/containers/whisperengine-postgres/json"),
+        ("GET", "/containers/whisperengine-console-postgres/json"),
         ("GET", "/v1.41/containers/whisperengine-web-interface/logs"),
-        ("POST", "/v1.41/containers/whisperengine-postgres/restart"),
+        ("POST", "/v1.41/containers/whisperengine-console-postgres/restart"),
         ("POST", "/containers/whisperengine-elena-bot/exec"),
         ("POST", "/containers/whisperengine-elena-bot/kill"),
-        ("POST", "/containers/elena-bot/../whisperengine-postgres/stop"),
+        ("POST", "/containers/elena-bot/../whisperengine-console-postgres/stop"),
         ("DELETE", "/containers/whisperengine-elena-bot"),
         ("PUT", "/containers/whisperengine-elena-bot/archive"),
         ("GET", "/containers/whisperengine-elena-bot/archive"),
@@ -216,6 +250,7 @@ async def test_the_web_service_runs_as_composed(
         assert container.exec_run(["touch", "/app/x"]).exit_code != 0
         assert container.exec_run(["touch", "/state/x"]).exit_code == 0
         assert container.exec_run(["sh", "-c", "test $(id -u) = 10001"]).exit_code == 0
+        assert container.exec_run(["sh", "-c", "test $(ulimit -n) = 16384"]).exit_code == 0
         # In a thread: the doors to its servers are in this loop, and it says goodbye to them.
         await asyncio.to_thread(container.stop, timeout=30)
         container.reload()
@@ -227,7 +262,7 @@ async def test_the_web_service_runs_as_composed(
 @pytest.mark.docker
 async def test_a_bot_service_runs_as_composed(docker_engine: DockerEngineHandle, web_image: str) -> None:
     """A bot from the same image becomes healthy under the composed limits."""
-    options = run_options(service("elena"))
+    options = run_options(service("sample-elena"))
     port = free_port()
     options["environment"] |= {"HEALTH_CHECK_PORT": str(port), "SAMPLE_BOT_HOST": "127.0.0.1"}
     container = docker_engine.client.containers.run(web_image, detach=True, network_mode="host", **options)
@@ -257,9 +292,9 @@ async def _lists(client: httpx.AsyncClient, name: str) -> bool:
 
 
 def test_what_is_mounted_exists() -> None:
-    """Every folder of the checkout that is mounted read-only is really there."""
-    for name in SERVICES:
+    """Every folder of the checkout that is mounted read-only is really there; secrets are made at the deployment."""
+    for name in ALL_SERVICES:
         for volume in service(name).get("volumes", ()):
-            source, _, mode = volume.partition(":")
-            if source.startswith("./") and mode.endswith(":ro"):
-                assert Path(ROOT, source).is_dir()
+            source = Path(volume["source"])
+            if volume["type"] == "bind" and volume.get("read_only") and source.is_relative_to(ROOT):
+                assert source.exists() or source.parent == ROOT / "deploy" / "secrets"

@@ -1,65 +1,80 @@
-"""docker-compose.multi-bot.yml as compose would read it, and its services as options for the SDK."""
+"""docker-compose.multi-bot.yml as the real compose reads it, and its services as options for the SDK."""
 
+import functools
+import json
+import os
 import re
-import shlex
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
-from docker.types import Healthcheck
+from docker.types import Healthcheck, Ulimit
+
+from tests.support.compose_cli import docker_config
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE_FILE = ROOT / "docker-compose.multi-bot.yml"
+MONITORING_FILE = ROOT / "deploy" / "docker-compose.monitoring.yml"
+FLEET_FILE = ROOT / "deploy" / "docker-compose.fleet.yml"
 # Source: Compose specification, "Interpolation".
 VARIABLE = re.compile(r"\$\$|\$\{(?P<name>\w+)(?:(?P<kind>:[-?])(?P<rest>[^}]*))?\}")
+REQUIRED = {
+    "POSTGRES_PASSWORD": "p" * 32,
+    "REDIS_PASSWORD": "r" * 32,
+    "WEB_UI_SECRET_KEY": "0123456789abcdef" * 3,
+    "DOCKER_GID": "999",
+    "FLEET_NETWORK": "v2_network",
+    "GRAFANA_PASSWORD": "g" * 32,
+}
+SERVICES = tuple(yaml.safe_load(COMPOSE_FILE.read_text())["services"])
 _SECONDS = {"s": 1, "m": 60}
-_BYTES = {"M": 1024**2, "G": 1024**3}
 
 
-class MissingVariable(Exception):
-    """A required variable that is not set, with the file's own message."""
+class ComposeRefused(Exception):
+    """What compose says of a file that it does not take."""
 
 
-def compose(environment: Mapping[str, str]) -> dict[str, Any]:
-    """The file with every variable replaced. Raises: MissingVariable."""
-
-    def value(match: re.Match[str]) -> str:
-        if match[0] == "$$":
-            return "$"
-        given = environment.get(match["name"], "")
-        if not given and match["kind"] == ":?":
-            raise MissingVariable(f"{match['name']}: {match['rest']}")
-        return given or (match["rest"] or "")
-
-    def replaced(node: Any) -> Any:  # after parsing, as compose does: an empty value stays a text
-        if isinstance(node, dict):
-            return {key: replaced(child) for key, child in node.items()}
-        if isinstance(node, list):
-            return [replaced(child) for child in node]
-        return VARIABLE.sub(value, node) if isinstance(node, str) else node
-
-    parsed: dict[str, Any] = replaced(yaml.safe_load(COMPOSE_FILE.read_text()))
+def compose(environment: Mapping[str, str], *files: Path) -> dict[str, Any]:
+    """The file, and more files on top of it, as compose understands them. Raises: ComposeRefused."""
+    command = ["docker", "compose", "--env-file", os.devnull, "--profile", "*", "--project-directory", str(ROOT)]
+    command += [part for file in (COMPOSE_FILE, *files) for part in ("--file", str(file))]
+    env = {"PATH": os.environ["PATH"], "DOCKER_CONFIG": str(docker_config()), **environment}
+    done = subprocess.run(
+        [*command, "config", "--format", "json"], env=env, capture_output=True, text=True, timeout=120, check=False
+    )
+    if done.returncode:
+        raise ComposeRefused(done.stderr)
+    assert not done.stderr, done.stderr  # no warnings
+    parsed: dict[str, Any] = json.loads(done.stdout.replace("$$", "$"))
     return parsed
+
+
+@functools.cache
+def services() -> dict[str, Any]:
+    """Every service of all three files with all that is required."""
+    found: dict[str, Any] = compose(REQUIRED, MONITORING_FILE, FLEET_FILE)["services"]
+    return found
 
 
 def run_options(service: Mapping[str, Any]) -> dict[str, Any]:
     """What of a service decides how its process may live, for ``containers.run``."""
     limits = service["deploy"]["resources"]["limits"]
     check = service["healthcheck"]
-    command = service.get("command")
     return {
-        "command": shlex.split(command) if isinstance(command, str) else command,
+        "command": service.get("command"),
         "environment": {key: str(value) for key, value in service["environment"].items()},
         "user": service["user"],
         "read_only": service["read_only"],
         "tmpfs": dict(entry.split(":", 1) for entry in service["tmpfs"]),
         "cap_drop": service["cap_drop"],
         "security_opt": service["security_opt"],
-        "pids_limit": service["pids_limit"],
-        "nano_cpus": int(float(limits["cpus"]) * 1e9),
-        "mem_limit": int(limits["memory"][:-1]) * _BYTES[limits["memory"][-1]],
-        "labels": service.get("labels", {}),
+        "pids_limit": limits["pids"],
+        "nano_cpus": int(limits["cpus"] * 1e9),
+        "mem_limit": int(limits["memory"]),
+        "ulimits": [Ulimit(name=name, **limit) for name, limit in service["ulimits"].items()],
+        "labels": service["labels"],
         # The check itself is the file's; a test looks more often.
         "healthcheck": Healthcheck(
             test=check["test"], timeout=_nanoseconds(check["timeout"]), interval=1_000_000_000, retries=60

@@ -70,14 +70,21 @@ class BotService:
 @pytest.fixture(scope="session")
 def docker_engine() -> Iterator[DockerEngineHandle]:
     """A real engine, a Swarm manager of one node, for the whole session."""
+    with running_engine() as engine:
+        _join_swarm(engine.client)
+        yield engine
+
+
+@contextlib.contextmanager
+def running_engine(*, has_own_network: bool = False) -> Iterator[DockerEngineHandle]:
+    """An engine of its own. ``has_own_network``: in a network namespace, where it may make bridges."""
     _remove_stale()
     root = Path(tempfile.mkdtemp(prefix=PREFIX))
     with _locked(root), (root / "log").open("wb") as log:
-        process = _start(root, log)
+        process = _start(root, log, has_own_network=has_own_network)
         try:
             client = _connect(process, root)
             try:
-                _join_swarm(client)
                 yield DockerEngineHandle(host=f"unix://{root}/sock", client=client)
             finally:
                 client.close()
@@ -164,13 +171,15 @@ def _bot_labels(name: str, port: int) -> dict[str, str]:
     return {BOT_LABEL: name, f"{BOT_LABEL}.port": str(port)}
 
 
-def _start(root: Path, log: IO[bytes]) -> subprocess.Popen[bytes]:
+def _start(root: Path, log: IO[bytes], *, has_own_network: bool) -> subprocess.Popen[bytes]:
     for tool in ("dockerd", "containerd", "setpriv", "unshare"):
         if shutil.which(tool) is None:
             pytest.fail(f"The Docker tests need `{tool}`: apt-get install docker.io util-linux", pytrace=False)
     if os.geteuid() != 0:
         pytest.fail("The Docker tests start their own engine and must run as root.", pytrace=False)
     contained = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child=KILL"]
+    if has_own_network:
+        contained.append("--net")
     # Images in memory: unpacking them is most of the work, and nothing of them is left to remove.
     (root / "data").mkdir()
     in_memory = ["sh", "-c", 'mount -t tmpfs -o size=4g images "$0" && exec "$@"', f"{root}/data"]
