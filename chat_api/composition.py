@@ -74,9 +74,9 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Composition:
     stack.push_async_callback(limits.close)
     store = SettingsStore(database, audit, signals, values=r.set_here)
     feeds = Feeds(database, signals)
-    answers = AnswersService(database, connector, registry, feeds, signals)
     fleet = _fleet(r, registry)
-    canary = CanaryService(registry, connector, fleet)
+    answers = AnswersService(database, fleet.identities, feeds, signals)
+    canary = CanaryService(registry, fleet)
     policies = PoliciesService(database, registry, fleet, audit)
     incidents = IncidentsService(database, fleet, audit, EvidenceCollector(engine), signals)
     restarts = RestartsService(
@@ -110,7 +110,7 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Composition:
         answers=answers,
         audit=audit,
         auth=auth,
-        bot_trials=BotTrialsService(registry, connector, audit),
+        bot_trials=BotTrialsService(registry, connector, fleet.identities, audit),
         canary=canary,
         changes=ChangesService(database, registry, feeds, limits, switches=switches),
         configuration=SettingsService(store, audit, environment=r.environment),

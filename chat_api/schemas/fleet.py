@@ -18,6 +18,7 @@ class BotStatus(StrEnum):
     STARTING = "starting"
     RESTARTING = "restarting"
     OFFLINE = "offline"
+    MISADDRESSED = "misaddressed"
     QUARANTINED = "quarantined"
     MAINTENANCE = "maintenance"
     UNKNOWN = "unknown"

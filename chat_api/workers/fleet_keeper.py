@@ -5,7 +5,7 @@ import asyncio
 from chat_api.clients.container_engine import ContainerEngine, NoEngine
 from chat_api.core.logging import get_logger
 from chat_api.core.worker_book import beat
-from chat_api.schemas.containers import ContainerView
+from chat_api.schemas.containers import ContainerState, ContainerView
 from chat_api.services.bot_registry import BotRegistry
 from chat_api.services.bot_sources import LabelledContainer
 from chat_api.services.fleet import FleetService
@@ -16,6 +16,8 @@ log = get_logger(__name__)
 
 REFRESH_S = 30.0
 REPEAT_S = 15.0
+# A container in one of these declares its bot; one that merely lies there only keeps it, until somebody removes it.
+UP = frozenset({ContainerState.RUNNING, ContainerState.RESTARTING, ContainerState.PAUSED})
 
 
 class FleetKeeper:
@@ -36,6 +38,7 @@ class FleetKeeper:
         self._engine = engine
         self._list_interval_s = list_interval_s
         self._labelled: tuple[LabelledContainer, ...] = ()
+        self._engine_problem = ""
 
     async def refresh_regularly(self) -> None:
         """Read the sources every half minute until cancelled; every process does."""
@@ -55,7 +58,7 @@ class FleetKeeper:
 
     async def refresh(self) -> None:
         """Read the sources now."""
-        if await self._registry.refresh(labelled=self._labelled):
+        if await self._registry.refresh(labelled=self._labelled, engine_problem=self._engine_problem):
             for problem in self._registry.problems:
                 log.warning("registry_problem", problem=problem)
         self._fleet.sync_registry()
@@ -80,12 +83,25 @@ class FleetKeeper:
                 container_name=container.name,
                 port=container.port,
                 labels=container.labels,
+                inner_port=container.inner_port,
+                service_name=container.service_name,
+                alias=container.alias,
+                is_labelled=container.is_managed,
+                is_up=container.state in UP,
             )
             for container in containers
-            if container.is_managed
         )
-        if labelled == self._labelled:
+        problem = _problem(containers)
+        if labelled == self._labelled and problem == self._engine_problem:
             return False
-        self._labelled = labelled
+        self._labelled, self._engine_problem = labelled, problem
         await self.refresh()
         return True
+
+
+def _problem(containers: tuple[ContainerView, ...]) -> str:
+    """Why what is known of containers is not new, in words for the operator; empty when it is."""
+    if not containers or any(container.state is not ContainerState.UNKNOWN for container in containers):
+        return ""
+    seen_at = max(container.last_seen_at for container in containers)
+    return f"The containers cannot be listed since {seen_at:%Y-%m-%d %H:%M} UTC. What was seen then is used."

@@ -31,6 +31,7 @@ LETTERS: Final = {
     BotStatus.STARTING: "s",
     BotStatus.RESTARTING: "r",
     BotStatus.OFFLINE: "x",
+    BotStatus.MISADDRESSED: "a",
     BotStatus.QUARANTINED: "q",
     BotStatus.MAINTENANCE: "m",
     BotStatus.UNKNOWN: "u",
