@@ -35,6 +35,7 @@ from chat_api.services.health import HealthService
 from chat_api.services.identity import IdentityService
 from chat_api.services.incident_evidence import EvidenceCollector
 from chat_api.services.incidents import IncidentsService
+from chat_api.services.known_bots import KnownBotsService
 from chat_api.services.limits import RateLimits
 from chat_api.services.logs import LogService
 from chat_api.services.messages import MessagesService
@@ -119,6 +120,7 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Composition:
         fleet=fleet,
         health=_health(r),
         incidents=incidents,
+        known_bots=KnownBotsService(database, registry, fleet, audit, signals),
         limits=limits,
         logs=logs,
         messages=MessagesService(database, answers, registry, limits, feeds, switches=switches),

@@ -76,7 +76,7 @@ class BotInfo:
 class BotAnswer:
     """A text that a user can be shown.
 
-    ``bot_name`` is our key, ``said_name`` the name in the answer. ``is_apology``: the bot failed, but said so in character.
+    ``bot_name`` is our key, ``said_name`` the name in the answer. ``is_apology``: the bot failed, but in character.
     ``is_truncated``: it came in pieces and broke off. ``processing_time_s`` is measured here, from the call to the last
     byte.
     """

@@ -5,9 +5,10 @@ The poller, the container watcher and the restarts report what they see; each ch
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Literal
 
 from chat_api.clients.bots import BotConnector
@@ -178,6 +179,14 @@ class FleetService:
         if state is not None and not state.heartbeats:
             state.heartbeats.extend(heartbeats)
             self._update(bot_name)
+
+    def restore_last_seen(self, seen: Mapping[str, datetime | None]) -> None:
+        """Fill in when earlier processes saw bots for the last time."""
+        for name, at in seen.items():
+            state = self._states.get(name)
+            if state is not None and at is not None and state.last_seen_at is None:
+                state.last_seen_at = at
+                self._update(name)
 
     def record_probe(self, probe: Probe) -> Heartbeat | None:
         """Take over one health check; returns the heartbeat it made, ``None`` for a bot that is gone."""

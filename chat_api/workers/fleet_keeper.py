@@ -1,6 +1,7 @@
 """Keeps the registry current: what the files say every half minute, what the container engine shows at once."""
 
 import asyncio
+import contextlib
 
 from chat_api.clients.container_engine import ContainerEngine, NoEngine
 from chat_api.core.logging import get_logger
@@ -9,6 +10,7 @@ from chat_api.schemas.containers import ContainerState, ContainerView
 from chat_api.services.bot_registry import BotRegistry
 from chat_api.services.bot_sources import LabelledContainer
 from chat_api.services.fleet import FleetService
+from chat_api.services.known_bots import KnownBotsService
 from chat_api.workers.docker_watcher import LIST_INTERVAL_S, DockerWatcher
 from chat_api.workers.health_poller import HealthPoller
 
@@ -31,12 +33,16 @@ class FleetKeeper:
         engine: ContainerEngine,
         *,
         list_interval_s: float = LIST_INTERVAL_S,
+        known: KnownBotsService | None = None,
     ) -> None:
+        """``known`` remembers bots that nothing describes any more."""
         self._registry = registry
         self._fleet = fleet
         self._poller = poller
         self._engine = engine
         self._list_interval_s = list_interval_s
+        self._known = known
+        self._told: frozenset[str] = frozenset()
         self._labelled: tuple[LabelledContainer, ...] = ()
         self._engine_problem = ""
 
@@ -44,7 +50,9 @@ class FleetKeeper:
         """Read the sources every half minute until cancelled; every process does."""
         while True:
             beat(interval_s=REFRESH_S)
-            await asyncio.sleep(REFRESH_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(REFRESH_S):
+                    await (self._known.told if self._known else asyncio.Event()).wait()
             await self.refresh()
 
     async def watch_containers(self) -> None:
@@ -58,10 +66,17 @@ class FleetKeeper:
 
     async def refresh(self) -> None:
         """Read the sources now."""
-        if await self._registry.refresh(labelled=self._labelled, engine_problem=self._engine_problem):
-            for problem in self._registry.problems:
-                log.warning("registry_problem", problem=problem)
+        if self._known is not None:
+            self._known.told.clear()
+            await self._known.load()
+        await self._registry.refresh(labelled=self._labelled, engine_problem=self._engine_problem)
+        problems = frozenset(self._registry.problems)
+        for problem in sorted(problems - self._told):
+            (log.error if self._registry.is_blind else log.warning)("registry_problem", problem=problem)
+        self._told = problems
         self._fleet.sync_registry()
+        if self._known is not None:
+            self._known.show_last_seen()
 
     async def _repeat(self, watcher: DockerWatcher) -> None:
         """Say again what has not changed: for who has not heard it, and to tell it from the silence of who is gone."""
