@@ -55,6 +55,11 @@ class KnownBotsService:
         self.told = asyncio.Event()
         signals.subscribe(CHANGED, lambda _: self.told.set())
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The bots that are stored, those that were taken out included."""
+        return frozenset(self._known)
+
     async def load(self) -> None:
         """Let the registry remember what is stored; while the database is away, what was read before counts."""
         try:

@@ -139,8 +139,9 @@ async def _is_refused(client: httpx.AsyncClient, bot_name: str) -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "bot_misaddressed"), answer.text
     retried = await client.post(f"/api/chat/{answer.json()['error']['message_id']}/retry")
     assert (retried.status_code, retried.json()["error"]["code"]) == (503, "bot_misaddressed"), retried.text
-    stored = (await client.get(f"/api/conversations/{bot_name}")).json()
-    assert all(not message.get("bot_response") for message in stored["messages"]), stored
+    stored = (await client.get(f"/api/conversations/{bot_name}/messages")).json()["messages"]
+    assert stored
+    assert all(message["role"] == "user" for message in stored), stored
 
 
 def _settings(folder: Path, config: str) -> Settings:
