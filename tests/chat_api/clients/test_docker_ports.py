@@ -20,7 +20,7 @@ def _raw(
     network: str = "fleet",
 ) -> dict[str, Any]:
     return {
-        "Config": {"Env": env, "Labels": labels, "ExposedPorts": dict.fromkeys(exposed or [], {})},
+        "Config": {"Env": env, "Labels": labels, "ExposedPorts": {name: {} for name in exposed or []}},
         "HostConfig": {"PortBindings": bindings, "NetworkMode": network},
         "NetworkSettings": {"Ports": ports},
     }
