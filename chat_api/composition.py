@@ -35,6 +35,7 @@ from chat_api.services.health import HealthService
 from chat_api.services.identity import IdentityService
 from chat_api.services.incident_evidence import EvidenceCollector
 from chat_api.services.incidents import IncidentsService
+from chat_api.services.known_bots import KnownBotsService
 from chat_api.services.limits import RateLimits
 from chat_api.services.logs import LogService
 from chat_api.services.messages import MessagesService
@@ -74,9 +75,9 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Composition:
     stack.push_async_callback(limits.close)
     store = SettingsStore(database, audit, signals, values=r.set_here)
     feeds = Feeds(database, signals)
-    answers = AnswersService(database, connector, registry, feeds, signals)
     fleet = _fleet(r, registry)
-    canary = CanaryService(registry, connector, fleet)
+    answers = AnswersService(database, fleet.identities, feeds, signals)
+    canary = CanaryService(registry, fleet)
     policies = PoliciesService(database, registry, fleet, audit)
     incidents = IncidentsService(database, fleet, audit, EvidenceCollector(engine), signals)
     restarts = RestartsService(
@@ -110,7 +111,7 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Composition:
         answers=answers,
         audit=audit,
         auth=auth,
-        bot_trials=BotTrialsService(registry, connector, audit),
+        bot_trials=BotTrialsService(registry, connector, fleet.identities, audit),
         canary=canary,
         changes=ChangesService(database, registry, feeds, limits, switches=switches),
         configuration=SettingsService(store, audit, environment=r.environment),
@@ -119,6 +120,7 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Composition:
         fleet=fleet,
         health=_health(r),
         incidents=incidents,
+        known_bots=KnownBotsService(database, registry, fleet, audit, signals),
         limits=limits,
         logs=logs,
         messages=MessagesService(database, answers, registry, limits, feeds, switches=switches),

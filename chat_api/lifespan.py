@@ -60,7 +60,7 @@ async def _start_working(app: FastAPI, resources: Resources, composition: Compos
         resources.database,
         interval_s=resources.settings.bot_health_check_interval,
     )
-    keeper = FleetKeeper(services.registry, services.fleet, state.poller, resources.engine)
+    keeper = FleetKeeper(services.registry, services.fleet, state.poller, resources.engine, known=services.known_bots)
     relay = FleetRelay(services.fleet, keeper, services.signals, resources.database)
     state.leader = Leader(
         resources.database,

@@ -35,6 +35,7 @@ from models.conversations import (
 from models.fleet_reports import WebFleetReport
 from models.health import BotCheck
 from models.incidents import Incident, IncidentBot, IncidentEntry, IncidentEntryKind, IncidentEvidence
+from models.known_bots import WebKnownBot
 from models.leases import WebLease
 from models.people import WebMerge
 from models.processes import WebProcess
@@ -88,6 +89,7 @@ __all__ = [
     "WebEvent",
     "WebFleetReport",
     "WebInstance",
+    "WebKnownBot",
     "WebLease",
     "WebMerge",
     "WebMessageVersion",

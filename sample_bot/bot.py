@@ -30,8 +30,10 @@ class Reply:
 class Bot:
     """Answers messages and remembers them a user."""
 
-    def __init__(self, character: Character, engine: Engine) -> None:
+    def __init__(self, character: Character, engine: Engine, *, account: str = "") -> None:
+        """``account`` is what Discord calls it, where it has no character to be called by."""
         self.character = character
+        self.account = account
         self.engine = engine
         self.memory = ConversationMemory()
         self.is_ready = False

@@ -45,6 +45,7 @@ class Options:
     seed: int | None
     is_streaming: bool
     allows_faults: bool
+    account: str
     language_model: LanguageModelOptions | None
 
 
@@ -68,6 +69,7 @@ def parse(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None =
         seed=given.seed,
         is_streaming=given.stream,
         allows_faults=given.allow_faults,
+        account=given.account,
         language_model=_language_model(env, parser),
     )
 
@@ -105,6 +107,7 @@ def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
     option("--failure-rate", "SAMPLE_BOT_FAILURE_RATE", "0", type=_rate, help="share of chats answered with 500")
     option("--hang-rate", "SAMPLE_BOT_HANG_RATE", "0", type=_rate, help="share of chats never answered")
     option("--babble", "SAMPLE_BOT_BABBLE", "0", type=_rate, help="share of chats with a huge or broken body")
+    option("--account", "SAMPLE_BOT_ACCOUNT", "", help="Discord account of a v1 bot without a character of its own")
     option("--seed", "SAMPLE_BOT_SEED", None, type=int, help="make replies and faults repeatable")
     switch("--stream", "SAMPLE_BOT_STREAM", "offer POST /api/chat/stream (server-sent events)")
     switch("--allow-faults", "SAMPLE_BOT_ALLOW_FAULTS", "offer POST /_faults and GET /_calls, for tests")

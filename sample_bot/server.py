@@ -37,7 +37,7 @@ async def serve(options: Options) -> None:
     if options.seed is not None:
         random.seed(options.seed)  # nltk draws from the global generator
     character = load_character(options.name, options.characters)
-    bot = Bot(character, choose_engine(character, options.language_model))
+    bot = Bot(character, choose_engine(character, options.language_model), account=options.account)
     runner = web.AppRunner(create_app(bot, options), access_log=None, shutdown_timeout=_SHUTDOWN_S)
     ready = asyncio.create_task(bot.become_ready(after_ms=options.startup_ms))
     try:

@@ -60,7 +60,9 @@ class V1:
             result = await _result(request, incoming, level)
         except EngineError as exc:
             return self.failed(bot, str(exc))
-        return web.json_response({**result, "timestamp": utc_timestamp(), "bot_name": bot.character.display_name})
+        return web.json_response(
+            {**result, "timestamp": utc_timestamp(), "bot_name": bot.account or bot.character.display_name}
+        )
 
     async def _batch(self, request: web.Request) -> web.Response:
         body = _read_object(await request.read())

@@ -59,7 +59,7 @@ async def _bot_info(request: web.Request) -> web.Response:
     bot = request.app[BOT]
     capabilities = ["text_chat", "conversation_memory", "character_personality", f"engine:{bot.engine.name}"]
     body = {
-        "bot_name": bot.character.display_name,
+        "bot_name": bot.account or bot.character.display_name,
         "bot_id": str(int(hashlib.sha256(bot.character.key.encode()).hexdigest()[:15], 16)),
         "status": "online" if bot.is_ready else "offline",
         "platform": "discord",
@@ -83,7 +83,7 @@ def _latency_ms(bot: Bot) -> float:
 def _character_info(bot: Bot) -> Json:
     character = bot.character
     return {
-        "character_name": character.display_name,
+        "character_name": "Default Assistant" if bot.account else character.display_name,
         "occupation": character.occupation,
         "description": character.description,
         "emoji": character.emoji,

@@ -1,7 +1,10 @@
 // What can be done to bots, and why not; the server says which of it a person may do at all.
 import { isRestarting } from "we-bot-note";
 
-/** In the order of menus. `isFelt`: people who talk with the bot notice; `isForMany`: it has a dialog of its own. */
+/**
+ * In the order of menus. `isFelt`: people who talk with the bot notice; `isForMany`: it has a dialog of its own;
+ * `isFinal`: it cannot be undone here.
+ */
 export const ACTIONS = {
   restart: { label: "Restart", icon: "restart", isFelt: true },
   start: { label: "Start", icon: "start", isFelt: false },
@@ -9,12 +12,14 @@ export const ACTIONS = {
   rolling: { label: "Rolling restart", icon: "restarting", isFelt: true, isForMany: true },
   maintenance: { label: "Maintenance", icon: "maintenance", isFelt: false },
   end_maintenance: { label: "End maintenance", icon: "done", isFelt: false },
+  remove: { label: "Remove", icon: "delete", isFelt: false, isFinal: true },
 };
 
 /** Why an action makes no sense for a bot now; empty when it does. */
 export function whyNot(action, bot, hasEngine) {
   if (action === "maintenance") return bot.status === "maintenance" ? "It is in maintenance" : "";
   if (action === "end_maintenance") return bot.status === "maintenance" ? "" : "It is not in maintenance";
+  if (action === "remove") return bot.is_declared ? "A file, BOTS_CONFIG or a running container describes it" : "";
   if (isRestarting(bot)) return "Something is under way already";
   if (!hasEngine) return "No container engine is configured";
   if (!bot.container) return "No container of this bot is known";
@@ -30,7 +35,7 @@ export function offered(allowed, bot) {
   const isAtWork = bot.status === "maintenance";
   return Object.keys(ACTIONS).filter(
     (key) =>
-      allowed.includes(key) && !ACTIONS[key].isForMany && !(key === "end_maintenance" && !isAtWork) && !(key === "maintenance" && isAtWork),
+      allowed.includes(key) && !ACTIONS[key].isForMany && !(key === "remove" && bot.is_declared) && !(key === "end_maintenance" && !isAtWork) && !(key === "maintenance" && isAtWork),
   );
 }
 
@@ -57,6 +62,7 @@ export const ConfirmAction = {
     question() {
       if (this.action === "maintenance") return `Put ${this.subject} into maintenance?`;
       if (this.action === "end_maintenance") return `End the maintenance of ${this.subject}?`;
+      if (this.action === "remove") return `Remove ${this.subject} from the fleet?`;
       return `${this.verb} ${this.subject}?`;
     },
     named() {
@@ -71,7 +77,7 @@ export const ConfirmAction = {
       return `${people} talking to ${it} right now.${cost}`;
     },
     isDanger() {
-      return ACTIONS[this.action].isFelt;
+      return ACTIONS[this.action].isFelt || ACTIONS[this.action].isFinal;
     },
   },
   methods: {
@@ -92,6 +98,8 @@ export const ConfirmAction = {
       <p data-testid="affected-users">{{ impact }}</p>
       <p v-if="skipped" class="we-muted" data-testid="skipped">{{ skipped === 1 ? '1 selected bot is' : skipped + ' selected bots are' }} left out: it makes no sense there now.</p>
       <p v-if="estimate" class="we-muted">{{ bots.length === 1 ? 'It is' : 'Each is' }} usually back in about {{ estimate }}.</p>
+      <p v-if="action === 'remove'" class="we-muted">No file and no running container describes {{ bots.length === 1 ? 'it' : 'them' }} any more. Conversations are
+        kept, and a bot comes back by itself when something describes it again.</p>
       <template v-if="action === 'maintenance'">
         <p class="we-muted">No alarm and no automatic restart while it lasts; the checks go on.</p>
         <label class="we-field">For <select v-model.number="minutes" class="we-select">

@@ -41,6 +41,7 @@ export function botNote(bot, { now, isStale, titles }) {
   if (bot.canary && !bot.canary[0] && bot.status === "degraded") return canaryNote(bot.canary, now);
   if (restart?.state === "online" && restart.action !== "stop" && now - restart.finished_at < BACK_ONLINE_S) return `back after ${span(restart.duration_s)}`;
   if (bot.status === "unknown") return seen;
+  if (bot.status === "offline" && !bot.is_declared && !bot.container) return `${seen}; nothing describes it any more`;
   if (bot.status !== "online" && bot.error) return bot.error;
   return calls(bot.calls);
 }

@@ -11,6 +11,7 @@ const LETTERS = {
   s: "starting",
   r: "restarting",
   x: "offline",
+  a: "misaddressed",
   q: "quarantined",
   m: "maintenance",
   u: "unknown",

@@ -3,6 +3,7 @@
 /** Status of a bot: [word, tone, weight]; the heaviest needs an operator first. */
 const BOT = {
   offline: ["Offline", "bad", 7],
+  misaddressed: ["Misaddressed", "bad", 7],
   quarantined: ["Quarantined", "violet", 6],
   degraded: ["Degraded", "warn", 5],
   unknown: ["Unknown", "idle", 4],

@@ -56,6 +56,8 @@ def read_answer(reply: Reply, *, bot_name: str, processing_time_s: float) -> Bot
         is_apology=reply.status == 500 or body.get("success") is False,
         memory_stored=body.get("memory_stored") is True,
         metadata=_answer_facts(body),
+        said_name=_short(body.get("bot_name")),
+        contract="v2" if any(key in body for key in V2_ANSWER_FACTS) else "v1",
     )
 
 
@@ -79,7 +81,18 @@ def read_info(reply: Reply, *, bot_name: str, contract: Contract) -> BotInfo:
         else (),
         uptime_s=_seconds(body.get("uptime_seconds")),
         facts=_bounded({key: body[key] for key in V1_INFO_FACTS + V2_INFO_FACTS if key in body}),
+        said_names=_said_names(body),
     )
+
+
+def read_connection(reply: Reply, *, bot_name: str) -> BotInfo:
+    """Turn ``/api/internal/health`` (v2) into what is known of the bot: no more than its name.
+
+    Raises: BotFailed when the reply is not a JSON object with status 200.
+    """
+    if reply.status != 200:
+        raise BotFailed(detail=_detail(reply))
+    return BotInfo(bot_name=bot_name, contract="v2", said_names=_said_names(read_object(reply)))
 
 
 def read_object(reply: Reply) -> dict[str, object]:
@@ -150,6 +163,13 @@ def _short(value: object) -> str | None:
 
 def _first_model(models: object) -> str | None:
     return next(filter(None, map(_short, models.values())), None) if isinstance(models, dict) else None
+
+
+def _said_names(body: Mapping[str, object]) -> tuple[str, ...]:
+    """What a bot calls itself: its key (v2); its Discord account and its character (v1)."""
+    character = body.get("character_info")
+    said = [body.get("bot_name"), character.get("character_name") if isinstance(character, dict) else None]
+    return tuple(filter(None, map(_short, said)))
 
 
 def _seconds(value: object) -> float | None:

@@ -7,9 +7,10 @@ own connections and pass both, for they are how a recovery is seen.
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import TypeVar
 
-from chat_api.clients.bot_answers import read_info, read_object
+from chat_api.clients.bot_answers import read_connection, read_info, read_object
 from chat_api.clients.bot_chat import BotChat, chat_body
 from chat_api.clients.bot_http import BotHttp, Reply
 from chat_api.clients.bot_lanes import Lane, Lanes, LaneView, OnRefused
@@ -27,6 +28,8 @@ PROBE_TIMEOUT_S = 5.0
 PROBE_CONNECTIONS = 64
 PROBE_MAX_BYTES = 65_536
 
+Accept = Callable[[BotAnswer], None]
+"""Looks at an answer before anybody else does. Raises an ``Upstream`` for one that must not be shown."""
 OnCall = Callable[[str, str, float], None]
 """Told of every chat call: bot name, outcome (``ok``, ``apology``, ``truncated``, ``cancelled`` or an error's code),
 seconds. Must not raise."""
@@ -98,6 +101,7 @@ class BotConnector:
         timeout_s: float | None = None,
         on_delta: OnDelta | None = None,
         is_counted: bool = True,
+        accept: Accept | None = None,
     ) -> BotAnswer:
         """Send one message and wait for the whole answer, at most ``timeout_s`` (``BOT_API_TIMEOUT``) in total.
 
@@ -115,6 +119,8 @@ class BotConnector:
             answer = await _opened(self._chat).ask(
                 bot, content, timeout_s=timeout_s or self._settings.bot_api_timeout, on_delta=on_delta
             )
+            if accept is not None:
+                accept(answer)
             outcome = "truncated" if answer.is_truncated else "apology" if answer.is_apology else "ok"
             return answer
         except AppError as error:
@@ -141,7 +147,11 @@ class BotConnector:
             except Upstream as error:
                 lane.forget()
                 return Probe(
-                    bot_name=bot.name, is_healthy=False, checked_at=self._clock.now(), error=_operator_text(error)
+                    bot_name=bot.name,
+                    is_healthy=False,
+                    checked_at=self._clock.now(),
+                    error=_operator_text(error),
+                    url=bot.url,
                 )
         if is_ready is not False:
             lane.breaker.wake()
@@ -152,19 +162,26 @@ class BotConnector:
             latency_ms=latency_ms,
             contract=lane.contract,
             is_ready=is_ready,
+            url=bot.url,
         )
 
     async def get_bot_info(self, bot: BotSpec) -> BotInfo:
         """Ask a bot what it is.
 
         Raises: BotUnavailable, BotTimeout, BotFailed.
-        Source: bot contract, ``GET /api/bot-info`` (v1) and ``GET /api/diagnostics`` (v2).
+        Source: bot contract, ``GET /api/bot-info`` (v1), ``GET /api/diagnostics`` (v2), and for the time that the
+        latter fails, as it does without its Redis, ``GET /api/internal/health``.
         """
         async with self._probes:
             reply = await self._get(bot, "/api/bot-info")
             if reply.status != 404:
-                return read_info(reply, bot_name=bot.name, contract="v1")
-            return read_info(await self._get(bot, "/api/diagnostics"), bot_name=bot.name, contract="v2")
+                info = read_info(reply, bot_name=bot.name, contract="v1")
+            else:
+                try:
+                    info = read_info(await self._get(bot, "/api/diagnostics"), bot_name=bot.name, contract="v2")
+                except BotFailed:
+                    info = read_connection(await self._get(bot, "/api/internal/health"), bot_name=bot.name)
+            return replace(info, url=bot.url)
 
     async def _get(self, bot: BotSpec, path: str) -> Reply:
         deadline_at = asyncio.get_running_loop().time() + PROBE_TIMEOUT_S

@@ -22,6 +22,7 @@ from chat_api.clients.docker_views import SERVICE_ID_LABEL, Json, bot_of, contai
 from chat_api.core.blocking import BlockingCalls
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.errors import Conflict, EngineUnavailable
+from chat_api.schemas.bots import fold
 from chat_api.schemas.container_facts import ContainerFacts
 from chat_api.schemas.containers import ContainerEvent, ContainerKind, ContainerState, ContainerView
 from chat_api.schemas.fleet import ContainerUsage
@@ -72,7 +73,7 @@ class DockerEngine:
     async def list_bots(self) -> tuple[ContainerView, ...]:
         """See ``ContainerEngine``. Of several containers of one bot, the labelled, running, newest one is shown."""
         views = await self._call(lambda client: list(self._views(client, None)))
-        best = {view.bot_name: view for view in sorted(views, key=_rank)}
+        best = {fold(view.bot_name): view for view in sorted(views, key=_rank)}
         return tuple(best[name] for name in sorted(best))
 
     async def inspect(self, bot_name: str) -> ContainerView | None:
@@ -201,7 +202,7 @@ class DockerEngine:
             if bot is None:
                 continue
             self._service_bots[service_id] = bot[0]
-            if bot_name in {None, bot[0]}:
+            if bot_name is None or fold(bot_name) == fold(bot[0]):
                 tasks = swarm.tasks_of(client, service_id)
                 if view := service_view(raw, tasks, label=self._label, now=now):
                     yield view
@@ -216,7 +217,7 @@ class DockerEngine:
             return None
         for name in (str(raw).lstrip("/") for raw in summary.get("Names") or ()):
             bot = bot_of(name, labels, label=self._label)
-            if bot is not None and bot_name in {None, bot[0]}:
+            if bot is not None and (bot_name is None or fold(bot_name) == fold(bot[0])):
                 return name
         return None
 
@@ -236,7 +237,8 @@ class DockerEngine:
         else:
             container = client.inspect_container(view.name)
             name, labels = view.name, container["Config"].get("Labels")
-        if bot_of(str(name), labels, label=self._label) != (view.bot_name, True):
+        bot = bot_of(str(name), labels, label=self._label)
+        if bot is None or not bot[1] or fold(bot[0]) != fold(view.bot_name):
             raise Conflict(f"{view.name} is not labelled {self._label}={view.bot_name}: it can only be watched.")
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from chat_api.clients.docker_ports import SERVICE_LABEL, container_ports, service_ports, variable
 from chat_api.schemas.containers import ContainerEvent, ContainerKind, ContainerState, ContainerView
 
 SERVICE_ID_LABEL = "com.docker.swarm.service.id"
@@ -31,7 +32,7 @@ def container_view(raw: Json, *, label: str, now: datetime) -> ContainerView | N
     bot = bot_of(name, labels, label=label)
     if bot is None:
         return None
-    status = _state(state["Status"])
+    status, ports = _state(state["Status"]), container_ports(raw, label=label)
     return ContainerView(
         bot_name=bot[0],
         is_managed=bot[1],
@@ -46,7 +47,10 @@ def container_view(raw: Json, *, label: str, now: datetime) -> ContainerView | N
         exit_code=None if status in {ContainerState.RUNNING, ContainerState.CREATED} else int(state["ExitCode"]),
         oom_killed=bool(state.get("OOMKilled")),
         restart_count=int(raw.get("RestartCount") or 0),
-        port=_port(labels, label, config.get("Env")) or _published_port(raw),
+        port=ports.host,
+        inner_port=ports.inner,
+        service_name=labels.get(SERVICE_LABEL),
+        alias=variable(config.get("Env"), "DISCORD_BOT_NAME"),
         labels=labels,
         last_seen_at=now,
     )
@@ -62,6 +66,7 @@ def service_view(raw: Json, tasks: Sequence[Json], *, label: str, now: datetime)
     newest_first = sorted(tasks, key=lambda task: str(task["CreatedAt"]), reverse=True)
     running = [task for task in newest_first if task["Status"]["State"] == "running"]
     ended = [task for task in newest_first if task["DesiredState"] not in {"running", "ready"}]
+    ports = service_ports(labels, template.get("Env"), label=label)
     image, _, digest = str(template["Image"]).partition("@")
     return ContainerView(
         bot_name=bot[0],
@@ -75,7 +80,9 @@ def service_view(raw: Json, tasks: Sequence[Json], *, label: str, now: datetime)
         started_at=parse_time(running[0]["Status"]["Timestamp"]) if running else None,
         exit_code=None if running or not ended else ended[0]["Status"].get("ContainerStatus", {}).get("ExitCode"),
         restart_count=len(ended),
-        port=_port(labels, label, template.get("Env")),
+        port=ports.host,
+        inner_port=ports.inner,
+        alias=variable(template.get("Env"), "DISCORD_BOT_NAME"),
         labels=labels,
         last_seen_at=now,
     )
@@ -128,17 +135,3 @@ def _service_state(tasks: Sequence[Json]) -> ContainerState:
     if states & _PENDING_TASK_STATES:
         return ContainerState.RESTARTING
     return ContainerState.EXITED if tasks else ContainerState.CREATED
-
-
-def _port(labels: Mapping[str, str], label: str, environment: Sequence[str] | None) -> int | None:
-    variables = dict(line.partition("=")[::2] for line in environment or ())
-    for text in (labels.get(f"{label}.port"), variables.get("HEALTH_CHECK_PORT")):
-        if text and text.isascii() and text.isdigit() and 0 < int(text) <= 65_535:
-            return int(text)
-    return None
-
-
-def _published_port(raw: Json) -> int | None:
-    bindings = ((raw.get("NetworkSettings") or {}).get("Ports") or {}).values()
-    ports = {int(binding["HostPort"]) for found in bindings for binding in found or () if binding.get("HostPort")}
-    return ports.pop() if len(ports) == 1 else None

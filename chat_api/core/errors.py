@@ -22,6 +22,7 @@
     └── Upstream                502 upstream_failed
         ├── BotFailed               502 bot_failed          answered, but not with a usable answer
         ├── BotUnavailable          503 bot_unavailable     not reached, not ready, or its breaker is open
+        │   └── BotMisaddressed         503 bot_misaddressed    another bot answers at its address: nobody is asked
         ├── BotBusy                 503 bot_busy            its bulkhead is full
         ├── BotTimeout              504 bot_timeout
         ├── Interrupted             502 interrupted         the process died, or was stopped, while the bot answered
@@ -207,6 +208,13 @@ class BotUnavailable(Upstream):
     code = "bot_unavailable"
     status = 503
     public_message = "The bot is not available right now."
+
+
+class BotMisaddressed(BotUnavailable):
+    """Another bot answers at this bot's address, or nobody can tell which one does: no call is made."""
+
+    code = "bot_misaddressed"
+    public_message = "This bot cannot be reached: its address leads to another bot. An operator has to correct it."
 
 
 class BotBusy(Upstream):

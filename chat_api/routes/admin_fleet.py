@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query, Response
 
 from chat_api.core.errors import NotFound
 from chat_api.routes.dependencies import Admin, AppServices
-from chat_api.routes.errors import BODIES, CONSOLE, errors
+from chat_api.routes.errors import BODIES, CONSOLE, WRITES, errors
 from chat_api.routes.exports import Format, also_as, csv_of
 from chat_api.routes.models_fleet import (
     BotDetails,
@@ -52,10 +52,23 @@ async def bot(bot_name: BotName, principal: Admin, services: AppServices) -> Bot
         emoji=spec.emoji,
         model=spec.model,
         url=spec.url,
+        addresses=spec.addresses,
         sources=spec.sources,
+        declared_by=spec.declared_by,
         notes=found.policy.notes if found.policy else "",
         heartbeats=found.heartbeats,
     )
+
+
+@router.delete(
+    "/bots/{bot_name}",
+    summary="Remove a bot from the fleet",
+    status_code=204,
+    responses=errors(*CONSOLE, *WRITES, "not_found", "conflict", "invalid_input"),
+)
+async def remove(bot_name: BotName, principal: Admin, services: AppServices) -> None:
+    """Take a bot out that nothing describes any more; its conversations stay. 409 while something describes it."""
+    await services.known_bots.remove(principal, bot_name)
 
 
 @router.post(

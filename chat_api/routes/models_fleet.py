@@ -63,7 +63,9 @@ class BotDetails(BotOverview):
     emoji: str
     model: str | None = None
     url: str = Field(examples=["http://localhost:9091"])
+    addresses: list[str] = Field(description="Where it may be; `url` is the one in use.")
     sources: list[str] = Field(description="Who described it, lowest precedence first.")
+    declared_by: list[str] = Field(description="What makes it exist now; empty for a bot that is only remembered.")
     notes: str = ""
     heartbeats: list[HeartbeatEntry]
 

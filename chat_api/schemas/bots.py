@@ -1,11 +1,13 @@
 """What is known about a bot: how the fleet describes it, how it feels, and what it answered."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
 Contract = Literal["v1", "v2"]
+_SEPARATORS = re.compile(r"[\s_-]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,7 +15,9 @@ class BotSpec:
     """One bot of the fleet.
 
     ``name`` is the key everywhere (lower case), ``url`` the base address without a trailing slash, ``sources`` who
-    described it, lowest precedence first.
+    described it, lowest precedence first. ``addresses`` are all places where it may be, ``url`` the one in use.
+    ``address_origin`` is where its address is written down, for who has to correct it. ``aliases`` are its other names,
+    folded. ``declared_by`` are the sources that make it exist now; a bot without any is only remembered.
     """
 
     name: str
@@ -25,6 +29,10 @@ class BotSpec:
     container_name: str | None = None
     model: str | None = None
     sources: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+    address_origin: str = ""
+    aliases: frozenset[str] = frozenset()
+    declared_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +40,7 @@ class Probe:
     """One look at a bot's health.
 
     ``latency_ms`` is the round trip of ``GET /health``; ``is_ready`` is unknown (None) where the bot has no
-    ``/ready``; ``error`` is for operators and never holds a bot's own words.
+    ``/ready``; ``error`` is for operators and never holds a bot's own words. ``url`` is the address that was asked.
     """
 
     bot_name: str
@@ -42,11 +50,15 @@ class Probe:
     contract: Contract | None = None
     is_ready: bool | None = None
     error: str | None = None
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BotInfo:
-    """What a bot says about itself; ``facts`` is what else it said, as far as it is small."""
+    """What a bot says about itself; ``facts`` is what else it said, as far as it is small.
+
+    ``said_names`` is what it calls itself, ``url`` where it was asked.
+    """
 
     bot_name: str
     contract: Contract
@@ -56,13 +68,15 @@ class BotInfo:
     capabilities: tuple[str, ...] = ()
     uptime_s: float | None = None
     facts: Mapping[str, object] = field(default_factory=dict)
+    said_names: tuple[str, ...] = ()
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BotAnswer:
     """A text that a user can be shown.
 
-    ``bot_name`` is our key, never the name in the answer. ``is_apology``: the bot failed, but said so in character.
+    ``bot_name`` is our key, ``said_name`` the name in the answer. ``is_apology``: the bot failed, but in character.
     ``is_truncated``: it came in pieces and broke off. ``processing_time_s`` is measured here, from the call to the last
     byte.
     """
@@ -74,3 +88,10 @@ class BotAnswer:
     is_truncated: bool = False
     memory_stored: bool = False
     metadata: Mapping[str, object] = field(default_factory=dict)
+    said_name: str | None = None
+    contract: Contract | None = None
+
+
+def fold(name: str) -> str:
+    """A name as it is compared: ``ryan-chen``, ``ryan_chen`` and "Ryan Chen" are one."""
+    return _SEPARATORS.sub("_", name.strip().lower())

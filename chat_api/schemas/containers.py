@@ -37,6 +37,9 @@ class ContainerView:
     ``is_managed``: it carries the bot label, so that it may be restarted; others are only shown. ``health`` is the
     engine's own check (``healthy``, ``unhealthy``, ``starting``) or None without one. ``exit_code`` is of the last
     end, None while it runs. ``last_seen_at`` is when the engine last told us this.
+
+    ``port`` is where the host offers it, ``inner_port`` where it listens in its network; both are known of one that is
+    stopped, too. ``service_name`` is its name in its compose file, ``alias`` what its environment calls the bot.
     """
 
     bot_name: str
@@ -54,6 +57,9 @@ class ContainerView:
     oom_killed: bool = False
     restart_count: int = 0
     port: int | None = None
+    inner_port: int | None = None
+    service_name: str | None = None
+    alias: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
 
 

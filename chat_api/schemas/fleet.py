@@ -18,6 +18,7 @@ class BotStatus(StrEnum):
     STARTING = "starting"
     RESTARTING = "restarting"
     OFFLINE = "offline"
+    MISADDRESSED = "misaddressed"
     QUARANTINED = "quarantined"
     MAINTENANCE = "maintenance"
     UNKNOWN = "unknown"
@@ -167,6 +168,8 @@ class BotPolicy:
 class BotView:
     """One bot as the console shows it. ``latency_ms`` is the last health answer's, ``error`` for operators only.
 
+    ``declared_by`` is what makes the bot exist now, None for one that is only remembered.
+
     ``cause`` is the dependency that this bot's trouble is put down to, a key of ``FleetView.services``. ``contract`` is
     the generation that the bot speaks, None until it was seen to.
 
@@ -196,6 +199,7 @@ class BotView:
     policy: BotPolicy | None = None
     cause: str | None = None
     contract: Contract | None = None
+    declared_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

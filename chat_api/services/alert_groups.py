@@ -21,6 +21,8 @@ from models import AlertStatus, NotificationKind, Severity
 # Those that join later are told of together.
 GROUP_INTERVAL = timedelta(seconds=60)
 MAX_NAMES = 50
+LEFT = "The bot left the fleet."
+LEFT_ALL = "The bots left the fleet."
 RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
@@ -66,8 +68,14 @@ def groups(
     return found
 
 
-def changes(open_alerts: Mapping[str, AlertView], now_firing: Mapping[str, Group], now: datetime) -> Iterator[Change]:
-    """What happens to each alert that is open or begins."""
+def changes(
+    open_alerts: Mapping[str, AlertView],
+    now_firing: Mapping[str, Group],
+    now: datetime,
+    *,
+    fleet: Collection[str],
+) -> Iterator[Change]:
+    """What happens to each alert that is open or begins. ``fleet`` are the names of its bots."""
     for key, group in now_firing.items():
         alert = open_alerts.get(key) or _opened(group, now)
         alert = replace(
@@ -80,7 +88,15 @@ def changes(open_alerts: Mapping[str, AlertView], now_firing: Mapping[str, Group
     for key, alert in open_alerts.items():
         if key not in now_firing:
             over = replace(alert, status=AlertStatus.RESOLVED, resolved_at=now)
+            if have_left(alert, fleet):
+                over = replace(over, body=LEFT if len(alert.told_subjects) == 1 else LEFT_ALL)
             yield Change(alert=over, tell=NotificationKind.RESOLVED if alert.told_at else None, group=None)
+
+
+def have_left(alert: AlertView, fleet: Collection[str]) -> bool:
+    """Whether an alert was about bots only that left the fleet: nothing became better, there is nobody to be well."""
+    bots = [subject.partition(":") for subject in alert.told_subjects]
+    return bool(bots) and all(kind == "bot" and name not in fleet for kind, _, name in bots)
 
 
 def _opened(group: Group, now: datetime) -> AlertView:

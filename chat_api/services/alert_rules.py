@@ -143,6 +143,8 @@ def _of_console(verdict: Verdict, words: str) -> Reading:
 def _down(_: RuleView, bot: BotView, __: Signs) -> Look:
     if bot.status is BotStatus.OFFLINE:
         return Verdict.BAD, "is offline"
+    if bot.status is BotStatus.MISADDRESSED:
+        return Verdict.BAD, f"is misaddressed. {bot.error or ''}".strip()
     return _settled(bot)
 
 

@@ -5,7 +5,7 @@ Everything is stored: a new leader, or a restarted console, goes on where the on
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -146,7 +146,9 @@ class AlertsService:
             states = await self._step(connection, rules, view, signs, now)
             firing = alert_groups.groups(rules, states, view, muted=signs.muted)
             channels = [row for row in await alert_settings.all_of(connection, CHANNELS) if row["is_enabled"]]
-            after = await self._move(connection, {alert.key: alert for alert in before}, firing, channels, now)
+            fleet = frozenset(bot.name for bot in view.bots)
+            known = {alert.key: alert for alert in before}
+            after = await self._move(connection, known, firing, channels, now, fleet=fleet)
         self.remembered = Remembered(at=now, rules=tuple(rules.values()), channels=tuple(channels))
         if after != before:
             self._tell(after)
@@ -222,9 +224,11 @@ class AlertsService:
         firing: Mapping[str, alert_groups.Group],
         channels: Sequence[RowMapping],
         now: datetime,
+        *,
+        fleet: Collection[str],
     ) -> tuple[AlertView, ...]:
         after: list[AlertView] = []
-        for change in alert_groups.changes(before, firing, now):
+        for change in alert_groups.changes(before, firing, now, fleet=fleet):
             alert = change.alert
             told = [row for row in channels if _is_told(row, change)] if change.tell else []
             alert = replace(
@@ -295,7 +299,8 @@ def message(alert: AlertView, kind: NotificationKind, now: datetime) -> tuple[st
     since = f"Since {alert.opened_at:%Y-%m-%d %H:%M:%S} UTC"
     if kind is NotificationKind.RESOLVED:
         minutes, seconds = divmod(int((now - alert.opened_at).total_seconds()), 60)
-        return f"Resolved: {alert.title}"[:200], f"It lasted {minutes} min {seconds} s. {since}."
+        left = f"{alert.body} " if alert.body in {alert_groups.LEFT, alert_groups.LEFT_ALL} else ""
+        return f"Resolved: {alert.title}"[:200], f"{left}It lasted {minutes} min {seconds} s. {since}."
     mark = {NotificationKind.REPEAT: "Still: ", NotificationKind.CHANGED: "More: "}.get(kind, "")
     return f"{mark}{alert.title}"[:200], f"{alert.body}\n\n{alert.severity.upper()}. {since}.".strip()
 

@@ -12,7 +12,6 @@ from contextvars import Context
 from typing import Any
 from uuid import UUID
 
-from chat_api.clients.bots import BotConnector
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Database
 from chat_api.core.errors import AppError, DatabaseUnavailable, Interrupted, RateLimited, ShuttingDown
@@ -21,7 +20,7 @@ from chat_api.core.logging import get_logger, is_logged
 from chat_api.core.signals import Signals
 from chat_api.repositories import journal, runs
 from chat_api.schemas.messages import EventKind, Exchange, Outcome
-from chat_api.services.bot_registry import BotRegistry
+from chat_api.services.bot_identity import BotIdentities
 from chat_api.services.feeds import Feeds
 from chat_api.services.lanes import Lanes
 from chat_api.services.outcomes import Outcomes
@@ -46,16 +45,14 @@ class AnswersService:
     def __init__(
         self,
         database: Database,
-        connector: BotConnector,
-        registry: BotRegistry,
+        identities: BotIdentities,
         feeds: Feeds,
         signals: Signals,
         *,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._database = database
-        self._connector = connector
-        self._registry = registry
+        self._identities = identities
         self._feeds = feeds
         self._signals = signals
         self._clock = clock
@@ -216,9 +213,12 @@ class AnswersService:
                 asyncio.get_running_loop().call_later(DELTA_EVERY_S, self._tell_news, run)
 
         try:
-            bot = self._registry.get(exchange.bot_name)
-            answer = await self._connector.send_message_to_bot(
-                bot, user_id=exchange.user_id, message=exchange.content, user_name=run.display_name, on_delta=hear
+            answer = await self._identities.send(
+                exchange.bot_name,
+                user_id=exchange.user_id,
+                message=exchange.content,
+                user_name=run.display_name,
+                on_delta=hear,
             )
             return run.answered(answer)
         except AppError as error:

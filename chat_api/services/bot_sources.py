@@ -1,14 +1,15 @@
 """Where the fleet is described: characters, ``.env.<bot>`` files, container labels and the ``BOTS_CONFIG`` file.
 
 Each source is read into sightings: what it says of one bot, checked field by field. What cannot be understood
-becomes a problem in words for the operator and costs only itself. Files are read, never loaded into the environment,
-and of a ``.env`` file only the bot's name, port and model are kept.
+becomes a problem in words for the operator and costs only itself; a source that cannot be read keeps its last content,
+see ``source_memory``. Files are read, never loaded into the environment, and of a ``.env`` file only the bot's name,
+port and model are kept.
 
 Source: bot contract, "How the fleet is described".
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
@@ -18,36 +19,54 @@ import orjson
 import yaml
 from dotenv import dotenv_values
 
+from chat_api.schemas.bots import fold
+from chat_api.services.source_memory import Note, SourceMemory
+
 BOT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,49}")
-MAX_FILE_BYTES = 1_048_576
-V2_DEFAULT_PORT = 8000
+# Source: bot contract, "a bot's port".
+DEFAULT_PORTS = {"v1": ("HEALTH_CHECK_PORT", 9090), "v2": ("API_PORT", 8000)}
+PORT_VARIABLES = {"v1": ("HEALTH_CHECK_PORT", "API_PORT"), "v2": ("API_PORT", "HEALTH_CHECK_PORT")}
 BOT_MARKS = frozenset({"DISCORD_BOT_NAME", "DISCORD_BOT_TOKEN", "DISCORD_TOKEN", "HEALTH_CHECK_PORT"})
+V1_MARKS = frozenset({"DISCORD_BOT_TOKEN", "HEALTH_CHECK_PORT", "LLM_CHAT_API_URL", "LLM_CHAT_MODEL"})
 V2_MARKS = frozenset({"DISCORD_TOKEN", "LLM_PROVIDER", "LLM_MODEL_NAME"})
 NOT_BOTS = (".example", ".template", ".sample", ".bak", ".orig")
 CONFIG_FIELDS = frozenset(
     {"name", "url", "port", "display_name", "description", "emoji", "container", "model", "enabled"}
 )
-_TEXT_CHARS = {"display_name": 100, "description": 500, "emoji": 16, "model": 100, "container_name": 100}
-
-Note = Callable[[str], None]
-"""Receives a problem, in words for the operator."""
+# The workers of a v2 fleet carry a bot's variables and have no HTTP.
+_WORKER = re.compile(r"worker([-_.].*)?")
+_TEXT_CHARS = {"display_name": 100, "description": 500, "emoji": 16, "model": 100, "alias": 100, "generation": 2}
+_PORTS = frozenset({"port", "host_port", "inner_port"})
+_HOSTS = frozenset({"container_name", "service_name"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelledContainer:
-    """A container or service that carries the bot label; ``port`` is the published one."""
+    """A container or service that is a bot's; ``port`` is the published one, ``inner_port`` its own.
+
+    ``is_labelled``: it carries the bot label, which makes the bot exist; a mere name only describes it. ``is_up``: the
+    engine says that it runs. ``service_name`` is how others in its compose network call it, ``alias`` what its own
+    environment calls the bot.
+    """
 
     bot_name: str
     container_name: str
     port: int | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    inner_port: int | None = None
+    service_name: str | None = None
+    alias: str | None = None
+    is_labelled: bool = True
+    is_up: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sighting:
     """What one source says of one bot; absent keys in ``facts`` are unsaid.
 
-    ``is_declaration``: the source makes the bot exist. ``is_removal``: it takes the bot out.
+    ``is_declaration``: the source makes the bot exist. ``is_lasting``: it does so also for a bot that an operator has
+    removed, as a container that merely lies there does not. ``is_removal``: it takes the bot out. ``address_origin`` is
+    where the address is written down, empty when the source says none.
     """
 
     bot_name: str
@@ -55,22 +74,24 @@ class Sighting:
     facts: Mapping[str, str | int]
     is_declaration: bool = True
     is_removal: bool = False
+    is_lasting: bool = True
+    address_origin: str = ""
 
 
-def read_characters(folder: Path, *, note: Note) -> Iterator[Sighting]:
+def read_characters(folder: Path, memory: SourceMemory, *, note: Note) -> Iterator[Sighting]:
     """Characters of both generations, v1 first. They describe bots, but do not make them exist."""
-    for path in _listed(folder, "*.json", note=note):
-        identity = _dig(_parsed(path, orjson.loads, note=note), "character", "identity")
+    for path in memory.listed(folder, "*.json", note=note):
+        identity = _dig(memory.parsed(path, orjson.loads, note=note), "character", "identity")
         facts = {
             "display_name": identity.get("name"),
             "description": identity.get("description") or identity.get("occupation"),
             "emoji": identity.get("emoji"),
         }
         yield from _sighting(path.stem, str(path), facts, note=note, is_declaration=False)
-    for path in _listed(folder, "*/core.yaml", note=note):
-        core = _dig(_parsed(path, yaml.safe_load, note=note))
+    for path in memory.listed(folder, "*/core.yaml", note=note):
+        core = _dig(memory.parsed(path, yaml.safe_load, note=note))
         ux_path = path.with_name("ux.yaml")
-        ux = _dig(_parsed(ux_path, yaml.safe_load, note=note)) if ux_path.is_file() else {}
+        ux = _dig(memory.parsed(ux_path, yaml.safe_load, note=note)) if ux_path.is_file() else {}
         facts = {
             "display_name": ux.get("display_name") or core.get("name"),
             "description": core.get("purpose"),
@@ -79,42 +100,80 @@ def read_characters(folder: Path, *, note: Note) -> Iterator[Sighting]:
         yield from _sighting(path.parent.name, str(path), facts, note=note, is_declaration=False)
 
 
-def read_env_files(folder: Path, *, note: Note) -> Iterator[Sighting]:
+def read_env_files(folder: Path, memory: SourceMemory, *, note: Note) -> Iterator[Sighting]:
     """``.env.<bot>`` files of both generations. One without any bot variable (``.env.local``) is not a bot."""
-    for path in _listed(folder, ".env.*", note=note):
-        if path.name.endswith(NOT_BOTS):
+    for path in memory.listed(folder, ".env.*", note=note):
+        name = path.name.removeprefix(".env.")
+        if path.name.endswith(NOT_BOTS) or _WORKER.fullmatch(name):
             continue
-        values = _dig(_parsed(path, _dotenv, note=note))
-        if not values.keys() & BOT_MARKS:
+        values = _dig(memory.parsed(path, _dotenv, note=note))
+        if not values.keys() & BOT_MARKS or _WORKER.fullmatch(str(values.get("DISCORD_BOT_NAME")).lower()):
             continue
-        default_port = V2_DEFAULT_PORT if values.keys() & V2_MARKS else None
+        generation = generation_of(values)
+        port, origin = env_port(values, generation)
         facts = {
             "display_name": _name_for_people(values.get("DISCORD_BOT_NAME")),
-            "port": values.get("HEALTH_CHECK_PORT") or default_port,
+            "alias": values.get("DISCORD_BOT_NAME"),
+            "generation": generation,
+            "port": port,
             "model": values.get("LLM_CHAT_MODEL") or values.get("LLM_MODEL_NAME"),
         }
-        yield from _sighting(path.name.removeprefix(".env."), str(path), facts, note=note)
+        yield from _sighting(name, str(path), facts, note=note, address_origin=f"{origin} in {path}")
 
 
-def read_labels(
-    containers: Iterable[LabelledContainer], *, label: str, prefers_label_port: bool, note: Note
-) -> Iterator[Sighting]:
-    """Labelled containers; what else they say hangs below it, e.g. ``whisperengine.bot.port``.
+def generation_of(variables: Collection[str]) -> str | None:
+    """Which generation an environment is of, by the names of its variables; None when it may be either."""
+    names = set(variables)
+    return "v2" if names & V2_MARKS else "v1" if names & V1_MARKS else None
 
-    ``prefers_label_port``: the label names the port inside the compose network, the container the published one.
+
+def env_port(values: Mapping[str, object], generation: str | None) -> tuple[object, str]:
+    """The port that an environment gives a bot, checked by nobody yet, and the variable that says so."""
+    for variable in PORT_VARIABLES[generation or "v1"]:
+        if values.get(variable):
+            return values[variable], variable
+    if generation is None:
+        return None, "API_PORT"
+    variable, port = DEFAULT_PORTS[generation]
+    return port, f"{variable} (not set: {port})"
+
+
+def read_labels(containers: Iterable[LabelledContainer], *, label: str, note: Note) -> Iterator[Sighting]:
+    """Containers of bots; what else they say hangs below the label, e.g. ``whisperengine.bot.port``.
+
+    The label names the port inside the compose network, the container the published one.
     """
     for container in containers:
         labels = {key.removeprefix(f"{label}."): value for key, value in container.labels.items()}
-        ports = [container.port, labels.get("port")]
-        first, second = reversed(ports) if prefers_label_port else ports
+        inner = labels.get("port") or container.inner_port
         facts: dict[str, object] = {key: labels.get(key) for key in ("display_name", "description", "emoji", "model")}
-        facts |= {"container_name": container.container_name, "port": first or second}
-        yield from _sighting(container.bot_name, f"container {container.container_name}", facts, note=note)
+        facts |= {
+            "container_name": container.container_name,
+            "service_name": container.service_name,
+            "alias": container.alias,
+            "port": container.port or inner,
+            "host_port": container.port,
+            "inner_port": inner,
+        }
+        has_port = container.port or inner
+        yield from _sighting(
+            container.bot_name,
+            f"container {container.container_name}",
+            facts,
+            note=note,
+            is_declaration=container.is_labelled,
+            is_lasting=container.is_up,
+            address_origin=f"the port of the container {container.container_name}" if has_port else "",
+        )
 
 
-def read_config(path: Path, *, note: Note) -> Iterator[Sighting]:
-    """The ``BOTS_CONFIG`` file: a list of bots, or a mapping by name, at the top or under ``bots``."""
-    content = _parsed(path, orjson.loads if path.suffix == ".json" else yaml.safe_load, note=note)
+def read_config(path: Path, memory: SourceMemory, *, were_out: Collection[str] = (), note: Note) -> Iterator[Sighting]:
+    """The ``BOTS_CONFIG`` file: a list of bots, or a mapping by name, at the top or under ``bots``.
+
+    ``were_out``: bots (folded names) that it took out until now; a word on that which is none changes nothing.
+    """
+    parse = orjson.loads if path.suffix == ".json" else yaml.safe_load
+    content = memory.parsed(path, parse, note=note, settles=True, is_required=True)
     bots = content.get("bots", content) if isinstance(content, dict) else content
     if isinstance(bots, dict):
         bots = [
@@ -128,20 +187,26 @@ def read_config(path: Path, *, note: Note) -> Iterator[Sighting]:
         if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
             note(f"{path}: bot {position} is not a mapping with a name")
             continue
-        yield from _config_entry(entry, path, note=note)
+        yield from _config_entry(entry, path, were_out, note=note)
 
 
-def _config_entry(entry: Mapping[str, object], path: Path, *, note: Note) -> Iterator[Sighting]:
+def _config_entry(
+    entry: Mapping[str, object], path: Path, were_out: Collection[str], *, note: Note
+) -> Iterator[Sighting]:
+    name = "_".join(str(entry["name"]).split())
     where = f"{path}: {entry['name']!r}"
     if unknown := sorted(str(key) for key in entry.keys() - CONFIG_FIELDS):
         note(f"{where}: unknown field {', '.join(unknown)}")
     is_enabled = entry.get("enabled", True)
     if not isinstance(is_enabled, bool):
         note(f"{where}: enabled must be true or false")
-        is_enabled = True
+        is_enabled = fold(name) not in were_out
     facts = {key: entry.get(key) for key in ("url", "port", "display_name", "description", "emoji", "model")}
     facts["container_name"] = entry.get("container")
-    yield from _sighting(str(entry["name"]), str(path), facts, note=note, is_removal=not is_enabled)
+    facts["host_port"] = entry.get("port")
+    said = next((key for key in ("url", "port") if entry.get(key)), None)
+    origin = f"{said} of {name} in {path}" if said else ""
+    yield from _sighting(name, str(path), facts, note=note, is_removal=not is_enabled, address_origin=origin)
 
 
 def _sighting(
@@ -152,6 +217,8 @@ def _sighting(
     note: Note,
     is_declaration: bool = True,
     is_removal: bool = False,
+    is_lasting: bool = True,
+    address_origin: str = "",
 ) -> Iterator[Sighting]:
     """One sighting with the facts that are valid, or none when the name is not one."""
     bot_name = name.lower()
@@ -163,23 +230,31 @@ def _sighting(
         if value is None or value == "":
             continue
         fact = _fact(key, value)
+        if fact is None and key in {"host_port", "alias"}:
+            continue  # the same as "port", which says so; any name is one of a bot's names
         if fact is None:
             note(f"{source}: {bot_name}: {key} is not valid")
         else:
             checked[key] = fact
     yield Sighting(
-        bot_name=bot_name, source=source, facts=checked, is_declaration=is_declaration, is_removal=is_removal
+        bot_name=bot_name,
+        source=source,
+        facts=checked,
+        is_declaration=is_declaration,
+        is_removal=is_removal,
+        is_lasting=is_lasting,
+        address_origin=address_origin,
     )
 
 
 def _fact(key: str, value: object) -> str | int | None:
-    if key == "port":
+    if key in _PORTS:
         return _port(value)
     if not isinstance(value, str):
         return None
     if key == "url":
         return _url(value)
-    if key == "container_name":
+    if key in _HOSTS:
         return value if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", value) else None
     printable = "".join(char if char.isprintable() or char == "\u200d" else " " for char in value)
     return " ".join(printable.split())[: _TEXT_CHARS[key]] or None
@@ -207,32 +282,6 @@ def _url(value: str) -> str | None:
 def _name_for_people(value: object) -> object:
     """``DISCORD_BOT_NAME`` is a key in most files; only when it is not, it is a name to show."""
     return None if isinstance(value, str) and BOT_NAME.fullmatch(value.lower()) else value
-
-
-def _listed(folder: Path, pattern: str, *, note: Note) -> list[Path]:
-    try:
-        return sorted(path for path in folder.glob(pattern) if path.is_file())
-    except OSError as error:
-        note(f"{folder}: cannot be listed: {error.strerror}")
-        return []
-
-
-def _parsed(path: Path, parse: Callable[[str], object], *, note: Note) -> object:
-    """The file's content, or None after a problem was noted. Never quotes the file: it may hold secrets."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
-        if len(data) > MAX_FILE_BYTES:
-            note(f"{path}: larger than {MAX_FILE_BYTES} bytes")
-            return None
-        return parse(data.decode("utf-8-sig"))
-    except OSError as error:
-        note(f"{path}: cannot be read: {error.strerror}")
-    except (ValueError, yaml.YAMLError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = getattr(error, "lineno", None) or (mark.line + 1 if mark else None)
-        note(f"{path}: cannot be understood" + (f" (line {line})" if line else ""))
-    return None
 
 
 def _dotenv(text: str) -> dict[str, str | None]:

@@ -9,6 +9,7 @@ from chat_api.core.errors import InvalidInput, Upstream
 from chat_api.schemas.bots import BotInfo
 from chat_api.schemas.principals import Permission, Principal
 from chat_api.services.audit import AuditService
+from chat_api.services.bot_identity import BotIdentities
 from chat_api.services.bot_registry import BotRegistry
 
 MAX_TRIAL_CHARS = 2000
@@ -44,10 +45,17 @@ class BotTrialsService:
     """Behind the "Try a message" dialog and its route."""
 
     def __init__(
-        self, registry: BotRegistry, connector: BotConnector, audit: AuditService, *, clock: Clock = SYSTEM_CLOCK
+        self,
+        registry: BotRegistry,
+        connector: BotConnector,
+        identities: BotIdentities,
+        audit: AuditService,
+        *,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._registry = registry
         self._connector = connector
+        self._identities = identities
         self._audit = audit
         self._clock = clock
 
@@ -66,8 +74,8 @@ class BotTrialsService:
         user_id = f"{TRIAL_USER_PREFIX}{principal.user_id}"
         started_s = self._clock.monotonic_s()
         try:
-            answer = await self._connector.send_message_to_bot(
-                spec,
+            answer = await self._identities.send(
+                spec.name,
                 user_id=user_id,
                 message=message,
                 user_name=principal.display_name,

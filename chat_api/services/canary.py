@@ -6,9 +6,8 @@ as a message and counts in no figure of real answers.
 
 from dataclasses import replace
 
-from chat_api.clients.bots import BotConnector
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
-from chat_api.core.errors import AppError, BotBusy, BotTimeout, BotUnavailable, ShuttingDown
+from chat_api.core.errors import AppError, BotBusy, BotMisaddressed, BotTimeout, BotUnavailable, ShuttingDown
 from chat_api.schemas.fleet import CanaryView
 from chat_api.services.bot_registry import BotRegistry
 from chat_api.services.fleet import FleetService
@@ -21,11 +20,8 @@ MESSAGE = "Hello! This is an automatic check. A single word is enough as an answ
 class CanaryService:
     """Asks one bot at a time; when to ask is the caller's to say."""
 
-    def __init__(
-        self, registry: BotRegistry, connector: BotConnector, fleet: FleetService, *, clock: Clock = SYSTEM_CLOCK
-    ) -> None:
+    def __init__(self, registry: BotRegistry, fleet: FleetService, *, clock: Clock = SYSTEM_CLOCK) -> None:
         self._registry = registry
-        self._connector = connector
         self._fleet = fleet
         self._clock = clock
 
@@ -41,8 +37,8 @@ class CanaryService:
         asked_at, started_s = self._clock.now(), self._clock.monotonic_s()
         canary = CanaryView(bot_name=bot.name, is_answered=False, checked_at=asked_at)
         try:
-            answer = await self._connector.send_message_to_bot(
-                bot, user_id=USER_ID, user_name=USER_NAME, message=MESSAGE, is_counted=False
+            answer = await self._fleet.identities.send(
+                bot.name, user_id=USER_ID, user_name=USER_NAME, message=MESSAGE, is_counted=False
             )
         except BotBusy:
             return replace(canary, error="all its calls are taken")
@@ -61,6 +57,8 @@ def _reason(error: AppError) -> str:
     """What went wrong, in our words."""
     if isinstance(error, BotTimeout):
         return "no answer in time"
+    if isinstance(error, BotMisaddressed):
+        return "another bot answers at its address"
     if isinstance(error, BotUnavailable):
         return "cannot connect" if error.extra.get("connect_failed") else "not reached, or calls are paused"
     return "not a usable answer"

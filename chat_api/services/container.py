@@ -21,6 +21,7 @@ from chat_api.services.feeds import Feeds
 from chat_api.services.fleet import FleetService
 from chat_api.services.health import HealthService
 from chat_api.services.incidents import IncidentsService
+from chat_api.services.known_bots import KnownBotsService
 from chat_api.services.limits import RateLimits
 from chat_api.services.logs import LogService
 from chat_api.services.messages import MessagesService
@@ -56,6 +57,7 @@ class Services:
     fleet: FleetService
     health: HealthService
     incidents: IncidentsService
+    known_bots: KnownBotsService
     limits: RateLimits
     policies: PoliciesService
     logs: LogService

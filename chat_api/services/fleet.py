@@ -5,15 +5,17 @@ The poller, the container watcher and the restarts report what they see; each ch
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Literal
 
 from chat_api.clients.bots import BotConnector
 from chat_api.core.bus import Topic
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.errors import NotFound
+from chat_api.core.logging import get_logger
 from chat_api.schemas.bots import BotInfo, Probe
 from chat_api.schemas.containers import ContainerView
 from chat_api.schemas.fleet import (
@@ -35,10 +37,13 @@ from chat_api.schemas.fleet_reports import (
     ServiceReport,
 )
 from chat_api.schemas.principals import Permission, Principal
+from chat_api.services.bot_identity import BotIdentities
 from chat_api.services.bot_registry import BotRegistry
 from chat_api.services.fleet_status import PUBLIC_STATUS, system_status
 from chat_api.services.fleet_views import BotState, BotViews, is_same_container, service_view
 from chat_api.services.root_cause import root_causes
+
+log = get_logger(__name__)
 
 # In the order in which pages show them.
 SERVICES = ("postgres", "redis", "qdrant", "docker", "llm")
@@ -70,8 +75,14 @@ class FleetService:
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._registry = registry
+        self.identities = BotIdentities(registry, connector, clock=clock)
+        self.identities.changes.listen(self._judged_anew)
         self._views = BotViews(
-            connector, check_interval_s=check_interval_s, canary_interval_s=canary_interval_s, clock=clock
+            connector,
+            self.identities,
+            check_interval_s=check_interval_s,
+            canary_interval_s=canary_interval_s,
+            clock=clock,
         )
         self._clock = clock
         self._started_at = clock.now()
@@ -155,7 +166,10 @@ class FleetService:
         for name in self._states.keys() - {spec.name for spec in specs}:
             del self._states[name]
         for spec in specs:
-            self._states.setdefault(spec.name, BotState.unseen())
+            state = self._states.setdefault(spec.name, BotState.unseen())
+            if state.addresses and spec.url not in state.addresses:
+                state.probe = None  # What was seen was seen elsewhere.
+            state.addresses = spec.addresses
         self._bots = {spec.name: self._views.of_bot(spec, self._states[spec.name]) for spec in specs}
         self._changed()
 
@@ -166,18 +180,31 @@ class FleetService:
             state.heartbeats.extend(heartbeats)
             self._update(bot_name)
 
+    def restore_last_seen(self, seen: Mapping[str, datetime | None]) -> None:
+        """Fill in when earlier processes saw bots for the last time."""
+        for name, at in seen.items():
+            state = self._states.get(name)
+            if state is not None and at is not None and state.last_seen_at is None:
+                state.last_seen_at = at
+                self._update(name)
+
     def record_probe(self, probe: Probe) -> Heartbeat | None:
         """Take over one health check; returns the heartbeat it made, ``None`` for a bot that is gone."""
         state = self._states.get(probe.bot_name)
         if state is None:
             return None
+        if probe.url is not None and probe.url not in state.addresses:
+            return None  # The bot has another address since.
         self._report(probe)
         state.probe = probe
+        if probe.url is not None and self._registry.settle(probe.bot_name, probe.url):
+            log.info("bot_found_elsewhere", bot_name=probe.bot_name, url=probe.url)
         if probe.is_healthy:
             state.last_seen_at = probe.checked_at
             state.contract = probe.contract or state.contract
         else:
             state.canary = None  # It comes back as another.
+            self.identities.expire(probe.bot_name)
         status = self._views.status(probe.bot_name, state)
         heartbeat = Heartbeat(checked_at=probe.checked_at, status=status, latency_ms=probe.latency_ms)
         if not state.heartbeats or state.heartbeats[-1].checked_at != heartbeat.checked_at:
@@ -188,12 +215,18 @@ class FleetService:
     def record_containers(self, containers: tuple[ContainerView, ...]) -> tuple[str, ...]:
         """Take over what the engine shows; returns the bots whose container changed."""
         self._report(ContainersReport(reported_at=self._clock.now(), containers=containers))
-        seen = {container.bot_name: container for container in containers}
+        seen: dict[str, ContainerView] = {}
+        for container in containers:
+            name = self._registry.name_of(container.bot_name)
+            seen[name] = container if container.bot_name == name else replace(container, bot_name=name)
         changed = []
         for name, state in self._states.items():
-            container = seen.get(name)
-            is_changed = not is_same_container(container, state.container)
-            state.container = container
+            shown = seen.get(name)
+            is_changed = not is_same_container(shown, state.container)
+            is_other = _is_other_run(shown, state.container)
+            state.container = shown
+            if is_other:
+                self.identities.expire(name)
             if is_changed:
                 self._update(name)
                 changed.append(name)
@@ -240,6 +273,7 @@ class FleetService:
         if state is not None:
             self._report(report)
             state.info = report.info
+            self.identities.note(report.info)
 
     def record_usage(self, usage: ContainerUsage) -> None:
         """Take over what a container uses."""
@@ -302,6 +336,11 @@ class FleetService:
 
     # Inside
 
+    def _judged_anew(self, names: tuple[str, ...]) -> None:
+        for name in names:
+            if name in self._states:
+                self._update(name)
+
     def _update(self, bot_name: str) -> None:
         try:
             spec = self._registry.get(bot_name)
@@ -322,6 +361,13 @@ class FleetService:
         self._flush = None
         self._version += 1
         self.changes.publish(self.current())
+
+
+def _is_other_run(now: ContainerView | None, before: ContainerView | None) -> bool:
+    """Whether something else may listen where a bot's container did: it was started, stopped, or is another."""
+    if now is None or before is None:
+        return now is not before
+    return (now.id, now.started_at, now.state) != (before.id, before.started_at, before.state)
 
 
 def _place(service: str) -> int:

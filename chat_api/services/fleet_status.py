@@ -39,8 +39,12 @@ def bot_status(
     stale_after: timedelta,
     policy: BotPolicy | None = None,
     canary: CanaryView | None = None,
+    is_misaddressed: bool = False,
 ) -> BotStatus:
-    """The one word for a bot. What is older than ``stale_after`` is never green, it is unknown."""
+    """The one word for a bot. What is older than ``stale_after`` is never green, it is unknown.
+
+    ``is_misaddressed``: what answers is not this bot, so that nothing it says of itself counts.
+    """
     if restart is not None and restart.is_running:
         return BotStatus.STARTING if restart.action is BotAction.START else BotStatus.RESTARTING
     if policy is not None and policy.is_in_maintenance(now):
@@ -53,6 +57,8 @@ def bot_status(
         return BotStatus.UNKNOWN
     if not probe.is_healthy:
         return BotStatus.STARTING if _is_young(container, now) else BotStatus.OFFLINE
+    if is_misaddressed:
+        return BotStatus.MISADDRESSED
     if probe.is_ready is False:
         return BotStatus.STARTING if _is_young(container, now) else BotStatus.DEGRADED
     is_silent = canary is not None and not canary.is_answered and (policy is None or policy.is_canary_on)

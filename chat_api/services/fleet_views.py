@@ -22,6 +22,7 @@ from chat_api.schemas.fleet import (
     ServiceView,
 )
 from chat_api.schemas.fleet_reports import ServiceReport
+from chat_api.services.bot_identity import BotIdentities
 from chat_api.services.fleet_status import bot_status
 
 HEARTBEATS = 90
@@ -45,8 +46,9 @@ class _Calls(TypedDict):
 
 @dataclass(slots=True, kw_only=True)
 class BotState:
-    """What was last reported of one bot."""
+    """What was last reported of one bot; ``addresses`` are those that it had then."""
 
+    addresses: tuple[str, ...] = ()
     probe: Probe | None = None
     last_seen_at: datetime | None = None
     container: ContainerView | None = None
@@ -69,9 +71,16 @@ class BotViews:
     """Makes views of states, as they are at this moment."""
 
     def __init__(
-        self, connector: BotConnector, *, check_interval_s: float, canary_interval_s: float, clock: Clock
+        self,
+        connector: BotConnector,
+        identities: BotIdentities,
+        *,
+        check_interval_s: float,
+        canary_interval_s: float,
+        clock: Clock,
     ) -> None:
         self._connector = connector
+        self._identities = identities
         self._clock = clock
         self._canary_stale_after = timedelta(seconds=STALE_AFTER_INTERVALS * canary_interval_s + CANARY_GRACE_S)
         self.set_check_interval(check_interval_s)
@@ -91,6 +100,7 @@ class BotViews:
             stale_after=self.stale_after,
             policy=state.policy,
             canary=self.canary(state),
+            is_misaddressed=self._identities.fault(bot_name) is not None,
         )
 
     def of_bot(self, spec: BotSpec, state: BotState) -> BotView:
@@ -105,7 +115,7 @@ class BotViews:
             last_checked_at=state.probe.checked_at if state.probe else None,
             last_seen_at=state.last_seen_at,
             latency_ms=state.probe.latency_ms if state.probe and state.probe.is_healthy else None,
-            error=self._error(state),
+            error=self._error(spec.name, state),
             heartbeats=tuple(state.heartbeats),
             container=state.container,
             restart=state.restart,
@@ -113,13 +123,14 @@ class BotViews:
             usage=state.usage,
             policy=state.policy,
             contract=state.contract,
+            declared_by=spec.declared_by[-1] if spec.declared_by else None,
             **self._calls(spec.name, state),
         )
 
     def aged(self, view: BotView, state: BotState) -> BotView:
         """The same view a moment later: what has grown old is unknown, and how busy the bot is may have changed."""
         status, calls = self.status(view.name, state), self._calls(view.name, state)
-        return replace(view, status=status, error=self._error(state), **calls)
+        return replace(view, status=status, error=self._error(view.name, state), **calls)
 
     def aged_service(self, view: ServiceView) -> ServiceView:
         """The same view a moment later: a check that has grown old says nothing any more."""
@@ -138,13 +149,16 @@ class BotViews:
             began_at.append(container.started_at)
         return canary if all(canary.checked_at >= at for at in began_at) else None
 
-    def _error(self, state: BotState) -> str | None:
+    def _error(self, bot_name: str, state: BotState) -> str | None:
         """Why a bot is not well, in a few words for operators."""
         is_healthy = state.probe is not None and state.probe.is_healthy
         if state.policy is not None and state.policy.is_stopped(state.container) and not is_healthy:
             return f"stopped by {state.policy.stopped_by}"
         if state.probe is not None and state.probe.error is not None:
             return state.probe.error
+        fault = self._identities.fault(bot_name)
+        if fault is not None:
+            return fault
         canary = self.canary(state)
         is_heeded = state.policy is None or state.policy.is_canary_on
         if canary is None or canary.is_answered or not is_heeded:

@@ -129,13 +129,15 @@ class IncidentJournal:
         async with self._database.write() as connection:
             joined = await incidents.fail(connection, incident_id, _failing(change.joined), at=now)
             recovered = await incidents.recover(connection, incident_id, change.recovered, at=now)
+            gone = await incidents.recover(connection, incident_id, change.gone, at=now)
             for names, kind, words in (
                 (joined, IncidentEntryKind.BOT_JOINED, "Also affected"),
                 (recovered, IncidentEntryKind.BOT_RECOVERED, "Well again"),
+                (gone, IncidentEntryKind.BOT_RECOVERED, "Left the fleet"),
             ):
                 if names:
                     await self._add(connection, incident_id, kind, f"{words}: {_names(names)}.")
-        if joined or recovered:
+        if joined or recovered or gone:
             self._service.tell(incident_id)
         return tuple(sorted(joined))
 
@@ -143,7 +145,10 @@ class IncidentJournal:
         """Close an incident."""
         now = self._clock.now()
         incident = resolution.incident
-        content = "It is no longer configured." if resolution.is_gone else "All is well again."
+        content = "All is well again."
+        if resolution.is_gone:
+            is_bot = incident.cause.startswith("bot:")
+            content = "The bot left the fleet." if is_bot else "It is no longer configured."
         if resolution.left:
             content += f" In trouble for another reason by now: {_names(resolution.left)}."
         async with self._database.write() as connection:

@@ -114,7 +114,7 @@ def is_well(bot: BotView) -> bool:
 def _confirm_s(bot: BotView) -> float | None:
     """How long this trouble of a bot has to last; None when it is none, or nobody's business."""
     match bot.status:
-        case BotStatus.OFFLINE | BotStatus.DEGRADED:
+        case BotStatus.OFFLINE | BotStatus.DEGRADED | BotStatus.MISADDRESSED:
             beats = bot.heartbeats[-CONFIRMING_CHECKS:]
             is_confirmed = len(beats) == CONFIRMING_CHECKS and not any(b.status in HEARTBEAT_WELL for b in beats)
             return 0.0 if is_confirmed else CONFIRM_BOT_S

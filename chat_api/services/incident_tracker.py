@@ -13,8 +13,8 @@ from chat_api.services.incident_rules import Judgement, Verdict, is_well
 
 # How long all has to be well before an incident is over.
 RESOLVE_AFTER = timedelta(seconds=10)
-# A bot or dependency that is no longer configured; a registry that is just being read may miss one for a moment.
-GONE_AFTER = timedelta(seconds=60)
+# A bot that left the fleet, or a dependency that is no longer configured.
+GONE_AFTER = timedelta(seconds=10)
 # An own incident so young is taken over by that of the parent that turns out to be behind it.
 MERGE_WITHIN = timedelta(minutes=2)
 # So long a bot's trouble waits for a look at every dependency.
@@ -31,11 +31,12 @@ class Opening:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """Bots that fell into, or came out of, the trouble of an open incident."""
+    """Bots that fell into, or came out of, the trouble of an open incident; ``gone`` ones left the fleet."""
 
     incident: OpenIncident
     joined: tuple[BotView, ...] = ()
     recovered: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,20 +119,21 @@ class IncidentTracker:
         *,
         now: datetime,
     ) -> Step | None:
-        recovered = tuple(sorted(name for name in incident.failing if name not in bots or is_well(bots[name])))
+        gone = tuple(sorted(incident.failing - bots.keys()))
+        recovered = tuple(sorted(name for name in incident.failing if name in bots and is_well(bots[name])))
         if judgement is None:
             is_over = now - self._well.setdefault(incident.cause, now) >= GONE_AFTER
-            return Resolution(incident=incident, recovered=recovered, is_gone=True) if is_over else None
+            return Resolution(incident=incident, recovered=recovered + gone, is_gone=True) if is_over else None
         if judgement.verdict is Verdict.WELL and now - self._well[incident.cause] >= RESOLVE_AFTER:
-            left = tuple(sorted(incident.failing - set(recovered)))
-            return Resolution(incident=incident, recovered=recovered, left=left)
+            left = tuple(sorted(incident.failing - {*recovered, *gone}))
+            return Resolution(incident=incident, recovered=recovered + gone, left=left)
         parent = open_incidents.get(judgement.parent or "")
         if parent is not None and now - incident.opened_at <= MERGE_WITHIN:
             return Merger(incident=incident, parent=parent)
         joined = tuple(bot for bot in judgement.failing if bot.name not in incident.failing)
-        if not joined and not recovered:
+        if not joined and not recovered and not gone:
             return None
-        return Change(incident=incident, joined=joined, recovered=recovered)
+        return Change(incident=incident, joined=joined, recovered=recovered, gone=gone)
 
 
 def _is_confirmed(view: FleetView, judgement: Judgement, *, since: datetime, now: datetime) -> bool:

@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
-from chat_api.clients.bots import BotConnector
 from chat_api.clients.container_engine import ContainerEngine
 from chat_api.core.clock import Clock
 from chat_api.core.database import Database
@@ -15,6 +14,8 @@ from chat_api.repositories import restarts
 from chat_api.schemas.bots import BotSpec
 from chat_api.schemas.containers import ContainerView
 from chat_api.schemas.fleet import RestartView
+from chat_api.schemas.fleet_reports import InfoReport
+from chat_api.services.bot_looks import BotLooks
 from chat_api.services.fleet import FleetService
 from models import ActionOrigin, BotAction, RestartState
 
@@ -41,7 +42,7 @@ class RestartRuns:
         self,
         database: Database,
         engine: ContainerEngine,
-        connector: BotConnector,
+        looks: BotLooks,
         fleet: FleetService,
         *,
         health_deadline_s: float,
@@ -50,7 +51,7 @@ class RestartRuns:
     ) -> None:
         self._database = database
         self._engine = engine
-        self._connector = connector
+        self._looks = looks
         self._fleet = fleet
         self._health_deadline_s = health_deadline_s
         self._clock = clock
@@ -93,6 +94,9 @@ class RestartRuns:
         view = await self._moved(view, RestartState.HEALTH_CHECK)
         if await self._is_healthy_again(spec, view, started_s=started_s):
             return view, None
+        fault = self._fleet.identities.fault(spec.name)
+        if fault is not None:
+            return view, f"The bot is misaddressed. {fault}"
         return view, f"The bot did not answer its health check within {self._health_deadline_s:.0f} s."
 
     async def _look_first(self, view: RestartView) -> None:
@@ -109,11 +113,17 @@ class RestartRuns:
     async def _is_healthy_again(self, spec: BotSpec, view: RestartView, *, started_s: float) -> bool:
         """Probe until the bot answers. A first answer may still come from the process that is being replaced."""
         said_s = started_s
+        self._fleet.identities.expire(spec.name)
+        self._looks.search_now(spec.name)
         while True:
-            probe = await self._connector.get_bot_status(spec)
+            seen = await self._looks.look(spec)
+            probe = seen.probe
+            if seen.info is not None:
+                self._fleet.record_info(InfoReport(reported_at=self._clock.now(), info=seen.info))
             if probe.is_healthy and probe.is_ready is not False:
                 self._fleet.record_probe(probe)
-                return True
+                if self._fleet.identities.fault(spec.name) is None:
+                    return True
             if self._clock.monotonic_s() - started_s >= self._health_deadline_s:
                 return False
             if self._clock.monotonic_s() - said_s > REPEAT_S:  # Others take a silent one for one whose process died.

@@ -24,6 +24,7 @@ from chat_api.schemas.fleet import RestartView
 from chat_api.schemas.principals import Permission, Principal
 from chat_api.schemas.restarts import BulkOutcome, BulkView, RestartFilter
 from chat_api.services.audit import AuditService
+from chat_api.services.bot_looks import BotLooks
 from chat_api.services.bot_registry import BotRegistry
 from chat_api.services.fleet import FleetService
 from chat_api.services.lanes import Lanes
@@ -77,7 +78,7 @@ class RestartsService:
         self._runs = RestartRuns(
             database,
             engine,
-            connector,
+            BotLooks(registry, connector, fleet.identities, clock=clock),
             fleet,
             health_deadline_s=health_deadline_s,
             clock=clock,
@@ -133,7 +134,7 @@ class RestartsService:
         await self._audit.require(principal, PERMISSIONS[action], f"{len(names)} bots")
         known = {spec.name for spec in self._registry.all()}
         seen = await self._engine.list_bots() if known.intersection(names) else ()
-        managed = {view.bot_name for view in seen if view.is_managed}
+        managed = {self._registry.name_of(view.bot_name) for view in seen if view.is_managed}
         outcomes = tuple(_outlook(name, known, managed) for name in names)
         bulk = BulkView(group_id=new_id(), action=action, outcomes=outcomes)
         accepted = [outcome.bot_name for outcome in outcomes if outcome.is_accepted]
@@ -274,7 +275,7 @@ class RestartsService:
 
     async def _labelled_container(self, bot_name: str) -> ContainerView:
         for container in await self._engine.list_bots():
-            if container.bot_name == bot_name and container.is_managed:
+            if self._registry.name_of(container.bot_name) == bot_name and container.is_managed:
                 return container
         raise NotFound(NO_CONTAINER)
 

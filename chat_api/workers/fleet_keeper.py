@@ -1,14 +1,16 @@
 """Keeps the registry current: what the files say every half minute, what the container engine shows at once."""
 
 import asyncio
+import contextlib
 
 from chat_api.clients.container_engine import ContainerEngine, NoEngine
 from chat_api.core.logging import get_logger
 from chat_api.core.worker_book import beat
-from chat_api.schemas.containers import ContainerView
+from chat_api.schemas.containers import ContainerState, ContainerView
 from chat_api.services.bot_registry import BotRegistry
 from chat_api.services.bot_sources import LabelledContainer
 from chat_api.services.fleet import FleetService
+from chat_api.services.known_bots import KnownBotsService
 from chat_api.workers.docker_watcher import LIST_INTERVAL_S, DockerWatcher
 from chat_api.workers.health_poller import HealthPoller
 
@@ -16,6 +18,8 @@ log = get_logger(__name__)
 
 REFRESH_S = 30.0
 REPEAT_S = 15.0
+# A container in one of these declares its bot; one that merely lies there only keeps it, until somebody removes it.
+UP = frozenset({ContainerState.RUNNING, ContainerState.RESTARTING, ContainerState.PAUSED})
 
 
 class FleetKeeper:
@@ -29,19 +33,26 @@ class FleetKeeper:
         engine: ContainerEngine,
         *,
         list_interval_s: float = LIST_INTERVAL_S,
+        known: KnownBotsService | None = None,
     ) -> None:
+        """``known`` remembers bots that nothing describes any more."""
         self._registry = registry
         self._fleet = fleet
         self._poller = poller
         self._engine = engine
         self._list_interval_s = list_interval_s
+        self._known = known
+        self._told: frozenset[str] = frozenset()
         self._labelled: tuple[LabelledContainer, ...] = ()
+        self._engine_problem = ""
 
     async def refresh_regularly(self) -> None:
         """Read the sources every half minute until cancelled; every process does."""
         while True:
             beat(interval_s=REFRESH_S)
-            await asyncio.sleep(REFRESH_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(REFRESH_S):
+                    await (self._known.told if self._known else asyncio.Event()).wait()
             await self.refresh()
 
     async def watch_containers(self) -> None:
@@ -55,10 +66,17 @@ class FleetKeeper:
 
     async def refresh(self) -> None:
         """Read the sources now."""
-        if await self._registry.refresh(labelled=self._labelled):
-            for problem in self._registry.problems:
-                log.warning("registry_problem", problem=problem)
+        if self._known is not None:
+            self._known.told.clear()
+            await self._known.load()
+        await self._registry.refresh(labelled=self._labelled, engine_problem=self._engine_problem)
+        problems = frozenset(self._registry.problems)
+        for problem in sorted(problems - self._told):
+            (log.error if self._registry.is_blind else log.warning)("registry_problem", problem=problem)
+        self._told = problems
         self._fleet.sync_registry()
+        if self._known is not None:
+            self._known.show_last_seen()
 
     async def _repeat(self, watcher: DockerWatcher) -> None:
         """Say again what has not changed: for who has not heard it, and to tell it from the silence of who is gone."""
@@ -80,12 +98,25 @@ class FleetKeeper:
                 container_name=container.name,
                 port=container.port,
                 labels=container.labels,
+                inner_port=container.inner_port,
+                service_name=container.service_name,
+                alias=container.alias,
+                is_labelled=container.is_managed,
+                is_up=container.state in UP,
             )
             for container in containers
-            if container.is_managed
         )
-        if labelled == self._labelled:
+        problem = _problem(containers)
+        if labelled == self._labelled and problem == self._engine_problem:
             return False
-        self._labelled = labelled
+        self._labelled, self._engine_problem = labelled, problem
         await self.refresh()
         return True
+
+
+def _problem(containers: tuple[ContainerView, ...]) -> str:
+    """Why what is known of containers is not new, in words for the operator; empty when it is."""
+    if not containers or any(container.state is not ContainerState.UNKNOWN for container in containers):
+        return ""
+    seen_at = max(container.last_seen_at for container in containers)
+    return f"The containers cannot be listed since {seen_at:%Y-%m-%d %H:%M} UTC. What was seen then is used."

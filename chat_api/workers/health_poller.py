@@ -16,6 +16,7 @@ from chat_api.schemas.bots import BotSpec
 from chat_api.schemas.containers import ContainerView
 from chat_api.schemas.fleet import HEARTBEAT_WELL, Heartbeat, ServiceStatus
 from chat_api.schemas.fleet_reports import InfoReport
+from chat_api.services.bot_looks import BotLooks
 from chat_api.services.bot_registry import BotRegistry
 from chat_api.services.fleet import FleetService
 from chat_api.services.fleet_views import HEARTBEATS
@@ -52,13 +53,14 @@ class HealthPoller:
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._registry = registry
-        self._connector = connector
+        self._looks = BotLooks(registry, connector, fleet.identities, clock=clock)
         self._fleet = fleet
         self._health = health
         self._database = database
         self._interval_s = interval_s
         self._clock = clock
         self._due_s: dict[str, float] = {}
+        self._addresses: dict[str, tuple[str, ...]] = {}
         self._info_due_s: dict[str, float] = {}
         self._probing: dict[str, asyncio.Task[None]] = {}
         self._unsaved: list[tuple[str, Heartbeat]] = []
@@ -75,6 +77,8 @@ class HealthPoller:
     async def record_containers(self, containers: tuple[ContainerView, ...]) -> None:
         """Take over what the container watcher saw, and look at once at the bots that changed."""
         for bot_name in self._fleet.record_containers(containers):
+            self._info_due_s.pop(bot_name, None)
+            self._looks.search_now(bot_name)
             self.nudge(bot_name)
 
     async def run(self) -> None:
@@ -89,6 +93,10 @@ class HealthPoller:
             while True:
                 now_s = self._clock.monotonic_s()
                 for spec in self._registry.all():
+                    if self._addresses.get(spec.name) != spec.addresses:
+                        self._addresses[spec.name] = spec.addresses
+                        self._looks.search_now(spec.name)
+                        self.nudge(spec.name)
                     if self._due_s.get(spec.name, 0.0) <= now_s and spec.name not in self._probing:
                         task = asyncio.create_task(self._probe(spec), name=f"probe-{spec.name}")
                         self._probing[spec.name] = task
@@ -103,28 +111,23 @@ class HealthPoller:
         self._due_s[spec.name] = float("inf")
         is_well = False
         try:
-            probe = await self._connector.get_bot_status(spec)
+            now_s = self._clock.monotonic_s()
+            seen = await self._looks.look(spec, asks_who=self._info_due_s.get(spec.name, 0.0) <= now_s)
+            if seen.info is not None:  # first, for whose health it is that is recorded next
+                self._fleet.record_info(InfoReport(reported_at=self._clock.now(), info=seen.info))
+            probe = seen.probe
             heartbeat = self._fleet.record_probe(probe)
             if heartbeat is not None:
                 is_well = heartbeat.status in HEARTBEAT_WELL
                 self._unsaved.append((spec.name, heartbeat))
             if not probe.is_healthy:
                 self._info_due_s.pop(spec.name, None)
-            elif self._info_due_s.get(spec.name, 0.0) <= self._clock.monotonic_s():
-                await self._ask_info(spec)
+            elif self._info_due_s.get(spec.name, 0.0) <= now_s:
+                self._info_due_s[spec.name] = now_s + INFO_EVERY_S * (1 + random.uniform(-JITTER, JITTER))
         finally:
             if self._due_s[spec.name] > 0:  # A nudge meanwhile asks for another look at once.
                 wait_s = self._interval_s if is_well else min(self._interval_s, RECHECK_S)
                 self._due_s[spec.name] = self._clock.monotonic_s() + wait_s * (1 + random.uniform(-JITTER, JITTER))
-
-    async def _ask_info(self, spec: BotSpec) -> None:
-        self._info_due_s[spec.name] = self._clock.monotonic_s() + INFO_EVERY_S * (1 + random.uniform(-JITTER, JITTER))
-        try:
-            info = await self._connector.get_bot_info(spec)
-        except AppError as error:
-            log.debug("bot_info_not_read", bot_name=spec.name, code=error.code)
-            return
-        self._fleet.record_info(InfoReport(reported_at=self._clock.now(), info=info))
 
     def _probed(self, bot_name: str, task: asyncio.Task[None]) -> None:
         self._probing.pop(bot_name, None)

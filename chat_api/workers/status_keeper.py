@@ -29,7 +29,7 @@ LAST_STORE_TIMEOUT_S = 1.0
 MAX_UNSAVED = 20_000
 MAX_REASON_CHARS = 200
 # Confirmed by each health check; the other states are true until something says otherwise.
-PROBED = frozenset({BotStatus.ONLINE, BotStatus.DEGRADED, BotStatus.STARTING})
+PROBED = frozenset({BotStatus.ONLINE, BotStatus.DEGRADED, BotStatus.STARTING, BotStatus.MISADDRESSED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +156,7 @@ def reason_of(bot: BotView) -> str:
             return bot.policy.quarantine_reason if bot.policy else ""
         case BotStatus.RESTARTING:
             return f"restarted by {bot.restart.requested_by}" if bot.restart else ""
-        case BotStatus.OFFLINE | BotStatus.DEGRADED | BotStatus.STARTING:
+        case BotStatus.OFFLINE | BotStatus.DEGRADED | BotStatus.STARTING | BotStatus.MISADDRESSED:
             return _fault(bot)
         case _:
             return ""

@@ -72,6 +72,10 @@ async def _end_maintenance(principal: Principal, wish: Wish) -> None:
     await each(wish.names, lambda name: services().policies.change(principal, name, change))
 
 
+async def _remove(principal: Principal, wish: Wish) -> None:
+    await each(wish.names, lambda name: services().known_bots.remove(principal, name))
+
+
 async def each(names: tuple[str, ...], call: Callable[[str], Awaitable[object]]) -> None:
     """Do the same to some bots, one after the other; one that fails does not spare the rest.
 
@@ -96,6 +100,7 @@ BOT_ACTIONS: Final[dict[str, BoardAction]] = {
     "rolling": BoardAction(permission=Permission.RESTART_BOT, run=_roll),
     "maintenance": BoardAction(permission=Permission.MANAGE_BOT, run=_maintain),
     "end_maintenance": BoardAction(permission=Permission.MANAGE_BOT, run=_end_maintenance),
+    "remove": BoardAction(permission=Permission.MANAGE_BOT, run=_remove),
 }
 
 

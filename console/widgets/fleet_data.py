@@ -31,6 +31,7 @@ LETTERS: Final = {
     BotStatus.STARTING: "s",
     BotStatus.RESTARTING: "r",
     BotStatus.OFFLINE: "x",
+    BotStatus.MISADDRESSED: "a",
     BotStatus.QUARANTINED: "q",
     BotStatus.MAINTENANCE: "m",
     BotStatus.UNKNOWN: "u",
@@ -266,4 +267,5 @@ _FIELDS: Final[tuple[tuple[str, Callable[[BotView], Any], Callable[[Any], Any]],
     ("canary", lambda bot: bot.canary, _maybe(_canary)),
     ("policy", lambda bot: bot.policy, _maybe(_policy)),
     ("cause", lambda bot: bot.cause, _same),
+    ("is_declared", lambda bot: bot.declared_by is not None, _same),
 )

@@ -6,6 +6,7 @@ from typing import Final
 STATUSES: Final = {
     "offline": ("Offline", "bad", "offline", 7),
     "unhealthy": ("Down", "bad", "offline", 7),
+    "misaddressed": ("Misaddressed", "bad", "misaddressed", 7),
     "quarantined": ("Quarantined", "violet", "quarantined", 6),
     "degraded": ("Degraded", "warn", "degraded", 5),
     "restarting": ("Restarting", "busy", "restarting", 3),

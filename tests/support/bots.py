@@ -9,8 +9,8 @@ from tests.support.sample_bots import RunningBot, sample_bot
 
 @pytest.fixture(scope="session")
 async def elena_process() -> AsyncIterator[RunningBot]:
-    """elena, speaking the first contract."""
-    async with sample_bot("elena") as bot:
+    """elena, speaking the first contract, on every address of this machine: she can stand for many bots."""
+    async with sample_bot("elena", host="0.0.0.0") as bot:
         yield bot
 
 

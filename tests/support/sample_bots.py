@@ -48,6 +48,10 @@ class RunningBot:
         """Base URL without a slash at the end."""
         return f"http://127.0.0.1:{self.port}"
 
+    def url_as(self, number: int) -> str:
+        """Another address of a bot that listens on all of this machine's, as that of another bot; from 1 to 250."""
+        return f"http://127.0.1.{number}:{self.port}"
+
     @property
     def log(self) -> str:
         """Everything that the process wrote since it was last started."""

@@ -63,7 +63,7 @@ class StillFleet:
 async def still_fleet(folder: Path, *bots: RunningBot | str, canary_interval_s: float = 300.0) -> StillFleet:
     """A fleet of running bots, or of names that nobody answers for; its connector is not open."""
     config = folder / "still.yaml"
-    entries = [{"name": bot, "url": "http://127.0.0.1:9"} for bot in bots if isinstance(bot, str)]
+    entries = [{"name": bot, "url": f"http://127.0.0.1:9/{bot}"} for bot in bots if isinstance(bot, str)]
     entries += [{"name": bot.name, "url": bot.url} for bot in bots if isinstance(bot, RunningBot)]
     config.write_text(yaml.safe_dump(entries))
     settings = Settings(

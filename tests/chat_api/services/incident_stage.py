@@ -130,7 +130,7 @@ async def stage(make_settings: MakeSettings, names: Sequence[str]) -> AsyncItera
     settings = make_settings()
     assert settings.bots_config is not None
     assert settings.database_url is not None
-    lines = "\n".join(f"- {{name: {name}, url: 'http://127.0.0.1:9'}}" for name in names)
+    lines = "\n".join(f"- {{name: {name}, url: 'http://127.0.0.1:9/{name}'}}" for name in names)
     settings.bots_config.write_text(lines + "\n")
     now = [BEGIN]
     clock = Clock(now=lambda: now[0], monotonic_s=lambda: (now[0] - BEGIN) / timedelta(seconds=1))

@@ -1,6 +1,6 @@
 """Everything that restarts bots, over real PostgreSQL and a real bot, with an engine that notes what it is asked.
 
-All bots of the stage are one real process behind several names; a broken one has an address where nobody listens. What
+All bots of the stage are one real process at several addresses; a broken one has an address where nobody listens. What
 a real engine does is seen to in ``test_restarts`` and ``test_rolling``.
 """
 
@@ -175,7 +175,10 @@ async def staged(
     assert settings.bots_config is not None
     assert settings.database_url is not None
     assert settings.redis_url is not None
-    entries = [{"name": name, "url": NOWHERE if name in broken else bot.url} for name in names]
+    entries = [
+        {"name": name, "url": f"{NOWHERE}/{name}" if name in broken else bot.url_as(number)}
+        for number, name in enumerate(names, start=1)
+    ]
     settings.bots_config.write_text(yaml.safe_dump(entries))
     time, engine = time or ShiftedClock(), engine or NotingEngine(names)
     clock = time.clock
@@ -205,7 +208,7 @@ async def staged(
         )
         stack.push_async_callback(restarts.close)
         signals = Signals(settings.redis_url.get_secret_value(), deployment_id="stage")
-        canary = CanaryService(registry, connector, fleet).ask
+        canary = CanaryService(registry, fleet).ask
         rolling = RollingService(database, registry, fleet, restarts, audit, signals, canary=canary, clock=clock)
         stack.push_async_callback(rolling.close)
         stage = Stage(

@@ -55,7 +55,7 @@ async def test_what_counts_as_an_answer(elena: RunningBot, tmp_path: Path) -> No
     still = await still_fleet(tmp_path, elena)
     still.connector._settings = still.connector._settings.model_copy(update={"bot_api_timeout": 1.0})
     await still.connector.initialize()
-    canary = CanaryService(still.registry, still.connector, still.fleet, clock=still.hands.clock)
+    canary = CanaryService(still.registry, still.fleet, clock=still.hands.clock)
     still.probe("elena")
     try:
         seen = {}
@@ -97,7 +97,7 @@ async def still(tmp_path: Path) -> AsyncIterator[StillFleet]:
 
 def worker_of(still: StillFleet) -> CanaryWorker:
     """The leader's worker, by the hands of the fleet's clock."""
-    canary = CanaryService(still.registry, still.connector, still.fleet, clock=still.hands.clock)
+    canary = CanaryService(still.registry, still.fleet, clock=still.hands.clock)
     return CanaryWorker(canary, still.fleet, interval_s=INTERVAL_S, clock=still.hands.clock)
 
 
@@ -161,7 +161,7 @@ async def test_an_old_canary_keeps_nobody_degraded(still: StillFleet) -> None:
 
 async def test_zero_asks_nobody(still: StillFleet) -> None:
     """The worker waits for its end."""
-    canary = CanaryService(still.registry, still.connector, still.fleet, clock=still.hands.clock)
+    canary = CanaryService(still.registry, still.fleet, clock=still.hands.clock)
     worker = CanaryWorker(canary, still.fleet, interval_s=0, clock=still.hands.clock)
     task = asyncio.create_task(worker.run())
     await asyncio.sleep(0)

@@ -1,0 +1,246 @@
+"""Who answers at an address: whether the bot there is the one that is meant, by what it calls itself.
+
+Two bots are never well at one address, and a bot that says it is another answers nobody: it is *misaddressed*. No bot
+is accused for a name that cannot be placed, for the Discord account of a v1 bot may be called anything: what it says
+has to be a name of *another* bot that is known, and none of its own. At an address that several bots share, the one
+that is confirmed there is well; where none is, all are misaddressed.
+
+What a bot says of itself is remembered by its address, until it is not reached or its container changes.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+from chat_api.clients.bot_stream import OnDelta
+from chat_api.clients.bots import BotConnector
+from chat_api.core.bus import Topic
+from chat_api.core.clock import SYSTEM_CLOCK, Clock
+from chat_api.core.errors import BotMisaddressed, NotFound, Upstream
+from chat_api.core.logging import get_logger
+from chat_api.schemas.bots import BotAnswer, BotInfo, BotSpec, Contract, fold
+from chat_api.services.bot_addresses import place_of
+from chat_api.services.bot_registry import BotRegistry, Names
+
+log = get_logger(__name__)
+
+# So long a message waits for the first answer to "who are you?" from an address that was not asked yet.
+ASK_TIMEOUT_S = 2.0
+# A bot that does not say who it is is not asked before every message.
+ASK_AGAIN_AFTER_S = 30.0
+MAX_PLACES = 5_000
+# What a v1 bot calls its character before anybody gave it one.
+_NOBODY = frozenset({"", "assistant", "bot", "default_assistant", "default", "unknown", "none", "whisperengine"})
+
+
+class Match(IntEnum):
+    """How well what a bot says of itself fits the bot that is meant; the surest last."""
+
+    OTHER = -1
+    UNKNOWN = 0
+    SIMILAR = 1
+    NAME = 2
+    KEY = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Said:
+    names: tuple[str, ...]
+    contract: Contract
+
+
+class BotIdentities:
+    """Verdicts on every bot's address. ``changes`` tells whose verdict may have changed."""
+
+    def __init__(self, registry: BotRegistry, connector: BotConnector, *, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._registry = registry
+        self._connector = connector
+        self._clock = clock
+        self._said: dict[str, _Said] = {}
+        self._faults: dict[str, str | None] = {}
+        self._version = -1
+        self._silent_until_s: dict[str, float] = {}
+        self._asking: dict[str, asyncio.Task[None]] = {}
+        self.changes: Topic[tuple[str, ...]] = Topic("bot_identities")
+
+    def fault(self, bot_name: str) -> str | None:
+        """Why a bot is misaddressed and what to correct, for operators; None when it is not."""
+        if self._version != self._registry.version:
+            self._version = self._registry.version
+            self._faults.clear()
+        if bot_name not in self._faults:
+            self._faults[bot_name] = self._judged(bot_name)
+        return self._faults[bot_name]
+
+    def match(self, spec: BotSpec) -> Match:
+        """How well what answers at a bot's address fits it, as far as is known."""
+        said = self._said.get(place_of(spec.url))
+        return match(spec, said.names, said.contract, self._registry.names) if said else Match.UNKNOWN
+
+    def is_asked(self, spec: BotSpec) -> bool:
+        """Whether what answers at a bot's address has said who it is."""
+        return place_of(spec.url) in self._said
+
+    def note(self, info: BotInfo) -> None:
+        """Take over what a bot says of itself."""
+        if info.url is not None and info.said_names:
+            self._put(info.url, _Said(names=info.said_names, contract=info.contract))
+
+    def expire(self, bot_name: str) -> None:
+        """What was said at a bot's address counts no more: it is not reached, or something else may be there by now."""
+        try:
+            url = self._registry.get(bot_name).url
+        except NotFound:
+            return
+        self._silent_until_s.pop(place_of(url), None)
+        if self._said.pop(place_of(url), None) is not None:
+            self._changed(url)
+
+    async def require(self, bot_name: str) -> BotSpec:
+        """The bot at its present address, once it is sure enough that it is there.
+
+        An address that was not asked yet is asked now. Raises: BotMisaddressed, NotFound.
+        """
+        spec = self._registry.get(bot_name)
+        if not self.is_asked(spec):
+            await self._ask(spec)
+        fault = self.fault(spec.name)
+        if fault is not None:
+            raise BotMisaddressed(detail=fault, extra={"connect_failed": True})
+        return spec
+
+    async def send(
+        self,
+        bot_name: str,
+        *,
+        user_id: str,
+        message: str,
+        user_name: str | None = None,
+        timeout_s: float | None = None,
+        on_delta: OnDelta | None = None,
+        is_counted: bool = True,
+    ) -> BotAnswer:
+        """``BotConnector.send_message_to_bot``, to the right bot only: an answer by another is refused.
+
+        Raises: BotMisaddressed, NotFound, and what the connector raises.
+        """
+        spec = await self.require(bot_name)
+
+        def accept(answer: BotAnswer) -> None:
+            self._accept(spec, answer)
+
+        return await self._connector.send_message_to_bot(
+            spec,
+            user_id=user_id,
+            message=message,
+            user_name=user_name,
+            timeout_s=timeout_s,
+            on_delta=on_delta,
+            is_counted=is_counted,
+            accept=accept,
+        )
+
+    # Inside
+
+    def _accept(self, spec: BotSpec, answer: BotAnswer) -> None:
+        if answer.said_name is None or answer.contract is None:
+            return
+        if match(spec, (answer.said_name,), answer.contract, self._registry.names) is not Match.OTHER:
+            return
+        self._put(spec.url, _Said(names=(answer.said_name,), contract=answer.contract))
+        raise BotMisaddressed(detail=self.fault(spec.name) or f"{spec.url} answers as {answer.said_name}")
+
+    def _put(self, url: str, said: _Said) -> None:
+        place = place_of(url)
+        if self._said.get(place) == said:
+            return
+        if len(self._said) >= MAX_PLACES:
+            self._said.clear()
+        self._said[place] = said
+        self._silent_until_s.pop(place, None)
+        self._changed(url)
+
+    def _changed(self, url: str) -> None:
+        names = self._registry.at(url)
+        for name in names:
+            self._faults.pop(name, None)
+        self.changes.publish(names)
+
+    async def _ask(self, spec: BotSpec) -> None:
+        """Ask an address who is there; many who want to know ask once."""
+        place = place_of(spec.url)
+        if self._clock.monotonic_s() < self._silent_until_s.get(place, 0.0):
+            return
+        task = self._asking.get(place)
+        if task is None:
+            task = self._asking[place] = asyncio.create_task(self._asked(spec, place), name=f"identity-{spec.name}")
+            task.add_done_callback(lambda _: self._asking.pop(place, None))
+        await asyncio.shield(task)
+
+    async def _asked(self, spec: BotSpec, place: str) -> None:
+        try:
+            async with asyncio.timeout(ASK_TIMEOUT_S):
+                self.note(await self._connector.get_bot_info(spec))
+        except (Upstream, TimeoutError) as error:
+            log.debug("identity_not_told", bot_name=spec.name, error=type(error).__name__)
+        if place not in self._said:
+            self._silent_until_s[place] = self._clock.monotonic_s() + ASK_AGAIN_AFTER_S
+
+    def _judged(self, bot_name: str) -> str | None:
+        try:
+            spec = self._registry.get(bot_name)
+        except NotFound:
+            return None
+        said = self._said.get(place_of(spec.url))
+        mine = self.match(spec)
+        named = f"The bot at {spec.url} calls itself {_said(said)}." if said else f"What is at {spec.url} does not say"
+        if mine is Match.OTHER:
+            return f"{named} {_correction(spec)}"
+        others = [self._registry.get(name) for name in self._registry.at(spec.url) if name != spec.name]
+        if not others:
+            return None
+        best = max(self.match(other) for other in others)
+        if mine > max(best, Match.UNKNOWN):
+            return None
+        if said is None:
+            named += " which bot it is."
+        return f"It shares {spec.url} with {_listed(other.name for other in others)}. {named} {_correction(spec)}"
+
+
+def match(spec: BotSpec, said: Sequence[str], contract: Contract, names: Names) -> Match:
+    """How well names that something at a bot's address gives itself fit the bot. Pure.
+
+    v2 says its key; v1 the names of its Discord account and of its character, which are for people: one that begins
+    with the other is similar enough.
+    """
+    folded = [name for name in (fold(one.partition("#")[0]) for one in said) if name not in _NOBODY]
+    own = fold(spec.name)
+    if own in folded:
+        return Match.KEY
+    if contract == "v2" and any(name in names.fleet for name in folded):
+        return Match.OTHER  # its key is that of another bot of the fleet, whatever else the two have in common
+    if not spec.aliases.isdisjoint(folded):
+        return Match.NAME
+    if contract == "v1" and any(_is_similar(name, mine) for name in folded for mine in {own, *spec.aliases}):
+        return Match.SIMILAR
+    is_other = any(name in names.fleet or names.others.get(name, frozenset()) - {spec.name} for name in folded)
+    return Match.OTHER if is_other else Match.UNKNOWN
+
+
+def _is_similar(one: str, other: str) -> bool:
+    return one.startswith(f"{other}_") or other.startswith(f"{one}_")
+
+
+def _said(said: _Said) -> str:
+    return " / ".join(dict.fromkeys(f'"{name[:50]}"' for name in said.names if fold(name) not in _NOBODY)) or '""'
+
+
+def _correction(spec: BotSpec) -> str:
+    return f"Correct {spec.address_origin}." if spec.address_origin else "Correct its address."
+
+
+def _listed(names: Iterable[str]) -> str:
+    found = list(names)
+    more = f" and {len(found) - 5} more" if len(found) > 5 else ""
+    return ", ".join(found[:5]) + more
