@@ -141,7 +141,7 @@ def _caused(
         for bot in view.bots
         if bot.name in suffering or (bot.cause == service.name and bot.name not in muted)
     ]
-    fault = {ServiceStatus.UNHEALTHY: "is down", ServiceStatus.UNKNOWN: "has not been seen lately"}
+    fault = {ServiceStatus.UNHEALTHY: service.fault, ServiceStatus.UNKNOWN: "has not been seen lately"}
     title = f"{service.title} {fault.get(service.status, 'was down')}"
     lines = [f"{service.title}: {service.error}"] if service.error else []
     if names:
