@@ -22,6 +22,7 @@ from chat_api.workers.health_poller import HealthPoller
 from chat_api.workers.incident_keeper import FORGET_EVERY_S, IncidentKeeper
 from chat_api.workers.rollups import FLUSH_S, Rollups
 from chat_api.workers.status_keeper import StatusKeeper
+from chat_api.workers.storage_watch import StorageWatch
 from chat_api.workers.supervisor import every
 from chat_api.workers.usage import measure_all, measure_watched
 
@@ -86,6 +87,7 @@ def process_duties(
         "alerts": s.alerts.follow,
         "blind_alerts": partial(every, BLIND_S, BlindAlerts(r.database, s.alerts, s.audit, c.sender).look),
         "usage_watched": partial(measure_watched, s.containers),
+        "storage": StorageWatch(s.fleet, s.health, check_interval_s=r.settings.bot_health_check_interval).run,
         "series": partial(every, min(FLUSH_S, r.settings.bot_health_check_interval), r.recorder.flush),
         "settings": partial(every, SETTINGS_S, c.store.look),
         "settings_told": partial(every, TOLD_S, c.store.look_when_told),

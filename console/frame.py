@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from html import escape
 from typing import Any
 
+import orjson
 from nicegui import ui
 from starlette.requests import Request
 
@@ -17,6 +18,7 @@ from console import theme
 from console.context import open_pages, services
 from console.guard import Audience, add_rule, visitor_of
 from console.notices import notices_feed
+from console.pulse import pulse_feed
 
 log = get_logger(__name__)
 
@@ -37,6 +39,11 @@ NAVIGATION = (
 )
 
 _CURRENT = ' aria-current="page"'
+# Filled in by the page's script; what a number means is said in the link's description.
+_BADGES = {
+    f"/admin{path}": f'<span class="we-badge" data-badge="{kind}" aria-hidden="true" hidden></span>'
+    for path, kind in (("", "fleet"), ("/incidents", "incidents"), ("/alerts", "alerts"))
+}
 
 PageBuilder = Callable[..., Awaitable[None]]
 
@@ -101,10 +108,11 @@ def _failure(message: str, *, path: str, may_help: bool = True) -> None:
 def frame(principal: Principal, *, title: str, path: str) -> Iterator[None]:
     """The console around a page: navigation, who is signed in, and the page's title."""
     ui.add_head_html(theme.console_head())
+    pulse = _pulse(principal)
     ui.html('<a class="we-skip" href="#content">Skip to content</a>', sanitize=False)
     with ui.element("div").classes("we-shell"):
         # One element: each costs every open page memory, and this one never changes.
-        rail = ui.html(_rail(principal, path), sanitize=False, tag="header").classes("we-rail")
+        rail = ui.html(_rail(principal, path, pulse), sanitize=False, tag="header").classes("we-rail")
         if principal.may(Permission.RESTART_BOT):
             rail.props("data-may-restart=yes")
         with ui.element("div").classes("we-main").props('id=content tabindex="-1"'):
@@ -117,9 +125,19 @@ def back_link(path: str, title: str) -> None:
     ui.html(f'<a class="we-back" href="{path}">← {title}</a>', sanitize=False)
 
 
-def _rail(principal: Principal, path: str) -> str:
+def _pulse(principal: Principal) -> dict[str, Any]:
+    """How all is, for who may see it; the page is told from then on."""
+    if not principal.may(Permission.VIEW_FLEET):
+        return {}
+    feed = pulse_feed(services().fleet)
+    feed.follow(ui.context.client)
+    return feed.current
+
+
+def _rail(principal: Principal, path: str, pulse: dict[str, Any]) -> str:
     links = "".join(
-        f'<a href="{target}"{_CURRENT if target == path else ""}>{theme.icon_svg(symbol)}<span>{label}</span></a>'
+        f'<a href="{target}"{_CURRENT if target == path else ""}>{theme.icon_svg(symbol)}<span>{label}</span>'
+        f"{_BADGES.get(target, '')}</a>"
         for target, symbol, label, permission in NAVIGATION
         if principal.may(permission)
     )
@@ -127,7 +145,7 @@ def _rail(principal: Principal, path: str) -> str:
         f"{theme.brand()}"
         '<button class="we-button we-find" type="button" data-we="palette" aria-keyshortcuts="Control+K"'
         f' aria-label="Command palette">{theme.icon_svg("search")}<span>Find</span><kbd>Ctrl K</kbd></button>'
-        f'<nav class="we-nav" aria-label="Console">{links}</nav>'
+        f'<nav class="we-nav" aria-label="Console" data-pulse="{escape(orjson.dumps(pulse).decode())}">{links}</nav>'
         f'<div class="we-account"><div class="we-who"><div class="we-strong">{escape(principal.display_name)}</div>'
         f'<div class="we-muted">{principal.role or ""}</div></div><div class="we-account-actions">'
         '<button class="we-icon-button" data-we="theme" title="Dark or light" aria-label="Dark or light">'

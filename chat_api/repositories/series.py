@@ -48,7 +48,8 @@ SELECT subject, sum(count)::bigint AS count, sum(errors)::bigint AS errors,
 FROM web_series WHERE span_s = 60 AND started_at >= :since AND starts_with(subject, 'answers:') GROUP BY subject
 """)
 _HISTOGRAMS = text("""
-SELECT subject, bucket, sum(n)::bigint AS n, (coalesce(sum(n) FILTER (WHERE started_at >= :lately), 0))::bigint AS lately
+SELECT subject, bucket, sum(n)::bigint AS n,
+    (coalesce(sum(n) FILTER (WHERE started_at >= :lately), 0))::bigint AS lately
 FROM web_series, unnest(buckets, counts) AS u (bucket, n)
 WHERE span_s = 60 AND started_at >= :since AND (starts_with(subject, 'answers:') OR starts_with(subject, 'service:'))
 GROUP BY subject, bucket

@@ -161,8 +161,8 @@ def recent_answers(
 def model_witnesses(bots: Sequence[BotView]) -> list[BotView]:
     """The bots that show together that the language model does not answer; empty when it is not that.
 
-    A v2 bot can be made to say so. A v1 bot only apologises: alone that is its own trouble, and the model's when half of
-    all bots that were asked apologise, or others say what it is.
+    A v2 bot can be made to say so. A v1 bot only apologises: alone that is its own trouble, and the model's when half
+    of all bots that were asked apologise, or others say what it is.
     """
     asked = [bot for bot in bots if bot.canary is not None]
     apologetic = [bot for bot in bots if bot.has(Fault.LANGUAGE_MODEL, Fault.APOLOGY)]
@@ -184,7 +184,7 @@ def system_status(
     alerts: Sequence[Trouble] = (),
     incidents: Sequence[Trouble] = (),
 ) -> tuple[SystemStatus, str]:
-    """How the whole is, and the one line that says why: the worst of what is seen, of what fires and of what is open."""
+    """How the whole is, and the line that says why: the worst of what is seen, what fires and what is open."""
     seen, headline = _seen_status(bots, services)
     serious = [alert for alert in alerts if alert.severity is not Severity.INFO]
     if any(alert.severity is Severity.CRITICAL for alert in serious):

@@ -98,7 +98,7 @@ class CanaryWorker:
         self._ask_others(seen)
 
     def _ask_others(self, seen: CanaryView | None) -> None:
-        """One bot's language model is likely to be everybody's: whether it is shows soon, not a whole interval later."""
+        """One bot's language model is likely to be everybody's: whether it is should not take a whole interval."""
         if seen is None or seen.fault is not Fault.LANGUAGE_MODEL:
             self._is_model_doubted = self._is_model_doubted and any(
                 bot.has(Fault.LANGUAGE_MODEL) for bot in self._fleet.current().bots
