@@ -88,7 +88,7 @@ def process_duties(
         "blind_alerts": partial(every, BLIND_S, BlindAlerts(r.database, s.alerts, s.audit, c.sender).look),
         "usage_watched": partial(measure_watched, s.containers),
         "storage": StorageWatch(s.fleet, s.health, check_interval_s=r.settings.bot_health_check_interval).run,
-        "series": partial(every, min(FLUSH_S, r.settings.bot_health_check_interval), r.recorder.flush),
+        "series": partial(every, min(FLUSH_S, r.settings.bot_health_check_interval / 2), r.recorder.flush),
         "settings": partial(every, SETTINGS_S, c.store.look),
         "settings_told": partial(every, TOLD_S, c.store.look_when_told),
         "notices": partial(every, NOTICES_S, s.switches.tick),

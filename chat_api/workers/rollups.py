@@ -49,7 +49,7 @@ class Rollups:
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._answers = answers
-        self._answers_s = min(ANSWERS_S, check_interval_s)
+        self._answers_s = min(ANSWERS_S, check_interval_s / 2)
         self._figures = figures
         self._fleet = fleet
         self._database = database

@@ -1,0 +1,177 @@
+"""A bot that fails six answers in ten: every place says so, with one number, and every place says when it is well."""
+
+import re
+from dataclasses import replace
+from functools import partial
+
+import pytest
+from playwright.async_api import Page, expect
+
+from chat_api.schemas.analytics import Grain
+from chat_api.schemas.principals import Principal
+from models import RuleKind
+from tests.e2e.test_console import sign_in
+from tests.support.api import MakeSettings
+from tests.support.console_app import RunningConsole, running_console
+from tests.support.eventually import eventually
+from tests.support.sample_bots import RunningBot, sample_bot
+
+pytestmark = pytest.mark.browser
+MESSAGES = 30
+LONG_MS = 90_000
+
+
+async def hasten(console: RunningConsole) -> None:
+    """The rules as installed, but for how long they wait."""
+    admin = await console.services.auth.authenticate(await console.admin_login(), is_admin=True)
+    for rule in await console.services.alert_settings.rules(admin):
+        if rule.kind is RuleKind.ERROR_RATE:
+            quick = replace(rule, for_s=0, keep_firing_for_s=0)
+            await console.services.alert_settings.change_rule(admin, rule.rule_id, quick)
+
+
+async def talk(console: RunningConsole, person: Principal, count: int) -> None:
+    """Say something to elena so many times."""
+    for number in range(count):
+        await console.services.messages.send(person, bot_name="elena", content=f"Hello {number}")
+
+
+async def numbers(console: RunningConsole, admin: Principal) -> dict[str, tuple[int, int]]:
+    """Answers and failures of the running hour, by who says it."""
+    token = await console.admin_login()
+    async with console.client(token) as client:
+        series = (await client.get("/api/admin/bots/elena/series?window=1h")).json()["points"]
+        board = (await client.get("/api/admin/bots/elena")).json()
+        metrics = (await client.get("/metrics")).text
+    (bot,) = [one for one in (await console.services.analytics.report(admin, grain=Grain.DAY)).bots]
+    failed, answered = (
+        int(float(found[1]))
+        for result in ("failed", "answered")
+        if (found := re.search(rf'bot_answers_total{{bot_name="elena",result="{result}"}} (\S+)', metrics))
+    )
+    calls = sum(point["count"] for point in series)
+    return {
+        "series": (calls, sum(point["errors"] for point in series)),
+        "board": (calls, round((board["error_rate"] or 0) * calls)),
+        "analytics": (bot.total.answered + bot.total.failed, bot.total.failed),
+        "metrics": (answered + failed, failed),
+    }
+
+
+async def statuses(console: RunningConsole) -> dict[str, str]:
+    """How elena, or the whole, is, by who says it."""
+    async with console.client(await console.admin_login()) as client:
+        status = (await client.get("/api/admin/status")).json()
+        health = (await client.get("/health")).json()
+        bots = (await client.get("/api/admin/bots")).json()
+        one = (await client.get("/api/admin/bots/elena")).json()
+    return {
+        "status": status["system"]["status"],
+        "status.bot": status["bots"]["elena"]["status"],
+        "status.attention": str(status["system"]["needs_attention"]),
+        "status.alerts": str(status["system"]["alerts_firing"]),
+        "status.incidents": str(status["system"]["incidents_open"]),
+        "health": health["status"],
+        "health.bot": health["bots"]["elena"],
+        "bots": bots["status"],
+        "bots.bot": next(bot["status"] for bot in bots["bots"] if bot["name"] == "elena"),
+        "bot": one["status"],
+    }
+
+
+ILL = {
+    "status": "degraded",
+    "status.bot": "degraded",
+    "status.attention": "1",
+    "status.alerts": "1",
+    "status.incidents": "1",
+    "health": "degraded",
+    "health.bot": "degraded",
+    "bots": "degraded",
+    "bots.bot": "degraded",
+    "bot": "degraded",
+}
+WELL = {
+    key: {"degraded": "online" if key.endswith("bot") else "healthy", "1": "0"}[value] for key, value in ILL.items()
+}
+
+
+async def expect_page(page: Page, *, is_ill: bool) -> None:
+    """The banner, the tab, the menu, the filter and the row of an open Fleet page."""
+    await expect(page.get_by_test_id("banner")).to_have_attribute(
+        "data-status", "degraded" if is_ill else "healthy", timeout=LONG_MS
+    )
+    await expect(page.get_by_test_id("bot-elena")).to_have_attribute(
+        "data-status", "degraded" if is_ill else "online", timeout=LONG_MS
+    )
+    await expect(page.get_by_test_id("chip-problems")).to_contain_text("1" if is_ill else "0")
+    await expect(page).to_have_title(re.compile("^Degraded · Fleet" if is_ill else "^Fleet"), timeout=LONG_MS)
+    for badge in ("fleet", "alerts", "incidents"):
+        shown = page.locator(f'[data-badge="{badge}"]')
+        if is_ill:
+            await expect(shown).to_have_text("1", timeout=LONG_MS)
+        else:
+            await expect(shown).to_be_hidden(timeout=LONG_MS)
+
+
+@pytest.mark.parametrize("elena", ["v1"], indirect=True)
+async def test_every_place_says_how_a_bot_is(make_settings: MakeSettings, page: Page, elena: RunningBot) -> None:
+    """Banner, APIs, badges, tab, row, bot page, incident and alert; series, board, analytics and metrics count alike."""
+    async with (
+        sample_bot("marcus") as marcus,
+        running_console(make_settings(bots=(elena, marcus))) as console,
+    ):
+        await hasten(console)
+        admin = await console.services.auth.authenticate(await console.admin_login(), is_admin=True)
+        person = await console.principal()
+        await sign_in(page, console)
+        await expect_page(page, is_ill=False)
+
+        await elena.set_faults(failure_rate=0.6)
+        await talk(console, person, MESSAGES)
+        await eventually(partial(_is, statuses, console, ILL), deadline_s=90)
+        await expect_page(page, is_ill=True)
+        note = await page.get_by_test_id("bot-elena").get_by_test_id("note").inner_text()
+        assert re.search(r"\d+% of its last \d+ answers failed", note), note
+        await page.goto(f"{console.url}/admin/bots/elena")
+        await expect(page.get_by_text(note).first).to_be_visible()
+        await expect(page).to_have_title(re.compile("^Degraded · "))
+        (incident,) = await console.services.incidents.newest(admin)
+        assert (incident.title, incident.detail.lower()) == ("Elena is degraded", note.lower())
+        (alert,) = await console.services.alerts.firing(admin)
+        assert note in alert.title
+        said = await eventually(partial(_agreed, console, admin))
+        calls, failed = said["series"]
+        assert calls == MESSAGES
+        assert 0.3 * calls < failed < 0.9 * calls
+
+        await elena.set_faults(failure_rate=0.0)
+        await talk(console, person, MESSAGES)
+        await eventually(partial(_is, statuses, console, WELL), deadline_s=90)
+        await page.goto(f"{console.url}/admin")
+        await expect_page(page, is_ill=False)
+        after = await eventually(partial(_agreed, console, admin, calls=2 * MESSAGES))
+        assert set(after.values()) == {(2 * MESSAGES, failed)}
+
+
+@pytest.fixture
+async def elena(request: pytest.FixtureRequest):  # type: ignore[no-untyped-def]
+    """A bot of one generation that fails as it is told, always in the same order."""
+    async with sample_bot("elena", contract=request.param, seed=7) as bot:
+        yield bot
+
+
+async def _is(asked, console: RunningConsole, expected: dict[str, str]) -> bool:  # type: ignore[no-untyped-def]
+    found = await asked(console)
+    if found != expected:
+        raise AssertionError({key: value for key, value in found.items() if value != expected[key]})
+    return True
+
+
+async def _agreed(
+    console: RunningConsole, admin: Principal, calls: int = MESSAGES
+) -> dict[str, tuple[int, int]] | None:
+    found = await numbers(console, admin)
+    if len(set(found.values())) != 1 or found["series"][0] != calls:
+        raise AssertionError(found)
+    return found
