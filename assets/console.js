@@ -43,16 +43,24 @@ function showPulse(pulse) {
   }
 }
 
+/** From the moment that NiceGUI makes its socket: the first thing that is told comes with the connection. */
 function followPulse() {
-  if (window.socket) window.socket.on("pulse", showPulse);
-  else setTimeout(followPulse, 100);
+  let made = window.socket;
+  made?.on("pulse", showPulse);
+  Object.defineProperty(window, "socket", {
+    configurable: true,
+    get: () => made,
+    set(socket) {
+      made = socket;
+      socket?.on("pulse", showPulse);
+    },
+  });
 }
 
+followPulse();
 addEventListener("DOMContentLoaded", () => {
-  const brought = document.querySelector("[data-pulse]")?.dataset.pulse;
-  if (!brought || brought === "{}") return;
-  showPulse(JSON.parse(brought));
-  followPulse();
+  const brought = document.querySelector('meta[name="we-pulse"]');
+  if (brought) showPulse(JSON.parse(brought.content));
 });
 
 // A form of filters: what is not filled in does not show in the address.

@@ -13,6 +13,7 @@ from starlette.requests import Request
 
 from chat_api.core.errors import AppError, NotFound, PermissionDenied
 from chat_api.core.logging import get_logger
+from chat_api.schemas.fleet import SystemStatus
 from chat_api.schemas.principals import Permission, Principal
 from console import theme
 from console.context import open_pages, services
@@ -39,11 +40,8 @@ NAVIGATION = (
 )
 
 _CURRENT = ' aria-current="page"'
-# Filled in by the page's script; what a number means is said in the link's description.
-_BADGES = {
-    f"/admin{path}": f'<span class="we-badge" data-badge="{kind}" aria-hidden="true" hidden></span>'
-    for path, kind in (("", "fleet"), ("/incidents", "incidents"), ("/alerts", "alerts"))
-}
+# Which number of the pulse stands behind which link; what it means the page's script says in the link's description.
+_BADGES = {"/admin": "fleet", "/admin/incidents": "incidents", "/admin/alerts": "alerts"}
 
 PageBuilder = Callable[..., Awaitable[None]]
 
@@ -131,13 +129,24 @@ def _pulse(principal: Principal) -> dict[str, Any]:
         return {}
     feed = pulse_feed(services().fleet)
     feed.follow(ui.context.client)
-    return feed.current
+    now = feed.current
+    ui.add_head_html(f'<meta name="we-pulse" content="{escape(orjson.dumps(now).decode())}">')
+    return now
+
+
+def _badge(kind: str | None, pulse: dict[str, Any]) -> str:
+    if kind is None:
+        return ""
+    count = pulse.get(kind, 0)
+    tone = "bad" if pulse.get("status") == SystemStatus.CRITICAL else "warn"
+    hidden = "" if count else " hidden"
+    return f'<span class="we-badge" data-badge="{kind}" data-tone="{tone}" aria-hidden="true"{hidden}>{count}</span>'
 
 
 def _rail(principal: Principal, path: str, pulse: dict[str, Any]) -> str:
     links = "".join(
         f'<a href="{target}"{_CURRENT if target == path else ""}>{theme.icon_svg(symbol)}<span>{label}</span>'
-        f"{_BADGES.get(target, '')}</a>"
+        f"{_badge(_BADGES.get(target), pulse)}</a>"
         for target, symbol, label, permission in NAVIGATION
         if principal.may(permission)
     )
@@ -145,7 +154,7 @@ def _rail(principal: Principal, path: str, pulse: dict[str, Any]) -> str:
         f"{theme.brand()}"
         '<button class="we-button we-find" type="button" data-we="palette" aria-keyshortcuts="Control+K"'
         f' aria-label="Command palette">{theme.icon_svg("search")}<span>Find</span><kbd>Ctrl K</kbd></button>'
-        f'<nav class="we-nav" aria-label="Console" data-pulse="{escape(orjson.dumps(pulse).decode())}">{links}</nav>'
+        f'<nav class="we-nav" aria-label="Console">{links}</nav>'
         f'<div class="we-account"><div class="we-who"><div class="we-strong">{escape(principal.display_name)}</div>'
         f'<div class="we-muted">{principal.role or ""}</div></div><div class="we-account-actions">'
         '<button class="we-icon-button" data-we="theme" title="Dark or light" aria-label="Dark or light">'

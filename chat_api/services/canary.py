@@ -54,8 +54,8 @@ class CanaryService:
             canary = replace(canary, error=_reason(error))
         else:
             latency_ms = (self._clock.monotonic_s() - started_s) * 1000
-            error, fault = _shown(answer)
-            canary = replace(canary, is_answered=error is None, latency_ms=latency_ms, error=error, fault=fault)
+            wrong, fault = _shown(answer)
+            canary = replace(canary, is_answered=wrong is None, latency_ms=latency_ms, error=wrong, fault=fault)
             if answer.is_model_silent:
                 canary = replace(canary, apology=digest_of(answer.text))
         return self._fleet.record_canary(canary)

@@ -76,6 +76,9 @@ class _FleetGauges:
     def _service(self, service: ServiceView, affected: int) -> None:
         metrics = self._metrics
         if service.status is ServiceStatus.NOT_CONFIGURED:
+            for gauge in (metrics.service_up, metrics.cause_bots):
+                with contextlib.suppress(KeyError):  # what bots said of it is over
+                    gauge.remove(service.name)
             return
         metrics.service_up.labels(service.name).set(service.status is ServiceStatus.HEALTHY)
         metrics.cause_bots.labels(service.name).set(affected)
