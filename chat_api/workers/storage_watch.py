@@ -43,6 +43,10 @@ class StorageWatch:
         if not self._is_due(known):
             return
         report = await self._health.check("postgres")
+        is_ill = report.status is ServiceStatus.UNHEALTHY
+        is_over = known is not None and known.status is ServiceStatus.UNHEALTHY
+        if not is_ill and not is_over:
+            return  # that it is well is the leader's to say, with all the rest
         with self._fleet.relaying():
             self._fleet.record_service(report)
 
