@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from chat_api.schemas.alerts import Reading, RuleView, Signs, SubjectState, Verdict
 from chat_api.schemas.fleet import BotStatus, BotView, FleetView, ServiceStatus, ServiceView
-from chat_api.services.fleet_status import MIN_CALLS, failing_words
+from chat_api.services.fleet_status import MIN_CALLS
 from models import NoData, RuleKind, SubjectStatus
 
 CONSOLE = "console"
@@ -178,7 +178,8 @@ def _failing(rule: RuleView, bot: BotView, _: Signs) -> Look:
     if recent is None or recent.calls < MIN_CALLS:
         return Verdict.NO_DATA, "had too few answers lately to judge"
     limit = rule.threshold or 0
-    return _look(recent.failure_share > limit, f"fails: {failing_words(recent)} (limit {limit:.0%})")
+    words = f"failed {recent.failure_share:.0%} of its last {recent.calls} answers (limit {limit:.0%})"
+    return _look(recent.failure_share > limit, words)
 
 
 def _restarts(rule: RuleView, bot: BotView, signs: Signs) -> Look:

@@ -137,7 +137,7 @@ class IncidentKeeper:
         """What is open is shown wherever it is said how all is."""
         found = tuple(
             Trouble(key=incident.cause, title=incident.title, severity=Severity.WARNING, bots=_bots_of(incident))
-            for incident in self._open.values()
+            for _, incident in sorted(self._open.items())
         )
         if found != view.incidents:
             self._fleet.record_incidents(IncidentsReport(reported_at=self._clock.now(), incidents=found))
