@@ -39,7 +39,7 @@ export default {
       return isRestarting(this.bot);
     },
     note() {
-      return botNote(this.bot, { now: this.now, isStale: this.isOld, titles: this.serviceTitles });
+      return botNote(this.bot, { now: this.now, isStale: this.isOld, titles: this.serviceTitles, faults: this.serviceFaults });
     },
     tiles() {
       return TILES.map(([title, keys]) => [

@@ -70,7 +70,7 @@ export default {
         .sort(comparing(this.sortKey, this.isDescending));
     },
     items() {
-      return grouped(this.visible, this.group, { statusOf: this.statusOf, titles: this.serviceTitles });
+      return grouped(this.visible, this.group, { statusOf: this.statusOf, titles: this.serviceTitles, faults: this.serviceFaults });
     },
     /** The bots as they follow each other on the screen. */
     names() {
@@ -245,7 +245,7 @@ export default {
             <tbody ref="body" @focusin="focused">
               <tr v-if="spaceBefore" aria-hidden="true" class="we-space"><td :colspan="span" :style="{ height: spaceBefore + 'px' }"></td></tr>
               <template v-for="item in shownItems" :key="item.key">
-                <BotRow v-if="item.bot" :bot="item.bot" :now="now" :icons="icons" :columns="columns" :titles="serviceTitles" :is-stale="isStale(item.bot)"
+                <BotRow v-if="item.bot" :bot="item.bot" :now="now" :icons="icons" :columns="columns" :titles="serviceTitles" :faults="serviceFaults" :is-stale="isStale(item.bot)"
                   :is-asking="asking?.names.includes(item.key) ?? false" :is-selected="selected.has(item.key)" :is-selectable="isSelectable"
                   :may-restart="actions.includes('restart')" :has-engine="hasEngine" @act="(action, name) => act(action, [name])" @menu="menu" @select="select" />
                 <tr v-else class="we-group" data-testid="group-row"><th :colspan="span" scope="rowgroup">

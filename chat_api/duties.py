@@ -7,8 +7,10 @@ from chat_api.composition import Composition
 from chat_api.realtime.manager import WebSocketManager
 from chat_api.resources import Resources
 from chat_api.services.alert_blind import BlindAlerts
+from chat_api.services.container import Services
 from chat_api.services.figures import FiguresService
 from chat_api.services.incident_journal import IncidentJournal
+from chat_api.services.recent_answers import RecentAnswersService
 from chat_api.services.system import REPORT_EVERY_S
 from chat_api.workers.alerter import Alerter
 from chat_api.workers.canary import CanaryWorker
@@ -20,6 +22,7 @@ from chat_api.workers.health_poller import HealthPoller
 from chat_api.workers.incident_keeper import FORGET_EVERY_S, IncidentKeeper
 from chat_api.workers.rollups import FLUSH_S, Rollups
 from chat_api.workers.status_keeper import StatusKeeper
+from chat_api.workers.storage_watch import StorageWatch
 from chat_api.workers.supervisor import every
 from chat_api.workers.usage import measure_all, measure_watched
 
@@ -49,7 +52,7 @@ def leaders_duties(r: Resources, c: Composition, poller: HealthPoller, keeper: F
         "health_poller": poller.run,
         "containers": keeper.watch_containers,
         "canary": CanaryWorker(s.canary, s.fleet, interval_s=r.settings.bot_canary_interval).run,
-        "rollups": Rollups(FiguresService(r.database, s.registry), s.fleet, r.database).run,
+        "rollups": _rollups(r, s).run,
         "status": StatusKeeper(s.fleet, r.database, check_interval_s=interval_s).run,
         "usage": partial(measure_all, s.containers),
         "healer": Healer(s.fleet, s.restarts, s.policies, r.database).run,
@@ -86,7 +89,8 @@ def process_duties(
         "alerts": s.alerts.follow,
         "blind_alerts": partial(every, BLIND_S, BlindAlerts(r.database, s.alerts, s.audit, c.sender).look),
         "usage_watched": partial(measure_watched, s.containers),
-        "series": partial(every, FLUSH_S, r.recorder.flush),
+        "storage": StorageWatch(s.fleet, s.health, check_interval_s=r.settings.bot_health_check_interval).run,
+        "series": partial(every, min(FLUSH_S, r.settings.bot_health_check_interval / 2), r.recorder.flush),
         "settings": partial(every, SETTINGS_S, c.store.look),
         "settings_told": partial(every, TOLD_S, c.store.look_when_told),
         "notices": partial(every, NOTICES_S, s.switches.tick),
@@ -94,6 +98,16 @@ def process_duties(
         "process_report": partial(every, REPORT_EVERY_S, s.system.report),
         "gauges": partial(keep_gauges, r.metrics, r.database, s.answers, s.fleet, c.book, c.switches),
     }
+
+
+def _rollups(r: Resources, s: Services) -> Rollups:
+    return Rollups(
+        FiguresService(r.database, s.registry),
+        RecentAnswersService(r.database, s.registry, s.fleet),
+        s.fleet,
+        r.database,
+        check_interval_s=r.settings.bot_health_check_interval,
+    )
 
 
 def _alerter(r: Resources, c: Composition) -> Alerter:

@@ -7,16 +7,19 @@ from contextlib import contextmanager
 from html import escape
 from typing import Any
 
+import orjson
 from nicegui import ui
 from starlette.requests import Request
 
 from chat_api.core.errors import AppError, NotFound, PermissionDenied
 from chat_api.core.logging import get_logger
+from chat_api.schemas.fleet import SystemStatus
 from chat_api.schemas.principals import Permission, Principal
 from console import theme
 from console.context import open_pages, services
 from console.guard import Audience, add_rule, visitor_of
 from console.notices import notices_feed
+from console.pulse import pulse_feed
 
 log = get_logger(__name__)
 
@@ -37,6 +40,8 @@ NAVIGATION = (
 )
 
 _CURRENT = ' aria-current="page"'
+# Which number of the pulse stands behind which link; what it means the page's script says in the link's description.
+_BADGES = {"/admin": "fleet", "/admin/incidents": "incidents", "/admin/alerts": "alerts"}
 
 PageBuilder = Callable[..., Awaitable[None]]
 
@@ -101,10 +106,11 @@ def _failure(message: str, *, path: str, may_help: bool = True) -> None:
 def frame(principal: Principal, *, title: str, path: str) -> Iterator[None]:
     """The console around a page: navigation, who is signed in, and the page's title."""
     ui.add_head_html(theme.console_head())
+    pulse = _pulse(principal)
     ui.html('<a class="we-skip" href="#content">Skip to content</a>', sanitize=False)
     with ui.element("div").classes("we-shell"):
         # One element: each costs every open page memory, and this one never changes.
-        rail = ui.html(_rail(principal, path), sanitize=False, tag="header").classes("we-rail")
+        rail = ui.html(_rail(principal, path, pulse), sanitize=False, tag="header").classes("we-rail")
         if principal.may(Permission.RESTART_BOT):
             rail.props("data-may-restart=yes")
         with ui.element("div").classes("we-main").props('id=content tabindex="-1"'):
@@ -117,9 +123,30 @@ def back_link(path: str, title: str) -> None:
     ui.html(f'<a class="we-back" href="{path}">← {title}</a>', sanitize=False)
 
 
-def _rail(principal: Principal, path: str) -> str:
+def _pulse(principal: Principal) -> dict[str, Any]:
+    """How all is, for who may see it; the page is told from then on."""
+    if not principal.may(Permission.VIEW_FLEET):
+        return {}
+    feed = pulse_feed(services().fleet)
+    feed.follow(ui.context.client)
+    now = feed.current
+    ui.add_head_html(f'<meta name="we-pulse" content="{escape(orjson.dumps(now).decode())}">')
+    return now
+
+
+def _badge(kind: str | None, pulse: dict[str, Any]) -> str:
+    if kind is None:
+        return ""
+    count = pulse.get(kind, 0)
+    tone = "bad" if pulse.get("status") == SystemStatus.CRITICAL else "warn"
+    hidden = "" if count else " hidden"
+    return f'<span class="we-badge" data-badge="{kind}" data-tone="{tone}" aria-hidden="true"{hidden}>{count}</span>'
+
+
+def _rail(principal: Principal, path: str, pulse: dict[str, Any]) -> str:
     links = "".join(
-        f'<a href="{target}"{_CURRENT if target == path else ""}>{theme.icon_svg(symbol)}<span>{label}</span></a>'
+        f'<a href="{target}"{_CURRENT if target == path else ""}>{theme.icon_svg(symbol)}<span>{label}</span>'
+        f"{_badge(_BADGES.get(target), pulse)}</a>"
         for target, symbol, label, permission in NAVIGATION
         if principal.may(permission)
     )

@@ -44,6 +44,9 @@ class Contract(Protocol):
     def raised(self, error: str) -> web.Response:
         """The bot broke; ``error`` is the text of its exception."""
 
+    def model_dead(self, bot: Bot, body: bytes) -> web.Response:
+        """The bot is well, and its language model does not answer; ``body`` is the chat call's."""
+
     def starting(self) -> web.Response:
         """The bot listens but is not ready."""
 

@@ -31,6 +31,7 @@ class FaultMode(StrEnum):
     HUGE = "huge"
     TRUNCATE = "truncate"
     HANG = "hang"
+    MODEL_DEAD = "model_dead"
     NOT_READY = "not_ready"
     RESET = "reset"
     TRUNCATE_STREAM = "truncate_stream"
@@ -131,6 +132,8 @@ async def misbehave(request: web.Request, mode: FaultMode, *, contract: Contract
             return contract.failed(bot, "the sample bot was told to fail")
         case FaultMode.EXCEPTION:
             return contract.raised("KeyError: 'the sample bot was told to raise'")
+        case FaultMode.MODEL_DEAD:
+            return contract.model_dead(bot, await request.read())
         case FaultMode.NOT_READY:
             return contract.starting()
         case FaultMode.BADJSON:

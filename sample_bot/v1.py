@@ -43,6 +43,10 @@ class V1:
         body = {"error": "Internal server error", "message": error, "success": False}
         return web.json_response(body, status=500)
 
+    def model_dead(self, bot: Bot, body: bytes) -> web.Response:
+        """Apologise in character, with a 500."""
+        return self.failed(bot, "language model: no answer")
+
     def starting(self) -> web.Response:
         """Answer 503: components are still missing."""
         body = {

@@ -4,6 +4,7 @@ Source: WhisperEngine v2's HTTP API (late 2025).
 """
 
 import json
+import random
 from collections.abc import Sequence
 from enum import StrEnum
 
@@ -19,6 +20,10 @@ class _Mode(StrEnum):
     REFLECTIVE = "reflective"
 
 
+_APOLOGIES = (
+    "I'm having a bit of trouble thinking clearly right now. Could you try again in a moment?",
+    "Sorry, my thoughts are all over the place. Give me a minute?",
+)
 _COMPLEXITY = {_Mode.FAST: "SIMPLE", _Mode.REFLECTIVE: "COMPLEX_HIGH"}
 
 
@@ -48,6 +53,22 @@ class V2:
     def raised(self, error: str) -> web.Response:
         """Answer 500 with the exception's text, as the real bots do."""
         return web.json_response({"detail": error}, status=500)
+
+    def model_dead(self, bot: Bot, body: bytes) -> web.Response:
+        """Answer 200 with a stock apology, as the real bots do; only in the fast mode it shows what it is."""
+        _, mode = _read(body)
+        is_forced = b"force_mode" in body and mode is _Mode.FAST
+        facts = ("unknown", "unknown", "unknown") if is_forced else ("supergraph", "DYNAMIC", "mixed")
+        answered = {
+            "success": True,
+            "response": random.choice(_APOLOGIES),
+            "timestamp": local_timestamp(),
+            "bot_name": bot.character.key,
+            "processing_time_ms": 12.0,
+            "memory_stored": True,
+            **dict(zip(("mode", "complexity", "model_used"), facts, strict=True)),
+        }
+        return web.json_response(answered)
 
     def starting(self) -> web.Response:
         """Answer 500: this generation has no word for "not yet"."""

@@ -28,17 +28,17 @@ function calls([running, slots, waiting]) {
   return `calls ${running}/${slots}` + (waiting ? ` (+${waiting} waiting)` : "");
 }
 
-/** `titles`: of the dependencies, by key. */
-export function botNote(bot, { now, isStale, titles }) {
+/** `titles` of the dependencies, and `faults`: what is wrong with them; by key. */
+export function botNote(bot, { now, isStale, titles, faults }) {
   const seen = bot.seen_at ? `last seen ${ago(bot.seen_at, now)}` : "not checked yet";
   if (isStale) return seen;
   if (isRestarting(bot)) return "";
   const { restart, policy } = bot;
   if (bot.status === "maintenance" && policy) return maintenanceNote(policy, now);
   if (bot.status === "quarantined" && policy) return policy.quarantine_reason || "the healing gave up on it";
-  if (bot.cause) return `because ${titles[bot.cause] ?? bot.cause} is down`;
+  if (bot.cause) return `because ${titles[bot.cause] ?? bot.cause} ${faults[bot.cause] ?? "is down"}`;
   if (restart?.state === "failed" && bot.status !== "online") return `${FAILED[restart.action]} failed: ${restart.error ?? "no reason given"}`;
-  if (bot.canary && !bot.canary[0] && bot.status === "degraded") return canaryNote(bot.canary, now);
+  if (bot.faults[0] === "silent" && !bot.canary?.[0]) return canaryNote(bot.canary, now);
   if (restart?.state === "online" && restart.action !== "stop" && now - restart.finished_at < BACK_ONLINE_S) return `back after ${span(restart.duration_s)}`;
   if (bot.status === "unknown") return seen;
   if (bot.status === "offline" && !bot.is_declared && !bot.container) return `${seen}; nothing describes it any more`;

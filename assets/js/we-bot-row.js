@@ -16,6 +16,7 @@ export const BotRow = {
     icons: String,
     columns: Array,
     titles: Object,
+    faults: Object,
     isStale: Boolean,
     isAsking: Boolean,
     isSelected: Boolean,
@@ -34,7 +35,7 @@ export const BotRow = {
       return isRestarting(this.bot);
     },
     note() {
-      return botNote(this.bot, { now: this.now, isStale: this.isStale, titles: this.titles });
+      return botNote(this.bot, { now: this.now, isStale: this.isStale, titles: this.titles, faults: this.faults });
     },
     cells() {
       return this.columns

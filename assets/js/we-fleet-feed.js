@@ -42,6 +42,9 @@ export const fleetFeed = {
     hasEngine() {
       return this.services.some((service) => service.name === "docker" && service.status !== "not_configured");
     },
+    serviceFaults() {
+      return Object.fromEntries(this.services.map((service) => [service.name, service.fault]));
+    },
     serviceTitles() {
       return Object.fromEntries(this.services.map((service) => [service.name, service.title]));
     },

@@ -13,7 +13,7 @@ export const GROUPS = {
   cause: {
     label: "Cause",
     of: (bot) => bot.cause ?? "",
-    title: (key, { titles }) => (key ? `${titles[key] ?? key} is down` : "No common cause"),
+    title: (key, { titles, faults }) => (key ? `${titles[key] ?? key} ${faults[key] ?? "is down"}` : "No common cause"),
   },
   image: { label: "Image", of: (bot) => bot.container?.image ?? "", title: (key) => key || "No image known" },
   contract: { label: "Contract", of: (bot) => bot.contract ?? "", title: (key) => (key ? `Bots of ${key}` : "Not known yet") },

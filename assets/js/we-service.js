@@ -45,7 +45,7 @@ export const ServiceCard = {
       return this.isStale && this.service.status !== "not_configured" ? "unknown" : this.service.status;
     },
     status() {
-      return serviceStatus(this.shown);
+      return serviceStatus(this.shown, this.service.fault);
     },
     note() {
       if (this.shown === "not_configured") return "Set its address to watch it";

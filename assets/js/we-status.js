@@ -40,7 +40,11 @@ export const weight = (status) => (BOT[status] ?? BOT.unknown)[2];
 const named = ([label, tone, icon]) => ({ label, tone, icon });
 export const botStatus = (status) => ({ label: word(status), tone: tone(status), icon: status in BOT ? status : "unknown" });
 export const breakerStatus = (state) => state in BREAKER ? { ...named(BREAKER[state]), title: BREAKER[state][3] } : null;
-export const serviceStatus = (status) => named(SERVICE[status] ?? SERVICE.unknown);
+/** `fault` says what is wrong with one that is unhealthy: not every one of them is down. */
+export const serviceStatus = (status, fault = "is down") => {
+  const found = named(SERVICE[status] ?? SERVICE.unknown);
+  return status === "unhealthy" && fault !== "is down" ? { ...found, label: fault[0].toUpperCase() + fault.slice(1) } : found;
+};
 export const systemStatus = (status) => named(SYSTEM[status] ?? SYSTEM.degraded);
 
 /** A status as a mark: icon and word in its colour. `of` is what one of the functions above gives. */

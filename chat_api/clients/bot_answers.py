@@ -31,7 +31,8 @@ _ESCAPES = re.compile(
 def read_answer(reply: Reply, *, bot_name: str, processing_time_s: float) -> BotAnswer:
     """Turn the reply to a chat request into an answer.
 
-    A usable text is shown whatever the status says of it: v1 apologises in character with a 500.
+    A usable text is shown whatever the status says of it: v1 apologises in character with a 500, and v2 with a success
+    when its language model does not answer.
 
     Raises: BotUnavailable while the bot starts (503), BotCrashed on a server error without a text, BotFailed on
     everything else; the bot's own words go into ``detail`` only.
@@ -49,11 +50,13 @@ def read_answer(reply: Reply, *, bot_name: str, processing_time_s: float) -> Bot
         if reply.status == 500:
             raise BotCrashed(detail=error.detail) from error
         raise
+    is_model_silent = _is_model_silent(body)
     return BotAnswer(
         text=text,
         bot_name=bot_name,
         processing_time_s=processing_time_s,
-        is_apology=reply.status == 500 or body.get("success") is False,
+        is_apology=reply.status == 500 or body.get("success") is False or is_model_silent,
+        is_model_silent=is_model_silent,
         memory_stored=body.get("memory_stored") is True,
         metadata=_answer_facts(body),
         said_name=_short(body.get("bot_name")),
@@ -136,6 +139,11 @@ def _text(body: Mapping[str, object], reply: Reply) -> str:
     if not text.strip():
         raise BotFailed(detail=f"the text is empty; {_detail(reply)}")
     return text
+
+
+def _is_model_silent(body: Mapping[str, object]) -> bool:
+    """Whether a v2 bot fell back on a stock text: a good answer always says how it was made."""
+    return all(body.get(fact) == "unknown" for fact in V2_ANSWER_FACTS)
 
 
 def _without_lone(match: re.Match[str]) -> str:

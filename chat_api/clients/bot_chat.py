@@ -1,6 +1,7 @@
 """One chat call: through the bot's lane, whole or in pieces, repeated only when the bot cannot have seen it."""
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime
 
 import orjson
@@ -51,7 +52,10 @@ class BotChat:
                 if reply.is_event_stream and stream is not None:
                     stream.finish()
                     return BotAnswer(text=stream.text, bot_name=bot.name, processing_time_s=elapsed_s)
-                return read_answer(reply, bot_name=bot.name, processing_time_s=elapsed_s)
+                answer = read_answer(reply, bot_name=bot.name, processing_time_s=elapsed_s)
+                if not answer.is_apology and self._lanes.is_apology(bot.name, answer.text):
+                    return replace(answer, is_apology=True, is_model_silent=True)
+                return answer
         except Upstream:
             if stream is None or not stream.text:
                 raise
@@ -83,8 +87,11 @@ class BotChat:
         return await attempt()
 
 
-def chat_body(now: datetime, *, user_id: str, message: str, user_name: str | None) -> bytes:
+def chat_body(now: datetime, *, user_id: str, message: str, user_name: str | None, is_fast: bool = False) -> bytes:
     """What both generations read, and the specification's ``platform`` and ``timestamp``, which both ignore.
+
+    ``is_fast`` asks a v2 bot for its shortest way to an answer, which also makes it show that its language model is
+    dead; v1 ignores it. Source: bot contract, ``POST /api/chat``.
 
     Raises: InvalidInput when it cannot be encoded.
     """
@@ -97,6 +104,7 @@ def chat_body(now: datetime, *, user_id: str, message: str, user_name: str | Non
                 "timestamp": now.isoformat(),
                 "context": {"channel_type": "dm", "platform": "web", "user_name": user_name, "metadata": {}},
                 "metadata_level": "basic",
+                **({"force_mode": "fast"} if is_fast else {}),
             }
         )
     except orjson.JSONEncodeError as error:

@@ -1,5 +1,6 @@
 """What is kept per bot while the process lives: its breaker, its bulkhead, and what was learnt about it."""
 
+import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,6 +10,9 @@ from chat_api.clients.bulkhead import Bulkhead, SharedSlots
 from chat_api.core.clock import Clock
 from chat_api.core.errors import BotBusy, BotUnavailable
 from chat_api.schemas.bots import BotSpec, Contract
+
+# Stock texts of one bot that are kept at hand.
+MAX_APOLOGIES = 50
 
 OnRefused = Callable[[str, str], None]
 """Told of every call that was not made: bot name, ``breaker`` or ``bulkhead``. Must not raise."""
@@ -39,6 +43,11 @@ class Lane:
         self.contract = self.is_streaming = None
 
 
+def digest_of(text: str) -> str:
+    """What stands for a bot's words where the words themselves are nobody's business."""
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest()[:16]
+
+
 class Lanes:
     """The lanes of all bots, and the slots that they share."""
 
@@ -48,6 +57,7 @@ class Lanes:
         self._clock = clock
         self._on_refused = on_refused
         self._lanes: dict[str, Lane] = {}
+        self._apologies: dict[str, set[str]] = {}
 
     def of(self, bot: BotSpec) -> Lane:
         """This bot's lane, made on first use."""
@@ -60,6 +70,18 @@ class Lanes:
             lane.url = bot.url
             lane.forget()
         return lane
+
+    def learn_apology(self, bot_name: str, digest: str | None) -> None:
+        """A bot said this while it showed that its language model is dead; ``None``: it showed that it lives."""
+        if digest is None:
+            self._apologies.pop(bot_name, None)
+        elif len(known := self._apologies.setdefault(bot_name, set())) < MAX_APOLOGIES:
+            known.add(digest)
+
+    def is_apology(self, bot_name: str, text: str) -> bool:
+        """Whether a bot whose language model is dead has said just this when that was seen."""
+        known = self._apologies.get(bot_name)
+        return known is not None and digest_of(text) in known
 
     def view(self, bot_name: str) -> LaneView:
         """How busy a bot is; one never called has everything free."""

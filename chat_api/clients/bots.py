@@ -17,6 +17,7 @@ from chat_api.clients.bot_lanes import Lane, Lanes, LaneView, OnRefused
 from chat_api.clients.bot_stream import OnDelta
 from chat_api.clients.breaker import BreakerState
 from chat_api.clients.http_pool import HttpPool
+from chat_api.core.call_outcomes import APOLOGY, CANCELLED, OK, TRUNCATED
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.errors import AppError, BotFailed, BotTimeout, BotUnavailable, ShuttingDown, Upstream
 from chat_api.core.settings import Settings
@@ -83,6 +84,13 @@ class BotConnector:
                     stack.push_async_callback(opened.aclose)
             self._chat = self._probing = None
 
+    def learn_apology(self, bot_name: str, digest: str | None) -> None:
+        """What a bot says while its language model is dead, by :func:`digest_of`; ``None``: the model lives.
+
+        An ordinary answer of a v2 bot does not show it: the same words, from a bot that was seen like that, do.
+        """
+        self._lanes.learn_apology(bot_name, digest)
+
     def lane_view(self, bot_name: str) -> LaneView:
         """How busy a bot is, and whether calls to it pass."""
         return self._lanes.view(bot_name)
@@ -102,26 +110,28 @@ class BotConnector:
         on_delta: OnDelta | None = None,
         is_counted: bool = True,
         accept: Accept | None = None,
+        is_fast: bool = False,
     ) -> BotAnswer:
         """Send one message and wait for the whole answer, at most ``timeout_s`` (``BOT_API_TIMEOUT``) in total.
 
         ``on_delta`` gets the pieces of the text when the bot streams. A stream that breaks off after some text is an
         answer with ``is_truncated``. The bot remembers what it is told, so a call is repeated (once, here) only when
         connecting failed. One that is not ``is_counted`` is nobody's message, and ``on_call`` does not hear of it.
+        One that ``is_fast`` asks for the bot's shortest way to an answer.
 
         Raises: BotTimeout, BotFailed, BotBusy, and BotUnavailable, whose ``extra["connect_failed"]`` says that the
         bot has certainly not seen the message; InvalidInput when the message cannot be encoded.
         """
-        content = chat_body(self._clock.now(), user_id=user_id, message=message, user_name=user_name)
+        content = chat_body(self._clock.now(), user_id=user_id, message=message, user_name=user_name, is_fast=is_fast)
         started_s = self._clock.monotonic_s()
-        outcome = "cancelled"
+        outcome = CANCELLED
         try:
             answer = await _opened(self._chat).ask(
                 bot, content, timeout_s=timeout_s or self._settings.bot_api_timeout, on_delta=on_delta
             )
             if accept is not None:
                 accept(answer)
-            outcome = "truncated" if answer.is_truncated else "apology" if answer.is_apology else "ok"
+            outcome = TRUNCATED if answer.is_truncated else APOLOGY if answer.is_apology else OK
             return answer
         except AppError as error:
             outcome = error.code

@@ -67,7 +67,7 @@ class DockerEngine:
     async def ping(self) -> float:
         """See ``ContainerEngine``."""
         started_s = self._clock.monotonic_s()
-        await self._call(lambda client: client.ping())
+        await self._call(_answers)
         return (self._clock.monotonic_s() - started_s) * 1000
 
     async def list_bots(self) -> tuple[ContainerView, ...]:
@@ -240,6 +240,12 @@ class DockerEngine:
         bot = bot_of(str(name), labels, label=self._label)
         if bot is None or not bot[1] or fold(bot[0]) != fold(view.bot_name):
             raise Conflict(f"{view.name} is not labelled {self._label}={view.bot_name}: it can only be watched.")
+
+
+def _answers(client: BoundedClient) -> None:
+    """An engine, or a proxy before it, that answers a ping and refuses what we need is not well."""
+    client.ping()
+    client.containers(limit=1, quiet=True)
 
 
 def _rank(view: ContainerView) -> tuple[bool, bool, bool, float]:

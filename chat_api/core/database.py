@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from chat_api.core.errors import DatabaseUnavailable
+from chat_api.core.errors import DatabaseUnavailable, WritesRefused
 from chat_api.core.slow_queries import SlowQueries
 from models.connections import DatabaseUnsuitable, connect
 from models.connections import engine as database_engine
@@ -144,9 +144,10 @@ async def _in_our_words(opened: AbstractAsyncContextManager[AsyncConnection]) ->
         raise translated from error
 
 
-# Class 53 is "insufficient resources" (disk full), 57P "operator intervention", 25006 a read-only server.
+# Class 53 is "insufficient resources", 57P "operator intervention"; 53100 is a full disk, 25006 a read-only server.
 # Source: PostgreSQL documentation, appendix A.
 _AWAY_STATES = ("53", "57P", "08", "25006")
+_REFUSED_STATES = ("53100", "25006")
 
 
 def _translated(error: Exception) -> Exception:
@@ -157,7 +158,7 @@ def _translated(error: Exception) -> Exception:
         state = str(getattr(error.orig, "sqlstate", "") or "")
         is_away = error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError))
         if is_away or state.startswith(_AWAY_STATES):
-            return DatabaseUnavailable(detail=str(error.orig)[:300], retry_after_s=1)
+            return _away(state)(detail=str(error.orig)[:300], retry_after_s=1)
         return error
     if isinstance(
         error,
@@ -172,8 +173,12 @@ def _translated(error: Exception) -> Exception:
         return DatabaseUnavailable(detail=f"{type(error).__name__}: {error}"[:300], retry_after_s=1)
     if isinstance(error, asyncio.TimeoutError):
         return DatabaseUnavailable(detail="timed out", retry_after_s=1)
-    if isinstance(error, asyncpg.exceptions.PostgresError) and str(getattr(error, "sqlstate", None) or "").startswith(
-        _AWAY_STATES
-    ):
-        return DatabaseUnavailable(detail=str(error)[:300], retry_after_s=1)
+    if isinstance(error, asyncpg.exceptions.PostgresError):
+        state = str(getattr(error, "sqlstate", None) or "")
+        if state.startswith(_AWAY_STATES):
+            return _away(state)(detail=str(error)[:300], retry_after_s=1)
     return error
+
+
+def _away(state: str) -> type[DatabaseUnavailable]:
+    return WritesRefused if state in _REFUSED_STATES else DatabaseUnavailable

@@ -17,6 +17,7 @@
     ├── RateLimited             429 rate_limited            (+ Retry-After)
     ├── Unavailable             503 unavailable             (+ Retry-After)
     │   ├── DatabaseUnavailable     database_unavailable
+    │   │   └── WritesRefused           the same code       it can be read, and takes no writes
     │   ├── ShuttingDown            shutting_down
     │   └── Maintenance             maintenance             the chat takes no new messages; the operator's words
     └── Upstream                502 upstream_failed
@@ -172,6 +173,15 @@ class DatabaseUnavailable(Unavailable):
     public_message = "The database is not available right now. Nothing was lost; please try again."
 
 
+class WritesRefused(DatabaseUnavailable):
+    """PostgreSQL answers and takes no writes: its disk is full, or it is read-only."""
+
+    public_message = (
+        "The database takes no writes right now, so nothing can be saved and nobody can sign in. "
+        "What is stored can still be read. Please try again later."
+    )
+
+
 class ShuttingDown(Unavailable):
     """This process is draining."""
 
@@ -264,4 +274,5 @@ def _tree(root: type[AppError]) -> list[type[AppError]]:
     return [root, *(leaf for branch in root.__subclasses__() for leaf in _tree(branch))]
 
 
-_BY_CODE = {error.code: error for error in _tree(AppError)}
+# Of several with one code, the most general.
+_BY_CODE = {error.code: error for error in reversed(_tree(AppError))}

@@ -16,6 +16,7 @@ from prometheus_client import (
 )
 
 from chat_api import __version__
+from chat_api.core.call_outcomes import is_counted, is_failure
 from chat_api.core.request_figures import RequestFigures
 
 PREFIX = "whisperengine_web"
@@ -51,13 +52,19 @@ class Metrics:
         )
         # Finding a labelled metric costs more than to count: those that are found stay at hand.
         self._requests: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
-        self._calls: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
+        self._calls: dict[tuple[str, str], tuple[Counter, Histogram, Counter | None]] = {}
         self._frames_out: dict[str, Counter] = {}
         self.ws_closed = Counter(
             f"{PREFIX}_websocket_closed_total", "Chat WebSockets closed by us.", ["code"], registry=r
         )
         self.bot_calls = Counter(
             f"{PREFIX}_bot_calls_total", "Chat calls to bots.", ["bot_name", "outcome"], registry=r
+        )
+        self.bot_answers = Counter(
+            f"{PREFIX}_bot_answers_total",
+            "Answers that users wanted from a bot: answered or failed, as everywhere in the console.",
+            ["bot_name", "result"],
+            registry=r,
         )
         self.bot_seconds = Histogram(
             f"{PREFIX}_bot_call_duration_seconds",
@@ -195,9 +202,16 @@ class Metrics:
         key = (bot_name, outcome)
         found = self._calls.get(key)
         if found is None:
-            found = self._calls[key] = (self.bot_calls.labels(bot_name, outcome), self.bot_seconds.labels(bot_name))
+            result = "failed" if is_failure(outcome) else "answered"
+            found = self._calls[key] = (
+                self.bot_calls.labels(bot_name, outcome),
+                self.bot_seconds.labels(bot_name),
+                self.bot_answers.labels(bot_name, result) if is_counted(outcome) else None,
+            )
         found[0].inc()
         found[1].observe(duration_s)
+        if found[2] is not None:
+            found[2].inc()
 
     def record_bot_refusal(self, bot_name: str, reason: str) -> None:
         """One chat call was not made: ``breaker`` or ``bulkhead``."""

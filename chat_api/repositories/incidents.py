@@ -28,7 +28,7 @@ WHERE id = (
 RETURNING id
 """)
 _OPEN_ONES = text("""
-SELECT i.id, i.cause, i.opened_at,
+SELECT i.id, i.cause, i.title, i.opened_at,
   coalesce(array_agg(b.bot_name) FILTER (WHERE b.failed_at IS NOT NULL AND b.recovered_at IS NULL), '{}') AS failing,
   (SELECT count(*) FROM web_incident_evidence e WHERE e.incident_id = i.id) AS evidence_count
 FROM web_incidents i LEFT JOIN web_incident_bots b ON b.incident_id = i.id

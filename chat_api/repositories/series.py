@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -48,9 +48,34 @@ SELECT subject, sum(count)::bigint AS count, sum(errors)::bigint AS errors,
 FROM web_series WHERE span_s = 60 AND started_at >= :since AND starts_with(subject, 'answers:') GROUP BY subject
 """)
 _HISTOGRAMS = text("""
-SELECT subject, bucket, sum(n)::bigint AS n FROM web_series, unnest(buckets, counts) AS u (bucket, n)
+SELECT subject, bucket, sum(n)::bigint AS n,
+    (coalesce(sum(n) FILTER (WHERE started_at >= :lately), 0))::bigint AS lately
+FROM web_series, unnest(buckets, counts) AS u (bucket, n)
 WHERE span_s = 60 AND started_at >= :since AND (starts_with(subject, 'answers:') OR starts_with(subject, 'service:'))
 GROUP BY subject, bucket
+""")
+# The newest moments of each bot until they hold enough calls, and none from before it was begun anew.
+_NEWEST = text("""
+SELECT subject, sum(count)::bigint AS count, sum(errors)::bigint AS errors, sum(sum_ms) AS sum_ms
+FROM (
+    SELECT s.*, coalesce(sum(count) OVER (PARTITION BY subject ORDER BY started_at DESC
+        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS newer
+    FROM web_series s
+    LEFT JOIN unnest(CAST(:subjects AS text[]), CAST(:begun AS timestamptz[])) AS b (subject, begun_at) USING (subject)
+    WHERE span_s = 10 AND started_at >= :since AND started_at >= coalesce(begun_at, '-infinity')
+        AND starts_with(subject, 'answers:')
+) moments WHERE newer < :enough GROUP BY subject
+""")
+_USUAL = text("""
+SELECT subject, sum(count - errors)::bigint AS answered, sum(sum_ms) AS sum_ms FROM web_series
+WHERE starts_with(subject, 'answers:') AND count > errors
+    AND (span_s = 3600 AND started_at >= :since AND started_at < :hour
+        OR span_s = 60 AND started_at >= :hour AND started_at < :until)
+GROUP BY subject
+""")
+_ANSWERS = text("""
+SELECT subject, started_at, count, errors FROM web_series
+WHERE span_s = :span_s AND started_at >= :since AND started_at < :until AND starts_with(subject, 'answers:')
 """)
 _FORGET = text("DELETE FROM web_series WHERE span_s = :span_s AND started_at < :before")
 _FORGET_WRITERS = text("DELETE FROM web_series_writers WHERE written_at < now() - interval '1 day'")
@@ -114,11 +139,47 @@ async def totals(connection: AsyncConnection, *, since: datetime, lately: dateti
     return {row["subject"]: Total(count=row["count"], errors=row["errors"], lately=row["lately"]) for row in rows}
 
 
-async def histograms(connection: AsyncConnection, *, since: datetime) -> dict[str, dict[int, int]]:
-    """The answer times of every bot and dependency since a minute, by subject."""
-    found: dict[str, dict[int, int]] = {}
-    for row in await many(connection, _HISTOGRAMS, {"since": since}):
-        found.setdefault(row["subject"], {})[row["bucket"]] = row["n"]
+async def newest_answers(
+    connection: AsyncConnection, *, since: datetime, enough: int, begun: Mapping[str, datetime]
+) -> dict[str, Tally]:
+    """The newest calls of every bot, by subject: as many as are enough or a few more, none older than ``since``.
+
+    ``begun`` says from when on a subject counts.
+    """
+    values = {"since": since, "enough": enough, "subjects": list(begun), "begun": list(begun.values())}
+    return {
+        row["subject"]: Tally(count=row["count"], errors=row["errors"], sum_ms=row["sum_ms"], buckets={})
+        for row in await many(connection, _NEWEST, values)
+    }
+
+
+async def usual_ms(connection: AsyncConnection, *, hour: datetime, until: datetime) -> dict[str, tuple[int, float]]:
+    """How many answers every bot gave in the day before ``until``, and their mean time, by subject."""
+    values = {"since": hour - timedelta(days=1), "hour": hour, "until": until}
+    return {
+        row["subject"]: (row["answered"], row["sum_ms"] / row["answered"])
+        for row in await many(connection, _USUAL, values)
+    }
+
+
+async def answers(
+    connection: AsyncConnection, *, span_s: int, since: datetime, until: datetime
+) -> list[tuple[str, datetime, int, int]]:
+    """The calls of all bots, and those that failed, by bot and the start of each hour or day."""
+    rows = await many(connection, _ANSWERS, {"span_s": span_s, "since": since, "until": until})
+    return [(row["subject"].partition(":")[2], row["started_at"], row["count"], row["errors"]) for row in rows]
+
+
+async def histograms(
+    connection: AsyncConnection, *, since: datetime, lately: datetime
+) -> dict[str, tuple[dict[int, int], dict[int, int]]]:
+    """The answer times of every bot and dependency since a minute, and since a later one, by subject."""
+    found: dict[str, tuple[dict[int, int], dict[int, int]]] = {}
+    for row in await many(connection, _HISTOGRAMS, {"since": since, "lately": lately}):
+        all_of, newest = found.setdefault(row["subject"], ({}, {}))
+        all_of[row["bucket"]] = row["n"]
+        if row["lately"]:
+            newest[row["bucket"]] = row["lately"]
     return found
 
 

@@ -1,9 +1,10 @@
-"""What the System page reads: the reports of all processes, and what PostgreSQL says of itself."""
+"""What the System page reads: the reports of all processes, what PostgreSQL says of itself, and if it writes."""
 
 from typing import Any
 from uuid import UUID
 
 import orjson
+from sqlalchemy import text
 
 from chat_api.core.database import Database
 
@@ -24,6 +25,31 @@ SELECT c.relname AS name, pg_total_relation_size(c.oid) AS size_bytes, greatest(
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'r' AND n.nspname = current_schema()
 ORDER BY 2 DESC LIMIT $1"""
+
+# One statement that writes: a row of ours, and some pages of a table of this session alone, which find no room on a
+# full disk, where a row that is only changed still does. Before the migrations there is no row; where a temporary table
+# is not allowed, the row has to do. Nobody waits for the disk.
+_WRITE = text("""
+DO $$
+BEGIN
+    PERFORM set_config('synchronous_commit', 'off', true);
+    BEGIN
+        CREATE TEMPORARY TABLE IF NOT EXISTS whisperengine_room (n int) ON COMMIT DELETE ROWS;
+        INSERT INTO pg_temp.whisperengine_room SELECT generate_series(1, 500);
+    EXCEPTION WHEN insufficient_privilege THEN NULL;
+    END;
+    BEGIN
+        INSERT INTO web_settings (key, value, updated_at) VALUES ('write_check', '', now())
+        ON CONFLICT (key) DO UPDATE SET updated_at = now();
+    EXCEPTION WHEN undefined_table THEN NULL;
+    END;
+END $$""")
+
+
+async def write_something(database: Database) -> None:
+    """See whether PostgreSQL takes writes. Raises: WritesRefused, DatabaseUnavailable."""
+    async with database.statement() as connection:
+        await connection.execute(_WRITE)
 
 
 async def put_report(database: Database, instance_id: UUID, report: str) -> None:

@@ -18,13 +18,20 @@ _EDGES = ", ".join(map(str, ANSWER_TIME_EDGES_S))
 # width_bucket counts from 1 for what is at or above the first edge; an edge itself belongs to the class below it.
 _CLASS = f"width_bucket(-processing_time, ARRAY(SELECT -e FROM unnest(ARRAY[{_EDGES}]::float8[]) e ORDER BY e DESC))"
 _COUNTS = ", ".join(f"count(*) FILTER (WHERE class = {CLASSES - 1 - number})" for number in range(CLASSES))
+# As ``core/call_outcomes.py`` has it, as far as an exchange tells: an apology is no answer, what its user stopped is
+# neither.
+_IS_APOLOGY = "(status = 'answered' AND COALESCE(metadata->>'is_apology', '') = 'true')"
+_IS_ANSWERED = f"(status = 'answered' AND NOT {_IS_APOLOGY})"
+_IS_FAILED = (
+    f"({_IS_APOLOGY} OR status = 'failed' OR (status = 'interrupted' AND COALESCE(error_code, '') <> 'stopped'))"
+)
 _HOUR = text(f"""
 INSERT INTO web_usage (grain, start, bot_name, users, messages, answered, failed, answer_times)
 SELECT 'hour', :start, COALESCE(bot_name, ''), count(DISTINCT user_id), count(*),
-    count(*) FILTER (WHERE status = 'answered'), count(*) FILTER (WHERE status IN ('failed', 'interrupted')),
-    ARRAY[{_COUNTS}]
+    count(*) FILTER (WHERE is_answered), count(*) FILTER (WHERE is_failed), ARRAY[{_COUNTS}]
 FROM (
-    SELECT user_id, bot_name, status, CASE WHEN status = 'answered' THEN {_CLASS} END AS class
+    SELECT user_id, bot_name, {_IS_ANSWERED} AS is_answered, {_IS_FAILED} AS is_failed,
+        CASE WHEN {_IS_ANSWERED} THEN {_CLASS} END AS class
     FROM web_conversations WHERE timestamp >= :start AND timestamp < :start + interval '1 hour'
 ) e GROUP BY GROUPING SETS ((bot_name), ()) HAVING count(*) > 0""")
 _ACTIVITY = text("""

@@ -26,7 +26,13 @@ async def status(principal: Admin, services: AppServices) -> StatusAnswer:
     uptime_s = (datetime.now(UTC) - view.started_at).total_seconds()
     return StatusAnswer(
         system=SystemState(
-            status=view.status.value, uptime=duration_text(uptime_s), version=__version__, headline=view.headline
+            status=view.status.value,
+            uptime=duration_text(uptime_s),
+            version=__version__,
+            headline=view.headline,
+            needs_attention=view.attention,
+            alerts_firing=len(view.alerts),
+            incidents_open=len(view.incidents),
         ),
         services=service_states(view.services),
         bots={bot.name: _bot_state(bot) for bot in view.bots},
@@ -64,7 +70,8 @@ async def impact(bot_name: BotName, principal: Admin, services: AppServices) -> 
 def service_state(service: ServiceView) -> ServiceState:
     """A dependency as the API gives it; the specification's times are seconds."""
     latency_s = round(service.latency_ms / 1000, 4) if service.latency_ms is not None else None
-    return ServiceState(status=service.status.value, response_time=latency_s)
+    fault = service.fault if service.status is ServiceStatus.UNHEALTHY else None
+    return ServiceState(status=service.status.value, response_time=latency_s, fault=fault)
 
 
 def service_states(services: Iterable[ServiceView]) -> dict[str, ServiceState]:
@@ -95,7 +102,8 @@ def _bot_state(bot: BotView) -> BotState:
         health_check = "unhealthy" if bot.latency_ms is None else "healthy"
     return BotState(
         display_name=bot.display_name,
-        status=bot.status.value,
+        status=bot.shown.value,
+        reason=bot.error,
         health_check=health_check,
         port=bot.port,
         latency_ms=bot.latency_ms,

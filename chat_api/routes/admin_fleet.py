@@ -92,7 +92,7 @@ def _flat(bot: BotView) -> dict[str, Any]:
     flat: dict[str, Any] = {
         "name": bot.name,
         "display_name": bot.display_name,
-        "status": bot.status.value,
+        "status": bot.shown.value,
         "cause": bot.cause,
         "error": bot.error,
         "contract": bot.contract,

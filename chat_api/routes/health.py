@@ -34,7 +34,7 @@ async def health(request: Request, bearer: Bearer, services: AppServices) -> Hea
     return HealthAnswer(
         status=view.status.value,
         services=service_states(view.services),
-        bots={bot.name: bot.status.value for bot in view.bots},
+        bots={bot.name: bot.shown.value for bot in view.bots},
     )
 
 

@@ -15,6 +15,9 @@ class SystemState(Answer):
     uptime: str = Field(examples=["2d 3h 14m"])
     version: str
     headline: str
+    needs_attention: int = Field(description="Bots that are neither well nor in maintenance.")
+    alerts_firing: int
+    incidents_open: int
 
 
 class ServiceState(Answer):
@@ -22,6 +25,7 @@ class ServiceState(Answer):
 
     status: Literal["healthy", "unhealthy", "unknown", "not_configured"]
     response_time: float | None
+    fault: str | None = Field(None, description="What is wrong with it.", examples=["takes no writes"])
 
 
 class BotState(Answer):
@@ -29,6 +33,7 @@ class BotState(Answer):
 
     display_name: str = Field(examples=["Elena Rodriguez"])
     status: str = Field(examples=["online"])
+    reason: str | None = Field(None, description="Why it is not online.")
     health_check: Literal["healthy", "unhealthy", "unknown"]
     port: int | None
     latency_ms: float | None = None

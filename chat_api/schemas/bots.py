@@ -77,6 +77,7 @@ class BotAnswer:
     """A text that a user can be shown.
 
     ``bot_name`` is our key, ``said_name`` the name in the answer. ``is_apology``: the bot failed, but in character.
+    ``is_model_silent``: it shows that its language model did not answer; that is an apology too.
     ``is_truncated``: it came in pieces and broke off. ``processing_time_s`` is measured here, from the call to the last
     byte.
     """
@@ -85,6 +86,7 @@ class BotAnswer:
     bot_name: str
     processing_time_s: float
     is_apology: bool = False
+    is_model_silent: bool = False
     is_truncated: bool = False
     memory_stored: bool = False
     metadata: Mapping[str, object] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from chat_api.schemas.bots import Contract
 from chat_api.schemas.containers import ContainerState, ContainerView
-from models import ActionOrigin, BotAction, RestartState
+from models import ActionOrigin, BotAction, RestartState, Severity
 
 
 class BotStatus(StrEnum):
@@ -22,6 +22,26 @@ class BotStatus(StrEnum):
     QUARANTINED = "quarantined"
     MAINTENANCE = "maintenance"
     UNKNOWN = "unknown"
+
+
+class Fault(StrEnum):
+    """Why a bot that answers its health check is not well."""
+
+    NOT_READY = "not_ready"
+    LANGUAGE_MODEL = "language_model"
+    APOLOGY = "apology"
+    SILENT = "silent"
+    FAILING = "failing"
+    PAUSED = "paused"
+    SLOW = "slow"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """One thing that is wrong with a bot, in words for operators."""
+
+    fault: Fault
+    words: str
 
 
 class ServiceStatus(StrEnum):
@@ -81,8 +101,8 @@ class BotFigures:
     """How a bot did lately, from the stored series.
 
     Uptimes are shares (0 to 1) of the time that is known and not maintenance, None when nothing is known. Percentiles
-    are of the chat answers of the last hour, as is ``error_rate`` (a share); ``messages_per_min`` of the last five
-    minutes.
+    are of the chat answers of the last hour, as is ``error_rate`` (a share); ``messages_per_min`` and
+    ``recent_p95_ms`` of the last five minutes.
     """
 
     uptime_24h: float | None = None
@@ -91,15 +111,50 @@ class BotFigures:
     p50_ms: float | None = None
     p95_ms: float | None = None
     p99_ms: float | None = None
+    recent_p95_ms: float | None = None
     messages_per_min: float = 0.0
     error_rate: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecentAnswers:
+    """How the newest calls of a bot went: about twenty, none older than five minutes.
+
+    ``failures`` as everywhere: see ``chat_api.core.call_outcomes``. ``mean_ms`` is of those that were answered,
+    ``usual_ms`` of the day before. ``is_failing`` and ``is_slow`` change later than the numbers, so that they do not
+    flap.
+    """
+
+    calls: int
+    failures: int
+    mean_ms: float | None = None
+    usual_ms: float | None = None
+    is_failing: bool = False
+    is_slow: bool = False
+
+    @property
+    def failure_share(self) -> float:
+        """The share that failed, 0 to 1."""
+        return self.failures / self.calls if self.calls else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """An alert that fires or an incident that is open, and the bots that it is about."""
+
+    key: str
+    title: str
+    severity: Severity
+    bots: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CanaryView:
     """The last synthetic conversation with a bot; ``error`` is for operators.
 
-    ``failures``: how many in a row were not answered until now, this one counted.
+    ``failures``: how many in a row were not answered until now, this one counted. ``doubts``: how many answers more it
+    takes after several that failed until the bot is believed to be well. ``fault`` is what a failed one showed, and
+    ``apology`` a digest of its words when the bot has no language model.
     """
 
     bot_name: str
@@ -108,6 +163,14 @@ class CanaryView:
     latency_ms: float | None = None
     error: str | None = None
     failures: int = 0
+    doubts: int = 0
+    fault: Fault = Fault.SILENT
+    apology: str | None = None
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether the bot does not answer, as far as its synthetic conversations tell."""
+        return not self.is_answered or self.doubts > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +231,8 @@ class BotPolicy:
 class BotView:
     """One bot as the console shows it. ``latency_ms`` is the last health answer's, ``error`` for operators only.
 
+    ``status`` is what the bot itself is seen to do, and ``reasons`` why it is degraded; ``shown`` is the word for it on
+    every page and in every answer: no bot is well that an alert or an open incident (``troubles``) is about.
     ``declared_by`` is what makes the bot exist now, None for one that is only remembered.
 
     ``cause`` is the dependency that this bot's trouble is put down to, a key of ``FleetView.services``. ``contract`` is
@@ -200,6 +265,23 @@ class BotView:
     cause: str | None = None
     contract: Contract | None = None
     declared_by: str | None = None
+    reasons: tuple[Reason, ...] = ()
+    recent: RecentAnswers | None = None
+    troubles: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> BotStatus:
+        """The word for the bot."""
+        return BotStatus.DEGRADED if self.troubles and self.status is BotStatus.ONLINE else self.status
+
+    @property
+    def needs_attention(self) -> bool:
+        """Whether an operator should look at it."""
+        return self.shown not in HEARTBEAT_WELL
+
+    def has(self, *faults: Fault) -> bool:
+        """Whether one of these is wrong with it."""
+        return any(reason.fault in faults for reason in self.reasons)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +289,8 @@ class ServiceView:
     """One dependency: ``latencies_ms`` are the last answers, oldest first, ``None`` where there was none.
 
     The percentiles are of its last hour. ``failing_since`` is when its present or last trouble began; short recoveries
-    do not end one. ``last_failed_at`` is its last check that failed.
+    do not end one. ``last_failed_at`` is its last check that failed. ``fault`` says what is wrong with one that is
+    unhealthy, after its title.
     """
 
     name: str
@@ -223,6 +306,7 @@ class ServiceView:
     p99_ms: float | None = None
     failing_since: datetime | None = None
     last_failed_at: datetime | None = None
+    fault: str = "is down"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,6 +320,13 @@ class FleetView:
     bots: tuple[BotView, ...] = ()
     services: tuple[ServiceView, ...] = ()
     problems: tuple[str, ...] = field(default=())
+    alerts: tuple[Trouble, ...] = ()
+    incidents: tuple[Trouble, ...] = ()
+
+    @property
+    def attention(self) -> int:
+        """How many bots need an operator."""
+        return sum(bot.needs_attention for bot in self.bots)
 
 
 HEARTBEAT_WELL = frozenset({BotStatus.ONLINE, BotStatus.MAINTENANCE})

@@ -10,13 +10,22 @@ from pydantic import TypeAdapter, ValidationError
 
 from chat_api.schemas.bots import BotInfo, Probe
 from chat_api.schemas.containers import ContainerView
-from chat_api.schemas.fleet import BotFigures, BotPolicy, CanaryView, ContainerUsage, RestartView, ServiceStatus
+from chat_api.schemas.fleet import (
+    BotFigures,
+    BotPolicy,
+    CanaryView,
+    ContainerUsage,
+    RecentAnswers,
+    RestartView,
+    ServiceStatus,
+    Trouble,
+)
 from models import RestartState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceReport:
-    """One look at one dependency. ``latency_ms`` is its answer's; ``error`` is for operators."""
+    """One look at one dependency. ``latency_ms`` is its answer's; ``error`` and ``fault`` are for operators."""
 
     name: str
     title: str
@@ -24,6 +33,7 @@ class ServiceReport:
     checked_at: datetime
     latency_ms: float | None = None
     error: str | None = None
+    fault: str = "is down"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +51,30 @@ class FiguresReport:
     reported_at: datetime
     bots: Mapping[str, BotFigures]
     services: Mapping[str, tuple[float | None, float | None, float | None]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswersReport:
+    """How the newest calls of bots went; a bot that is not in it had none lately."""
+
+    reported_at: datetime
+    bots: Mapping[str, RecentAnswers]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertsReport:
+    """All alerts that fire."""
+
+    reported_at: datetime
+    alerts: tuple[Trouble, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentsReport:
+    """All incidents that are open."""
+
+    reported_at: datetime
+    incidents: tuple[Trouble, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +103,9 @@ FleetReport = (
     | PoliciesReport
     | CanaryView
     | ContainerUsage
+    | AnswersReport
+    | AlertsReport
+    | IncidentsReport
 )
 
 _KINDS: dict[str, TypeAdapter[Any]] = {
@@ -81,6 +118,9 @@ _KINDS: dict[str, TypeAdapter[Any]] = {
     "policies": TypeAdapter(PoliciesReport),
     "canary": TypeAdapter(CanaryView),
     "usage": TypeAdapter(ContainerUsage),
+    "answers": TypeAdapter(AnswersReport),
+    "alerts": TypeAdapter(AlertsReport),
+    "incidents": TypeAdapter(IncidentsReport),
 }
 _STEPS = list(RestartState)
 
@@ -106,6 +146,12 @@ def key_of(report: FleetReport) -> str:
             return f"canary:{report.bot_name}"
         case ContainerUsage():
             return f"usage:{report.bot_name}"
+        case AnswersReport():
+            return "answers"
+        case AlertsReport():
+            return "alerts"
+        case IncidentsReport():
+            return "incidents"
 
 
 def order_of(report: FleetReport) -> tuple[datetime, int]:
@@ -114,6 +160,8 @@ def order_of(report: FleetReport) -> tuple[datetime, int]:
         case Probe() | ServiceReport() | CanaryView():
             return report.checked_at, 0
         case InfoReport() | ContainersReport() | FiguresReport() | PoliciesReport():
+            return report.reported_at, 0
+        case AnswersReport() | AlertsReport() | IncidentsReport():
             return report.reported_at, 0
         case ContainerUsage():
             return report.measured_at, 0

@@ -126,5 +126,6 @@ class OpenIncident:
     incident_id: UUID
     cause: str
     opened_at: datetime
+    title: str = ""
     failing: frozenset[str] = frozenset()
     evidence_count: int = 0

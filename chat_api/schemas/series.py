@@ -9,6 +9,7 @@ from enum import IntEnum, StrEnum
 class Span(IntEnum):
     """How many seconds one stored row covers."""
 
+    MOMENT = 10  # of answers only
     MINUTE = 60
     HOUR = 3600
     DAY = 86_400

@@ -1,4 +1,4 @@
-"""The one alert that cannot go through the outbox: PostgreSQL itself is down, and the outbox is in it.
+"""The one alert that cannot go through the outbox, for the outbox is in PostgreSQL: it is down, or takes no writes.
 
 The process that led when it went away remembers the rules and the channels, and tells them itself in each look,
 until each channel has taken it, and once more when PostgreSQL is back. What it told is not stored anywhere until then.
@@ -10,13 +10,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, text
+from sqlalchemy import RowMapping
 
 from chat_api.clients.apprise_sender import AppriseSender, SendFailed
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Database
-from chat_api.core.errors import AppError
+from chat_api.core.errors import AppError, WritesRefused
 from chat_api.core.logging import get_logger
+from chat_api.repositories import system
 from chat_api.schemas.alerts import RuleView
 from chat_api.services.alert_rows import quiet_hours
 from chat_api.services.alert_times import quiet_until
@@ -31,11 +32,15 @@ CHECK_TIMEOUT_S = 5.0
 LED = timedelta(seconds=15)
 TITLE = "PostgreSQL is down"
 BODY = "Nothing can be stored or read, and the fleet is not watched until it is back."
+REFUSED_TITLE = "PostgreSQL takes no writes"
+REFUSED_BODY = "What is stored can be read. Nothing can be saved, nobody can sign in, and the fleet is not watched."
 
 
 @dataclass(slots=True, kw_only=True)
 class _Outage:
     since: datetime
+    title: str
+    body: str
     told: dict[UUID, RowMapping] = field(default_factory=dict)
 
 
@@ -62,20 +67,27 @@ class BlindAlerts:
         """Look once, and tell what there is to tell."""
         if self._alerts.remembered is None:
             return
-        if not await self._is_reachable():
-            self._outage = self._outage or _Outage(since=self._clock.now())
+        fault = await self._fault()
+        if fault is not None:
+            self._outage = self._outage or _Outage(since=self._clock.now(), title=fault[0], body=fault[1])
+            self._alerts.mark_told_directly()
             await self._tell(self._outage)
         elif self._outage is not None:
             over, self._outage = self._outage, None
+            if over.told:
+                self._alerts.mark_told_directly()
             await self._tell_end(over)
 
-    async def _is_reachable(self) -> bool:
+    async def _fault(self) -> tuple[str, str] | None:
+        """What is to be told of PostgreSQL, by the same question as its health check asks."""
         try:
-            async with asyncio.timeout(CHECK_TIMEOUT_S), self._database.read() as connection:
-                await connection.execute(text("SELECT 1"))
+            async with asyncio.timeout(CHECK_TIMEOUT_S):
+                await system.write_something(self._database)
+        except WritesRefused:
+            return REFUSED_TITLE, REFUSED_BODY
         except (AppError, TimeoutError):
-            return False
-        return True
+            return TITLE, BODY
+        return None
 
     async def _tell(self, outage: _Outage) -> None:
         now = self._clock.now()
@@ -93,8 +105,10 @@ class BlindAlerts:
             and (rule.channels is None or row["id"] in rule.channels)
             and quiet_until(quiet_hours(row), rule.severity, now) is None
         ]
-        body = f"{BODY}\n\n{rule.severity.upper()}. Since {outage.since:%Y-%m-%d %H:%M:%S} UTC."
-        sent = await asyncio.gather(*(self._send(row, rule, TITLE, body, NotificationKind.FIRING) for row in waiting))
+        body = f"{outage.body}\n\n{rule.severity.upper()}. Since {outage.since:%Y-%m-%d %H:%M:%S} UTC."
+        sent = await asyncio.gather(
+            *(self._send(row, rule, outage.title, body, NotificationKind.FIRING) for row in waiting)
+        )
         outage.told |= {row["id"]: row for row, is_sent in zip(waiting, sent, strict=True) if is_sent}
 
     async def _tell_end(self, outage: _Outage) -> None:
@@ -106,7 +120,7 @@ class BlindAlerts:
             return
         lasted_s = (self._clock.now() - outage.since).total_seconds()
         body = f"It lasted {lasted_s:.0f} s. Since {outage.since:%Y-%m-%d %H:%M:%S} UTC."
-        title = f"Resolved: {TITLE}"
+        title = f"Resolved: {outage.title}"
         await asyncio.gather(
             *(self._send(row, rule, title, body, NotificationKind.RESOLVED) for row in outage.told.values())
         )

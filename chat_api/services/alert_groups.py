@@ -38,6 +38,7 @@ class Group:
     telling: tuple[str, ...]
     channels: frozenset[UUID] | None
     repeat_s: int
+    bots: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,13 +158,16 @@ def _caused(
         for bot in view.bots
         if bot.name in suffering or (bot.cause == service.name and bot.name not in muted)
     ]
-    fault = {ServiceStatus.UNHEALTHY: "is down", ServiceStatus.UNKNOWN: "has not been seen lately"}
+    fault = {ServiceStatus.UNHEALTHY: service.fault, ServiceStatus.UNKNOWN: "has not been seen lately"}
     title = f"{service.title} {fault.get(service.status, 'was down')}"
     lines = [f"{service.title}: {service.error}"] if service.error else []
     if names:
         title += f": {_count(len(names), 'bot')} affected"
         lines.append(f"Affected: {_listed(names)}")
-    return _group(key, title, "\n".join(lines), names or [service.title], (key,), members, rules)
+    group = _group(key, title, "\n".join(lines), names or [service.title], (key,), members, rules)
+    return replace(
+        group, bots=tuple(sorted({*suffering, *(bot.name for bot in view.bots if bot.cause == service.name)}))
+    )
 
 
 def _ruled(key: str, members: Sequence[SubjectState], rules: Mapping[UUID, RuleView], view: FleetView) -> Group:
@@ -198,6 +202,7 @@ def _group(
         telling=telling,
         channels=wanted,
         repeat_s=min((rule.repeat_s for rule in mine if rule.repeat_s), default=0),
+        bots=tuple(state.subject.partition(":")[2] for state in members if state.subject.startswith("bot:")),
     )
 
 

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from chat_api.schemas.alerts import Reading, RuleView, Signs, SubjectState, Verdict
 from chat_api.schemas.fleet import BotStatus, BotView, FleetView, ServiceStatus, ServiceView
+from chat_api.services.fleet_status import MIN_CALLS
 from models import NoData, RuleKind, SubjectStatus
 
 CONSOLE = "console"
@@ -150,8 +151,7 @@ def _down(_: RuleView, bot: BotView, __: Signs) -> Look:
 
 def _degraded(_: RuleView, bot: BotView, __: Signs) -> Look:
     if bot.status is BotStatus.DEGRADED:
-        is_silent = bot.canary is not None and not bot.canary.is_answered
-        return Verdict.BAD, "does not answer its test conversation" if is_silent else "is degraded"
+        return Verdict.BAD, f"is degraded: {'; '.join(r.words for r in bot.reasons)}" if bot.reasons else "is degraded"
     return _settled(bot)
 
 
@@ -167,18 +167,21 @@ def _settled(bot: BotView) -> Look:
 
 
 def _slow(rule: RuleView, bot: BotView, _: Signs) -> Look:
-    p95_ms = bot.figures.p95_ms if bot.figures else None
+    p95_ms = bot.figures.recent_p95_ms if bot.figures else None
     if p95_ms is None:
-        return Verdict.NO_DATA, "has no answer times"
+        return Verdict.NO_DATA, "has given no answer lately"
     is_bad = p95_ms > (rule.threshold or 0)
     return _look(is_bad, f"takes {p95_ms / 1000:,.1f} s (p95; limit {(rule.threshold or 0) / 1000:,.1f} s)")
 
 
 def _failing(rule: RuleView, bot: BotView, _: Signs) -> Look:
-    rate = bot.figures.error_rate if bot.figures else None
-    if rate is None:
-        return Verdict.NO_DATA, "has no figures of failed answers"
-    return _look(rate > (rule.threshold or 0), f"fails {rate:.0%} of its answers (limit {rule.threshold or 0:.0%})")
+    """By the same newest calls as the bot's status; an hour's share would go on long after the bot is well."""
+    recent = bot.recent
+    if recent is None or recent.calls < MIN_CALLS:
+        return Verdict.NO_DATA, "had too few answers lately to judge"
+    limit = rule.threshold or 0
+    words = f"failed {recent.failure_share:.0%} of its last {recent.calls} answers (limit {limit:.0%})"
+    return _look(recent.failure_share > limit, words)
 
 
 def _restarts(rule: RuleView, bot: BotView, signs: Signs) -> Look:
@@ -197,7 +200,7 @@ def _unheard(_: RuleView, bot: BotView, __: Signs) -> Look:
 def _service_down(service: ServiceView) -> Look:
     if service.status is ServiceStatus.UNKNOWN:
         return Verdict.NO_DATA, "has not been seen lately"
-    return _look(service.status is ServiceStatus.UNHEALTHY, "is down")
+    return _look(service.status is ServiceStatus.UNHEALTHY, service.fault)
 
 
 def _service_unheard(service: ServiceView) -> Look:

@@ -25,7 +25,7 @@ from chat_api.core.text import check_text
 from chat_api.repositories import alert_settings, alerts
 from chat_api.repositories.alert_settings import CHANNELS, RULES, WINDOWS
 from chat_api.schemas.alerts import AlertView, NotificationView, RuleView, Signs, SubjectState
-from chat_api.schemas.fleet import FleetView
+from chat_api.schemas.fleet import FleetView, Trouble
 from chat_api.schemas.principals import Permission, Principal
 from chat_api.services import alert_groups, alert_rules
 from chat_api.services.alert_rows import (
@@ -47,6 +47,9 @@ KEEP = timedelta(days=90)
 FOLLOW_EVERY_S = 5.0
 MAX_SILENCE_MIN = 7 * 24 * 60
 CHANGED = "alerts_changed"
+# The alert of PostgreSQL itself; so long after an outage that was told past the outbox, the outbox tells nothing of it.
+STORAGE = "cause:postgres"
+DIRECTLY = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +75,9 @@ class AlertsService:
         self._known: tuple[AlertView, ...] = ()
         # For when the database is gone; only a process that led has it.
         self.remembered: Remembered | None = None
+        self._told_directly_at: datetime | None = None
+        # What fires as of the last evaluation here, with the bots that it is about.
+        self.troubles: tuple[Trouble, ...] = ()
         self._moved = asyncio.Event()
         signals.subscribe(CHANGED, lambda _: self._moved.set())
         signals.on_gap(self._moved.set)
@@ -149,10 +155,18 @@ class AlertsService:
             fleet = frozenset(bot.name for bot in view.bots)
             known = {alert.key: alert for alert in before}
             after = await self._move(connection, known, firing, channels, now, fleet=fleet)
+        self.troubles = tuple(
+            Trouble(key=alert.key, title=alert.title, severity=alert.severity, bots=firing[alert.key].bots)
+            for alert in after
+        )
         self.remembered = Remembered(at=now, rules=tuple(rules.values()), channels=tuple(channels))
         if after != before:
             self._tell(after)
         return after
+
+    def mark_told_directly(self) -> None:
+        """PostgreSQL's own outage is told past the outbox: what of it is stored meanwhile is not told again."""
+        self._told_directly_at = self._clock.now()
 
     async def follow(self) -> None:
         """Tell the pages of this process what another one moved, until cancelled: one query, however many pages."""
@@ -231,6 +245,8 @@ class AlertsService:
         for change in alert_groups.changes(before, firing, now, fleet=fleet):
             alert = change.alert
             told = [row for row in channels if _is_told(row, change)] if change.tell else []
+            if alert.key == STORAGE and self._is_told_directly(now):
+                told = []
             alert = replace(
                 alert, told_channels=tuple(sorted({*alert.told_channels, *(str(row["id"]) for row in told)}))
             )
@@ -243,6 +259,9 @@ class AlertsService:
             if alert.resolved_at is None:
                 after.append(alert)
         return _by_urgency(after)
+
+    def _is_told_directly(self, now: datetime) -> bool:
+        return self._told_directly_at is not None and now - self._told_directly_at < DIRECTLY
 
     async def _silence(
         self,

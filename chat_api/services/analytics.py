@@ -1,9 +1,15 @@
 """How the fleet is used: counted by the leader, read by pages.
 
+People, messages and answer times are counted from the exchanges. How many answers were given and failed comes from the
+series, as everywhere else: a retry is one more, see ``call_outcomes``. Where those are no longer kept, or begin later
+than the exchanges do, the exchanges themselves say it.
+
 Every run counts the last hours again, and those of which it heard that they changed: a late answer, a retry, an erased
 person. A deleted message stays counted, for it was sent; a person who is erased is in no count any more.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import RowMapping
@@ -12,9 +18,10 @@ from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Database
 from chat_api.core.errors import InvalidInput
 from chat_api.core.logging import get_logger
-from chat_api.repositories import usage
+from chat_api.repositories import series, usage
 from chat_api.schemas.analytics import AnswerTimes, BotShare, Cohort, Grain, Usage, UsageReport
 from chat_api.schemas.principals import Permission, Principal
+from chat_api.schemas.series import Span
 
 log = get_logger(__name__)
 
@@ -58,8 +65,10 @@ class AnalyticsService:
         last = grain.floor(end - timedelta(microseconds=1)) + grain.length
         async with self._database.read() as connection:
             rows = await usage.periods(connection, grain=grain, since=first, until=last)
+            span_s = Span.HOUR if grain is Grain.HOUR else Span.DAY
+            calls = await series.answers(connection, span_s=span_s, since=first, until=last)
             counted = await usage.counted_up_to(connection)
-        found = [_usage(row) for row in rows]
+        found = _with_calls([_usage(row) for row in rows], calls, grain)
         together = {one.start: one for one in found if not one.bot_name}
         starts = [first + number * grain.length for number in range(round((last - first) / grain.length))]
         periods = tuple(together.get(start) or Usage(start=start, bot_name="") for start in starts)
@@ -144,6 +153,20 @@ def _hours(begin: datetime, end: datetime) -> list[datetime]:
 def _usage(row: RowMapping) -> Usage:
     values = {name: row[name] for name in Usage.__dataclass_fields__ if name != "answer_times"}
     return Usage(**values, answer_times=AnswerTimes(counts=tuple(row["answer_times"])))
+
+
+def _with_calls(found: list[Usage], calls: Sequence[tuple[str, datetime, int, int]], grain: Grain) -> list[Usage]:
+    """The periods with what the series say of answers; those that only the series know are added."""
+    counts: dict[tuple[datetime, str], tuple[int, int]] = {}
+    for name, start, count, errors in calls:
+        for key in ((grain.floor(start), name), (grain.floor(start), "")):
+            answered, failed = counts.get(key, (0, 0))
+            counts[key] = answered + count - errors, failed + errors
+    known = {(one.start, one.bot_name): one for one in found}
+    for key, (answered, failed) in counts.items():
+        one = known.get(key) or Usage(start=key[0], bot_name=key[1])
+        known[key] = replace(one, answered=answered, failed=failed)
+    return list(known.values())
 
 
 def _sum(parts: tuple[Usage, ...] | list[Usage], start: datetime, bot_name: str) -> Usage:

@@ -120,6 +120,7 @@ class BotIdentities:
         timeout_s: float | None = None,
         on_delta: OnDelta | None = None,
         is_counted: bool = True,
+        is_fast: bool = False,
     ) -> BotAnswer:
         """``BotConnector.send_message_to_bot``, to the right bot only: an answer by another is refused.
 
@@ -138,6 +139,7 @@ class BotIdentities:
             timeout_s=timeout_s,
             on_delta=on_delta,
             is_counted=is_counted,
+            is_fast=is_fast,
             accept=accept,
         )
 

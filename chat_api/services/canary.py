@@ -6,9 +6,11 @@ as a message and counts in no figure of real answers.
 
 from dataclasses import replace
 
+from chat_api.clients.bot_lanes import digest_of
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.errors import AppError, BotBusy, BotMisaddressed, BotTimeout, BotUnavailable, ShuttingDown
-from chat_api.schemas.fleet import CanaryView
+from chat_api.schemas.bots import BotAnswer
+from chat_api.schemas.fleet import CanaryView, Fault
 from chat_api.services.bot_registry import BotRegistry
 from chat_api.services.fleet import FleetService
 
@@ -38,7 +40,7 @@ class CanaryService:
         canary = CanaryView(bot_name=bot.name, is_answered=False, checked_at=asked_at)
         try:
             answer = await self._fleet.identities.send(
-                bot.name, user_id=USER_ID, user_name=USER_NAME, message=MESSAGE, is_counted=False
+                bot.name, user_id=USER_ID, user_name=USER_NAME, message=MESSAGE, is_counted=False, is_fast=True
             )
         except BotBusy:
             return replace(canary, error="all its calls are taken")
@@ -48,9 +50,20 @@ class CanaryService:
             canary = replace(canary, error=_reason(error))
         else:
             latency_ms = (self._clock.monotonic_s() - started_s) * 1000
-            fault = "apologised" if answer.is_apology else "the answer broke off" if answer.is_truncated else None
-            canary = replace(canary, is_answered=fault is None, latency_ms=latency_ms, error=fault)
+            wrong, fault = _shown(answer)
+            canary = replace(canary, is_answered=wrong is None, latency_ms=latency_ms, error=wrong, fault=fault)
+            if answer.is_model_silent:
+                canary = replace(canary, apology=digest_of(answer.text))
         return self._fleet.record_canary(canary)
+
+
+def _shown(answer: BotAnswer) -> tuple[str | None, Fault]:
+    """What is wrong with an answer, if anything is."""
+    if answer.is_model_silent:
+        return "its language model does not answer", Fault.LANGUAGE_MODEL
+    if answer.is_apology:
+        return "apologised", Fault.APOLOGY
+    return ("the answer broke off" if answer.is_truncated else None), Fault.SILENT
 
 
 def _reason(error: AppError) -> str:

@@ -29,10 +29,11 @@ class FiguresService:
         """The figures of every bot that is known, and of every dependency. Raises: DatabaseUnavailable."""
         now = self._clock.now()
         minute = now.replace(second=0, microsecond=0)
-        hour, lately = minute - timedelta(hours=1), minute - timedelta(minutes=LATELY_MIN)
+        # The same sixty minutes as the charts' last hour, the running one among them.
+        hour, lately = minute - timedelta(minutes=59), minute - timedelta(minutes=LATELY_MIN)
         async with self._database.read() as connection:
             totals = await series.totals(connection, since=hour, lately=lately)
-            histograms = await series.histograms(connection, since=hour)
+            histograms = await series.histograms(connection, since=hour, lately=lately)
             rows = await status_intervals.seconds(connection, {name: now - age for name, age in SINCE.items()})
         seconds: dict[str, list[StatusSeconds]] = {}
         for row in rows:
@@ -43,7 +44,7 @@ class FiguresService:
             bots={
                 spec.name: _figures(
                     totals.get(f"answers:{spec.name}"),
-                    histograms.get(f"answers:{spec.name}", {}),
+                    histograms.get(f"answers:{spec.name}", ({}, {})),
                     seconds.get(f"bot:{spec.name}", []),
                     lately_min=lately_min,
                 )
@@ -51,17 +52,21 @@ class FiguresService:
             },
             services={
                 subject.partition(":")[2]: _rounded(percentiles(histogram))
-                for subject, histogram in histograms.items()
+                for subject, (histogram, _) in histograms.items()
                 if subject.startswith("service:")
             },
         )
 
 
 def _figures(
-    total: Total | None, histogram: dict[int, int], seconds: list[StatusSeconds], *, lately_min: float
+    total: Total | None,
+    histograms: tuple[dict[int, int], dict[int, int]],
+    seconds: list[StatusSeconds],
+    *,
+    lately_min: float,
 ) -> BotFigures:
     """Rounded, so that what has not visibly changed is not sent to every page again."""
-    p50_ms, p95_ms, p99_ms = _rounded(percentiles(histogram))
+    p50_ms, p95_ms, p99_ms = _rounded(percentiles(histograms[0]))
     return BotFigures(
         uptime_24h=_share({row.status: row.day_s for row in seconds}),
         uptime_7d=_share({row.status: row.week_s for row in seconds}),
@@ -69,6 +74,7 @@ def _figures(
         p50_ms=p50_ms,
         p95_ms=p95_ms,
         p99_ms=p99_ms,
+        recent_p95_ms=_rounded(percentiles(histograms[1]))[1],
         messages_per_min=round(total.lately / lately_min, 1) if total else 0.0,
         error_rate=round(total.errors / total.count, 4) if total and total.count else None,
     )

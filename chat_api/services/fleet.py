@@ -25,13 +25,18 @@ from chat_api.schemas.fleet import (
     ContainerUsage,
     FleetView,
     Heartbeat,
+    RecentAnswers,
     RestartView,
     ServiceView,
+    Trouble,
 )
 from chat_api.schemas.fleet_reports import (
+    AlertsReport,
+    AnswersReport,
     ContainersReport,
     FiguresReport,
     FleetReport,
+    IncidentsReport,
     InfoReport,
     PoliciesReport,
     ServiceReport,
@@ -41,7 +46,8 @@ from chat_api.services.bot_identity import BotIdentities
 from chat_api.services.bot_registry import BotRegistry
 from chat_api.services.fleet_status import PUBLIC_STATUS, system_status
 from chat_api.services.fleet_views import BotState, BotViews, is_same_container, service_view
-from chat_api.services.root_cause import root_causes
+from chat_api.services.root_cause import LanguageModel, root_causes
+from models import Severity
 
 log = get_logger(__name__)
 
@@ -49,6 +55,8 @@ log = get_logger(__name__)
 SERVICES = ("postgres", "redis", "qdrant", "docker", "llm")
 # Changes this close together reach the pages as one: a poll of 500 bots is one update, not 500.
 COALESCE_S = 0.05
+# Synthetic conversations in a row: a bot that left so many without an answer has to answer two.
+SEVERAL_FAILURES = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +97,9 @@ class FleetService:
         self._states: dict[str, BotState] = {}
         self._bots: dict[str, BotView] = {}
         self._services: dict[str, ServiceView] = {}
+        self._alerts: tuple[Trouble, ...] = ()
+        self._incidents: tuple[Trouble, ...] = ()
+        self._language_model = LanguageModel()
         self._version = 0
         self._flush: asyncio.TimerHandle | None = None
         self.changes: Topic[FleetView] = Topic("fleet")
@@ -111,11 +122,12 @@ class FleetService:
         """Everything at this moment, for the service itself."""
         bots = tuple(self._bots.values())
         services = tuple(self._services[name] for name in sorted(self._services, key=_place))
+        services = self._language_model.judged(services, bots, now=self._clock.now())
         causes = root_causes(bots, services, now=self._clock.now())
         bots = tuple(
             bot if causes.get(bot.name) == bot.cause else replace(bot, cause=causes.get(bot.name)) for bot in bots
         )
-        status, headline = system_status(bots, services)
+        status, headline = system_status(bots, services, alerts=self._alerts, incidents=self._incidents)
         return FleetView(
             version=self._version,
             status=status,
@@ -124,6 +136,8 @@ class FleetService:
             bots=bots,
             services=services,
             problems=self._registry.problems,
+            alerts=self._alerts,
+            incidents=self._incidents,
         )
 
     def public_bots(self) -> tuple[PublicBot, ...]:
@@ -134,7 +148,7 @@ class FleetService:
                 display_name=bot.display_name,
                 description=bot.description,
                 emoji=bot.emoji,
-                status=PUBLIC_STATUS.get(bot.status, "offline"),  # type: ignore[arg-type]
+                status=PUBLIC_STATUS.get(bot.shown, "offline"),  # type: ignore[arg-type]
             )
             for bot in self._bots.values()
         )
@@ -252,10 +266,10 @@ class FleetService:
         state = self._states.get(canary.bot_name)
         if state is None:
             return canary
-        if not self._is_relaying and not canary.is_answered:
-            before = self._views.canary(state)
-            canary = replace(canary, failures=before.failures + 1 if before else 1)
+        if not self._is_relaying:
+            canary = _counted(canary, self._views.canary(state))
         self._report(canary)
+        self._views.learn(canary)
         state.canary = canary
         self._update(canary.bot_name)
         return canary
@@ -296,6 +310,42 @@ class FleetService:
             if service is not None:
                 self._services[name] = replace(service, p50_ms=p50_ms, p95_ms=p95_ms, p99_ms=p99_ms)
                 self._changed()
+
+    def record_answers(self, report: AnswersReport) -> None:
+        """Take over how the newest calls of all bots went."""
+        self._report(report)
+        for name, state in self._states.items():
+            recent, before = report.bots.get(name), state.recent
+            state.recent, state.recent_at = recent, report.reported_at
+            if recent != before:
+                self._update(name)
+
+    def recent_of(self, bot_name: str) -> tuple[RecentAnswers | None, datetime | None]:
+        """How a bot's newest calls went, and when it was begun anew: what it did before counts no more."""
+        state = self._states.get(bot_name)
+        return (self._views.recent(state), state.began_at) if state else (None, None)
+
+    def record_alerts(self, report: AlertsReport) -> None:
+        """Take over which alerts fire."""
+        self._report(report)
+        self._alerts = report.alerts
+        titles = _titles(report.alerts)
+        for name, state in self._states.items():
+            if state.alerts != titles.get(name, ()):
+                state.alerts = titles.get(name, ())
+                self._update(name)
+        self._changed()
+
+    def record_incidents(self, report: IncidentsReport) -> None:
+        """Take over which incidents are open."""
+        self._report(report)
+        self._incidents = report.incidents
+        titles = _titles(report.incidents)
+        for name, state in self._states.items():
+            if state.incidents != titles.get(name, ()):
+                state.incidents = titles.get(name, ())
+                self._update(name)
+        self._changed()
 
     def record_policies(self, report: PoliciesReport) -> None:
         """Take over what operators decided; for a bot without a policy everything is as by default."""
@@ -368,6 +418,23 @@ def _is_other_run(now: ContainerView | None, before: ContainerView | None) -> bo
     if now is None or before is None:
         return now is not before
     return (now.id, now.started_at, now.state) != (before.id, before.started_at, before.state)
+def _titles(troubles: tuple[Trouble, ...]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for trouble in troubles:
+        if trouble.severity is not Severity.INFO:
+            for name in trouble.bots:
+                found[name] = (*found.get(name, ()), trouble.title)
+    return found
+
+
+def _counted(canary: CanaryView, before: CanaryView | None) -> CanaryView:
+    """The next of a row of synthetic conversations. After several that failed, one that went well may be luck."""
+    if not canary.is_answered:
+        failures = before.failures + 1 if before is not None else 1
+        return replace(canary, failures=failures, doubts=1 if failures >= SEVERAL_FAILURES else 0)
+    if before is None or before.doubts == 0 or before.is_answered:
+        return canary
+    return replace(canary, doubts=before.doubts, fault=before.fault)
 
 
 def _place(service: str) -> int:

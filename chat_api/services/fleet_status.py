@@ -1,4 +1,17 @@
-"""How a bot, and the whole, is: pure rules over what was last seen."""
+"""How a bot, a dependency and the whole are: pure rules over what was last seen.
+
+Every place that says how something is asks here: the board and its banner, the status APIs, the badges of the menu, the
+browser tab, metrics, incidents, alerts, root causes, healing and rolling restarts.
+
+::
+
+    a bot    health check, readiness, container, restart, policy       → its status
+             synthetic check, newest answers, breaker                  → the reasons why it is degraded
+             alerts and incidents about it                             → shown as degraded, whatever it is itself
+    a whole  the worst of its dependencies, its bots, the alerts that fire and the incidents that are open
+
+What alerts and incidents say is shown, and never goes into the rules that open and close them: none could end.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -7,18 +20,36 @@ from datetime import datetime, timedelta
 from chat_api.schemas.bots import Probe
 from chat_api.schemas.containers import ContainerView
 from chat_api.schemas.fleet import (
+    HEARTBEAT_WELL,
     BotPolicy,
     BotStatus,
     BotView,
     CanaryView,
+    Fault,
+    Reason,
+    RecentAnswers,
     RestartView,
     ServiceStatus,
     ServiceView,
     SystemStatus,
+    Trouble,
 )
-from models import BotAction
+from models import BotAction, Severity
 
 STARTING_GRACE_S = 60.0
+# A bot is judged by its newest calls: about so many, none older than this, and not by fewer than a handful.
+RECENT = timedelta(minutes=5)
+ENOUGH_CALLS = 20
+MIN_CALLS = 5
+MIN_FAILURES = 3
+# It fails from here on, and until it is below the second.
+FAILING_SHARE, RECOVERED_SHARE = 0.2, 0.1
+# It is slow when it takes so many times as long as in the day before, and the difference can be felt.
+SLOW_TIMES, RECOVERED_TIMES = 3.0, 2.0
+SLOW_BY_MS = 500.0
+MIN_USUAL = 10
+# So many bots have to say that their language model does not answer until it is the model's fault, not theirs.
+MODEL_WITNESSES = 2
 # Without these nothing can be stored; the rest costs comfort only.
 VITAL_SERVICES = frozenset({"postgres"})
 PUBLIC_STATUS = {
@@ -39,6 +70,7 @@ def bot_status(
     stale_after: timedelta,
     policy: BotPolicy | None = None,
     canary: CanaryView | None = None,
+    recent: RecentAnswers | None = None,
     is_misaddressed: bool = False,
 ) -> BotStatus:
     """The one word for a bot. What is older than ``stale_after`` is never green, it is unknown.
@@ -61,8 +93,88 @@ def bot_status(
         return BotStatus.MISADDRESSED
     if probe.is_ready is False:
         return BotStatus.STARTING if _is_young(container, now) else BotStatus.DEGRADED
-    is_silent = canary is not None and not canary.is_answered and (policy is None or policy.is_canary_on)
-    return BotStatus.DEGRADED if breaker == "open" or is_silent else BotStatus.ONLINE
+    reasons = bot_reasons(probe, breaker=breaker, policy=policy, canary=canary, recent=recent)
+    return BotStatus.DEGRADED if reasons else BotStatus.ONLINE
+
+
+def bot_reasons(
+    probe: Probe | None,
+    *,
+    breaker: str,
+    policy: BotPolicy | None = None,
+    canary: CanaryView | None = None,
+    recent: RecentAnswers | None = None,
+) -> tuple[Reason, ...]:
+    """What is wrong with a bot that answers its health check, the worst first; empty for one that is well."""
+    found = []
+    if probe is not None and probe.is_ready is False:
+        found.append(Reason(fault=Fault.NOT_READY, words=probe.error or "not ready"))
+    if canary is not None and canary.is_failing and (policy is None or policy.is_canary_on):
+        found.append(Reason(fault=canary.fault, words=_canary_words(canary)))
+    if recent is not None and recent.is_failing:
+        found.append(Reason(fault=Fault.FAILING, words=failing_words(recent)))
+    if breaker == "open":
+        found.append(Reason(fault=Fault.PAUSED, words="calls are paused after many failures"))
+    if recent is not None and recent.is_slow:
+        found.append(Reason(fault=Fault.SLOW, words=_slow_words(recent)))
+    return tuple(found)
+
+
+def failing_words(recent: RecentAnswers) -> str:
+    """How many of a bot's newest answers failed."""
+    return f"{recent.failure_share:.0%} of its last {recent.calls} answers failed"
+
+
+def _canary_words(canary: CanaryView) -> str:
+    if canary.is_answered:
+        return "answers test messages again, one more has to confirm it"
+    if canary.fault is Fault.LANGUAGE_MODEL:
+        return "its language model does not answer"
+    return f"does not answer messages: {canary.error}"
+
+
+def _slow_words(recent: RecentAnswers) -> str:
+    return f"answers take {(recent.mean_ms or 0) / 1000:,.1f} s, usually {(recent.usual_ms or 0) / 1000:,.1f} s"
+
+
+def recent_answers(
+    *,
+    calls: int,
+    failures: int,
+    mean_ms: float | None,
+    usual_ms: float | None,
+    usual_count: int,
+    before: RecentAnswers | None,
+) -> RecentAnswers:
+    """A judgement of a bot's newest calls. Too few of them say nothing, neither good nor bad."""
+    share = failures / calls if calls else 0.0
+    was_failing, was_slow = before is not None and before.is_failing, before is not None and before.is_slow
+    if was_failing:
+        is_failing = share >= RECOVERED_SHARE
+    else:
+        is_failing = calls >= MIN_CALLS and failures >= MIN_FAILURES and share >= FAILING_SHARE
+    is_slow = False
+    if mean_ms is not None and usual_ms and usual_count >= MIN_USUAL:
+        is_enough = calls - failures >= (1 if was_slow else MIN_CALLS)
+        times = mean_ms / usual_ms
+        is_slow = is_enough and times >= (RECOVERED_TIMES if was_slow else SLOW_TIMES)
+        is_slow = is_slow and mean_ms - usual_ms >= SLOW_BY_MS
+    return RecentAnswers(
+        calls=calls, failures=failures, mean_ms=mean_ms, usual_ms=usual_ms, is_failing=is_failing, is_slow=is_slow
+    )
+
+
+def model_witnesses(bots: Sequence[BotView]) -> list[BotView]:
+    """The bots that show together that the language model does not answer; empty when it is not that.
+
+    A v2 bot can be made to say so. A v1 bot only apologises: alone that is its own trouble, and the model's when half
+    of all bots that were asked apologise, or others say what it is.
+    """
+    asked = [bot for bot in bots if bot.canary is not None]
+    apologetic = [bot for bot in bots if bot.has(Fault.LANGUAGE_MODEL, Fault.APOLOGY)]
+    sure = sum(bot.has(Fault.LANGUAGE_MODEL) for bot in apologetic)
+    is_common = len(apologetic) >= MODEL_WITNESSES and 2 * len(apologetic) >= len(asked)
+    return apologetic if sure >= MODEL_WITNESSES or is_common else []
 
 
 def _is_young(container: ContainerView | None, now: datetime) -> bool:
@@ -71,10 +183,30 @@ def _is_young(container: ContainerView | None, now: datetime) -> bool:
     return (now - container.started_at).total_seconds() < STARTING_GRACE_S
 
 
-def system_status(bots: Sequence[BotView], services: Sequence[ServiceView]) -> tuple[SystemStatus, str]:
-    """How the whole is, and the one line that says why."""
+def system_status(
+    bots: Sequence[BotView],
+    services: Sequence[ServiceView],
+    *,
+    alerts: Sequence[Trouble] = (),
+    incidents: Sequence[Trouble] = (),
+) -> tuple[SystemStatus, str]:
+    """How the whole is, and the line that says why: the worst of what is seen, what fires and what is open."""
+    seen, headline = _seen_status(bots, services)
+    serious = [alert for alert in alerts if alert.severity is not Severity.INFO]
+    if any(alert.severity is Severity.CRITICAL for alert in serious):
+        status = SystemStatus.CRITICAL
+    elif seen is SystemStatus.HEALTHY and (serious or incidents):
+        status = SystemStatus.DEGRADED
+    else:
+        status = seen
+    if seen is SystemStatus.HEALTHY and status is not seen:
+        headline = _trouble_headline(serious, incidents)
+    return status, headline
+
+
+def _seen_status(bots: Sequence[BotView], services: Sequence[ServiceView]) -> tuple[SystemStatus, str]:
     down = [service for service in services if service.status is ServiceStatus.UNHEALTHY]
-    ailing = [bot for bot in bots if bot.status not in {BotStatus.ONLINE, BotStatus.MAINTENANCE}]
+    ailing = [bot for bot in bots if bot.shown not in HEARTBEAT_WELL]
     if down:
         is_vital = any(service.name in VITAL_SERVICES for service in down)
         return (SystemStatus.CRITICAL if is_vital else SystemStatus.DEGRADED), _cause_headline(down, ailing)
@@ -84,10 +216,22 @@ def system_status(bots: Sequence[BotView], services: Sequence[ServiceView]) -> t
         return SystemStatus.HEALTHY, _well_headline(bots)
     if all(bot.status is BotStatus.OFFLINE for bot in bots):
         return SystemStatus.CRITICAL, f"All {len(bots)} bots are offline" if len(bots) > 1 else "The bot is offline"
-    names = ", ".join(f"{bot.display_name} is {bot.status}" for bot in ailing[:3])
+    names = ", ".join(f"{bot.display_name} is {bot.shown}" for bot in ailing[:3])
     more = f" and {len(ailing) - 3} more" if len(ailing) > 3 else ""
     verb = "needs" if len(ailing) == 1 else "need"
     return SystemStatus.DEGRADED, f"{len(ailing)} of {len(bots)} bots {verb} attention: {names}{more}"
+
+
+def _trouble_headline(alerts: Sequence[Trouble], incidents: Sequence[Trouble]) -> str:
+    """When all that is looked at is well, and an alert or an incident is not over."""
+    if alerts:
+        worst = max(alerts, key=lambda alert: list(Severity).index(alert.severity))
+        return _first(worst, len(alerts), "1 alert is firing", "alerts are firing")
+    return _first(incidents[0], len(incidents), "1 incident is open", "incidents are open")
+
+
+def _first(one: Trouble, count: int, single: str, several: str) -> str:
+    return f"{single if count == 1 else f'{count} {several}'}: {one.title}"
 
 
 def _well_headline(bots: Sequence[BotView]) -> str:
@@ -105,7 +249,7 @@ def _cause_headline(down: Sequence[ServiceView], ailing: Sequence[BotView]) -> s
     ranked = sorted(down, key=lambda service: (-explained[service.name], service.name not in VITAL_SERVICES))
     titles = [service.title for service in ranked]
     named = titles[0] if len(titles) == 1 else f"{', '.join(titles[:-1])} and {titles[-1]}"
-    headline = f"{named} {'is' if len(titles) == 1 else 'are'} down"
+    headline = f"{named} {ranked[0].fault if len(titles) == 1 else _plural(ranked)}"
     affected = sum(explained[service.name] for service in down)
     if affected:
         headline += f": {_bots(affected)} affected"
@@ -113,6 +257,10 @@ def _cause_headline(down: Sequence[ServiceView], ailing: Sequence[BotView]) -> s
     if others:
         headline += f"; {_bots(others)} {'needs' if others == 1 else 'need'} attention for another reason"
     return headline
+
+
+def _plural(down: Sequence[ServiceView]) -> str:
+    return "are down" if all(service.fault == "is down" for service in down) else "do not work"
 
 
 def _bots(count: int) -> str:

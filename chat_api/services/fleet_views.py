@@ -17,19 +17,23 @@ from chat_api.schemas.fleet import (
     CanaryView,
     ContainerUsage,
     Heartbeat,
+    Reason,
+    RecentAnswers,
     RestartView,
     ServiceStatus,
     ServiceView,
 )
 from chat_api.schemas.fleet_reports import ServiceReport
 from chat_api.services.bot_identity import BotIdentities
-from chat_api.services.fleet_status import bot_status
+from chat_api.services.fleet_status import bot_reasons, bot_status
 
 HEARTBEATS = 90
 LATENCIES = 60
 STALE_AFTER_INTERVALS = 2.0
 # A canary may take as long as a message may; what it said is not believed for longer than two intervals and this.
 CANARY_GRACE_S = 60.0
+# Whoever counts answers says so at least every quarter of a minute.
+ANSWERS_STALE_AFTER = timedelta(seconds=60)
 # A dependency that was well for so long and fails again is in new trouble; before that it flaps.
 FLAPPING = timedelta(minutes=2)
 
@@ -59,7 +63,20 @@ class BotState:
     policy: BotPolicy | None = None
     info: BotInfo | None = None
     contract: Contract | None = None
+    recent: RecentAnswers | None = None
+    recent_at: datetime | None = None
+    # Titles of the alerts and the incidents that are about it.
+    alerts: tuple[str, ...] = ()
+    incidents: tuple[str, ...] = ()
     heartbeats: deque[Heartbeat]
+
+    @property
+    def began_at(self) -> datetime | None:
+        """When the bot was begun anew, as far as that is known: what it did before says nothing any more."""
+        began_at = [self.restart.requested_at] if self.restart else []
+        if self.container is not None and self.container.started_at is not None:
+            began_at.append(self.container.started_at)
+        return max(began_at, default=None)
 
     @classmethod
     def unseen(cls) -> "BotState":
@@ -85,6 +102,11 @@ class BotViews:
         self._canary_stale_after = timedelta(seconds=STALE_AFTER_INTERVALS * canary_interval_s + CANARY_GRACE_S)
         self.set_check_interval(check_interval_s)
 
+    def learn(self, canary: CanaryView) -> None:
+        """Know a bot's words without a language model again, in the answers that it gives to people."""
+        if canary.apology is not None or not canary.is_failing:
+            self._connector.learn_apology(canary.bot_name, canary.apology)
+
     def set_check_interval(self, seconds: float) -> None:
         """How often bots are looked at: what is older than two of it is unknown."""
         self.stale_after = timedelta(seconds=STALE_AFTER_INTERVALS * seconds + 1.0)
@@ -101,21 +123,39 @@ class BotViews:
             policy=state.policy,
             canary=self.canary(state),
             is_misaddressed=self._identities.fault(bot_name) is not None,
+            recent=self.recent(state),
+        )
+
+    def reasons(self, bot_name: str, state: BotState, status: BotStatus) -> tuple[Reason, ...]:
+        """Why the bot is degraded, if it is."""
+        if status is not BotStatus.DEGRADED:
+            return ()
+        return bot_reasons(
+            state.probe,
+            breaker=self._connector.breaker_state(bot_name),
+            policy=state.policy,
+            canary=self.canary(state),
+            recent=self.recent(state),
         )
 
     def of_bot(self, spec: BotSpec, state: BotState) -> BotView:
         """Everything about a bot."""
+        status = self.status(spec.name, state)
+        reasons = self.reasons(spec.name, state, status)
         return BotView(
             name=spec.name,
             display_name=spec.display_name,
             description=spec.description,
             emoji=spec.emoji,
             port=spec.port,
-            status=self.status(spec.name, state),
+            status=status,
+            reasons=reasons,
+            recent=self.recent(state),
+            troubles=state.alerts + state.incidents,
             last_checked_at=state.probe.checked_at if state.probe else None,
             last_seen_at=state.last_seen_at,
             latency_ms=state.probe.latency_ms if state.probe and state.probe.is_healthy else None,
-            error=self._error(spec.name, state),
+            error=self._error(spec.name, state, reasons),
             heartbeats=tuple(state.heartbeats),
             container=state.container,
             restart=state.restart,
@@ -130,7 +170,9 @@ class BotViews:
     def aged(self, view: BotView, state: BotState) -> BotView:
         """The same view a moment later: what has grown old is unknown, and how busy the bot is may have changed."""
         status, calls = self.status(view.name, state), self._calls(view.name, state)
-        return replace(view, status=status, error=self._error(view.name, state), **calls)
+        reasons, recent = self.reasons(view.name, state, status), self.recent(state)
+        error = self._error(view.name, state, reasons)
+        return replace(view, status=status, reasons=reasons, recent=recent, error=error, **calls)
 
     def aged_service(self, view: ServiceView) -> ServiceView:
         """The same view a moment later: a check that has grown old says nothing any more."""
@@ -141,15 +183,19 @@ class BotViews:
 
     def canary(self, state: BotState) -> CanaryView | None:
         """The last canary, unless it is old or the bot was begun anew since."""
-        canary, container, restart = state.canary, state.container, state.restart
+        canary = state.canary
         if canary is None or self._clock.now() - canary.checked_at > self._canary_stale_after:
             return None
-        began_at = [restart.requested_at] if restart else []
-        if container is not None and container.started_at is not None:
-            began_at.append(container.started_at)
-        return canary if all(canary.checked_at >= at for at in began_at) else None
+        return canary if state.began_at is None or canary.checked_at >= state.began_at else None
 
-    def _error(self, bot_name: str, state: BotState) -> str | None:
+    def recent(self, state: BotState) -> RecentAnswers | None:
+        """How the newest answers went, unless nobody counts them any more or the bot was begun anew since."""
+        if state.recent is None or state.recent_at is None:
+            return None
+        is_old = self._clock.now() - state.recent_at > ANSWERS_STALE_AFTER
+        return None if is_old or (state.began_at is not None and state.recent_at < state.began_at) else state.recent
+
+    def _error(self, bot_name: str, state: BotState, reasons: tuple[Reason, ...]) -> str | None:
         """Why a bot is not well, in a few words for operators."""
         is_healthy = state.probe is not None and state.probe.is_healthy
         if state.policy is not None and state.policy.is_stopped(state.container) and not is_healthy:
@@ -159,11 +205,8 @@ class BotViews:
         fault = self._identities.fault(bot_name)
         if fault is not None:
             return fault
-        canary = self.canary(state)
-        is_heeded = state.policy is None or state.policy.is_canary_on
-        if canary is None or canary.is_answered or not is_heeded:
-            return None
-        return f"does not answer messages: {canary.error}"
+        said = "; ".join(reason.words for reason in reasons)
+        return said or next(iter(state.alerts + state.incidents), None)
 
     def _calls(self, bot_name: str, state: BotState) -> _Calls:
         lane = self._connector.lane_view(bot_name)
@@ -196,6 +239,7 @@ def service_view(before: ServiceView | None, report: ServiceReport) -> ServiceVi
         p99_ms=before.p99_ms if before else None,
         failing_since=failing_since,
         last_failed_at=last_failed_at,
+        fault=report.fault,
     )
 
 

@@ -6,20 +6,23 @@ from functools import partial
 
 import aiohttp
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
-from sqlalchemy import text
+from redis.exceptions import RedisError, ResponseError
 
 from chat_api.clients.container_engine import ContainerEngine, NoEngine
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Database
-from chat_api.core.errors import AppError
+from chat_api.core.errors import AppError, EngineFailed, WritesRefused
 from chat_api.core.logging import redact
 from chat_api.core.signals import Signals, SignalState
+from chat_api.repositories import system
 from chat_api.schemas.fleet import ServiceStatus
 from chat_api.schemas.fleet_reports import ServiceReport
 
 CHECK_TIMEOUT_S = 5.0
 DEAF_LIMIT_S = 3.0
+# A key of our own, gone soon after nobody looks any more.
+WRITE_CHECK_KEY = "whisperengine-web:write-check"
+WRITE_CHECK_TTL_S = 60
 
 TITLES = {
     "postgres": "PostgreSQL",
@@ -53,6 +56,7 @@ class HealthService:
         self._llm_url = llm_url
         self._signals = signals
         self._clock = clock
+        self._asking: asyncio.Task[ServiceReport] | None = None
         self.is_draining = False
 
     async def check_all(self) -> tuple[ServiceReport, ...]:
@@ -78,7 +82,9 @@ class HealthService:
         except (AppError, RedisError, aiohttp.ClientError, OSError, TimeoutError) as error:
             detail = (error.detail or error.message) if isinstance(error, AppError) else str(error)
             reason = redact(f"{type(error).__name__}: {detail}"[:200])
-            return report(status=ServiceStatus.UNHEALTHY, checked_at=self._clock.now(), error=reason)
+            return report(
+                status=ServiceStatus.UNHEALTHY, checked_at=self._clock.now(), error=reason, fault=_fault(error)
+            )
         latency_ms = (self._clock.monotonic_s() - started_s) * 1000
         return report(status=ServiceStatus.HEALTHY, checked_at=self._clock.now(), latency_ms=latency_ms)
 
@@ -94,7 +100,13 @@ class HealthService:
         """
         if self.is_draining or (self._signals and self._signals.deaf_for_s > DEAF_LIMIT_S):
             return False
-        return (await self.check("postgres")).status is ServiceStatus.HEALTHY
+        return (await self._storage()).status is ServiceStatus.HEALTHY
+
+    async def _storage(self) -> ServiceReport:
+        """How PostgreSQL is; who asks while somebody is asking waits for the same answer."""
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self.check("postgres"), name="readiness")
+        return await asyncio.shield(self._asking)
 
     def _not_configured(self) -> set[str]:
         absent = {
@@ -105,11 +117,11 @@ class HealthService:
         return {name for name, is_absent in absent.items() if is_absent}
 
     async def _ask_postgres(self) -> None:
-        async with self._database.read() as connection:
-            await connection.execute(text("SELECT 1"))
+        await system.write_something(self._database)
 
     async def _ask_redis(self) -> None:
-        await self._redis.execute_command("PING")
+        """A write, too: a full or read-only Redis answers a ping as if nothing were."""
+        await self._redis.set(WRITE_CHECK_KEY, "1", ex=WRITE_CHECK_TTL_S)
 
     async def _ask_qdrant(self) -> None:
         # One request every few seconds: a session of its own costs less than a pool to look after.
@@ -122,3 +134,10 @@ class HealthService:
         async with aiohttp.ClientSession() as session, session.get(url, allow_redirects=False) as response:
             if response.status >= BROKEN_STATUS:
                 response.raise_for_status()
+
+
+def _fault(error: Exception) -> str:
+    """What is wrong, after the name of the dependency: one that answers and refuses is not simply down."""
+    if isinstance(error, (WritesRefused, ResponseError)):
+        return "takes no writes"
+    return "refuses requests" if isinstance(error, EngineFailed) else "is down"

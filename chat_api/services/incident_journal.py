@@ -59,6 +59,7 @@ class IncidentJournal:
                 incident_id=row["id"],
                 cause=row["cause"],
                 opened_at=row["opened_at"],
+                title=row["title"],
                 failing=frozenset(row["failing"]),
                 evidence_count=row["evidence_count"],
             )

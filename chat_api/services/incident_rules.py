@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from chat_api.schemas.containers import ContainerState
 from chat_api.schemas.fleet import HEARTBEAT_WELL, BotStatus, BotView, FleetView, ServiceStatus, ServiceView
+from chat_api.services.fleet_status import MODEL_WITNESSES
 
 # How long trouble has to last, unless a second check confirms it sooner.
 CONFIRM_BOT_S = 8.0
@@ -70,10 +71,12 @@ def _judge_service(service: ServiceView, failing: Sequence[BotView]) -> Judgemen
     if service.status is ServiceStatus.UNHEALTHY:
         checks = service.latencies_ms[-CONFIRMING_CHECKS:]
         is_confirmed = len(checks) == CONFIRMING_CHECKS and not any(latency is not None for latency in checks)
+        # What bots say of their language model was confirmed by the second of them.
+        is_confirmed = is_confirmed or (service.name == "llm" and len(failing) >= MODEL_WITNESSES)
         return Judgement(
             cause=cause,
             verdict=Verdict.TROUBLED,
-            title=f"{service.title} is down",
+            title=f"{service.title} {service.fault}",
             detail=service.error or "",
             confirm_s=0.0 if is_confirmed else CONFIRM_SERVICE_S,
             failing=tuple(failing),
@@ -147,9 +150,5 @@ def _detail(bot: BotView) -> str:
     elif container is not None and container.state is ContainerState.MISSING:
         parts.append("its container was removed")
     parts.append(bot.error or "")
-    if bot.canary is not None and not bot.canary.is_answered:
-        parts.append(f"its test conversation failed: {bot.canary.error or 'no answer'}")
-    if bot.breaker == "open":
-        parts.append("its last answers to users failed")
     text = "; ".join(part for part in parts if part)[:1000]
     return text[:1].upper() + text[1:]

@@ -11,7 +11,7 @@ from chat_api.core.database import Database
 from chat_api.core.errors import AppError
 from chat_api.core.logging import get_logger
 from chat_api.repositories import rolling
-from chat_api.schemas.fleet import CanaryView
+from chat_api.schemas.fleet import BotStatus, CanaryView
 from chat_api.schemas.principals import Principal
 from chat_api.schemas.rolling import RollingStep, RollingView, StepState, stored_step
 from chat_api.services.fleet import FleetService
@@ -136,12 +136,20 @@ class RollingRun:
                 async with asyncio.timeout(CANARY_TIMEOUT_S):
                     seen = await self._canary(name)
             except TimeoutError:
-                error = "no answer in time"
+                error = "It answers its health check, but not a message: no answer in time"
                 continue
-            if seen.is_answered:
+            if not seen.is_answered:
+                error = f"It answers its health check, but not a message: {seen.error or 'no answer'}"
+            elif (error := self._degraded(name)) is None:
                 return None
-            error = seen.error or "no answer"
-        return f"It answers its health check, but not a message: {error}"
+        return error
+
+    def _degraded(self, name: str) -> str | None:
+        """Why the bot is degraded all the same, by the judgement that every page shows."""
+        bot = next((bot for bot in self._fleet.current().bots if bot.name == name), None)
+        if bot is None or bot.status is not BotStatus.DEGRADED:
+            return None
+        return f"It came back degraded: {bot.error or 'not ready'}"
 
     def _step(self, name: str, **changes: Any) -> None:
         steps = tuple(replace(step, **changes) if step.bot_name == name else step for step in self.view.steps)

@@ -10,9 +10,11 @@ A parent that flaps keeps the time at which its trouble began, so that bots that
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from chat_api.schemas.fleet import HEARTBEAT_WELL, BotStatus, BotView, ServiceStatus, ServiceView
+from chat_api.schemas.fleet import HEARTBEAT_WELL, BotStatus, BotView, Fault, ServiceStatus, ServiceView
+from chat_api.services.fleet_status import model_witnesses
 
 # The parents of every bot; of two that explain as many bots, the first is named.
 PARENTS = ("docker", "postgres", "redis", "qdrant", "llm")
@@ -23,6 +25,8 @@ EFFECTS: Mapping[str, frozenset[BotStatus]] = {
     "docker": AILING - {BotStatus.DEGRADED},
     "llm": frozenset({BotStatus.DEGRADED, BotStatus.STARTING}),
 }
+# How a bot without its language model behaves.
+MODEL_FAULTS = frozenset(Fault) - {Fault.SLOW}
 # A dependency is looked at every ten seconds: a bot may be seen down that much, and some, before its parent.
 BEFORE = timedelta(seconds=60)
 # How long a parent that came back still explains bots that are finding their way back.
@@ -57,6 +61,41 @@ def is_to_blame(service: ServiceView, *, now: datetime) -> bool:
     return service.status is ServiceStatus.HEALTHY and now - service.last_failed_at <= RECOVERY
 
 
+class LanguageModel:
+    """The one dependency that bots tell of: it is down when several of them say so, whoever watches it, or nobody.
+
+    Once it is, it stays so until the last of them answers again: they are asked one after the other.
+    """
+
+    def __init__(self) -> None:
+        self._failing_since: datetime | None = None
+
+    def judged(
+        self, services: tuple[ServiceView, ...], bots: Sequence[BotView], *, now: datetime
+    ) -> tuple[ServiceView, ...]:
+        """The dependencies, with what the bots say of the language model."""
+        silent = [bot for bot in bots if bot.has(Fault.LANGUAGE_MODEL, Fault.APOLOGY)]
+        if not silent:
+            self._failing_since = None
+        elif self._failing_since is None and (witnesses := model_witnesses(bots)):
+            self._failing_since = min(ailing_since(bot) or now for bot in witnesses)
+        if self._failing_since is None:
+            return services
+        return tuple(self._down(service, silent) if service.name == "llm" else service for service in services)
+
+    def _down(self, service: ServiceView, silent: Sequence[BotView]) -> ServiceView:
+        count = "1 bot does not" if len(silent) == 1 else f"{len(silent)} bots do not"
+        failed_at = [bot.canary.checked_at for bot in silent if bot.canary is not None]
+        return replace(
+            service,
+            status=ServiceStatus.UNHEALTHY,
+            fault="does not answer",
+            error=f"{count} get an answer from it",
+            failing_since=self._failing_since,
+            last_failed_at=max(failed_at, default=service.last_checked_at),
+        )
+
+
 def ailing_since(bot: BotView) -> datetime | None:
     """When a bot that is not well was first seen so, as far as its heartbeats tell; ``None`` when just now."""
     since = None
@@ -70,6 +109,8 @@ def ailing_since(bot: BotView) -> datetime | None:
 def _explains(service: ServiceView, bot: BotView) -> bool:
     if bot.status not in EFFECTS.get(service.name, AILING):
         return False
+    if service.name == "llm" and bot.reasons and not bot.has(*MODEL_FAULTS):
+        return False  # slow is not silent
     if bot.container is not None and bot.container.oom_killed and bot.status is BotStatus.OFFLINE:
         return False  # nobody else used up its memory
     since = ailing_since(bot)

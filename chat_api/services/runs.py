@@ -12,6 +12,7 @@ from chat_api.schemas.messages import DeltaEvent, Exchange, Outcome, TypingEvent
 from models import FinishReason, MessageStatus
 
 MAX_ANSWER_CHARS = 100_000
+APOLOGY_MARK = "is_apology"
 
 
 @dataclass(slots=True, eq=False)
@@ -100,7 +101,8 @@ class Run:
             response=cleaned(answer.text, max_chars=MAX_ANSWER_CHARS),
             response_id=self.response_id,
             processing_time_s=answer.processing_time_s,
-            metadata=answer.metadata,
+            # What analytics count as failed, see ``call_outcomes``.
+            metadata={**answer.metadata, APOLOGY_MARK: True} if answer.is_apology else answer.metadata,
             finish_reason=FinishReason.TRUNCATED if answer.is_truncated else FinishReason.STOP,
         )
 

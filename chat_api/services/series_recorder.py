@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from uuid import uuid4
 
+from chat_api.core.call_outcomes import is_counted, is_failure
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Database
 from chat_api.core.errors import AppError
@@ -26,11 +27,10 @@ log = get_logger(__name__)
 
 BATCH_ROWS = 2000
 LAST_FLUSH_S = 1.0
-# Minutes of subjects that wait while PostgreSQL is away, about 25 MB; then the oldest go.
+# What waits while PostgreSQL is away, a row each, about 25 MB; then the oldest go.
 MAX_PENDING = 50_000
-# How a call ended: answered, or in a way that is not the bot's doing.
-ANSWERED = frozenset({"ok", "truncated"})
-NOT_COUNTED = frozenset({"cancelled", "stopped", "invalid_input", "shutting_down"})
+# Kept by the moment as well: how a bot answers now is what its status says.
+ANSWERS = "answers:"
 
 
 class SeriesRecorder:
@@ -48,7 +48,8 @@ class SeriesRecorder:
 
     def record(self, subject: str, value_ms: float | None, *, is_error: bool = False) -> None:
         """Count one measurement; ``value_ms`` of a failed one is not looked at."""
-        key = subject, int(self._clock.now().timestamp()) // Span.MINUTE
+        now_s = int(self._clock.now().timestamp())
+        key = subject, now_s - now_s % (Span.MOMENT if subject.startswith(ANSWERS) else Span.MINUTE)
         tally = self._pending.get(key)
         if tally is None:
             self._make_room()
@@ -64,8 +65,8 @@ class SeriesRecorder:
 
     def record_answer(self, bot_name: str, outcome: str, duration_s: float) -> None:
         """Count one chat call of a user, as the bot connector tells of it."""
-        if outcome not in NOT_COUNTED:
-            self.record(f"answers:{bot_name}", duration_s * 1000, is_error=outcome not in ANSWERED)
+        if is_counted(outcome):
+            self.record(f"{ANSWERS}{bot_name}", duration_s * 1000, is_error=is_failure(outcome))
 
     def record_request(self, status: int, duration_s: float) -> None:
         """Count one HTTP request that we answered."""
@@ -115,11 +116,12 @@ class SeriesRecorder:
 
 
 def _increments(pending: dict[tuple[str, int], Tally]) -> Iterator[Increment]:
-    """The rows of all spans that these minutes belong to."""
+    """The rows of all spans that these times belong to."""
     merged: dict[tuple[str, int, int], Tally] = {}
-    for (subject, minute), tally in pending.items():
-        at_s = minute * Span.MINUTE
+    for (subject, at_s), tally in pending.items():
         for span in Span:
+            if span is Span.MOMENT and not subject.startswith(ANSWERS):
+                continue
             merged.setdefault((subject, span, at_s - at_s % span), Tally(buckets={})).add(tally)
     for (subject, span_s, at_s), tally in merged.items():
         yield Increment(subject=subject, span_s=span_s, started_at=datetime.fromtimestamp(at_s, tz=UTC), tally=tally)

@@ -20,6 +20,7 @@ from chat_api.core.metrics import Metrics
 from chat_api.repositories import series
 from chat_api.schemas.alerts import Signs
 from chat_api.schemas.fleet import FleetView
+from chat_api.schemas.fleet_reports import AlertsReport
 from chat_api.services.alert_delivery import AlertDelivery
 from chat_api.services.alerts import AlertsService
 from chat_api.services.fleet import FleetService
@@ -86,6 +87,8 @@ class Alerter:
             log.warning("alerts_not_evaluated", code=error.code, detail=error.detail)
         else:
             self._metrics.record_alerts(alert.severity.value for alert in firing)
+            if self._alerts.troubles != self._fleet.current().alerts:
+                self._fleet.record_alerts(AlertsReport(reported_at=self._clock.now(), alerts=self._alerts.troubles))
 
     async def send(self) -> None:
         """Send what is due."""

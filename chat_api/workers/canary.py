@@ -7,7 +7,7 @@ from functools import partial
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.errors import AppError
 from chat_api.core.logging import get_logger
-from chat_api.schemas.fleet import BotStatus, BotView
+from chat_api.schemas.fleet import BotStatus, BotView, CanaryView, Fault
 from chat_api.services.canary import CanaryService
 from chat_api.services.fleet import FleetService
 
@@ -22,6 +22,8 @@ FIRST_S = (15.0, 60.0)
 # A bot that has just come back.
 SOON_S = 2.0
 MAX_AT_ONCE = 8
+# The other bots, when one shows that its language model does not answer.
+OTHERS_WITHIN_S = 10.0
 # Asking any other could only tell what is known: nobody is there, or somebody is at work on it.
 ASKED = frozenset({BotStatus.ONLINE, BotStatus.DEGRADED})
 
@@ -39,6 +41,7 @@ class CanaryWorker:
         self._due_s: dict[str, float] = {}
         self._away: set[str] = set()
         self._asking: dict[str, asyncio.Task[None]] = {}
+        self._is_model_doubted = False
 
     async def run(self) -> None:
         """Ask until cancelled."""
@@ -81,14 +84,31 @@ class CanaryWorker:
         return bot.status in ASKED
 
     async def _ask(self, bot_name: str) -> None:
-        is_answered = False
+        seen: CanaryView | None = None
         try:
-            is_answered = (await self._canary.ask(bot_name)).is_answered
+            seen = await self._canary.ask(bot_name)
         except AppError as error:
             log.debug("canary_not_asked", bot_name=bot_name, code=error.code)
         finally:
-            wait_s = self._interval_s if is_answered else min(RETRY_S, self._interval_s)
+            if seen is None or not seen.is_answered:
+                wait_s = min(RETRY_S, self._interval_s)
+            else:
+                wait_s = min(SOON_S, self._interval_s) if seen.doubts else self._interval_s
             self._due_s[bot_name] = self._clock.monotonic_s() + wait_s * (1 + random.uniform(-JITTER, JITTER))
+        self._ask_others(seen)
+
+    def _ask_others(self, seen: CanaryView | None) -> None:
+        """One bot's language model is likely to be everybody's: whether it is should not take a whole interval."""
+        if seen is None or seen.fault is not Fault.LANGUAGE_MODEL:
+            self._is_model_doubted = self._is_model_doubted and any(
+                bot.has(Fault.LANGUAGE_MODEL) for bot in self._fleet.current().bots
+            )
+        elif not self._is_model_doubted:
+            self._is_model_doubted = True
+            now_s = self._clock.monotonic_s()
+            for name, due_s in self._due_s.items():
+                if name != seen.bot_name:
+                    self._due_s[name] = min(due_s, now_s + random.uniform(0, OTHERS_WITHIN_S))
 
     def _asked(self, bot_name: str, task: asyncio.Task[None]) -> None:
         self._asking.pop(bot_name, None)

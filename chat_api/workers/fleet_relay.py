@@ -22,9 +22,12 @@ from chat_api.schemas.bots import Probe
 from chat_api.schemas.containers import ContainerState
 from chat_api.schemas.fleet import CanaryView, ContainerUsage, RestartView
 from chat_api.schemas.fleet_reports import (
+    AlertsReport,
+    AnswersReport,
     ContainersReport,
     FiguresReport,
     FleetReport,
+    IncidentsReport,
     InfoReport,
     PoliciesReport,
     ServiceReport,
@@ -185,7 +188,15 @@ class FleetRelay:
         return True
 
     def _record_lasting(
-        self, report: FiguresReport | PoliciesReport | CanaryView | ContainerUsage | InfoReport
+        self,
+        report: FiguresReport
+        | PoliciesReport
+        | CanaryView
+        | ContainerUsage
+        | InfoReport
+        | AnswersReport
+        | AlertsReport
+        | IncidentsReport,
     ) -> None:
         """Take over what stays true until the next report of its kind."""
         match report:
@@ -199,6 +210,12 @@ class FleetRelay:
                 self._fleet.record_usage(report)
             case InfoReport():
                 self._fleet.record_info(report)
+            case AnswersReport():
+                self._fleet.record_answers(report)
+            case AlertsReport():
+                self._fleet.record_alerts(report)
+            case IncidentsReport():
+                self._fleet.record_incidents(report)
 
     async def _take_containers(self) -> None:
         report, self._containers = self._containers, None

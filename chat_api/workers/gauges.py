@@ -51,7 +51,7 @@ class _FleetGauges:
         for bot in view.bots:
             self._bot(bot)
         for status in BotStatus:
-            metrics.bots.labels(status).set(sum(bot.status is status for bot in view.bots))
+            metrics.bots.labels(status).set(sum(bot.shown is status for bot in view.bots))
         names = {bot.name for bot in view.bots}
         for name in self._known - names:
             metrics.forget_bot(name)
@@ -61,12 +61,12 @@ class _FleetGauges:
 
     def _bot(self, bot: BotView) -> None:
         metrics = self._metrics
-        metrics.bot_up.labels(bot.name).set(bot.status is BotStatus.ONLINE)
+        metrics.bot_up.labels(bot.name).set(bot.shown is BotStatus.ONLINE)
         metrics.bot_breaker.labels(bot.name).set(BREAKER_VALUES[bot.breaker])
         metrics.bot_in_flight.labels(bot.name).set(bot.calls_in_flight)
         metrics.bot_waiting.labels(bot.name).set(bot.calls_waiting)
         if bot.canary is not None:
-            metrics.canary_up.labels(bot.name).set(bot.canary.is_answered)
+            metrics.canary_up.labels(bot.name).set(not bot.canary.is_failing)
         if bot.restart is not None and bot.restart.is_running:
             self._running.add(bot.name)
         elif bot.restart is not None and bot.name in self._running:
@@ -76,6 +76,9 @@ class _FleetGauges:
     def _service(self, service: ServiceView, affected: int) -> None:
         metrics = self._metrics
         if service.status is ServiceStatus.NOT_CONFIGURED:
+            for gauge in (metrics.service_up, metrics.cause_bots):
+                with contextlib.suppress(KeyError):  # what bots said of it is over
+                    gauge.remove(service.name)
             return
         metrics.service_up.labels(service.name).set(service.status is ServiceStatus.HEALTHY)
         metrics.cause_bots.labels(service.name).set(affected)

@@ -21,7 +21,7 @@ from chat_api.core.errors import AppError
 from chat_api.core.logging import get_logger
 from chat_api.repositories import restarts
 from chat_api.schemas.containers import ContainerState
-from chat_api.schemas.fleet import BotPolicy, BotStatus, BotView, FleetView
+from chat_api.schemas.fleet import BotPolicy, BotStatus, BotView, Fault, FleetView
 from chat_api.services.fleet import FleetService
 from chat_api.services.policies import PoliciesService
 from chat_api.services.restarts import RestartsService
@@ -128,7 +128,11 @@ def may_heal(bot: BotView, policy: BotPolicy, now: datetime, *, is_silence_commo
 
 def is_silent(bot: BotView) -> bool:
     """Whether a bot answers its health check, and not its canary."""
-    return bot.status is BotStatus.DEGRADED and bot.canary is not None and not bot.canary.is_answered
+    return bot.has(Fault.SILENT, Fault.APOLOGY, Fault.LANGUAGE_MODEL) and not _answered_last(bot)
+
+
+def _answered_last(bot: BotView) -> bool:
+    return bot.canary is not None and bot.canary.is_answered
 
 
 def is_common_silence(bots: Sequence[BotView]) -> bool:

@@ -11,13 +11,15 @@ from uuid import UUID
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.errors import AppError
 from chat_api.core.logging import get_logger
-from chat_api.schemas.fleet import BotView, FleetView
+from chat_api.schemas.fleet import BotView, FleetView, Trouble
+from chat_api.schemas.fleet_reports import IncidentsReport
 from chat_api.schemas.incidents import OpenIncident
 from chat_api.services.fleet import FleetService
 from chat_api.services.incident_journal import IncidentJournal
 from chat_api.services.incident_rules import bot_cause, judge
 from chat_api.services.incident_tracker import Change, IncidentTracker, Merger, Opening, Resolution, Step
 from chat_api.services.incidents import IncidentsService
+from models import Severity
 
 log = get_logger(__name__)
 
@@ -96,6 +98,7 @@ class IncidentKeeper:
             await self._do(step, view)
         if steps:
             await self._read(view)
+        self._tell_fleet(view)
         await self._note_restarts(view)
 
     async def forget_old(self) -> None:
@@ -130,6 +133,15 @@ class IncidentKeeper:
                     self._capture(failing, "the incident was taken over")
         self._is_read = True
 
+    def _tell_fleet(self, view: FleetView) -> None:
+        """What is open is shown wherever it is said how all is."""
+        found = tuple(
+            Trouble(key=incident.cause, title=incident.title, severity=Severity.WARNING, bots=_bots_of(incident))
+            for _, incident in sorted(self._open.items())
+        )
+        if found != view.incidents:
+            self._fleet.record_incidents(IncidentsReport(reported_at=self._clock.now(), incidents=found))
+
     async def _note_restarts(self, view: FleetView) -> None:
         for bot in view.bots:
             restart = bot.restart
@@ -158,3 +170,8 @@ class IncidentKeeper:
 
     def _notice(self, _: FleetView) -> None:
         self._changed.set()
+
+
+def _bots_of(incident: OpenIncident) -> tuple[str, ...]:
+    kind, _, name = incident.cause.partition(":")
+    return tuple(sorted(incident.failing | ({name} if kind == "bot" else set())))

@@ -1,6 +1,8 @@
-"""The leader's part in the series: the Fleet page's figures, and forgetting what is too old to keep."""
+"""The leader's part in the series: how bots answer now, the Fleet page's figures, and forgetting what is too old."""
 
 import asyncio
+import math
+from collections.abc import Mapping
 from datetime import timedelta
 
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
@@ -8,17 +10,28 @@ from chat_api.core.database import Database
 from chat_api.core.errors import AppError
 from chat_api.core.logging import get_logger
 from chat_api.repositories import series, status_intervals
+from chat_api.schemas.fleet import RecentAnswers
 from chat_api.schemas.series import Span
 from chat_api.services.figures import FiguresService
 from chat_api.services.fleet import FleetService
+from chat_api.services.recent_answers import RecentAnswersService
+from chat_api.workers.supervisor import every
 
 log = get_logger(__name__)
 
 FLUSH_S = 5.0
 FIGURES_S = 15.0
+# How bots answer now; said again when nothing has changed, for who has not heard it.
+ANSWERS_S = 3.0
+REPEAT_S = 15.0
 FORGET_S = 600.0
 # One step longer than the windows that are made of them, so that a window's oldest point is whole.
-KEEP = {Span.MINUTE: timedelta(hours=25), Span.HOUR: timedelta(days=31), Span.DAY: timedelta(days=400)}
+KEEP = {
+    Span.MOMENT: timedelta(minutes=15),
+    Span.MINUTE: timedelta(hours=25),
+    Span.HOUR: timedelta(days=31),
+    Span.DAY: timedelta(days=400),
+}
 KEEP_INTERVALS = timedelta(days=400)
 
 
@@ -26,19 +39,42 @@ class Rollups:
     """Works on what all processes stored."""
 
     def __init__(
-        self, figures: FiguresService, fleet: FleetService, database: Database, *, clock: Clock = SYSTEM_CLOCK
+        self,
+        figures: FiguresService,
+        answers: RecentAnswersService,
+        fleet: FleetService,
+        database: Database,
+        *,
+        check_interval_s: float = ANSWERS_S,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
+        self._answers = answers
+        self._answers_s = min(ANSWERS_S, check_interval_s / 2)
         self._figures = figures
         self._fleet = fleet
         self._database = database
         self._clock = clock
         self._forget_at_s = 0.0
+        self._told: Mapping[str, RecentAnswers] = {}
+        self._told_s = -math.inf
 
     async def run(self) -> None:
         """Compute and forget until cancelled."""
-        while True:
-            await self.turn()
-            await asyncio.sleep(FIGURES_S)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(every(FIGURES_S, self.turn))
+            tasks.create_task(every(self._answers_s, self.judge))
+
+    async def judge(self) -> None:
+        """See how bots answer now, and tell what changed; while PostgreSQL is away the last judgement grows old."""
+        try:
+            report = await self._answers.compute()
+        except AppError as error:
+            log.debug("answers_not_judged", detail=error.detail)
+            return
+        now_s = self._clock.monotonic_s()
+        if report.bots != self._told or now_s - self._told_s >= REPEAT_S:
+            self._told, self._told_s = report.bots, now_s
+            self._fleet.record_answers(report)
 
     async def turn(self) -> None:
         """Compute, and forget when it is time to; while PostgreSQL is away the last figures stand."""

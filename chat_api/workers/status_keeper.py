@@ -171,8 +171,4 @@ def _fault(bot: BotView) -> str:
         parts.append(f"container {container.state}{code}{memory}")
     elif bot.error:
         parts.append(bot.error)
-    elif bot.breaker == "open":
-        parts.append("calls are paused after many failures")
-    elif bot.status is BotStatus.DEGRADED:
-        parts.append("not ready")
     return "; ".join(parts)

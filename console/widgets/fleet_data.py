@@ -123,7 +123,14 @@ def _is_same(one: Heartbeat, other: Heartbeat) -> bool:
 
 
 def _system(view: FleetView) -> dict[str, Any]:
-    return {"status": view.status, "headline": view.headline, "problems": view.problems}
+    return {
+        "status": view.status,
+        "headline": view.headline,
+        "problems": view.problems,
+        "attention": view.attention,
+        "alerts": len(view.alerts),
+        "incidents": len(view.incidents),
+    }
 
 
 def _service(service: ServiceView) -> dict[str, Any]:
@@ -136,6 +143,7 @@ def _service(service: ServiceView) -> dict[str, Any]:
         "checked_at": _seconds(service.last_checked_at),
         "seen_at": _seconds(service.last_seen_at),
         "error": service.error,
+        "fault": service.fault,
         "percentiles_ms": [_short(service.p50_ms), _short(service.p95_ms), _short(service.p99_ms)],
     }
 
@@ -253,7 +261,8 @@ _FIELDS: Final[tuple[tuple[str, Callable[[BotView], Any], Callable[[Any], Any]],
     ("emoji", lambda bot: bot.emoji, _same),
     ("port", lambda bot: bot.port, _same),
     ("contract", lambda bot: bot.contract, _same),
-    ("status", lambda bot: bot.status, _same),
+    ("status", lambda bot: bot.shown, _same),
+    ("faults", lambda bot: tuple(reason.fault for reason in bot.reasons), _same),
     ("checked_at", lambda bot: bot.last_checked_at, _seconds),
     ("seen_at", lambda bot: bot.last_seen_at, _seconds),
     ("latency_ms", lambda bot: bot.latency_ms, _short),

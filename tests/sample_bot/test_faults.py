@@ -32,6 +32,23 @@ async def chat(http: aiohttp.ClientSession, bot: RunningBot) -> Answer:
     return await post(http, bot, "/api/chat", {"user_id": "u", "message": "Hi"})
 
 
+async def test_a_dead_language_model(http: aiohttp.ClientSession, v1_bot: RunningBot, v2_bot: RunningBot) -> None:
+    """v1 apologises with a 500; v2 with a success, and shows it in the forced fast mode alone."""
+    message = {"user_id": "u", "message": "Hi"}
+    async with misbehaving(v1_bot, mode="model_dead"), misbehaving(v2_bot, mode="model_dead"):
+        status, body = await post(http, v1_bot, "/api/chat", message | {"force_mode": "fast"})
+        assert (status, body["success"]) == (500, False)
+        assert body["response"].strip()
+        for forced, shown in (({}, {"supergraph", "DYNAMIC", "mixed"}), ({"force_mode": "fast"}, {"unknown"})):
+            status, body = await post(http, v2_bot, "/api/chat", message | forced)
+            assert (status, body["success"]) == (200, True)
+            assert body["response"].strip()
+            assert {body["mode"], body["complexity"], body["model_used"]} == shown
+        assert (await get(http, v2_bot, "/health"))[0] == 200
+    status, body = await post(http, v2_bot, "/api/chat", message | {"force_mode": "fast"})
+    assert "unknown" not in {body["mode"], body["complexity"], body["model_used"]}
+
+
 async def test_v1_failures(http: aiohttp.ClientSession, v1_bot: RunningBot) -> None:
     """A known failure has words for the user, a raised one only a text for the log; neither spoils health."""
     async with misbehaving(v1_bot, mode="http500"):

@@ -1,14 +1,28 @@
 """The rules that turn what was seen into one word."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from chat_api.schemas.bots import Probe
 from chat_api.schemas.containers import ContainerKind, ContainerState, ContainerView
-from chat_api.schemas.fleet import BotStatus, BotView, RestartView, ServiceStatus, ServiceView, SystemStatus
-from chat_api.services.fleet_status import bot_status, system_status
-from models import RestartState
+from chat_api.schemas.fleet import (
+    BotStatus,
+    BotView,
+    CanaryView,
+    Fault,
+    Reason,
+    RecentAnswers,
+    RestartView,
+    ServiceStatus,
+    ServiceView,
+    SystemStatus,
+    Trouble,
+)
+from chat_api.services.fleet_status import bot_reasons, bot_status, model_witnesses, recent_answers, system_status
+from models import RestartState, Severity
 from tests.chat_api.services.restart_views import restart_view
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -126,3 +140,160 @@ def test_the_whole_and_its_one_root_cause(
     status, line = system_status(bots, services)
     assert status is expected
     assert headline in line
+
+
+def canary(*, is_answered: bool = True, fault: Fault = Fault.SILENT, doubts: int = 0) -> CanaryView:
+    """One synthetic conversation."""
+    error = None if is_answered else "no answer in time"
+    return CanaryView(
+        bot_name="elena", is_answered=is_answered, checked_at=NOW, error=error, fault=fault, doubts=doubts
+    )
+
+
+def recent(calls: int, failures: int, **known: Any) -> RecentAnswers:
+    """Newest calls, judged."""
+    values: dict[str, Any] = {"mean_ms": 100.0, "usual_ms": None, "usual_count": 0, "before": None} | known
+    return recent_answers(calls=calls, failures=failures, **values)
+
+
+@pytest.mark.parametrize(
+    ("seen", "faults", "words"),
+    [
+        ({}, [], ""),
+        ({"canary": canary()}, [], ""),
+        ({"canary": canary(is_answered=False)}, [Fault.SILENT], "does not answer messages: no answer in time"),
+        (
+            {"canary": canary(is_answered=False, fault=Fault.LANGUAGE_MODEL)},
+            [Fault.LANGUAGE_MODEL],
+            "its language model does not answer",
+        ),
+        (
+            {"canary": canary(doubts=1)},
+            [Fault.SILENT],
+            "answers test messages again, one more has to confirm it",
+        ),
+        ({"recent": recent(24, 10)}, [Fault.FAILING], "42% of its last 24 answers failed"),
+        ({"recent": recent(1, 1)}, [], ""),
+        ({"recent": recent(20, 2)}, [], ""),
+        (
+            {"recent": recent(8, 0, mean_ms=1200.0, usual_ms=100.0, usual_count=50)},
+            [Fault.SLOW],
+            "answers take 1.2 s, usually 0.1 s",
+        ),
+        ({"recent": recent(8, 0, mean_ms=1200.0, usual_ms=100.0, usual_count=3)}, [], ""),
+        ({"recent": recent(8, 0, mean_ms=240.0, usual_ms=20.0, usual_count=50)}, [], ""),
+        (
+            {"recent": recent(24, 10), "breaker": "open"},
+            [Fault.FAILING, Fault.PAUSED],
+            "42% of its last 24 answers failed; calls are paused after many failures",
+        ),
+    ],
+)
+def test_why_a_bot_that_is_healthy_is_degraded(seen: dict[str, Any], faults: list[Fault], words: str) -> None:
+    """Every fault has its words, a handful of calls says nothing, and what is degraded is so for a reason."""
+    known: dict[str, Any] = {"breaker": "closed"} | seen
+    reasons = bot_reasons(probe(), **known)
+    assert [reason.fault for reason in reasons] == faults
+    assert "; ".join(reason.words for reason in reasons) == words
+    status = bot_status(probe(), container=None, restart=None, now=NOW, stale_after=STALE, **known)
+    assert status is (BotStatus.DEGRADED if faults else BotStatus.ONLINE)
+
+
+def test_a_judgement_of_answers_does_not_flap() -> None:
+    """It begins at a fifth and ends below a tenth; slowness begins at three times and ends below twice."""
+    failing = recent(20, 4)
+    assert failing.is_failing
+    assert not recent(20, 3).is_failing
+    assert recent(20, 3, before=failing).is_failing
+    assert recent(4, 1, before=failing).is_failing
+    assert not recent(20, 1, before=failing).is_failing
+    assert not recent(20, 0, before=failing).is_failing
+    usual: dict[str, Any] = {"usual_ms": 1000.0, "usual_count": 20}
+    slow = recent(10, 0, mean_ms=3000.0, **usual)
+    assert slow.is_slow
+    assert not recent(10, 0, mean_ms=2500.0, **usual).is_slow
+    assert recent(10, 0, mean_ms=2500.0, before=slow, **usual).is_slow
+    assert not recent(10, 0, mean_ms=1900.0, before=slow, **usual).is_slow
+
+
+def trouble(title: str, severity: Severity, *bots: str) -> Trouble:
+    """Something that fires or is open."""
+    return Trouble(key=title, title=title, severity=severity, bots=bots)
+
+
+@pytest.mark.parametrize(
+    ("bots", "alerts", "incidents", "expected", "headline"),
+    [
+        (["online"], [], [], SystemStatus.HEALTHY, "The bot is online"),
+        (
+            ["online"],
+            [trouble("The console has 5% of its disk free", Severity.WARNING)],
+            [],
+            SystemStatus.DEGRADED,
+            "1 alert is firing: The console has 5% of its disk free",
+        ),
+        (
+            ["online"],
+            [trouble("Small", Severity.WARNING), trouble("Big", Severity.CRITICAL)],
+            [],
+            SystemStatus.CRITICAL,
+            "2 alerts are firing: Big",
+        ),
+        (["online"], [trouble("For your information", Severity.INFO)], [], SystemStatus.HEALTHY, "The bot is online"),
+        (
+            ["online"],
+            [],
+            [trouble("Redis is down", Severity.WARNING)],
+            SystemStatus.DEGRADED,
+            "1 incident is open: Redis is down",
+        ),
+        (
+            ["offline", "online"],
+            [trouble("Bot0 is offline", Severity.CRITICAL, "bot0")],
+            [],
+            SystemStatus.CRITICAL,
+            "1 of 2 bots needs attention: Bot0 is offline",
+        ),
+    ],
+)
+def test_the_whole_is_the_worst_of_what_is_seen_fires_and_is_open(
+    bots: list[str], alerts: list[Trouble], incidents: list[Trouble], expected: SystemStatus, headline: str
+) -> None:
+    """And the headline names what makes it so."""
+    fleet = [bot(f"bot{number}", BotStatus(status)) for number, status in enumerate(bots)]
+    assert system_status(fleet, [], alerts=alerts, incidents=incidents) == (expected, headline)
+
+
+def test_no_bot_is_well_that_an_alert_is_about() -> None:
+    """It is shown as degraded and counted; what it is itself stays what it is, for the rules that end the alert."""
+    about = replace(bot("a", BotStatus.ONLINE), troubles=("A fails",))
+    assert (about.status, about.shown, about.needs_attention) == (BotStatus.ONLINE, BotStatus.DEGRADED, True)
+    resting = replace(bot("b", BotStatus.MAINTENANCE), troubles=("B fails",))
+    assert (resting.shown, resting.needs_attention) == (BotStatus.MAINTENANCE, False)
+    status, headline = system_status([about, bot("c", BotStatus.ONLINE)], [])
+    assert (status, headline) == (SystemStatus.DEGRADED, "1 of 2 bots needs attention: A is degraded")
+
+
+@pytest.mark.parametrize(
+    ("faults", "expected"),
+    [
+        ([Fault.LANGUAGE_MODEL, None, None], 0),
+        ([Fault.LANGUAGE_MODEL, Fault.LANGUAGE_MODEL, None, None, None, None], 2),
+        ([Fault.LANGUAGE_MODEL, Fault.LANGUAGE_MODEL, Fault.APOLOGY, None, None, None, None], 3),
+        ([Fault.APOLOGY, None, None], 0),
+        ([Fault.APOLOGY, Fault.APOLOGY, None], 2),
+        ([Fault.APOLOGY, Fault.APOLOGY, None, None, None], 0),
+        ([Fault.SILENT, Fault.SILENT], 0),
+    ],
+)
+def test_who_shows_that_the_language_model_does_not_answer(faults: list[Fault | None], expected: int) -> None:
+    """Two that say so; or half of all that were asked, when they only apologise."""
+    bots = [
+        replace(
+            bot(f"b{number}", BotStatus.DEGRADED if fault else BotStatus.ONLINE),
+            canary=canary(is_answered=fault is None),
+            reasons=(Reason(fault=fault, words=""),) if fault else (),
+        )
+        for number, fault in enumerate(faults)
+    ]
+    assert len(model_witnesses(bots)) == expected

@@ -15,6 +15,7 @@ from chat_api.repositories import series, status_intervals
 from chat_api.repositories.status_intervals import OpenInterval
 from chat_api.schemas.series import Window
 from chat_api.services.figures import FiguresService
+from chat_api.services.recent_answers import RecentAnswersService
 from chat_api.services.series import SeriesService
 from chat_api.services.series_recorder import SeriesRecorder
 from chat_api.workers.rollups import Rollups
@@ -101,6 +102,7 @@ async def test_what_is_counted_while_postgresql_is_away_is_stored_afterwards(boo
         recorder = books.recorder(away)
         rollups = Rollups(
             FiguresService(away, books.still.registry, clock=books.still.hands.clock),
+            RecentAnswersService(away, books.still.registry, books.still.fleet, clock=books.still.hands.clock),
             books.still.fleet,
             away,
             clock=books.still.hands.clock,
@@ -132,9 +134,12 @@ async def test_retention_keeps_the_number_of_rows_constant(books: Books) -> None
     """After the first days of each kind the rows of a year are no more than those of a month; days stay."""
     recorder = books.recorder()
     rollups = Rollups(
-        FiguresService(books.database, books.still.registry), books.still.fleet, books.database,
+        FiguresService(books.database, books.still.registry),
+        RecentAnswersService(books.database, books.still.registry, books.still.fleet),
+        books.still.fleet,
+        books.database,
         clock=books.still.hands.clock,
-    )  # fmt: skip
+    )
     counted = []
     for day in range(450):
         for _ in range(4):

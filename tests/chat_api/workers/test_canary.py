@@ -9,14 +9,15 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from chat_api.schemas.fleet import BotPolicy, BotStatus, BotView, RestartView
+from chat_api.schemas.fleet import BotPolicy, BotStatus, BotView, FleetView, RestartView, ServiceStatus
 from chat_api.schemas.fleet_reports import PoliciesReport
+from chat_api.schemas.incidents import IncidentFilter
 from chat_api.services.canary import USER_ID, CanaryService
 from chat_api.workers.canary import RETRY_S, CanaryWorker
 from models import RestartState
 from tests.support.api import MakeSettings, RunningApi, running_api
 from tests.support.eventually import eventually
-from tests.support.sample_bots import RunningBot, sample_bot
+from tests.support.sample_bots import RunningBot, fleet, sample_bot
 from tests.support.still_fleet import StillFleet, still_fleet
 
 INTERVAL_S = 300.0
@@ -80,6 +81,91 @@ async def test_what_counts_as_an_answer(elena: RunningBot, tmp_path: Path) -> No
         assert (busy.is_answered, busy.error) == (False, "all its calls are taken")
         assert still.fleet.current().bots[0].canary == view
         await asyncio.gather(*calls, return_exceptions=True)
+    finally:
+        await elena.set_faults(mode="ok")
+        await still.connector.cleanup()
+
+
+async def test_a_dead_language_model_is_the_trouble_of_all_its_bots(make_settings: MakeSettings) -> None:
+    """One bot says so: it is degraded. Two say so: it is the language model's incident, whoever watches it, or nobody.
+
+    What these bots answer to people meanwhile looks well, and counts as failed.
+    """
+    async with fleet(("elena", "ryan", "dream"), contract="v2") as bots:
+        settings = make_settings(bots=tuple(bots.values()), bot_canary_interval=1.0)
+        async with running_api(settings) as api:
+            await eventually(lambda: all((bot.canary and bot.canary.is_answered) for bot in _view(api).bots))
+            viewer = await api.services.auth.authenticate(await api.admin_login(), is_admin=True)
+            await bots["elena"].set_faults(mode="model_dead")
+            await eventually(lambda: bot_of(api, "elena").error == "its language model does not answer")
+            assert bot_of(api, "elena").status is BotStatus.DEGRADED
+            assert _llm(api) is ServiceStatus.NOT_CONFIGURED
+            await bots["ryan"].set_faults(mode="model_dead")
+            await eventually(lambda: _llm(api) is ServiceStatus.UNHEALTHY)
+            await eventually(lambda: {bot.name: bot.cause for bot in _view(api).bots} == {"dream": None} | _LLM)
+            await eventually(lambda: _view(api).headline == "Language model does not answer: 2 bots affected")
+            assert bot_of(api, "dream").shown is BotStatus.ONLINE
+
+            async def opened() -> bool:
+                found = await api.services.incidents.newest(viewer, state=IncidentFilter.OPEN)
+                return [one.headline for one in found] == ["Language model does not answer: 2 bots affected"]
+
+            await eventually(opened, deadline_s=60)
+            alice = await api.principal("alice")
+
+            async def is_counted() -> bool:
+                await api.services.messages.send(alice, bot_name="ryan", content="Are you there?")
+                answers = api.app.state.metrics.bot_answers
+                return bool(answers.labels("ryan", "failed")._value.get())
+
+            await eventually(is_counted, deadline_s=60)
+            for bot in bots.values():
+                await bot.set_faults(mode="ok")
+            await eventually(lambda: _view(api).headline == "All 3 bots are online", deadline_s=90)
+            assert _llm(api) is ServiceStatus.NOT_CONFIGURED
+
+
+async def test_bots_that_only_apologise_together(make_settings: MakeSettings) -> None:
+    """The first generation does not say why; when all of them apologise, it is what they all talk through."""
+    async with fleet(("elena", "marcus"), contract="v1") as bots:
+        settings = make_settings(bots=tuple(bots.values()), bot_canary_interval=1.0)
+        async with running_api(settings) as api:
+            for bot in bots.values():
+                await bot.set_faults(mode="model_dead")
+            await eventually(lambda: _llm(api) is ServiceStatus.UNHEALTHY, deadline_s=60)
+            assert {bot.cause for bot in _view(api).bots} == {"llm"}
+
+
+_LLM = {"elena": "llm", "ryan": "llm"}
+
+
+def _view(api: RunningApi) -> FleetView:
+    return api.services.fleet.current()
+
+
+def _llm(api: RunningApi) -> ServiceStatus:
+    return next(service.status for service in _view(api).services if service.name == "llm")
+
+
+async def test_several_failures_take_two_answers(elena: RunningBot, tmp_path: Path) -> None:
+    """One good answer after several that failed may be luck; the next comes soon, and decides."""
+    still = await still_fleet(tmp_path, elena)
+    await still.connector.initialize()
+    canary = CanaryService(still.registry, still.connector, still.fleet, clock=still.hands.clock)
+    worker = CanaryWorker(canary, still.fleet, interval_s=INTERVAL_S, clock=still.hands.clock)
+    still.probe("elena")
+    worker.due()
+    try:
+        seen = []
+        for mode in ("http500", "ok", "http500", "http500", "ok", "ok"):
+            await elena.set_faults(mode=mode)
+            await worker._ask("elena")
+            seen.append(still.fleet.current().bots[0].status)
+            if seen[-1] is BotStatus.DEGRADED and mode == "ok":
+                still.hands.move(3)
+                assert worker.due() == ["elena"]
+        well, ill = BotStatus.ONLINE, BotStatus.DEGRADED
+        assert seen == [ill, well, ill, ill, ill, well]
     finally:
         await elena.set_faults(mode="ok")
         await still.connector.cleanup()
