@@ -1,8 +1,9 @@
 """Who may resume a web identity: the claimed name, its optional password, and the browsers that hold a claim."""
 
 from datetime import datetime
+from uuid import UUID
 
-from sqlalchemy import Index, text
+from sqlalchemy import DateTime, Index, text
 from sqlmodel import Field, SQLModel
 
 from models.columns import timestamptz
@@ -31,7 +32,11 @@ class WebAccount(SQLModel, table=True):
 
 
 class WebClaim(SQLModel, table=True):
-    """A browser that may resume an account: the SHA-256 of its claim cookie."""
+    """What lets a browser resume one account until it expires: the SHA-256 of a secret in its claim cookie.
+
+    Each sign-in makes a new one. Those that one browser got for one account, one after the other, are a family, and
+    are revoked together.
+    """
 
     __tablename__ = "web_claims"
 
@@ -39,4 +44,10 @@ class WebClaim(SQLModel, table=True):
     user_id: str = Field(
         primary_key=True, max_length=255, foreign_key="web_accounts.user_id", ondelete="CASCADE", index=True
     )
+    family_id: UUID = Field(index=True, sa_column_kwargs={"server_default": text("gen_random_uuid()")})
     created_at: datetime = timestamptz()
+    expires_at: datetime = Field(
+        index=True,
+        sa_type=DateTime(timezone=True),
+        sa_column_kwargs={"server_default": text("now() + interval '90 days'")},
+    )

@@ -9,7 +9,7 @@ import asyncpg
 
 from models.database_url import async_database_url, asyncpg_dsn
 
-HEAD = "0011"
+HEAD = "0015"
 
 
 class MigrationFailed(Exception):

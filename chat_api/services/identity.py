@@ -1,45 +1,62 @@
 """Who a name belongs to: the first login claims it, proof resumes it, everybody else is a guest.
 
-A username proves nothing. Proof is the browser's claim cookie, a live token or the account's password.
+A username proves nothing. Proof is the browser's claim cookie, a live token or the account's password. A claim is made
+here at each sign-in and opens one account; what a browser brings is only ever looked up. See decision 49.
 """
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat_api.core.database import Database
 from chat_api.core.errors import NotAuthenticated, PermissionDenied
-from chat_api.core.ids import new_universal_id
+from chat_api.core.ids import new_id, new_universal_id
 from chat_api.core.security import hash_password, is_password, new_secret, token_hash
 from chat_api.core.settings import Settings
 from chat_api.core.text import check_name, check_text, name_key
-from chat_api.repositories import accounts
-from chat_api.repositories.accounts import AccountRow
+from chat_api.repositories import accounts, people, sessions
+from chat_api.repositories.accounts import AccountRow, ClaimRow
 from chat_api.schemas.settings import Feature
 from chat_api.services.switches import Switches
 
 MIN_PASSWORD_CHARS = 8
 MAX_PASSWORD_CHARS = 200
-MIN_CLAIM_CHARS = 32  # One that is shorter is not ours, and could be guessed.
+# Since the last sign-in with it. Source: decision 49.
+CLAIM_LIVES_DAYS = 90
+# A browser in which several people have signed in, and none of them out, holds a claim for each.
+MAX_CLAIMS = 8
+CLAIM_SEPARATOR = "."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """What a caller brings besides the name. ``user_id`` is that of a live token."""
+    """What a caller brings besides the name: a password, the claims of the browser, a session that lives.
+
+    ``is_rotated`` says that the new session takes the place of that one.
+    """
 
     password: str | None = None
     claim: str | None = None
     user_id: str | None = None
+    session_id: UUID | None = None
+    is_rotated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identified:
-    """The account that a login leads to, and the claim its browser keeps from now on."""
+    """The account that a login leads to, and what its browser keeps from now on.
+
+    ``ended`` are sessions that a new password has ended.
+    """
 
     account: AccountRow
     claim: str
+    family_id: UUID
+    ended: tuple[UUID, ...] = ()
 
 
 class _HolderChanged(Exception):
@@ -70,7 +87,6 @@ class IdentityService:
         shown = check_name(display_name or name, field="display_name", min_chars=1, max_chars=50)
         if proof.password is not None:
             check_text(proof.password, field="password", min_chars=MIN_PASSWORD_CHARS, max_chars=MAX_PASSWORD_CHARS)
-        claim = proof.claim if proof.claim and len(proof.claim) >= MIN_CLAIM_CHARS else new_secret()
         holder = await self._holder(name_key(name))
         # Argon2 takes its time: it runs in a thread, and in no transaction.
         is_proven = await self._is_proven_by_password(holder, proof)
@@ -79,7 +95,11 @@ class IdentityService:
             await accounts.lock_name(connection, name_key(name))
             if proof.password is not None and await accounts.holder(connection, name_key(name)) != holder:
                 raise _HolderChanged
-            account = await self._resumed(connection, name, proof=proof, proven=holder if is_proven else None)
+            shown_claims = await accounts.claims(connection, [token_hash(claim) for claim in claims_in(proof.claim)])
+            account = await self._resumed(
+                connection, name, proof=proof, claims=shown_claims, proven=holder if is_proven else None
+            )
+            ended: tuple[UUID, ...] = ()
             if account is None:
                 account = await self._created(connection, name, shown, password_hash=new_hash)
             elif account.banned_at is not None:
@@ -87,9 +107,48 @@ class IdentityService:
             else:
                 shown = shown if display_name else account.display_name
                 account = replace(account, display_name=shown)
-                await accounts.update_profile(connection, account.user_id, display_name=shown, password_hash=new_hash)
-            await accounts.add_claim(connection, account.user_id, token_hash(claim))
-        return Identified(account=account, claim=claim)
+                is_new_password = new_hash is not None and not account.is_guest
+                if is_new_password:
+                    ended = await self._revoked(connection, account.user_id, proof)
+                await accounts.update_profile(
+                    connection,
+                    account.user_id,
+                    display_name=shown,
+                    password_hash=new_hash if is_new_password else None,
+                )
+            claim, family_id = await self._new_claim(connection, account.user_id, proof, shown_claims)
+        return Identified(account=account, claim=claim, family_id=family_id, ended=ended)
+
+    async def _new_claim(
+        self, connection: AsyncConnection, user_id: str, proof: Proof, shown_claims: Sequence[ClaimRow]
+    ) -> tuple[str, UUID]:
+        """What the browser's cookie holds from now on: a new claim first, then what it has of other accounts."""
+        shown = next((claim for claim in shown_claims if claim.user_id == user_id), None)
+        family_id = shown.family_id if shown else await self._family_of_session(connection, user_id, proof) or new_id()
+        secret = new_secret()
+        await accounts.add_claim(
+            connection,
+            user_id,
+            token_hash(secret),
+            family_id=family_id,
+            shown=shown.claim_hash if shown else None,
+            lives_days=CLAIM_LIVES_DAYS,
+        )
+        others = {claim.claim_hash for claim in shown_claims if claim.user_id != user_id}
+        kept = [claim for claim in claims_in(proof.claim) if token_hash(claim) in others]
+        return CLAIM_SEPARATOR.join([secret, *kept][:MAX_CLAIMS]), family_id
+
+    async def _family_of_session(self, connection: AsyncConnection, user_id: str, proof: Proof) -> UUID | None:
+        """A browser that has lost its claim, and not its session, is still the same browser."""
+        if not proof.is_rotated or proof.session_id is None or proof.user_id != user_id:
+            return None
+        return await sessions.claim_family(connection, proof.session_id)
+
+    async def _revoked(self, connection: AsyncConnection, user_id: str, proof: Proof) -> tuple[UUID, ...]:
+        """A new password is the only proof that is left, but for the session that set it."""
+        await accounts.revoke_claims(connection, [user_id])
+        ended = await people.end_sessions(connection, [user_id], is_admin=False, except_id=proof.session_id)
+        return tuple(ended)
 
     async def _holder(self, key: str) -> AccountRow | None:
         async with self._database.read() as connection:
@@ -109,7 +168,13 @@ class IdentityService:
         return await asyncio.to_thread(hash_password, proof.password)
 
     async def _resumed(
-        self, connection: AsyncConnection, name: str, *, proof: Proof, proven: AccountRow | None
+        self,
+        connection: AsyncConnection,
+        name: str,
+        *,
+        proof: Proof,
+        claims: Sequence[ClaimRow],
+        proven: AccountRow | None,
     ) -> AccountRow | None:
         if proven is not None:
             return proven
@@ -119,8 +184,10 @@ class IdentityService:
             account = await accounts.get(connection, proof.user_id)
             if account is not None and name_key(account.username) == name_key(name):
                 return account
-        if proof.claim is not None:
-            return await accounts.claimed_by(connection, name_key(name), token_hash(proof.claim))
+        for claim in claims:
+            account = await accounts.get(connection, claim.user_id)
+            if account is not None and name_key(account.username) == name_key(name):
+                return account
         return None
 
     async def _created(
@@ -139,3 +206,8 @@ class IdentityService:
         )
         await accounts.create(connection, account, name_key=name_key(name))
         return account
+
+
+def claims_in(cookie: str | None) -> list[str]:
+    """The claims that a browser brings, at the most as many as we give one."""
+    return [claim for claim in (cookie or "").split(CLAIM_SEPARATOR) if claim][:MAX_CLAIMS]

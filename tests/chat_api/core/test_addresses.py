@@ -25,11 +25,11 @@ from chat_api.core.addresses import address_key
         ("1.2.3.4.5", "unknown"),
     ],
 )
-def test_address_key(address, key):
+def test_address_key(address: str | None, key: str) -> None:
     """IPv4 as it is, mapped IPv4 unwrapped, IPv6 by /64, and one key for all that is no address."""
     assert address_key(address) == key
 
 
-def test_address_key_gives_one_key_for_a_whole_64():
+def test_address_key_gives_one_key_for_a_whole_64() -> None:
     """Whoever has a /64 has one key, not 2^64 of them."""
     assert len({address_key(f"2001:db8:5:6::{number:x}") for number in range(1, 1000)}) == 1
