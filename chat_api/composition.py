@@ -68,10 +68,10 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Composition:
     database, settings, signals, connector, engine = r.database, r.settings, r.signals, r.connector, r.engine
     audit, switches, registry, sender = AuditService(database), Switches(), BotRegistry(settings), AppriseSender()
     identity = IdentityService(database, settings, switches=switches)
-    auth = AuthService(database, load_key_ring(settings), identity, audit, settings)
-    share_ends(auth, signals)
     limits = RateLimits(redis_url=r.redis_url, requests_per_minute=settings.rate_limit_requests_per_minute)
     stack.push_async_callback(limits.close)
+    auth = AuthService(database, load_key_ring(settings), identity, audit, settings, limits=limits)
+    share_ends(auth, signals)
     store = SettingsStore(database, audit, signals, values=r.set_here)
     feeds = Feeds(database, signals)
     answers = AnswersService(database, connector, registry, feeds, signals)

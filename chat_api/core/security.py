@@ -46,7 +46,8 @@ class KeyRing:
 
     def sign(self, *, subject: str, session_id: UUID, audience: str, issued_at: datetime, expires_at: datetime) -> str:
         """Make a JSON Web Token for one session. Times are aware; ``jti`` is the session's id."""
-        payload = {"sub": subject, "jti": str(session_id), "aud": audience, "iat": issued_at, "exp": expires_at}
+        times = {"iat": int(issued_at.timestamp()), "exp": int(expires_at.timestamp())}
+        payload = {"sub": subject, "jti": str(session_id), "aud": audience, **times}
         return jwt.encode(payload, self._keys[self._signing_id], ALGORITHM, headers={"kid": self._signing_id})
 
     def verify(self, token: str, *, audience: str) -> Claims:

@@ -52,6 +52,9 @@ _LOCK_NAME = text("SELECT pg_advisory_xact_lock(hashtextextended('web_accounts:'
 _CLAIMS = text("""
 SELECT c.claim_hash, c.user_id, c.family_id FROM web_claims c JOIN web_accounts a USING (user_id)
 WHERE c.claim_hash = ANY(:hashes) AND c.expires_at > now() ORDER BY a.is_guest, a.created_at DESC""")
+_IS_CLAIMED = text("""
+SELECT EXISTS (SELECT 1 FROM web_claims c JOIN web_accounts a USING (user_id)
+    WHERE a.name_key = :name_key AND NOT a.is_guest AND c.claim_hash = ANY(:hashes) AND c.expires_at > now())""")
 # What is older than the claim that a browser has just shown is of no more use to it; what is newer may be on its way
 # to it, by an answer to a double click.
 _ADD_CLAIM = text("""
@@ -90,6 +93,14 @@ async def claims(connection: AsyncConnection, claim_hashes: Sequence[str]) -> li
     if not claim_hashes:
         return []
     return [ClaimRow(**row) for row in await many(connection, _CLAIMS, {"hashes": list(claim_hashes)})]
+
+
+async def is_claimed(connection: AsyncConnection, name_key: str, claim_hashes: Sequence[str]) -> bool:
+    """Whether one of some claims opens the account that holds a name."""
+    if not claim_hashes:
+        return False
+    values = {"name_key": name_key, "hashes": list(claim_hashes)}
+    return bool((await connection.execute(_IS_CLAIMED, values)).scalar_one())
 
 
 async def get(connection: AsyncConnection, user_id: str) -> AccountRow | None:

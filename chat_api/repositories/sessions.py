@@ -49,6 +49,14 @@ _TOUCH = text(
     "UPDATE web_user_sessions SET last_active = now() WHERE id = :id AND last_active < now() - interval '1 minute'"
 )
 _CLAIM_FAMILY = text("SELECT claim_family FROM web_user_sessions WHERE id = :id")
+_LATELY = "s.address IS NOT NULL AND s.created_at > now() - interval '90 days' GROUP BY s.address LIMIT 500"
+_ADMIN_ADDRESSES = text(
+    f"SELECT s.address FROM web_user_sessions s WHERE s.user_id = :admin_id AND s.is_admin AND {_LATELY}"
+)
+_ADDRESSES_OF_NAME = text(
+    "SELECT s.address FROM web_user_sessions s JOIN web_accounts a ON a.user_id = s.user_id"
+    f" WHERE a.name_key = :name_key AND NOT a.is_guest AND NOT s.is_admin AND {_LATELY}"
+)
 _NOW = text("SELECT now()")
 _BY_TOKEN = text("SELECT id, user_id FROM web_user_sessions WHERE session_token = :token_hash")
 _REVOKE = text("UPDATE web_user_sessions SET revoked_at = now() WHERE id = :id AND revoked_at IS NULL")
@@ -95,6 +103,16 @@ async def by_token(connection: AsyncConnection, token_hash: str) -> RowMapping |
 async def claim_family(connection: AsyncConnection, session_id: UUID) -> UUID | None:
     """Which claims end with a session."""
     return (await connection.execute(_CLAIM_FAMILY, {"id": session_id})).scalar_one_or_none()
+
+
+async def admin_addresses(connection: AsyncConnection, admin_id: str) -> list[str]:
+    """Where an administrator has signed in from lately."""
+    return [row["address"] for row in await many(connection, _ADMIN_ADDRESSES, {"admin_id": admin_id})]
+
+
+async def addresses_of_name(connection: AsyncConnection, name_key: str) -> list[str]:
+    """Where the holder of a name has signed in from lately."""
+    return [row["address"] for row in await many(connection, _ADDRESSES_OF_NAME, {"name_key": name_key})]
 
 
 async def now(connection: AsyncConnection) -> datetime:

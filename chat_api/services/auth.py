@@ -16,6 +16,7 @@ from uuid import UUID
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chat_api.core.addresses import address_key
 from chat_api.core.bus import Topic
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Database
@@ -32,7 +33,7 @@ from chat_api.core.security import (
     token_hash,
 )
 from chat_api.core.settings import Settings
-from chat_api.core.text import check_name, check_text
+from chat_api.core.text import check_name, check_text, name_key
 from chat_api.core.totp import matching_step
 from chat_api.repositories import accounts, admins, sessions
 from chat_api.repositories.admins import AdminRow
@@ -41,6 +42,7 @@ from chat_api.schemas.principals import Principal
 from chat_api.schemas.sessions import Device, SignIn
 from chat_api.services.audit import AuditService
 from chat_api.services.identity import CLAIM_SEPARATOR, IdentityService, Proof, claims_in
+from chat_api.services.limits import RateLimits
 from models import AuditOutcome, Role, WebUserSession
 
 log = get_logger(__name__)
@@ -76,6 +78,7 @@ class AuthService:
         audit: AuditService,
         settings: Settings,
         *,
+        limits: RateLimits | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._database = database
@@ -83,6 +86,7 @@ class AuthService:
         self._identity = identity
         self._audit = audit
         self._settings = settings
+        self._limits = limits
         self._clock = clock
         self._recognised: dict[str, tuple[float, Principal]] = {}
         self.ended: Topic[UUID] = Topic("sessions_ended")
@@ -107,9 +111,11 @@ class AuthService:
 
         ``is_rotated`` ends the session of ``token``, where a cookie held it and the new one takes its place.
 
-        Raises: InvalidInput, NotAuthenticated (wrong password), PermissionDenied (suspended).
+        Raises: InvalidInput, NotAuthenticated (wrong password), PermissionDenied (suspended), RateLimited (passwords).
         """
         earlier = await self._live_principal(token)
+        if password is not None and not (earlier and name_key(earlier.username) == name_key(username)):
+            await self._count_strange(username, device, claim=claim)
         proof = Proof(
             password=password,
             claim=claim,
@@ -140,8 +146,13 @@ class AuthService:
     async def admin_login(
         self, username: str, password: str, *, totp: str | None = None, device: Device | None = None
     ) -> SignIn:
-        """Sign an administrator in. Raises: NotAuthenticated, always with the same message."""
+        """Sign an administrator in.
+
+        Raises: NotAuthenticated, always with the same message; RateLimited when too many tried this name from places
+        where nobody has signed in with it lately.
+        """
         admin = await self._admin(username)
+        await self._count_strange(username, device, admin=admin, is_admin=True)
         password_hash = admin.password_hash if admin else DECOY_HASH
         is_right = await asyncio.to_thread(is_password, password[:MAX_PASSWORD_CHARS], password_hash)
         if admin is not None and is_right and admin.disabled_at is None:
@@ -181,6 +192,12 @@ class AuthService:
             self._recognised.clear()
         self._recognised[token or ""] = (self._clock.monotonic_s() + RECOGNISED_S, principal)
         return principal
+
+    async def has_password(self, principal: Principal) -> bool:
+        """Whether a user can come back to their account after they have signed out everywhere."""
+        async with self._database.read() as connection:
+            account = await accounts.get(connection, principal.user_id)
+        return account is not None and account.password_hash is not None
 
     async def issue_ticket(self, principal: Principal) -> str:
         """A way to open one WebSocket within :data:`TICKET_S`, on any replica: it may stand in an address."""
@@ -302,6 +319,33 @@ class AuthService:
         """Whether there is an administrator at all."""
         async with self._database.read() as connection:
             return await admins.count(connection) > 0
+
+    async def _count_strange(
+        self,
+        username: str,
+        device: Device | None,
+        *,
+        claim: str | None = None,
+        admin: AdminRow | None = None,
+        is_admin: bool = False,
+    ) -> None:
+        """Count a try at an account, unless its own browser or an address of its owner makes it.
+
+        A limit for the account alone would let anybody lock its owner out. Raises: RateLimited.
+        """
+        if self._limits is None:
+            return
+        key = name_key(username[:MAX_PASSWORD_CHARS])
+        async with self._database.read() as connection:
+            if is_admin:
+                known = await sessions.admin_addresses(connection, admin.admin_id) if admin else []
+            else:
+                hashes = [token_hash(one) for one in claims_in(claim)]
+                known = await sessions.addresses_of_name(connection, key)
+                if await accounts.is_claimed(connection, key, hashes):
+                    return
+        if device is None or address_key(device.address) not in set(map(address_key, known)):
+            await self._limits.strange_login(token_hash(f"{is_admin} {key}")[:32])
 
     async def _touch(self, session: LiveSession) -> None:
         """Remember that a session is in use: to the minute, and never at the cost of the request."""
