@@ -1,12 +1,10 @@
 """Keys, tokens and password hashes."""
 
 import hashlib
-import os
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from uuid import UUID
 
 import jwt
@@ -15,6 +13,7 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 
 from chat_api.core.errors import NotAuthenticated
 from chat_api.core.settings import Settings
+from chat_api.core.state_dir import persistent_secret
 
 ALGORITHM = "HS256"
 MAX_TOKEN_CHARS = 2048
@@ -83,27 +82,13 @@ class KeyRing:
 
 
 def load_key_ring(settings: Settings) -> KeyRing:
-    """The ring from the settings; without a configured key, one that is created once in the state directory."""
+    """The ring from the settings; without a configured key, one that is created once in the state directory.
+
+    Raises: StateDirUnusable, SecretKeyUnusable.
+    """
     configured = settings.web_ui_secret_key
-    current = configured.get_secret_value() if configured else _persistent_secret(settings.web_ui_state_dir)
+    current = configured.get_secret_value() if configured else persistent_secret(settings.web_ui_state_dir)
     return KeyRing([current, *(key.get_secret_value() for key in settings.web_ui_previous_secret_keys)])
-
-
-def _persistent_secret(state_dir: Path) -> str:
-    path = state_dir / "secret_key"
-    state_dir.mkdir(parents=True, exist_ok=True)
-    # Written aside and linked, so that two processes that start at once agree on one complete key.
-    candidate = state_dir / f".secret_key.{secrets.token_hex(4)}"
-    descriptor = os.open(candidate, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_urlsafe(48))
-    try:
-        os.link(candidate, path)
-    except FileExistsError:
-        pass
-    finally:
-        candidate.unlink()
-    return path.read_text().strip()
 
 
 def _key_id(secret: str) -> str:

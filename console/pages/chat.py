@@ -49,7 +49,8 @@ _SIGN_IN = (
     '<label class="we-field"><span>Name</span><input name="username" autocomplete="username" minlength="3"'
     ' maxlength="30" required autofocus data-testid="name"></label>'
     '<label class="we-field"><span>Password <small class="we-muted">optional: keeps the name yours after you sign'
-    ' out, and on other devices</small></span><input name="password" type="password" autocomplete="current-password" maxlength="200"></label>'
+    " out, and on other devices</small></span>"
+    '<input name="password" type="password" autocomplete="current-password" maxlength="200"></label>'
     '<p class="we-form-error" role="alert" data-testid="form-error"></p>'
     '<button class="we-button we-primary" type="submit">Start chatting</button>'
     '<p class="we-muted"><small>If somebody else already holds the name, you join as a guest under it: you see nothing'
