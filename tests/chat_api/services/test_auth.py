@@ -398,7 +398,7 @@ async def test_guesses_from_everywhere_lock_no_owner_out(
         assert await door.login("alice", password=PASSWORD, device=neighbour)
         assert await door.login("alice", password=PASSWORD, claim=alice.claim, device=phone)
         with pytest.raises(RateLimited):
-            await door.login("ALICE", password=PASSWORD, device=phone)
+            await door.login("ALICE", password=PASSWORD, device=Device(address="198.51.100.10"))
         assert await door.login("somebody else", password=PASSWORD, device=phone)
     finally:
         await limits.close()
