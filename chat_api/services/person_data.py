@@ -79,7 +79,8 @@ class PersonDataService:
     async def erase(self, principal: Principal, user_id: str, *, typed_name: str) -> Erasure:
         """Delete all that we hold of a person, for good; ``typed_name`` is their username, typed to be sure.
 
-        The row that the bots share goes only when it was made here and no other platform uses it.
+        It is recorded twice: with what begins it, which shuts the person out and cannot be taken back, and with what
+        was deleted. The row that the bots share goes only when it was made here and no other platform uses it.
         Raises: NotFound, InvalidInput (another name), PermissionDenied, NotAuthenticated.
         """
         target = person_reference(user_id)
@@ -91,13 +92,15 @@ class PersonDataService:
             ids = await self._ids(connection, user_id)
             await people.ban(connection, ids, reason="being erased")
             ended = await people.end_sessions(connection, ids, is_admin=False)
+            begun = {"step": "shut out", "sessions": len(ended)}
+            await self._audit.record(principal, "users.erase", target, details=begun, connection=connection)
         for session_id in ended:
             self._auth.ended.publish(session_id)
         await asyncio.sleep(self._settle_s)
         async with self._database.write() as connection:
             counts = await people.erase(connection, ids)
             is_kept = await people.get(connection, user_id) is not None
-            details = counts | {"is_user_row_kept": is_kept}
+            details = {"step": "deleted"} | counts | {"is_user_row_kept": is_kept}
             await self._audit.record(principal, "users.erase", target, details=details, connection=connection)
         log.info("person_erased", messages=counts["messages"], sessions=counts["sessions"])
         return Erasure(
