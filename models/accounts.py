@@ -3,7 +3,8 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import DateTime, Index, text
+from sqlalchemy import DateTime, Index, String, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
 from models.columns import timestamptz
@@ -16,12 +17,19 @@ class WebAccount(SQLModel, table=True):
     __table_args__ = (
         Index("uq_web_accounts_name", "name_key", unique=True, postgresql_where=text("NOT is_guest")),
         Index("idx_web_accounts_name", "name_key"),
+        Index("idx_web_accounts_looks", "looks", postgresql_using="gin", postgresql_where=text("NOT is_guest")),
     )
 
     user_id: str = Field(
         primary_key=True, max_length=255, foreign_key="universal_users.universal_id", ondelete="CASCADE"
     )
     name_key: str = Field(max_length=60, description="The username, normalised and case-folded.")
+    looks: list[str] = Field(
+        default_factory=list,
+        sa_type=ARRAY(String(120)),
+        sa_column_kwargs={"server_default": "{}"},
+        description="What the username looks like: who looks the same is told apart by a badge.",
+    )
     username: str = Field(max_length=30)
     display_name: str = Field(max_length=50)
     is_guest: bool = Field(default=False)

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat_api.repositories.rows import many, one_or_none
 from models import WebAccount
+from models.skeletons import skeletons
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,10 @@ _LOCK_NAME = text("SELECT pg_advisory_xact_lock(hashtextextended('web_accounts:'
 _CLAIMS = text("""
 SELECT c.claim_hash, c.user_id, c.family_id FROM web_claims c JOIN web_accounts a USING (user_id)
 WHERE c.claim_hash = ANY(:hashes) AND c.expires_at > now() ORDER BY a.is_guest, a.created_at DESC""")
+_LIKE = text("""
+SELECT user_id FROM web_accounts
+WHERE NOT is_guest AND looks && CAST(:looks AS varchar[]) AND name_key <> :name_key LIMIT 1""")
+_ADMIN_NAMES = text("SELECT username FROM web_admins")
 _IS_CLAIMED = text("""
 SELECT EXISTS (SELECT 1 FROM web_claims c JOIN web_accounts a USING (user_id)
     WHERE a.name_key = :name_key AND NOT a.is_guest AND c.claim_hash = ANY(:hashes) AND c.expires_at > now())""")
@@ -109,14 +114,27 @@ async def get(connection: AsyncConnection, user_id: str) -> AccountRow | None:
     return AccountRow(**row) if row else None
 
 
-async def create(connection: AsyncConnection, account: AccountRow, *, name_key: str) -> None:
+async def is_like_another(connection: AsyncConnection, looks: Sequence[str], *, name_key: str) -> bool:
+    """Whether somebody holds another name, or an administrator has one, that looks the same."""
+    for look in sorted(looks):  # two that look alike are not both the first
+        await connection.execute(_LOCK_NAME, {"name_key": f"looks {look}"})
+    found = await many(connection, _LIKE, {"looks": list(looks), "name_key": name_key})
+    names = [row["username"] for row in await many(connection, _ADMIN_NAMES)]
+    return bool(found) or any(set(looks) & set(skeletons(name)) for name in names)
+
+
+async def create(connection: AsyncConnection, account: AccountRow, *, name_key: str, looks: Sequence[str]) -> None:
     """Store a new person: the universal user, the web identity and the account."""
     names = {"user_id": account.user_id, "username": account.username, "display_name": account.display_name}
     await connection.execute(_INSERT_USER, names)
     await connection.execute(_INSERT_IDENTITY, names)
     await connection.execute(
         insert(WebAccount).values(
-            **names, name_key=name_key, is_guest=account.is_guest, password_hash=account.password_hash
+            **names,
+            name_key=name_key,
+            looks=list(looks),
+            is_guest=account.is_guest,
+            password_hash=account.password_hash,
         )
     )
 

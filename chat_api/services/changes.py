@@ -6,7 +6,7 @@ from uuid import UUID
 
 from chat_api.core.database import Database
 from chat_api.core.errors import Conflict, InvalidInput, NotFound
-from chat_api.core.text import check_text
+from chat_api.core.text import check_text, with_plain_line_ends
 from chat_api.repositories import changes, conversations
 from chat_api.schemas.messages import EventKind, Exchange, MessageDetails, StreamEvent
 from chat_api.schemas.principals import Permission, Principal
@@ -57,7 +57,7 @@ class ChangesService:
         was edited.
         """
         self._switches.require(Feature.EDITING)
-        text = check_text(content, field="content", max_chars=MAX_MESSAGE_CHARS)
+        text = check_text(with_plain_line_ends(content), field="content", max_chars=MAX_MESSAGE_CHARS)
         exchange = await self._find(principal, message_id)
         if exchange.message_id != message_id:
             raise InvalidInput("message_id: only your own messages can be edited")

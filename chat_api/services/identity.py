@@ -6,18 +6,18 @@ here at each sign-in and opens one account; what a browser brings is only ever l
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat_api.core.database import Database
-from chat_api.core.errors import NotAuthenticated, PermissionDenied
+from chat_api.core.errors import InvalidInput, NotAuthenticated, PermissionDenied
 from chat_api.core.ids import new_id, new_universal_id
 from chat_api.core.security import hash_password, is_password, new_secret, token_hash
 from chat_api.core.settings import Settings
-from chat_api.core.text import check_name, check_text, name_key
+from chat_api.core.text import check_alphabets, check_name, check_text, looks_of, name_key
 from chat_api.repositories import accounts, people, sessions
 from chat_api.repositories.accounts import AccountRow, ClaimRow
 from chat_api.schemas.settings import Feature
@@ -66,13 +66,24 @@ class _HolderChanged(Exception):
 class IdentityService:
     """Finds or makes the account behind a login."""
 
-    def __init__(self, database: Database, settings: Settings, *, switches: Switches | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        *,
+        switches: Switches | None = None,
+        bot_names: Callable[[], Iterable[str]] = tuple,
+    ) -> None:
+        """``bot_names`` are those that bots go by now: whoever looks like one of them has a badge."""
         self._database = database
+        self._bot_names = bot_names
         self._switches = switches or Switches()
         self._is_open = settings.auth_mode == "open"
 
     async def identify(self, username: str, display_name: str | None, *, proof: Proof) -> Identified:
         """Resume the account that the proof is for, claim a free name, or make a guest.
+
+        A name that looks like another one, a bot's or an administrator's is not free: its bearer has a guest's badge.
 
         Raises: InvalidInput for a name or password that is not allowed; NotAuthenticated when a password is given
         for a taken name and does not match; PermissionDenied for a banned account; FeatureOff for new people.
@@ -85,6 +96,10 @@ class IdentityService:
     async def _identify(self, username: str, display_name: str | None, proof: Proof) -> Identified:
         name = check_name(username, field="username", min_chars=3, max_chars=30)
         shown = check_name(display_name or name, field="display_name", min_chars=1, max_chars=50)
+        if display_name:
+            check_alphabets(shown, field="display_name")
+            if name_key(shown) != name_key(name) and self._is_like_a_bot(looks_of(shown)):
+                raise InvalidInput("display_name: a bot has this name")
         if proof.password is not None:
             check_text(proof.password, field="password", min_chars=MIN_PASSWORD_CHARS, max_chars=MAX_PASSWORD_CHARS)
         holder = await self._holder(name_key(name))
@@ -150,6 +165,9 @@ class IdentityService:
         ended = await people.end_sessions(connection, [user_id], is_admin=False, except_id=proof.session_id)
         return tuple(ended)
 
+    def _is_like_a_bot(self, looks: Sequence[str]) -> bool:
+        return any(set(looks) & set(looks_of(name)) for name in self._bot_names())
+
     async def _holder(self, key: str) -> AccountRow | None:
         async with self._database.read() as connection:
             return await accounts.holder(connection, key)
@@ -193,7 +211,14 @@ class IdentityService:
     async def _created(
         self, connection: AsyncConnection, name: str, shown: str, *, password_hash: str | None
     ) -> AccountRow:
+        looks = looks_of(name)
+        if not self._is_open:
+            check_alphabets(name, field="username")
         is_taken = await accounts.holder(connection, name_key(name)) is not None
+        if not is_taken and not self._is_open:
+            is_taken = self._is_like_a_bot(looks) or await accounts.is_like_another(
+                connection, looks, name_key=name_key(name)
+            )
         self._switches.require(Feature.GUESTS if is_taken else Feature.NEW_USERS)
         account = AccountRow(
             user_id=new_universal_id(),
@@ -204,7 +229,7 @@ class IdentityService:
             password_hash=None if is_taken else password_hash,
             banned_at=None,
         )
-        await accounts.create(connection, account, name_key=name_key(name))
+        await accounts.create(connection, account, name_key=name_key(name), looks=looks)
         return account
 
 

@@ -64,7 +64,9 @@ def masked_log(lines: tuple[str, ...]) -> str:
     """The newest lines that fit, secrets masked and nothing in them that moves a cursor."""
     kept: list[str] = []
     room = MAX_LOG_CHARS
-    newest = [cleaned(_ESCAPES.sub("", line), max_chars=len(line)).replace("\r", " ") for line in lines[-LOG_LINES:]]
+    newest = [
+        cleaned(" ".join(_ESCAPES.sub("", line).splitlines()), max_chars=len(line)) for line in lines[-LOG_LINES:]
+    ]
     # Masked whole and in their order, then cut: half a token, or the middle of a key, would not be known for one.
     for line in reversed(mask_lines(newest)):
         plain = line[:MAX_LINE_CHARS]

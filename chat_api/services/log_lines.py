@@ -15,7 +15,7 @@ from chat_api.schemas.logs import LogLevel, LogLine, LogStream, RawLine
 _COLOUR = re.compile(r"\x1b\[[\d;:]{0,40}m")
 # Every other escape: cursor moves, titles, links; and what is left of control characters.
 _ESCAPES = re.compile(r"\x1b(?:\[[\d;:?<=>]{0,40}[ -/]{0,3}[@-ln-~]|\][^\x07\x1b]{0,2000}(?:\x07|\x1b\\)?|[@-Z\\-_])")
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _BARE_ESCAPE = re.compile(r"\x1b(?!\[[\d;:]{0,40}m)")
 _HEAD_CHARS = 120
 _LEVELS = {

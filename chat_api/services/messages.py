@@ -10,7 +10,7 @@ from chat_api.core.database import Database
 from chat_api.core.errors import AppError, Conflict, Interrupted, InvalidInput, NotFound, error_of
 from chat_api.core.group_commit import GroupCommit
 from chat_api.core.ids import new_id
-from chat_api.core.text import check_text
+from chat_api.core.text import check_text, with_plain_line_ends
 from chat_api.repositories import conversations, journal, runs
 from chat_api.schemas.messages import (
     Acceptance,
@@ -114,7 +114,7 @@ class MessagesService:
         """
         principal.require(Permission.CHAT)
         bot = self._registry.get(bot_name)
-        text = check_text(content, field="content", max_chars=MAX_MESSAGE_CHARS)
+        text = check_text(with_plain_line_ends(content), field="content", max_chars=MAX_MESSAGE_CHARS)
         if message_type not in _TYPES:
             raise InvalidInput("message_type: must be text, voice or image")
         if client_msg_id is not None:

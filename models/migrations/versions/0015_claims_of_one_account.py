@@ -5,6 +5,9 @@ nothing else. It is exchanged for one of the new kind at the next sign-in.
 """
 
 from alembic import op
+from sqlalchemy import text
+
+from models.skeletons import skeletons
 
 revision = "0015"
 down_revision = "0011"
@@ -19,8 +22,12 @@ UPGRADE = (
     "CREATE INDEX ix_web_claims_expires_at ON web_claims (expires_at)",
     "ALTER TABLE web_user_sessions ADD COLUMN claim_family UUID",
     "ALTER TABLE web_admins ADD COLUMN totp_used_steps BIGINT[] NOT NULL DEFAULT '{}'",
+    "ALTER TABLE web_accounts ADD COLUMN looks VARCHAR(120)[] NOT NULL DEFAULT '{}'",
+    "CREATE INDEX idx_web_accounts_looks ON web_accounts USING gin (looks) WHERE NOT is_guest",
 )
 DOWNGRADE = (
+    "DROP INDEX idx_web_accounts_looks",
+    "ALTER TABLE web_accounts DROP COLUMN looks",
     "ALTER TABLE web_admins DROP COLUMN totp_used_steps",
     "ALTER TABLE web_user_sessions DROP COLUMN claim_family",
     "DROP INDEX ix_web_claims_expires_at",
@@ -33,6 +40,26 @@ DOWNGRADE = (
 def upgrade() -> None:
     for statement in UPGRADE:
         op.execute(statement)
+    _fill_looks()
+
+
+def _fill_looks() -> None:
+    """What the names that are held already look like."""
+    connection = op.get_bind()
+    after = ""
+    while True:
+        rows = connection.execute(
+            text("SELECT user_id, username FROM web_accounts WHERE NOT is_guest AND user_id > :after"
+                 " ORDER BY user_id LIMIT 1000"),
+            {"after": after},
+        ).all()
+        if not rows:
+            return
+        after = rows[-1].user_id
+        connection.execute(
+            text("UPDATE web_accounts SET looks = :looks WHERE user_id = :user_id"),
+            [{"user_id": row.user_id, "looks": skeletons(row.username)} for row in rows],
+        )
 
 
 def downgrade() -> None:

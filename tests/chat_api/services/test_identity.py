@@ -8,9 +8,13 @@ from sqlalchemy import text
 
 from chat_api.core.database import Database
 from chat_api.core.errors import InvalidInput, NotAuthenticated, PermissionDenied
+from chat_api.core.security import load_key_ring
 from chat_api.schemas.sessions import SignIn
+from chat_api.services.audit import AuditService
 from chat_api.services.auth import AuthService
+from chat_api.services.identity import IdentityService
 from tests.chat_api.services.conftest import MakeAuth
+from tests.support.api import MakeSettings
 
 PASSWORD = "a long enough password"
 
@@ -248,3 +252,58 @@ async def test_a_double_click_keeps_the_name(auth: AuthService) -> None:
     pair = await asyncio.gather(*(auth.login("alice", claim=first.claim) for _ in range(2)))
     for kept in pair:
         assert (await auth.login("alice", claim=kept.claim)).principal.user_id == first.principal.user_id
+
+
+@pytest.mark.parametrize(
+    "lookalike",
+    ["аlісе", "AIice", "a1ice", "alice\u2800", "ali\u200dce", "\u202ealice", "ɑlice", "ａｌｉｃｅ", "𝐚𝐥𝐢𝐜𝐞", "alicе"],
+)
+async def test_a_name_that_looks_like_another_has_a_badge_or_is_refused(auth: AuthService, lookalike: str) -> None:
+    """Letters of other alphabets, digits for letters, what nobody sees: none of it is alice without a badge."""
+    await auth.login("alice")
+    try:
+        assert (await auth.login(lookalike)).principal.is_guest
+    except InvalidInput:
+        return
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "李明",
+        "Zoë",
+        "Дмитрий",
+        "Ωμέγα",
+        "José",
+        "Jose",
+        "عمر خالد",
+        "たろう太郎",
+        "Nguyễn",
+        "Հայկ",
+        "김철수",
+        "Иван Smith",
+    ],
+)
+async def test_real_names_of_every_alphabet_are_free(auth: AuthService, name: str) -> None:
+    """Each alphabet by itself, Japanese with its three, and a second word in another."""
+    await auth.login("alice")
+    sign_in = await auth.login(name if len(name) > 2 else f"{name} {name}", display_name=name)
+    assert not sign_in.principal.is_guest
+    again = await auth.login(sign_in.principal.username, claim=sign_in.claim)
+    assert again.principal.user_id == sign_in.principal.user_id
+
+
+async def test_nobody_looks_like_a_bot_or_an_administrator(
+    make_auth: MakeAuth, database: Database, make_settings: MakeSettings
+) -> None:
+    """Their names and what looks like them have a badge; as a name that is shown, a bot's is refused."""
+    settings = make_settings()
+    identity = IdentityService(database, settings, bot_names=lambda: ["elena", "Elena Rodriguez"])
+    auth = AuthService(database, load_key_ring(settings), identity, AuditService(database), settings)
+    await auth.create_admin("root", "correct horse battery")
+    for name in ("root", "r00t", "Elena", "e1ena", "ELENA Rodriguez"):
+        assert (await auth.login(name)).principal.is_guest
+    for shown in ("Elena Rodriguez", "EIena", "Еlena", "alіce", "a\u200blice"):
+        with pytest.raises(InvalidInput, match=r"^display_name: "):
+            await auth.login("somebody", display_name=shown)
+    assert not (await auth.login("somebody", display_name="Somebody")).principal.is_guest

@@ -257,7 +257,7 @@ ODD = {
 async def test_odd_rows_spoil_neither_a_start_nor_a_page(
     make_settings: MakeSettings, elena: RunningBot, database_url: str
 ) -> None:
-    """What somebody wrote by hand, or another version did: left out, said once on the page, and set right by setting."""
+    """What somebody wrote by hand, or another version did: left out, said on the page, and set right by setting."""
     connection = await asyncpg.connect(database_url)
     store = "INSERT INTO web_settings (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = $2"
     try:
