@@ -73,6 +73,9 @@ WITH expired AS (
 )
 INSERT INTO web_claims (claim_hash, user_id, family_id, created_at, expires_at)
 VALUES (:claim_hash, :user_id, :family_id, clock_timestamp(), now() + make_interval(days => :days))""")
+_ADD_ATTEMPT = text("""
+INSERT INTO web_claims (claim_hash, user_id, family_id, expires_at)
+VALUES (:claim_hash, :user_id, :family_id, now() + make_interval(secs => :lives_s)) ON CONFLICT DO NOTHING""")
 # A sign-in that is under way has either ended before, or finds nothing any more.
 _LOCK_ACCOUNTS = text("""
 SELECT pg_advisory_xact_lock(hashtextextended('web_accounts:' || name_key, 0))
@@ -151,6 +154,14 @@ async def add_claim(
     """Let a browser resume an account with a new claim, in the place of the one that it showed (its hash)."""
     values = {"user_id": user_id, "claim_hash": claim_hash, "family_id": family_id, "shown": shown, "days": lives_days}
     await connection.execute(_ADD_CLAIM, values)
+
+
+async def add_attempt(
+    connection: AsyncConnection, user_id: str, attempt_hash: str, *, family_id: UUID, lives_s: int
+) -> None:
+    """Let the same form, sent again within some seconds, lead to the same account."""
+    values = {"user_id": user_id, "claim_hash": attempt_hash, "family_id": family_id, "lives_s": lives_s}
+    await connection.execute(_ADD_ATTEMPT, values)
 
 
 async def revoke_families(connection: AsyncConnection, user_id: str, family_ids: Sequence[UUID]) -> None:

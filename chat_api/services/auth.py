@@ -104,11 +104,13 @@ class AuthService:
         password: str | None = None,
         claim: str | None = None,
         token: str | None = None,
+        attempt: str | None = None,
         is_rotated: bool = False,
         device: Device | None = None,
     ) -> SignIn:
         """Sign a user in by name. ``claim`` (a claim cookie's value) and ``token`` are proof from the same browser.
 
+        ``attempt`` is the secret of a form, which leads to the same account when it is sent twice.
         ``is_rotated`` ends the session of ``token``, where a cookie held it and the new one takes its place.
 
         Raises: InvalidInput, NotAuthenticated (wrong password), PermissionDenied (suspended), RateLimited (passwords).
@@ -122,6 +124,7 @@ class AuthService:
             user_id=earlier.user_id if earlier else None,
             session_id=earlier.session_id if earlier else None,
             is_rotated=is_rotated,
+            attempt=attempt,
         )
         identified = await self._identity.identify(username, display_name, proof=proof)
         account = identified.account

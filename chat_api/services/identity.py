@@ -27,6 +27,9 @@ MIN_PASSWORD_CHARS = 8
 MAX_PASSWORD_CHARS = 200
 # Since the last sign-in with it. Source: decision 49.
 CLAIM_LIVES_DAYS = 90
+# A form that is sent twice, or again because the answer was lost, comes within this time.
+ATTEMPT_LIVES_S = 60
+MIN_ATTEMPT_CHARS = 32
 # A browser in which several people have signed in, and none of them out, holds a claim for each.
 MAX_CLAIMS = 8
 CLAIM_SEPARATOR = "."
@@ -36,7 +39,8 @@ CLAIM_SEPARATOR = "."
 class Proof:
     """What a caller brings besides the name: a password, the claims of the browser, a session that lives.
 
-    ``is_rotated`` says that the new session takes the place of that one.
+    ``is_rotated`` says that the new session takes the place of that one. ``attempt`` is a secret of the form that was
+    sent, made by us for it: sent again within a minute, it leads to the same account.
     """
 
     password: str | None = None
@@ -44,6 +48,7 @@ class Proof:
     user_id: str | None = None
     session_id: UUID | None = None
     is_rotated: bool = False
+    attempt: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,8 +116,10 @@ class IdentityService:
             if proof.password is not None and await accounts.holder(connection, name_key(name)) != holder:
                 raise _HolderChanged
             shown_claims = await accounts.claims(connection, [token_hash(claim) for claim in claims_in(proof.claim)])
+            attempt = _attempt_hash(proof)
+            attempted = await accounts.claims(connection, [attempt] if attempt else [])
             account = await self._resumed(
-                connection, name, proof=proof, claims=shown_claims, proven=holder if is_proven else None
+                connection, name, proof=proof, claims=[*shown_claims, *attempted], proven=holder if is_proven else None
             )
             ended: tuple[UUID, ...] = ()
             if account is None:
@@ -131,7 +138,11 @@ class IdentityService:
                     display_name=shown,
                     password_hash=new_hash if is_new_password else None,
                 )
-            claim, family_id = await self._new_claim(connection, account.user_id, proof, shown_claims)
+            claim, family_id = await self._new_claim(connection, account.user_id, proof, [*shown_claims, *attempted])
+            if attempt and not attempted:
+                await accounts.add_attempt(
+                    connection, account.user_id, attempt, family_id=family_id, lives_s=ATTEMPT_LIVES_S
+                )
         return Identified(account=account, claim=claim, family_id=family_id, ended=ended)
 
     async def _new_claim(
@@ -231,6 +242,12 @@ class IdentityService:
         )
         await accounts.create(connection, account, name_key=name_key(name), looks=looks)
         return account
+
+
+def _attempt_hash(proof: Proof) -> str | None:
+    if proof.attempt is None or len(proof.attempt) < MIN_ATTEMPT_CHARS:
+        return None
+    return token_hash(f"attempt {proof.attempt}")
 
 
 def claims_in(cookie: str | None) -> list[str]:

@@ -246,6 +246,26 @@ async def test_a_claim_ends_after_its_time(auth: AuthService, database: Database
         assert (await connection.execute(text("SELECT count(*) FROM web_claims"))).scalar_one() == 1
 
 
+async def test_a_form_that_is_sent_twice_is_one_person(auth: AuthService, database: Database) -> None:
+    """At once or after a lost answer, within a minute, and for the same name; signing out ends that, too."""
+    attempt = "x" * 43
+    pair = await asyncio.gather(*(auth.login("alice", attempt=attempt) for _ in range(2)))
+    assert len({one.principal.user_id for one in pair}) == 1
+    assert not (await auth.login("bobby", attempt=attempt)).principal.is_guest
+    for kept in pair:
+        assert (await auth.login("alice", claim=kept.claim)).principal.user_id == pair[0].principal.user_id
+    assert (await auth.login("alice", claim=attempt)).principal.is_guest
+    again = await auth.login("alice", attempt=attempt)
+    assert again.principal.user_id == pair[0].principal.user_id
+    await auth.leave(again.token, claim=again.claim)
+    assert (await auth.login("alice", attempt=attempt)).principal.is_guest
+    carol = "y" * 43
+    await auth.login("carol", attempt=carol)
+    async with database.write() as connection:
+        await connection.execute(text("UPDATE web_claims SET expires_at = expires_at - interval '61 seconds'"))
+    assert (await auth.login("carol", attempt=carol)).principal.is_guest
+
+
 async def test_a_double_click_keeps_the_name(auth: AuthService) -> None:
     """Two sign-ins with one claim at once: whichever answer the browser keeps, it leads back."""
     first = await auth.login("alice")

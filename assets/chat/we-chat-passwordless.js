@@ -1,6 +1,6 @@
 // Asks once before somebody without a password signs out: nobody can come back under the name then.
 
-export const SignOutDialog = {
+export const PasswordlessDialog = {
   props: { me: Object },
   emits: ["sign-out"],
   data: () => ({ password: "", error: "", isSaving: false }),
@@ -28,8 +28,8 @@ export const SignOutDialog = {
     },
   },
   template: `
-    <dialog ref="dialog" class="we-dialog" aria-labelledby="chat-sign-out-title" data-testid="sign-out-dialog">
-      <h2 id="chat-sign-out-title">Sign out for good?</h2>
+    <dialog ref="dialog" class="we-dialog" aria-labelledby="chat-passwordless-title" data-testid="passwordless-dialog">
+      <h2 id="chat-passwordless-title">Sign out for good?</h2>
       <p v-if="me.is_guest">You are here as a guest. Once you sign out, nobody can open these conversations again, and neither can you.</p>
       <template v-else>
         <p>The name <b dir="auto">{{ me.username }}</b> has no password. Once you sign out, nobody can come back under it, and neither can you.</p>
@@ -37,7 +37,7 @@ export const SignOutDialog = {
           <input type="text" class="we-hidden" autocomplete="username" :value="me.username" readonly tabindex="-1" aria-hidden="true">
           <label class="we-field"><span>Password <small class="we-muted">keeps the name and its conversations yours</small></span>
             <input v-model="password" type="password" autocomplete="new-password" minlength="8" maxlength="200" required data-testid="new-password"></label>
-          <p class="we-form-error" role="alert" data-testid="sign-out-error">{{ error }}</p>
+          <p class="we-form-error" role="alert" data-testid="passwordless-error">{{ error }}</p>
           <button type="submit" class="we-button we-primary" :disabled="isSaving" data-testid="set-password">Set password</button>
         </form>
       </template>
