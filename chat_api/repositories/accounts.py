@@ -164,15 +164,20 @@ async def add_attempt(
     await connection.execute(_ADD_ATTEMPT, values)
 
 
+async def lock_accounts(connection: AsyncConnection, user_ids: Sequence[str]) -> None:
+    """Let no sign-in decide about these accounts meanwhile. Before any row is held: else two wait for each other."""
+    await connection.execute(_LOCK_ACCOUNTS, {"user_ids": list(user_ids)})
+
+
 async def revoke_families(connection: AsyncConnection, user_id: str, family_ids: Sequence[UUID]) -> None:
     """What these browsers hold of an account opens nothing any more."""
-    await connection.execute(_LOCK_ACCOUNTS, {"user_ids": [user_id]})
+    await lock_accounts(connection, [user_id])
     await connection.execute(_REVOKE_FAMILIES, {"user_id": user_id, "family_ids": list(family_ids)})
 
 
 async def revoke_claims(connection: AsyncConnection, user_ids: Sequence[str]) -> None:
     """No browser opens these accounts by what it holds."""
-    await connection.execute(_LOCK_ACCOUNTS, {"user_ids": list(user_ids)})
+    await lock_accounts(connection, user_ids)
     await connection.execute(_REVOKE_CLAIMS, {"user_ids": list(user_ids)})
 
 

@@ -251,6 +251,7 @@ class AuthService:
 
     async def _end(self, session_id: UUID, user_id: str, *, claim: str | None) -> None:
         async with self._database.write() as connection:
+            await accounts.lock_accounts(connection, [user_id])
             await sessions.revoke(connection, session_id)
             shown = await accounts.claims(connection, [token_hash(one) for one in claims_in(claim)])
             families = {one.family_id for one in shown if one.user_id == user_id}

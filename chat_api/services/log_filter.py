@@ -19,7 +19,8 @@ MAX_PATTERN_CHARS = 200
 # Of one compiled pattern: an ordinary one needs a tenth, and what does not fit would be slow at every line.
 MAX_PATTERN_BYTES = 64 * 1024
 MAX_PROGRAM_SIZE = 1500
-BATCH_LIMIT_S = 0.05  # of the thread's own time: that the machine is busy is not the pattern's fault
+LINE_LIMIT_S = 0.02
+BATCH_LIMIT_S = 0.05  # both of the thread's own time: that the machine is busy is not the pattern's fault
 MAX_STRIKES = 3
 TOO_SLOW = "q: this pattern takes too long; make it simpler."
 TOO_LARGE = "q: this pattern is too large; make it simpler."
@@ -47,15 +48,18 @@ class LogFilter:
             lines = [line for line in lines if line.level in self.levels]
         if self.pattern is None:
             return list(lines)
-        found, deadline = [], time.thread_time() + BATCH_LIMIT_S
+        found, before_s = [], time.thread_time()
+        deadline_s = before_s + BATCH_LIMIT_S
         for line in lines:
             if self.pattern.search(line.plain.encode(errors="replace")) is not None:
                 found.append(line)
-            if time.thread_time() > deadline:
+            now_s = time.thread_time()
+            if now_s > deadline_s:
                 self.strikes += 1
-                deadline = time.thread_time() + BATCH_LIMIT_S
-                if self.strikes >= MAX_STRIKES:
-                    raise InvalidInput(TOO_SLOW)
+                deadline_s = now_s + BATCH_LIMIT_S
+            if self.strikes >= MAX_STRIKES or now_s - before_s > LINE_LIMIT_S:
+                raise InvalidInput(TOO_SLOW)
+            before_s = now_s
         return found
 
     def wants(self, line: LogLine) -> bool:

@@ -11,7 +11,7 @@ from sqlalchemy import RowMapping
 from chat_api.core.database import Database
 from chat_api.core.errors import Conflict, InvalidInput, NotFound
 from chat_api.core.logging import get_logger
-from chat_api.repositories import people
+from chat_api.repositories import accounts, people
 from chat_api.schemas.people import Erasure, person_reference
 from chat_api.schemas.principals import Permission, Principal
 from chat_api.services.audit import AuditService
@@ -50,6 +50,7 @@ class PersonDataService:
         if not (is_storable(source_id) and is_storable(target_id)):
             raise NotFound("Unknown person.")
         async with self._database.write() as connection:
+            await accounts.lock_accounts(connection, [source_id, target_id])
             if len(await people.lock(connection, source_id, target_id)) != 2:
                 raise NotFound("Unknown person.")
             for user_id in (source_id, target_id):
@@ -112,7 +113,9 @@ class PersonDataService:
 
     async def _ids(self, connection: Any, user_id: str) -> list[str]:
         await found(connection, user_id)
-        return [user_id, *await people.merged_into(connection, user_id)]
+        ids = [user_id, *await people.merged_into(connection, user_id)]
+        await accounts.lock_accounts(connection, ids)
+        return ids
 
     async def _pieces(self, ids: Sequence[str]) -> AsyncIterator[bytes]:
         opening = b"{"
