@@ -126,6 +126,11 @@ export default {
   },
   template: `
     <div class="we-board we-settings" data-testid="settings">
+      <section v-if="told.ignored.length" class="we-panel" data-testid="ignored"><h2>Ignored <span class="we-status we-status-warn">
+          <svg class="we-icon" aria-hidden="true"><use :href="icons + '#alert'"></use></svg><span>{{ told.ignored.length }}</span></span></h2>
+        <p class="we-muted">This version cannot use these rows of the database, so they have no effect. Set the values again, or delete the rows.</p>
+        <ul class="we-ignored"><li v-for="one in told.ignored" :key="one">{{ one }}</li></ul>
+      </section>
       <div class="we-panels">
         <section class="we-panel"><h2>Announcement <span class="we-status" :class="'we-status-' + announcementState.tone" data-testid="announcement-state">
             <svg class="we-icon" aria-hidden="true"><use :href="icons + '#' + announcementState.icon"></use></svg><span>{{ announcementState.word }}</span></span></h2>

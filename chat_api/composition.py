@@ -1,5 +1,6 @@
 """The services of one application, put together from what is open."""
 
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -64,15 +65,20 @@ class Composition:
     book: WorkerBook
 
 
+def _names_of(registry: BotRegistry) -> Iterator[str]:
+    for spec in registry.all():
+        yield from {spec.name, spec.display_name or spec.name}
+
+
 def compose(stack: AsyncExitStack, r: Resources, state: State) -> Composition:
     """Make every service once; ``state`` has the leader and the WebSockets when somebody asks about them."""
     database, settings, signals, connector, engine = r.database, r.settings, r.signals, r.connector, r.engine
     audit, switches, registry, sender = AuditService(database), Switches(), BotRegistry(settings), AppriseSender()
-    identity = IdentityService(database, settings, switches=switches)
-    auth = AuthService(database, load_key_ring(settings), identity, audit, settings)
-    share_ends(auth, signals)
+    identity = IdentityService(database, settings, switches=switches, bot_names=lambda: _names_of(registry))
     limits = RateLimits(redis_url=r.redis_url, requests_per_minute=settings.rate_limit_requests_per_minute)
     stack.push_async_callback(limits.close)
+    auth = AuthService(database, load_key_ring(settings), identity, audit, settings, limits=limits)
+    share_ends(auth, signals)
     store = SettingsStore(database, audit, signals, values=r.set_here)
     feeds = Feeds(database, signals)
     fleet = _fleet(r, registry)

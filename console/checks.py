@@ -9,6 +9,13 @@ from pathlib import Path
 
 from chat_api.core.errors import AppError
 from chat_api.core.settings import Settings
+from chat_api.core.state_dir import (
+    SECRET_KEY_FILE,
+    SecretKeyUnusable,
+    StateDirUnusable,
+    kept_secret,
+    prepare_state_dir,
+)
 from console.servers import Servers, servers
 
 
@@ -56,6 +63,13 @@ def exit_code(findings: Iterable[Finding]) -> int:
 
 def _secret_key(settings: Settings) -> Iterable[Finding]:
     if settings.web_ui_secret_key is None:
+        path = settings.web_ui_state_dir / SECRET_KEY_FILE
+        try:
+            if os.path.lexists(path):
+                kept_secret(path)
+        except SecretKeyUnusable as error:
+            yield Finding(verdict=Verdict.FAIL, name="secret key", detail=error.message)
+            return
         detail = f"WEB_UI_SECRET_KEY is not set: a generated one is kept in {settings.web_ui_state_dir}"
         yield Finding(verdict=Verdict.WARN, name="secret key", detail=detail)
     else:
@@ -64,12 +78,10 @@ def _secret_key(settings: Settings) -> Iterable[Finding]:
 
 def _state_dir(path: Path) -> Finding:
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        is_usable = os.access(path, os.R_OK | os.W_OK | os.X_OK)
-    except OSError as error:
-        return Finding(verdict=Verdict.FAIL, name="state directory", detail=f"{path}: {error.strerror}")
-    verdict, detail = (Verdict.OK, str(path.resolve())) if is_usable else (Verdict.FAIL, f"{path} is not writable")
-    return Finding(verdict=verdict, name="state directory", detail=detail)
+        prepare_state_dir(path)
+    except StateDirUnusable as error:
+        return Finding(verdict=Verdict.FAIL, name="state directory", detail=error.message)
+    return Finding(verdict=Verdict.OK, name="state directory", detail=str(path.resolve()))
 
 
 async def _dependencies(settings: Settings, where: Servers) -> list[Finding]:

@@ -8,6 +8,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -29,6 +30,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except AppError as error:
         complain(f"{error.message}\n{error.detail}" if error.detail else error.message)
+        return 1
+    except OSError as error:
+        # What of the state directory is not as we made it, such as a file where a folder was.
+        if error.filename is None or not _is_kept(str(error.filename)):
+            raise
+        complain(f"The state directory cannot be used: {error.filename}: {error.strerror}.")
         return 1
     except KeyboardInterrupt:
         return 130
@@ -57,9 +64,19 @@ def _run(given: argparse.Namespace) -> int:
     return _administer(given, settings)
 
 
+def _is_kept(path: str) -> bool:
+    return Path(path).resolve().is_relative_to(Settings().web_ui_state_dir.resolve())
+
+
 def _serve(given: argparse.Namespace, settings: Settings) -> int:
+    from chat_api.core.security import load_key_ring
+    from chat_api.core.state_dir import prepare_state_dir
     from console.server import run
 
+    # Before anything is started: with these nobody could sign in, or nothing be kept.
+    if given.command == "demo" or settings.database_url is None or settings.redis_url is None:
+        prepare_state_dir(settings.web_ui_state_dir)
+    load_key_ring(settings)
     if given.command == "demo":
         from console.demo import run_demo
 

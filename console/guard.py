@@ -166,7 +166,8 @@ async def _identify(connection: HTTPConnection, audience: Audience) -> Visitor:
         return Visitor(principal=None, audience=audience, token=None)
     address = connection.client.host if connection.client else None
     principal = await services().auth.authenticate(token, is_admin=audience is Audience.ADMIN, address=address)
-    await services().limits.hit(principal.user_id)  # a page costs memory until its browser has connected or given up
+    # A page costs memory until its browser has connected or given up.
+    await services().limits.hit(principal.user_id, address=None if principal.is_admin else address)
     return Visitor(principal=principal, audience=audience, token=token)
 
 

@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -61,7 +61,8 @@ class OpenPages:
 
     async def principal(self, principal: Principal) -> Principal | None:
         """Who this session is at this moment (its role may have changed), or ``None`` when it has ended."""
-        return (await self._auth.living([principal.session_id])).get(principal.session_id)
+        now = (await self._auth.living([principal.session_id])).get(principal.session_id)
+        return replace(now, address=principal.address) if now is not None else None
 
     async def check_sessions(self) -> None:
         """Close the pages of sessions that ended, and rebuild those whose role changed."""

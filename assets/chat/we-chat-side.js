@@ -1,10 +1,11 @@
 // The left side: the bots, and whose page it is.
 import { BotList } from "we-chat-bots";
+import { PasswordlessDialog } from "we-chat-passwordless";
 
 const GUEST = "Someone else holds this name. What you say is kept apart from theirs, for this browser.";
 
 export const Side = {
-  components: { BotList },
+  components: { BotList, PasswordlessDialog },
   props: { me: Object, bots: Array, selected: String, last: Object, unread: Object, typing: Object, icons: String },
   emits: ["select", "sign-out"],
   data: () => ({ guest: GUEST }),
@@ -17,7 +18,8 @@ export const Side = {
         <span class="chat-me-text"><span class="chat-me-name">{{ me.name }}</span>
           <span v-if="me.is_guest" class="chat-badge" data-testid="guest-badge" :title="guest">Guest</span></span>
         <button type="button" class="we-icon-button" data-we="theme" title="Dark or light" aria-label="Dark or light"><svg class="we-icon" aria-hidden="true"><use :href="icons + '#theme'"></use></svg></button>
-        <button type="button" class="we-icon-button" data-we="sign-out" data-testid="sign-out" title="Sign out" aria-label="Sign out" @click="$emit('sign-out')"><svg class="we-icon" aria-hidden="true"><use :href="icons + '#sign-out'"></use></svg></button>
+        <button type="button" class="we-icon-button" :data-we="me.has_password ? 'sign-out' : null" data-testid="sign-out" title="Sign out" aria-label="Sign out" @click="me.has_password ? $emit('sign-out') : $refs.passwordless.open()"><svg class="we-icon" aria-hidden="true"><use :href="icons + '#sign-out'"></use></svg></button>
       </div>
+      <PasswordlessDialog v-if="!me.has_password" ref="passwordless" :me="me" @sign-out="$emit('sign-out')" />
     </nav>`,
 };

@@ -29,6 +29,7 @@ from chat_api.core.child_process import ChildProcess
 from chat_api.core.embedded_postgres import EmbeddedPostgres
 from chat_api.core.embedded_valkey import EmbeddedValkey
 from chat_api.core.errors import Conflict, Unavailable
+from chat_api.core.state_dir import prepare_state_dir
 from chat_api.core.system_user import trusted_uids
 
 MAX_SOCKET_PATH = 107  # Source: unix(7), sun_path
@@ -99,7 +100,7 @@ def owned(state_dir: Path) -> Iterator[None]:
     Raises: StateDirInUse with the number of the process that holds it.
     """
     path = state_dir / "run" / "embedded.lock"
-    state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    prepare_state_dir(state_dir)
     path.parent.mkdir(mode=0o711, exist_ok=True)
     with path.open("a+") as file:
         try:
@@ -126,7 +127,7 @@ def private_socket_dir(state_dir: Path, name: str) -> Path:
     if len(os.fsencode(folder / LONGEST_SOCKET_NAME)) > MAX_SOCKET_PATH:
         digest = hashlib.sha256(os.fsencode(state_dir)).hexdigest()[:16]
         folder = Path(tempfile.gettempdir()) / f"whisperengine-{os.geteuid()}-{digest}-{name}"
-    state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    prepare_state_dir(state_dir)
     folder.parent.mkdir(mode=0o711, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()

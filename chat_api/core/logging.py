@@ -5,33 +5,26 @@ the token in it) is redacted here, at the one place every line passes.
 """
 
 import logging
-import re
 import sys
 from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
 
-_SECRETS = re.compile(
-    r"eyJ[\w-]{5,}\.[\w-]+\.[\w-]+"  # a JSON Web Token
-    r"|(?<=/ws/)[^\s\"'?]+"
-    r"|(?i:(?<=bearer )\S+)"
-    r"|(?<=client_id=)[\w-]+"
-    r"|(?<=://)[^\s/@]+:[^\s/@]+(?=@)"  # user:password in an address
-    r"|\b(?:sk|wk|xox[abp])[-_][\w-]{8,}"
-)
+from chat_api.core.masking import MASK, mask_secrets
+
 _SECRET_FIELDS = frozenset({"token", "password", "secret", "authorization", "cookie", "client_id", "message_text"})
 
 
 def redact(text: str) -> str:
-    """Mask tokens, credentials and client ids in any text."""
-    return _SECRETS.sub("[redacted]", text)
+    """Mask tokens, credentials and client ids in any text: :func:`chat_api.core.masking.mask_secrets`."""
+    return mask_secrets(text)
 
 
 def _redacted(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for key, value in event.items():
         if key in _SECRET_FIELDS:
-            event[key] = "[redacted]"
+            event[key] = MASK
         elif isinstance(value, str):
             event[key] = redact(value)
     return event

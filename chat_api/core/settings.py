@@ -16,6 +16,11 @@ SAMPLE_SECRETS = frozenset({"<cryptographically-secure-key>", "changeme", "secre
 Names = Annotated[tuple[str, ...], NoDecode]
 
 
+def is_strong_secret(secret: str) -> bool:
+    """Whether this may be random, and is long enough to sign with."""
+    return len(secret) >= MIN_SECRET_CHARS and secret.lower() not in SAMPLE_SECRETS and len(set(secret)) >= 8
+
+
 class Settings(BaseSettings):
     """The configuration of one process. Frozen: a changed setting is a restarted process."""
 
@@ -156,6 +161,6 @@ class Settings(BaseSettings):
         """An earlier key still lets people in: it has to be as good as the current one."""
         keys = value if isinstance(value, tuple) else (value,) if value else ()
         for secret in (key.get_secret_value() for key in keys):
-            if len(secret) < MIN_SECRET_CHARS or secret.lower() in SAMPLE_SECRETS or len(set(secret)) < 8:
+            if not is_strong_secret(secret):
                 raise ValueError(f"must be random and at least {MIN_SECRET_CHARS} characters")
         return value

@@ -4,13 +4,23 @@ import re
 import unicodedata
 
 from chat_api.core.errors import InvalidInput
+from models.skeletons import is_mixed, skeletons
 
 # C0 and C1 controls but tab, newline and carriage return; lone surrogates; the bidirectional overrides.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 # Printable to Unicode, yet nothing to see: fillers and variation selectors.
 # Source: Unicode, DerivedCoreProperties, "Default_Ignorable_Code_Point".
-_INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+# What one reader or another takes for the end of a line. Source: Unicode, section 5.8; str.splitlines.
+_LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+
+
+def with_plain_line_ends(value: str) -> str:
+    """The same lines, each ended by a newline: a text has as many lines to every reader as to its author."""
+    return _LINE_ENDS.sub("\n", value)
 
 
 def check_text(value: str, *, field: str, max_chars: int, min_chars: int = 1) -> str:
@@ -42,6 +52,17 @@ def name_key(name: str) -> str:
     """What makes two names the same: compatibility form, case folded, what shows only; at most 60 characters kept."""
     folded = unicodedata.normalize("NFKC", _INVISIBLE.sub("", name)).casefold()
     return " ".join(unicodedata.normalize("NFKC", folded).split())[:60]
+
+
+def looks_of(name: str) -> list[str]:
+    """What a name looks like; see :mod:`models.skeletons`."""
+    return skeletons(_INVISIBLE.sub("", name))
+
+
+def check_alphabets(name: str, *, field: str) -> None:
+    """Raises: InvalidInput for a word with letters of several alphabets that look alike, as nobody's name has."""
+    if is_mixed(name):
+        raise InvalidInput(f"{field}: use the letters of one alphabet in a word")
 
 
 def cleaned(value: str, *, max_chars: int) -> str:

@@ -10,6 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chat_api.repositories.rows import affected, many, one_or_none
 from models import AdminAccount, Role, WebSetting
 
+# Not only the newest: with a clock that was set back, codes that were not used would be refused until it has caught up.
+_SPEND_TOTP_STEP = text("""
+UPDATE web_admins SET totp_used_steps = (ARRAY[CAST(:step AS bigint)] || totp_used_steps)[1:20]
+WHERE admin_id = :id AND NOT totp_used_steps @> ARRAY[CAST(:step AS bigint)]""")
 SETUP_CODE_KEY = "admin_setup_code_sha256"
 
 
@@ -60,6 +64,11 @@ async def spend_setup_code(connection: AsyncConnection, code_hash: str) -> bool:
     """Use the setup code up; returns whether it was the good one."""
     statement = delete(WebSetting).where(WebSetting.key == SETUP_CODE_KEY, WebSetting.value == code_hash)  # type: ignore[arg-type]
     return await affected(connection, statement) == 1
+
+
+async def spend_totp_step(connection: AsyncConnection, admin_id: str, step: int) -> bool:
+    """Use a code up; returns whether it was not used before. Of two at once, the second waits and finds it used."""
+    return await affected(connection, _SPEND_TOTP_STEP, {"id": admin_id, "step": step}) == 1
 
 
 async def lock(connection: AsyncConnection) -> None:

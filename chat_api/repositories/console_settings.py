@@ -27,11 +27,12 @@ _DELETE = text("DELETE FROM web_settings WHERE key = :key")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """One value, and who stored it when."""
+    """One value, and who stored it when; ``problem`` says why it cannot be read, when it was not we who wrote it."""
 
     value: Any
     changed_by: str
     changed_at: datetime
+    problem: str | None = None
 
 
 async def read(database: Database) -> dict[str, Stored]:
@@ -70,14 +71,26 @@ async def delete(connection: AsyncConnection, key: str) -> Any:
 
 async def _before(connection: AsyncConnection, key: str) -> Any:
     found = (await connection.execute(_LOCK, {"key": PREFIX + key})).scalar_one_or_none()
-    return orjson.loads(found)["value"] if found is not None else None
+    if found is None:
+        return None
+    try:
+        return orjson.loads(found)["value"]
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _read(rows: Iterable[Any]) -> dict[str, Stored]:
     found = {}
     for row in rows:
-        told = orjson.loads(row["value"])
+        value, changed_by, problem = None, "", None
+        try:
+            told = orjson.loads(row["value"])
+            value, changed_by = told["value"], str(told["by"])
+        except ValueError:
+            problem = "is not JSON"
+        except (KeyError, TypeError):
+            problem = "has no value"
         found[row["key"].removeprefix(PREFIX)] = Stored(
-            value=told["value"], changed_by=told["by"], changed_at=row["updated_at"]
+            value=value, changed_by=changed_by, changed_at=row["updated_at"], problem=problem
         )
     return found

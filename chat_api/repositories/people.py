@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chat_api.repositories import accounts
 from chat_api.repositories.rows import affected, many, one_or_none
 
 _LIVE = "revoked_at IS NULL AND expires_at > now()"
@@ -64,7 +65,8 @@ FROM web_user_sessions WHERE user_id = ANY(:user_ids) AND is_admin = :is_admin
 ORDER BY {_LIVE} DESC, last_active DESC LIMIT :limit""")
 _END_SESSIONS = text(f"""
 UPDATE web_user_sessions SET revoked_at = now() WHERE user_id = ANY(:user_ids) AND is_admin = :is_admin AND {_LIVE}
-    AND (CAST(:session_id AS uuid) IS NULL OR id = :session_id) RETURNING id""")
+    AND (CAST(:session_id AS uuid) IS NULL OR id = :session_id)
+    AND (CAST(:except_id AS uuid) IS NULL OR id <> :except_id) RETURNING id, user_id, claim_family""")
 _END_TICKETS = text("DELETE FROM web_ws_tickets WHERE session_id = ANY(:session_ids)")
 _BAN = text("UPDATE web_accounts SET banned_at = now(), ban_reason = :reason WHERE user_id = ANY(:user_ids)")
 _UNBAN = text("UPDATE web_accounts SET banned_at = NULL, ban_reason = NULL WHERE user_id = ANY(:user_ids)")
@@ -177,12 +179,26 @@ async def sessions(
 
 
 async def end_sessions(
-    connection: AsyncConnection, user_ids: Sequence[str], *, is_admin: bool, session_id: UUID | None = None
+    connection: AsyncConnection,
+    user_ids: Sequence[str],
+    *,
+    is_admin: bool,
+    session_id: UUID | None = None,
+    except_id: UUID | None = None,
 ) -> list[UUID]:
-    """End one live session or all of them, and the tickets that they gave out; returns which."""
-    values = {"user_ids": list(user_ids), "is_admin": is_admin, "session_id": session_id}
-    ended = [row["id"] for row in await many(connection, _END_SESSIONS, values)]
+    """End one live session, all, or all but one, with the tickets that they gave out; returns which.
+
+    With all the sessions of a person all their claims end, with one of them those of its browser.
+    """
+    values = {"user_ids": list(user_ids), "is_admin": is_admin, "session_id": session_id, "except_id": except_id}
+    rows = await many(connection, _END_SESSIONS, values)
+    ended = [row["id"] for row in rows]
     await connection.execute(_END_TICKETS, {"session_ids": ended})
+    if not is_admin and session_id is None:
+        await accounts.revoke_claims(connection, user_ids)
+    elif not is_admin:
+        for row in rows:
+            await accounts.revoke_families(connection, row["user_id"], [row["claim_family"]])
     return ended
 
 
@@ -205,6 +221,7 @@ async def merge(connection: AsyncConnection, *, source: str, target: str) -> int
     """Give a person the identities of another one; returns how many."""
     values = {"source": source, "target": target}
     moved = await affected(connection, _MOVE_IDENTITIES, values)
+    await accounts.revoke_claims(connection, [source])
     await connection.execute(_FOLLOW_MERGE, values)
     await connection.execute(_NOTE_MERGE, values)
     return moved

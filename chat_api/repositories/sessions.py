@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import insert, text, update
+from sqlalchemy import RowMapping, insert, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat_api.core.database import Database
-from chat_api.repositories.rows import many
+from chat_api.repositories.rows import many, one_or_none
 from models import WebUserSession
 
 
@@ -48,6 +48,18 @@ _SPEND_TICKET = "DELETE FROM web_ws_tickets WHERE ticket_hash = $1 RETURNING ses
 _TOUCH = text(
     "UPDATE web_user_sessions SET last_active = now() WHERE id = :id AND last_active < now() - interval '1 minute'"
 )
+_CLAIM_FAMILY = text("SELECT claim_family FROM web_user_sessions WHERE id = :id")
+_LATELY = "s.address IS NOT NULL AND s.created_at > now() - interval '90 days' GROUP BY s.address LIMIT 500"
+_ADMIN_ADDRESSES = text(
+    f"SELECT s.address FROM web_user_sessions s WHERE s.user_id = :admin_id AND s.is_admin AND {_LATELY}"
+)
+_ADDRESSES_OF_NAME = text(
+    "SELECT s.address FROM web_user_sessions s JOIN web_accounts a ON a.user_id = s.user_id"
+    f" WHERE a.name_key = :name_key AND NOT a.is_guest AND NOT s.is_admin AND {_LATELY}"
+)
+_NOW = text("SELECT now()")
+_BY_TOKEN = text("SELECT id, user_id FROM web_user_sessions WHERE session_token = :token_hash")
+_REVOKE = text("UPDATE web_user_sessions SET revoked_at = now() WHERE id = :id AND revoked_at IS NULL")
 
 
 async def create(connection: AsyncConnection, session: WebUserSession) -> None:
@@ -83,11 +95,36 @@ async def spend_ticket(database: Database, ticket_hash: str) -> UUID | None:
     return rows[0]["session_id"] if rows and rows[0]["is_good"] else None
 
 
+async def by_token(connection: AsyncConnection, token_hash: str) -> RowMapping | None:
+    """The session of a token, whether it lives or not."""
+    return await one_or_none(connection, _BY_TOKEN, {"token_hash": token_hash})
+
+
+async def claim_family(connection: AsyncConnection, session_id: UUID) -> UUID | None:
+    """Which claims end with a session."""
+    return (await connection.execute(_CLAIM_FAMILY, {"id": session_id})).scalar_one_or_none()
+
+
+async def admin_addresses(connection: AsyncConnection, admin_id: str) -> list[str]:
+    """Where an administrator has signed in from lately."""
+    return [row["address"] for row in await many(connection, _ADMIN_ADDRESSES, {"admin_id": admin_id})]
+
+
+async def addresses_of_name(connection: AsyncConnection, name_key: str) -> list[str]:
+    """Where the holder of a name has signed in from lately."""
+    return [row["address"] for row in await many(connection, _ADDRESSES_OF_NAME, {"name_key": name_key})]
+
+
+async def now(connection: AsyncConnection) -> datetime:
+    """The time by the clock that decides whether a session lives: the database's, one for all machines."""
+    return (await connection.execute(_NOW)).scalar_one()  # type: ignore[no-any-return]
+
+
 async def touch(connection: AsyncConnection, session_id: UUID) -> None:
     """Remember that a session was used, to the minute."""
     await connection.execute(_TOUCH, {"id": session_id})
 
 
-async def revoke(connection: AsyncConnection, session_id: UUID, *, at: datetime) -> None:
+async def revoke(connection: AsyncConnection, session_id: UUID) -> None:
     """End a session for good."""
-    await connection.execute(update(WebUserSession).where(WebUserSession.id == session_id).values(revoked_at=at))  # type: ignore[arg-type]
+    await connection.execute(_REVOKE, {"id": session_id})

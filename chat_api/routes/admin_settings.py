@@ -36,7 +36,8 @@ Name = Annotated[str, Path(min_length=1, max_length=60)]
 )
 async def settings(principal: Admin, services: AppServices, format: Format = "json") -> SettingList | Response:
     """Each with its value, where that comes from, what it means, and when a change takes effect."""
-    answer = SettingList(settings=services.configuration.views(principal))
+    configuration = services.configuration
+    answer = SettingList(settings=configuration.views(principal), ignored=configuration.ignored(principal))
     return csv_of("settings", SettingAnswer, answer.settings) if format == "csv" else answer
 
 

@@ -1,11 +1,8 @@
 """Signing in and out."""
 
-from datetime import UTC, datetime
-
 from fastapi import APIRouter, Depends, Request, Response
 
 from chat_api.core.cookies import ADMIN_COOKIE, CLAIM_COOKIE, SESSION_COOKIE, cookie_name
-from chat_api.core.errors import NotAuthenticated
 from chat_api.routes.dependencies import (
     Anyone,
     AppServices,
@@ -28,10 +25,11 @@ from chat_api.routes.models_auth import (
     TicketAnswer,
 )
 from chat_api.services.auth import TICKET_S
+from chat_api.services.identity import CLAIM_LIVES_DAYS
 
 router = APIRouter(prefix="/api", tags=["Signing in"])
 
-CLAIM_MAX_AGE_S = 400 * 24 * 3600  # The longest that browsers keep a cookie. Source: RFC 6265bis.
+CLAIM_MAX_AGE_S = CLAIM_LIVES_DAYS * 24 * 3600
 
 
 @router.post(
@@ -56,7 +54,7 @@ async def login(
         is_rotated=bearer is None,
         device=device_of(request),
     )
-    _set_cookie(request, response, SESSION_COOKIE, sign_in.token, expires_at=sign_in.expires_at)
+    _set_cookie(request, response, SESSION_COOKIE, sign_in.token, max_age_s=sign_in.lives_s)
     if sign_in.claim is not None:
         _set_cookie(request, response, CLAIM_COOKIE, sign_in.claim, max_age_s=CLAIM_MAX_AGE_S)
     principal = sign_in.principal
@@ -82,7 +80,7 @@ async def admin_login(
     """Administrators have their own accounts; a user's login never gives one."""
     await services.limits.admin_login(address_of(request))
     sign_in = await services.auth.admin_login(body.username, body.password, totp=body.totp, device=device_of(request))
-    _set_cookie(request, response, ADMIN_COOKIE, sign_in.token, expires_at=sign_in.expires_at)
+    _set_cookie(request, response, ADMIN_COOKIE, sign_in.token, max_age_s=sign_in.lives_s)
     role = sign_in.principal.role
     assert role is not None
     return AdminLoginAnswer(
@@ -108,23 +106,27 @@ async def admin_setup(body: AdminSetupBody, request: Request, services: AppServi
 
 @router.post("/logout", summary="Sign out", responses=errors(*WRITES, "unavailable"))
 async def logout(request: Request, response: Response, bearer: Bearer, services: AppServices) -> Success:
-    """End the sessions of the credentials that come with this request, and drop their cookies."""
+    """End the sessions of the credentials that come with this request, and drop their cookies.
+
+    This browser opens the account no more, by its claim cookie either. Without a password nobody does.
+    """
+    claim = cookie_of(request, CLAIM_COOKIE)
     tokens = [
         (bearer.credentials if bearer else None, None),
         (cookie_of(request, SESSION_COOKIE), SESSION_COOKIE),
         (cookie_of(request, ADMIN_COOKIE), ADMIN_COOKIE),
     ]
     for token, cookie in tokens:
-        for is_admin in (False, True):
-            try:
-                await services.auth.logout(await services.auth.authenticate(token, is_admin=is_admin))
-            except NotAuthenticated:
-                continue
-        if token is not None and cookie is not None:
-            is_secure = request.url.scheme == "https"
-            response.delete_cookie(
-                cookie_name(cookie, is_secure=is_secure), secure=is_secure, httponly=True, samesite="lax"
-            )
+        if token is not None:
+            await services.auth.leave(token, claim=claim)
+            if cookie is not None:
+                _drop_cookie(request, response, cookie)
+    if claim is not None:
+        kept = await services.auth.kept_claims(claim)
+        if kept is None:
+            _drop_cookie(request, response, CLAIM_COOKIE)
+        elif kept != claim:
+            _set_cookie(request, response, CLAIM_COOKIE, kept, max_age_s=CLAIM_MAX_AGE_S)
     return Success()
 
 
@@ -144,22 +146,24 @@ async def ws_ticket(principal: LimitedUser, services: AppServices) -> TicketAnsw
     return TicketAnswer(ticket=await services.auth.issue_ticket(principal), expires_in=TICKET_S)
 
 
+def _drop_cookie(request: Request, response: Response, base: str) -> None:
+    is_secure = request.url.scheme == "https"
+    response.delete_cookie(cookie_name(base, is_secure=is_secure), secure=is_secure, httponly=True, samesite="lax")
+
+
 def _set_cookie(
     request: Request,
     response: Response,
     base: str,
     value: str,
     *,
-    expires_at: datetime | None = None,
-    max_age_s: int | None = None,
+    max_age_s: float,
 ) -> None:
     is_secure = request.url.scheme == "https"
-    if expires_at is not None:
-        max_age_s = int((expires_at - datetime.now(UTC)).total_seconds())
     response.set_cookie(
         cookie_name(base, is_secure=is_secure),
         value,
-        max_age=max_age_s,
+        max_age=int(max_age_s),
         path="/",
         secure=is_secure,
         httponly=True,

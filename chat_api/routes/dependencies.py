@@ -70,13 +70,13 @@ async def anyone(request: Request, bearer: Bearer) -> Principal:
         principal = await user(request, bearer, None)
     except NotAuthenticated:
         return await admin(request, bearer, None)
-    await services_of(request).limits.hit(principal.user_id)
+    await services_of(request).limits.hit(principal.user_id, address=principal.address)
     return principal
 
 
 async def limited_by_address(request: Request) -> None:
     """Count a request of somebody who is not signed in. Raises: RateLimited."""
-    await services_of(request).limits.hit(f"address:{address_of(request)}")
+    await services_of(request).limits.hit_address(address_of(request))
 
 
 User = Annotated[Principal, Depends(user)]
@@ -86,7 +86,7 @@ Anyone = Annotated[Principal, Depends(anyone)]
 
 async def limited_user(request: Request, principal: User) -> Principal:
     """The signed-in user, counted. Raises: NotAuthenticated, RateLimited."""
-    await services_of(request).limits.hit(principal.user_id)
+    await services_of(request).limits.hit(principal.user_id, address=principal.address)
     return principal
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 Format = Literal["json", "csv"]
 # What a spreadsheet would run as a formula. Source: OWASP, "CSV Injection".
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def also_as(media_type: str, description: str = "") -> dict[int | str, dict[str, Any]]:
@@ -48,6 +48,6 @@ def _cell(value: Any) -> Any:
         value = "; ".join(map(str, value))
     if isinstance(value, Mapping | list | tuple):
         return orjson.dumps(value, default=str).decode()
-    if isinstance(value, str) and value.startswith(_FORMULA):
+    if isinstance(value, str) and (value.startswith(_FORMULA) or value.lstrip().startswith(_FORMULA)):
         return "'" + value
     return value

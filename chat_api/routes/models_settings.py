@@ -43,9 +43,10 @@ class SettingAnswer(Answer):
 
 
 class SettingList(Answer):
-    """Every setting."""
+    """Every setting, and what is stored and cannot be used."""
 
     settings: list[SettingAnswer]
+    ignored: list[str]
 
 
 class AnnouncementBody(Body):

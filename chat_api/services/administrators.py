@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Database
 from chat_api.core.errors import Conflict, NotFound
+from chat_api.core.odd_rows import ODD_ROWS
 from chat_api.repositories import admins, people
 from chat_api.schemas.people import AdminView, SessionView
 from chat_api.schemas.principals import Permission, Principal
@@ -33,7 +34,7 @@ class AdministratorsService:
         async with self._database.read() as connection:
             rows = await admins.all_rows(connection)
             last = await people.last_session(connection, [row["admin_id"] for row in rows])
-        return tuple(_view(row, last.get(row["admin_id"])) for row in rows)
+        return ODD_ROWS.readable("administrators", rows, lambda row: _view(row, last.get(row["admin_id"])))
 
     async def sessions(self, principal: Principal, admin_id: str) -> tuple[SessionView, ...]:
         """Where an administrator is signed in. Raises: PermissionDenied, NotAuthenticated."""

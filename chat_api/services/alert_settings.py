@@ -14,6 +14,7 @@ from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Database
 from chat_api.core.errors import Conflict, NotFound
 from chat_api.core.ids import new_id
+from chat_api.core.odd_rows import ODD_ROWS
 from chat_api.core.text import cleaned
 from chat_api.repositories import alert_settings
 from chat_api.repositories.alert_settings import CHANNELS, RULES, WINDOWS
@@ -53,7 +54,7 @@ class AlertSettingsService:
 
     async def rules(self, principal: Principal) -> tuple[RuleView, ...]:
         """All rules, by name. Raises: PermissionDenied, NotAuthenticated."""
-        return tuple(rule_view(row) for row in await self._all(principal, RULES))
+        return ODD_ROWS.readable("alert rules", await self._all(principal, RULES), rule_view)
 
     async def create_rule(self, principal: Principal, draft: RuleDraft) -> RuleView:
         """Add a rule. Raises: InvalidInput, Conflict (its name is taken), PermissionDenied, NotAuthenticated."""
@@ -80,7 +81,7 @@ class AlertSettingsService:
 
     async def channels(self, principal: Principal) -> tuple[ChannelView, ...]:
         """All channels, by name, without their addresses. Raises: PermissionDenied, NotAuthenticated."""
-        return tuple(channel_view(row) for row in await self._all(principal, CHANNELS))
+        return ODD_ROWS.readable("alert channels", await self._all(principal, CHANNELS), channel_view)
 
     async def create_channel(self, principal: Principal, draft: ChannelDraft) -> ChannelView:
         """Add a channel. Raises: InvalidInput, Conflict (its name is taken), PermissionDenied, NotAuthenticated."""
@@ -109,7 +110,9 @@ class AlertSettingsService:
     async def windows(self, principal: Principal) -> tuple[WindowView, ...]:
         """All maintenance windows, by name. Raises: PermissionDenied, NotAuthenticated."""
         now = self._clock.now()
-        return tuple(window_view(row, now) for row in await self._all(principal, WINDOWS))
+        return ODD_ROWS.readable(
+            "maintenance windows", await self._all(principal, WINDOWS), lambda row: window_view(row, now)
+        )
 
     async def create_window(self, principal: Principal, draft: WindowDraft) -> WindowView:
         """Add a maintenance window. Raises: InvalidInput, PermissionDenied, NotAuthenticated."""

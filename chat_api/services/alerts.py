@@ -20,6 +20,7 @@ from chat_api.core.database import Database
 from chat_api.core.errors import DatabaseUnavailable, InvalidInput, NotFound
 from chat_api.core.ids import new_id
 from chat_api.core.logging import get_logger
+from chat_api.core.odd_rows import ODD_ROWS
 from chat_api.core.signals import Signals
 from chat_api.core.text import check_text
 from chat_api.repositories import alert_settings, alerts
@@ -94,7 +95,7 @@ class AlertsService:
         principal.require(Permission.VIEW_FLEET)
         async with self._database.read() as connection:
             rows = await alerts.newest_alerts(connection, limit=limit)
-        return tuple(alert_view(row) for row in rows)
+        return ODD_ROWS.readable("alerts", rows, alert_view)
 
     async def subjects(self, principal: Principal) -> tuple[SubjectState, ...]:
         """What is not well for some rule: pending, firing, or without data.
@@ -110,7 +111,7 @@ class AlertsService:
         principal.require(Permission.VIEW_FLEET)
         async with self._database.read() as connection:
             rows = await alerts.newest_notifications(connection, limit=limit)
-        return tuple(notification_view(row) for row in rows)
+        return ODD_ROWS.readable("notifications", rows, notification_view)
 
     async def silence(self, principal: Principal, alert_id: UUID, *, minutes: int, reason: str) -> AlertView:
         """Tell nobody of an open alert for a while; its end is told all the same.
@@ -134,7 +135,7 @@ class AlertsService:
         """What is wrong now, for the service itself."""
         async with self._database.read() as connection:
             rows = await alerts.open_alerts(connection)
-        return _by_urgency(alert_view(row) for row in rows)
+        return _by_urgency(ODD_ROWS.readable("alerts", rows, alert_view))
 
     # What the worker does
 
@@ -146,7 +147,7 @@ class AlertsService:
         now = self._clock.now()
         async with self._database.write() as connection:
             await alerts.lock(connection)
-            before = _by_urgency(alert_view(row) for row in await alerts.open_alerts(connection))
+            before = _by_urgency(ODD_ROWS.readable("alerts", await alerts.open_alerts(connection), alert_view))
             rules = await self._rules(connection)
             signs = await self._with_stored(connection, signs, rules, view, now)
             states = await self._step(connection, rules, view, signs, now)
@@ -192,7 +193,7 @@ class AlertsService:
 
     async def _rules(self, connection: AsyncConnection) -> dict[UUID, RuleView]:
         rows = await alert_settings.all_of(connection, RULES)
-        return {rule.rule_id: rule for rule in map(rule_view, rows) if rule.is_enabled}
+        return {rule.rule_id: rule for rule in ODD_ROWS.readable("alert rules", rows, rule_view) if rule.is_enabled}
 
     async def _with_stored(
         self,
@@ -203,7 +204,8 @@ class AlertsService:
         now: datetime,
     ) -> Signs:
         """The signs with what only the database knows: restarts, and who is in a maintenance window."""
-        windows = [window_view(row, now) for row in await alert_settings.all_of(connection, WINDOWS)]
+        stored = await alert_settings.all_of(connection, WINDOWS)
+        windows = ODD_ROWS.readable("maintenance windows", stored, lambda row: window_view(row, now))
         active = [window for window in windows if window.is_active]
         muted = {bot.name for bot in view.bots if any(one.bots is None or bot.name in one.bots for one in active)}
         restarts: Mapping[str, int] = {}

@@ -1,7 +1,8 @@
 """Signing in and out, and telling who is asking.
 
 A session is a row; its token is a JWT of which only the hash is kept. Role, ban and revocation are read from the
-database at every request, so that a change holds from the next one on.
+database at every request, so that a change holds from the next one on. When a session began and when it ends is told
+by the database's clock alone: the clocks of other machines may differ, or be set.
 """
 
 import asyncio
@@ -12,9 +13,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
-import pyotp
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chat_api.core.addresses import address_key
 from chat_api.core.bus import Topic
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Database
@@ -31,14 +33,16 @@ from chat_api.core.security import (
     token_hash,
 )
 from chat_api.core.settings import Settings
-from chat_api.core.text import check_name, check_text
-from chat_api.repositories import admins, sessions
+from chat_api.core.text import check_name, check_text, name_key
+from chat_api.core.totp import matching_step
+from chat_api.repositories import accounts, admins, sessions
 from chat_api.repositories.admins import AdminRow
 from chat_api.repositories.sessions import LiveSession
 from chat_api.schemas.principals import Principal
 from chat_api.schemas.sessions import Device, SignIn
 from chat_api.services.audit import AuditService
-from chat_api.services.identity import IdentityService, Proof
+from chat_api.services.identity import CLAIM_SEPARATOR, IdentityService, Proof, claims_in
+from chat_api.services.limits import RateLimits
 from models import AuditOutcome, Role, WebUserSession
 
 log = get_logger(__name__)
@@ -74,6 +78,7 @@ class AuthService:
         audit: AuditService,
         settings: Settings,
         *,
+        limits: RateLimits | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._database = database
@@ -81,6 +86,7 @@ class AuthService:
         self._identity = identity
         self._audit = audit
         self._settings = settings
+        self._limits = limits
         self._clock = clock
         self._recognised: dict[str, tuple[float, Principal]] = {}
         self.ended: Topic[UUID] = Topic("sessions_ended")
@@ -98,17 +104,28 @@ class AuthService:
         password: str | None = None,
         claim: str | None = None,
         token: str | None = None,
+        attempt: str | None = None,
         is_rotated: bool = False,
         device: Device | None = None,
     ) -> SignIn:
-        """Sign a user in by name. ``claim`` and ``token`` are proof from the same browser.
+        """Sign a user in by name. ``claim`` (a claim cookie's value) and ``token`` are proof from the same browser.
 
+        ``attempt`` is the secret of a form, which leads to the same account when it is sent twice.
         ``is_rotated`` ends the session of ``token``, where a cookie held it and the new one takes its place.
 
-        Raises: InvalidInput, NotAuthenticated (wrong password), PermissionDenied (suspended).
+        Raises: InvalidInput, NotAuthenticated (wrong password), PermissionDenied (suspended), RateLimited (passwords).
         """
         earlier = await self._live_principal(token)
-        proof = Proof(password=password, claim=claim, user_id=earlier.user_id if earlier else None)
+        if password is not None and not (earlier and name_key(earlier.username) == name_key(username)):
+            await self._count_strange(username, device, claim=claim)
+        proof = Proof(
+            password=password,
+            claim=claim,
+            user_id=earlier.user_id if earlier else None,
+            session_id=earlier.session_id if earlier else None,
+            is_rotated=is_rotated,
+            attempt=attempt,
+        )
         identified = await self._identity.identify(username, display_name, proof=proof)
         account = identified.account
         person = _Person(
@@ -117,29 +134,43 @@ class AuthService:
             display_name=account.display_name,
             is_guest=account.is_guest,
         )
-        sign_in = await self._open_session(person, device=device or Device(), claim=identified.claim)
+        for session_id in identified.ended:
+            self.ended.publish(session_id)
+        async with self._database.write() as connection:
+            sign_in = await self._open_session(
+                connection, person, device=device, claim=identified.claim, family_id=identified.family_id
+            )
+            if earlier is not None and is_rotated:
+                await sessions.revoke(connection, earlier.session_id)
         if earlier is not None and is_rotated:
-            await self.logout(earlier)
+            self.ended.publish(earlier.session_id)
         return sign_in
 
     async def admin_login(
         self, username: str, password: str, *, totp: str | None = None, device: Device | None = None
     ) -> SignIn:
-        """Sign an administrator in. Raises: NotAuthenticated, always with the same message."""
+        """Sign an administrator in.
+
+        Raises: NotAuthenticated, always with the same message; RateLimited when too many tried this name from places
+        where nobody has signed in with it lately.
+        """
         admin = await self._admin(username)
+        await self._count_strange(username, device, admin=admin, is_admin=True)
         password_hash = admin.password_hash if admin else DECOY_HASH
         is_right = await asyncio.to_thread(is_password, password[:MAX_PASSWORD_CHARS], password_hash)
-        if admin is None or not is_right or admin.disabled_at is not None or not _is_totp(admin, totp):
-            # Not the name that was tried: people type passwords there.
-            details = {"address": device.address} if device else None
-            await self._audit.record(None, "admin.login", "console", outcome=AuditOutcome.DENIED, details=details)
-            raise NotAuthenticated("The name, the password or the code is not right.")
-        person = _Person(
-            user_id=admin.admin_id, username=admin.username, display_name=admin.username, role=Role(admin.role)
-        )
-        sign_in = await self._open_session(person, device=device or Device())
-        await self._audit.record(sign_in.principal, "admin.login", "console")
-        return sign_in
+        if admin is not None and is_right and admin.disabled_at is None and admin.role in set(Role):
+            person = _Person(
+                user_id=admin.admin_id, username=admin.username, display_name=admin.username, role=Role(admin.role)
+            )
+            async with self._database.write() as connection:
+                if await self._spend_totp(connection, admin, totp):
+                    sign_in = await self._open_session(connection, person, device=device)
+                    await self._audit.record(sign_in.principal, "admin.login", "console", connection=connection)
+                    return sign_in
+        # Not the name that was tried: people type passwords there.
+        details = {"address": device.address} if device else None
+        await self._audit.record(None, "admin.login", "console", outcome=AuditOutcome.DENIED, details=details)
+        raise NotAuthenticated("The name, the password or the code is not right.")
 
     async def authenticate(self, token: str | None, *, is_admin: bool = False, address: str | None = None) -> Principal:
         """Who a token stands for at this moment. Raises: NotAuthenticated."""
@@ -149,7 +180,7 @@ class AuthService:
         session = await sessions.live(
             self._database, token_hash=token_hash(token), session_id=claims.session_id, is_admin=is_admin
         )
-        if session is None:
+        if session is None or not _has_known_role(session):
             raise NotAuthenticated
         await self._touch(session)
         return _principal(session, address=address)
@@ -164,6 +195,12 @@ class AuthService:
             self._recognised.clear()
         self._recognised[token or ""] = (self._clock.monotonic_s() + RECOGNISED_S, principal)
         return principal
+
+    async def has_password(self, principal: Principal) -> bool:
+        """Whether a user can come back to their account after they have signed out everywhere."""
+        async with self._database.read() as connection:
+            account = await accounts.get(connection, principal.user_id)
+        return account is not None and account.password_hash is not None
 
     async def issue_ticket(self, principal: Principal) -> str:
         """A way to open one WebSocket within :data:`TICKET_S`, on any replica: it may stand in an address."""
@@ -189,14 +226,40 @@ class AuthService:
         """Which of many open sessions may still act, and as what."""
         async with self._database.read() as connection:
             rows = await sessions.live_among(connection, list(session_ids))
-        return {session_id: _principal(row) for session_id, row in rows.items()}
+        return {session_id: _principal(row) for session_id, row in rows.items() if _has_known_role(row)}
 
     async def logout(self, principal: Principal) -> None:
-        """End the principal's own session at once, everywhere."""
+        """End the principal's own session at once, everywhere, with what its browser holds of the account."""
+        await self._end(principal.session_id, principal.user_id, claim=None)
+
+    async def leave(self, token: str, *, claim: str | None = None) -> None:
+        """End the session of a token, if there is one, even one that has expired: its browser may still hold claims.
+
+        ``claim`` is the value of the browser's claim cookie: what it holds of the account opens nothing any more.
+        """
+        async with self._database.read() as connection:
+            found = await sessions.by_token(connection, token_hash(token))
+        if found is not None:
+            await self._end(found["id"], found["user_id"], claim=claim)
+
+    async def kept_claims(self, claim: str) -> str | None:
+        """What a browser's claim cookie still opens: its new value, or ``None`` when that is nothing."""
+        brought = claims_in(claim)
+        async with self._database.read() as connection:
+            good = {one.claim_hash for one in await accounts.claims(connection, [token_hash(one) for one in brought])}
+        return CLAIM_SEPARATOR.join(one for one in brought if token_hash(one) in good) or None
+
+    async def _end(self, session_id: UUID, user_id: str, *, claim: str | None) -> None:
         async with self._database.write() as connection:
-            await sessions.revoke(connection, principal.session_id, at=self._clock.now())
-        self.ended.publish(principal.session_id)
-        log.info("signed_out", user_id=principal.user_id)
+            await accounts.lock_accounts(connection, [user_id])
+            await sessions.revoke(connection, session_id)
+            shown = await accounts.claims(connection, [token_hash(one) for one in claims_in(claim)])
+            families = {one.family_id for one in shown if one.user_id == user_id}
+            if (own := await sessions.claim_family(connection, session_id)) is not None:
+                families.add(own)
+            await accounts.revoke_families(connection, user_id, sorted(families))
+        self.ended.publish(session_id)
+        log.info("signed_out", user_id=user_id)
 
     async def create_admin(
         self, username: str, password: str, *, role: Role = Role.ADMIN, totp_secret: str | None = None
@@ -261,6 +324,33 @@ class AuthService:
         async with self._database.read() as connection:
             return await admins.count(connection) > 0
 
+    async def _count_strange(
+        self,
+        username: str,
+        device: Device | None,
+        *,
+        claim: str | None = None,
+        admin: AdminRow | None = None,
+        is_admin: bool = False,
+    ) -> None:
+        """Count a try at an account, unless its own browser or an address of its owner makes it.
+
+        A limit for the account alone would let anybody lock its owner out. Raises: RateLimited.
+        """
+        if self._limits is None:
+            return
+        key = name_key(username[:MAX_PASSWORD_CHARS])
+        async with self._database.read() as connection:
+            if is_admin:
+                known = await sessions.admin_addresses(connection, admin.admin_id) if admin else []
+            else:
+                hashes = [token_hash(one) for one in claims_in(claim)]
+                known = await sessions.addresses_of_name(connection, key)
+                if await accounts.is_claimed(connection, key, hashes):
+                    return
+        if device is None or address_key(device.address) not in set(map(address_key, known)):
+            await self._limits.strange_login(token_hash(f"{is_admin} {key}")[:32])
+
     async def _touch(self, session: LiveSession) -> None:
         """Remember that a session is in use: to the minute, and never at the cost of the request."""
         if self._clock.now() - session.last_active < TOUCH_AFTER:
@@ -285,10 +375,26 @@ class AuthService:
         except NotAuthenticated:
             return None
 
-    async def _open_session(self, person: _Person, *, device: Device, claim: str | None = None) -> SignIn:
+    async def _spend_totp(self, connection: AsyncConnection, admin: AdminRow, code: str | None) -> bool:
+        """Whether the second factor is right, where there is one. A code is spent with it: it works once."""
+        if admin.totp_secret is None:
+            return True
+        step = matching_step(admin.totp_secret, code or "", at=await sessions.now(connection))
+        return step is not None and await admins.spend_totp_step(connection, admin.admin_id, step)
+
+    async def _open_session(
+        self,
+        connection: AsyncConnection,
+        person: _Person,
+        *,
+        device: Device | None,
+        claim: str | None = None,
+        family_id: UUID | None = None,
+    ) -> SignIn:
+        device = device or Device()
         is_admin = person.role is not None
         hours = self._settings.admin_session_timeout_hours if is_admin else self._settings.session_timeout_hours
-        now = self._clock.now()
+        now = await sessions.now(connection)
         expires_at = now + timedelta(hours=hours)
         session_id = new_id()
         token = self._key_ring.sign(
@@ -308,9 +414,9 @@ class AuthService:
             is_admin=is_admin,
             address=device.address,
             user_agent=device.user_agent,
+            claim_family=family_id,
         )
-        async with self._database.write() as connection:
-            await sessions.create(connection, row)
+        await sessions.create(connection, row)
         log.info("signed_in", user_id=person.user_id, is_admin=is_admin, is_guest=person.is_guest)
         principal = Principal(
             user_id=person.user_id,
@@ -321,13 +427,12 @@ class AuthService:
             is_guest=person.is_guest,
             address=device.address,
         )
-        return SignIn(principal=principal, token=token, expires_at=expires_at, claim=claim)
+        return SignIn(principal=principal, token=token, expires_at=expires_at, lives_s=3600 * hours, claim=claim)
 
 
-def _is_totp(admin: AdminRow, code: str | None) -> bool:
-    if admin.totp_secret is None:
-        return True
-    return code is not None and pyotp.TOTP(admin.totp_secret).verify(code, valid_window=1)
+def _has_known_role(session: LiveSession) -> bool:
+    """What another version calls a role gives no right in this one."""
+    return not session.is_admin or session.role in set(Role)
 
 
 def _principal(session: LiveSession, *, address: str | None = None) -> Principal:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from chat_api.core.database import Database
 from chat_api.core.errors import Conflict, InvalidInput, NotFound
-from chat_api.core.text import check_text
+from chat_api.core.text import check_text, with_plain_line_ends
 from chat_api.repositories import changes, conversations
 from chat_api.schemas.messages import EventKind, Exchange, MessageDetails, StreamEvent
 from chat_api.schemas.principals import Permission, Principal
@@ -57,11 +57,11 @@ class ChangesService:
         was edited.
         """
         self._switches.require(Feature.EDITING)
-        text = check_text(content, field="content", max_chars=MAX_MESSAGE_CHARS)
+        text = check_text(with_plain_line_ends(content), field="content", max_chars=MAX_MESSAGE_CHARS)
         exchange = await self._find(principal, message_id)
         if exchange.message_id != message_id:
             raise InvalidInput("message_id: only your own messages can be edited")
-        await self._limits.hit(principal.user_id)
+        await self._limits.hit(principal.user_id, address=principal.address)
         edited = await changes.edit(self._database, principal.user_id, message_id, version=version, content=text)
         if edited is None:
             current = await self._find(principal, message_id)
@@ -71,7 +71,7 @@ class ChangesService:
     async def delete(self, principal: Principal, message_id: UUID) -> Exchange:
         """Erase the text of a message or of an answer. Raises: NotFound; Conflict while it is being answered."""
         exchange = await self._find(principal, message_id)
-        await self._limits.hit(principal.user_id)
+        await self._limits.hit(principal.user_id, address=principal.address)
         if exchange.message_id != message_id:
             erased = await changes.delete_answer(self._database, exchange)
         else:
@@ -86,7 +86,7 @@ class ChangesService:
         self._switches.require(Feature.REACTIONS)
         sign = checked_emoji(emoji)
         exchange = await self._find(principal, message_id)
-        await self._limits.hit(principal.user_id)
+        await self._limits.hit(principal.user_id, address=principal.address)
         seq = await changes.react(self._database, exchange, message_id, sign, limit=MAX_REACTIONS)
         if seq is not None:
             payload = {"message_id": str(message_id), "emoji": sign, "action": "added"}
@@ -98,7 +98,7 @@ class ChangesService:
         """Take an emoji away; one that is not there is no error. Raises: NotFound, InvalidInput."""
         sign = checked_emoji(emoji)
         exchange = await self._find(principal, message_id)
-        await self._limits.hit(principal.user_id)
+        await self._limits.hit(principal.user_id, address=principal.address)
         seq = await changes.unreact(self._database, exchange, message_id, sign)
         if seq is not None:
             payload = {"message_id": str(message_id), "emoji": sign, "action": "removed"}
@@ -108,7 +108,7 @@ class ChangesService:
         """Note that all answers up to a place in the stream were read; a mark only moves forward. Raises: NotFound."""
         principal.require(Permission.CHAT)
         bot = self._registry.get(bot_name)
-        await self._limits.hit(principal.user_id)
+        await self._limits.hit(principal.user_id, address=principal.address)
         marked = await changes.mark_read(self._database, principal.user_id, bot.name, up_to=up_to)
         if marked is not None:
             seq, mark = marked

@@ -10,7 +10,7 @@ from chat_api.clients.container_engine import ContainerEngine
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.errors import AppError
 from chat_api.core.ids import new_id
-from chat_api.core.logging import redact
+from chat_api.core.masking import mask_lines, mask_secrets
 from chat_api.core.text import cleaned
 from chat_api.schemas.containers import ContainerView
 from chat_api.schemas.fleet import BotView
@@ -45,7 +45,7 @@ class EvidenceCollector:
                 else:
                     lines = await self._engine.logs_tail(container, LOG_LINES)
         except AppError as error:
-            problem = redact(f"The container engine gave no log: {error.detail or error.message}"[:300])
+            problem = mask_secrets(f"The container engine gave no log: {error.detail or error.message}"[:300])
         except TimeoutError:
             problem = f"The container engine gave no log within {CAPTURE_TIMEOUT_S:.0f} s."
         return IncidentEvidence(
@@ -53,7 +53,7 @@ class EvidenceCollector:
             bot_name=bot_name,
             captured_at=self._clock.now(),
             reason=reason[:200],
-            facts=_facts(seen, container),
+            facts=_masked_facts(seen, container),
             checks=_checks(seen),
             log=masked_log(lines),
             problem=problem,
@@ -64,9 +64,12 @@ def masked_log(lines: tuple[str, ...]) -> str:
     """The newest lines that fit, secrets masked and nothing in them that moves a cursor."""
     kept: list[str] = []
     room = MAX_LOG_CHARS
-    for line in reversed(lines[-LOG_LINES:]):
-        # Masked whole, then cut: half a token would not be known for one.
-        plain = redact(cleaned(_ESCAPES.sub("", line), max_chars=len(line)).replace("\r", " "))[:MAX_LINE_CHARS]
+    newest = [
+        cleaned(" ".join(_ESCAPES.sub("", line).splitlines()), max_chars=len(line)) for line in lines[-LOG_LINES:]
+    ]
+    # Masked whole and in their order, then cut: half a token, or the middle of a key, would not be known for one.
+    for line in reversed(mask_lines(newest)):
+        plain = line[:MAX_LINE_CHARS]
         room -= len(plain) + 1
         if room < 0:
             break
@@ -79,6 +82,12 @@ def _with_end(now: ContainerView | None, *, seen: ContainerView | None) -> Conta
     if now is None or seen is None or now.exit_code is not None or seen.exit_code is None:
         return now or seen
     return replace(now, exit_code=seen.exit_code, oom_killed=seen.oom_killed or now.oom_killed)
+
+
+def _masked_facts(seen: BotView | None, container: ContainerView | None) -> dict[str, Any]:
+    """What a bot said of its errors may hold what its log does."""
+    facts = _facts(seen, container)
+    return {name: mask_secrets(value) if isinstance(value, str) else value for name, value in facts.items()}
 
 
 def _facts(seen: BotView | None, container: ContainerView | None) -> dict[str, Any]:

@@ -4,10 +4,9 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from chat_api.core.markdown import escaped_line
 from chat_api.schemas.incidents import EvidenceView, IncidentBotView, IncidentDetails
 
-# What could begin markup or HTML anywhere in a line. Source: CommonMark, section 2.4.
-_MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~&:@])")
 _BACKTICKS = re.compile(r"`+")
 
 
@@ -27,12 +26,12 @@ def incident_markdown(details: IncidentDetails) -> str:
         facts.append(("Reason", incident.acknowledge_reason or ""))
     if incident.reopened:
         facts.append(("Reopened", f"{incident.reopened} times"))
-    lines = [f"# {_plain(incident.headline)}", "", *_table(("Fact", "Value"), facts), "", "## Bots", ""]
+    lines = [f"# {escaped_line(incident.headline)}", "", *_table(("Fact", "Value"), facts), "", "## Bots", ""]
     lines += _table(("Bot", "Failed", "Recovered", "Last error"), [_bot(bot) for bot in details.bots])
     lines += ["", "## Timeline", ""]
     for entry in details.timeline:
-        who = f" ({_plain(entry.actor_name)})" if entry.actor_name else ""
-        lines.append(f"- {_time(entry.at)} **{entry.kind.replace('_', ' ')}**{who}: {_plain(entry.content)}")
+        who = f" ({escaped_line(entry.actor_name)})" if entry.actor_name else ""
+        lines.append(f"- {_time(entry.at)} **{entry.kind.replace('_', ' ')}**{who}: {escaped_line(entry.content)}")
     lines += ["", "## Evidence", ""]
     for evidence in details.evidence:
         lines += _evidence(evidence)
@@ -56,12 +55,17 @@ def _evidence(evidence: EvidenceView) -> list[str]:
     checks = [
         (str(check.get("at")), str(check.get("status")), str(check.get("latency_ms"))) for check in evidence.checks
     ]
-    lines = [f"### {_plain(evidence.bot_name)}, {_time(evidence.captured_at)}", "", f"{_plain(evidence.reason)}.", ""]
+    lines = [
+        f"### {escaped_line(evidence.bot_name)}, {_time(evidence.captured_at)}",
+        "",
+        f"{escaped_line(evidence.reason)}.",
+        "",
+    ]
     lines += [*_table(("Fact", "Value"), facts), ""]
     if checks:
         lines += [*_table(("Check", "Status", "Latency in ms"), checks), ""]
     if evidence.problem:
-        lines += [_plain(evidence.problem), ""]
+        lines += [escaped_line(evidence.problem), ""]
     if evidence.log_lines:
         lines += [*_fenced(evidence.log_lines), ""]
     return lines
@@ -76,7 +80,7 @@ def _fenced(log_lines: Sequence[str]) -> list[str]:
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
-    return lines + [f"| {' | '.join(_plain(cell) for cell in row)} |" for row in rows]
+    return lines + [f"| {' | '.join(escaped_line(cell) for cell in row)} |" for row in rows]
 
 
 def _bot(bot: IncidentBotView) -> tuple[str, str, str, str]:
@@ -84,11 +88,6 @@ def _bot(bot: IncidentBotView) -> tuple[str, str, str, str]:
         return bot.bot_name, "no, depends on it", "", ""
     recovered = _time(bot.recovered_at) if bot.recovered_at else "no"
     return bot.bot_name, _time(bot.failed_at), recovered, bot.error or ""
-
-
-def _plain(text: str) -> str:
-    """Text of others in one line, without a meaning in Markdown."""
-    return _MARKUP.sub(r"\\\1", " ".join(text.split()))
 
 
 def _time(at: datetime) -> str:

@@ -3,6 +3,8 @@
 A request of a principal costs a round trip to Redis only now and then: a process takes a small share of the limit at
 once (a twentieth) and spends it on its own. Of a share that lies unused the rest is lost after some seconds, so with
 several processes the limit is at the most a few shares too strict, and never too lax.
+
+Whoever makes many identities has one address: the people of an address are counted together, too, and more generously.
 """
 
 import asyncio
@@ -14,6 +16,7 @@ from limits.aio.storage import MemoryStorage, RedisStorage
 from limits.aio.storage.redis.redispy import RedispyBridge
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
+from chat_api.core.addresses import address_key
 from chat_api.core.errors import RateLimited
 from chat_api.core.logging import get_logger
 from chat_api.services.lanes import Lanes
@@ -25,8 +28,12 @@ REDIS_TIMEOUT_S = 1.0
 SHARES = 20
 SHARE_LIVES_S = 10.0
 MAX_SHARES_KEPT = 10_000
+# How many people's requests one address may make: a family, an office, a class behind one router.
+PEOPLE_AT_AN_ADDRESS = 10
 # Guessing passwords is slow whatever the general limit is. Source: promises, "Who gets in".
 ADMIN_LOGINS = parse("10/minute")
+# Tries at one account from places where it has not been lately, all together; from elsewhere it can still be entered.
+STRANGE_LOGINS = parse("20/15minutes")
 
 
 @dataclass(slots=True)
@@ -42,7 +49,6 @@ class RateLimits:
 
     def __init__(self, *, redis_url: str | None, requests_per_minute: int) -> None:
         self._per_minute = parse(f"{requests_per_minute}/minute")
-        self._share_size = max(1, requests_per_minute // SHARES)
         self._shares: dict[str, _Share] = {}
         self._turns = Lanes()
         self._local = SlidingWindowCounterRateLimiter(MemoryStorage())
@@ -53,16 +59,32 @@ class RateLimits:
     def set_rate(self, requests_per_minute: int) -> None:
         """Allow another number of requests from now on."""
         self._per_minute = parse(f"{requests_per_minute}/minute")
-        self._share_size = max(1, requests_per_minute // SHARES)
         self._shares.clear()
 
-    async def hit(self, who: str) -> None:
-        """Count one request. Raises: RateLimited, with the seconds to wait."""
+    async def hit(self, who: str, *, address: str | None = None) -> None:
+        """Count one request of a person, and of the address that it came from.
+
+        Raises: RateLimited, with the seconds to wait.
+        """
+        await self._hit(who)
+        if address is None:
+            return
+        try:
+            await self._hit(f"people at {address_key(address)}", times=PEOPLE_AT_AN_ADDRESS)
+        except RateLimited:
+            self.refund(who)
+            raise
+
+    async def hit_address(self, address: str) -> None:
+        """Count one request of somebody who is not signed in. Raises: RateLimited."""
+        await self._hit(f"address:{address_key(address)}")
+
+    async def _hit(self, who: str, *, times: int = 1) -> None:
         if self._spend(who):
             return
         async with self._turns.queue(who):  # of many at once, one takes a share for all
             if not self._spend(who):
-                taken = await self._take(who)
+                taken = await self._take(who, times)
                 if len(self._shares) >= MAX_SHARES_KEPT:
                     self._shares.clear()
                 self._shares[who] = _Share(left=taken - 1, until_s=time.monotonic() + SHARE_LIVES_S)
@@ -74,15 +96,23 @@ class RateLimits:
         share.left -= 1
         return True
 
-    def refund(self, who: str) -> None:
+    def refund(self, who: str, *, address: str | None = None) -> None:
         """Give back one request that turned out to cost nothing."""
-        share = self._shares.get(who)
-        if share is not None:
-            share.left += 1
+        for key in (who, *([f"people at {address_key(address)}"] if address is not None else [])):
+            share = self._shares.get(key)
+            if share is not None:
+                share.left += 1
 
     async def admin_login(self, address: str) -> None:
         """Count one attempt to sign in as an administrator. Raises: RateLimited."""
-        await self._count(ADMIN_LOGINS, "admin_login", address, cost=1)
+        await self._count(ADMIN_LOGINS, "admin_login", address_key(address), cost=1)
+
+    async def strange_login(self, account: str) -> None:
+        """Count one attempt at an account from where it is not known, whoever makes it. Raises: RateLimited.
+
+        ``account`` is a hash: people type passwords where the name belongs.
+        """
+        await self._count(STRANGE_LOGINS, "strange_login", account, cost=1)
 
     async def close(self) -> None:
         """Forget the connections to Redis."""
@@ -91,15 +121,17 @@ class RateLimits:
             assert isinstance(bridge, RedispyBridge)
             await bridge.get_connection().aclose()  # type: ignore[attr-defined]  # the library types its own protocol
 
-    async def _take(self, who: str) -> int:
+    async def _take(self, who: str, times: int) -> int:
         """How many requests were taken at once: a share, or near the limit a single one."""
-        if self._share_size > 1:
+        rate = self._per_minute if times == 1 else parse(f"{times * self._per_minute.amount}/minute")
+        share_size = max(1, rate.amount // SHARES)
+        if share_size > 1:
             try:
-                await self._count(self._per_minute, "requests", who, cost=self._share_size)
-                return self._share_size
+                await self._count(rate, "requests", who, cost=share_size)
+                return share_size
             except RateLimited:
                 pass
-        await self._count(self._per_minute, "requests", who, cost=1)
+        await self._count(rate, "requests", who, cost=1)
         return 1
 
     async def _count(self, rate: RateLimitItem, scope: str, who: str, *, cost: int) -> None:

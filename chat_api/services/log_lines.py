@@ -9,13 +9,13 @@ from typing import Any
 
 import orjson
 
-from chat_api.core.masking import mask_secrets
+from chat_api.core.masking import Masker, mask_secrets
 from chat_api.schemas.logs import LogLevel, LogLine, LogStream, RawLine
 
 _COLOUR = re.compile(r"\x1b\[[\d;:]{0,40}m")
 # Every other escape: cursor moves, titles, links; and what is left of control characters.
 _ESCAPES = re.compile(r"\x1b(?:\[[\d;:?<=>]{0,40}[ -/]{0,3}[@-ln-~]|\][^\x07\x1b]{0,2000}(?:\x07|\x1b\\)?|[@-Z\\-_])")
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _BARE_ESCAPE = re.compile(r"\x1b(?!\[[\d;:]{0,40}m)")
 _HEAD_CHARS = 120
 _LEVELS = {
@@ -41,14 +41,17 @@ class LineReader:
     def __init__(self, bot_name: str) -> None:
         self._bot_name = bot_name
         self._before = dict.fromkeys(LogStream, LogLevel.OTHER)
+        self._maskers = {stream: Masker() for stream in LogStream}
         self._is_in_traceback = dict.fromkeys(LogStream, False)
 
     def __call__(self, raw: RawLine) -> LogLine:
         """The line for people."""
-        text = mask_secrets(_tamed(raw.text))
-        plain = _COLOUR.sub("", text) if "\x1b" in text else text
-        if plain != text and mask_secrets(plain) != plain:  # a colour within a secret hid it
-            text = plain = mask_secrets(plain)
+        tamed = _tamed(raw.text)
+        plain = _COLOUR.sub("", tamed) if "\x1b" in tamed else tamed
+        masked = self._maskers[raw.stream](plain)
+        # A colour within a secret would hide it: colours stay where the line without them is masked alike.
+        coloured = mask_secrets(tamed) if "\x1b" in tamed else masked
+        text, plain = (coloured if _COLOUR.sub("", coloured) == masked else masked), masked
         return LogLine(
             bot_name=self._bot_name,
             at_ns=raw.at_ns,

@@ -10,7 +10,7 @@ from chat_api.core.database import Database
 from chat_api.core.errors import AppError, Conflict, Interrupted, InvalidInput, NotFound, error_of
 from chat_api.core.group_commit import GroupCommit
 from chat_api.core.ids import new_id
-from chat_api.core.text import check_text
+from chat_api.core.text import check_text, with_plain_line_ends
 from chat_api.repositories import conversations, journal, runs
 from chat_api.schemas.messages import (
     Acceptance,
@@ -114,7 +114,7 @@ class MessagesService:
         """
         principal.require(Permission.CHAT)
         bot = self._registry.get(bot_name)
-        text = check_text(content, field="content", max_chars=MAX_MESSAGE_CHARS)
+        text = check_text(with_plain_line_ends(content), field="content", max_chars=MAX_MESSAGE_CHARS)
         if message_type not in _TYPES:
             raise InvalidInput("message_type: must be text, voice or image")
         if client_msg_id is not None:
@@ -129,11 +129,11 @@ class MessagesService:
             request_hash=None if client_msg_id is None else _request_hash(bot.name, message_type, text),
         )
         if client_msg_id is None:
-            return await self._accept(message, principal.display_name, origin)
+            return await self._accept(message, principal, origin)
         # Twins that come at once go one by one: the first is stored, the others find it.
         async with self._keys.queue((principal.user_id, client_msg_id)):
             try:
-                return await self._accept(message, principal.display_name, origin)
+                return await self._accept(message, principal, origin)
             except (AppError, journal.TwinStored) as refusal:
                 # Whatever forbids a new message does not forbid to tell of the one that was stored under its key.
                 twin = await self._twin(message)
@@ -170,7 +170,7 @@ class MessagesService:
             if exchange.status not in {MessageStatus.FAILED, MessageStatus.INTERRUPTED}:
                 return exchange
             self._switches.require_open()
-            await self._limits.hit(principal.user_id)
+            await self._limits.hit(principal.user_id, address=principal.address)
             return await self._reopen(exchange, principal.display_name)
 
     async def _reopen(self, exchange: Exchange, display_name: str) -> Exchange:
@@ -227,18 +227,18 @@ class MessagesService:
 
     # Inside
 
-    async def _accept(self, message: NewMessage, display_name: str, origin: str | None) -> Submission:
+    async def _accept(self, message: NewMessage, principal: Principal, origin: str | None) -> Submission:
         """Raises: TwinStored when the message's key is known already."""
         self._switches.require_open()
         place = self._answers.admit(message.user_id, message.bot_name, message.message_id)
         try:
-            await self._limits.hit(message.user_id)
+            await self._limits.hit(message.user_id, address=principal.address)
         except BaseException:
             self._answers.give_up(place)
             raise
-        exchange = await self._journal.submit(_Entry(message, place, display_name, origin, copy_context()))
+        exchange = await self._journal.submit(_Entry(message, place, principal.display_name, origin, copy_context()))
         if exchange is None:
-            self._limits.refund(message.user_id)
+            self._limits.refund(message.user_id, address=principal.address)
             raise journal.TwinStored
         return Submission(exchange=exchange, is_duplicate=False)
 

@@ -11,7 +11,7 @@ from sqlalchemy import RowMapping
 from chat_api.core.database import Database
 from chat_api.core.errors import Conflict, InvalidInput, NotFound
 from chat_api.core.logging import get_logger
-from chat_api.repositories import people
+from chat_api.repositories import accounts, people
 from chat_api.schemas.people import Erasure, person_reference
 from chat_api.schemas.principals import Permission, Principal
 from chat_api.services.audit import AuditService
@@ -50,6 +50,7 @@ class PersonDataService:
         if not (is_storable(source_id) and is_storable(target_id)):
             raise NotFound("Unknown person.")
         async with self._database.write() as connection:
+            await accounts.lock_accounts(connection, [source_id, target_id])
             if len(await people.lock(connection, source_id, target_id)) != 2:
                 raise NotFound("Unknown person.")
             for user_id in (source_id, target_id):
@@ -79,7 +80,8 @@ class PersonDataService:
     async def erase(self, principal: Principal, user_id: str, *, typed_name: str) -> Erasure:
         """Delete all that we hold of a person, for good; ``typed_name`` is their username, typed to be sure.
 
-        The row that the bots share goes only when it was made here and no other platform uses it.
+        It is recorded twice: with what begins it, which shuts the person out and cannot be taken back, and with what
+        was deleted. The row that the bots share goes only when it was made here and no other platform uses it.
         Raises: NotFound, InvalidInput (another name), PermissionDenied, NotAuthenticated.
         """
         target = person_reference(user_id)
@@ -91,13 +93,15 @@ class PersonDataService:
             ids = await self._ids(connection, user_id)
             await people.ban(connection, ids, reason="being erased")
             ended = await people.end_sessions(connection, ids, is_admin=False)
+            begun = {"step": "shut out", "sessions": len(ended)}
+            await self._audit.record(principal, "users.erase", target, details=begun, connection=connection)
         for session_id in ended:
             self._auth.ended.publish(session_id)
         await asyncio.sleep(self._settle_s)
         async with self._database.write() as connection:
             counts = await people.erase(connection, ids)
             is_kept = await people.get(connection, user_id) is not None
-            details = counts | {"is_user_row_kept": is_kept}
+            details = {"step": "deleted"} | counts | {"is_user_row_kept": is_kept}
             await self._audit.record(principal, "users.erase", target, details=details, connection=connection)
         log.info("person_erased", messages=counts["messages"], sessions=counts["sessions"])
         return Erasure(
@@ -109,7 +113,9 @@ class PersonDataService:
 
     async def _ids(self, connection: Any, user_id: str) -> list[str]:
         await found(connection, user_id)
-        return [user_id, *await people.merged_into(connection, user_id)]
+        ids = [user_id, *await people.merged_into(connection, user_id)]
+        await accounts.lock_accounts(connection, ids)
+        return ids
 
     async def _pieces(self, ids: Sequence[str]) -> AsyncIterator[bytes]:
         opening = b"{"

@@ -9,7 +9,8 @@ from chat_api.clients.container_engine import ContainerEngine
 from chat_api.core.clock import Clock
 from chat_api.core.database import Database
 from chat_api.core.errors import AppError
-from chat_api.core.logging import get_logger, redact
+from chat_api.core.logging import get_logger
+from chat_api.core.masking import mask_lines
 from chat_api.repositories import restarts
 from chat_api.schemas.bots import BotSpec
 from chat_api.schemas.containers import ContainerView
@@ -163,4 +164,4 @@ class RestartRuns:
             lines = await self._engine.logs_tail(container, LOG_LINES)
         except AppError:
             return ""
-        return "\nLast log lines:\n" + redact("\n".join(lines)) if lines else ""
+        return "\nLast log lines:\n" + "\n".join(mask_lines(lines)) if lines else ""

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from chat_api.core.errors import AppError, Interrupted, Stopped
 from chat_api.core.ids import new_id
-from chat_api.core.text import cleaned
+from chat_api.core.text import cleaned, with_plain_line_ends
 from chat_api.schemas.bots import BotAnswer
 from chat_api.schemas.messages import DeltaEvent, Exchange, Outcome, TypingEvent
 from models import FinishReason, MessageStatus
@@ -98,7 +98,7 @@ class Run:
             message_id=self.exchange.message_id,
             run_seq=self.exchange.run_seq,
             status=MessageStatus.ANSWERED,
-            response=cleaned(answer.text, max_chars=MAX_ANSWER_CHARS),
+            response=cleaned(with_plain_line_ends(answer.text), max_chars=MAX_ANSWER_CHARS),
             response_id=self.response_id,
             processing_time_s=answer.processing_time_s,
             # What analytics count as failed, see ``call_outcomes``.
@@ -118,7 +118,7 @@ class Run:
                 message_id=self.exchange.message_id,
                 run_seq=self.exchange.run_seq,
                 status=MessageStatus.ANSWERED,
-                response=cleaned(text, max_chars=MAX_ANSWER_CHARS),
+                response=cleaned(with_plain_line_ends(text), max_chars=MAX_ANSWER_CHARS),
                 response_id=self.response_id,
                 finish_reason=FinishReason.STOPPED,
             )

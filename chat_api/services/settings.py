@@ -7,45 +7,25 @@ value of those there would be no page left to set them right.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
 
-from pydantic import SecretStr, TypeAdapter, ValidationError
+from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from chat_api.core.bus import Topic
 from chat_api.core.errors import InvalidInput, NotFound
-from chat_api.core.logging import get_logger, redact
+from chat_api.core.logging import redact
+from chat_api.core.odd_rows import ODD_ROWS
 from chat_api.core.settings import Settings
 from chat_api.repositories.console_settings import Stored
 from chat_api.schemas.principals import Permission, Principal
 from chat_api.schemas.settings import Effect, SettingView, Source
 from chat_api.services.audit import AuditService
 from chat_api.services.settings_store import SettingsStore, Values
+from chat_api.services.stored_values import AFTER_RESTART, AT_ONCE, SETTING, sound, validated
 
-log = get_logger(__name__)
-
-KEY = "setting:"
 MASK = "••••••"
 ABSENT = "–"
-AT_ONCE = frozenset(
-    {
-        "bot_api_timeout",
-        "bot_health_check_interval",
-        "bot_restart_timeout",
-        "session_timeout_hours",
-        "admin_session_timeout_hours",
-        "rate_limit_requests_per_minute",
-        "max_concurrent_connections",
-        "max_connections_per_user",
-        "websocket_frames_per_second",
-        "slow_query_ms",
-        "log_level",
-    }
-)
-AFTER_RESTART = frozenset(
-    {"bot_max_answer_bytes", "bot_max_parallel_calls", "connection_pool_size", "database_pool_size"}
-)
 
 
 class SettingsService:
@@ -66,18 +46,24 @@ class SettingsService:
         principal.require(Permission.VIEW_SETTINGS)
         return tuple(self._view(name, field) for name, field in Settings.model_fields.items())
 
+    def ignored(self, principal: Principal) -> tuple[str, ...]:
+        """What is stored and cannot be used, each with why. Raises: PermissionDenied, NotAuthenticated."""
+        principal.require(Permission.VIEW_SETTINGS)
+        here = tuple(f"{key}: {why}" for key, why in sorted(self._store.odd.items()))
+        return here + ODD_ROWS.all()
+
     async def set(self, principal: Principal, name: str, value: str | float) -> SettingView:
         """Set one here. Raises: PermissionDenied, NotFound, InvalidInput with the field's own words."""
         await self._audit.require(principal, Permission.MANAGE_SETTINGS, name)
         checked = validated(self._settable(name), value)
-        await self._store.put(principal, KEY + name, checked, action="settings.set", target=name)
+        await self._store.put(principal, SETTING + name, checked, action="settings.set", target=name)
         return self._view(name, Settings.model_fields[name])
 
     async def reset(self, principal: Principal, name: str) -> SettingView:
         """Let the environment, else the default, say it again. Raises: PermissionDenied, NotFound, InvalidInput."""
         await self._audit.require(principal, Permission.MANAGE_SETTINGS, name)
         self._settable(name)
-        await self._store.delete(principal, KEY + name, action="settings.reset", target=name)
+        await self._store.delete(principal, SETTING + name, action="settings.reset", target=name)
         return self._view(name, Settings.model_fields[name])
 
     # Inside
@@ -98,7 +84,7 @@ class SettingsService:
 
     def _view(self, name: str, field: FieldInfo) -> SettingView:
         wanted = effective(self._environment, self._store.values)
-        here: Stored | None = self._store.values.get(KEY + name)
+        here: Stored | None = self._store.values.get(SETTING + name)
         is_secret = "SecretStr" in str(field.annotation)
         is_environment = name in self._environment.model_fields_set
         now, then = _text(getattr(self.current, name)), _text(getattr(wanted, name))
@@ -120,25 +106,14 @@ class SettingsService:
 
 
 def effective(environment: Settings, values: Mapping[str, Stored]) -> Settings:
-    """The environment with what is set here over it; what is no longer valid is left out, and said."""
-    found: dict[str, Any] = {}
-    for key, stored in values.items():
-        name = key.removeprefix(KEY)
-        if key.startswith(KEY) and name in AT_ONCE | AFTER_RESTART:
-            try:
-                found[name] = validated(name, stored.value)
-            except InvalidInput as error:
-                log.warning("stored_setting_ignored", setting=name, error=error.message)
+    """The environment with what is set here over it; what cannot be used is left out."""
+    usable, _ = sound(values)
+    found = {
+        name: validated(name, stored.value)
+        for key, stored in usable.items()
+        if key.startswith(SETTING) and (name := key.removeprefix(SETTING))
+    }
     return environment.model_copy(update=found) if found else environment
-
-
-def validated(name: str, value: object) -> Any:
-    """A value as its field takes it. Raises: InvalidInput."""
-    try:
-        return _ADAPTERS[name].validate_python(value)
-    except ValidationError as error:
-        problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        raise InvalidInput(f"{name}: {problem['msg'][:1].lower()}{problem['msg'][1:]}") from None
 
 
 def _effect(name: str) -> Effect:
@@ -163,9 +138,3 @@ def _text(value: object) -> str:
         case Path():
             return value.as_posix()
     return redact(str(value))
-
-
-_ADAPTERS: dict[str, TypeAdapter[Any]] = {
-    name: TypeAdapter(Annotated[Settings.model_fields[name].annotation, Settings.model_fields[name]])  # type: ignore[arg-type]
-    for name in AT_ONCE | AFTER_RESTART
-}

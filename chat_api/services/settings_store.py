@@ -12,6 +12,7 @@ from chat_api.repositories import console_settings
 from chat_api.repositories.console_settings import Stored
 from chat_api.schemas.principals import Principal
 from chat_api.services.audit import AuditService
+from chat_api.services.stored_values import sound
 
 log = get_logger(__name__)
 
@@ -29,7 +30,10 @@ class SettingsStore:
         self._audit = audit
         self._signals = signals
         self._is_told = False
-        self.values: Values = values or {}
+        self.values: Values = {}
+        # What is stored and cannot be used, by key, with why.
+        self.odd: Mapping[str, str] = {}
+        self._take(values or {})
         self.changes: Topic[Values] = Topic("console_settings")
         signals.subscribe(TOPIC, lambda _: self._tell())
         signals.on_gap(self._tell)
@@ -62,14 +66,23 @@ class SettingsStore:
         except AppError as error:
             log.debug("console_settings_not_read", detail=error.detail)
             return
-        if values != self.values:
-            self.values = values
-            self.changes.publish(values)
+        before = self.values, self.odd
+        self._take(values)
+        if (self.values, self.odd) != before:
+            self.changes.publish(self.values)
 
     async def look_when_told(self) -> None:
         """Look if another process said so since; called often."""
         if self._is_told:
             await self.look()
+
+    def _take(self, values: Values) -> None:
+        """Another version wrote it, or somebody by hand: that spoils neither a start nor a page, and is said once."""
+        usable, odd = sound(values)
+        for key, why in odd.items():
+            if self.odd.get(key) != why:
+                log.warning("stored_setting_ignored", setting=key, error=why)
+        self.values, self.odd = usable, odd
 
     async def _changed(self) -> None:
         await self.look()

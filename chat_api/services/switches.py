@@ -1,7 +1,6 @@
 """What operators switch while the service runs: features, maintenance, and the announcement that everybody reads."""
 
 from datetime import datetime
-from typing import Any
 
 from chat_api.core.bus import Topic
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
@@ -19,6 +18,7 @@ from chat_api.schemas.settings import (
 )
 from chat_api.services.audit import AuditService
 from chat_api.services.settings_store import SettingsStore, Values
+from chat_api.services.stored_values import announcement_of
 
 MAX_ANNOUNCEMENT_CHARS = 300
 ACTIVE_S = 300.0
@@ -179,13 +179,7 @@ class SwitchesService:
         stored = self._store.values.get("announcement")
         if stored is None:
             return None
-        told = stored.value
-        return Announcement(
-            text=told["text"],
-            tone=Tone(told["tone"]),
-            starts_at=_time(told["starts_at"]),
-            ends_at=_time(told["ends_at"]),
-        )
+        return announcement_of(stored.value)
 
     def _feature(self, feature: Feature) -> FeatureView:
         stored = self._store.values.get(f"feature:{feature}")
@@ -211,7 +205,3 @@ def _known(name: str) -> Feature:
         return Feature(name)
     except ValueError:
         raise NotFound("Unknown feature.") from None
-
-
-def _time(told: Any) -> datetime | None:
-    return datetime.fromisoformat(told) if told else None

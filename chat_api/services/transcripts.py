@@ -11,6 +11,7 @@ import orjson
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Database
 from chat_api.core.errors import NotFound
+from chat_api.core.markdown import escaped_line, quoted
 from chat_api.core.text import check_text
 from chat_api.repositories import conversations, transcripts
 from chat_api.schemas.messages import Message
@@ -189,14 +190,9 @@ class TranscriptsService:
         yield b"]}"
 
     async def _as_markdown(self, user_id: str, username: str, bot_name: str) -> AsyncIterator[bytes]:
-        yield f"# {_one_line(username)} and {_one_line(bot_name)}\n\n".encode()
+        yield f"# {escaped_line(username)} and {escaped_line(bot_name)}\n\n".encode()
         yield f"Exported {self._clock.now():%Y-%m-%d %H:%M} UTC\n".encode()
         async for line in self._lines(user_id, bot_name):
             who = username if line.role == "user" else bot_name
-            quoted = line.content.replace("\n", "\n> ")
-            yield f"\n**{_one_line(who)}**, {line.timestamp:%Y-%m-%d %H:%M:%S} UTC\n\n> {quoted}\n".encode()
-
-
-def _one_line(name: str) -> str:
-    """A name that makes no Markdown of its own."""
-    return "".join(f"\\{sign}" if sign in "\\`*_{}[]<>()#+!|~" else sign for sign in " ".join(name.split()))
+            heading = f"**{escaped_line(who)}**, {line.timestamp:%Y-%m-%d %H:%M:%S} UTC"
+            yield f"\n{heading}\n\n{quoted(line.content)}\n".encode()

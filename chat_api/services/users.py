@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chat_api.core.database import Database
 from chat_api.core.errors import Conflict, NotFound
 from chat_api.core.text import check_text
-from chat_api.repositories import people, transcripts
+from chat_api.repositories import accounts, people, transcripts
 from chat_api.schemas.people import (
     IdentityView,
     PersonDetails,
@@ -141,7 +141,9 @@ class UsersService:
 
     async def _ids(self, connection: AsyncConnection, user_id: str) -> list[str]:
         await found(connection, user_id)
-        return [user_id, *await people.merged_into(connection, user_id)]
+        ids = [user_id, *await people.merged_into(connection, user_id)]
+        await accounts.lock_accounts(connection, ids)
+        return ids
 
     def _tell(self, ended: Iterable[UUID]) -> None:
         for session_id in ended:

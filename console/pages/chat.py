@@ -29,7 +29,7 @@ async def _chat(principal: Principal, bot: str = "") -> None:
     bots = bots_feed(services().fleet).follow(client)
     talked = [summary.bot_name for summary in conversations if summary.bot_name in bots.names]
     start = {
-        "me": person_data(principal),
+        "me": person_data(principal, has_password=await services().auth.has_password(principal)),
         "overview": overview_data(conversations),
         "position": position_data(position),
         "max_chars": MAX_MESSAGE_CHARS,
@@ -48,8 +48,9 @@ _SIGN_IN = (
     '<p class="we-muted">Choose a name to talk under.</p></div>'
     '<label class="we-field"><span>Name</span><input name="username" autocomplete="username" minlength="3"'
     ' maxlength="30" required autofocus data-testid="name"></label>'
-    '<label class="we-field"><span>Password <small class="we-muted">optional: keeps the name yours on other devices'
-    '</small></span><input name="password" type="password" autocomplete="current-password" maxlength="200"></label>'
+    '<label class="we-field"><span>Password <small class="we-muted">optional: keeps the name yours after you sign'
+    " out, and on other devices</small></span>"
+    '<input name="password" type="password" autocomplete="current-password" maxlength="200"></label>'
     '<p class="we-form-error" role="alert" data-testid="form-error"></p>'
     '<button class="we-button we-primary" type="submit">Start chatting</button>'
     '<p class="we-muted"><small>If somebody else already holds the name, you join as a guest under it: you see nothing'

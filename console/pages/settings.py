@@ -74,6 +74,7 @@ def _told(principal: Principal) -> dict[str, Any]:
         switches.features(principal),
         switches.announcement(principal),
         switches.maintenance(principal),
+        services().configuration.ignored(principal),
     )
 
 

@@ -28,9 +28,15 @@ _MARKS = re.compile(r"^[ \t]*(?:>[ \t]*|#{1,6} |[-+*] )+|\*\*|~~|`+|[\u202a-\u20
 Json = dict[str, Any]
 
 
-def person_data(principal: Principal) -> Json:
-    """Whose page it is."""
-    return {"id": principal.user_id, "name": principal.display_name, "is_guest": principal.is_guest}
+def person_data(principal: Principal, *, has_password: bool) -> Json:
+    """Whose page it is, and whether they can come back after they have signed out."""
+    return {
+        "id": principal.user_id,
+        "name": principal.display_name,
+        "username": principal.username,
+        "is_guest": principal.is_guest,
+        "has_password": has_password,
+    }
 
 
 def bot_data(bot: PublicBot) -> Json:

@@ -13,6 +13,8 @@ from console.widgets.dialogs import ask_button, counted
 # What cannot be taken back, or shuts somebody out, is written in red.
 RED = "we-act-delete"
 
+NO_WAY_BACK = "Somebody without a password cannot come back under their name."
+
 
 def person_actions(principal: Principal, details: PersonDetails) -> None:
     """Put the buttons here that ``principal`` may press."""
@@ -46,7 +48,7 @@ def _end_all(principal: Principal, details: PersonDetails) -> None:
     ask_button(
         "End all sessions",
         f"Sign {person.display_name} out everywhere?",
-        f"{counted(live, 'session')} of one person will end at once, open pages too.",
+        f"{counted(live, 'session')} of one person will end at once, open pages too. {NO_WAY_BACK}",
         is_dangerous=True,
         testid="end-all",
         on_answer=end,
@@ -63,9 +65,12 @@ def _ban(principal: Principal, details: PersonDetails) -> None:
         await then_reload(principal, lambda who: services().users.unban(who, person.user_id))
 
     if person.is_banned:
-        ask_button("Unban", f"Let {name} in again?", "They can sign in again.", testid="ban", on_answer=unban)
+        ask_button(
+            "Unban", f"Let {name} in again?", f"They can sign in again. {NO_WAY_BACK}", testid="ban", on_answer=unban
+        )
         return
-    explanation = f"One person is signed out ({counted(person.sessions, 'session')}), and their name opens nothing."
+    signed_out = f"One person is signed out ({counted(person.sessions, 'session')}), and their name opens nothing."
+    explanation = f"{signed_out} {NO_WAY_BACK}"
     ask_button(
         "Ban", f"Ban {name}?", explanation, field="Reason", is_dangerous=True, kind=RED, testid="ban", on_answer=ban
     )
@@ -78,7 +83,10 @@ def _merge(principal: Principal, details: PersonDetails) -> None:
         change = services().person_data.merge
         await then_reload(principal, lambda who: change(who, source_id=source.strip(), target_id=person.user_id))
 
-    explanation = f"Identities of the other person will be {name}'s. Conversations stay in the account that held them."
+    explanation = (
+        f"Identities of the other person will be {name}'s. Conversations stay in the account that held them. "
+        "Its owner needs a password to sign in to it again."
+    )
     ask_button(
         "Merge",
         f"Merge somebody into {name}?",

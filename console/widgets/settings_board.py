@@ -47,6 +47,7 @@ def settings_data(
     features: tuple[FeatureView, ...],
     announcement: Announcement | None,
     maintenance: MaintenanceView,
+    ignored: tuple[str, ...],
 ) -> dict[str, Any]:
     """Everything as the component reads it; times are Unix seconds."""
     said = announcement or Announcement(text="")
@@ -55,6 +56,7 @@ def settings_data(
         "features": [_flat(view) for view in features],
         "announcement": _flat(said),
         "maintenance": _flat(maintenance),
+        "ignored": list(ignored),
     }
 
 

@@ -114,6 +114,30 @@ async def test_check_reports_every_part_on_a_line(env: dict[str, str]) -> None:
     }
 
 
+@pytest.mark.parametrize("command", ["demo", "serve", "api", "migrate", "check", "create-admin"])
+async def test_a_state_directory_that_is_a_file_is_a_sentence(env: dict[str, str], command: str) -> None:
+    """Each command that needs it says which and what to do, in a line of its own."""
+    path = f"{env['WEB_UI_STATE_DIR']}/taken"
+    write(path, "")
+    ours = env | {"WEB_UI_STATE_DIR": path, "DATABASE_URL": "", "SAMPLE_BOT_BASE_PORT": str(free_ports(5)[0])}
+    arguments = ("--username", "olga") if command == "create-admin" else ()
+    code, output = await finished(command, *arguments, env=ours, stdin=f"{PASSWORD}\n")
+    assert code == 1, output
+    assert f"The state directory {path} is a file." in output
+    assert "Traceback" not in output
+
+
+@pytest.mark.parametrize("command", ["serve", "check"])
+async def test_a_kept_key_that_is_none_stops_the_start(env: dict[str, str], command: str) -> None:
+    """Instead of a service in which each sign-in fails."""
+    path = f"{env['WEB_UI_STATE_DIR']}/secret_key"
+    write(path, "")
+    code, output = await finished(command, env=env)
+    assert code == 1, output
+    assert f"The secret key file {path} is empty." in output
+    assert "Traceback" not in output
+
+
 async def test_check_fails_on_what_is_configured_and_away(env: dict[str, str]) -> None:
     """Redis, Qdrant and Docker at dead addresses fail; a bot that is down is only a warning."""
     fleet = f"{env['WEB_UI_STATE_DIR']}/bots.json"

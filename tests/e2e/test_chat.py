@@ -172,8 +172,39 @@ async def test_drafts_are_kept_per_bot_until_sign_out(chat: Chat) -> None:
     await chat.by_id("bot-elena").click()
     await expect(chat.by_id("composer")).to_have_value("for Elena")
     await chat.by_id("sign-out").click()
+    await chat.by_id("confirm-sign-out").click()
     await expect(chat.page.get_by_role("button", name="Start chatting")).to_be_visible()
     assert await chat.page.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('we-chat'))") == []
+
+
+async def test_signing_out_without_a_password_is_asked_first(
+    chat: Chat, console: RunningConsole, open_context: OpenContext
+) -> None:
+    """It says what is lost; a password keeps the name, and then signing out is one click and takes nothing."""
+    await chat.open("elena")
+    name = await chat.page.locator(".chat-me-name").inner_text()
+    await chat.by_id("sign-out").click()
+    await expect(chat.by_id("passwordless-dialog")).to_contain_text("nobody can come back under it")
+    await chat.page.get_by_role("button", name="Stay signed in").click()
+    await expect(chat.by_id("passwordless-dialog")).to_be_hidden()
+    await chat.by_id("sign-out").click()
+    await chat.by_id("new-password").fill("a password to keep it")
+    await chat.by_id("set-password").click()
+    await expect(chat.by_id("passwordless-dialog")).to_have_count(0)
+    await expect(chat.by_id("me")).to_contain_text(name)
+    await chat.by_id("sign-out").click()
+    await expect(chat.page.get_by_role("button", name="Start chatting")).to_be_visible()
+    assert {cookie["name"] for cookie in await chat.page.context.cookies()} & {"we_session", "we_claim"} == set()
+    await chat.sign_in(name, password="a password to keep it")
+    await expect(chat.by_id("guest-badge")).to_have_count(0)
+
+    guest = Chat(await (await open_context()).new_page(), console)
+    await guest.sign_in(name)
+    await guest.by_id("sign-out").click()
+    await expect(guest.by_id("passwordless-dialog")).to_contain_text("You are here as a guest")
+    await expect(guest.by_id("new-password")).to_have_count(0)
+    await guest.by_id("confirm-sign-out").click()
+    await expect(guest.page.get_by_role("button", name="Start chatting")).to_be_visible()
 
 
 async def test_the_composer_takes_lines_and_stops_at_the_limit(chat: Chat) -> None:

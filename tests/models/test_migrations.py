@@ -6,15 +6,23 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from pydantic import SecretStr
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import SQLModel
 
 import models
+from chat_api.core.database import Database
+from chat_api.core.security import load_key_ring, token_hash
+from chat_api.core.settings import Settings
+from chat_api.services.audit import AuditService
+from chat_api.services.auth import AuthService
+from chat_api.services.identity import IdentityService
 from models.database_url import async_database_url
 from models.migrate import HEAD, MigrationFailed, upgrade
 
@@ -142,3 +150,45 @@ async def _differences(url: str) -> list[object]:
 async def _connect(url: str) -> asyncpg.Connection:
     connection: asyncpg.Connection = await asyncpg.connect(url)
     return connection
+
+
+async def test_what_browsers_held_before_claims_were_bound_goes_on_working(empty_database_url: str) -> None:
+    """Somebody without a password has nothing else: their old cookie opens their account after the upgrade, once
+    more for each account that it opened, and gives way to one of the new kind."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(models.__file__).parent / "migrations"))
+    config.attributes["database_url"] = async_database_url(empty_database_url)
+    await asyncio.to_thread(command.upgrade, config, "0011")
+    old = "a-claim-of-the-version-before-0123456789abcdef"
+    connection = await _connect(empty_database_url)
+    for user_id, name in (("weu_1", "alice"), ("weu_2", "bobby")):
+        await connection.execute(
+            "INSERT INTO universal_users (universal_id, primary_username) VALUES ($1, $2)", user_id, name
+        )
+        await connection.execute(
+            "INSERT INTO web_accounts (user_id, name_key, username, display_name) VALUES ($1, $2, $2, $2)",
+            user_id,
+            name,
+        )
+        await connection.execute(
+            "INSERT INTO web_claims (claim_hash, user_id) VALUES ($1, $2)", token_hash(old), user_id
+        )
+    await upgrade(empty_database_url)
+    looks = await connection.fetch("SELECT looks FROM web_accounts ORDER BY user_id")
+    assert [row["looks"] for row in looks] == [["alice"], ["bobby"]]
+    # What a process of the version before still writes, while this one starts.
+    await connection.execute("INSERT INTO web_claims (claim_hash, user_id) VALUES ('late', 'weu_1')")
+    await connection.close()
+    settings = Settings(web_ui_secret_key=SecretStr("Zq8-a-key-for-this-test-0123456789ab"))
+    database = Database(empty_database_url, pool_size=2)
+    try:
+        identity, audit = IdentityService(database, settings), AuditService(database)
+        auth = AuthService(database, load_key_ring(settings), identity, audit, settings)
+        alice = await auth.login("alice", claim=old)
+        assert alice.principal.user_id == "weu_1"
+        bob = await auth.login("bobby", claim=alice.claim)
+        assert bob.principal.user_id == "weu_2"
+        await auth.leave(alice.token, claim=bob.claim)
+        assert (await auth.login("alice", claim=old)).principal.is_guest
+    finally:
+        await database.dispose()

@@ -4,8 +4,11 @@ import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from chat_api.core.security import MAX_TOKEN_CHARS, KeyRing, hash_password, is_password, load_key_ring, token_hash
 from chat_api.core.settings import Settings
+from chat_api.core.state_dir import SecretKeyUnusable, StateDirUnusable
 
 
 def settings_in(folder: Path) -> Settings:
@@ -30,6 +33,56 @@ def test_processes_that_start_together_agree_on_the_secret(tmp_path: Path) -> No
     with ThreadPoolExecutor(16) as pool:
         rings = list(pool.map(load_key_ring, [settings_in(tmp_path)] * 32))
     assert len({tuple(ring._keys) for ring in rings}) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "is empty"),
+        (b"\n \n", "is empty"),
+        (b"short", "holds no key"),
+        (b"a" * 64, "holds no key"),
+        (b"\xff\xfe\x00" * 40, "holds no key"),
+        (b"abcdefghijkl\x00mnopqrstuvwxyz0123456789ABCDEF", "holds no key"),
+        ("ключ-ключ-ключ-ключ-ключ-ключ-ключ-0123".encode(), "holds no key"),
+        (None, "cannot be read: Is a directory"),
+    ],
+)
+def test_a_kept_key_that_is_none_refuses_the_start(tmp_path: Path, content: bytes | None, said: str) -> None:
+    """With a sentence that names the file and what to do; the file stays as it is, and a good one is taken."""
+    path = tmp_path / "secret_key"
+    path.mkdir() if content is None else path.write_bytes(content)
+    path.chmod(0o700 if content is None else 0o600)
+    with pytest.raises(SecretKeyUnusable, match=said) as refusal:
+        load_key_ring(settings_in(tmp_path))
+    assert str(path) in refusal.value.message
+    assert "WEB_UI_SECRET_KEY" in refusal.value.message or "delete it" in refusal.value.message
+    assert content is None or path.read_bytes() == content
+
+
+def test_a_key_that_everybody_can_read_refuses_the_start(tmp_path: Path) -> None:
+    """A group may: volumes of orchestrators are given to one."""
+    load_key_ring(settings_in(tmp_path))
+    path = tmp_path / "secret_key"
+    path.chmod(0o660)
+    load_key_ring(settings_in(tmp_path))
+    path.chmod(0o644)
+    with pytest.raises(SecretKeyUnusable, match="chmod 600"):
+        load_key_ring(settings_in(tmp_path))
+
+
+@pytest.mark.parametrize("place", ["file", "below a file", "dangling link"])
+def test_a_state_directory_that_is_none_is_a_sentence(tmp_path: Path, place: str) -> None:
+    """It names the path and the setting."""
+    path = tmp_path / "state"
+    if place == "dangling link":
+        path.symlink_to(tmp_path / "nowhere" / "at all")
+    else:
+        path.write_text("")
+        path = path / "below" if place == "below a file" else path
+    with pytest.raises(StateDirUnusable, match="WEB_UI_STATE_DIR") as refusal:
+        load_key_ring(settings_in(path))
+    assert str(path) in refusal.value.message
 
 
 def test_different_installations_have_different_secrets(tmp_path: Path) -> None:

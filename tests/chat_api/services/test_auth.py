@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from uuid import uuid4
 
 import asyncpg
@@ -12,14 +12,18 @@ import pyotp
 import pytest
 from sqlalchemy import text
 
+from chat_api.core.clock import Clock
 from chat_api.core.database import Database
-from chat_api.core.errors import Conflict, InvalidInput, NotAuthenticated
-from chat_api.core.security import KeyRing
+from chat_api.core.errors import Conflict, InvalidInput, NotAuthenticated, RateLimited
+from chat_api.core.security import KeyRing, load_key_ring
 from chat_api.schemas.sessions import Device
+from chat_api.services.audit import AuditService
 from chat_api.services.auth import AuthService
+from chat_api.services.identity import IdentityService
+from chat_api.services.limits import RateLimits
 from models import Role
 from tests.chat_api.services.conftest import MakeAuth
-from tests.support.api import RunningApi
+from tests.support.api import MakeSettings, RunningApi
 
 PASSWORD = "correct horse battery"
 FIRST_KEY = "Zq8-first-key-of-the-ring-0123456789"
@@ -304,6 +308,102 @@ async def test_a_second_factor_is_asked_for_where_one_is_set(auth: AuthService, 
         with pytest.raises(NotAuthenticated):
             await auth.admin_login("root", PASSWORD, totp=code)
     assert await auth.admin_login("root", PASSWORD, totp=totp.now())
+
+
+async def test_a_code_works_once(auth: AuthService, make_auth: MakeAuth, database: Database) -> None:
+    """Of two processes that get it at the same moment one lets its bearer in; the next code opens again."""
+    await auth.create_admin("root", PASSWORD)
+    secret = pyotp.random_base32()
+    await run(database, "UPDATE web_admins SET totp_secret = :secret", secret=secret)
+    totp, now = pyotp.TOTP(secret), datetime.now(UTC)
+    processes = [auth, make_auth(), make_auth(), make_auth()]
+    tries = (one.admin_login("root", PASSWORD, totp=totp.at(now)) for one in processes)
+    outcomes = await asyncio.gather(*tries, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes].count(NotAuthenticated) == 3
+    with pytest.raises(NotAuthenticated):
+        await auth.admin_login("root", PASSWORD, totp=totp.at(now))
+    assert await auth.admin_login("root", PASSWORD, totp=totp.at(now + timedelta(seconds=30)))
+    with pytest.raises(NotAuthenticated):  # not even after another one
+        await auth.admin_login("root", PASSWORD, totp=totp.at(now))
+
+
+async def test_a_wrong_password_spends_no_code(auth: AuthService, database: Database) -> None:
+    """Whoever mistypes the password needs no new code."""
+    await auth.create_admin("root", PASSWORD)
+    secret = pyotp.random_base32()
+    await run(database, "UPDATE web_admins SET totp_secret = :secret", secret=secret)
+    code = pyotp.TOTP(secret).now()
+    with pytest.raises(NotAuthenticated):
+        await auth.admin_login("root", "wrong password", totp=code)
+    assert await auth.admin_login("root", PASSWORD, totp=code)
+
+
+@pytest.mark.parametrize("minutes", [-60, 60, 60 * 24 * 3])
+async def test_a_clock_that_is_set_locks_nobody_out(
+    auth: AuthService, database: Database, monkeypatch: pytest.MonkeyPatch, minutes: int
+) -> None:
+    """Signed in before or after it, on this machine or another: the database's clock says what lives."""
+    before = await auth.login("alice")
+    await auth.create_admin("root", PASSWORD)
+
+    class Set(datetime):
+        """Every look at this process's clock."""
+
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return datetime.now(tz) + timedelta(minutes=minutes)
+
+    monkeypatch.setattr(jwt.api_jwt, "datetime", Set)
+    monkeypatch.setattr(auth, "_clock", Clock(now=lambda: Set.now(UTC)))
+    after, admin = await auth.login("bobby"), await auth.admin_login("root", PASSWORD)
+    assert (await auth.authenticate(before.token)).user_id == before.principal.user_id
+    assert (await auth.authenticate(after.token)).user_id == after.principal.user_id
+    assert await auth.authenticate(admin.token, is_admin=True)
+    assert after.lives_s == 24 * 3600
+    ticket = await auth.issue_ticket(before.principal)
+    assert await auth.open_socket(ticket, address="")
+    await run(database, "UPDATE web_user_sessions SET expires_at = now()")
+    for token in (before.token, after.token):
+        with pytest.raises(NotAuthenticated):
+            await auth.authenticate(token)
+
+
+async def test_guesses_from_everywhere_lock_no_owner_out(
+    auth: AuthService, database: Database, redis_url: str, make_settings: MakeSettings
+) -> None:
+    """A thousand addresses have twenty guesses together; the owner, who has been there before, comes in meanwhile."""
+    limits = RateLimits(redis_url=redis_url, requests_per_minute=1_000_000)
+    try:
+        settings = make_settings()
+        identity = IdentityService(database, settings)
+        door = AuthService(database, load_key_ring(settings), identity, AuditService(database), settings, limits=limits)
+        home, phone = Device(address="2001:db8:1:1::7"), Device(address="198.51.100.9")
+        await door.create_admin("root", PASSWORD)
+        await door.admin_login("root", PASSWORD, device=home)
+        alice = await door.login("alice", password=PASSWORD, device=home)
+
+        async def guess(number: int, *, name: str, is_admin: bool) -> object:
+            device = Device(address=f"203.0.113.{number}")
+            try:
+                if is_admin:
+                    return await door.admin_login(name, "a wrong password", device=device)
+                return await door.login(name, password="a wrong password", device=device)
+            except (NotAuthenticated, RateLimited) as error:
+                return type(error)
+
+        for name, is_admin in (("root", True), ("Nobody", True), ("alice", False)):
+            told = [await guess(number, name=name, is_admin=is_admin) for number in range(30)]
+            assert told.count(NotAuthenticated) in {19, 20}
+            assert told[-1] is RateLimited
+        neighbour = Device(address="2001:db8:1:1::8")  # the same /64
+        assert await door.admin_login("root", PASSWORD, device=neighbour)
+        assert await door.login("alice", password=PASSWORD, device=neighbour)
+        assert await door.login("alice", password=PASSWORD, claim=alice.claim, device=phone)
+        with pytest.raises(RateLimited):
+            await door.login("ALICE", password=PASSWORD, device=Device(address="198.51.100.10"))
+        assert await door.login("somebody else", password=PASSWORD, device=phone)
+    finally:
+        await limits.close()
 
 
 async def test_a_role_is_todays(auth: AuthService, database: Database) -> None:

@@ -8,9 +8,13 @@ from sqlalchemy import text
 
 from chat_api.core.database import Database
 from chat_api.core.errors import InvalidInput, NotAuthenticated, PermissionDenied
+from chat_api.core.security import load_key_ring
 from chat_api.schemas.sessions import SignIn
+from chat_api.services.audit import AuditService
 from chat_api.services.auth import AuthService
+from chat_api.services.identity import IdentityService
 from tests.chat_api.services.conftest import MakeAuth
+from tests.support.api import MakeSettings
 
 PASSWORD = "a long enough password"
 
@@ -150,8 +154,176 @@ async def test_a_double_click_with_a_password_is_one_person(auth: AuthService) -
     assert not any(person.is_guest for person in people)
 
 
-async def test_a_claim_that_could_be_guessed_is_not_taken_over(auth: AuthService) -> None:
-    """A browser without a claim of ours gets one; what else it sends never opens anything."""
-    first = await auth.login("alice", claim="1234")
-    assert first.claim != "1234"
-    assert (await auth.login("alice", claim="1234")).principal.is_guest
+async def test_a_claim_is_made_here_and_never_taken_over(auth: AuthService) -> None:
+    """A browser may bring what it likes, guessed or planted by somebody else: it gets one that nobody else knows."""
+    mallory = await auth.login("mallory")
+    for name, planted in (("alice", "1234"), ("bobby", "x" * 43), ("carol", mallory.claim)):
+        alice = await auth.login(name, claim=planted)
+        own = str(alice.claim).split(".", maxsplit=1)[0]
+        assert own != planted
+        assert (await auth.login(alice.principal.username, claim=planted)).principal.is_guest
+        assert not (await auth.login(alice.principal.username, claim=own)).principal.is_guest
+
+
+async def test_each_sign_in_makes_a_new_claim(auth: AuthService) -> None:
+    """The browser's next sign-in ends the one before the last: an answer that was lost costs nobody their name."""
+    first = await auth.login("alice")
+    second = await auth.login("alice", claim=first.claim)
+    assert second.claim != first.claim
+    retried = await auth.login("alice", claim=first.claim)  # the answer with the second one never came
+    third = await auth.login("alice", claim=retried.claim)
+    assert third.principal.user_id == first.principal.user_id
+    assert (await auth.login("alice", claim=first.claim)).principal.is_guest
+    assert (await auth.login("alice", claim=third.claim)).principal.user_id == first.principal.user_id
+
+
+async def test_a_claim_opens_one_account(auth: AuthService) -> None:
+    """In a browser that several people use, each has a claim of their own, and a sign-out takes only one's own."""
+    alice = await auth.login("alice")
+    bob = await auth.login("bobby", claim=alice.claim)
+    of_bob, of_alice = str(bob.claim).split(".")
+    assert of_alice == alice.claim
+    assert (await auth.login("alice", claim=of_bob)).principal.is_guest
+    await auth.leave(bob.token, claim=bob.claim)
+    assert await auth.kept_claims(str(bob.claim)) == of_alice
+    assert (await auth.login("bobby", claim=bob.claim)).principal.is_guest
+    assert (await auth.login("alice", claim=bob.claim)).principal.user_id == alice.principal.user_id
+
+
+async def test_signing_out_revokes_what_was_copied(auth: AuthService) -> None:
+    """On a shared browser somebody keeps the owner's cookie of any day: after the sign-out it opens nothing."""
+    first = await auth.login("alice", password=PASSWORD)
+    second = await auth.login("alice", claim=first.claim)
+    third = await auth.login("alice", claim=second.claim, token=second.token, is_rotated=True)
+    await auth.leave(third.token, claim=third.claim)
+    other = await auth.login("bobby", password=PASSWORD, claim=third.claim)
+    await auth.leave(other.token, claim=other.claim)
+    for copied in (first.claim, second.claim, third.claim, other.claim):
+        assert (await auth.login("alice", claim=copied)).principal.is_guest
+        assert (await auth.login("bobby", claim=copied)).principal.is_guest
+    assert (await auth.login("alice", password=PASSWORD)).principal.user_id == first.principal.user_id
+
+
+async def test_a_browser_without_its_claim_is_still_the_same_browser(auth: AuthService) -> None:
+    """Whoever takes the claim away from it gains nothing: signing in again and out revokes what was taken."""
+    first = await auth.login("alice")
+    second = await auth.login("alice", token=first.token, is_rotated=True)
+    await auth.logout(second.principal)
+    assert (await auth.login("alice", claim=first.claim)).principal.is_guest
+
+
+async def test_an_expired_session_can_still_be_left(auth: AuthService, database: Database) -> None:
+    """The page was open overnight; signing out ends what the browser could have come back with."""
+    first = await auth.login("alice")
+    async with database.write() as connection:
+        await connection.execute(text("UPDATE web_user_sessions SET expires_at = now() - interval '1 hour'"))
+    await auth.leave(first.token, claim=first.claim)
+    assert (await auth.login("alice", claim=first.claim)).principal.is_guest
+
+
+async def test_a_first_password_leaves_no_other_proof(auth: AuthService) -> None:
+    """It ends the claims and the sessions of other devices; the one that set it goes on."""
+    laptop = await auth.login("alice")
+    phone = await auth.login("alice", claim=laptop.claim)
+    kept = await auth.login("alice", token=laptop.token, password=PASSWORD)
+    for claim in (laptop.claim, phone.claim):
+        assert (await auth.login("alice", claim=claim)).principal.is_guest
+    with pytest.raises(NotAuthenticated):
+        await auth.authenticate(phone.token)
+    assert (await auth.authenticate(laptop.token)).user_id == kept.principal.user_id
+    assert (await auth.login("alice", claim=kept.claim)).principal.user_id == kept.principal.user_id
+
+
+async def test_a_claim_ends_after_its_time(auth: AuthService, database: Database) -> None:
+    """90 days after the last sign-in with it; then it opens nothing, and the next sign-in clears it away."""
+    first = await auth.login("alice")
+    async with database.write() as connection:
+        days = (await connection.execute(text("SELECT expires_at - created_at FROM web_claims"))).scalar_one().days
+        await connection.execute(text("UPDATE web_claims SET expires_at = now() - interval '1 second'"))
+    assert days in {89, 90}
+    assert (await auth.login("alice", claim=first.claim)).principal.is_guest
+    async with database.read() as connection:
+        assert (await connection.execute(text("SELECT count(*) FROM web_claims"))).scalar_one() == 1
+
+
+async def test_a_form_that_is_sent_twice_is_one_person(auth: AuthService, database: Database) -> None:
+    """At once or after a lost answer, within a minute, and for the same name; signing out ends that, too."""
+    attempt = "x" * 43
+    pair = await asyncio.gather(*(auth.login("alice", attempt=attempt) for _ in range(2)))
+    assert len({one.principal.user_id for one in pair}) == 1
+    assert not (await auth.login("bobby", attempt=attempt)).principal.is_guest
+    for kept in pair:
+        assert (await auth.login("alice", claim=kept.claim)).principal.user_id == pair[0].principal.user_id
+    assert (await auth.login("alice", claim=attempt)).principal.is_guest
+    again = await auth.login("alice", attempt=attempt)
+    assert again.principal.user_id == pair[0].principal.user_id
+    await auth.leave(again.token, claim=again.claim)
+    assert (await auth.login("alice", attempt=attempt)).principal.is_guest
+    carol = "y" * 43
+    await auth.login("carol", attempt=carol)
+    async with database.write() as connection:
+        await connection.execute(text("UPDATE web_claims SET expires_at = expires_at - interval '61 seconds'"))
+    assert (await auth.login("carol", attempt=carol)).principal.is_guest
+
+
+async def test_a_double_click_keeps_the_name(auth: AuthService) -> None:
+    """Two sign-ins with one claim at once: whichever answer the browser keeps, it leads back."""
+    first = await auth.login("alice")
+    pair = await asyncio.gather(*(auth.login("alice", claim=first.claim) for _ in range(2)))
+    for kept in pair:
+        assert (await auth.login("alice", claim=kept.claim)).principal.user_id == first.principal.user_id
+
+
+@pytest.mark.parametrize(
+    "lookalike",
+    ["аlісе", "AIice", "a1ice", "alice\u2800", "ali\u200dce", "\u202ealice", "ɑlice", "ａｌｉｃｅ", "𝐚𝐥𝐢𝐜𝐞", "alicе"],
+)
+async def test_a_name_that_looks_like_another_has_a_badge_or_is_refused(auth: AuthService, lookalike: str) -> None:
+    """Letters of other alphabets, digits for letters, what nobody sees: none of it is alice without a badge."""
+    await auth.login("alice")
+    try:
+        assert (await auth.login(lookalike)).principal.is_guest
+    except InvalidInput:
+        return
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "李明",
+        "Zoë",
+        "Дмитрий",
+        "Ωμέγα",
+        "José",
+        "Jose",
+        "عمر خالد",
+        "たろう太郎",
+        "Nguyễn",
+        "Հայկ",
+        "김철수",
+        "Иван Smith",
+    ],
+)
+async def test_real_names_of_every_alphabet_are_free(auth: AuthService, name: str) -> None:
+    """Each alphabet by itself, Japanese with its three, and a second word in another."""
+    await auth.login("alice")
+    sign_in = await auth.login(name if len(name) > 2 else f"{name} {name}", display_name=name)
+    assert not sign_in.principal.is_guest
+    again = await auth.login(sign_in.principal.username, claim=sign_in.claim)
+    assert again.principal.user_id == sign_in.principal.user_id
+
+
+async def test_nobody_looks_like_a_bot_or_an_administrator(
+    make_auth: MakeAuth, database: Database, make_settings: MakeSettings
+) -> None:
+    """Their names and what looks like them have a badge; as a name that is shown, a bot's is refused."""
+    settings = make_settings()
+    identity = IdentityService(database, settings, bot_names=lambda: ["elena", "Elena Rodriguez"])
+    auth = AuthService(database, load_key_ring(settings), identity, AuditService(database), settings)
+    await auth.create_admin("root", "correct horse battery")
+    for name in ("root", "r00t", "Elena", "e1ena", "ELENA Rodriguez"):
+        assert (await auth.login(name)).principal.is_guest
+    for shown in ("Elena Rodriguez", "EIena", "Еlena", "alіce", "a\u200blice"):
+        with pytest.raises(InvalidInput, match=r"^display_name: "):
+            await auth.login("somebody", display_name=shown)
+    assert not (await auth.login("somebody", display_name="Somebody")).principal.is_guest

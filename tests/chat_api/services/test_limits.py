@@ -43,6 +43,46 @@ async def test_each_principal_has_a_limit_of_its_own(redis_url: str) -> None:
         assert await allowed(process, "bobby") == 5
 
 
+@pytest.mark.parametrize("has_redis", [True, False])
+async def test_many_people_of_one_address_have_a_limit_together(redis_url: str, has_redis: bool) -> None:
+    """Ten times one person's: 30 guests of one address, in whatever notation or corner of its /64, get no further."""
+    async with limits(redis_url if has_redis else None) as process:
+        told = []
+        for number in range(30):
+            address = f"2001:db8:7:7::{number:x}"
+            told += await asyncio.gather(
+                *(process.hit(f"guest {number}", address=address) for _ in range(5)), return_exceptions=True
+            )
+        assert told.count(None) == 50
+        assert {type(one) for one in told} == {type(None), RateLimited}
+        await process.hit("somebody else", address="2001:db8:7:8::1")
+        await process.hit("somebody", address="192.0.2.1")
+        await process.hit("somebody without an address")
+
+
+async def test_what_the_address_refuses_costs_the_person_nothing(redis_url: str) -> None:
+    """Once the crowd is gone, they have all of their own limit."""
+    async with limits(redis_url, requests_per_minute=2) as process:
+        for number in range(10):
+            for _ in range(2):
+                await process.hit(f"guest {number}", address="192.0.2.1")
+        for _ in range(5):
+            with pytest.raises(RateLimited):
+                await process.hit("alice", address="::ffff:192.0.2.1")
+        await process.hit("alice", address="192.0.2.2")
+
+
+async def test_strangers_and_guesses_are_counted_by_network(redis_url: str) -> None:
+    """Whoever has a /64 is one stranger, and has ten guesses a minute at an administrator's password."""
+    async with limits(redis_url) as process:
+        addresses = [f"2001:db8:9:9::{number:x}" for number in range(40)]
+        guesses = await asyncio.gather(*(process.admin_login(one) for one in addresses), return_exceptions=True)
+        assert guesses.count(None) == 10
+        strange = await asyncio.gather(*(process.hit_address(one) for one in addresses), return_exceptions=True)
+        assert strange.count(None) == 5
+        await process.admin_login("2001:db8:9:a::1")
+
+
 async def test_processes_share_their_counts(redis_url: str) -> None:
     """Through Redis, a user has one limit and not one a replica."""
     async with limits(redis_url) as one, limits(redis_url) as two:

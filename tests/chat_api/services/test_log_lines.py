@@ -1,5 +1,6 @@
 """Levels, secrets and patterns of log lines."""
 
+import resource
 import time
 
 import pytest
@@ -12,6 +13,14 @@ from chat_api.services.log_lines import LineReader
 from chat_api.services.log_position import LogPosition
 from chat_api.services.log_viewer import LogViewer
 
+HUGE = [
+    "(?:(?:a{999}){999}){9}",
+    "((a{1,200}){1,200}){1,200}b",
+    "(?:[a-z]{30}){30}",
+    "\\w{1000}",
+    "(?:\\pL{10}){20}x",
+    "(?:(?:a|b|c|d|e)?){1000}",
+]
 DISCORD = "MTIzNDU2Nzg5MDEyMzQ1Njc4.GabcDE.abcdefghijklmnopqrstuvwxyz0123456789AB"
 
 
@@ -78,7 +87,23 @@ def test_harmless_text_stays() -> None:
 
 @pytest.mark.parametrize(
     "pattern",
-    ["(", ")", "[", "a**b)", "(?R)", "(?:x){e<=9}(", "(?<=a)b", "\\1", "\\p{L}", "x" * 201, "(" * 11, "((((a+)+)+)+)+"],
+    [
+        *(
+            "(",
+            ")",
+            "[",
+            "a**b)",
+            "(?R)",
+            "(?:x){e<=9}(",
+            "(?<=a)b",
+            "(?=a)b",
+            "\\1",
+            "\\p{Nonsense}",
+            "x" * 201,
+            "(" * 11,
+        ),
+        *HUGE,
+    ],
 )
 def test_a_bad_pattern_is_told(pattern: str) -> None:
     """A typed error that names the field, before anything is compiled."""
@@ -86,7 +111,18 @@ def test_a_bad_pattern_is_told(pattern: str) -> None:
         log_filter(pattern=pattern)
 
 
-@pytest.mark.parametrize("pattern", ["(a+)+$", "(a|aa)+$", "((a{1,200}){1,200}){1,200}b", "(a*)*b"])
+def test_huge_patterns_take_no_memory() -> None:
+    """Refused again and again, and never built: what they stand for would be gigabytes."""
+    before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for _ in range(200):
+        for pattern in HUGE:
+            with pytest.raises(InvalidInput):
+                log_filter(pattern=pattern)
+    grown_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kib
+    assert grown_kib < 64 * 1024
+
+
+@pytest.mark.parametrize("pattern", ["(a+)+$", "(a|aa)+$", "(a*)*b", "((((a+)+)+)+)+b", "(.*a){50}.*x", "(a?){300}b"])
 def test_a_hostile_pattern_is_bounded_in_time(pattern: str) -> None:
     """It ends its own viewer with an error, quickly, and says why."""
     viewer = LogViewer(("elena",), log_filter(pattern=pattern))
@@ -99,6 +135,20 @@ def test_a_hostile_pattern_is_bounded_in_time(pattern: str) -> None:
         assert "too long" in viewer.error.message
     else:
         assert viewer.counts.emitted == 0
+
+
+def test_a_pattern_that_stays_slow_is_refused() -> None:
+    """However often it is given another chance, three slow batches end it."""
+    wanted = log_filter(pattern="(a?){300}b")
+    reader = LineReader("elena")
+    line = reader(RawLine(1, LogStream.STDOUT, "é" + "a" * 3900))
+
+    def go_on() -> None:
+        for _ in range(10_000):
+            wanted.select([line] * 100)
+
+    with pytest.raises(InvalidInput, match="too long"):
+        go_on()
 
 
 def test_braces_and_capitals_in_patterns() -> None:

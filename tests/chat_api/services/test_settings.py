@@ -3,16 +3,26 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
+import asyncpg
 import pytest
 
 from chat_api import duties
-from chat_api.core.errors import FeatureOff, InvalidInput, Maintenance, NotFound, PermissionDenied
+from chat_api.core.errors import (
+    FeatureOff,
+    InvalidInput,
+    Maintenance,
+    NotAuthenticated,
+    NotFound,
+    PermissionDenied,
+)
 from chat_api.core.settings import Settings
 from chat_api.schemas.audit import AuditQuery
 from chat_api.schemas.principals import Principal
 from chat_api.schemas.settings import Effect, Feature, SettingView, Source
-from chat_api.services.settings import AFTER_RESTART, AT_ONCE, MASK
+from chat_api.services.settings import MASK
+from chat_api.services.stored_values import AFTER_RESTART, AT_ONCE
 from models import Role
+from models.migrate import upgrade
 from tests.support.api import MakeSettings, RunningApi, running_api
 from tests.support.eventually import eventually
 from tests.support.sample_bots import RunningBot
@@ -229,3 +239,79 @@ async def test_maintenance_takes_no_new_messages_and_keeps_the_old(api: RunningA
     assert len((await messages.history(principal, "elena")).messages) == 2
     await api.services.switches.maintain(admin, is_on=False)
     assert (await messages.send(principal, bot_name="elena", content="Are you there?", client_msg_id="second")).response
+
+
+ODD = {
+    "here:announcement": ["not json", "[]", "null", '{"value": null, "by": "x"}', '{"value": {"text": 5}, "by": "x"}'],
+    "here:setting:bot_api_timeout": ['{"value": {"a": 1}, "by": "x"}', '{"value": "soon", "by": "x"}', "{}", "7"],
+    "here:setting:log_level": ['{"value": [], "by": null}'],
+    "here:setting:web_ui_secret_key": ['{"value": "x", "by": "x"}'],
+    "here:setting:of_another_version": ['{"value": 1, "by": "x"}'],
+    "here:feature:guests": ['{"value": "perhaps", "by": "x"}'],
+    "here:feature:of_another_version": ['{"value": false, "by": "x"}'],
+    "here:maintenance": ['{"value": {"text": "x"}, "by": "x"}'],
+    "here:something": ['{"value": 1, "by": "x"}'],
+}
+
+
+async def test_odd_rows_spoil_neither_a_start_nor_a_page(
+    make_settings: MakeSettings, elena: RunningBot, database_url: str
+) -> None:
+    """What somebody wrote by hand, or another version did: left out, said on the page, and set right by setting."""
+    connection = await asyncpg.connect(database_url)
+    store = "INSERT INTO web_settings (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = $2"
+    try:
+        await upgrade(database_url)
+        for key, values in ODD.items():
+            await connection.execute(store, key, values[0])
+        async with running_api(make_settings(bots=(elena,))) as api:
+            admin = await somebody(api)
+            configuration = api.services.configuration
+            keys = {key.removeprefix("here:") for key in ODD}
+            assert all(any(line.startswith(key) for line in configuration.ignored(admin)) for key in keys)
+            for key, values in ODD.items():
+                for value in values:
+                    await connection.execute(store, key, value)
+                    await configuration._store.look()
+                    assert any(line.startswith(key.removeprefix("here:")) for line in configuration.ignored(admin))
+                    assert setting(api, admin, "bot_api_timeout").value == "30"
+                    assert api.services.switches.announcement(admin) is None
+                    assert api.services.switches.current().maintenance is None
+                    assert all(one.is_on for one in api.services.switches.features(admin))
+            async with api.client() as browser:
+                assert (await browser.get("/api/announcement")).status_code == 200
+                assert (await browser.post("/api/login", json={"username": "newcomer"})).status_code == 200
+            async with api.client(await api.admin_login()) as console:
+                told = (await console.get("/api/admin/settings")).json()
+                assert any(line.startswith("announcement: ") for line in told["ignored"])
+            await configuration.set(admin, "bot_api_timeout", 12)
+            assert setting(api, admin, "bot_api_timeout").value == "12"
+            await api.services.switches.announce(admin, "Well again")
+            assert api.services.switches.announcement(admin) is not None
+            assert not any(
+                line.startswith(("announcement", "setting:bot_api")) for line in configuration.ignored(admin)
+            )
+    finally:
+        await connection.close()
+
+
+async def test_an_odd_rule_or_role_spoils_no_other(api: RunningApi, database_url: str) -> None:
+    """One rule of another version among the alert rules: the others are listed and looked at, and it is said."""
+    admin = await somebody(api)
+    rules = await api.services.alert_settings.rules(admin)
+    connection = await asyncpg.connect(database_url)
+    try:
+        await connection.execute(
+            "UPDATE web_alert_rules SET kind = 'of_another_version' WHERE id = $1", rules[0].rule_id
+        )
+        await api.services.auth.create_admin("another", "correct horse battery")
+        await connection.execute("UPDATE web_admins SET role = 'emperor' WHERE username = 'another'")
+    finally:
+        await connection.close()
+    assert len(await api.services.alert_settings.rules(admin)) == len(rules) - 1
+    assert "another" not in {one.username for one in await api.services.administrators.all(admin)}
+    with pytest.raises(NotAuthenticated):
+        await api.services.auth.admin_login("another", "correct horse battery")
+    said = api.services.configuration.ignored(admin)
+    assert any(str(rules[0].rule_id) in line for line in said)
+    assert any("emperor" in line for line in said)

@@ -6,6 +6,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from markdown_it import MarkdownIt
 
 from chat_api.core.errors import InvalidInput, NotAuthenticated, NotFound, PermissionDenied
 from chat_api.schemas.messages import EventKind
@@ -99,6 +100,43 @@ async def test_an_export_has_all_lines_in_order(api: RunningApi, talked: Princip
     pieces = await service.export(who, talked.user_id, "elena", reason="ticket 4711", kind="markdown")
     text = b"".join([piece async for piece in pieces]).decode()
     assert f"> {SECRET}" in text
+
+
+FORGED = [
+    "fine\r\r**elena**, 2026-01-01 00:00:00 UTC\r\r> I never said that",
+    "fine\u2028**elena**, 2026-01-01 00:00:00 UTC\u2029# Heading",
+    "# Heading\n===\n---\n![x](https://evil.example/pixel.png)\n<img src=https://evil.example/x>\nhttps://evil.example",
+    "    code\n\ttab\n1. list\n| a | b |\n```\n- [ ] task\n[a]: https://evil.example\n&lt;b&gt; $x$",
+]
+
+
+async def test_nobody_writes_in_anothers_name_in_an_export(
+    api: RunningApi, talked: Principal, database_url: str
+) -> None:
+    """Whatever ends a line to some reader: each line of a message stays in its quotation, and means nothing there.
+
+    Also of messages that were stored before line ends were made alike.
+    """
+    for text in FORGED:
+        await api.services.messages.send(talked, bot_name="elena", content=text)
+    connection = await asyncpg.connect(database_url)
+    stored = [row[0] for row in await connection.fetch("SELECT user_message FROM web_conversations")]
+    assert not any(set("\r\u2028\u2029") & set(text) for text in stored)
+    await connection.execute(
+        "UPDATE web_conversations SET user_message = $1 WHERE user_message LIKE '%never said%'", FORGED[0]
+    )
+    await connection.close()
+    who = await admin(api)
+    pieces = await api.services.transcripts.export(who, talked.user_id, "elena", reason="ticket 4711", kind="markdown")
+    document = b"".join([piece async for piece in pieces]).decode()
+    headings = [line for line in document.splitlines() if line.startswith("**elena**")]
+    answers = await api.services.messages.history(talked, "elena")
+    assert len(headings) == sum(line.role == "bot" for line in answers.messages)
+    html = MarkdownIt("commonmark").enable("table").render(document)
+    for sign in ("<img", "<h2", "<a ", "<code", "<table", "<ol", "<ul", "<hr"):
+        assert sign not in html
+    assert html.count("<h1>") == 1
+    assert "I never said that" in html
 
 
 async def test_a_deletion_reaches_the_owners_tabs(

@@ -1,5 +1,6 @@
 """People as administrators handle them: shut out at once, joined, given out, and erased without a trace."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -13,6 +14,7 @@ from chat_api.schemas.principals import Principal
 from chat_api.services.person_data import PersonDataService
 from models import Role
 from tests.support.api import ADMIN_PASSWORD, RunningApi
+from tests.support.eventually import eventually
 
 
 async def admin(api: RunningApi, role: Role = Role.ADMIN) -> Principal:
@@ -132,6 +134,46 @@ async def test_an_erased_person_is_nowhere(api: RunningApi, raw: asyncpg.Connect
     assert (line.action, line.target) == ("users.erase", person_reference(alice.user_id))
     with pytest.raises(NotFound):
         await data_of(api).erase(who, alice.user_id, typed_name="alicia")
+
+
+async def test_an_erasure_is_recorded_when_it_begins(api: RunningApi, raw: asyncpg.Connection) -> None:
+    """In one transaction with the person's end: whatever comes before all is deleted, it is known who did it."""
+    alice = await api.principal("alicia")
+    who = await admin(api)
+    service = api.services.person_data
+    service._settle_s = 3600.0
+    erasing = asyncio.create_task(service.erase(who, alice.user_id, typed_name="alicia"))
+    await eventually(lambda: raw.fetchval("SELECT banned_at FROM web_accounts WHERE user_id = $1", alice.user_id))
+    line = (await api.services.audit.find(who))[0]
+    assert (line.action, line.target) == ("users.erase", person_reference(alice.user_id))
+    assert line.details == {"step": "shut out", "sessions": 1}
+    erasing.cancel()
+    await asyncio.gather(erasing, return_exceptions=True)
+
+
+async def test_ends_of_all_kinds_end_what_browsers_hold(api: RunningApi) -> None:
+    """The end of all sessions, a ban and a merge leave no claim; the end of one session only that browser's."""
+    auth = api.services.auth
+    who = await admin(api)
+
+    async def is_back(name: str, claim: str | None) -> bool:
+        return not (await auth.login(name, claim=claim)).principal.is_guest
+
+    laptop = await auth.login("alicia")
+    phone = await auth.login("alicia", token=laptop.token)
+    user_id = laptop.principal.user_id
+    await api.services.users.end_sessions(who, user_id, laptop.principal.session_id)
+    assert not await is_back("alicia", laptop.claim)
+    assert await is_back("alicia", phone.claim)
+    await api.services.users.end_sessions(who, user_id)
+    assert not await is_back("alicia", phone.claim)
+
+    banned, merged = await auth.login("mallory"), await auth.login("webby")
+    await api.services.users.ban(who, banned.principal.user_id, reason="a test of bans")
+    await api.services.users.unban(who, banned.principal.user_id)
+    assert not await is_back("mallory", banned.claim)
+    await data_of(api).merge(who, source_id=merged.principal.user_id, target_id=user_id)
+    assert not await is_back("webby", merged.claim)
 
 
 async def test_a_merged_person_is_one(api: RunningApi, raw: asyncpg.Connection) -> None:

@@ -1,0 +1,49 @@
+// Asks once before somebody without a password signs out: nobody can come back under the name then.
+
+export const PasswordlessDialog = {
+  props: { me: Object },
+  emits: ["sign-out"],
+  data: () => ({ password: "", error: "", isSaving: false }),
+  methods: {
+    open() {
+      this.password = this.error = "";
+      this.$refs.dialog.showModal();
+    },
+    /** Set a first password: the new session that comes with it takes this one's place, and the page is built for it. */
+    async keep() {
+      this.isSaving = true;
+      this.error = "";
+      try {
+        const answer = await fetch("/api/login", {
+          method: "POST",
+          headers: { "Content-Type": "application/json" },
+          body: JSON.stringify({ username: this.me.username, password: this.password }),
+        });
+        if (answer.ok) return location.reload();
+        this.error = (await answer.json().catch(() => null))?.error?.message ?? "The password could not be saved.";
+      } catch {
+        this.error = "The server cannot be reached. Please try again.";
+      }
+      this.isSaving = false;
+    },
+  },
+  template: `
+    <dialog ref="dialog" class="we-dialog" aria-labelledby="chat-passwordless-title" data-testid="passwordless-dialog">
+      <h2 id="chat-passwordless-title">Sign out for good?</h2>
+      <p v-if="me.is_guest">You are here as a guest. Once you sign out, nobody can open these conversations again, and neither can you.</p>
+      <template v-else>
+        <p>The name <b dir="auto">{{ me.username }}</b> has no password. Once you sign out, nobody can come back under it, and neither can you.</p>
+        <form class="chat-keep" @submit.prevent="keep">
+          <input type="text" class="we-hidden" autocomplete="username" :value="me.username" readonly tabindex="-1" aria-hidden="true">
+          <label class="we-field"><span>Password <small class="we-muted">keeps the name and its conversations yours</small></span>
+            <input v-model="password" type="password" autocomplete="new-password" minlength="8" maxlength="200" required data-testid="new-password"></label>
+          <p class="we-form-error" role="alert" data-testid="passwordless-error">{{ error }}</p>
+          <button type="submit" class="we-button we-primary" :disabled="isSaving" data-testid="set-password">Set password</button>
+        </form>
+      </template>
+      <div class="we-dialog-actions">
+        <button type="button" class="we-button" autofocus @click="$refs.dialog.close()">Stay signed in</button>
+        <button type="button" class="we-button we-danger" data-we="sign-out" data-testid="confirm-sign-out" @click="$emit('sign-out')">Sign out for good</button>
+      </div>
+    </dialog>`,
+};
