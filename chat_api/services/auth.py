@@ -14,6 +14,7 @@ from uuid import UUID
 
 import pyotp
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat_api.core.bus import Topic
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
@@ -45,6 +46,7 @@ log = get_logger(__name__)
 
 MIN_ADMIN_PASSWORD_CHARS = 10
 MAX_PASSWORD_CHARS = 200
+_NAME_TAKEN = "An administrator of this name exists already."
 TOUCH_AFTER = timedelta(minutes=1)
 # On the hot path a session is read again after this; an end of it that this or another process makes is told at once.
 RECOGNISED_S = 1.0
@@ -123,9 +125,18 @@ class AuthService:
         return sign_in
 
     async def admin_login(
-        self, username: str, password: str, *, totp: str | None = None, device: Device | None = None
+        self,
+        username: str,
+        password: str,
+        *,
+        totp: str | None = None,
+        replaced: str | None = None,
+        device: Device | None = None,
     ) -> SignIn:
-        """Sign an administrator in. Raises: NotAuthenticated, always with the same message."""
+        """Sign an administrator in. Raises: NotAuthenticated, always with the same message.
+
+        ``replaced`` is the token of the same browser's session until now, which ends: nothing holds it any more.
+        """
         admin = await self._admin(username)
         password_hash = admin.password_hash if admin else DECOY_HASH
         is_right = await asyncio.to_thread(is_password, password[:MAX_PASSWORD_CHARS], password_hash)
@@ -139,6 +150,9 @@ class AuthService:
         )
         sign_in = await self._open_session(person, device=device or Device())
         await self._audit.record(sign_in.principal, "admin.login", "console")
+        earlier = await self._live_principal(replaced, is_admin=True)
+        if earlier is not None:
+            await self.logout(earlier)
         return sign_in
 
     async def authenticate(self, token: str | None, *, is_admin: bool = False, address: str | None = None) -> Principal:
@@ -205,24 +219,12 @@ class AuthService:
 
         Raises: InvalidInput for a weak password, Conflict for a name that is taken.
         """
-        name = check_name(username, field="username", min_chars=3, max_chars=30)
-        check_text(password, field="password", min_chars=MIN_ADMIN_PASSWORD_CHARS, max_chars=MAX_PASSWORD_CHARS)
-        admin = AdminRow(
-            admin_id=f"adm_{secrets.token_hex(8)}",
-            username=name,
-            password_hash=await asyncio.to_thread(hash_password, password),
-            totp_secret=totp_secret,
-            role=role,
-            disabled_at=None,
-        )
-        taken = Conflict("An administrator of this name exists already.")
+        admin = await self._new_admin(username, password, role=role, totp_secret=totp_secret)
         try:
             async with self._database.write() as connection:
-                if not await admins.create(connection, admin):
-                    raise taken
-                await self._audit.record(None, "admin.create", name, details={"role": role}, connection=connection)
+                await self._store_admin(connection, admin)
         except IntegrityError as error:  # another process made it between our look and our write
-            raise taken from error
+            raise Conflict(_NAME_TAKEN) from error
 
     async def prepare_first_admin(self) -> str | None:
         """At start: make the configured administrator, else a one-time setup code.
@@ -247,19 +249,41 @@ class AuthService:
 
         Raises: NotAuthenticated for any other code, InvalidInput for a weak password (the code stays good).
         """
-        check_text(password, field="password", min_chars=MIN_ADMIN_PASSWORD_CHARS, max_chars=MAX_PASSWORD_CHARS)
-        check_name(username, field="username", min_chars=3, max_chars=30)
+        admin = await self._new_admin(username, password)
         async with self._database.write() as connection:
             # A code that was printed and not used is worth nothing once there is an administrator by another way.
             is_first = not await admins.count(connection)
             if not is_first or not await admins.spend_setup_code(connection, token_hash(code.strip())):
                 raise NotAuthenticated("This setup code is not valid.")
-        await self.create_admin(username, password)
+            await self._store_admin(connection, admin)  # with the code or not at all: it would be spent for nothing
 
     async def is_set_up(self) -> bool:
         """Whether there is an administrator at all."""
         async with self._database.read() as connection:
             return await admins.count(connection) > 0
+
+    @staticmethod
+    async def _new_admin(
+        username: str, password: str, *, role: Role = Role.ADMIN, totp_secret: str | None = None
+    ) -> AdminRow:
+        """Raises: InvalidInput."""
+        name = check_name(username, field="username", min_chars=3, max_chars=30)
+        check_text(password, field="password", min_chars=MIN_ADMIN_PASSWORD_CHARS, max_chars=MAX_PASSWORD_CHARS)
+        return AdminRow(
+            admin_id=f"adm_{secrets.token_hex(8)}",
+            username=name,
+            password_hash=await asyncio.to_thread(hash_password, password),
+            totp_secret=totp_secret,
+            role=role,
+            disabled_at=None,
+        )
+
+    async def _store_admin(self, connection: AsyncConnection, admin: AdminRow) -> None:
+        """Raises: Conflict."""
+        if not await admins.create(connection, admin):
+            raise Conflict(_NAME_TAKEN)
+        details = {"role": admin.role}
+        await self._audit.record(None, "admin.create", admin.username, details=details, connection=connection)
 
     async def _touch(self, session: LiveSession) -> None:
         """Remember that a session is in use: to the minute, and never at the cost of the request."""
@@ -278,10 +302,10 @@ class AuthService:
         async with self._database.read() as connection:
             return await admins.find(connection, name)
 
-    async def _live_principal(self, token: str | None) -> Principal | None:
-        """The user of a token that still lives; a dead one is no proof, and no obstacle to signing in."""
+    async def _live_principal(self, token: str | None, *, is_admin: bool = False) -> Principal | None:
+        """Whose token still lives; a dead one is no proof, and no obstacle to signing in."""
         try:
-            return await self.authenticate(token)
+            return await self.authenticate(token, is_admin=is_admin)
         except NotAuthenticated:
             return None
 

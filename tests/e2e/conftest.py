@@ -42,6 +42,7 @@ async def console(
         bot_health_check_interval=0.5,
         bot_canary_interval=0,
         database_pool_size=5,
+        trusted_proxies=("127.0.0.1",),
     )
     async with running_console(settings) as running:
         yield running
