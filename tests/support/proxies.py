@@ -44,10 +44,8 @@ async def running_proxy(name: str, folder: Path, *, upstream: str) -> AsyncItera
     assert program is not None, f"The tests of proxies need `{name}`: apt-get install {name}"
     port = free_port()
     command = _prepared(name, program, folder, port=port, upstream=upstream)
-    environment = {**os.environ, "HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
     log = folder / "output.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, cwd=folder, stdout=output, stderr=output, env=environment)
+    process = _started(command, folder, log)
     try:
         async with httpx.AsyncClient(verify=False, trust_env=False, timeout=30) as client:
 
@@ -62,13 +60,21 @@ async def running_proxy(name: str, folder: Path, *, upstream: str) -> AsyncItera
         process.wait(timeout=60)
 
 
+def _started(command: list[str], folder: Path, log: Path) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, "HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+    with log.open("wb") as output:
+        return subprocess.Popen(command, cwd=folder, stdout=output, stderr=output, env=environment)
+
+
 def _prepared(name: str, program: str, folder: Path, *, port: int, upstream: str) -> list[str]:
     """Write certificate and configuration; the command that serves them."""
     certificate, key, both = folder / "server.pem", folder / "server.key", folder / "both.pem"
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-        + ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"]
-        + ["-keyout", str(key), "-out", str(certificate)],
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
+            *("-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"),
+            *("-keyout", str(key), "-out", str(certificate)),
+        ],
         check=True,
         capture_output=True,
     )
