@@ -15,8 +15,9 @@ from nicegui import Client
 from chat_api.core.cookies import ADMIN_COOKIE, CLAIM_COOKIE, SESSION_COOKIE
 from models import Role
 from tests.support.api import ADMIN_PASSWORD
-from tests.support.console_app import RunningConsole, shared_console
+from tests.support.console_app import RunningConsole
 from tests.support.sample_bots import RunningBot
+from tests.support.shared_console import shared_console
 
 WRONG = "a wrong password"
 ADMIN_FORM = {"username": "test-admin", "password": ADMIN_PASSWORD}

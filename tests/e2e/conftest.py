@@ -7,8 +7,9 @@ import pytest
 from playwright.async_api import Page
 
 from tests.support.chat_browser import Chat
-from tests.support.console_app import RunningConsole, shared_console
+from tests.support.console_app import RunningConsole
 from tests.support.sample_bots import RunningBot
+from tests.support.shared_console import shared_console
 
 _number = itertools.count(1)
 
