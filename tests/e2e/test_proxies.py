@@ -3,6 +3,7 @@
 import itertools
 import ssl
 from collections.abc import AsyncIterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
@@ -87,6 +88,25 @@ async def test_the_pages_live(console: RunningConsole, proxy: str, open_context:
     await chat.get_by_test_id("composer").press("Enter")
     await expect(chat.get_by_test_id("thread").locator("[data-role=bot]").first).not_to_be_empty()
     assert await page.evaluate("window.isSamePage")
+
+
+async def test_a_blocked_socket_is_told(console: RunningConsole, open_context: OpenContext, tmp_path: Path) -> None:
+    """Instead of "Loading" for ever, or a page that loads anew all the time."""
+    blocking = {"default_backend": "http-request deny if { path_beg /_nicegui_ws/ }\n    default_backend"}
+    upstream = urlsplit(console.url).netloc
+    async with running_proxy("haproxy", tmp_path, upstream=upstream, changed=blocking) as url:
+        page = await (await open_context(ignore_https_errors=True)).new_page()
+        await page.goto(f"{url}/?bot=elena")
+        await page.get_by_label("Name", exact=True).fill("blocked")
+        await page.get_by_role("button", name="Start chatting").click()
+        blocked = page.get_by_test_id("connection-blocked")
+        await expect(blocked).to_contain_text("Live connection is blocked")
+        await expect(blocked).to_contain_text("WebSocket upgrades")
+        await page.evaluate("window.isSamePage = true")
+        await page.evaluate("socket.emitReserved('connect_error', new Error('timeout'))")
+        await page.wait_for_function("socket.io._reconnecting")
+        await expect(blocked).to_have_count(1)
+        assert await page.evaluate("window.isSamePage")
 
 
 @pytest.mark.parametrize("file", sorted(path.name for path in FOLDER.iterdir()))

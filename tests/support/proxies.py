@@ -4,7 +4,7 @@ import os
 import pwd
 import shutil
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -38,12 +38,17 @@ http {{
 
 
 @asynccontextmanager
-async def running_proxy(name: str, folder: Path, *, upstream: str) -> AsyncIterator[str]:
-    """Run a proxy before ``upstream`` (host and port) while the block runs; gives the address of its TLS port."""
+async def running_proxy(
+    name: str, folder: Path, *, upstream: str, changed: Mapping[str, str] | None = None
+) -> AsyncIterator[str]:
+    """Run a proxy before ``upstream`` (host and port) while the block runs; gives the address of its TLS port.
+
+    ``changed`` replaces more of its file, for one that is set up wrong.
+    """
     program = shutil.which(name, path=SEARCHED)
     assert program is not None, f"The tests of proxies need `{name}`: apt-get install {name}"
     port = free_port()
-    command = _prepared(name, program, folder, port=port, upstream=upstream)
+    command = _prepared(name, program, folder, port=port, upstream=upstream, changed=changed or {})
     log = folder / "output.log"
     process = _started(command, folder, log)
     try:
@@ -66,7 +71,9 @@ def _started(command: list[str], folder: Path, log: Path) -> subprocess.Popen[by
         return subprocess.Popen(command, cwd=folder, stdout=output, stderr=output, env=environment)
 
 
-def _prepared(name: str, program: str, folder: Path, *, port: int, upstream: str) -> list[str]:
+def _prepared(
+    name: str, program: str, folder: Path, *, port: int, upstream: str, changed: Mapping[str, str]
+) -> list[str]:
     """Write certificate and configuration; the command that serves them."""
     certificate, key, both = folder / "server.pem", folder / "server.key", folder / "both.pem"
     subprocess.run(
@@ -88,6 +95,7 @@ def _prepared(name: str, program: str, folder: Path, *, port: int, upstream: str
         "listen 443 ssl": f"listen 127.0.0.1:{port} ssl",
         "bind :443": f"bind 127.0.0.1:{port}",
         "\nchat.example.org {": f"\nhttps://127.0.0.1:{port} {{",
+        **changed,
     }
     text = (FOLDER / FILES[name]).read_text()
     for written, ours in replaced.items():
