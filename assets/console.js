@@ -68,7 +68,7 @@ function watchConnection(socket) {
     if (!isNeverLive || error.message === "Implicit handshake failed") return;
     failed += 1;
     if (failed < BLOCKED_AFTER && error.message !== "timeout") return;
-    const answer = await fetch("/health/live", { cache: "no-store" }).catch(() => null);
+    const answer = await fetch("/health/ready", { cache: "no-store" }).catch(() => null);
     if (answer?.ok && !window.did_handshake) sayBlocked(true);
   });
   socket.on("connect", () => sayBlocked(false));

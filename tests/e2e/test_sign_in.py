@@ -124,12 +124,14 @@ async def test_signing_out_leads_to_the_sign_in_alone(console: RunningConsole, o
     await page.goto(f"{console.url}/admin/audit")
     await sign_in(page, await console.admin_username(), ADMIN_PASSWORD)
     await expect(page.get_by_test_id("records")).to_be_visible()
-    await page.evaluate("{ const told = sessionEnded; window.sessionEnded = () => { window.isTold = true; told(); }; }")
+    await page.evaluate(
+        "() => { const told = sessionEnded; window.sessionEnded = () => { window.isTold = true; told(); }; }"
+    )
 
     async def answer_late(route: Route) -> None:
-        answer = await route.fetch()
+        await _end_sessions(console, page)
         await page.wait_for_function("window.isTold")
-        await route.fulfill(response=answer)
+        await route.continue_()
 
     await page.route("**/api/logout", answer_late)
     await page.get_by_test_id("sign-out").click()

@@ -56,7 +56,7 @@ async def running_proxy(
 
             async def answers() -> bool:
                 assert process.poll() is None, log.read_text()
-                return (await client.get(f"https://127.0.0.1:{port}/health/live")).status_code == 200
+                return (await client.get(f"https://127.0.0.1:{port}/health/ready")).status_code == 200
 
             await eventually(answers, deadline_s=60)
         yield f"https://127.0.0.1:{port}"
