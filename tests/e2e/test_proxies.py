@@ -71,8 +71,9 @@ async def test_guessing_is_slow_for_one_client_and_not_for_the_next(console: Run
 async def test_the_pages_live(console: RunningConsole, proxy: str, open_context: OpenContext) -> None:
     """A browser signs in, its sockets connect, and the pages stay as they are."""
     page = await (await open_context(ignore_https_errors=True)).new_page()
+    name = await console.admin_username()
     await page.goto(f"{proxy}/admin")
-    await page.get_by_label("Name").fill(await console.admin_username())
+    await page.get_by_label("Name").fill(name)
     await page.get_by_label("Password").fill(ADMIN_PASSWORD)
     await page.get_by_role("button", name="Sign in").click()
     await expect(page).to_have_url(f"{proxy}/admin")

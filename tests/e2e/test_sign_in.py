@@ -86,8 +86,9 @@ async def test_no_secret_stands_in_an_address(hindered: Page, console: RunningCo
 async def test_an_ended_session_comes_back_to_the_same_page(console: RunningConsole, open_context: OpenContext) -> None:
     """To the address that the browser is at, which a page changes while one filters."""
     page = await (await open_context(extra_http_headers=from_elsewhere())).new_page()
+    name = await console.admin_username()
     await page.goto(f"{console.url}/admin")
-    await sign_in(page, await console.admin_username(), ADMIN_PASSWORD)
+    await sign_in(page, name, ADMIN_PASSWORD)
     await page.get_by_test_id("filter").fill("marcus")
     await expect(page.get_by_test_id("bot-elena")).to_have_count(0)
     filtered = page.url
@@ -96,7 +97,7 @@ async def test_an_ended_session_comes_back_to_the_same_page(console: RunningCons
     await expect(page).to_have_url(
         f"{console.url}/admin/login?next={quote(filtered.removeprefix(console.url), safe='')}"
     )
-    await sign_in(page, await console.admin_username(), ADMIN_PASSWORD)
+    await sign_in(page, name, ADMIN_PASSWORD)
     await expect(page).to_have_url(filtered)
     await expect(page.get_by_test_id("filter")).to_have_value("marcus")
 
@@ -121,8 +122,9 @@ async def test_an_ended_chat_comes_back_to_the_same_bot(console: RunningConsole,
 async def test_signing_out_leads_to_the_sign_in_alone(console: RunningConsole, open_context: OpenContext) -> None:
     """Also when the server tells the page that its session ended before the page has heard that it signed out."""
     page = await (await open_context(extra_http_headers=from_elsewhere())).new_page()
+    name = await console.admin_username()
     await page.goto(f"{console.url}/admin/audit")
-    await sign_in(page, await console.admin_username(), ADMIN_PASSWORD)
+    await sign_in(page, name, ADMIN_PASSWORD)
     await expect(page.get_by_test_id("records")).to_be_visible()
     await page.evaluate(
         "() => { const told = sessionEnded; window.sessionEnded = () => { window.isTold = true; told(); }; }"
