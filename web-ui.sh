@@ -46,8 +46,8 @@ one of our names and was not made by us is named, and the command refuses.
 
 Work on it
   test [ARGS]       Without arguments all that CI runs: format, lint, types, import contracts, every test. With
-                    arguments: pytest with them. As root it installs Debian's chromium, docker.io,
-                    prometheus and pgbouncer when absent.
+                    arguments: pytest with them. As root it installs Debian's chromium, docker.io, prometheus,
+                    pgbouncer, nginx, haproxy and caddy when absent.
   lint              Format, lint, types and import contracts only.
   bench             Measure the product against baselines in the same run (docs/performance.md), some five minutes.
                     --quick (one minute), --only NAME…, --seconds S, --json [FILE]. As root it installs Debian's nginx,
@@ -164,7 +164,7 @@ apt_install() {
   say "Installing Debian's $* …"
   export DEBIAN_FRONTEND=noninteractive
   apt-get -qq update >/dev/null
-  apt-get -qq install -y --no-install-recommends "$@" >/dev/null
+  apt-get -qq -o DPkg::Lock::Timeout=600 install -y --no-install-recommends "$@" >/dev/null # another one may be at it
 }
 
 ensure_test_tools() {
@@ -176,19 +176,21 @@ ensure_test_tools() {
   if [ ${#missing[@]} -gt 0 ]; then
     if can_install; then apt_install "${missing[@]}"; else say "Not installed: ${missing[*]}; the tests that need them will fail."; fi
   fi
-  command -v prometheus >/dev/null && command -v promtool >/dev/null || ensure_test_server prometheus
-  command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || ensure_test_server pgbouncer
-}
-
-ensure_test_server() {
+  missing=()
+  local server
+  for server in prometheus pgbouncer nginx haproxy caddy; do is_installed "$server" || missing+=("$server"); done
+  if [ ${#missing[@]} -eq 0 ]; then return; fi
   if can_install; then
-    apt_install_only "$1" || say "$1 was not installed as it should be; the tests that need it may fail."
+    apt_install_only "${missing[@]}" || say "Not installed as it should be: ${missing[*]}; the tests that need it may fail."
   else
-    say "Not installed: $1; the tests that need it will fail."
+    say "Not installed: ${missing[*]}; the tests that need them will fail."
   fi
 }
 
-# A server that we start ourselves: nobody asked for one that runs by itself.
+# Debian has servers in /usr/sbin, which is not in everybody's PATH.
+is_installed() { [ -x "/usr/sbin/$1" ] || command -v -- "$1" >/dev/null; }
+
+# Servers that we start ourselves: nobody asked for one that runs by itself.
 apt_install_only() (
   policy=/usr/sbin/policy-rc.d
   if [ ! -e "$policy" ]; then
@@ -196,12 +198,12 @@ apt_install_only() (
     printf '#!/bin/sh\nexit 101\n' >"$policy"
     chmod +x "$policy"
   fi
-  apt_install "$1" || exit 1
-  if [ -d /run/systemd/system ]; then systemctl --quiet disable "$1"; fi
+  apt_install "$@" || exit 1
+  if [ -d /run/systemd/system ]; then systemctl --quiet disable "$@"; fi
 )
 
 ensure_bench_tools() {
-  if [ -x /usr/sbin/nginx ] || command -v nginx >/dev/null; then return; fi
+  if is_installed nginx; then return; fi
   if ! can_install; then
     say "Not installed: nginx; the rows that compare with it will say so."
     return

@@ -1,13 +1,22 @@
 // What the frame of every page does in the browser.
 "use strict";
 
+let isSigningOut = false;
+
 async function signOut() {
   const home = location.pathname.startsWith("/admin") ? "/admin/login" : "/";
+  isSigningOut = true;
   try {
     await fetch("/api/logout", { method: "POST" });
   } finally {
     location.assign(home);
   }
+}
+
+/** The server says that the session of this page has ended: signing in leads back to the address it is at now. */
+function sessionEnded() {
+  // Whoever signs out is on the way already, and not to come back here.
+  if (!isSigningOut) location.reload();
 }
 
 const FRAME_ACTIONS = { theme: () => toggleTheme(), "sign-out": signOut };
@@ -71,3 +80,47 @@ document.addEventListener("submit", (event) => {
 addEventListener("pageshow", () => {
   for (const control of document.querySelectorAll("[data-we-filters] [disabled]")) control.disabled = false;
 });
+
+// A page lives on its socket. Where a proxy lets requests through and no WebSockets, NiceGUI's script would wait for ever,
+// or load the page anew every 20 seconds; instead the reader is told what is wrong.
+const SOCKET_WAIT_MS = 100;
+const BLOCKED_AFTER = 2; // failed attempts: one alone may be a server that restarts
+
+function sayBlocked(is) {
+  const said = document.querySelector(".we-blocked");
+  if (!is) return said?.remove();
+  if (said) return;
+  const box = document.createElement("section");
+  box.className = "we-blocked";
+  box.setAttribute("role", "alert");
+  box.dataset.testid = "connection-blocked";
+  box.innerHTML =
+    "<h2>Live connection is blocked</h2>" +
+    "<p>This page was loaded, but its WebSocket connection does not get through, so it cannot show or update anything.</p>" +
+    "<p>If you run this server behind a reverse proxy, let the proxy pass on WebSocket upgrades (docs/deploy.md, “Reverse" +
+    " proxy”). Otherwise try another network or browser: company proxies and browser extensions can block WebSockets." +
+    " This page keeps trying.</p>" +
+    '<p><a class="we-button we-primary" href="">Try again</a></p>';
+  document.body.append(box);
+}
+
+function watchConnection(socket) {
+  const others = socket.listeners("connect_error");
+  let failed = 0;
+  socket.off("connect_error");
+  socket.on("connect_error", async (error) => {
+    const isNeverLive = !window.did_handshake;
+    if (!isNeverLive || error.message !== "timeout") for (const other of others) other(error);
+    if (!isNeverLive || error.message === "Implicit handshake failed") return;
+    failed += 1;
+    if (failed < BLOCKED_AFTER && error.message !== "timeout") return;
+    const answer = await fetch("/health/ready", { cache: "no-store" }).catch(() => null);
+    if (answer?.ok && !window.did_handshake) sayBlocked(true);
+  });
+  socket.on("connect", () => sayBlocked(false));
+}
+
+(function waitForSocket() {
+  if (window.socket) watchConnection(window.socket);
+  else if (!document.body?.classList.contains("we-plain")) setTimeout(waitForSocket, SOCKET_WAIT_MS);
+})();

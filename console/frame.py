@@ -17,7 +17,7 @@ from chat_api.schemas.fleet import SystemStatus
 from chat_api.schemas.principals import Permission, Principal
 from console import theme
 from console.context import open_pages, services
-from console.guard import Audience, add_rule, visitor_of
+from console.guard import Audience, SignIn, TakesForm, add_rule, visitor_of
 from console.notices import notices_feed
 from console.pulse import pulse_feed
 
@@ -47,22 +47,27 @@ PageBuilder = Callable[..., Awaitable[None]]
 
 
 def page(
-    path: str, *, title: str, audience: Audience = Audience.ADMIN, sign_in: str | Callable[[], str] = ADMIN_SIGN_IN
+    path: str,
+    *,
+    title: str,
+    audience: Audience = Audience.ADMIN,
+    sign_in: SignIn = ADMIN_SIGN_IN,
+    takes_form: TakesForm | None = None,
 ) -> Callable[[PageBuilder], PageBuilder]:
     """Register an async page builder; it is called with the principal and the path's parameters.
 
     ``sign_in`` is where a visitor without a session of this audience is sent, or makes the page that is shown instead.
-    When the session ends, the open page goes there too (to itself, when ``sign_in`` makes a page).
+    ``takes_form`` answers the form of such a page.
     """
 
     def decorate(build: PageBuilder) -> PageBuilder:
-        add_rule(path, audience, sign_in)
+        add_rule(path, audience, sign_in, takes_form=takes_form)
 
         async def opened(request: Request, **parameters: Any) -> None:
             notices_feed(services().switches).follow(ui.context.client)
             principal = visitor_of(request).principal
             if principal is not None:
-                open_pages().add(ui.context.client, principal, sign_in=sign_in if isinstance(sign_in, str) else None)
+                open_pages().add(ui.context.client, principal)
             await _built(build, principal, parameters)
 
         wanted = [p for p in inspect.signature(build).parameters.values() if p.name != "principal"]

@@ -7,7 +7,7 @@ page that NiceGUI builds costs memory on the server. Pages deny by default: a pa
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -16,12 +16,12 @@ from urllib.parse import parse_qsl, quote, urlencode
 from nicegui import Client, core
 from nicegui import __version__ as nicegui_version
 from nicegui import nicegui as nicegui_server
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from chat_api.core.cookies import ADMIN_COOKIE, SESSION_COOKIE, read_cookie
+from chat_api.core.cookies import ADMIN_COOKIE, SESSION_COOKIE, cookie_name, read_cookie
 from chat_api.core.errors import AppError, NotAuthenticated
 from chat_api.schemas.principals import Principal
 from console import plain
@@ -44,13 +44,22 @@ class Audience(StrEnum):
     ANYONE = "anyone"
 
 
+SignIn = str | Callable[[Request], Response]
+TakesForm = Callable[[Request], Awaitable[Response]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageRule:
-    """One page path. ``sign_in`` answers a visitor who may not open it: an address to go to, or a page of its own."""
+    """One page path.
+
+    ``sign_in`` answers a visitor who may not open it: an address to go to, or a page of its own. ``takes_form`` answers
+    a form that is posted to it.
+    """
 
     pattern: re.Pattern[str]
     audience: Audience
-    sign_in: str | Callable[[], str]
+    sign_in: SignIn
+    takes_form: TakesForm | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +74,15 @@ class Visitor:
 _rules: dict[str, PageRule] = {}
 
 
-def add_rule(path: str, audience: Audience, sign_in: str | Callable[[], str]) -> None:
+def add_rule(path: str, audience: Audience, sign_in: SignIn, *, takes_form: TakesForm | None = None) -> None:
     """Let a path through to NiceGUI; ``path`` may have ``{parameters}``."""
-    _rules[path] = PageRule(pattern=compile_path(path)[0], audience=audience, sign_in=sign_in)
+    pattern = compile_path(path)[0]
+    _rules[path] = PageRule(pattern=pattern, audience=audience, sign_in=sign_in, takes_form=takes_form)
+
+
+def sign_in_address(sign_in: str, go_on: str) -> str:
+    """Where one signs in, and is sent on from."""
+    return f"{sign_in}?next={quote(go_on, safe='')}"
 
 
 def visitor_of(connection: HTTPConnection) -> Visitor:
@@ -91,21 +106,23 @@ class ConsoleGuard:
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 4404, "reason": "not found"})
         else:
-            answer = await self._page_answer(scope)
+            answer = await self._page_answer(scope, receive)
             await (answer or self._app)(scope, receive, send)
 
-    async def _page_answer(self, scope: Scope) -> Response | None:
+    async def _page_answer(self, scope: Scope, receive: Receive) -> Response | None:
         """What to say instead of building a page, or ``None`` when NiceGUI may build it."""
-        connection = HTTPConnection(scope)
+        request = Request(scope, receive)
         rule = next((rule for rule in _rules.values() if rule.pattern.match(scope["path"])), None)
         if rule is None:
             return not_found()
+        if scope["method"] == "POST" and rule.takes_form is not None:
+            return await rule.takes_form(request)
         if scope["method"] != "GET":
-            return Response(status_code=405, headers={"Allow": "GET"})
+            return Response(status_code=405, headers={"Allow": "GET, POST" if rule.takes_form else "GET"})
         try:
-            visitor = await _identify(connection, rule.audience)
+            visitor = await _identify(request, rule.audience)
         except NotAuthenticated:
-            return _sign_in_answer(connection, rule)
+            return _sign_in_answer(request, rule)
         except AppError as error:
             retry_after_s = math.ceil(error.retry_after_s or 5)
             headers = {"Retry-After": str(retry_after_s), "Cache-Control": "no-store"}
@@ -172,21 +189,29 @@ async def _identify(connection: HTTPConnection, audience: Audience) -> Visitor:
 
 
 def _token(connection: HTTPConnection, audience: Audience) -> str | None:
-    base = {Audience.ADMIN: ADMIN_COOKIE, Audience.CHAT: SESSION_COOKIE}.get(audience)
+    base = _cookie_of(audience)
     return read_cookie(connection.cookies, base, is_secure=connection.url.scheme in {"https", "wss"}) if base else None
 
 
-def _sign_in_answer(connection: HTTPConnection, rule: PageRule) -> Response:
+def _cookie_of(audience: Audience) -> str | None:
+    return {Audience.ADMIN: ADMIN_COOKIE, Audience.CHAT: SESSION_COOKIE}.get(audience)
+
+
+def _sign_in_answer(request: Request, rule: PageRule) -> Response:
     if callable(rule.sign_in):
-        return HTMLResponse(rule.sign_in(), headers={"Cache-Control": "no-store"})
-    here = connection.url.path + (f"?{connection.url.query}" if connection.url.query else "")
-    return RedirectResponse(f"{rule.sign_in}?next={quote(here, safe='')}", status_code=303)
+        return rule.sign_in(request)
+    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return RedirectResponse(sign_in_address(rule.sign_in, here), status_code=303)
 
 
 def _is_same_visitor(connection: HTTPConnection, client_id: str) -> bool:
     client = Client.instances.get(client_id)
     visitor: Visitor | None = client.request.scope.get(_VISITOR) if client else None
-    return visitor is not None and _token(connection, visitor.audience) == visitor.token
+    if visitor is None or (base := _cookie_of(visitor.audience)) is None:
+        return visitor is not None
+    # Under either name: a proxy may tell the scheme of a page and not that of an upgrade, and the token decides.
+    names = (cookie_name(base, is_secure=is_secure) for is_secure in (True, False))
+    return visitor.token in [connection.cookies.get(name) for name in names]
 
 
 def _query(scope: Scope) -> str:

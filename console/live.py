@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final
-from urllib.parse import quote
 
 from fastapi import FastAPI
 from nicegui import Client, core
@@ -30,15 +29,15 @@ log = get_logger(__name__)
 
 SESSION_CHECK_S: Final = 2.0
 FLEET_ROOM: Final = "fleet"
+SESSION_ENDED: Final = "sessionEnded()"  # in assets/console.js
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenPage:
-    """A page in a browser, and for whom it was built. Without ``sign_in`` it returns to itself when that ends."""
+    """A page in a browser, and for whom it was built."""
 
     client: Client
     principal: Principal
-    sign_in: str | None
 
 
 class OpenPages:
@@ -54,9 +53,9 @@ class OpenPages:
     def __contains__(self, client: Client) -> bool:
         return client.id in self._pages
 
-    def add(self, client: Client, principal: Principal, *, sign_in: str | None) -> None:
+    def add(self, client: Client, principal: Principal) -> None:
         """Follow a page until it is closed or its session ends."""
-        self._pages[client.id] = OpenPage(client=client, principal=principal, sign_in=sign_in)
+        self._pages[client.id] = OpenPage(client=client, principal=principal)
         client.on_delete(lambda: self._forget(client.id))
 
     async def principal(self, principal: Principal) -> Principal | None:
@@ -81,16 +80,17 @@ class OpenPages:
                 page.client.run_javascript("window.location.reload()")
 
     async def end(self, client: Client) -> None:
-        """Send a page to where one signs in, and push nothing to it any more."""
-        page = self._pages.pop(client.id, None)
-        if page is None:
+        """Let a page ask anew who may see it, which leads to where one signs in, and push nothing to it any more.
+
+        The browser knows the address that it is at, with its filters or its bot; the page was built for an earlier one.
+        """
+        if self._pages.pop(client.id, None) is None:
             return
         for sid in sockets_of(client.id):
             for room in core.sio.rooms(sid):
                 if room not in {sid, client.id}:  # what is said to many; it still has to hear where to go
                     await core.sio.leave_room(sid, room)
-        path = client.page.path
-        client.open(f"{page.sign_in}?next={quote(path, safe='')}" if page.sign_in else path)
+        client.run_javascript(SESSION_ENDED)
 
     def _forget(self, client_id: str) -> None:
         self._pages.pop(client_id, None)

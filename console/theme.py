@@ -32,6 +32,13 @@ def head() -> str:
 
 
 @cache
+def _plain_head() -> str:
+    """The same for plain HTML, which waits for no script: a form has to be there when scripts are late or blocked."""
+    loaded, written = f'<script src="{asset("theme.js")}"></script>', (ASSETS / "theme.js").read_text()
+    return head().replace(loaded, f"<script>{written}</script>")
+
+
+@cache
 def console_head() -> str:
     """What every page of the console has besides: the styles of its parts, the command palette, and live times."""
     sheets = sorted(path.relative_to(ASSETS).as_posix() for path in ASSETS.glob("css/*.css"))
@@ -45,15 +52,14 @@ def page_title(title: str) -> str:
     return f"{title} · {PRODUCT}"
 
 
-def document(title: str, body: str, *, scripts: tuple[str, ...] = ()) -> str:
+def document(title: str, body: str) -> str:
     """A whole page of plain HTML, for visitors who get no NiceGUI client. ``body`` is trusted markup."""
-    tags = "".join(f'<script src="{asset(script)}" defer></script>' for script in scripts)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f"<title>{escape(page_title(title))}</title>"
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<link rel="icon" href="{asset("favicon.svg")}" type="image/svg+xml">'
-        f'{head()}{tags}</head><body class="we-plain">{body}</body></html>'
+        f'{_plain_head()}</head><body class="we-plain">{body}</body></html>'
     )
 
 

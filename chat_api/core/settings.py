@@ -4,11 +4,14 @@ Field names are the environment variables in lower case. Secrets are masked in `
 Durations carry their unit in the description; the variable names of the specification are kept as they are.
 """
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from chat_api.core.origins import parsed_origin
 
 MIN_SECRET_CHARS = 32
 SAMPLE_SECRETS = frozenset({"<cryptographically-secure-key>", "changeme", "secret", "your-secret-key"})
@@ -44,7 +47,9 @@ class Settings(BaseSettings):
         Path(".state"), description="Where embedded servers, the generated key and run files live."
     )
     web_ui_public_url: str | None = Field(
-        None, description="Address that browsers use, e.g. `https://chat.example.org`; always an allowed origin."
+        None,
+        description="Address that browsers use, scheme and host, e.g. `https://chat.example.org`; always an allowed"
+        " origin. The console is served at the root of its host name, not under a path.",
     )
 
     # Database integration
@@ -116,7 +121,8 @@ class Settings(BaseSettings):
     )
     allowed_origins: Names = Field((), description="Further browser origins that may connect, comma-separated.")
     trusted_proxies: Names = Field(
-        (), description="Addresses or networks whose `X-Forwarded-*` headers are believed, comma-separated."
+        (),
+        description="Addresses or networks whose `X-Forwarded-For` and `-Proto` are believed, comma-separated.",
     )
 
     # Performance
@@ -154,6 +160,38 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("web_ui_public_url")
+    @classmethod
+    def _root_of_a_host(cls, value: str | None) -> str | None:
+        """Without a slash at its end, so that a path can be put behind it."""
+        if value is None:
+            return None
+        origin = parsed_origin(value.removesuffix("/"))
+        if origin is None or origin.scheme not in {"http", "https"}:
+            raise ValueError(
+                "give scheme and host, and a port where it is not the usual one, such as https://chat.example.org;"
+                " the console is served at the root of its host name, not under a path"
+            )
+        return str(origin)
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            if parsed_origin(origin.removesuffix("/")) is None:
+                raise ValueError("give each origin as scheme and host, such as https://app.example.org, without a path")
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in value:
+            try:
+                ip_network(proxy, strict=False)
+            except ValueError:
+                raise ValueError("give addresses or networks, such as 10.0.0.5 or 172.18.0.0/16, not names") from None
+        return value
 
     @field_validator("web_ui_secret_key", "web_ui_previous_secret_keys")
     @classmethod

@@ -41,8 +41,10 @@ def check_name(value: str, *, field: str, min_chars: int, max_chars: int) -> str
     """
     checked = check_text(value, field=field, max_chars=10 * max_chars, min_chars=1)
     name = " ".join(_BIDI.sub("", unicodedata.normalize("NFC", checked)).split())
-    if not min_chars <= len(name) <= max_chars:
-        raise InvalidInput(f"{field}: {min_chars} to {max_chars} characters")
+    if len(name) < min_chars:
+        raise InvalidInput(f"{field}: at least {min_chars} character{'s' if min_chars > 1 else ''}")
+    if len(name) > max_chars:
+        raise InvalidInput(f"{field}: at most {max_chars} characters")
     if not all(character.isprintable() for character in name) or not _INVISIBLE.sub("", name).strip():
         raise InvalidInput(f"{field}: only printable characters")
     return name

@@ -18,6 +18,12 @@ def check_announced(announced: str, *, max_bytes: int = MAX_BODY_BYTES) -> None:
         raise PayloadTooLarge
 
 
+def is_json(content_type: str) -> bool:
+    """Whether a ``Content-Type`` says JSON: ``application/json``, or another application's kind of it."""
+    kind = content_type.partition(";")[0].strip().lower()
+    return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+
+
 class _TooLarge(Exception):
     """The body went over the limit while it was read."""
 

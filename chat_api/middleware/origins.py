@@ -1,12 +1,12 @@
 """Cross-site requests: refused where they could change something, and on every WebSocket."""
 
 from collections.abc import Iterable
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chat_api.core.errors import PermissionDenied
+from chat_api.core.origins import parsed_origin, web_scheme
 from chat_api.middleware.answers import send_error
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -16,7 +16,10 @@ _TELLING = frozenset({b"origin", b"sec-fetch-site"})
 
 def foreign_origin() -> PermissionDenied:
     """The refusal of a request that another site's page makes."""
-    return PermissionDenied("Requests from other sites are not allowed.")
+    return PermissionDenied(
+        "Requests from other sites are not allowed. If this is your own console behind a proxy, the proxy has to pass"
+        " on the Host header, or WEB_UI_PUBLIC_URL has to name the address that browsers use."
+    )
 
 
 class OriginGuard:
@@ -24,7 +27,7 @@ class OriginGuard:
 
     def __init__(self, app: ASGIApp, *, allowed_origins: Iterable[str]) -> None:
         self._app = app
-        self._allowed = {origin.rstrip("/").lower() for origin in allowed_origins}
+        self._allowed = {parsed_origin(origin.rstrip("/")) for origin in allowed_origins} - {None}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse with 403 (or close code 4403), or go on."""
@@ -46,11 +49,7 @@ class OriginGuard:
         origin = headers.get("origin")
         if origin is None:
             return headers.get("sec-fetch-site", "none") in {"none", "same-origin"}
-        if origin.lower() in self._allowed:
-            return True
-        own_scheme = {"ws": "http", "wss": "https"}.get(scope["scheme"], scope["scheme"])
-        try:
-            parts = urlsplit(origin)
-        except ValueError:
-            return False
-        return parts.netloc.lower() == headers.get("host", "").lower() and parts.scheme == own_scheme
+        # The port of a scheme goes without saying: some proxies say it in Host, browsers never do in Origin.
+        given = parsed_origin(origin)
+        own = parsed_origin(f"{web_scheme(scope['scheme'])}://{headers.get('host', '')}")
+        return given is not None and (given in self._allowed or given == own)

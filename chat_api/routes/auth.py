@@ -2,15 +2,13 @@
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from chat_api.core.cookies import ADMIN_COOKIE, CLAIM_COOKIE, SESSION_COOKIE, cookie_name
+from chat_api.core.cookies import ADMIN_COOKIE, CLAIM_COOKIE, SESSION_COOKIE
 from chat_api.routes.dependencies import (
     Anyone,
     AppServices,
     Bearer,
     LimitedUser,
-    address_of,
     cookie_of,
-    device_of,
     limited_by_address,
 )
 from chat_api.routes.errors import BODIES, WRITES, errors
@@ -24,12 +22,10 @@ from chat_api.routes.models_auth import (
     Me,
     TicketAnswer,
 )
+from chat_api.routes.sign_in import drop_cookie, keep_claim, keep_session, set_up_admin, sign_in_admin, sign_in_user
 from chat_api.services.auth import TICKET_S
-from chat_api.services.identity import CLAIM_LIVES_DAYS
 
 router = APIRouter(prefix="/api", tags=["Signing in"])
-
-CLAIM_MAX_AGE_S = CLAIM_LIVES_DAYS * 24 * 3600
 
 
 @router.post(
@@ -38,25 +34,19 @@ CLAIM_MAX_AGE_S = CLAIM_LIVES_DAYS * 24 * 3600
     dependencies=[Depends(limited_by_address)],
     responses=errors(*BODIES, "not_authenticated", "rate_limited", "unavailable"),
 )
-async def login(
-    body: LoginBody, request: Request, response: Response, bearer: Bearer, services: AppServices
-) -> LoginAnswer:
+async def login(body: LoginBody, request: Request, response: Response, bearer: Bearer) -> LoginAnswer:
     """Claim a free name, resume your own, or become a guest under a name that is somebody else's.
 
     Proof that a name is yours: the browser's claim cookie, a live token, or the password you set.
     """
-    sign_in = await services.auth.login(
-        body.username,
+    sign_in = await sign_in_user(
+        request,
+        username=body.username,
         display_name=body.display_name,
         password=body.password,
-        claim=cookie_of(request, CLAIM_COOKIE),
-        token=bearer.credentials if bearer else cookie_of(request, SESSION_COOKIE),
-        is_rotated=bearer is None,
-        device=device_of(request),
+        bearer=bearer.credentials if bearer else None,
     )
-    _set_cookie(request, response, SESSION_COOKIE, sign_in.token, max_age_s=sign_in.lives_s)
-    if sign_in.claim is not None:
-        _set_cookie(request, response, CLAIM_COOKIE, sign_in.claim, max_age_s=CLAIM_MAX_AGE_S)
+    keep_session(request, response, sign_in)
     principal = sign_in.principal
     return LoginAnswer(
         session_token=sign_in.token,
@@ -74,13 +64,10 @@ async def login(
     dependencies=[Depends(limited_by_address)],
     responses=errors(*BODIES, "not_authenticated", "rate_limited", "unavailable"),
 )
-async def admin_login(
-    body: AdminLoginBody, request: Request, response: Response, services: AppServices
-) -> AdminLoginAnswer:
+async def admin_login(body: AdminLoginBody, request: Request, response: Response) -> AdminLoginAnswer:
     """Administrators have their own accounts; a user's login never gives one."""
-    await services.limits.admin_login(address_of(request))
-    sign_in = await services.auth.admin_login(body.username, body.password, totp=body.totp, device=device_of(request))
-    _set_cookie(request, response, ADMIN_COOKIE, sign_in.token, max_age_s=sign_in.lives_s)
+    sign_in = await sign_in_admin(request, username=body.username, password=body.password, totp=body.totp)
+    keep_session(request, response, sign_in)
     role = sign_in.principal.role
     assert role is not None
     return AdminLoginAnswer(
@@ -97,14 +84,13 @@ async def admin_login(
     dependencies=[Depends(limited_by_address)],
     responses=errors(*BODIES, "not_authenticated", "rate_limited", "unavailable"),
 )
-async def admin_setup(body: AdminSetupBody, request: Request, services: AppServices) -> Success:
+async def admin_setup(body: AdminSetupBody, request: Request) -> Success:
     """Spend the one-time code that the first start prints."""
-    await services.limits.admin_login(address_of(request))
-    await services.auth.set_up_admin(body.code, body.username, body.password)
+    await set_up_admin(request, code=body.code, username=body.username, password=body.password)
     return Success()
 
 
-@router.post("/logout", summary="Sign out", responses=errors(*WRITES, "unavailable"))
+@router.post("/logout", summary="Sign out", responses=errors(*WRITES, "not_authenticated", "unavailable"))
 async def logout(request: Request, response: Response, bearer: Bearer, services: AppServices) -> Success:
     """End the sessions of the credentials that come with this request, and drop their cookies.
 
@@ -120,13 +106,13 @@ async def logout(request: Request, response: Response, bearer: Bearer, services:
         if token is not None:
             await services.auth.leave(token, claim=claim)
             if cookie is not None:
-                _drop_cookie(request, response, cookie)
+                drop_cookie(request, response, cookie)
     if claim is not None:
         kept = await services.auth.kept_claims(claim)
         if kept is None:
-            _drop_cookie(request, response, CLAIM_COOKIE)
+            drop_cookie(request, response, CLAIM_COOKIE)
         elif kept != claim:
-            _set_cookie(request, response, CLAIM_COOKIE, kept, max_age_s=CLAIM_MAX_AGE_S)
+            keep_claim(request, response, kept)
     return Success()
 
 
@@ -144,28 +130,3 @@ async def me(principal: Anyone) -> Me:
 async def ws_ticket(principal: LimitedUser, services: AppServices) -> TicketAnswer:
     """Good for one connection within a minute, in place of the token, which then stands in no address and no log."""
     return TicketAnswer(ticket=await services.auth.issue_ticket(principal), expires_in=TICKET_S)
-
-
-def _drop_cookie(request: Request, response: Response, base: str) -> None:
-    is_secure = request.url.scheme == "https"
-    response.delete_cookie(cookie_name(base, is_secure=is_secure), secure=is_secure, httponly=True, samesite="lax")
-
-
-def _set_cookie(
-    request: Request,
-    response: Response,
-    base: str,
-    value: str,
-    *,
-    max_age_s: float,
-) -> None:
-    is_secure = request.url.scheme == "https"
-    response.set_cookie(
-        cookie_name(base, is_secure=is_secure),
-        value,
-        max_age=int(max_age_s),
-        path="/",
-        secure=is_secure,
-        httponly=True,
-        samesite="lax",
-    )

@@ -13,7 +13,30 @@ from chat_api.schemas.sessions import Device
 from chat_api.services.container import Services
 
 UNKNOWN_ADDRESS = "unknown"
-_bearer = HTTPBearer(auto_error=False, description="The token from a login.")
+
+
+def bearer_token(connection: HTTPConnection) -> str | None:
+    """The token of the ``Authorization`` header; ``None`` without one, or for another scheme.
+
+    Every route reads it here: of two headers, which one counts would be anybody's guess, a proxy's or ours.
+    Raises: NotAuthenticated when there are several.
+    """
+    given = connection.headers.getlist("authorization")
+    if len(given) > 1:
+        raise NotAuthenticated("Send one Authorization header, not several.")
+    scheme, _, token = given[0].partition(" ") if given else ("", "", "")
+    return (token.strip() or None) if scheme.lower() == "bearer" else None
+
+
+class _Bearer(HTTPBearer):
+    """Describes the token to FastAPI, and reads it as everybody does."""
+
+    async def __call__(self, request: HTTPConnection) -> HTTPAuthorizationCredentials | None:
+        token = bearer_token(request)
+        return HTTPAuthorizationCredentials(scheme="Bearer", credentials=token) if token else None
+
+
+_bearer = _Bearer(scheme_name="HTTPBearer", auto_error=False, description="The token from a login.")
 _session_cookie = APIKeyCookie(name=SESSION_COOKIE, auto_error=False, description="Set by `POST /api/login`.")
 _admin_cookie = APIKeyCookie(name=ADMIN_COOKIE, auto_error=False, description="Set by `POST /api/admin/login`.")
 

@@ -25,6 +25,7 @@ from chat_api.core.errors import (
 )
 from chat_api.core.logging import get_logger
 from chat_api.middleware.answers import error_response
+from chat_api.middleware.bodies import is_json
 
 log = get_logger(__name__)
 
@@ -131,8 +132,7 @@ async def _app_error(request: Request, error: Exception) -> Response:
 async def _validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
-    is_json = "json" in request.headers.get("content-type", "").lower()
-    if first["loc"] == ("body",) and request.method == "POST" and not is_json:
+    if first["loc"] == ("body",) and not is_json(request.headers.get("content-type", "")):
         return _render(request, UnsupportedMedia("Send application/json."))
     if first["type"] == "json_invalid":
         return _render(request, MalformedRequest("The body is not valid JSON."))

@@ -25,11 +25,11 @@ from chat_api.core.errors import AppError, MalformedRequest, PayloadTooLarge
 from chat_api.core.logging import get_logger
 from chat_api.core.metrics import Metrics
 from chat_api.middleware.addresses import ForwardedAddresses
-from chat_api.middleware.bodies import MAX_BODY_BYTES, check_announced
+from chat_api.middleware.bodies import MAX_BODY_BYTES, check_announced, is_json
 from chat_api.middleware.headers import HEADERS, HSTS
 from chat_api.middleware.origins import OriginGuard, foreign_origin
 from chat_api.middleware.requests import account
-from chat_api.routes.dependencies import UNKNOWN_ADDRESS, cookie_of
+from chat_api.routes.dependencies import address_of, bearer_token, cookie_of
 from chat_api.routes.errors import error_answer
 from chat_api.services.container import Services
 
@@ -50,16 +50,19 @@ class HotRoute(APIRoute):
 
     async def answer(self, scope: Scope, receive: Receive) -> bytes:
         """The JSON answer to one request. Raises: AppError, RequestValidationError."""
-        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        request = Request(scope)
+        headers = request.headers
         services: Services = scope["app"].state.services
-        address = scope["client"][0] if scope.get("client") else UNKNOWN_ADDRESS
-        principal = await services.auth.recognise(_token(scope, headers), address=address)
-        body = await _body(headers.get(b"content-length", "0"), receive)
+        address = address_of(request)
+        principal = await services.auth.recognise(
+            bearer_token(request) or cookie_of(request, SESSION_COOKIE), address=address
+        )
+        body = await _body(headers.get("content-length", "0"), receive)
         answer: BaseModel = await self.endpoint(
-            body=_read(body, headers.get(b"content-type", ""), self._model),
+            body=_read(body, headers.get("content-type", ""), self._model),
             principal=principal,
             services=services,
-            idempotency_key=headers.get(b"idempotency-key"),
+            idempotency_key=headers.get("idempotency-key"),
         )
         return answer.__pydantic_serializer__.to_json(answer)
 
@@ -152,14 +155,9 @@ async def _body(announced: str, receive: Receive) -> bytes:
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-def _token(scope: Scope, headers: dict[bytes, str]) -> str | None:
-    scheme, _, token = headers.get(b"authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else cookie_of(Request(scope), SESSION_COOKIE)
-
-
 def _read(body: bytes, content_type: str, model: type[BaseModel]) -> BaseModel:
     """What a body says. Raises: RequestValidationError, as FastAPI would."""
-    if not content_type.partition(";")[0].strip().lower().endswith("json"):
+    if not is_json(content_type):
         raise RequestValidationError([_problem("model_attributes_type")])
     try:
         return model.model_validate_json(body)

@@ -49,6 +49,7 @@ log = get_logger(__name__)
 
 MIN_ADMIN_PASSWORD_CHARS = 10
 MAX_PASSWORD_CHARS = 200
+_NAME_TAKEN = "An administrator of this name exists already."
 TOUCH_AFTER = timedelta(minutes=1)
 # On the hot path a session is read again after this; an end of it that this or another process makes is told at once.
 RECOGNISED_S = 1.0
@@ -147,9 +148,17 @@ class AuthService:
         return sign_in
 
     async def admin_login(
-        self, username: str, password: str, *, totp: str | None = None, device: Device | None = None
+        self,
+        username: str,
+        password: str,
+        *,
+        totp: str | None = None,
+        replaced: str | None = None,
+        device: Device | None = None,
     ) -> SignIn:
         """Sign an administrator in.
+
+        ``replaced`` is the token of the same browser's session until now, which ends: nothing holds it any more.
 
         Raises: NotAuthenticated, always with the same message; RateLimited when too many tried this name from places
         where nobody has signed in with it lately.
@@ -159,14 +168,18 @@ class AuthService:
         password_hash = admin.password_hash if admin else DECOY_HASH
         is_right = await asyncio.to_thread(is_password, password[:MAX_PASSWORD_CHARS], password_hash)
         if admin is not None and is_right and admin.disabled_at is None and admin.role in set(Role):
+            earlier = await self._live_principal(replaced, is_admin=True)
             person = _Person(
                 user_id=admin.admin_id, username=admin.username, display_name=admin.username, role=Role(admin.role)
             )
             async with self._database.write() as connection:
-                if await self._spend_totp(connection, admin, totp):
-                    sign_in = await self._open_session(connection, person, device=device)
-                    await self._audit.record(sign_in.principal, "admin.login", "console", connection=connection)
-                    return sign_in
+                sign_in = await self._second_step(connection, admin, person, totp=totp, device=device)
+                if sign_in is not None and earlier is not None:
+                    await sessions.revoke(connection, earlier.session_id)
+            if sign_in is not None:
+                if earlier is not None:
+                    self.ended.publish(earlier.session_id)
+                return sign_in
         # Not the name that was tried: people type passwords there.
         details = {"address": device.address} if device else None
         await self._audit.record(None, "admin.login", "console", outcome=AuditOutcome.DENIED, details=details)
@@ -268,24 +281,12 @@ class AuthService:
 
         Raises: InvalidInput for a weak password, Conflict for a name that is taken.
         """
-        name = check_name(username, field="username", min_chars=3, max_chars=30)
-        check_text(password, field="password", min_chars=MIN_ADMIN_PASSWORD_CHARS, max_chars=MAX_PASSWORD_CHARS)
-        admin = AdminRow(
-            admin_id=f"adm_{secrets.token_hex(8)}",
-            username=name,
-            password_hash=await asyncio.to_thread(hash_password, password),
-            totp_secret=totp_secret,
-            role=role,
-            disabled_at=None,
-        )
-        taken = Conflict("An administrator of this name exists already.")
+        admin = await self._new_admin(username, password, role=role, totp_secret=totp_secret)
         try:
             async with self._database.write() as connection:
-                if not await admins.create(connection, admin):
-                    raise taken
-                await self._audit.record(None, "admin.create", name, details={"role": role}, connection=connection)
+                await self._store_admin(connection, admin)
         except IntegrityError as error:  # another process made it between our look and our write
-            raise taken from error
+            raise Conflict(_NAME_TAKEN) from error
 
     async def prepare_first_admin(self) -> str | None:
         """At start: make the configured administrator, else a one-time setup code.
@@ -310,14 +311,13 @@ class AuthService:
 
         Raises: NotAuthenticated for any other code, InvalidInput for a weak password (the code stays good).
         """
-        check_text(password, field="password", min_chars=MIN_ADMIN_PASSWORD_CHARS, max_chars=MAX_PASSWORD_CHARS)
-        check_name(username, field="username", min_chars=3, max_chars=30)
+        admin = await self._new_admin(username, password)
         async with self._database.write() as connection:
             # A code that was printed and not used is worth nothing once there is an administrator by another way.
             is_first = not await admins.count(connection)
             if not is_first or not await admins.spend_setup_code(connection, token_hash(code.strip())):
                 raise NotAuthenticated("This setup code is not valid.")
-        await self.create_admin(username, password)
+            await self._store_admin(connection, admin)  # with the code or not at all: it would be spent for nothing
 
     async def is_set_up(self) -> bool:
         """Whether there is an administrator at all."""
@@ -351,6 +351,29 @@ class AuthService:
         if device is None or address_key(device.address) not in set(map(address_key, known)):
             await self._limits.strange_login(token_hash(f"{is_admin} {key}")[:32])
 
+    @staticmethod
+    async def _new_admin(
+        username: str, password: str, *, role: Role = Role.ADMIN, totp_secret: str | None = None
+    ) -> AdminRow:
+        """Raises: InvalidInput."""
+        name = check_name(username, field="username", min_chars=3, max_chars=30)
+        check_text(password, field="password", min_chars=MIN_ADMIN_PASSWORD_CHARS, max_chars=MAX_PASSWORD_CHARS)
+        return AdminRow(
+            admin_id=f"adm_{secrets.token_hex(8)}",
+            username=name,
+            password_hash=await asyncio.to_thread(hash_password, password),
+            totp_secret=totp_secret,
+            role=role,
+            disabled_at=None,
+        )
+
+    async def _store_admin(self, connection: AsyncConnection, admin: AdminRow) -> None:
+        """Raises: Conflict."""
+        if not await admins.create(connection, admin):
+            raise Conflict(_NAME_TAKEN)
+        details = {"role": admin.role}
+        await self._audit.record(None, "admin.create", admin.username, details=details, connection=connection)
+
     async def _touch(self, session: LiveSession) -> None:
         """Remember that a session is in use: to the minute, and never at the cost of the request."""
         if self._clock.now() - session.last_active < TOUCH_AFTER:
@@ -368,12 +391,22 @@ class AuthService:
         async with self._database.read() as connection:
             return await admins.find(connection, name)
 
-    async def _live_principal(self, token: str | None) -> Principal | None:
-        """The user of a token that still lives; a dead one is no proof, and no obstacle to signing in."""
+    async def _live_principal(self, token: str | None, *, is_admin: bool = False) -> Principal | None:
+        """Whose token still lives; a dead one is no proof, and no obstacle to signing in."""
         try:
-            return await self.authenticate(token)
+            return await self.authenticate(token, is_admin=is_admin)
         except NotAuthenticated:
             return None
+
+    async def _second_step(
+        self, connection: AsyncConnection, admin: AdminRow, person: _Person, *, totp: str | None, device: Device | None
+    ) -> SignIn | None:
+        """The session, if the code is right where there has to be one: both in one transaction."""
+        if not await self._spend_totp(connection, admin, totp):
+            return None
+        sign_in = await self._open_session(connection, person, device=device)
+        await self._audit.record(sign_in.principal, "admin.login", "console", connection=connection)
+        return sign_in
 
     async def _spend_totp(self, connection: AsyncConnection, admin: AdminRow, code: str | None) -> bool:
         """Whether the second factor is right, where there is one. A code is spent with it: it works once."""

@@ -418,6 +418,8 @@ def _is_other_run(now: ContainerView | None, before: ContainerView | None) -> bo
     if now is None or before is None:
         return now is not before
     return (now.id, now.started_at, now.state) != (before.id, before.started_at, before.state)
+
+
 def _titles(troubles: tuple[Trouble, ...]) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for trouble in troubles:

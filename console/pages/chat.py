@@ -1,13 +1,21 @@
 """The chat page: a name to sign in with, the bots, and the thread of one of them."""
 
 from nicegui import ui
+from starlette.requests import Request
+from starlette.responses import Response
 
+from chat_api.core.security import new_secret
+from chat_api.routes.sign_in import sign_in_user
 from chat_api.schemas.principals import Principal
+from chat_api.schemas.sessions import SignIn
+from chat_api.services.identity import MAX_PASSWORD_CHARS
 from chat_api.services.messages import MAX_MESSAGE_CHARS
 from console import theme
 from console.context import services
 from console.frame import page
-from console.guard import Audience
+from console.guard import Audience, sign_in_address
+from console.own_paths import own_path
+from console.sign_in_form import NOTHING_SENT, Fields, Refused, answer_form, closing, field, form_page, opening
 from console.widgets.bots_feed import bots_feed
 from console.widgets.chat_data import overview_data, person_data, position_data
 from console.widgets.chat_feed import chat_feed
@@ -17,7 +25,7 @@ from console.widgets.chat_thread import ChatThread
 
 def register() -> None:
     """Put the page at ``/``."""
-    page("/", title="Chat", audience=Audience.CHAT, sign_in=_sign_in)(_chat)
+    page("/", title="Chat", audience=Audience.CHAT, sign_in=_shown, takes_form=_submitted)(_chat)
 
 
 async def _chat(principal: Principal, bot: str = "") -> None:
@@ -38,21 +46,59 @@ async def _chat(principal: Principal, bot: str = "") -> None:
     ChatSession(client, principal, thread)
 
 
-def _sign_in() -> str:
+async def _submitted(request: Request) -> Response:
+    async def page(refused: Refused) -> Response:
+        return _page(request, refused)
+
+    return await answer_form(request, sign_in=_sign_in, page=page, go_on=_go_on(request))
+
+
+async def _sign_in(request: Request, fields: Fields) -> SignIn:
+    return await sign_in_user(
+        request,
+        username=fields.get("username", ""),
+        password=fields.get("password") or None,
+        attempt=fields.get("attempt"),
+    )
+
+
+def _shown(request: Request) -> Response:
     """The page for a visitor without a session: plain HTML, which costs the server no page client."""
-    return theme.document("Chat", _SIGN_IN, scripts=("sign_in.js",))
+    return _page(request, NOTHING_SENT)
 
 
-_SIGN_IN = (
-    f'<main class="we-sign-in">{theme.brand()}<form data-sign-in="/api/login" data-home="/"><div><h1>Chat</h1>'
-    '<p class="we-muted">Choose a name to talk under.</p></div>'
-    '<label class="we-field"><span>Name</span><input name="username" autocomplete="username" minlength="3"'
-    ' maxlength="30" required autofocus data-testid="name"></label>'
-    '<label class="we-field"><span>Password <small class="we-muted">optional: keeps the name yours after you sign'
-    " out, and on other devices</small></span>"
-    '<input name="password" type="password" autocomplete="current-password" maxlength="200"></label>'
-    '<p class="we-form-error" role="alert" data-testid="form-error"></p>'
-    '<button class="we-button we-primary" type="submit">Start chatting</button>'
-    '<p class="we-muted"><small>If somebody else already holds the name, you join as a guest under it: you see nothing'
-    " of theirs, and they nothing of yours.</small></p></form></main>"
-)
+def _page(request: Request, refused: Refused) -> Response:
+    go_on = _go_on(request)
+    action = sign_in_address("/", go_on) if "next" in request.query_params else go_on
+    return form_page("Chat", _form(action, refused))
+
+
+def _go_on(request: Request) -> str:
+    """The address that was asked for, with its bot: the page is shown in its place."""
+    wanted = request.query_params.get("next") or f"/?{request.url.query}"
+    return own_path(wanted, home="/")
+
+
+def _form(action: str, refused: Refused) -> str:
+    on_name, on_password = ("", " autofocus") if refused.name else (" autofocus", "")
+    return (
+        opening(action)
+        # Whoever sends the form twice, or again because the answer was lost, is the same person both times.
+        + f'<input type="hidden" name="attempt" value="{new_secret()}">'
+        + '<div><h1>Chat</h1><p class="we-muted">Choose a name to talk under.</p></div>'
+        + field(
+            "username",
+            "Name",
+            f'autocomplete="username" minlength="3" maxlength="30" required{on_name} data-testid="name"',
+            value=refused.name,
+        )
+        + field(
+            "password",
+            'Password <small class="we-muted">optional: keeps the name yours after you sign out,'
+            " and on other devices</small>",
+            f'type="password" autocomplete="current-password" maxlength="{MAX_PASSWORD_CHARS}"{on_password}',
+        )
+        + closing(refused, "Start chatting")
+        + '<p class="we-muted"><small>If somebody else already holds the name, you join as a guest under it: you see'
+        " nothing of theirs, and they nothing of yours.</small></p></form>"
+    )

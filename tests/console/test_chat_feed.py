@@ -4,6 +4,7 @@ from uuid import UUID, uuid4
 
 from chat_api.schemas.messages import DeltaEvent, TypingEvent
 from chat_api.schemas.principals import Principal
+from console.live import SESSION_ENDED
 from console.widgets.chat_feed import MAX_EVENTS_WAITING, chat_feed
 from tests.support.chat_page import connect_chat, opened_chat
 from tests.support.console_app import RunningConsole
@@ -174,7 +175,7 @@ async def test_a_page_whose_session_ended_hears_nothing_more(console_app: Runnin
     assert (await console_app.services.auth.authenticate(staying)).user_id == person.user_id
     async with opened_chat(console_app, ending) as page, opened_chat(console_app, staying) as other:
         await console_app.services.auth.logout(person)
-        await eventually(lambda: page.opened)
+        await eventually(lambda: SESSION_ENDED in page.scripts)
         await page.ask("open", bot="elena")
         await page.ask("missed", epoch=page.start["position"]["epoch"], seq=0)
         await _talk(console_app, await console_app.services.auth.authenticate(staying))

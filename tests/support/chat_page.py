@@ -24,11 +24,11 @@ class OpenedChat:
         self.client_id = client_id
         self.frames: list[list[dict[str, Any]]] = []
         self.calls: list[tuple[str, list[Any]]] = []
-        self.opened: list[str] = []
+        self.scripts: list[str] = []
         self._sio = sio
         sio.on("chat", self.frames.append)
         sio.on("run_javascript", self._hear_call)
-        sio.on("open", lambda message: self.opened.append(message["path"]))
+        sio.on("run_javascript", lambda message: self.scripts.append(message["code"]))
 
     @property
     def client(self) -> Client:

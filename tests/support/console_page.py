@@ -29,9 +29,9 @@ class OpenedPage:
         self.client_id = client_id
         self.sio = sio
         self.messages: list[dict[str, Any]] = []
-        self.opened: list[str] = []
+        self.scripts: list[str] = []
         sio.on("fleet", self.messages.append)
-        sio.on("open", lambda message: self.opened.append(message["path"]))
+        sio.on("run_javascript", lambda message: self.scripts.append(message["code"]))
 
     @property
     def client(self) -> Client:

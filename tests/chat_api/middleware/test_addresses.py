@@ -2,6 +2,7 @@
 
 import httpx
 import pytest
+from starlette.types import Scope
 
 from chat_api.middleware.addresses import ForwardedAddresses
 from tests.chat_api.middleware.echo import client_of, echo
@@ -51,10 +52,72 @@ async def test_an_empty_chain_leaves_the_peer(value: str) -> None:
     assert (await seen([("X-Forwarded-For", value)], peer="10.1.2.3"))[0] == "10.1.2.3"
 
 
-@pytest.mark.parametrize("proto", ["javascript", "", "wss", "HTTPS\t"])
+@pytest.mark.parametrize("proto", ["javascript", "", "HTTPS\t", "wss/x"])
 async def test_an_odd_scheme_is_ignored(proto: str) -> None:
     """Only http and https are schemes."""
     assert (await seen([("X-Forwarded-Proto", proto)], peer="10.1.2.3"))[1] == "http"
+
+
+@pytest.mark.parametrize(("proto", "scheme"), [("wss", "https"), ("ws", "http"), ("https", "https"), ("http", "http")])
+async def test_a_websockets_scheme_is_that_of_its_page(proto: str, scheme: str) -> None:
+    """Traefik says wss for an upgrade: the same connection as https, for requests and for WebSockets."""
+    assert (await seen([("X-Forwarded-Proto", proto)], peer="10.1.2.3"))[1] == scheme
+    scope: Scope = {
+        "type": "websocket",
+        "scheme": "ws",
+        "client": ("10.1.2.3", 1),
+        "headers": [(b"x-forwarded-proto", proto.encode())],
+    }
+    ForwardedAddresses(echo, trusted_proxies=PROXIES).believe(scope)
+    assert scope["scheme"] == {"http": "ws", "https": "wss"}[scheme]
+
+
+@pytest.mark.parametrize(
+    ("written", "address"),
+    [
+        ("203.0.113.7:51234", "203.0.113.7"),
+        ("[2001:db8::2]:443", "2001:db8::2"),
+        ('"[2001:db8::2]"', "2001:db8::2"),
+        ('"[2001:db8::2]:443"', "2001:db8::2"),
+        ("2001:DB8:0:0:0::2", "2001:db8::2"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("fe80::1%eth0", "fe80::1"),
+        ("  203.0.113.7\t", "203.0.113.7"),
+        ("1.1.1.1, 203.0.113.7:1, 10.4.4.4:5", "203.0.113.7"),
+    ],
+)
+async def test_an_address_is_the_same_however_it_is_written(written: str, address: str) -> None:
+    """Some proxies add the port, which is another for each connection: no limit would bite."""
+    assert (await seen([("X-Forwarded-For", written)], peer="10.1.2.3"))[0] == address
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        "unknown",
+        "_hidden",
+        "unknown:443",
+        "[2001:db8::2",
+        "203.0.113.7:port",
+        "1.2.3",
+        "999.1.1.1",
+        "a" * 5000,
+        "é",
+        '"',
+    ],
+)
+@pytest.mark.parametrize("chain", ["{}", "203.0.113.7, {}", "203.0.113.7, {}, 10.4.4.4"])
+async def test_what_is_no_address_is_not_believed(chain: str, garbage: str) -> None:
+    """Nor what stands left of it: whoever wrote that is not known."""
+    async with client_of(ForwardedAddresses(echo, trusted_proxies=PROXIES), peer="10.1.2.3") as client:
+        answer = await client.get("/", headers={b"X-Forwarded-For": chain.format(garbage).encode()})
+    assert answer.json()["client"] == "10.1.2.3"
+
+
+@pytest.mark.parametrize("header", ["Forwarded", "X-Real-IP", "X-Client-IP", "X-Forwarded-Host", "X-Forwarded-Port"])
+async def test_one_kind_of_header_is_believed(header: str) -> None:
+    """A proxy that writes another kind passes on what a client writes into this one."""
+    assert await seen([(header, "for=203.0.113.5;proto=https")], peer="10.1.2.3") == ("10.1.2.3", "http")
 
 
 async def test_the_nearest_proxy_says_the_scheme() -> None:

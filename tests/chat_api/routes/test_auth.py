@@ -159,3 +159,44 @@ async def test_other_sites_cannot_act_for_a_browser(door: RunningApi, tokens: di
             return
         for origin in (door.url, FRIEND):
             assert (await client.post(path, json={}, headers={"Origin": origin})).status_code == 422
+
+
+BEARER_ROUTES = [
+    ("GET", "/api/me"),
+    ("GET", "/api/conversations"),
+    ("POST", "/api/chat"),
+    ("POST", "/api/ws-ticket"),
+    ("POST", "/api/login"),
+    ("POST", "/api/logout"),
+    ("GET", "/api/admin/status"),
+    ("GET", "/metrics"),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), BEARER_ROUTES)
+@pytest.mark.parametrize("is_good_first", [True, False])
+async def test_two_authorizations_are_none(
+    door: RunningApi, tokens: dict[str, str], method: str, path: str, is_good_first: bool
+) -> None:
+    """Refused by every route alike: one would take the first, another the last, and a proxy perhaps the other."""
+    good = tokens["admin" if "admin" in path or path == "/metrics" else "user"]
+    both = [("Authorization", f"Bearer {good}"), ("Authorization", "Basic eDp5")]
+    body = {"bot_name": "elena", "content": "Hi"} if path == "/api/chat" else {"username": "doubled"}
+    async with door.client() as client:
+        answer = await client.request(
+            method, path, headers=both if is_good_first else both[::-1], json=body if method == "POST" else None
+        )
+    assert_error(answer, 401, "not_authenticated")
+    assert "set-cookie" not in answer.headers
+    async with door.client(tokens["user"]) as client:
+        assert (await client.get("/api/me")).status_code == 200  # no session was ended by half of it
+
+
+@pytest.mark.parametrize("value", ["Bearer", "Basic eDp5", "bearer  {}", "BEARER {}"])
+async def test_every_route_reads_a_token_alike(door: RunningApi, tokens: dict[str, str], value: str) -> None:
+    """Whatever is not a token leaves the cookie."""
+    headers = {"Authorization": value.format(tokens["user"]), "Cookie": f"we_session={tokens['user']}"}
+    async with door.client(headers=headers) as client:
+        assert (await client.get("/api/me")).status_code == 200
+        answer = await client.post("/api/chat", json={"bot_name": "elena", "content": "Hi"})
+    assert answer.status_code == 200

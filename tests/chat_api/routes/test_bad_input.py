@@ -3,8 +3,10 @@
 import asyncio
 import gzip
 import json
+import re
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import httpx
 import pytest
@@ -402,3 +404,21 @@ async def test_no_body_is_a_fault_of_ours(knock: Any, tokens: dict[str, str], bo
     assert answer.status_code < 500, answer.text
     if answer.status_code >= 400 and answer.status_code != 429:
         assert_error(answer, answer.status_code)
+
+
+async def test_every_door_with_a_body_speaks_json_only(door: RunningApi, tokens: dict[str, str]) -> None:
+    """415 whatever the method, and before anything is done."""
+    paths = door.app.openapi()["paths"]
+    doors = [(method, path) for path, kinds in paths.items() for method in kinds if "requestBody" in kinds[method]]
+    assert {method for method, _ in doors} >= {"post", "put", "patch", "delete"}
+    answers = []
+    for method, path in doors:
+        given = {"bot_name": "elena", "name": "guests", "user_id": "weu_x", "admin_id": "adm_x"}
+        ids = {name: str(UUID(int=1)) for name in re.findall(r"{(\w+)}", path)}
+        async with door.client(tokens["admin" if "/admin/" in path else "user"]) as client:
+            for kind in ("text/plain", "application/x-www-form-urlencoded", "application/jsonp", "text/json"):
+                answer = await client.request(
+                    method, path.format_map(ids | given), content=b'{"a": 1}', headers={"Content-Type": kind}
+                )
+                answers.append((answer.status_code, method, path, kind))
+    assert [answer for answer in answers if answer[0] != 415] == []
