@@ -61,6 +61,7 @@ class GuardedWebSocket(WebSocketsSansIOProtocol):
         with contextlib.suppress(InvalidState):
             super().shutdown()
         self.transport.close()
+        self.loop.call_later(LINGER_S, self.transport.abort)  # for a peer that reads nothing
 
 
 class GuardedHttp(HttpToolsProtocol):

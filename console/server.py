@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 BACKLOG = 2048
 REQUEST_DRAIN_S = 4  # for requests; answers under way have the lifespan's drain after it, all within 25 s
+FORCE_LOOK_S = 0.2  # how soon a second Ctrl-C is seen
 WS_MAX_BYTES = 1024 * 1024
 WS_PING_S = 25
 WS_PONG_S = 20
@@ -130,8 +131,8 @@ class GuardedServer(uvicorn.Server):
             server.close()
         for connection in list(self.server_state.connections):
             connection.shutdown()
-        if finishing is not None:
-            await finishing
+        while finishing is not None and not finishing.done() and not self.force_exit:
+            await asyncio.wait({finishing}, timeout=FORCE_LOOK_S)
         await super().shutdown(sockets)
         self._book.stop()
 

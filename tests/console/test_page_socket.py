@@ -183,6 +183,7 @@ async def test_an_address_and_a_person_open_only_so_many(
                 await full.recv()
             assert full.close_code == 4409
         await last.close()
+        await eventually(lambda: console.app.state.sockets_by_address.held("127.0.0.1") == 3)
         token, own = await chat_page(console, await console.login("carol"))
         await stack.enter_async_context(raw_socket(console, token, f"client_id={own}&{FIXED}"))
 
