@@ -97,7 +97,7 @@ class PageSocket:
         """Whether a packet goes on; ``None`` for what is well-formed and of no use."""
         if text in {"3", "1", "41"}:  # a pong, and the farewells of Engine.IO and of Socket.IO
             return True
-        if text == "40":
+        if text in {"40", "40{}"}:
             is_first, self._is_connected = not self._is_connected, True
             return is_first
         is_event = self._is_connected and len(text) <= MAX_PACKET_CHARS and text.startswith(_EVENT)
