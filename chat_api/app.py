@@ -1,16 +1,17 @@
 """The application: its routes, its guards and its error handlers. Nothing else is decided here."""
 
 from fastapi import FastAPI
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import Receive, Scope, Send
 
 from chat_api import __version__
 from chat_api.clients.container_engine import ContainerEngine
 from chat_api.core.metrics import Metrics
 from chat_api.core.settings import Settings
+from chat_api.core.tally import Tally
 from chat_api.lifespan import lifespan
 from chat_api.middleware.addresses import ForwardedAddresses
 from chat_api.middleware.bodies import BodyLimit
+from chat_api.middleware.encodings import Compression
 from chat_api.middleware.headers import SecurityHeaders
 from chat_api.middleware.origins import OriginGuard
 from chat_api.middleware.requests import RequestContext
@@ -38,6 +39,9 @@ from chat_api.routes import (
 from chat_api.routes.errors import add_error_handlers, add_unknown_paths
 from chat_api.routes.hot import HotDoor, HotRoute
 
+# Files that are being written at once: each holds a connection of the database, or a span of lines in memory.
+MAX_EXPORTS_PER_PERSON = 3
+MAX_EXPORTS = 12
 DESCRIPTION = """\
 The chat API of a WhisperEngine fleet. Sign in by name with `POST /api/login`, then send the token as
 `Authorization: Bearer …`. Every error is `{"error": {"code", "message", "request_id"}}`.
@@ -72,6 +76,8 @@ def create_app(settings: Settings, *, makes_admin: bool = True, engine: Containe
     )
     app.state.settings = settings
     app.state.metrics = Metrics()
+    app.state.exports = Tally(MAX_EXPORTS_PER_PERSON, total=MAX_EXPORTS)
+    app.state.sockets_by_address = Tally(settings.max_connections_per_address)
     app.state.makes_admin = makes_admin
     app.state.engine = engine
     for router in (
@@ -105,7 +111,7 @@ def create_app(settings: Settings, *, makes_admin: bool = True, engine: Containe
 def _add_guards(app: Application, settings: Settings) -> None:
     """The last one added is the first to see a request; the hot door has the same guards in itself."""
     origins = [*settings.allowed_origins, *([settings.web_ui_public_url] if settings.web_ui_public_url else [])]
-    app.add_middleware(GZipMiddleware, minimum_size=1024)
+    app.add_middleware(Compression)
     app.add_middleware(BodyLimit)
     app.add_middleware(OriginGuard, allowed_origins=origins)
     app.add_middleware(SecurityHeaders)

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from chat_api.composition import Composition, compose, follow_settings
 from chat_api.core.logging import get_logger
+from chat_api.core.tally import Tally
 from chat_api.duties import leaders_duties, process_duties
 from chat_api.realtime.manager import WebSocketManager
 from chat_api.resources import Resources, open_resources
@@ -20,8 +21,8 @@ from chat_api.workers.supervisor import Supervisor
 
 log = get_logger(__name__)
 
-# The server has four seconds before this for open requests; the promise is 25 in all. Source: promises.
-DRAIN_S = 18.0
+# The server has four seconds after this for open requests; the promise is 25 in all. Source: promises.
+DRAIN_S = 17.0
 
 
 @asynccontextmanager
@@ -36,14 +37,19 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async def drain() -> None:
             """Take no more traffic and send clients elsewhere; the server calls it before it closes sockets itself."""
             services.health.is_draining = True
+            services.logs.end_viewers()
             await asyncio.gather(app.state.leader.resign(), app.state.websockets.drain())
 
-        app.state.drain = drain
+        async def finish() -> None:
+            """Let what is being answered have its end; the server calls it while callers still wait for it."""
+            await services.answers.drain(timeout_s=DRAIN_S)
+
+        app.state.drain, app.state.finish = drain, finish
         try:
             yield
         finally:
             await drain()
-            await services.answers.drain(timeout_s=DRAIN_S)
+            await finish()
             await supervisor.stop()
             await services.system.leave()
 
@@ -51,7 +57,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 async def _start_working(app: FastAPI, resources: Resources, composition: Composition) -> Supervisor:
     """Know the fleet as it was last seen, and begin all background work."""
     services, state = composition.services, app.state
-    state.websockets = _websockets(resources, services)
+    state.websockets = _websockets(resources, services, state.sockets_by_address)
     state.poller = HealthPoller(
         services.registry,
         resources.connector,
@@ -83,7 +89,7 @@ async def _start_working(app: FastAPI, resources: Resources, composition: Compos
     return supervisor
 
 
-def _websockets(resources: Resources, services: Services) -> WebSocketManager:
+def _websockets(resources: Resources, services: Services, by_address: Tally) -> WebSocketManager:
     settings = resources.settings
     return WebSocketManager(
         services.feeds,
@@ -93,5 +99,6 @@ def _websockets(resources: Resources, services: Services) -> WebSocketManager:
         resources.metrics,
         max_connections=settings.max_concurrent_connections,
         max_connections_per_user=settings.max_connections_per_user,
+        by_address=by_address,
         max_frames_per_s=settings.websocket_frames_per_second,
     )

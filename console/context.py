@@ -11,6 +11,7 @@ from nicegui import app
 from chat_api.core.settings import Settings
 
 if TYPE_CHECKING:
+    from chat_api.core.tally import Tally
     from chat_api.services.container import Services
     from console.incident_feed import IncidentFeed
     from console.live import FleetFeed, OpenPages
@@ -30,6 +31,11 @@ def services() -> "Services":
 def settings() -> Settings:
     """The settings that are in effect now."""
     return services().configuration.current
+
+
+def sockets_by_address() -> "Tally":
+    """How many WebSockets each address holds, ours and those of pages."""
+    return cast("Tally", app.state.host.state.sockets_by_address)
 
 
 def open_pages() -> "OpenPages":

@@ -8,24 +8,27 @@ page that NiceGUI builds costs memory on the server. Pages deny by default: a pa
 import math
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
-from urllib.parse import parse_qsl, quote, urlencode
+from typing import Final
+from urllib.parse import quote
 
 from nicegui import Client, core
 from nicegui import __version__ as nicegui_version
-from nicegui import nicegui as nicegui_server
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from chat_api.core.addresses import address_key
 from chat_api.core.cookies import ADMIN_COOKIE, SESSION_COOKIE, cookie_name, read_cookie
-from chat_api.core.errors import AppError, NotAuthenticated
+from chat_api.core.errors import AppError, NotAuthenticated, RateLimited
+from chat_api.core.tally import Tally
 from chat_api.schemas.principals import Principal
 from console import plain
-from console.context import services
+from console.context import services, sockets_by_address
+from console.page_socket import NO_PAGE, PageSocket, page_of, query_of
 
 SOCKET_PATH: Final = "/_nicegui_ws/"
 _STATIC = re.compile(
@@ -33,7 +36,7 @@ _STATIC = re.compile(
     r"(static/.|libraries/.|components/.|dynamic_resources/[^/]+$|(resources|esm)/[^/]+/.)|/favicon\.ico$"
 )
 _VISITOR = "console.visitor"
-NO_PAGE: Final = "no-page"
+MAX_PAGES_PER_PERSON: Final = 50
 
 
 class Audience(StrEnum):
@@ -72,6 +75,7 @@ class Visitor:
 
 
 _rules: dict[str, PageRule] = {}
+_pages_of_people = Tally(MAX_PAGES_PER_PERSON)
 
 
 def add_rule(path: str, audience: Audience, sign_in: SignIn, *, takes_form: TakesForm | None = None) -> None:
@@ -131,40 +135,29 @@ class ConsoleGuard:
         return None
 
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        connection = HTTPConnection(scope)
-        client_id = connection.query_params.get("client_id")
         if scope["type"] != "websocket":  # polling is off: the origin of every WebSocket was checked before us
             await Response(status_code=403)(scope, receive, send)
             return
-        if client_id is None:
+        page = page_of(scope["query_string"]) if scope["path"] == SOCKET_PATH + "socket.io/" else None
+        if page is None:
             await send({"type": "websocket.close", "code": 4403, "reason": "forbidden"})
             return
-        if not _is_same_visitor(connection, client_id):
+        visitor = _visitor_of_page(HTTPConnection(scope), page["client_id"])
+        if visitor is None:
             # NiceGUI refuses an id that no page has, and its script reloads the page for who is there now.
-            query = [(key, NO_PAGE if key == "client_id" else value) for key, value in parse_qsl(_query(scope))]
-            scope = {**scope, "query_string": urlencode(query).encode()}
-        await self._app(scope, receive, send)
-
-
-def bind_events_to_sockets() -> None:
-    """Accept a page's events only from a socket that shook hands for it: a ``client_id`` alone is no authority."""
-    originals = {
-        "event": nicegui_server._on_event,
-        "javascript_response": nicegui_server._on_javascript_response,
-        "ack": nicegui_server._on_ack,
-        "log": nicegui_server._on_log,
-    }
-    for name, original in originals.items():
-        core.sio.on(name, _bound(original))
-
-
-def _bound(handler: Callable[[str, dict[str, Any]], None]) -> Callable[[str, Any], None]:
-    def handle(sid: str, message: Any) -> None:
-        client_id = message.get("client_id") if isinstance(message, dict) else None
-        if isinstance(client_id, str) and sid in sockets_of(client_id):
-            handler(sid, message)
-
-    return handle
+            page["client_id"] = NO_PAGE
+        address = scope["client"][0] if scope.get("client") else None
+        person = visitor.principal.user_id if visitor and visitor.principal else None
+        with ExitStack() as held:
+            try:
+                held.enter_context(sockets_by_address().holding(address_key(address), refusal="address"))
+                if person is not None:
+                    held.enter_context(_pages_of_people.holding(person, refusal="person"))
+            except RateLimited:
+                await send({"type": "websocket.close", "code": 4409, "reason": "too many connections"})
+                return
+            scope = {**scope, "query_string": query_of(page)}
+            await PageSocket(page["client_id"]).serve(self._app, scope, receive, send)
 
 
 def sockets_of(client_id: str) -> tuple[str, ...]:
@@ -204,16 +197,12 @@ def _sign_in_answer(request: Request, rule: PageRule) -> Response:
     return RedirectResponse(sign_in_address(rule.sign_in, here), status_code=303)
 
 
-def _is_same_visitor(connection: HTTPConnection, client_id: str) -> bool:
+def _visitor_of_page(connection: HTTPConnection, client_id: str) -> Visitor | None:
+    """For whom a page was built, if that is who asks."""
     client = Client.instances.get(client_id)
     visitor: Visitor | None = client.request.scope.get(_VISITOR) if client else None
     if visitor is None or (base := _cookie_of(visitor.audience)) is None:
-        return visitor is not None
+        return visitor
     # Under either name: a proxy may tell the scheme of a page and not that of an upgrade, and the token decides.
     names = (cookie_name(base, is_secure=is_secure) for is_secure in (True, False))
-    return visitor.token in [connection.cookies.get(name) for name in names]
-
-
-def _query(scope: Scope) -> str:
-    query: bytes = scope["query_string"]
-    return query.decode("latin-1")
+    return visitor if visitor.token in [connection.cookies.get(name) for name in names] else None

@@ -32,7 +32,6 @@ def build(settings: Settings, *, engine: ContainerEngine | None = None) -> FastA
     ui.add_head_html(theme.head(), shared=True)
     nicegui_app.add_exception_handler(404, _not_found)
     nicegui_app.config.socket_io_js_transports = ["websocket"]
-    guard.bind_events_to_sockets()
     # Last: routes that are added after it are never reached. Without a storage secret NiceGUI keeps nothing about a
     # visitor: no cookie, no file, no memory; what a page remembers is in the database or in the browser.
     ui.run_with(

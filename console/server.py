@@ -12,12 +12,15 @@ import uvicorn
 import uvloop
 
 from chat_api.core.errors import Conflict, Unavailable
+from console.connections import Patience, connection_book
+from console.http_protocol import GuardedHttp, GuardedState, GuardedWebSocket
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
 BACKLOG = 2048
 REQUEST_DRAIN_S = 4  # for requests; answers under way have the lifespan's drain after it, all within 25 s
+FORCE_LOOK_S = 0.2  # how soon a second Ctrl-C is seen
 WS_MAX_BYTES = 1024 * 1024
 WS_PING_S = 25
 WS_PONG_S = 20
@@ -71,22 +74,7 @@ def run(main: Coroutine[object, object, None]) -> int:
 
 async def serve(app: "FastAPI", listener: socket.socket, *, on_ready: Callable[[], None]) -> None:
     """Serve ``app`` until SIGINT or SIGTERM, then drain. Raises: Unavailable when the application does not start."""
-    config = uvicorn.Config(
-        app,
-        http="httptools",
-        ws="websockets-sansio",
-        ws_per_message_deflate=False,  # 70 KB less for each connection
-        ws_max_size=WS_MAX_BYTES,
-        ws_ping_interval=WS_PING_S,  # finds peers that are gone, and keeps proxies from closing quiet sockets
-        ws_ping_timeout=WS_PONG_S,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,  # forwarded addresses count only from TRUSTED_PROXIES, which the application knows
-        timeout_graceful_shutdown=REQUEST_DRAIN_S,
-        lifespan="on",
-    )
-    server = _Server(config, app, on_ready=on_ready)
+    server = _Server(app, on_ready=on_ready)
     loop = asyncio.get_running_loop()
     for number in ENDING:
         loop.add_signal_handler(number, server.handle_exit, number, None)
@@ -96,18 +84,65 @@ async def serve(app: "FastAPI", listener: socket.socket, *, on_ready: Callable[[
         raise Unavailable("The application did not start; its log says why.") from exc
 
 
-class _Server(uvicorn.Server):
-    """uvicorn without its own signal handlers: they would end the process before we have cleaned up."""
+class GuardedServer(uvicorn.Server):
+    """uvicorn with our bounds for clients, without its own signal handlers, and with an end that keeps promises.
 
-    def __init__(self, config: uvicorn.Config, app: "FastAPI", *, on_ready: Callable[[], None]) -> None:
+    Its signal handlers would end the process before we have cleaned up.
+    """
+
+    def __init__(self, app: "FastAPI", *, patience: Patience | None = None) -> None:
+        config = uvicorn.Config(
+            app,
+            http=GuardedHttp,
+            ws=GuardedWebSocket,
+            ws_per_message_deflate=False,  # 70 KB less for each connection
+            ws_max_size=WS_MAX_BYTES,
+            ws_ping_interval=WS_PING_S,  # finds peers that are gone, and keeps proxies from closing quiet sockets
+            ws_ping_timeout=WS_PONG_S,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,  # forwarded addresses count only from TRUSTED_PROXIES, which the application knows
+            timeout_graceful_shutdown=REQUEST_DRAIN_S,
+            lifespan="on",
+        )
         super().__init__(config)
         self._app = app
-        self._on_ready = on_ready
+        self._book = connection_book(app.state.settings)
+        self.server_state = GuardedState(self._book, patience or Patience())
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave the signals to serve()."""
         yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and look after the connections."""
+        await super().startup(sockets)
+        self._book.start()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Tell sockets why they close, and let every request have its answer, before uvicorn cuts them off."""
+        state = self._app.state
+        finishing = asyncio.ensure_future(state.finish()) if hasattr(state, "finish") else None
+        if hasattr(state, "drain"):
+            await state.drain()
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        while finishing is not None and not finishing.done() and not self.force_exit:
+            await asyncio.wait({finishing}, timeout=FORCE_LOOK_S)
+        await super().shutdown(sockets)
+        self._book.stop()
+
+
+class _Server(GuardedServer):
+    """The server of this process: it says when it is ready, and the garbage collector knows what stays."""
+
+    def __init__(self, app: "FastAPI", *, on_ready: Callable[[], None]) -> None:
+        super().__init__(app)
+        self._on_ready = on_ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then let the garbage collector look only at what comes from now on."""
@@ -118,13 +153,6 @@ class _Server(uvicorn.Server):
         gc.enable()
         if self.started and not self.should_exit:
             self._on_ready()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Let the application tell its sockets why they close, before uvicorn closes them."""
-        drain = getattr(self._app.state, "drain", None)
-        if drain is not None:
-            await drain()
-        await super().shutdown(sockets)
 
 
 def browser_url(listener: socket.socket) -> str:

@@ -20,7 +20,7 @@
     │   ├── BotUnavailable         503 bot_unavailable, bot_misaddressed
     │   ├── BotBusy                503 bot_busy
     │   ├── BotTimeout             504 bot_timeout
-    │   ├── Interrupted            502 interrupted
+    │   ├── Interrupted            502 interrupted, 503 shutting_down with a message_id
     │   └── Stopped                409 stopped: by the user, before there was a word
     ├── ServerFailed           500, or an answer that is none
     └── StreamEnded            the stream was closed by this side
@@ -181,7 +181,7 @@ _BY_CODE: dict[str, type[ChatError]] = {
     "upstream_failed": AnswerFailed,
     "unavailable": Unavailable,
     "database_unavailable": Unavailable,
-    "shutting_down": Unavailable,
+    "shutting_down": Interrupted,  # with a message_id; else nothing was stored, as below
     "maintenance": Unavailable,
     "internal_error": ServerFailed,
 }

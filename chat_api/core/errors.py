@@ -6,6 +6,8 @@
     ├── InvalidInput            422 invalid_input
     ├── MalformedRequest        400 malformed_request
     ├── PayloadTooLarge         413 payload_too_large
+    │   └── HeadersTooLarge     431 headers_too_large
+    ├── RequestTimeout          408 request_timeout         the client took too long to say what it wants
     ├── UnsupportedMedia        415 unsupported_media_type
     ├── NotAuthenticated        401 not_authenticated
     ├── PermissionDenied        403 permission_denied
@@ -83,6 +85,23 @@ class PayloadTooLarge(AppError):
     code = "payload_too_large"
     status = 413
     public_message = "The request is too large."
+
+
+class HeadersTooLarge(PayloadTooLarge):
+    """A request line and headers over the limit."""
+
+    code = "headers_too_large"
+    status = 431
+    public_message = "The address and the headers of this request are too large."
+
+
+class RequestTimeout(AppError):
+    """The client took too long to send its request."""
+
+    code = "request_timeout"
+    status = 408
+    public_message = "The request took too long to arrive."
+    is_retryable = True
 
 
 class UnsupportedMedia(AppError):

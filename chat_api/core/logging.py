@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 
+from chat_api.core.log_bounds import OncePerMinute, one_line
 from chat_api.core.masking import MASK, mask_secrets
 
 _SECRET_FIELDS = frozenset({"token", "password", "secret", "authorization", "cookie", "client_id", "message_text"})
@@ -41,10 +42,10 @@ def configure_logging(*, level: str = "INFO", log_format: str = "json") -> None:
         structlog.processors.format_exc_info,
         _redacted,
     ]
-    renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer()
+    rendering: list[structlog.typing.Processor] = (
+        [structlog.processors.JSONRenderer()]
         if log_format == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
+        else [one_line, structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
     )
     structlog.configure(
         # First, so that what is not logged costs nothing.
@@ -61,13 +62,15 @@ def configure_logging(*, level: str = "INFO", log_format: str = "json") -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _redacted, renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _redacted, *rendering],
         )
     )
+    handler.addFilter(OncePerMinute())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+    # The libraries of the page socket add handlers of their own where they are imported before this.
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "engineio.server", "socketio.server"):
         logger = logging.getLogger(name)
         logger.handlers[:] = []
         logger.propagate = True

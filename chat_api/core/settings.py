@@ -132,6 +132,20 @@ class Settings(BaseSettings):
     max_connections_per_user: int = Field(
         20, ge=1, le=1_000_000, description="WebSockets one user holds at once in a process."
     )
+    max_connections_per_address: int = Field(
+        200,
+        ge=1,
+        le=1_000_000,
+        description="WebSockets, those of pages included, that one address (IPv6: a /64) holds at once in a process."
+        " Raise it where many people share an address.",
+    )
+    max_http_connections_per_address: int = Field(
+        500,
+        ge=1,
+        le=1_000_000,
+        description="Connections, WebSockets included, that one address (IPv6: a /64) holds at once in a process. For"
+        " one more, the one that has been silent longest is closed. Trusted proxies have no such limit.",
+    )
     websocket_frames_per_second: int = Field(
         50, ge=1, le=1_000_000, description="Frames a second one WebSocket may send."
     )

@@ -1,5 +1,6 @@
 """The outermost guard: a request id, one access line, the metrics, and a calm answer to the unexpected."""
 
+import asyncio
 import logging
 import secrets
 import time
@@ -8,7 +9,7 @@ import structlog
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chat_api.core.errors import AppError
+from chat_api.core.errors import AppError, ShuttingDown
 from chat_api.core.logging import get_logger, is_logged
 from chat_api.core.metrics import Metrics
 from chat_api.middleware.answers import send_error
@@ -54,6 +55,10 @@ class RequestContext:
 
         try:
             await self._app(scope, receive, noted)
+        except asyncio.CancelledError:  # by the server, at the end of the process
+            if has_started:
+                raise
+            await send_error(scope, receive, secured(scope, noted), ShuttingDown())
         except Exception:
             log.exception("request_failed", method=scope["method"], path=_route(scope))
             if has_started:

@@ -10,10 +10,12 @@ from uuid import UUID
 
 from starlette.websockets import WebSocket
 
+from chat_api.core.addresses import address_key
 from chat_api.core.errors import AppError, InvalidInput
 from chat_api.core.logging import get_logger
 from chat_api.core.metrics import Metrics
 from chat_api.core.signals import Signals
+from chat_api.core.tally import Tally
 from chat_api.realtime.audience import Audience
 from chat_api.realtime.connection import MAX_QUEUED_BYTES, MAX_QUEUED_FRAMES, CloseCode, Connection
 from chat_api.realtime.frames import Frame, encoded, event_frame
@@ -58,6 +60,7 @@ class WebSocketManager:
         max_connections: int,
         max_connections_per_user: int,
         max_frames_per_s: int,
+        by_address: Tally,
     ) -> None:
         self._feeds = feeds
         self._auth = auth
@@ -67,6 +70,7 @@ class WebSocketManager:
         self._max_connections = max_connections
         self._max_per_user = max_connections_per_user
         self._max_frames_per_s = max_frames_per_s
+        self._by_address = by_address
         self._by_user: dict[str, Audience] = {}
         self._by_websocket: dict[WebSocket, Connection] = {}
         self._statuses: dict[str, str] = {}
@@ -93,13 +97,14 @@ class WebSocketManager:
 
         Returns: the connection's id, or ``None`` when it was closed for want of room. Raises: DatabaseUnavailable.
         """
+        address = address_key(websocket.client.host if websocket.client else None)
         try:
             # Before its client can lose it: whatever connection the client makes after this one has a later turn.
-            turn = 0 if self._refusal(user_id) else await self._feeds.turn()
+            turn = 0 if self._refusal(user_id, address) else await self._feeds.turn()
         finally:
             await websocket.accept()
         connection = Connection(websocket, user_id, session_id, turn=turn, max_frames_per_s=self._max_frames_per_s)
-        refusal = self._refusal(user_id)
+        refusal = self._refusal(user_id, address)
         if refusal is not None:
             self._metrics.ws_closed.labels(int(refusal)).inc()
             await websocket.close(refusal)
@@ -107,6 +112,7 @@ class WebSocketManager:
         audience = self._by_user.setdefault(user_id, Audience(self._metrics))
         audience.connections[connection.connection_id] = connection
         self._by_websocket[websocket] = connection
+        self._by_address.take(address)
         self._metrics.ws_connections.set(self.connection_count)
         connection.start()
         try:
@@ -122,6 +128,7 @@ class WebSocketManager:
         connection = self._by_websocket.pop(websocket, None)
         if connection is None:
             return
+        self._by_address.leave(address_key(websocket.client.host if websocket.client else None))
         audience = self._by_user[connection.user_id]
         audience.connections.pop(connection.connection_id, None)
         if not audience:
@@ -267,12 +274,13 @@ class WebSocketManager:
         self._metrics.count_frames_out(frame["type"], count)
         return count
 
-    def _refusal(self, user_id: str) -> CloseCode | None:
+    def _refusal(self, user_id: str, address: str) -> CloseCode | None:
         if self._is_draining:
             return CloseCode.SHUTTING_DOWN
         is_full = self.connection_count >= self._max_connections
         is_user_full = len(self._by_user.get(user_id, ())) >= self._max_per_user
-        return CloseCode.TOO_MANY_CONNECTIONS if is_full or is_user_full else None
+        is_any_full = is_full or is_user_full or not self._by_address.has_room(address)
+        return CloseCode.TOO_MANY_CONNECTIONS if is_any_full else None
 
 
 def _welcome(position: StreamPosition, *, frames_per_s: int) -> Frame:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 from fastapi.responses import StreamingResponse
 
-from chat_api.routes.dependencies import Admin, AppServices, BotName
+from chat_api.routes.dependencies import Admin, AppServices, BotName, Exporter
 from chat_api.routes.errors import BODIES, CONSOLE, errors
 from chat_api.routes.exports import attachment
 from chat_api.routes.models_people import ReasonBody
@@ -47,7 +47,7 @@ async def read(
 
 @router.post("/{user_id}/{bot_name}/export", summary="Export a conversation", responses=_ERRORS | _FILE)
 async def export(
-    user_id: UserId, bot_name: BotName, body: ExportBody, principal: Admin, services: AppServices
+    user_id: UserId, bot_name: BotName, body: ExportBody, principal: Exporter, services: AppServices
 ) -> StreamingResponse:
     """All of it, oldest first, as JSON or as Markdown. The reason is kept in the audit trail."""
     pieces = await services.transcripts.export(principal, user_id, bot_name, reason=body.reason, kind=body.format)

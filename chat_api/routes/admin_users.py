@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import StreamingResponse
 
-from chat_api.routes.dependencies import Admin, AppServices
+from chat_api.routes.dependencies import Admin, AppServices, Exporter
 from chat_api.routes.errors import BODIES, CONSOLE, errors
 from chat_api.routes.exports import Format, also_as, attachment, csv_of
 from chat_api.routes.models import Success
@@ -106,7 +106,7 @@ async def merge(user_id: UserId, body: MergeBody, principal: Admin, services: Ap
 
 
 @router.post("/users/{user_id}/export", summary="Export a person", responses=_WRITE)
-async def export(user_id: UserId, body: ReasonBody, principal: Admin, services: AppServices) -> StreamingResponse:
+async def export(user_id: UserId, body: ReasonBody, principal: Exporter, services: AppServices) -> StreamingResponse:
     """All that is held of a person, as one JSON document."""
     pieces = await services.person_data.export(principal, user_id, reason=body.reason)
     return StreamingResponse(pieces, media_type="application/json", headers=attachment("person.json"))

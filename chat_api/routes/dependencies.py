@@ -1,5 +1,6 @@
 """What every door asks first: which services, who is there, and are they too fast."""
 
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import Depends, Path, Request
@@ -8,6 +9,7 @@ from starlette.requests import HTTPConnection
 
 from chat_api.core.cookies import ADMIN_COOKIE, SESSION_COOKIE, read_cookie
 from chat_api.core.errors import NotAuthenticated
+from chat_api.core.tally import Tally
 from chat_api.schemas.principals import Principal
 from chat_api.schemas.sessions import Device
 from chat_api.services.container import Services
@@ -105,6 +107,16 @@ async def limited_by_address(request: Request) -> None:
 User = Annotated[Principal, Depends(user)]
 Admin = Annotated[Principal, Depends(admin)]
 Anyone = Annotated[Principal, Depends(anyone)]
+
+
+async def exporter(request: Request, principal: Admin) -> AsyncIterator[Principal]:
+    """An administrator who is sent much at once; only some at a time. Raises: NotAuthenticated, RateLimited."""
+    exports: Tally = request.app.state.exports
+    with exports.holding(principal.user_id, refusal="Too many exports are under way. Wait until one has ended."):
+        yield principal
+
+
+Exporter = Annotated[Principal, Depends(exporter)]
 
 
 async def limited_user(request: Request, principal: User) -> Principal:

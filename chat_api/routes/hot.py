@@ -5,6 +5,7 @@ message itself needs. Source: performance notes, "What a chat request costs". Wh
 the same: the endpoint's own models read the body and write the answer, and errors leave by the same handlers.
 """
 
+import asyncio
 import gzip
 import json
 import secrets
@@ -21,21 +22,22 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars
 
 from chat_api.core.cookies import SESSION_COOKIE
-from chat_api.core.errors import AppError, MalformedRequest, PayloadTooLarge
+from chat_api.core.errors import AppError, MalformedRequest, PayloadTooLarge, ShuttingDown
 from chat_api.core.logging import get_logger
 from chat_api.core.metrics import Metrics
 from chat_api.middleware.addresses import ForwardedAddresses
 from chat_api.middleware.bodies import MAX_BODY_BYTES, check_announced, is_json
+from chat_api.middleware.encodings import smallest_compressed
 from chat_api.middleware.headers import HEADERS, HSTS
 from chat_api.middleware.origins import OriginGuard, foreign_origin
 from chat_api.middleware.requests import account
 from chat_api.routes.dependencies import address_of, bearer_token, cookie_of
 from chat_api.routes.errors import error_answer
 from chat_api.services.container import Services
+from chat_api.services.messages import RESTART_S
 
 log = get_logger(__name__)
 
-MIN_COMPRESSED_BYTES = 1024
 RAW_HEADERS = [
     (name.lower().encode(), value.encode()) for name, value in (HEADERS | {"Cache-Control": "no-store"}).items()
 ]
@@ -108,7 +110,7 @@ class HotDoor:
         status, headers, body = await self._answer(route, scope, receive)
         fixed = RAW_HEADERS_SECURE if scope["scheme"] == "https" else RAW_HEADERS
         headers = [*headers, *fixed, (b"x-request-id", request_id.encode())]
-        if len(body) >= MIN_COMPRESSED_BYTES and b"gzip" in _header(scope, b"accept-encoding"):
+        if len(body) >= smallest_compressed(_header(scope, b"accept-encoding")):
             body = gzip.compress(body, compresslevel=6)
             headers = [(b"content-encoding", b"gzip"), (b"vary", b"Accept-Encoding"), *headers]
         headers.append((b"content-length", str(len(body)).encode()))
@@ -126,6 +128,8 @@ class HotDoor:
             return 200, [(b"content-type", b"application/json")], await route.answer(scope, receive)
         except (AppError, RequestValidationError) as error:
             response = await error_answer(Request(scope), error)
+        except asyncio.CancelledError:  # by the server, at the end of the process
+            response = await error_answer(Request(scope), ShuttingDown(retry_after_s=RESTART_S))
         except Exception:
             log.exception("request_failed", path=route.path)
             response = await error_answer(Request(scope), AppError())
@@ -134,7 +138,7 @@ class HotDoor:
 
 
 def _header(scope: Scope, name: bytes) -> bytes:
-    return next((value for key, value in scope["headers"] if key == name), b"")
+    return b",".join(value for key, value in scope["headers"] if key == name)
 
 
 async def _body(announced: str, receive: Receive) -> bytes:

@@ -63,7 +63,7 @@ class AnswersService:
         # Users whose messages another process may be answering too.
         self._contested: set[str] = set()
         self._beaten_s = -math.inf
-        self._is_draining = False
+        self.is_draining = False
         self.instance_id = new_id()
         signals.subscribe(STOP, self._hear_stop)
 
@@ -74,7 +74,7 @@ class AnswersService:
 
         Raises: ShuttingDown, RateLimited.
         """
-        if self._is_draining:
+        if self.is_draining:
             raise ShuttingDown(retry_after_s=5)
         place = Place(lane=(user_id, bot_name), message_id=message_id)
         if not self._lanes.take(place.lane, limit=MAX_WAITING_PER_LANE):
@@ -153,7 +153,7 @@ class AnswersService:
 
     async def drain(self, *, timeout_s: float) -> None:
         """Accept nothing more and finish what runs; what does not finish in time is marked interrupted."""
-        self._is_draining = self._outcomes.is_draining = True
+        self.is_draining = self._outcomes.is_draining = True
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_s
         while self._places and loop.time() < deadline:
@@ -266,7 +266,8 @@ class AnswersService:
         self.give_up(run.place)
         if not run.done.done():  # whoever waits must not do so for ever
             error = None if task.cancelled() else task.exception()
-            run.done.set_exception(error or Interrupted(extra={"message_id": str(run.exchange.message_id)}))
+            kind = ShuttingDown if self.is_draining else Interrupted
+            run.done.set_exception(error or kind(extra={"message_id": str(run.exchange.message_id)}))
         if not run.done.cancelled():
             run.done.exception()  # nobody may have waited for it
         if not task.cancelled() and task.exception() is not None:

@@ -19,6 +19,7 @@ from chat_api.schemas.fleet import ServiceStatus
 from chat_api.schemas.fleet_reports import ServiceReport
 
 CHECK_TIMEOUT_S = 5.0
+READY_TIMEOUT_S = 1.5  # whoever asks whether we are ready asks again soon, and does not wait long
 DEAF_LIMIT_S = 3.0
 # A key of our own, gone soon after nobody looks any more.
 WRITE_CHECK_KEY = "whisperengine-web:write-check"
@@ -56,15 +57,16 @@ class HealthService:
         self._llm_url = llm_url
         self._signals = signals
         self._clock = clock
-        self._asking: asyncio.Task[ServiceReport] | None = None
+        self._asking: set[asyncio.Future[object]] = set()
+        self._readiness: asyncio.Task[ServiceReport] | None = None
         self.is_draining = False
 
     async def check_all(self) -> tuple[ServiceReport, ...]:
         """PostgreSQL, Redis, Qdrant, Docker and the language model, in this order."""
         return tuple(await asyncio.gather(*(self.check(name) for name in TITLES)))
 
-    async def check(self, name: str) -> ServiceReport:
-        """One dependency by its key in :data:`TITLES`."""
+    async def check(self, name: str, *, timeout_s: float = CHECK_TIMEOUT_S) -> ServiceReport:
+        """One dependency by its key in :data:`TITLES`, within the time limit even if it does not let go."""
         report = partial(ServiceReport, name=name, title=self._engine.title if name == "docker" else TITLES[name])
         if name in self._not_configured():
             return report(status=ServiceStatus.NOT_CONFIGURED, checked_at=self._clock.now())
@@ -77,8 +79,7 @@ class HealthService:
         }
         started_s = self._clock.monotonic_s()
         try:
-            async with asyncio.timeout(CHECK_TIMEOUT_S):
-                await asked[name]()
+            await self._within(timeout_s, asked[name])
         except (AppError, RedisError, aiohttp.ClientError, OSError, TimeoutError) as error:
             detail = (error.detail or error.message) if isinstance(error, AppError) else str(error)
             reason = redact(f"{type(error).__name__}: {detail}"[:200])
@@ -104,9 +105,30 @@ class HealthService:
 
     async def _storage(self) -> ServiceReport:
         """How PostgreSQL is; who asks while somebody is asking waits for the same answer."""
-        if self._asking is None or self._asking.done():
-            self._asking = asyncio.create_task(self.check("postgres"), name="readiness")
-        return await asyncio.shield(self._asking)
+        if self._readiness is None or self._readiness.done():
+            self._readiness = asyncio.create_task(self.check("postgres", timeout_s=READY_TIMEOUT_S), name="readiness")
+        return await asyncio.shield(self._readiness)
+
+    async def _within(self, timeout_s: float, ask: Callable[[], Awaitable[object]]) -> None:
+        """Ask, and leave it alone when it is late: giving a hanging connection up takes seconds of its own.
+
+        Raises: TimeoutError, and what the asking raises.
+        """
+        asking = asyncio.ensure_future(ask())
+        self._asking.add(asking)
+        asking.add_done_callback(self._asked)
+        try:
+            done, _ = await asyncio.wait({asking}, timeout=timeout_s)
+        finally:
+            asking.cancel()
+        if not done:
+            raise TimeoutError(f"no answer within {timeout_s:g} s")
+        await asking
+
+    def _asked(self, asking: "asyncio.Future[object]") -> None:
+        self._asking.discard(asking)
+        if not asking.cancelled():
+            asking.exception()  # nobody may have waited for it
 
     def _not_configured(self) -> set[str]:
         absent = {

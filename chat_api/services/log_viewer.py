@@ -40,8 +40,7 @@ class LogViewer:
         try:
             found = self._filter.select(lines)
         except AppError as error:
-            self.error = error
-            self._news.set()
+            self.fail(error)
             return
         if not found:
             return
@@ -53,8 +52,13 @@ class LogViewer:
             self._skipped += 1
         self._news.set()
 
+    def fail(self, error: AppError) -> None:
+        """Nothing more comes, and why."""
+        self.error = error
+        self._news.set()
+
     async def wait(self, *, timeout_s: float) -> bool:
-        """Wait for something to take; whether there is. Raises: InvalidInput when the pattern took too long."""
+        """Wait for something to take; whether there is. Raises: AppError when it has failed."""
         try:
             async with asyncio.timeout(timeout_s):
                 await self._news.wait()

@@ -7,8 +7,17 @@ from functools import partial
 
 from chat_api.clients.container_engine import ContainerEngine, NoEngine
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
-from chat_api.core.errors import AppError, EngineUnavailable, InvalidInput, NotFound, Unavailable
+from chat_api.core.errors import (
+    AppError,
+    EngineUnavailable,
+    InvalidInput,
+    NotFound,
+    RateLimited,
+    ShuttingDown,
+    Unavailable,
+)
 from chat_api.core.logging import get_logger
+from chat_api.core.tally import Tally
 from chat_api.schemas.logs import LogLine, LogPage, RawLine, nanoseconds_of
 from chat_api.schemas.principals import Permission, Principal
 from chat_api.services.bot_registry import BotRegistry
@@ -23,6 +32,9 @@ LINGER_S = 15.0
 MAX_BOTS = 50
 MAX_READERS = 100
 MAX_VIEWERS = 200
+# Of the viewers that a person has open, in tabs and as streams; one more costs others their room.
+MAX_VIEWERS_PER_PERSON = 20
+MAX_SEARCHES_PER_PERSON = 4
 MAX_HISTORY_LINES = 5000
 
 
@@ -38,6 +50,8 @@ class LogService:
         self._linger_s = linger_s
         self._readers: dict[str, LogReader] = {}
         self._viewers: set[LogViewer] = set()
+        self._watching = Tally(MAX_VIEWERS_PER_PERSON)
+        self._searching = Tally(MAX_SEARCHES_PER_PERSON)
         self._endings: dict[str, asyncio.TimerHandle] = {}
         self._stopping: set[asyncio.Task[None]] = set()
 
@@ -47,11 +61,13 @@ class LogService:
         """Open a viewer, with the last lines waiting in it. Its owner closes it.
 
         Raises: PermissionDenied, NotAuthenticated, NotFound, InvalidInput (a pattern's message is meant for people),
-        EngineUnavailable, Unavailable when there are too many already.
+        EngineUnavailable, RateLimited when this person watches too many already, Unavailable when all together do.
         """
         names, wanted = self._asked(principal, bots, levels, pattern)
         if len(self._viewers) >= MAX_VIEWERS or len(self._readers.keys() | set(names)) > MAX_READERS:
-            raise Unavailable("Too many logs are being watched already.")
+            raise Unavailable("Too many logs are being watched already. Please try again later.")
+        if not self._watching.take(principal.user_id):
+            raise RateLimited(f"You watch {MAX_VIEWERS_PER_PERSON} logs already. Close one of them first.")
         viewer = LogViewer(names, wanted)
         readers = [self._reader(name) for name in names]
         known = sorted((line for reader in readers for line in reader.ring), key=lambda line: line.at_ns)
@@ -59,7 +75,7 @@ class LogService:
         for reader in readers:
             reader.join(viewer)
         self._viewers.add(viewer)
-        viewer.on_close(self._left)
+        viewer.on_close(partial(self._left, principal.user_id))
         return viewer
 
     async def history(
@@ -77,7 +93,7 @@ class LogService:
         """At most ``limit`` lines of a span, merged by time: the newest of them, or the oldest.
 
         A bot whose log cannot be read is named in the answer and keeps nobody from the others'.
-        Raises: PermissionDenied, NotAuthenticated, NotFound, InvalidInput, EngineUnavailable.
+        Raises: PermissionDenied, NotAuthenticated, NotFound, InvalidInput, EngineUnavailable, RateLimited.
         """
         names, wanted = self._asked(principal, bots, levels, pattern)
         limit = max(1, min(limit, MAX_HISTORY_LINES))
@@ -86,7 +102,8 @@ class LogService:
         except OverflowError:
             raise InvalidInput("since: is not valid.") from None
         read = partial(self._piece, wanted, since_ns=max(0, since_ns), until_ns=until_ns, limit=limit, newest=newest)
-        pieces = await asyncio.gather(*(read(name) for name in names), return_exceptions=True)
+        with self._searching.holding(principal.user_id, refusal="Your other searches in logs have to end first."):
+            pieces = await asyncio.gather(*(read(name) for name in names), return_exceptions=True)
         failures: dict[str, str] = {}
         found: list[LogLine] = []
         is_cut = False
@@ -108,6 +125,11 @@ class LogService:
         """Why the log of a bot does not come at the moment, for those it does not."""
         readers = ((name, self._readers.get(name)) for name in bots)
         return {name: reader.problem for name, reader in readers if reader and reader.problem}
+
+    def end_viewers(self) -> None:
+        """Tell everybody who watches that this process ends."""
+        for viewer in tuple(self._viewers):
+            viewer.fail(ShuttingDown())
 
     async def close(self) -> None:
         """End every reader."""
@@ -145,7 +167,8 @@ class LogService:
             ending.cancel()
         return self._readers.setdefault(name, LogReader(self._engine, name))
 
-    def _left(self, viewer: LogViewer) -> None:
+    def _left(self, user_id: str, viewer: LogViewer) -> None:
+        self._watching.leave(user_id)
         self._viewers.discard(viewer)
         for name in viewer.bots:
             reader = self._readers.get(name)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from chat_api.core.database import Database
-from chat_api.core.errors import AppError, Conflict, Interrupted, InvalidInput, NotFound, error_of
+from chat_api.core.errors import AppError, Conflict, Interrupted, InvalidInput, NotFound, ShuttingDown, error_of
 from chat_api.core.group_commit import GroupCommit
 from chat_api.core.ids import new_id
 from chat_api.core.text import check_text, with_plain_line_ends
@@ -36,6 +36,8 @@ from models import MessageStatus, MessageType
 MAX_MESSAGE_CHARS = 4000  # Source: specification, POST /api/chat.
 MAX_CLIENT_ID_CHARS = 100
 MAX_PAGE = 200
+RESTART_S = 5.0
+_CUT_OFF = "The service is restarting. Your message is stored; you can have it answered again."
 _LAST = 2**62
 _TYPES = frozenset(MessageType)
 
@@ -88,8 +90,8 @@ class MessagesService:
     ) -> Exchange:
         """Submit a message and wait for its answer.
 
-        Raises: what :meth:`submit` does; then BotFailed, BotUnavailable, BotBusy, BotTimeout, Stopped or Interrupted
-        with the stored ``message_id`` in ``extra``.
+        Raises: what :meth:`submit` does; then BotFailed, BotUnavailable, BotBusy, BotTimeout, Stopped, Interrupted or
+        ShuttingDown with the stored ``message_id`` in ``extra``.
         """
         submission = await self.submit(
             principal, bot_name=bot_name, content=content, client_msg_id=client_msg_id, message_type=message_type
@@ -144,7 +146,8 @@ class MessagesService:
     async def result(self, exchange: Exchange) -> Exchange:
         """Wait for the answer to a stored message.
 
-        Raises: the typed failure it ended with, or Conflict when another process is still at it.
+        Raises: the typed failure it ended with, ShuttingDown when this process ends first, or Conflict when another
+        process is still at it.
         """
         finished = await self._answers.wait(exchange.message_id)
         if finished is not None:
@@ -156,7 +159,10 @@ class MessagesService:
         extra = {"message_id": str(exchange.message_id)}
         if exchange.status is MessageStatus.PENDING:
             raise Conflict("This message is still being answered.", extra=extra)
-        raise error_of(exchange.error_code or Interrupted.code)(extra=extra)
+        code = exchange.error_code or Interrupted.code
+        if code == Interrupted.code and self._answers.is_draining:
+            raise ShuttingDown(_CUT_OFF, retry_after_s=RESTART_S, extra=extra)
+        raise error_of(code)(extra=extra)
 
     async def retry(self, principal: Principal, message_id: UUID) -> Exchange:
         """Have a failed or interrupted message answered again; one that is not failed is returned as it is.

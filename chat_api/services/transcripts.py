@@ -12,6 +12,7 @@ from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Database
 from chat_api.core.errors import NotFound
 from chat_api.core.markdown import escaped_line, quoted
+from chat_api.core.tally import Tally
 from chat_api.core.text import check_text
 from chat_api.repositories import conversations, transcripts
 from chat_api.schemas.messages import Message
@@ -28,6 +29,9 @@ MAX_WORDS_CHARS = 200
 MAX_LINES = 200
 DELETE_AT_ONCE = 500
 NEWEST = 2**62
+# Each looks at many rows; those of one person keep nobody else from the database.
+MAX_SEARCHES_PER_PERSON = 3
+MAX_SEARCHES = 8
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -47,13 +51,14 @@ class TranscriptsService:
         self._audit = audit
         self._feeds = feeds
         self._look_at = look_at
+        self._searching = Tally(MAX_SEARCHES_PER_PERSON, total=MAX_SEARCHES)
         self._clock = clock
 
     async def find(self, principal: Principal, search: Search, *, reason: str | None = None) -> Finds:
         """Conversations by person, bot, words and time. Words need a reason, for to find them is to read.
 
         One call looks at :data:`LOOK_AT` exchanges at the most. Raises: PermissionDenied, NotAuthenticated,
-        InvalidInput (words without a reason).
+        InvalidInput (words without a reason), RateLimited.
         """
         await self._audit.require(principal, Permission.READ_CONVERSATIONS, "search")
         words = check_text(search.words, field="words", max_chars=MAX_WORDS_CHARS).strip() if search.words else None
@@ -62,17 +67,19 @@ class TranscriptsService:
         if words:
             details = {"reason": checked_reason(reason or ""), "bot_name": bot_name, "is_one_person": bool(user)}
             await self._audit.record(principal, "conversations.search", "search", details=details)
-        async with self._database.read() as connection:
-            ids = await transcripts.people_named(connection, user, limit=MAX_PEOPLE) if user else None
-            rows = await transcripts.look(
-                connection,
-                user_ids=ids,
-                bot_name=bot_name,
-                words=words,
-                since=search.since or _EARLIEST,
-                until=search.until or self._clock.now(),
-                limit=self._look_at,
-            )
+        held = self._searching.holding(principal.user_id, refusal="Your other searches have to end first.")
+        with held:
+            async with self._database.read() as connection:
+                ids = await transcripts.people_named(connection, user, limit=MAX_PEOPLE) if user else None
+                rows = await transcripts.look(
+                    connection,
+                    user_ids=ids,
+                    bot_name=bot_name,
+                    words=words,
+                    since=search.since or _EARLIEST,
+                    until=search.until or self._clock.now(),
+                    limit=self._look_at,
+                )
         looked_at = rows[0]["looked_at"]
         threads = tuple(
             ThreadView(**{name: row[name] for name in ThreadView.__dataclass_fields__})

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,6 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 import yaml
 from fastapi import FastAPI
 
@@ -20,6 +19,8 @@ from chat_api.app import create_app
 from chat_api.core.settings import Settings
 from chat_api.schemas.principals import Principal
 from chat_api.services.container import Services
+from console.connections import Patience
+from console.server import GuardedServer
 from models import Role
 from tests.support.sample_bots import RunningBot
 
@@ -75,24 +76,16 @@ class RunningApi:
         return (await self.services.auth.admin_login(name, ADMIN_PASSWORD)).token
 
 
-class _Server(uvicorn.Server):
-    """Leaves the test runner's signals alone."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 @asynccontextmanager
-async def running(app: FastAPI, *, port: int = 0) -> AsyncIterator[str]:
-    """Serve an application on a port, by default a free one, while the block runs; gives its address."""
+async def running(app: FastAPI, *, port: int = 0, patience: Patience | None = None) -> AsyncIterator[str]:
+    """Serve an application on a port, by default a free one, while the block runs; gives its address.
+
+    By the server that production uses, without its signals.
+    """
     listener = socket.create_server(("127.0.0.1", port))
     # asyncio does this only where it made the listener itself; without it each answer waits 40 ms for the client's ACK.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    config = uvicorn.Config(
-        app, log_config=None, ws="websockets-sansio", ws_max_size=256 * 1024, lifespan="on", proxy_headers=False
-    )
-    server = _Server(config)
+    server = GuardedServer(app, patience=patience)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:
         if serving.done():
@@ -107,10 +100,12 @@ async def running(app: FastAPI, *, port: int = 0) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def running_api(settings: Settings, *, port: int = 0) -> AsyncIterator[RunningApi]:
+async def running_api(
+    settings: Settings, *, port: int = 0, patience: Patience | None = None
+) -> AsyncIterator[RunningApi]:
     """Serve the API with these settings while the block runs, on a port that was its own before or a free one."""
     app = create_app(settings)
-    async with running(app, port=port) as url:
+    async with running(app, port=port, patience=patience) as url:
         yield RunningApi(url=url, app=app, settings=settings)
 
 

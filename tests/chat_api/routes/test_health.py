@@ -1,5 +1,6 @@
 """Liveness, readiness and metrics: who is told what."""
 
+import asyncio
 from contextlib import AsyncExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,11 +10,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from websockets.asyncio.client import connect
 
 from chat_api.core.embedded import embedded_servers
+from chat_api.schemas.fleet import ServiceStatus
 from tests.chat_api.routes.conftest import PROXY, Knock, assert_error
 from tests.support.api import MakeSettings, RunningApi, running_api
 from tests.support.eventually import eventually
 from tests.support.redis_proxy import redis_proxy
 from tests.support.sample_bots import RunningBot
+from tests.support.sql_proxy import sql_proxy
 
 TOKEN = "a-scraper's-token-of-some-length"
 
@@ -88,6 +91,27 @@ async def test_readiness_survives_the_loss_of_redis(
         await proxy.cut()
         await eventually(lambda: is_now("away"))
         assert seen == {200}
+
+
+async def test_readiness_does_not_wait_for_a_server_that_hangs(make_settings: MakeSettings, database_url: str) -> None:
+    """PostgreSQL takes connections and says nothing: many who ask are told no, long before a check gives up."""
+    async with AsyncExitStack() as stack:
+        proxy = await stack.enter_async_context(sql_proxy(database_url))
+        api = await stack.enter_async_context(running_api(make_settings(database_url=proxy.url)))
+        client = await stack.enter_async_context(api.client())
+        assert (await client.get("/health/ready")).status_code == 200
+        proxy.freeze()
+        patient = asyncio.create_task(api.services.health.check("postgres"))
+        answers = await asyncio.gather(*(client.get("/health/ready") for _ in range(5)))
+        assert [answer.status_code for answer in answers] == [503] * 5
+        assert not patient.done()
+        assert (await patient).status is ServiceStatus.UNHEALTHY
+        await proxy.heal()
+
+        async def is_ready() -> bool:
+            return (await client.get("/health/ready")).status_code == 200
+
+        await eventually(is_ready, deadline_s=60)
 
 
 async def test_readiness_ends_with_postgresql(make_settings: MakeSettings) -> None:

@@ -137,8 +137,10 @@ async def test_long_answers_are_compressed(make_settings: MakeSettings) -> None:
             body = BODY | {"bot_name": "rogue"}
             packed = await client.post("/api/chat", json=body, headers={"accept-encoding": "gzip"})
             plain = await client.post("/api/chat", json=body, headers={"accept-encoding": "identity"})
+            refused = await client.post("/api/chat", json=body, headers={"accept-encoding": "gzip;q=0, br"})
     assert packed.headers["content-encoding"] == "gzip"
     assert "content-encoding" not in plain.headers
+    assert "content-encoding" not in refused.headers
     assert int(packed.headers["content-length"]) < len(text) / 5 < int(plain.headers["content-length"])
     assert packed.json()["response"] == plain.json()["response"] == text
 
