@@ -5,12 +5,12 @@ Socket.IO broadcast for each change. The broadcast goes past NiceGUI's outbox, w
 """
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import quote
 
 from fastapi import FastAPI
 from nicegui import Client, core
@@ -88,8 +88,10 @@ class OpenPages:
             for room in core.sio.rooms(sid):
                 if room not in {sid, client.id}:  # what is said to many; it still has to hear where to go
                     await core.sio.leave_room(sid, room)
-        path = client.page.path
-        client.open(f"{page.sign_in}?next={quote(path, safe='')}" if page.sign_in else path)
+        # Only the browser knows where it is: the address has what was filtered for, or with whom one talks.
+        back = "encodeURIComponent(location.pathname + location.search)"
+        go = f"location.assign({json.dumps(page.sign_in)} + '?next=' + {back})" if page.sign_in else "location.reload()"
+        client.run_javascript(go)
 
     def _forget(self, client_id: str) -> None:
         self._pages.pop(client_id, None)

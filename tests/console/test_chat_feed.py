@@ -174,7 +174,7 @@ async def test_a_page_whose_session_ended_hears_nothing_more(console_app: Runnin
     assert (await console_app.services.auth.authenticate(staying)).user_id == person.user_id
     async with opened_chat(console_app, ending) as page, opened_chat(console_app, staying) as other:
         await console_app.services.auth.logout(person)
-        await eventually(lambda: page.opened)
+        await eventually(lambda: page.opened == ["location.reload()"])
         await page.ask("open", bot="elena")
         await page.ask("missed", epoch=page.start["position"]["epoch"], seq=0)
         await _talk(console_app, await console_app.services.auth.authenticate(staying))

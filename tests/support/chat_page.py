@@ -28,7 +28,6 @@ class OpenedChat:
         self._sio = sio
         sio.on("chat", self.frames.append)
         sio.on("run_javascript", self._hear_call)
-        sio.on("open", lambda message: self.opened.append(message["path"]))
 
     @property
     def client(self) -> Client:
@@ -73,6 +72,8 @@ class OpenedChat:
         match = _CALL.fullmatch(message["code"])
         if match:
             self.calls.append((json.loads(match[1]), json.loads(match[2])))
+        elif "location." in message["code"]:
+            self.opened.append(message["code"])
 
 
 @asynccontextmanager

@@ -23,7 +23,7 @@ class Refused(Exception):
 
 
 class OpenedPage:
-    """One open page; ``messages`` are the fleet messages that it received, oldest first."""
+    """One open page; ``messages`` are the fleet messages that it received, oldest first, ``opened`` where it was sent."""
 
     def __init__(self, client_id: str, sio: socketio.AsyncClient) -> None:
         self.client_id = client_id
@@ -31,7 +31,11 @@ class OpenedPage:
         self.messages: list[dict[str, Any]] = []
         self.opened: list[str] = []
         sio.on("fleet", self.messages.append)
-        sio.on("open", lambda message: self.opened.append(message["path"]))
+        sio.on("run_javascript", self._hear_code)
+
+    def _hear_code(self, message: dict[str, Any]) -> None:
+        if "location." in message["code"]:
+            self.opened.append(message["code"])
 
     @property
     def client(self) -> Client:
