@@ -52,7 +52,7 @@ export const scroll = {
       const message = item && this.thread.messages.find((one) => keyOf(one) === item.dataset.key);
       if (!message) return place;
       const last = this.thread.messages.findLast(({ seq }) => seq !== null)?.seq;
-      return { ...place, key: item.dataset.key, seq: message.seq, last, offset: item.getBoundingClientRect().top - top };
+      return { ...place, key: item.dataset.key, seq: message.seq, last, hasNews: this.hasNews, offset: item.getBoundingClientRect().top - top };
     },
     remember() {
       this.memory.keepPlace(this.whereabouts());
@@ -71,7 +71,7 @@ export const scroll = {
     },
     goOnReturning(name) {
       const { nextBefore } = this.thread;
-      const { key, seq, offset, last } = this.returning;
+      const { key, seq, offset, last, hasNews } = this.returning;
       if (nextBefore !== null && seq !== null && nextBefore > seq) {
         this.keep(name, { ...this.thread, isLoading: true });
         return this.ask("open", { bot: name, seq: nextBefore, is_returning: true });
@@ -85,7 +85,7 @@ export const scroll = {
         if (!item) return this.scrollToEnd();
         box.scrollTop += item.getBoundingClientRect().top - box.getBoundingClientRect().top - offset;
         this.lastTop = box.scrollTop;
-        this.hasNews = this.thread.messages.some((one) => one.seq > last);
+        this.hasNews = hasNews || this.thread.messages.some((one) => one.seq > last);
         this.scrolled();
       });
     },

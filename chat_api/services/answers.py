@@ -152,7 +152,8 @@ class AnswersService:
         for exchange in await runs.orphans(self._database, own_id=self.instance_id, dead_after_s=DEAD_AFTER_S):
             if exchange.message_id not in self._running and exchange.message_id not in self._places:
                 self._log_failure(exchange, Interrupted())
-                await self._outcomes.settle(exchange, abandoned(exchange, exchange.response, exchange.response_id))
+                said = exchange.response if exchange.response_seq is None else ""
+                await self._outcomes.settle(exchange, abandoned(exchange, said, exchange.response_id))
 
     async def forget_dead(self) -> None:
         """Forget processes that have been dead for a day."""
