@@ -46,7 +46,8 @@ function showSignedOut() {
     '<main class="we-sign-in we-signed-out" data-testid="signed-out"><div><h1>You\u2019re signed out</h1>' +
     '<p class="we-muted" role="status">No connection to the server. This device shows nothing of your account any more; ' +
     "the server ends the session as soon as it can be reached.</p></div>" +
-    `<a class="we-button we-primary" href="${home()}">Sign in again</a></main>`;
+    '<button type="button" class="we-button we-primary">Try now</button></main>';
+  document.querySelector(".we-signed-out button").addEventListener("click", endSoon);
 }
 
 let isEnding = false;

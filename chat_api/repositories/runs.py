@@ -45,7 +45,8 @@ WITH input AS (
     SELECT i.* FROM web_conversations c JOIN input i USING (id)
     WHERE c.status = 'pending' AND COALESCE(c.run_seq, c.seq) = i.run_seq ORDER BY c.id FOR UPDATE OF c
 )
-UPDATE web_conversations c SET bot_response = open.said, response_id = open.response_id FROM open WHERE c.id = open.id"""
+UPDATE web_conversations c SET bot_response = open.said, response_id = open.response_id
+FROM open WHERE c.id = open.id"""
 _REQUEST_STOP = """
 UPDATE web_conversations SET stop_requested_at = COALESCE(stop_requested_at, now())
 WHERE id = $1 AND user_id = $2 AND status = 'pending' RETURNING id"""

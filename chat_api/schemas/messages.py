@@ -235,7 +235,7 @@ class StreamEvent:
 
     @property
     def is_superseded(self) -> bool:
-        """Whether it tells of an answer that was cut off and has given way: what it would tell is not there any more."""
+        """Whether it tells of an answer that was cut off and has given way: what it would tell is gone."""
         return self.kind is EventKind.ANSWER and self.exchange is not None and self.exchange.response_seq != self.seq
 
 

@@ -31,7 +31,11 @@ class Doors:
 
 @dataclass(slots=True, eq=False)
 class Promises:
-    """What one user did and was told: ``tried`` are the keys in the order of writing, ``told`` is the stream as any tab saw it first, ``acknowledged`` message ids by key."""
+    """What one user did and was told.
+
+    ``tried`` are the keys in the order of writing, ``bots`` to whom, ``acknowledged`` message ids by key, ``told`` is the
+    stream as any tab saw it first.
+    """
 
     tried: list[str] = field(default_factory=list)
     bots: dict[str, str] = field(default_factory=dict)
@@ -45,7 +49,8 @@ class Promises:
 class Person:
     """One user: every message is sent again until it is acknowledged, and the next one only then.
 
-    Now and then several are written at once, by the API's own client, which is to keep their order. The last of the tabs is the API's own client, the others are raw.
+    The last of the tabs is the API's own client, the others are raw. Now and then several messages are written at once,
+    by the client, which keeps their order.
     """
 
     def __init__(self, name: str, *, tab_count: int, pause_s: float, doors: Doors, seed: int) -> None:

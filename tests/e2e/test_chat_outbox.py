@@ -98,7 +98,7 @@ async def test_order_is_the_order_of_writing(chat: Chat, console: RunningConsole
 
 
 async def test_written_offline_and_reloaded(chat: Chat, console: RunningConsole) -> None:
-    """Five messages without a connection, a page that is loaded anew: in the order of writing; every tab shows them so."""
+    """Five messages without a connection, a page that is loaded anew: in the order of writing, and so in every tab."""
     await chat.open("elena")
     second = await chat.twin()
     await chat.go_offline()
@@ -150,7 +150,8 @@ async def test_what_is_refused_for_good_stays_until_it_is_discarded(chat: Chat, 
     await chat.page.evaluate(
         """() => {
             const key = Object.keys(sessionStorage).find((name) => name.endsWith(":tab"));
-            const entry = { client_id: "x".repeat(101), bot: "elena", text: "refused", at: Date.now() / 1000, tab: sessionStorage[key] };
+            const [id, tab] = ["x".repeat(101), sessionStorage[key]];
+            const entry = { client_id: id, bot: "elena", text: "refused", at: Date.now() / 1000, tab };
             localStorage.setItem(key.replace(":tab", ":unsent:" + entry.client_id), JSON.stringify(entry));
         }"""
     )
@@ -174,7 +175,8 @@ async def test_text_for_a_bot_that_is_gone_stays(chat: Chat, console: RunningCon
     await chat.page.evaluate(
         """() => {
             const key = Object.keys(sessionStorage).find((name) => name.endsWith(":tab"));
-            const entry = { client_id: "gone-1", bot: "gabriel-the-old", text: "Are you there?", at: Date.now() / 1000, tab: "t" };
+            const bot = "gabriel-the-old";
+            const entry = { client_id: "gone-1", bot, text: "Are you there?", at: Date.now() / 1000, tab: "t" };
             localStorage.setItem(key.replace(":tab", ":unsent:gone-1"), JSON.stringify(entry));
             localStorage.setItem(key.replace(":tab", ":draft:gabriel-the-old"), "A draft for him");
         }"""
@@ -201,7 +203,9 @@ async def _kept(chat: Chat) -> list[str]:
 async def test_storage_that_fails_is_said(open_context: OpenContext, console: RunningConsole) -> None:
     """A browser that keeps nothing says so; what is written is sent all the same, in order."""
     context = await open_context()
-    await context.add_init_script("Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); }")
+    await context.add_init_script(
+        "Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); }"
+    )
     chat = await person(context, console, "no storage")
     await chat.open("elena")
     await chat.go_offline()
@@ -283,13 +287,13 @@ async def test_the_place_is_kept_over_an_outage(chat: Chat, console: RunningCons
     await chat.do(target, "Edit")
     await chat.by_id("editor-text").fill("an edit that is not finished")
     await chat.by_id("composer").fill("a draft")
-    top = await target.evaluate("(item) => item.getBoundingClientRect().top")
+    edited = chat.by_id("message").filter(has=chat.by_id("editor"))
+    top = await edited.evaluate("(item) => item.getBoundingClientRect().top")
     await console.services.messages.send(principal, bot_name="elena", content="Meanwhile")
     await expect(chat.by_id("news")).to_be_visible()
     await chat.page.reload()
     await expect(chat.by_id("editor-text")).to_have_value("an edit that is not finished")
     await expect(chat.by_id("composer")).to_have_value("a draft")
-    edited = chat.by_id("message").filter(has=chat.by_id("editor"))
     await expect(edited).to_be_in_viewport()
     assert abs(await edited.evaluate("(item) => item.getBoundingClientRect().top") - top) < 3
     await expect(chat.by_id("news")).to_be_visible()

@@ -169,11 +169,14 @@ async def test_a_process_that_is_killed_leaves_what_its_heartbeat_kept(
     """It is no answer while it runs; the process that finds it makes it one, and the dead one changes nothing more."""
     settings = make_settings(bots=(jake,))
     async with running_api(settings) as api, running_api(settings) as dying:
-        alice, exchange = await _begun(dying, jake)
+        alice, _ = await _begun(dying, jake)
         await dying.services.answers.beat()
         assert len(await _lines(dying, alice, jake)) == 1
         sql = await asyncpg.connect(database_url)
-        await sql.execute("UPDATE web_instances SET heartbeat_at = now() - interval '1 hour' WHERE id = $1", dying.services.answers.instance_id)
+        await sql.execute(
+            "UPDATE web_instances SET heartbeat_at = now() - interval '1 hour' WHERE id = $1",
+            dying.services.answers.instance_id,
+        )
         await sql.close()
         await api.services.answers.beat()
         await api.services.answers.beat()
