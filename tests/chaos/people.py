@@ -33,8 +33,8 @@ class Doors:
 class Promises:
     """What one user did and was told.
 
-    ``tried`` are the keys in the order of writing, ``bots`` to whom, ``acknowledged`` message ids by key, ``told`` is the
-    stream as any tab saw it first.
+    ``tried`` are the keys in the order of writing, ``bots`` to whom, ``acknowledged`` message ids by key; ``told`` is
+    the stream as any tab saw it first.
     """
 
     tried: list[str] = field(default_factory=list)
