@@ -72,8 +72,9 @@ addEventListener("online", () => isMarkedSignedOut() && endSoon());
 // Signed out in another tab: nothing stays in this one.
 addEventListener("storage", ({ key, newValue }) => {
   if (key !== SIGNED_OUT) return;
-  if (newValue === null) location.replace(home());
-  else showSignedOut();
+  if (newValue === null) return location.replace(home());
+  showSignedOut();
+  setTimeout(() => isMarkedSignedOut() && endSoon(), AGAIN_MS); // that tab may be closed by then
 });
 addEventListener("pageshow", ({ persisted }) => persisted && isMarkedSignedOut() && location.reload());
 

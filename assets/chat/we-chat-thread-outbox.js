@@ -55,11 +55,11 @@ export const outbox = {
           this.doubted.delete(message.client_id);
           this.hurry(this.chosen);
         }
+      } else if (message.role === "bot") {
+        this.ask("retry", { bot: this.chosen, message_id: message.reply_to }); // what was cut off stays until that is begun
       } else {
-        const id = message.role === "bot" ? message.reply_to : message.id;
-        const begun = changed(this.thread, (one) => one.id === id, { status: "pending", error: "" });
-        this.keep(this.chosen, without(begun, (one) => one.reply_to === id));
-        this.ask("retry", { bot: this.chosen, message_id: id });
+        this.keep(this.chosen, changed(this.thread, (one) => one === message, { status: "pending", error: "" }));
+        this.ask("retry", { bot: this.chosen, message_id: message.id });
       }
       this.scrollSoon();
     },
@@ -150,6 +150,11 @@ export const outbox = {
       this.memory.keepUnsent({ ...entry, refusal: { error, can_retry: canRetry } });
       this.tellUnsent(name, clientId, { status: "unsent", error, can_retry: canRetry });
       if (isNow) this.hurry(name);
+    },
+    refuseRetry(name, id, error) {
+      const isMeant = (message) => message.id === id && message.status === "pending";
+      if (this.threadOf(name).messages.some(isMeant)) this.keep(name, changed(this.threadOf(name), isMeant, { status: "failed", error }));
+      else this.notice = error;
     },
     /** A message is stored. */
     settle(clientId) {

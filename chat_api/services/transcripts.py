@@ -5,6 +5,7 @@ The reason is kept in the audit trail; what was said, and the words that were se
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from uuid import UUID
 
 import orjson
 
@@ -26,6 +27,7 @@ MAX_PEOPLE = 1_000
 MAX_WORDS_CHARS = 200
 MAX_LINES = 200
 DELETE_AT_ONCE = 500
+MAX_ASKED = 1_000
 NEWEST = 2**62
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -191,10 +193,19 @@ class TranscriptsService:
     async def _as_markdown(self, user_id: str, username: str, bot_name: str) -> AsyncIterator[bytes]:
         yield f"# {_one_line(username)} and {_one_line(bot_name)}\n\n".encode()
         yield f"Exported {self._clock.now():%Y-%m-%d %H:%M} UTC\n".encode()
+        asked: dict[UUID, datetime] = {}
         async for line in self._lines(user_id, bot_name):
             who = username if line.role == "user" else bot_name
             quoted = line.content.replace("\n", "\n> ")
-            yield f"\n**{_one_line(who)}**, {line.timestamp:%Y-%m-%d %H:%M:%S} UTC\n\n> {quoted}\n".encode()
+            # An answer that does not stand below its question says which one it is.
+            asked_at = asked.get(line.reply_to) if line.reply_to else None
+            is_apart = asked_at is not None and line.reply_to != next(reversed(asked))
+            to = f", to the message of {asked_at:%Y-%m-%d %H:%M:%S} UTC" if is_apart else ""
+            if line.reply_to is None:
+                asked[line.message_id] = line.timestamp
+                if len(asked) > MAX_ASKED:
+                    del asked[next(iter(asked))]
+            yield f"\n**{_one_line(who)}**, {line.timestamp:%Y-%m-%d %H:%M:%S} UTC{to}\n\n> {quoted}\n".encode()
 
 
 def _one_line(name: str) -> str:
