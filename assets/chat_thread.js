@@ -174,9 +174,12 @@ export default {
       else this.ask(what, { bot: this.chosen, message_id: message.id, ...about });
     },
     showMessage(key) {
-      const item = this.$refs.scroll.querySelector(`[data-key="${CSS.escape(key)}"]`);
-      item?.scrollIntoView({ block: "center" });
-      item?.focus({ preventScroll: true });
+      const box = this.$refs.scroll;
+      const item = box.querySelector(`[data-key="${CSS.escape(key)}"]`);
+      if (!item) return;
+      // Not by scrollIntoView, which moves everything around the thread, too.
+      box.scrollTop += item.getBoundingClientRect().top - box.getBoundingClientRect().top - (box.clientHeight - item.offsetHeight) / 2;
+      item.focus({ preventScroll: true });
     },
     focusComposer() {
       this.$refs.composer?.focus();

@@ -283,7 +283,12 @@ async def test_the_place_is_kept_over_an_outage(chat: Chat, console: RunningCons
     await chat.by_id("thread").evaluate("(box) => (box.scrollTop = 0)")
     await expect(chat.by_id("message")).to_have_count(100)
     target = chat.said("user").filter(has=chat.page.get_by_text("message 20", exact=True))
-    await target.evaluate("(item) => item.scrollIntoView({ block: 'start' })")
+    await target.evaluate(
+        """(item) => {
+            const box = item.closest("[data-testid=thread]");
+            box.scrollTop += item.getBoundingClientRect().top - box.getBoundingClientRect().top;
+        }"""
+    )
     await chat.do(target, "Edit")
     await chat.by_id("editor-text").fill("an edit that is not finished")
     await chat.by_id("composer").fill("a draft")
