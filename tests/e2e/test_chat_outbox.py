@@ -66,35 +66,37 @@ class _Line:
         self._tasks.append(asyncio.create_task(pass_on()))
         return waiting.put_nowait
 
-    def end(self) -> None:
-        """Pass on nothing more."""
+    async def __aenter__(self) -> "_Line":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
         for task in self._tasks:
             task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_order_is_the_order_of_writing(chat: Chat, console: RunningConsole, seed: int) -> None:
     """Two tabs, two bots, a slow line that is cut, a reload in the middle: all is stored once, in order."""
     chance = random.Random(seed)
-    line = _Line(seed)
     await chat.open("elena")
     second = await chat.twin()
-    for tab in (chat, second):
-        await line.attach(tab)
-    written: dict[str, list[str]] = {"elena": [], "marcus": []}
-    for number in range(12):
-        tab, bot = chance.choice((chat, second)), chance.choice(("elena", "marcus"))
-        if chance.random() < 0.4:
-            await chance.choice((chat, second)).page.evaluate("window.socket.io.engine.close()")
-        if number == 6:
-            await tab.page.reload()
-            await expect(tab.by_id("composer")).to_be_visible()
-        await tab.by_id(f"bot-{bot}").click()
-        await tab.say(f"message {number}")
-        written[bot].append(f"message {number}")
-    for bot, texts in written.items():
-        await _becomes(chat, console, texts, bot)
-    line.end()
+    async with _Line(seed) as line:
+        for tab in (chat, second):
+            await line.attach(tab)
+        written: dict[str, list[str]] = {"elena": [], "marcus": []}
+        for number in range(12):
+            tab, bot = chance.choice((chat, second)), chance.choice(("elena", "marcus"))
+            if chance.random() < 0.4:
+                await chance.choice((chat, second)).page.evaluate("window.socket.io.engine.close()")
+            if number == 6:
+                await tab.page.reload()
+                await expect(tab.by_id("composer")).to_be_visible()
+            await tab.by_id(f"bot-{bot}").click()
+            await tab.say(f"message {number}")
+            written[bot].append(f"message {number}")
+        for bot, texts in written.items():
+            await _becomes(chat, console, texts, bot)
 
 
 async def test_written_offline_and_reloaded(chat: Chat, console: RunningConsole) -> None:
