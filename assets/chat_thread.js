@@ -7,21 +7,28 @@ import { ChatHead, ThreadTop } from "we-chat-head";
 import { MessageList } from "we-chat-list";
 import { Memory } from "we-chat-memory";
 import { Side } from "we-chat-side";
+import { PasswordlessDialog } from "we-chat-passwordless";
+import { SignOutDialog } from "we-chat-sign-out";
+import { Stranded } from "we-chat-stranded";
 import { answering, emptyThread, streaming } from "we-chat-store";
 import { marks } from "we-chat-thread-marks";
 import { news } from "we-chat-thread-news";
 import { outbox } from "we-chat-thread-outbox";
+import { connection } from "we-chat-thread-connection";
 import { scroll } from "we-chat-thread-scroll";
 
 const NOTICE_MS = 6_000;
 
+const addressOf = (name) => `?bot=${encodeURIComponent(name)}`;
+
 export default {
-  components: { Avatar, ChatHead, Composer, DeleteDialog, MessageList, Side, ThreadTop },
-  mixins: [marks, news, outbox, scroll],
+  components: { Avatar, ChatHead, Composer, DeleteDialog, MessageList, Side, PasswordlessDialog, SignOutDialog, Stranded, ThreadTop },
+  mixins: [connection, marks, news, outbox, scroll],
   props: { bots: String, start: String, selected: String, icons: String },
   emits: ["ask"],
   data() {
     const { me, max_chars, overview } = JSON.parse(this.start);
+    this.memory = new Memory(me.id, () => (this.isStorageFailing = true));
     return {
       me,
       maxChars: max_chars,
@@ -30,7 +37,6 @@ export default {
       isListShown: !this.selected,
       threads: {},
       latest: Object.fromEntries(Object.entries(overview).map(([name, { last }]) => [name, last])),
-      isConnected: true,
       stopping: null,
       notice: "",
       announcement: "",
@@ -59,6 +65,10 @@ export default {
     isTyping() {
       return this.answered !== null && streaming(this.thread) === null;
     },
+    /** What was not sent to the bot that is chosen and gone. */
+    left() {
+      return this.bot ? null : (this.stranded.find(({ name }) => name === this.chosen) ?? null);
+    },
     firstName() {
       return this.bot.title.split(" ")[0];
     },
@@ -76,22 +86,14 @@ export default {
       if (text) this.noticing = setTimeout(() => (this.notice = ""), NOTICE_MS);
     },
   },
-  created() {
-    this.memory = new Memory(this.me.id);
-    this.sockets = { chat: this.hear, chat_bots: this.updateBots, connect: this.connected, disconnect: this.disconnected };
+  provide() {
+    return { memory: this.memory };
   },
   mounted() {
     addEventListener("popstate", this.follow);
-    // NiceGUI's root makes the socket after its children are mounted.
-    this.$nextTick(() => {
-      for (const [name, handler] of Object.entries(this.sockets)) window.socket.on(name, handler);
-      if (this.bot) this.open(this.chosen);
-      this.resendOutbox();
-    });
   },
   unmounted() {
     removeEventListener("popstate", this.follow);
-    for (const [name, handler] of Object.entries(this.sockets)) window.socket?.off(name, handler);
     clearTimeout(this.noticing);
   },
   methods: {
@@ -107,28 +109,40 @@ export default {
     updateBots({ bots, names }) {
       for (const bot of bots) this.roster[bot.name] = bot;
       this.roster = Object.fromEntries(names.filter((name) => this.roster[name]).map((name) => [name, this.roster[name]]));
+      for (const name of names) this.pump(name);
     },
-    connected() {
-      this.isConnected = true;
-      this.place.stop(); // the server says next how far it is, and what is missing is asked for at once
+    /** The page is connected for the first time: be where this tab was before it was loaded anew. */
+    begin() {
+      const place = this.memory.place();
+      if (place && !this.urlBot() && this.roster[place.bot]) this.chosen = place.bot;
+      if (!this.bot && this.stranded.some(({ name }) => name === this.urlBot())) this.chosen = this.urlBot();
+      const isBack = place?.bot === this.chosen;
+      this.isListShown = isBack ? place.isListShown : !this.chosen;
+      if (this.chosen) history.replaceState(history.state, "", addressOf(this.chosen));
+      if (this.bot) this.open(this.chosen, isBack ? place : null);
+      this.resendOutbox();
     },
-    disconnected() {
-      this.isConnected = false;
+    urlBot() {
+      return new URLSearchParams(location.search).get("bot");
     },
     select(name) {
       this.isListShown = false;
-      if (name !== this.chosen) history.pushState(null, "", `?bot=${encodeURIComponent(name)}`);
+      if (name !== this.chosen) history.pushState(null, "", addressOf(name));
       this.open(name);
     },
     follow() {
-      const name = new URLSearchParams(location.search).get("bot");
-      this.isListShown = !this.roster[name];
-      if (this.roster[name]) this.open(name);
+      const name = this.urlBot();
+      const isKnown = Boolean(this.roster[name]) || this.stranded.some((one) => one.name === name);
+      this.isListShown = !isKnown;
+      if (isKnown) this.open(name);
     },
-    open(name) {
+    /** `place`: where in it one was. */
+    open(name, place = null) {
       this.chosen = name;
       this.isAtEnd = true;
       this.hasNews = false;
+      this.returnTo(place);
+      if (!this.roster[name]) return;
       const thread = this.threadOf(name);
       if (!thread.isLoaded && !thread.isLoading) this.load(name);
       this.$nextTick(() => {
@@ -154,30 +168,48 @@ export default {
     act(what, message, about = {}) {
       if (what === "retry") this.retry(message);
       else if (what === "take-back") this.takeBack(message);
+      else if (what === "discard") this.discard(message);
+      else if (what === "show") this.showMessage(about.key);
       else if (what === "ask-delete") this.$refs.deleting.open(message);
       else if (what === "notice") this.notice = about.text;
       else this.ask(what, { bot: this.chosen, message_id: message.id, ...about });
     },
+    showMessage(key) {
+      const box = this.$refs.scroll;
+      const item = box.querySelector(`[data-key="${CSS.escape(key)}"]`);
+      if (!item) return;
+      // Not by scrollIntoView, which moves everything around the thread, too.
+      box.scrollTop += item.getBoundingClientRect().top - box.getBoundingClientRect().top - (box.clientHeight - item.offsetHeight) / 2;
+      item.focus({ preventScroll: true });
+    },
     focusComposer() {
       this.$refs.composer?.focus();
     },
-    signOut() {
-      this.memory.clear(); // the frame's script ends the session
+    askSignOut() {
+      const count = this.memory.countUnsent();
+      if (!this.me.has_password) this.$refs.passwordless.open({ count });
+      else if (count) this.$refs.leaving.open({ count });
+      else this.leave({ isKept: false });
+    },
+    leave({ isKept }) {
+      if (!isKept) this.memory.clear();
+      window.signOut(); // the frame's script
     },
   },
   template: `
-    <div class="chat" :class="{ 'chat-list-shown': isListShown || !bot }">
+    <div class="chat" :class="{ 'chat-list-shown': isListShown || (!bot && !left) }">
       <a class="we-skip" href="#chat-main">Skip to the conversation</a>
-      <Side :me="me" :bots="botList" :selected="chosen" :last="latest" :unread="unread" :typing="awaited" :icons="icons" @select="select" @sign-out="signOut" />
+      <Side :me="me" :bots="botList" :stranded="stranded" :selected="chosen" :last="latest" :unread="unread" :typing="awaited" :icons="icons" @select="select" @sign-out="askSignOut" />
       <main class="chat-main" id="chat-main" tabindex="-1">
-        <div v-if="!isConnected" class="chat-lost" role="status" data-testid="lost">Connection lost. Trying again… What you write is kept and goes out afterwards.</div>
-        <div v-if="!bot" class="chat-empty chat-welcome"><h1>Hello, {{ me.name }}</h1><p>Choose somebody to talk to.</p></div>
+        <div v-if="!isConnected" class="chat-lost" role="status" data-testid="lost">You're offline. Messages will be sent when you reconnect.</div>
+        <Stranded v-if="left" :of="left" :icons="icons" @discard="discard($event, left.name)" @discard-draft="discardDraft(left.name)" @back="isListShown = true" @notice="notice = $event" />
+        <div v-else-if="!bot" class="chat-empty chat-welcome"><h1>Hello, {{ me.name }}</h1><p>Choose somebody to talk to.</p></div>
         <template v-else>
           <ChatHead :bot="bot" :icons="icons" @back="isListShown = true" />
-          <div ref="scroll" class="chat-scroll" tabindex="0" role="log" aria-live="off" :aria-label="'Conversation with ' + bot.title" :aria-busy="thread.isLoading" data-testid="thread" @scroll.passive="scrolled">
+          <div ref="scroll" class="chat-scroll" tabindex="0" :class="{ 'chat-returning': returning }" role="log" aria-live="off" :aria-label="'Conversation with ' + bot.title" :aria-busy="thread.isLoading" data-testid="thread" @scroll.passive="scrolled">
             <div class="chat-column">
               <ThreadTop :thread="thread" :bot="bot" :first-name="firstName" @reload="load(chosen)" />
-              <MessageList :messages="thread.messages" :bot="bot" :max-chars="maxChars" :icons="icons" @act="act" @leave="focusComposer" />
+              <MessageList :messages="thread.messages" :has-older="thread.nextBefore !== null" :in-flight="isConnected ? flights[chosen] : null" :bot="bot" :max-chars="maxChars" :icons="icons" @act="act" @leave="focusComposer" />
               <div v-if="isTyping" class="chat-typing" data-testid="typing"><Avatar :name="bot.name" :title="bot.title" :emoji="bot.emoji" />
                 <span class="chat-dots" aria-hidden="true"><i></i><i></i><i></i></span><span>{{ firstName }} is typing…</span></div>
             </div>
@@ -186,6 +218,7 @@ export default {
             <button v-if="hasNews" type="button" class="chat-news" data-testid="news" @click="scrollToEnd">New messages ↓</button>
             <p v-if="notice" class="chat-toast" role="alert" data-testid="notice">{{ notice }}</p>
             <div class="chat-column">
+              <p v-if="isStorageFailing" class="chat-notice chat-warning" role="alert" data-testid="storage-notice">This browser can't save unsent text: its storage is full or blocked. Keep this page open until everything is sent.</p>
               <p v-if="bot.status === 'offline'" class="chat-notice" role="status" data-testid="offline-notice">{{ firstName }} is offline. What you write is kept, and you can retry it once {{ firstName }} is back.</p>
               <Composer ref="composer" :bot="bot" :memory="memory" :max-chars="maxChars" :can-stop="answered !== null" :is-stopping="answered !== null && stopping === answered.id"
                 :icons="icons" @send="send" @stop="stop" />
@@ -193,6 +226,8 @@ export default {
           </div>
         </template>
       </main>
+      <SignOutDialog ref="leaving" @sign-out="leave" />
+      <PasswordlessDialog v-if="!me.has_password" ref="passwordless" :me="me" @sign-out="leave({ isKept: false })" />
       <DeleteDialog ref="deleting" :name="bot ? firstName : ''" @remove="act('delete', $event)" @closed="focusComposer" />
       <div class="we-hidden" aria-live="polite" role="status" data-testid="announcement">{{ announcement }}</div>
     </div>`,

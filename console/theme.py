@@ -25,6 +25,7 @@ def head() -> str:
     return (
         f'<link rel="stylesheet" href="{asset("console.css")}">'
         f'<script src="{asset("theme.js")}"></script>'
+        f'<script src="{asset("session.js")}"></script>'
         f'<script src="{asset("console.js")}" defer></script>'
         f'<script src="{asset("notices.js")}" data-icons="{asset("icons.svg")}" defer></script>'
         '<meta name="referrer" content="same-origin">'

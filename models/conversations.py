@@ -26,7 +26,7 @@ class FinishReason(StrEnum):
 
     STOP = "stop"  # the bot had said all. Source: OpenAI's ``finish_reason``, as bots that stream give it
     STOPPED = "stopped"  # the user stopped it
-    TRUNCATED = "truncated"  # the stream broke off
+    TRUNCATED = "truncated"  # the stream broke off, or the process that heard it ended
 
 
 class MessageType(StrEnum):

@@ -30,16 +30,22 @@ export const Composer = {
     "bot.name": {
       immediate: true,
       handler(name) {
-        this.set(this.memory.draft(name));
+        this.kept = this.memory.draft(name);
+        this.set(this.kept);
       },
     },
     text(text) {
-      this.memory.keepDraft(this.bot.name, text);
+      this.memory.keepDraft(this.bot.name, text, this.kept);
+      this.kept = text;
       this.$nextTick(this.fit);
     },
   },
   mounted() {
     this.fit();
+    addEventListener("storage", this.hearStorage);
+  },
+  unmounted() {
+    removeEventListener("storage", this.hearStorage);
   },
   methods: {
     set(text) {
@@ -48,6 +54,10 @@ export const Composer = {
     },
     focus() {
       this.$refs.input.focus();
+    },
+    /** What was sent in another tab is no draft here; what is written here stays. */
+    hearStorage({ key, oldValue, newValue }) {
+      if (newValue === null && this.memory.isDraft(key, this.bot.name) && oldValue === this.text) this.set("");
     },
     fit() {
       const input = this.$refs.input;

@@ -5,10 +5,13 @@
 const lengthOf = (text) => [...text].length;
 
 export const MessageEditor = {
+  inject: ["memory"],
   props: { message: Object, maxChars: Number },
   emits: ["save", "done"],
   data() {
-    return { text: this.message.text, version: this.message.version, sent: null, problem: "" };
+    // An edit that was not finished outlives the page.
+    const { text, version } = this.memory.edit(this.message.id) ?? this.message;
+    return { text, version, sent: null, problem: "" };
   },
   computed: {
     isTooLong() {
@@ -23,7 +26,7 @@ export const MessageEditor = {
   },
   watch: {
     "message.version"() {
-      if (this.message.text === this.sent) this.$emit("done");
+      if (this.message.text === this.sent) this.done();
       else this.sent = null;
     },
     "message.refusal"(refusal) {
@@ -32,15 +35,23 @@ export const MessageEditor = {
       this.problem = this.hasChanged ? "" : refusal.error;
     },
     text() {
+      this.keep();
       this.$nextTick(this.fit);
     },
   },
   mounted() {
     this.fit();
-    this.$refs.input.focus();
+    this.$refs.input.focus({ preventScroll: this.memory.edit(this.message.id) !== null });
     this.$refs.input.setSelectionRange(this.text.length, this.text.length);
   },
   methods: {
+    keep() {
+      this.memory.keepEdit(this.message.id, { text: this.text, version: this.version });
+    },
+    done() {
+      this.memory.keepEdit(this.message.id, null);
+      this.$emit("done");
+    },
     fit() {
       const input = this.$refs.input;
       if (!input) return;
@@ -49,7 +60,7 @@ export const MessageEditor = {
     },
     keydown(event) {
       if (event.isComposing) return;
-      if (event.key === "Escape") this.$emit("done");
+      if (event.key === "Escape") this.done();
       else if (event.key === "Enter" && !event.shiftKey) this.save();
       else return;
       event.preventDefault();
@@ -57,7 +68,7 @@ export const MessageEditor = {
     },
     save() {
       if (!this.canSave) return;
-      if (this.text === this.message.text) return this.$emit("done");
+      if (this.text === this.message.text) return this.done();
       this.problem = "";
       this.version = this.message.version;
       this.sent = this.text;
@@ -73,7 +84,7 @@ export const MessageEditor = {
       <textarea ref="input" v-model="text" rows="1" dir="auto" aria-label="Edit your message" aria-describedby="chat-editor-hint" :aria-invalid="isTooLong" data-testid="editor-text" @keydown="keydown"></textarea>
       <div class="chat-editor-foot">
         <span id="chat-editor-hint" class="chat-muted" :class="{ 'chat-over': isTooLong || problem }" :role="problem ? 'alert' : undefined">{{ problem || (isTooLong ? 'At most ' + maxChars + ' characters' : 'Enter saves, Esc cancels') }}</span>
-        <button type="button" class="we-button we-quiet" data-testid="cancel-edit" @click="$emit('done')">Cancel</button>
+        <button type="button" class="we-button we-quiet" data-testid="cancel-edit" @click="done">Cancel</button>
         <button type="submit" class="we-button we-primary" :disabled="!canSave" data-testid="save-edit">{{ sent === null ? 'Save' : 'Saving…' }}</button>
       </div>
     </form>`,

@@ -7,19 +7,24 @@ const NEAR_S = 600; // what is said within this time by the same side belongs to
 
 export const MessageList = {
   components: { ChatMessage },
-  props: { messages: Array, bot: Object, maxChars: Number, icons: String },
+  props: { messages: Array, hasOlder: Boolean, inFlight: String, bot: Object, maxChars: Number, icons: String },
   emits: ["act", "leave"],
   data: () => ({ pointed: null, focused: null, tabStop: null }),
   computed: {
     rows() {
       const latestOwn = this.messages.findLast((message) => message.role === "user");
+      const byId = new Map(this.messages.filter(({ role }) => role === "user").map((message) => [message.id, message]));
       let before = null;
+      let lastOwn = null;
       return this.messages.map((message) => {
         const day = new Date(message.at * 1000).toDateString();
         const isNewDay = before?.day !== day;
         const isFirst = isNewDay || before.role !== message.role || message.at - before.at > NEAR_S;
         before = { day, role: message.role, at: message.at };
-        return { key: keyOf(message), message, isFirst, dayWord: isNewDay ? dayWord(message.at) : "", isLatestOwn: message === latestOwn };
+        if (message.role === "user") lastOwn = message.id;
+        const quote = message.reply_to && message.reply_to !== lastOwn ? quoteOf(byId.get(message.reply_to), this.hasOlder) : null;
+        const isWaiting = message.status === "sending" && message.client_id !== this.inFlight;
+        return { key: keyOf(message), message, quote, isWaiting, isFirst: isFirst || quote !== null, dayWord: isNewDay ? dayWord(message.at) : "", isLatestOwn: message === latestOwn };
       });
     },
     stop() {
@@ -67,11 +72,17 @@ export const MessageList = {
     <ol class="chat-messages" @focusout="loseFocus" @keydown="keydown" @pointerleave="point(null, $event)">
       <template v-for="row in rows" :key="row.key">
         <li v-if="row.dayWord" class="chat-day"><span>{{ row.dayWord }}</span></li>
-        <ChatMessage :message="row.message" :is-first="row.isFirst" :is-latest-own="row.isLatestOwn" :is-active="row.key === pointed || row.key === focused" :is-tab-stop="row.key === stop" :data-key="row.key"
+        <ChatMessage :message="row.message" :quote="row.quote" :is-waiting="row.isWaiting" :is-first="row.isFirst" :is-latest-own="row.isLatestOwn" :is-active="row.key === pointed || row.key === focused" :is-tab-stop="row.key === stop" :data-key="row.key"
           :bot="bot" :max-chars="maxChars" :icons="icons" @act="(...what) => $emit('act', ...what)" @focusin="gainFocus(row.key, $event)" @pointermove="point(row.key, $event)" />
       </template>
     </ol>`,
 };
+
+/** An answer that does not stand below its question says what it answers: the question was retried, or others came. */
+function quoteOf(question, hasOlder) {
+  if (question) return { key: keyOf(question), text: question.excerpt };
+  return hasOlder ? { key: null, text: "an earlier message" } : null; // else the question was deleted
+}
 
 function dayWord(at) {
   const day = new Date(at * 1000);

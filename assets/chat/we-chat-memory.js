@@ -1,52 +1,135 @@
-// What a browser remembers for one user: drafts, and messages that the server has not confirmed. Storage may be full,
-// blocked or shared with other tabs, so every access may fail and nothing depends on it.
-
-const OUTBOX_CAP = 50;
+// What a browser remembers for one person: messages that the server has not confirmed, drafts, and where one was. Each
+// message has a key of its own, so that tabs which write at the same moment take nothing from each other. Storage may be
+// full or blocked: then it is kept here, for as long as the page lives, and `onFailing` is called, which says so.
 
 export class Memory {
-  constructor(userId) {
+  constructor(userId, onFailing = () => {}) {
     this.prefix = `we-chat:${userId}:`;
+    this.onFailing = onFailing;
+    this.loose = new Map(); // what could not be stored: key → value
+    this.lastAt = 0;
+    this.tab = this.#session("tab") ?? newId();
+    this.#keepSession("tab", this.tab);
+    this.#takeOver();
   }
 
-  draft(bot) {
-    return this.#read(`draft:${bot}`) ?? "";
-  }
+  // Messages on their way: {client_id, bot, text, at, tab}, with `refusal: {error, can_retry}` when they will not be sent.
 
-  keepDraft(bot, text) {
-    this.#write(`draft:${bot}`, text || null);
-  }
-
-  /** Messages on their way: {client_id, bot, text, at}, the oldest first. */
+  /** All of them, in the order of writing. */
   outbox() {
-    try {
-      const entries = JSON.parse(this.#read("outbox") ?? "[]");
-      return Array.isArray(entries) ? entries : [];
-    } catch {
-      return [];
-    }
+    const entries = this.#keys("unsent:").map((key) => parsed(this.#read(key)));
+    return entries.filter(isEntry).sort((a, b) => a.at - b.at);
+  }
+
+  entry(clientId) {
+    const entry = parsed(this.#read(`unsent:${clientId}`));
+    return isEntry(entry) ? entry : null;
+  }
+
+  /** A moment later than that of every message that waits, whatever the clock says: it is the order of writing. */
+  nextAt() {
+    const last = this.outbox().at(-1)?.at ?? 0;
+    this.lastAt = Math.max(Date.now() / 1000, last + 0.001, this.lastAt + 0.001);
+    return this.lastAt;
   }
 
   keepUnsent(entry) {
-    const others = this.outbox().filter((other) => other.client_id !== entry.client_id);
-    this.#write("outbox", JSON.stringify([...others, entry].slice(-OUTBOX_CAP)));
+    this.#write(`unsent:${entry.client_id}`, JSON.stringify(entry));
   }
 
   forgetUnsent(clientId) {
-    const entries = this.outbox();
-    const others = entries.filter((entry) => entry.client_id !== clientId);
-    if (others.length !== entries.length) this.#write("outbox", others.length ? JSON.stringify(others) : null);
+    this.#write(`unsent:${clientId}`, null);
+  }
+
+  /** The id of the message that a key of the storage is about. */
+  unsentOf(key) {
+    return key?.startsWith(`${this.prefix}unsent:`) ? key.slice(this.prefix.length + "unsent:".length) : null;
+  }
+
+  // Drafts. Each tab has its own, and a new tab begins with the last one that was written anywhere.
+
+  draft(bot) {
+    return this.#session(`draft:${bot}`) ?? this.#read(`draft:${bot}`) ?? "";
+  }
+
+  /** `before` is what was there: what another tab wrote meanwhile is not taken away with it. */
+  keepDraft(bot, text, before = "") {
+    this.#keepSession(`draft:${bot}`, text || null);
+    if (text) this.#write(`draft:${bot}`, text);
+    else if (this.#read(`draft:${bot}`) === before) this.#write(`draft:${bot}`, null);
+  }
+
+  forgetDraft(bot) {
+    this.#keepSession(`draft:${bot}`, null);
+    this.#write(`draft:${bot}`, null);
+  }
+
+  /** The bots for which there are drafts. */
+  drafted() {
+    return this.#keys("draft:").map((key) => key.slice("draft:".length)).filter((bot) => this.draft(bot).trim());
+  }
+
+  isDraft(key, bot) {
+    return key === `${this.prefix}draft:${bot}`;
+  }
+
+  // Of this tab alone: where one was, and messages that are being edited.
+
+  place() {
+    return parsed(this.#session("place"));
+  }
+
+  keepPlace(place) {
+    this.#keepSession("place", JSON.stringify(place));
+  }
+
+  edit(id) {
+    return parsed(this.#session(`edit:${id}`));
+  }
+
+  keepEdit(id, edit) {
+    this.#keepSession(`edit:${id}`, edit && JSON.stringify(edit));
+  }
+
+  /** How many texts are lost when all is forgotten. */
+  countUnsent() {
+    return this.outbox().length + this.drafted().length;
   }
 
   /** Leave nothing behind for the next person at this machine. */
   clear() {
-    try {
-      for (const key of Object.keys(localStorage)) if (key.startsWith(this.prefix)) localStorage.removeItem(key);
-    } catch {
-      // blocked: there is nothing to clear
+    this.loose.clear();
+    for (const storage of [() => localStorage, () => sessionStorage]) {
+      try {
+        const box = storage();
+        for (const key of Object.keys(box)) if (key.startsWith(this.prefix)) box.removeItem(key);
+      } catch {
+        // blocked: there is nothing to clear
+      }
     }
   }
 
+  /** Messages that a version before kept in one list. */
+  #takeOver() {
+    const entries = parsed(this.#read("outbox"));
+    if (!Array.isArray(entries)) return;
+    for (const entry of entries) if (isEntry(entry)) this.keepUnsent(entry);
+    this.#write("outbox", null);
+  }
+
+  #keys(start) {
+    const keys = new Set([...this.loose.keys()].filter((key) => key.startsWith(start)));
+    try {
+      const whole = this.prefix + start;
+      for (const key of Object.keys(localStorage)) if (key.startsWith(whole)) keys.add(key.slice(this.prefix.length));
+    } catch {
+      // blocked: what there is, is here
+    }
+    return [...keys];
+  }
+
   #read(key) {
+    if (this.loose.has(key)) return this.loose.get(key);
     try {
       return localStorage.getItem(this.prefix + key);
     } catch {
@@ -55,12 +138,42 @@ export class Memory {
   }
 
   #write(key, value) {
+    this.loose.delete(key);
     try {
       if (value === null) localStorage.removeItem(this.prefix + key);
       else localStorage.setItem(this.prefix + key, value);
     } catch {
-      // full or blocked: not remembered
+      if (value === null) return;
+      this.loose.set(key, value);
+      this.onFailing();
     }
+  }
+
+  #session(key) {
+    try {
+      return sessionStorage.getItem(this.prefix + key);
+    } catch {
+      return null;
+    }
+  }
+
+  #keepSession(key, value) {
+    try {
+      if (value === null) sessionStorage.removeItem(this.prefix + key);
+      else sessionStorage.setItem(this.prefix + key, value);
+    } catch {
+      // It is lost with the tab. Texts are in the other storage, too, or said to be at risk.
+    }
+  }
+}
+
+const isEntry = (entry) => Boolean(entry && entry.client_id && entry.bot && typeof entry.text === "string");
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
   }
 }
 

@@ -7,14 +7,17 @@ import { MessageTools } from "we-chat-tools";
 
 const ENDINGS = {
   stopped: { word: "Stopped", icon: "stop", title: "You stopped this answer here." },
-  truncated: { word: "Cut off", icon: "degraded", title: "The bot's answer broke off here." },
+  truncated: { word: "Cut off", icon: "degraded", title: "This answer broke off here.", canRetry: true },
 };
 
 export const ChatMessage = {
   components: { Avatar, MessageEditor, MessageTools },
-  props: { message: Object, isFirst: Boolean, isLatestOwn: Boolean, isActive: Boolean, isTabStop: Boolean, bot: Object, maxChars: Number, icons: String },
+  inject: ["memory"],
+  props: { message: Object, quote: Object, isWaiting: Boolean, isFirst: Boolean, isLatestOwn: Boolean, isActive: Boolean, isTabStop: Boolean, bot: Object, maxChars: Number, icons: String },
   emits: ["act"],
-  data: () => ({ isEditing: false }),
+  data() {
+    return { isEditing: this.message.role === "user" && this.memory.edit(this.message.id) !== null };
+  },
   computed: {
     isOwn() {
       return this.message.role === "user";
@@ -29,7 +32,7 @@ export const ChatMessage = {
       return ENDINGS[this.message.ending] ?? null;
     },
     note() {
-      if (this.message.status === "sending") return "Sending…";
+      if (this.message.status === "sending") return this.isWaiting ? "Waiting to be sent" : "Sending…";
       return this.isLatestOwn && !this.isFailed ? "Sent" : "";
     },
     time() {
@@ -61,6 +64,7 @@ export const ChatMessage = {
       <div class="chat-bubble-column">
         <div v-if="!isOwn && isFirst" class="chat-author">{{ bot.title }}</div>
         <span v-else class="we-hidden">{{ isOwn ? 'You' : bot.title }}:</span>
+        <button v-if="quote" type="button" class="chat-reply" :disabled="!quote.key" data-testid="reply-to" @click="$emit('act', 'show', message, { key: quote.key })"><span class="we-hidden">In reply to: </span><span aria-hidden="true">↩ </span><span dir="auto">{{ quote.text }}</span></button>
         <MessageEditor v-if="isEditing" :message="message" :max-chars="maxChars" @save="$emit('act', 'edit', message, $event)" @done="endEdit" />
         <div v-else-if="message.html !== null" ref="body" class="chat-bubble chat-markdown" dir="auto" v-html="message.html"></div>
         <div v-else class="chat-bubble chat-plain" dir="auto">{{ message.text }}</div>
@@ -68,11 +72,17 @@ export const ChatMessage = {
           <span class="chat-failure-text" data-testid="failure">{{ message.error }}</span>
           <button v-if="message.can_retry !== false" type="button" class="chat-action" data-testid="retry" @click="$emit('act', 'retry', message)">Retry</button>
           <button v-if="message.status === 'unsent'" type="button" class="chat-action" data-testid="edit" @click="$emit('act', 'take-back', message)">Edit</button>
+          <button v-if="message.status === 'unsent'" type="button" class="chat-action" data-testid="discard" @click="$emit('act', 'discard', message)">Discard</button>
         </div>
         <div class="chat-meta">
           <button v-for="emoji in message.reactions" :key="emoji" type="button" class="chat-reaction" :aria-label="'Take back ' + emoji" title="Take back" data-testid="reaction"
             @click="$emit('act', 'unreact', message, { emoji })">{{ emoji }}</button>
           <span v-if="ending" class="chat-ending" :class="'chat-ending-' + message.ending" :title="ending.title" data-testid="ending"><svg class="we-icon" aria-hidden="true"><use :href="icons + '#' + ending.icon"></use></svg>{{ ending.word }}</span>
+          <button v-if="ending?.canRetry" type="button" class="chat-link" data-testid="retry" @click="$emit('act', 'retry', message)">Retry</button>
+          <template v-if="isWaiting">
+            <button type="button" class="chat-link" data-testid="edit" @click="$emit('act', 'take-back', message)">Edit</button>
+            <button type="button" class="chat-link" data-testid="discard" @click="$emit('act', 'discard', message)">Discard</button>
+          </template>
           <span v-if="message.edited_at" class="chat-edited" :title="editedExactly" data-testid="edited">Edited</span>
           <span class="chat-when" :class="{ 'chat-when-shown': note }"><time :title="exactly">{{ time }}</time><span v-if="note" data-testid="note"> · {{ note }}</span></span>
           <MessageTools v-if="isActive && isStored && !isEditing" :message="message" :icons="icons" @act="(...what) => $emit('act', ...what)" @edit="isEditing = true" />

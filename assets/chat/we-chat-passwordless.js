@@ -3,11 +3,17 @@
 export const PasswordlessDialog = {
   props: { me: Object },
   emits: ["sign-out"],
-  data: () => ({ password: "", error: "", isSaving: false }),
+  data: () => ({ count: 0, password: "", error: "", isSaving: false }),
   methods: {
-    open() {
+    /** `count`: how many texts were written and not sent. */
+    open({ count }) {
+      this.count = count;
       this.password = this.error = "";
       this.$refs.dialog.showModal();
+    },
+    leave() {
+      this.$refs.dialog.close();
+      this.$emit("sign-out");
     },
     /** Set a first password: the new session that comes with it takes this one's place, and the page is built for it. */
     async keep() {
@@ -31,7 +37,8 @@ export const PasswordlessDialog = {
     <dialog ref="dialog" class="we-dialog" aria-labelledby="chat-passwordless-title" data-testid="passwordless-dialog">
       <h2 id="chat-passwordless-title">Sign out for good?</h2>
       <p v-if="me.is_guest">You are here as a guest. Once you sign out, nobody can open these conversations again, and neither can you.</p>
-      <template v-else>
+      <p v-if="count" data-testid="passwordless-unsent">{{ count === 1 ? "One text was" : count + " texts were" }} not sent yet and will be discarded.</p>
+      <template v-if="!me.is_guest">
         <p>The name <b dir="auto">{{ me.username }}</b> has no password. Once you sign out, nobody can come back under it, and neither can you.</p>
         <form class="chat-keep" @submit.prevent="keep">
           <input type="text" class="we-hidden" autocomplete="username" :value="me.username" readonly tabindex="-1" aria-hidden="true">
@@ -43,7 +50,7 @@ export const PasswordlessDialog = {
       </template>
       <div class="we-dialog-actions">
         <button type="button" class="we-button" autofocus @click="$refs.dialog.close()">Stay signed in</button>
-        <button type="button" class="we-button we-danger" data-we="sign-out" data-testid="confirm-sign-out" @click="$emit('sign-out')">Sign out for good</button>
+        <button type="button" class="we-button we-danger" data-testid="confirm-sign-out" @click="leave">Sign out for good</button>
       </div>
     </dialog>`,
 };

@@ -1,12 +1,12 @@
 // The left side: the bots, and whose page it is.
 import { BotList } from "we-chat-bots";
-import { PasswordlessDialog } from "we-chat-passwordless";
+import { StrandedList } from "we-chat-stranded";
 
 const GUEST = "Someone else holds this name. What you say is kept apart from theirs, for this browser.";
 
 export const Side = {
-  components: { BotList, PasswordlessDialog },
-  props: { me: Object, bots: Array, selected: String, last: Object, unread: Object, typing: Object, icons: String },
+  components: { BotList, StrandedList },
+  props: { me: Object, bots: Array, stranded: Array, selected: String, last: Object, unread: Object, typing: Object, icons: String },
   emits: ["select", "sign-out"],
   data: () => ({ guest: GUEST }),
   template: `
@@ -14,12 +14,12 @@ export const Side = {
       <div class="chat-side-head we-brand"><svg class="we-icon" aria-hidden="true"><use :href="icons + '#logo'"></use></svg><span>WhisperEngine</span></div>
       <div v-if="!bots.length" class="chat-empty" data-testid="no-bots"><h2>No bots yet</h2><p>An administrator adds them; they appear here by themselves.</p></div>
       <BotList :bots="bots" :selected="selected" :last="last" :unread="unread" :typing="typing" :icons="icons" @select="$emit('select', $event)" />
+      <StrandedList :of="stranded" :selected="selected" @select="$emit('select', $event)" />
       <div class="chat-me" data-testid="me">
         <span class="chat-me-text"><span class="chat-me-name">{{ me.name }}</span>
           <span v-if="me.is_guest" class="chat-badge" data-testid="guest-badge" :title="guest">Guest</span></span>
         <button type="button" class="we-icon-button" data-we="theme" title="Dark or light" aria-label="Dark or light"><svg class="we-icon" aria-hidden="true"><use :href="icons + '#theme'"></use></svg></button>
-        <button type="button" class="we-icon-button" :data-we="me.has_password ? 'sign-out' : null" data-testid="sign-out" title="Sign out" aria-label="Sign out" @click="me.has_password ? $emit('sign-out') : $refs.passwordless.open()"><svg class="we-icon" aria-hidden="true"><use :href="icons + '#sign-out'"></use></svg></button>
+        <button type="button" class="we-icon-button" data-testid="sign-out" title="Sign out" aria-label="Sign out" @click="$emit('sign-out')"><svg class="we-icon" aria-hidden="true"><use :href="icons + '#sign-out'"></use></svg></button>
       </div>
-      <PasswordlessDialog v-if="!me.has_password" ref="passwordless" :me="me" @sign-out="$emit('sign-out')" />
     </nav>`,
 };

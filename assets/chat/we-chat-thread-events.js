@@ -45,11 +45,11 @@ function withLines(thread, lines) {
   return merged(thread, lines.filter((line) => thread.nextBefore === null || line.seq >= thread.nextBefore));
 }
 
-/** What became of a question. An answer that was being said is not any more: the whole one takes its place. */
+/** What became of a question. Without an answer there is none: neither one that was being said, nor one cut off before. */
 function concluded(thread, question) {
   const outcome = { status: question.status, code: question.code, error: question.error };
   const told = changed(thread, ({ id, role }) => id === question.id && role === "user", outcome);
-  return question.status === "answered" ? told : without(told, ({ status, reply_to }) => status === "streaming" && reply_to === question.id);
+  return question.status === "answered" ? told : without(told, ({ reply_to }) => reply_to === question.id);
 }
 
 /** A piece more of an answer. One that does not fit is left out: the whole answer will correct it. */

@@ -53,13 +53,14 @@ export const news = {
     /** Events were missed that nobody can tell any more: forget what was said and ask again for what is seen. */
     resync(position) {
       this.place.moveTo(position);
+      this.returnTo(this.whereabouts());
       for (const [name, thread] of Object.entries(this.threads)) {
         const own = thread.messages.filter((message) => message.seq === null && message.role === "user");
         this.keep(name, { ...emptyThread(), messages: own });
       }
       this.latest = {};
       this.ask("overview");
-      if (this.bot) this.open(this.chosen);
+      if (this.bot) this.load(this.chosen);
     },
 
     // Called by the server
@@ -67,7 +68,12 @@ export const news = {
     showPage(name, messages, nextBefore) {
       const isFirstPage = !this.threadOf(name).isLoaded;
       const put = () => this.keep(name, continued(this.threadOf(name), messages, nextBefore));
+      for (const message of messages) this.settle(message.client_id);
       if (name !== this.chosen) return put();
+      if (this.isReturning(name)) {
+        put();
+        return this.goOnReturning(name);
+      }
       if (isFirstPage) this.isAtEnd = true;
       this.keepPlace(put);
     },
@@ -77,11 +83,13 @@ export const news = {
       if (name === this.chosen) this.showNews();
     },
     /** Something that was asked for was not done; `current` is how a message stands that was to be changed. */
-    refuse({ what, bot: name, client_id, message_id }, error, canRetry, current) {
+    refuse({ what, bot: name, client_id, message_id }, error, canRetry, current, againS) {
       const isMeant = ({ id }) => id === message_id;
-      if (what === "open") this.keep(name, { ...this.threadOf(name), isLoading: false, error });
-      else if (what === "send") this.refuseSend(name, client_id, error, canRetry);
-      else if (what === "retry") this.keep(name, changed(this.threadOf(name), isMeant, { status: "failed", error }));
+      if (what === "open") {
+        if (this.isReturning(name)) this.returning = null;
+        this.keep(name, { ...this.threadOf(name), isLoading: false, error });
+      } else if (what === "send") this.refuseSend(name, client_id, error, canRetry, againS);
+      else if (what === "retry") this.refuseRetry(name, message_id, error);
       else if (what === "edit") this.keep(name, changed(this.threadOf(name), isMeant, { ...current, refusal: { error } }));
       else if (what === "read") this.unmark(name);
       else if (what === "stop") this.refuseStop(error);

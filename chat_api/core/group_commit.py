@@ -47,6 +47,13 @@ class GroupCommit(Generic[T, R]):
 
         Raises: what ``commit`` raises for this item; Unavailable when too many wait already.
         """
+        return await self.enqueue(item)
+
+    def enqueue(self, item: T) -> "asyncio.Future[R]":
+        """Give an item its place among those that wait; its result, or what :meth:`submit` raises, comes later.
+
+        Raises: Unavailable when too many wait already.
+        """
         if len(self._waiting) >= MAX_WAITING:
             self._on_failed(item)
             raise Unavailable(detail=f"{self._name}: {MAX_WAITING} items wait already", retry_after_s=1)
@@ -55,7 +62,7 @@ class GroupCommit(Generic[T, R]):
         if self._writer is None:
             # In a context of its own: it works for many callers, and not for the one that came first.
             self._writer = asyncio.get_running_loop().create_task(self._write(), name=self._name, context=Context())
-        return await outcome
+        return outcome
 
     async def close(self) -> None:
         """Wait until what was submitted has been stored or refused."""

@@ -26,6 +26,8 @@ def base_frame(event: StreamEvent) -> Frame | None:
     exchange = event.exchange
     if exchange is None:
         return None
+    if event.is_superseded:
+        return None
     if event.kind is EventKind.ANSWER:
         return _answer(event.seq, exchange)
     if event.kind is EventKind.FAILED:
@@ -57,12 +59,14 @@ def event_frame(event: StreamEvent) -> Frame:
     exchange = event.exchange
     if exchange is None:  # a read mark
         return {"type": event.kind.value, "seq": event.seq, **event.payload}
-    if event.kind is EventKind.ANSWER:
+    if event.kind is EventKind.ANSWER and not event.is_superseded:
         return _answer(event.seq, exchange)
     if event.kind is EventKind.MESSAGE:
         return _own_message(event.seq, exchange)
+    # In the place of an answer that has given way stands what became of it: the message was begun again.
+    kind = EventKind.RETRIED if event.is_superseded else event.kind
     frame: Frame = {
-        "type": event.kind.value,
+        "type": kind.value,
         "seq": event.seq,
         "message_id": str(exchange.message_id),
         "bot_name": exchange.bot_name,

@@ -42,7 +42,7 @@ FROM stream WHERE c.id = $2 RETURNING c.*, stream.event_seq"""
 _DELETE_ANSWER = f"""
 WITH changed AS (
     SELECT id, response_id FROM web_conversations
-    WHERE id = $2 AND user_id = $1 AND response_id IS NOT NULL AND response_deleted_at IS NULL FOR UPDATE
+    WHERE id = $2 AND user_id = $1 AND response_seq IS NOT NULL AND response_deleted_at IS NULL FOR UPDATE
 ), reactions AS (
     DELETE FROM web_reactions r USING changed WHERE r.message_id = changed.response_id
 ){_NEXT_PLACE.format(kind="'deleted'", conversation_id="$2", payload="jsonb_build_object('message_id', $3::uuid)")}

@@ -12,7 +12,7 @@ MAX_UNREAD = 100
 _BY_ID = "SELECT * FROM web_conversations WHERE id = $1 AND user_id = $2"
 _BY_EITHER_ID = """
 SELECT * FROM web_conversations WHERE user_id = $2 AND id = $1
-UNION ALL SELECT * FROM web_conversations WHERE user_id = $2 AND response_id = $1"""
+UNION ALL SELECT * FROM web_conversations WHERE user_id = $2 AND response_id = $1 AND response_seq IS NOT NULL"""
 _BY_CLIENT_MSG_ID = "SELECT * FROM web_conversations WHERE user_id = $1 AND client_msg_id = $2"
 
 # Both halves walk their own index backwards, so a page costs the same in a long history as in a short one.
@@ -110,8 +110,8 @@ def exchange_of(row: Any) -> Exchange:
 
 
 def _finish_reason(row: Any) -> FinishReason | None:
-    """Answers from before it was kept are whole ones."""
-    if row["response_id"] is None:
+    """Answers from before it was kept are whole ones; what has come of one that is being said is none yet."""
+    if row["response_seq"] is None:
         return None
     return FinishReason(row["finish_reason"] or FinishReason.STOP)
 

@@ -1,5 +1,6 @@
 """Calls of bots, as other processes see them: who lives, what a dead one left, what is begun again or to be stopped."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from chat_api.core.database import Database
@@ -21,8 +22,11 @@ DELETE FROM web_instances i WHERE heartbeat_at < now() - interval '1 day'
     AND NOT EXISTS (SELECT 1 FROM web_conversations c WHERE c.instance_id = i.id AND c.status = 'pending')"""
 _REOPEN = """
 WITH open AS (
-    SELECT id, user_id FROM web_conversations
-    WHERE id = $1 AND user_id = $2 AND status IN ('failed', 'interrupted') AND deleted_at IS NULL FOR UPDATE
+    SELECT id, user_id, response_id FROM web_conversations
+    WHERE id = $1 AND user_id = $2 AND deleted_at IS NULL AND (status IN ('failed', 'interrupted')
+        OR status = 'answered' AND finish_reason = 'truncated' AND response_deleted_at IS NULL) FOR UPDATE
+), reactions AS (
+    DELETE FROM web_reactions r USING open WHERE r.message_id = open.response_id
 ), stream AS (
     UPDATE web_streams s SET last_seq = last_seq + 1, previous_instance = s.last_instance, last_instance = $3
     FROM open WHERE s.user_id = open.user_id RETURNING s.last_seq AS event_seq, s.previous_instance
@@ -30,8 +34,19 @@ WITH open AS (
     INSERT INTO web_events (user_id, seq, kind, conversation_id) SELECT $2, event_seq, 'retried', $1 FROM stream
 )
 UPDATE web_conversations c SET status = 'pending', error_code = NULL, answered_at = NULL, stop_requested_at = NULL,
-    instance_id = $3, run_seq = stream.event_seq
+    instance_id = $3, run_seq = stream.event_seq, bot_response = '', response_id = NULL, response_seq = NULL,
+    finish_reason = NULL, processing_time = NULL, metadata = NULL
 FROM stream WHERE c.id = $1 RETURNING c.*, stream.previous_instance <> $3 AS is_contested"""
+# Without a place in the stream it is no answer yet; rows in the order of their keys, as those who finish them.
+_KEEP = """
+WITH input AS (
+    SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::text[]) AS i (id, run_seq, response_id, said)
+), open AS (
+    SELECT i.* FROM web_conversations c JOIN input i USING (id)
+    WHERE c.status = 'pending' AND COALESCE(c.run_seq, c.seq) = i.run_seq ORDER BY c.id FOR UPDATE OF c
+)
+UPDATE web_conversations c SET bot_response = open.said, response_id = open.response_id
+FROM open WHERE c.id = open.id"""
 _REQUEST_STOP = """
 UPDATE web_conversations SET stop_requested_at = COALESCE(stop_requested_at, now())
 WHERE id = $1 AND user_id = $2 AND status = 'pending' RETURNING id"""
@@ -53,13 +68,18 @@ async def orphans(database: Database, *, own_id: UUID, dead_after_s: float) -> t
 
 
 async def reopen(database: Database, exchange: Exchange, *, instance_id: UUID) -> tuple[Exchange, bool] | None:
-    """Make a failed or interrupted exchange pending again, as a run of this process.
+    """Make an exchange pending again that failed, was interrupted or was cut off, as a run of this process.
 
     Returns: the exchange, whose ``run_seq`` is the event's, and whether another process stored the user's message
-    before; ``None`` when it is neither failed nor interrupted (any more).
+    before; ``None`` when there is nothing to be retried (any more).
     """
     rows = await database.fetch(_REOPEN, exchange.message_id, exchange.user_id, instance_id)
     return (exchange_of(rows[0]), bool(rows[0]["is_contested"])) if rows else None
+
+
+async def keep_parts(database: Database, parts: Sequence[tuple[UUID, int, UUID, str]]) -> None:
+    """Keep what has come of running answers, in case that their process dies: message, run, answer's id, text."""
+    await database.fetch(_KEEP, *(list(column) for column in zip(*parts, strict=True)))
 
 
 async def request_stop(database: Database, user_id: str, message_id: UUID) -> bool:

@@ -68,7 +68,7 @@ router.add_api_route(
     responses=errors(*WRITES, "invalid_input", *_FAILURES),
 )
 async def retry(message_id: UUID, principal: User, services: AppServices) -> ChatAnswer:
-    """Have a failed or interrupted message answered again; an answered one gives its stored answer."""
+    """Have a message answered again that failed or whose answer was cut off; any other gives its stored answer."""
     exchange = await services.messages.retry(principal, message_id)
     return ChatAnswer.of(await services.messages.result(exchange))
 

@@ -89,7 +89,7 @@ class ChatAnswer(BaseModel):
     response_id: str = Field(description="The id of the answer in the history.")
     seq: int = Field(description="The answer's place in your stream.")
     finish_reason: Literal["stop", "stopped", "truncated"] | None = Field(
-        "stop", description="`stopped` by you, or `truncated` because the bot's stream broke off."
+        "stop", description="`stopped` by you, or `truncated`: it broke off, and this is what had come."
     )
 
     @classmethod
@@ -150,7 +150,7 @@ class MessageEntry(Answer):
     client_msg_id: str | None = None
     reply_to: TextId | None = Field(None, description="Of an answer: the message it answers.")
     finish_reason: Literal["stop", "stopped", "truncated"] | None = Field(
-        None, description="Of an answer: `stopped` by you, or `truncated` because the bot's stream broke off."
+        None, description="Of an answer: `stopped` by you, or `truncated`: it broke off, and this is what had come."
     )
     version: int = 1
     edited_at: datetime | None = None

@@ -58,6 +58,14 @@ class Exchange:
     is_deleted: bool = False
     is_response_deleted: bool = False
 
+    @property
+    def can_be_retried(self) -> bool:
+        """Whether the bot may be asked again: there is no answer, or only the beginning of one."""
+        is_cut_off = self.finish_reason is FinishReason.TRUNCATED and not self.is_response_deleted
+        return self.status in {MessageStatus.FAILED, MessageStatus.INTERRUPTED} or (
+            self.status is MessageStatus.ANSWERED and is_cut_off
+        )
+
     def question(self, *, reactions: tuple[str, ...] = ()) -> "Message":
         """The user's line of a history."""
         return Message(
@@ -224,6 +232,11 @@ class StreamEvent:
     exchange: Exchange | None = None
     payload: Mapping[str, object] = field(default_factory=dict)
     origin: str | None = None
+
+    @property
+    def is_superseded(self) -> bool:
+        """Whether it tells of an answer that was cut off and has given way: what it would tell is gone."""
+        return self.kind is EventKind.ANSWER and self.exchange is not None and self.exchange.response_seq != self.seq
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,7 @@ from chat_api.services.bot_identity import BotIdentities
 from chat_api.services.feeds import Feeds
 from chat_api.services.lanes import Lanes
 from chat_api.services.outcomes import Outcomes
-from chat_api.services.runs import Place, Run, failure
+from chat_api.services.runs import Place, Run, abandoned
 
 log = get_logger(__name__)
 
@@ -131,12 +131,16 @@ class AnswersService:
     # Life of the process
 
     async def beat(self) -> None:
-        """Say that this process lives, stop what is to be stopped, and mark what nobody answers any more interrupted.
+        """Say that this process lives, stop what is to be stopped, and end what nobody answers any more.
 
-        That is what dead processes left behind, and what of our own was committed although the reply was lost.
+        What has come of streamed answers is kept, so that it outlives this process. What is ended is what dead
+        processes left behind, and what of our own was committed although the reply was lost.
         """
         for message_id in await runs.beat(self._database, self.instance_id):
             self._stop_here(message_id)
+        parts = [part for run in self._running.values() if (part := run.part()) is not None]
+        if parts:
+            await runs.keep_parts(self._database, parts)
         # After an outage of the database the others have not been heard of either: they get the time to say so.
         was_away = self._clock.monotonic_s() - self._beaten_s > DEAD_AFTER_S / 2
         self._beaten_s = self._clock.monotonic_s()
@@ -145,7 +149,8 @@ class AnswersService:
         for exchange in await runs.orphans(self._database, own_id=self.instance_id, dead_after_s=DEAD_AFTER_S):
             if exchange.message_id not in self._running and exchange.message_id not in self._places:
                 self._log_failure(exchange, Interrupted())
-                await self._outcomes.settle(exchange, failure(exchange, Interrupted()))
+                said = exchange.response if exchange.response_seq is None else ""
+                await self._outcomes.settle(exchange, abandoned(exchange, said, exchange.response_id))
 
     async def forget_dead(self) -> None:
         """Forget processes that have been dead for a day."""
@@ -201,7 +206,8 @@ class AnswersService:
             raise
         except Exception:
             log.exception("answer_failed", user_id=run.exchange.user_id, bot_name=run.exchange.bot_name)
-            await self._finish(run, run.failed(Interrupted()))
+            run.outcome = run.outcome or run.cancelled()
+            await self._finish(run, run.outcome)
 
     async def _called(self, run: Run) -> Outcome:
         """Ask the bot."""

@@ -73,6 +73,7 @@ class MessagesService:
         self._limits = limits
         self._feeds = feeds
         self._keys = Lanes()
+        self._arrivals = Lanes()
         self._journal: GroupCommit[_Entry, Exchange | None] = GroupCommit(
             self._store, on_failed=lambda entry: answers.give_up(entry.place), name="messages"
         )
@@ -165,7 +166,9 @@ class MessagesService:
         raise error_of(code)(extra=extra)
 
     async def retry(self, principal: Principal, message_id: UUID) -> Exchange:
-        """Have a failed or interrupted message answered again; one that is not failed is returned as it is.
+        """Have a message answered again that failed, was interrupted, or whose answer was cut off.
+
+        Any other is returned as it is. What had come of an answer that was cut off gives way to the new one.
 
         Raises: NotFound, RateLimited, Maintenance, ShuttingDown.
         """
@@ -173,7 +176,7 @@ class MessagesService:
         async with self._keys.queue((principal.user_id, message_id)):  # two tabs press it at the same moment
             exchange = await self._get(principal.user_id, message_id)
             self._registry.get(exchange.bot_name)
-            if exchange.status not in {MessageStatus.FAILED, MessageStatus.INTERRUPTED}:
+            if not exchange.can_be_retried:
                 return exchange
             self._switches.require_open()
             await self._limits.hit(principal.user_id, address=principal.address)
@@ -237,12 +240,16 @@ class MessagesService:
         """Raises: TwinStored when the message's key is known already."""
         self._switches.require_open()
         place = self._answers.admit(message.user_id, message.bot_name, message.message_id)
+        entry = _Entry(message, place, principal.display_name, origin, copy_context())
         try:
-            await self._limits.hit(message.user_id, address=principal.address)
+            # What came first is stored first: the limit may be asked for elsewhere, and be known at once to the next.
+            async with self._arrivals.queue(place.lane):
+                await self._limits.hit(message.user_id, address=principal.address)
+                storing = self._journal.enqueue(entry)
         except BaseException:
             self._answers.give_up(place)
             raise
-        exchange = await self._journal.submit(_Entry(message, place, principal.display_name, origin, copy_context()))
+        exchange = await storing
         if exchange is None:
             self._limits.refund(message.user_id, address=principal.address)
             raise journal.TwinStored

@@ -45,6 +45,7 @@ class Run:
     pieces: list[str] = field(default_factory=list)
     untold: list[str] = field(default_factory=list)
     told_chars: int = 0
+    kept_count: int = 0
 
     def stop(self) -> None:
         """End the call, unless its outcome is already being stored."""
@@ -111,18 +112,39 @@ class Run:
         return failure(self.exchange, error)
 
     def cancelled(self) -> Outcome:
-        """The user stopped it, and keeps what was said; or the process ends."""
+        """The user stopped it, or the process ends; what was said is kept."""
         text = "".join(self.pieces)
-        if self.is_stopped and text.strip():
-            return Outcome(
-                message_id=self.exchange.message_id,
-                run_seq=self.exchange.run_seq,
-                status=MessageStatus.ANSWERED,
-                response=cleaned(with_plain_line_ends(text), max_chars=MAX_ANSWER_CHARS),
-                response_id=self.response_id,
-                finish_reason=FinishReason.STOPPED,
-            )
-        return self.failed(Stopped() if self.is_stopped else Interrupted())
+        if self.is_stopped:
+            return cut_short(self.exchange, text, self.response_id, FinishReason.STOPPED) or self.failed(Stopped())
+        return abandoned(self.exchange, text, self.response_id)
+
+    def part(self) -> tuple[UUID, int, UUID, str] | None:
+        """What has come of a streamed answer, if that is more than at the last time."""
+        if len(self.pieces) == self.kept_count or self.outcome is not None:
+            return None
+        self.kept_count = len(self.pieces)
+        text = cleaned("".join(self.pieces), max_chars=MAX_ANSWER_CHARS)
+        return self.exchange.message_id, self.exchange.run_seq, self.response_id, text
+
+
+def abandoned(exchange: Exchange, said: str, response_id: UUID | None) -> Outcome:
+    """How an exchange ends whose process ended: with what the bot had said by then, else without an answer."""
+    return cut_short(exchange, said, response_id, FinishReason.TRUNCATED) or failure(exchange, Interrupted())
+
+
+def cut_short(exchange: Exchange, said: str, response_id: UUID | None, reason: FinishReason) -> Outcome | None:
+    """The beginning of an answer as an answer; ``None`` when there is nothing of it to show."""
+    text = cleaned(with_plain_line_ends(said), max_chars=MAX_ANSWER_CHARS)
+    if response_id is None or not text.strip():
+        return None
+    return Outcome(
+        message_id=exchange.message_id,
+        run_seq=exchange.run_seq,
+        status=MessageStatus.ANSWERED,
+        response=text,
+        response_id=response_id,
+        finish_reason=reason,
+    )
 
 
 def failure(exchange: Exchange, error: AppError) -> Outcome:

@@ -5,6 +5,7 @@ The reason is kept in the audit trail; what was said, and the words that were se
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from uuid import UUID
 
 import orjson
 
@@ -28,6 +29,7 @@ MAX_PEOPLE = 1_000
 MAX_WORDS_CHARS = 200
 MAX_LINES = 200
 DELETE_AT_ONCE = 500
+MAX_ASKED = 1_000
 NEWEST = 2**62
 # Each looks at many rows; those of one person keep nobody else from the database.
 MAX_SEARCHES_PER_PERSON = 3
@@ -199,7 +201,16 @@ class TranscriptsService:
     async def _as_markdown(self, user_id: str, username: str, bot_name: str) -> AsyncIterator[bytes]:
         yield f"# {escaped_line(username)} and {escaped_line(bot_name)}\n\n".encode()
         yield f"Exported {self._clock.now():%Y-%m-%d %H:%M} UTC\n".encode()
+        asked: dict[UUID, datetime] = {}
         async for line in self._lines(user_id, bot_name):
             who = username if line.role == "user" else bot_name
-            heading = f"**{escaped_line(who)}**, {line.timestamp:%Y-%m-%d %H:%M:%S} UTC"
+            # An answer that does not stand below its question says which one it is.
+            asked_at = asked.get(line.reply_to) if line.reply_to else None
+            is_apart = asked_at is not None and line.reply_to != next(reversed(asked))
+            to = f", to the message of {asked_at:%Y-%m-%d %H:%M:%S} UTC" if is_apart else ""
+            if line.reply_to is None:
+                asked[line.message_id] = line.timestamp
+                if len(asked) > MAX_ASKED:
+                    del asked[next(iter(asked))]
+            heading = f"**{escaped_line(who)}**, {line.timestamp:%Y-%m-%d %H:%M:%S} UTC{to}"
             yield f"\n{heading}\n\n{quoted(line.content)}\n".encode()

@@ -95,7 +95,8 @@ async def event_data(event: StreamEvent) -> Json:
         case EventKind.MESSAGE:
             told["lines"] = await message_data(line for line in lines_of(exchange) if line.role is MessageRole.USER)
         case EventKind.ANSWER:
-            told["lines"] = await message_data(line for line in lines_of(exchange) if line.role is MessageRole.BOT)
+            lines = () if event.is_superseded else lines_of(exchange)
+            told["lines"] = await message_data(line for line in lines if line.role is MessageRole.BOT)
             told["question"] = _outcome(exchange)
         case EventKind.FAILED | EventKind.RETRIED:
             told["question"] = _outcome(exchange)
@@ -155,6 +156,7 @@ def _line(message: Message) -> Json:
 def _message(message: Message, html: str) -> Json:
     return _line(message) | {
         "client_id": message.client_msg_id,
+        "reply_to": str(message.reply_to) if message.reply_to else None,
         "text": message.content,
         "html": html,
         "code": message.error_code,

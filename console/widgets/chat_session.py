@@ -7,9 +7,11 @@ from uuid import UUID
 
 from nicegui import Client
 
-from chat_api.core.errors import AppError, Conflict, InvalidInput, NotAuthenticated
+from chat_api.core.errors import AppError, Conflict, InvalidInput, NotAuthenticated, RateLimited, Unavailable
 from chat_api.core.logging import get_logger
 from chat_api.schemas.principals import Principal
+from chat_api.services.lanes import Lanes
+from chat_api.services.messages import MAX_PAGE
 from console.context import open_pages, services
 from console.widgets.chat_data import lines_of, message_data, overview_data
 from console.widgets.chat_feed import chat_feed
@@ -18,6 +20,9 @@ from console.widgets.chat_thread import ChatThread, Request
 log = get_logger(__name__)
 
 PAGE_SIZE: Final = 50
+# What refuses a message for the moment: the browser keeps it first in its queue, and sends it again after a while.
+_PASSING: Final = (RateLimited, Unavailable, Conflict)
+SEND_AGAIN_S: Final = 2.0
 
 
 class ChatSession:
@@ -27,10 +32,22 @@ class ChatSession:
         self._client = client
         self._principal = principal
         self._thread = thread
+        self._sending = Lanes()
         thread.answer_with(self.handle)
 
     async def handle(self, request: Request) -> None:
-        """Do what is asked for, if the session still lives; say so when it is refused."""
+        """Do what is asked for; messages to one bot in the order in which they came.
+
+        NiceGUI makes a task of each event, in the order of their coming, and each would be as fast as it can.
+        """
+        if request.what == "send":
+            async with self._sending.queue(request.bot_name):
+                await self._do(request)
+        else:
+            await self._do(request)
+
+    async def _do(self, request: Request) -> None:
+        """What is asked for, if the session still lives; say so when it is refused."""
         action = _ACTIONS.get(request.what)
         if action is None:
             return
@@ -42,7 +59,12 @@ class ChatSession:
         except NotAuthenticated:
             await open_pages().end(self._client)
         except AppError as error:
-            self._thread.refuse(request, error.message, can_retry=not isinstance(error, InvalidInput))
+            self._thread.refuse(
+                request,
+                error.message,
+                can_retry=not isinstance(error, InvalidInput),
+                again_s=(error.retry_after_s or SEND_AGAIN_S) if isinstance(error, _PASSING) else None,
+            )
         except Exception:
             reference = secrets.token_hex(4)
             log.exception("chat_action_failed", user_id=self._principal.user_id, reference=reference)
@@ -52,7 +74,8 @@ class ChatSession:
 
     async def _open(self, person: Principal, request: Request) -> None:
         """A page of history, the newest or an older one."""
-        found = await services().messages.history(person, request.bot_name, before=request.seq, limit=PAGE_SIZE)
+        limit = MAX_PAGE if request.is_returning else PAGE_SIZE
+        found = await services().messages.history(person, request.bot_name, before=request.seq, limit=limit)
         messages = await message_data(found.messages)
         self._thread.show_page(request.bot_name, messages, next_before=found.next_before)
 

@@ -33,6 +33,7 @@ class Request:
     epoch: str = ""
     version: int = 0
     seq: int | None = None
+    is_returning: bool = False
 
 
 Handler = Callable[[Request], Awaitable[None]]
@@ -74,15 +75,26 @@ class ChatThread(
         """Show messages that no event will tell of; what is known of them stays."""
         self.run_method("merge", bot_name, messages)
 
-    def refuse(self, request: Request, error: str, *, can_retry: bool = True, current: Json | None = None) -> None:
-        """Say where it was asked for that something was not done; ``current`` is how the message stands instead."""
+    def refuse(
+        self,
+        request: Request,
+        error: str,
+        *,
+        can_retry: bool = True,
+        again_s: float | None = None,
+        current: Json | None = None,
+    ) -> None:
+        """Say where it was asked for that something was not done.
+
+        ``again_s``: seconds after which the same may work. ``current``: how the message stands instead.
+        """
         asked = {
             "what": request.what,
             "bot": request.bot_name,
             "client_id": request.client_msg_id,
             "message_id": request.message_id,
         }
-        self.run_method("refuse", asked, error, can_retry, current)
+        self.run_method("refuse", asked, error, can_retry, current, again_s)
 
 
 def _request(args: Any) -> Request:
@@ -97,6 +109,7 @@ def _request(args: Any) -> Request:
         epoch=str(values.get("epoch", ""))[:MAX_ID_CHARS],
         version=_number(values.get("version")) or 0,
         seq=_number(values.get("seq")),
+        is_returning=values.get("is_returning") is True,
     )
 
 

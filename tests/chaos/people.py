@@ -13,6 +13,7 @@ from tests.support.v2_tab import Frame, Seen, Tab
 
 ACK_S = 4.0
 REST_S = 12.0
+BURST_S = 60.0
 BOTS = ("elena", "marcus", "ryan")
 # What a call may be answered while things break; 500 is in none of it.
 TROUBLED = {409, 429, 502, 503, 504}
@@ -30,9 +31,14 @@ class Doors:
 
 @dataclass(slots=True, eq=False)
 class Promises:
-    """What one user was told: ``told`` is the stream as any tab saw it first, ``acknowledged`` message ids by key."""
+    """What one user did and was told.
+
+    ``tried`` are the keys in the order of writing, ``bots`` to whom, ``acknowledged`` message ids by key; ``told`` is
+    the stream as any tab saw it first.
+    """
 
     tried: list[str] = field(default_factory=list)
+    bots: dict[str, str] = field(default_factory=dict)
     acknowledged: dict[str, str] = field(default_factory=dict)
     told: dict[int, Seen] = field(default_factory=dict)
     skipped: set[int] = field(default_factory=set)
@@ -43,7 +49,8 @@ class Promises:
 class Person:
     """One user: every message is sent again until it is acknowledged, and the next one only then.
 
-    The last of the tabs is the API's own client, the others are raw.
+    The last of the tabs is the API's own client, the others are raw. Now and then several messages are written at once,
+    by the client, which keeps their order.
     """
 
     def __init__(self, name: str, *, tab_count: int, pause_s: float, doors: Doors, seed: int) -> None:
@@ -80,9 +87,11 @@ class Person:
     async def write(self, stop: asyncio.Event) -> None:
         """Send one message after the other, and do now and then what else users do."""
         while not stop.is_set():
-            key = f"{self.name}-{len(self.promises.tried) + 1}"
-            self.promises.tried.append(key)
-            await self._send(key)
+            bot_name = self._chance.choice(BOTS)
+            if self._chance.random() < 0.15:
+                await self._burst([self._new_key(bot_name) for _ in range(3)], bot_name)
+            else:
+                await self._send(self._new_key(bot_name), bot_name)
             if self._chance.random() < 0.3:
                 await self._fidget()
             await asyncio.sleep(self._chance.uniform(0.5, 1.5) * self._pause_s)
@@ -111,9 +120,20 @@ class Person:
 
     # Sending
 
-    async def _send(self, key: str) -> None:
+    def _new_key(self, bot_name: str) -> str:
+        key = f"{self.name}-{len(self.promises.tried) + 1}"
+        self.promises.tried.append(key)
+        self.promises.bots[key] = bot_name
+        return key
+
+    async def _burst(self, keys: list[str], bot_name: str) -> None:
+        await asyncio.gather(*(self._client_tab.send(key, bot_name, timeout_s=BURST_S) for key in keys))
+        for key in keys:
+            if key not in self.promises.acknowledged:
+                await self._send(key, bot_name)
+
+    async def _send(self, key: str, bot_name: str) -> None:
         self._waiting[key] = asyncio.Event()
-        bot_name = self._chance.choice(BOTS)
         while key not in self.promises.acknowledged:
             self._refused.pop(key, None)
             dice = self._chance.random()
@@ -175,6 +195,7 @@ class Person:
     async def _retry(self) -> None:
         if self._failed:
             message_id = self._failed.pop()
+            self._failed = [one for one in self._failed if one != message_id]
             await self._call("POST", f"/api/chat/{message_id}/retry")
 
     async def _react(self) -> None:

@@ -63,6 +63,12 @@ def _messages(person: Person, stored: Sequence[Any]) -> Iterator[str]:
         doubled = [key for key, count in Counter(keys).items() if count > 1]
         missing = sorted(set(person.promises.tried) - set(keys))
         yield f"{person.name}: stored is not what was written: doubled {doubled}, missing {missing}, or out of order"
+    for bot_name in sorted(set(person.promises.bots.values())):
+        written = [key for key in person.promises.tried if person.promises.bots[key] == bot_name]
+        kept = [row["client_msg_id"] for row in stored if row["bot_name"] == bot_name]
+        if kept != written:
+            first = next((pair for pair in zip(written, kept, strict=False) if pair[0] != pair[1]), None)
+            yield f"{person.name} to {bot_name}: stored in another order than written, or elsewhere, from {first} on"
     ids = {row["client_msg_id"]: str(row["id"]) for row in stored}
     for key in person.promises.tried:
         if (acknowledged := person.promises.acknowledged.get(key)) != ids.get(key):

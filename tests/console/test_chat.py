@@ -65,6 +65,7 @@ async def test_an_exchange_is_told_as_its_two_messages() -> None:
     assert question == {
         "id": str(EXCHANGE.message_id),
         "client_id": "c1",
+        "reply_to": None,
         "role": MessageRole.USER,
         "text": "**Hello** <b>Elena</b>",
         "html": "<p><strong>Hello</strong> &lt;b&gt;Elena&lt;/b&gt;</p>",
@@ -80,6 +81,7 @@ async def test_an_exchange_is_told_as_its_two_messages() -> None:
         "ending": "",
     }
     assert (answer["role"], answer["seq"], answer["excerpt"]) == ("bot", 2, "Hello you.")
+    assert answer["reply_to"] == question["id"]
 
 
 async def test_only_an_answer_that_is_not_whole_says_how_it_ended() -> None:

@@ -157,6 +157,18 @@ async def test_pages_that_cannot_be_told_fast_enough_ask_anew(console_app: Runni
     assert len(page.events) <= MAX_EVENTS_WAITING
 
 
+async def test_messages_of_a_page_are_stored_in_the_order_of_their_coming(console_app: RunningConsole) -> None:
+    """However many come at once: NiceGUI makes a task of each, and each asks the database for its session first."""
+    token, person = await _person(console_app)
+    texts = [f"message {number}" for number in range(15)]
+    async with opened_chat(console_app, token) as page:
+        for text in texts:
+            await page.ask("send", bot="elena", text=text, client_id=text)
+        await eventually(lambda: len(page.told("message")) == len(texts))
+    history = await console_app.services.messages.history(person, "elena", limit=200)
+    assert [line.content for line in reversed(history.messages) if line.reply_to is None] == texts
+
+
 async def test_people_hear_nothing_of_each_other(console_app: RunningConsole) -> None:
     """A page is told its own person's stream alone."""
     alice, person = await _person(console_app)

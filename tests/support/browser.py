@@ -18,7 +18,12 @@ FLAGS = (
     "--disable-sync",
 )
 # What Chromium reports as a console error although it is an answer that a page handles: a refused form, a server away.
-HANDLED = ("Failed to load resource", "net::ERR_CONNECTION_REFUSED", "WebSocket connection to")
+HANDLED = (
+    "Failed to load resource",
+    "net::ERR_CONNECTION_REFUSED",
+    "WebSocket connection to",
+    "WebSocket is already in CLOSING",
+)
 
 DEADLINE_MS = 20_000
 

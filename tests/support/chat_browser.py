@@ -12,16 +12,29 @@ class Chat:
 
     def __init__(self, page: Page, console: RunningConsole) -> None:
         self.page = page
+        self.name = ""
         self._console = console
         self._url = console.url
 
     async def sign_in(self, name: str, *, password: str = "") -> None:
         """Come in under a name."""
+        self.name = name
         await self.page.goto(self._url)
         await self.page.get_by_label("Name", exact=True).fill(name)
         await self.page.get_by_label("Password").fill(password)
         await self.page.get_by_role("button", name="Start chatting").click()
         await expect(self.by_id("me")).to_contain_text(name)
+
+    async def go_offline(self) -> None:
+        """Lose the connection; to other tabs of this browser it is lost with the next thing that they ask for."""
+        await self.page.context.set_offline(True)
+        await self.page.evaluate("window.socket.io.engine.close()")
+        await expect(self.by_id("lost")).to_be_visible()
+
+    async def go_online(self) -> None:
+        """Have it back."""
+        await self.page.context.set_offline(False)
+        await expect(self.by_id("lost")).to_have_count(0)
 
     async def open(self, bot: str) -> None:
         """Choose a bot from the list and wait for its history."""

@@ -23,7 +23,7 @@ class Refused(Exception):
 
 
 class OpenedPage:
-    """One open page; ``messages`` are the fleet messages that it received, oldest first."""
+    """One open page; ``messages`` are the fleet messages it received, oldest first, ``opened`` is where it was sent."""
 
     def __init__(self, client_id: str, sio: socketio.AsyncClient) -> None:
         self.client_id = client_id

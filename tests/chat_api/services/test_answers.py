@@ -9,9 +9,12 @@ import asyncpg
 import pytest
 
 from chat_api.core.errors import BotFailed, Interrupted, Stopped
+from chat_api.realtime.frames import event_frame
 from chat_api.repositories import journal, runs
+from chat_api.schemas.messages import DeltaEvent, Exchange, Message
+from chat_api.schemas.principals import Principal
 from chat_api.services.runs import failure
-from models import MessageStatus
+from models import FinishReason, MessageStatus
 from tests.support.api import MakeSettings, RunningApi, running_api
 from tests.support.eventually import eventually
 from tests.support.sample_bots import RunningBot
@@ -111,6 +114,78 @@ async def test_draining_waits_for_what_is_being_stored(api: RunningApi, monkeypa
     await draining
     assert len((await api.services.messages.history(alice, "elena")).messages) == 2
     assert (await sending).status is MessageStatus.ANSWERED
+
+
+async def _begun(api: RunningApi, bot: RunningBot) -> tuple[Principal, Exchange]:
+    """A question whose answer is being said, and of which some words have come."""
+    alice = await api.principal()
+    heard: list[DeltaEvent] = []
+    await api.services.feeds.follow(
+        alice.user_id, lambda _: None, lambda event: heard.append(event) if isinstance(event, DeltaEvent) else None
+    )
+    await bot.set_faults(piece_delay_ms=400)
+    submission = await api.services.messages.submit(alice, bot_name=bot.name, content="I need " + "coral " * 40)
+    await eventually(lambda: heard)
+    return alice, submission.exchange
+
+
+async def _lines(api: RunningApi, person: Principal, bot: RunningBot) -> list[Message]:
+    return list(reversed((await api.services.messages.history(person, bot.name)).messages))
+
+
+async def test_the_end_of_the_process_keeps_what_was_said(make_settings: MakeSettings, jake: RunningBot) -> None:
+    """An answer that is cut off by a restart is there as far as it came, as one; Retry has the bot asked again."""
+    async with running_api(make_settings(bots=(jake,))) as api:
+        alice, exchange = await _begun(api, jake)
+        await api.services.answers.drain(timeout_s=0)
+    async with running_api(make_settings(bots=(jake,))) as api:
+        question, answer = await _lines(api, alice, jake)
+        assert (answer.status, answer.finish_reason) == (MessageStatus.ANSWERED, FinishReason.TRUNCATED)
+        assert answer.content.strip()
+        await api.services.changes.react(alice, answer.message_id, "👍")
+        before = await api.services.messages.position(alice)
+        await jake.set_faults(piece_delay_ms=0)
+        again = await api.services.messages.retry(alice, exchange.message_id)
+        assert (again.status, again.response, again.answer()) == (MessageStatus.PENDING, "", None)
+        await api.services.messages.result(again)
+        question, whole = await _lines(api, alice, jake)
+        assert (question.message_id, whole.reply_to) == (exchange.message_id, exchange.message_id)
+        assert whole.finish_reason is FinishReason.STOP
+        assert len(whole.content) > len(answer.content)
+        assert whole.reactions == ()
+        # Whoever was away when it was cut off is told of the answer in its place, once, and not of the one before.
+        missed = await api.services.feeds.replay(alice.user_id, after=0, up_to=before.seq + 2)
+        assert missed is not None
+        frames = [event_frame(event) for event in missed]
+        assert [frame["type"] for frame in frames] == ["message", "retried", "reaction", "retried", "message"]
+        assert [frame["seq"] for frame in frames] == [1, 2, 3, 4, 5]
+        # A whole answer is not asked for again.
+        assert (await api.services.messages.retry(alice, exchange.message_id)).status is MessageStatus.ANSWERED
+
+
+async def test_a_process_that_is_killed_leaves_what_its_heartbeat_kept(
+    make_settings: MakeSettings, jake: RunningBot, database_url: str
+) -> None:
+    """It is no answer while it runs; the process that finds it makes it one, and the dead one changes nothing more."""
+    settings = make_settings(bots=(jake,))
+    async with running_api(settings) as api, running_api(settings) as dying:
+        alice, _ = await _begun(dying, jake)
+        await dying.services.answers.beat()
+        assert len(await _lines(dying, alice, jake)) == 1
+        sql = await asyncpg.connect(database_url)
+        await sql.execute(
+            "UPDATE web_instances SET heartbeat_at = now() - interval '1 hour' WHERE id = $1",
+            dying.services.answers.instance_id,
+        )
+        await sql.close()
+        await api.services.answers.beat()
+        await api.services.answers.beat()
+        kept = await _lines(api, alice, jake)
+        assert [line.role for line in kept] == ["user", "bot"]
+        assert kept[1].finish_reason is FinishReason.TRUNCATED
+        assert kept[1].content.strip()
+        await dying.services.answers.drain(timeout_s=0)
+        assert await _lines(api, alice, jake) == kept
 
 
 class _Mute:

@@ -53,6 +53,20 @@ async def test_a_message_is_committed_before_the_bot_is_called(
     await eventually(lambda: api.services.answers.running_count == 0)
 
 
+async def test_what_comes_first_is_stored_first(make_settings: MakeSettings, elena: RunningBot) -> None:
+    """Also when the first has to ask Redis for its share of the limit, and those after it find one."""
+    async with running_api(make_settings(bots=(elena,), rate_limit_requests_per_minute=100)) as api:  # shares of five
+        alice = await api.principal("alice")
+        messages, texts = api.services.messages, [f"message {number}" for number in range(18)]
+        sending = []
+        for text in texts:
+            sending.append(asyncio.create_task(messages.submit(alice, bot_name="elena", content=text)))
+            for _ in range(3):
+                await asyncio.sleep(0)
+        stored = await asyncio.gather(*sending)
+        assert [one.exchange.seq for one in stored] == sorted(one.exchange.seq for one in stored)
+
+
 async def test_events_have_gapless_seqs_in_commit_order(api: RunningApi, alice: Principal) -> None:
     """Messages to two bots at once, and every event of the stream exactly once and in order."""
     seen: list[StreamEvent] = []

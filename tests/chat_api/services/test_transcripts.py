@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 from markdown_it import MarkdownIt
 
-from chat_api.core.errors import InvalidInput, NotAuthenticated, NotFound, PermissionDenied
+from chat_api.core.errors import BotFailed, InvalidInput, NotAuthenticated, NotFound, PermissionDenied
 from chat_api.schemas.messages import EventKind
 from chat_api.schemas.people import person_reference
 from chat_api.schemas.principals import Principal
@@ -18,6 +18,7 @@ from models import Role
 from tests.chat_api.services.test_users import admin
 from tests.support.api import RunningApi
 from tests.support.eventually import eventually
+from tests.support.sample_bots import RunningBot
 
 SECRET = "zebra crossing at midnight"
 
@@ -100,6 +101,23 @@ async def test_an_export_has_all_lines_in_order(api: RunningApi, talked: Princip
     pieces = await service.export(who, talked.user_id, "elena", reason="ticket 4711", kind="markdown")
     text = b"".join([piece async for piece in pieces]).decode()
     assert f"> {SECRET}" in text
+
+
+async def test_an_export_says_what_a_late_answer_answers(api: RunningApi, elena: RunningBot) -> None:
+    """Of two failed messages the first is retried: its answer stands below the second, and names its own."""
+    user = await api.principal("anna")
+    await elena.set_faults(mode="exception")
+    for text in ("the first", "the second"):
+        with pytest.raises(BotFailed):
+            await api.services.messages.send(user, bot_name="elena", content=text)
+    await elena.set_faults(mode="ok")
+    first = (await api.services.messages.history(user, "elena")).messages[-1]
+    await api.services.messages.result(await api.services.messages.retry(user, first.message_id))
+    who, service = await admin(api), api.services.transcripts
+    pieces = await service.export(who, user.user_id, "elena", reason="ticket 4711", kind="markdown")
+    text = b"".join([piece async for piece in pieces]).decode()
+    assert text.count("**elena**, ") == 1
+    assert f" UTC, to the message of {first.timestamp:%Y-%m-%d %H:%M:%S} UTC" in text
 
 
 FORGED = [

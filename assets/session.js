@@ -1,0 +1,87 @@
+// Signing out, also without a connection. The cookie of a session is out of reach of scripts, so what counts until the
+// server has ended it is a mark in this browser: whoever opens a page meanwhile sees that they are signed out, and the
+// session is ended before anything else. It stands before everything else in a page's head.
+"use strict";
+
+const SIGNED_OUT = "we-signed-out";
+const PATIENCE_MS = 1_500; // so long the page may stay as it is
+const AGAIN_MS = 3_000;
+const LIMIT_MS = 10_000; // an answer that comes later is none
+const home = () => (location.pathname.startsWith("/admin") ? "/admin/login" : "/");
+
+function markSignedOut(is) {
+  try {
+    if (is) localStorage.setItem(SIGNED_OUT, String(Date.now()));
+    else localStorage.removeItem(SIGNED_OUT);
+  } catch {
+    // blocked: it counts for as long as this page is open
+  }
+}
+
+function isMarkedSignedOut() {
+  try {
+    return localStorage.getItem(SIGNED_OUT) !== null;
+  } catch {
+    return false;
+  }
+}
+
+/** Have the server end the session; resolves to whether it has. */
+async function endSession() {
+  try {
+    const answer = await fetch("/api/logout", { method: "POST", signal: AbortSignal.timeout(LIMIT_MS) });
+    return answer.ok || answer.status === 401;
+  } catch {
+    return false;
+  }
+}
+
+/** Show that one is signed out, in place of everything, and go on trying to end the session. */
+function showSignedOut() {
+  if (document.querySelector(".we-signed-out")) return;
+  window.socket?.disconnect();
+  document.title = "Signed out";
+  document.body.className = "we-plain";
+  document.body.innerHTML =
+    '<main class="we-sign-in we-signed-out" data-testid="signed-out"><div><h1>You\u2019re signed out</h1>' +
+    '<p class="we-muted" role="status">No connection to the server. This device shows nothing of your account any more; ' +
+    "the server ends the session as soon as it can be reached.</p></div>" +
+    '<button type="button" class="we-button we-primary">Try now</button></main>';
+  document.querySelector(".we-signed-out button").addEventListener("click", endSoon);
+}
+
+let isEnding = false;
+let isSigningOut = false; // this page is on its way to where one signs in
+
+async function endSoon() {
+  if (isEnding) return;
+  isEnding = true;
+  const isEnded = await endSession();
+  isEnding = false;
+  if (!isEnded) return void setTimeout(endSoon, AGAIN_MS);
+  markSignedOut(false);
+  location.replace(home());
+}
+
+function signOut() {
+  isSigningOut = true;
+  markSignedOut(true);
+  endSoon();
+  setTimeout(showSignedOut, navigator.onLine ? PATIENCE_MS : 0);
+}
+
+addEventListener("online", () => isMarkedSignedOut() && endSoon());
+// Signed out in another tab: nothing stays in this one.
+addEventListener("storage", ({ key, newValue }) => {
+  if (key !== SIGNED_OUT) return;
+  if (newValue === null) return location.replace(home());
+  showSignedOut();
+  setTimeout(() => isMarkedSignedOut() && endSoon(), AGAIN_MS); // that tab may be closed by then
+});
+addEventListener("pageshow", ({ persisted }) => persisted && isMarkedSignedOut() && location.reload());
+
+if (isMarkedSignedOut()) {
+  document.write("<plaintext hidden>"); // the rest of the page is text, and runs nothing
+  endSoon();
+  addEventListener("DOMContentLoaded", showSignedOut);
+}
