@@ -160,7 +160,7 @@ clean() {
 # Finds an installation of ours by its old names, tells it from a fleet of the same project, asks, then copies its
 # volumes. The old volumes are mounted read-only and stay; containers that are not proven ours are never touched.
 carry_over() {
-  local answer image volume volumes=() ours=() kept=() doubts=()
+  local answer image name volume volumes=() ours=() kept=() doubts=()
   find_compose
   guard_new_side
   is_there volume "${old_project}_web_state" || die "no installation with the earlier names was found."
@@ -179,7 +179,10 @@ carry_over() {
   read -rp "Type yes to begin: " answer || true
   [ "${answer:-}" = yes ] || die "nothing was changed."
   copy_volumes
-  if [ ${#ours[@]} -gt 0 ]; then docker rm "${ours[@]}" >/dev/null; fi
+  for name in "${ours[@]}"; do # the web container last: by it the others are known, should this break off
+    [ "$name" = whisperengine-web-interface ] || docker rm "$name" >/dev/null
+  done
+  if is_listed whisperengine-web-interface; then docker rm whisperengine-web-interface >/dev/null; fi
   docker volume rm "$unfinished" >/dev/null
   say "Done. \`./web-ui.sh start\` starts the console on its data. When all is well, remove the old volumes:"
   say "  docker volume rm ${volumes[*]/#/${old_project}_}"
