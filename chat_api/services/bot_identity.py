@@ -78,9 +78,15 @@ class BotIdentities:
         said = self._said.get(place_of(spec.url))
         return match(spec, said.names, said.contract, self._registry.names) if said else Match.UNKNOWN
 
-    def is_asked(self, spec: BotSpec) -> bool:
-        """Whether what answers at a bot's address has said who it is."""
-        return place_of(spec.url) in self._said
+    def is_to_be_asked(self, spec: BotSpec) -> bool:
+        """Whether it is worth asking who is there: nobody has said so, nor kept silent a moment ago."""
+        place = place_of(spec.url)
+        return place not in self._said and self._clock.monotonic_s() >= self._silent_until_s.get(place, 0.0)
+
+    def note_silence(self, url: str) -> None:
+        """What is at an address does not say who it is."""
+        if place_of(url) not in self._said:
+            self._silent_until_s[place_of(url)] = self._clock.monotonic_s() + ASK_AGAIN_AFTER_S
 
     def note(self, info: BotInfo) -> None:
         """Take over what a bot says of itself."""
@@ -103,7 +109,7 @@ class BotIdentities:
         An address that was not asked yet is asked now. Raises: BotMisaddressed, NotFound.
         """
         spec = self._registry.get(bot_name)
-        if not self.is_asked(spec):
+        if self.is_to_be_asked(spec):
             await self._ask(spec)
         fault = self.fault(spec.name)
         if fault is not None:
@@ -172,22 +178,19 @@ class BotIdentities:
     async def _ask(self, spec: BotSpec) -> None:
         """Ask an address who is there; many who want to know ask once."""
         place = place_of(spec.url)
-        if self._clock.monotonic_s() < self._silent_until_s.get(place, 0.0):
-            return
         task = self._asking.get(place)
         if task is None:
-            task = self._asking[place] = asyncio.create_task(self._asked(spec, place), name=f"identity-{spec.name}")
+            task = self._asking[place] = asyncio.create_task(self._asked(spec), name=f"identity-{spec.name}")
             task.add_done_callback(lambda _: self._asking.pop(place, None))
         await asyncio.shield(task)
 
-    async def _asked(self, spec: BotSpec, place: str) -> None:
+    async def _asked(self, spec: BotSpec) -> None:
         try:
             async with asyncio.timeout(ASK_TIMEOUT_S):
                 self.note(await self._connector.get_bot_info(spec))
         except (Upstream, TimeoutError) as error:
             log.debug("identity_not_told", bot_name=spec.name, error=type(error).__name__)
-        if place not in self._said:
-            self._silent_until_s[place] = self._clock.monotonic_s() + ASK_AGAIN_AFTER_S
+        self.note_silence(spec.url)
 
     def _judged(self, bot_name: str) -> str | None:
         try:

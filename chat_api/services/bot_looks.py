@@ -64,13 +64,16 @@ class BotLooks:
 
     async def _at(self, spec: BotSpec, *, asks_who: bool) -> Look:
         probe = await self._connector.get_bot_status(spec)
-        if not probe.is_healthy or not (asks_who or not self._identities.is_asked(spec)):
+        if not probe.is_healthy or not (asks_who or self._identities.is_to_be_asked(spec)):
             return Look(probe=probe)
         try:
             info = await self._connector.get_bot_info(spec)
         except AppError as error:
             log.debug("bot_info_not_read", bot_name=spec.name, code=error.code)
+            self._identities.note_silence(spec.url)
             return Look(probe=probe)
+        if not info.said_names:
+            self._identities.note_silence(spec.url)
         return Look(probe=probe, info=info)
 
     async def _elsewhere(self, spec: BotSpec) -> Look | None:

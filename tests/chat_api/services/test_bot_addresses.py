@@ -122,7 +122,7 @@ async def test_a_source_that_cannot_be_read_keeps_its_last_content(tmp_path: Pat
     await registry.refresh()
     before = registry.all()
     assert [bot.name for bot in before] == ["elena", "jake"]
-    assert registry.problems == ()
+    assert not registry.problems
 
     for broken in ("- {name: marcus, enabled: false}\n- {name: jake, url: 'http://jake:1}\n", "", None):
         config.unlink(missing_ok=True)
@@ -150,7 +150,7 @@ async def test_a_source_that_cannot_be_read_keeps_its_last_content(tmp_path: Pat
         (tmp_path / "away").rename(folder)
     config.write_text(good)
     await registry.refresh()
-    assert registry.problems == ()
+    assert not registry.problems
 
 
 def _settings(folder: Path) -> Settings:
