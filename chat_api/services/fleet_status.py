@@ -167,13 +167,13 @@ def recent_answers(
 def model_witnesses(bots: Sequence[BotView]) -> list[BotView]:
     """The bots that show together that the language model does not answer; empty when it is not that.
 
-    A v2 bot can be made to say so. A v1 bot only apologises: alone that is its own trouble, and the model's when half
-    of all bots that were asked apologise, or others say what it is.
+    A v2 bot can be made to say so. A v1 bot only apologises, which may be its own trouble: it is the model's when all
+    bots that were asked apologise, or when others say what it is.
     """
     asked = [bot for bot in bots if bot.canary is not None]
     apologetic = [bot for bot in bots if bot.has(Fault.LANGUAGE_MODEL, Fault.APOLOGY)]
     sure = sum(bot.has(Fault.LANGUAGE_MODEL) for bot in apologetic)
-    is_common = len(apologetic) >= MODEL_WITNESSES and 2 * len(apologetic) >= len(asked)
+    is_common = len(apologetic) >= MODEL_WITNESSES and len(apologetic) == len(asked)
     return apologetic if sure >= MODEL_WITNESSES or is_common else []
 
 
