@@ -151,7 +151,7 @@ async def test_several_failures_take_two_answers(elena: RunningBot, tmp_path: Pa
     """One good answer after several that failed may be luck; the next comes soon, and decides."""
     still = await still_fleet(tmp_path, elena)
     await still.connector.initialize()
-    canary = CanaryService(still.registry, still.connector, still.fleet, clock=still.hands.clock)
+    canary = CanaryService(still.registry, still.fleet, clock=still.hands.clock)
     worker = CanaryWorker(canary, still.fleet, interval_s=INTERVAL_S, clock=still.hands.clock)
     still.probe("elena")
     worker.due()
