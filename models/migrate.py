@@ -55,8 +55,8 @@ async def _is_current(database_url: str) -> bool:
         await connection.close()
     if "web_ui_alembic_version" in beside:
         log.warning(
-            "Beside the tables in the schema %s, which are used, there are tables of an older version of the console"
-            ' that are not: see docs/operate.md, "Back up and restore".',
+            "Tables of an older version of the console are beside those in the schema %s and are not used:"
+            ' see "Back up and restore" in docs/operate.md.',
             SCHEMA,
         )
     return beside <= {"web_ui_alembic_version"}
