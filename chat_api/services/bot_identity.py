@@ -199,7 +199,9 @@ class BotIdentities:
             return None
         said = self._said.get(place_of(spec.url))
         mine = self.match(spec)
-        named = f"The bot at {spec.url} calls itself {_said(said)}." if said else f"What is at {spec.url} does not say"
+        named = (
+            f"It calls itself {_said(said)} at {spec.url}." if said else "What is there does not say which bot it is."
+        )
         if mine is Match.OTHER:
             return f"{named} {_correction(spec)}"
         others = [self._registry.get(name) for name in self._registry.at(spec.url) if name != spec.name]
@@ -208,8 +210,6 @@ class BotIdentities:
         best = max(self.match(other) for other in others)
         if mine > max(best, Match.UNKNOWN):
             return None
-        if said is None:
-            named += " which bot it is."
         return f"It shares {spec.url} with {_listed(other.name for other in others)}. {named} {_correction(spec)}"
 
 
