@@ -153,8 +153,8 @@ async def test_every_place_says_how_a_bot_is(make_settings: MakeSettings, page: 
             (incident,) = await console.services.incidents.newest(admin)
             assert incident.title == "Elena Rodriguez is degraded"
             assert FAILS.search(incident.detail), incident.detail
-            (alert,) = await console.services.alerts.firing(admin)
-            assert re.match(r"Elena Rodriguez failed \d+% of its last \d+ answers", alert.title), alert.title
+            # A machine so slow that a check of PostgreSQL takes too long makes it PostgreSQL's alert, for two minutes.
+            await eventually(partial(_fires, console, admin), deadline_s=200, interval_s=0.5)
         calls, failed = await _agreed(console, token, admin)
         assert 0.4 * calls < failed < 0.8 * calls
 
@@ -180,6 +180,11 @@ async def _say(console: RunningConsole, token: str, expected: dict[str, str]) ->
     if found != expected:
         raise AssertionError({key: value for key, value in found.items() if value != expected[key]})
     return True
+
+
+async def _fires(console: RunningConsole, admin: Principal) -> bool:
+    titles = [alert.title for alert in await console.services.alerts.firing(admin)]
+    return len(titles) == 1 and re.match(r"Elena Rodriguez failed \d+% of its last \d+ answers", titles[0]) is not None
 
 
 async def _agreed(console: RunningConsole, token: str, admin: Principal) -> tuple[int, int]:
