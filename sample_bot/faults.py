@@ -59,11 +59,13 @@ class FaultScope(StrEnum):
 class FaultPlan:
     """How a bot misbehaves; rates are shares of answers between 0 and 1.
 
-    ``delay_ms`` is before an answer, ``piece_delay_ms`` after each piece of a stream.
+    ``delay_ms`` is before an answer, ``piece_delay_ms`` after each piece of a stream; after ``hold_after`` pieces (0:
+    never) a stream waits until the plan is changed.
     """
 
     delay_ms: int = 0
     piece_delay_ms: int = 0
+    hold_after: int = 0
     failure_rate: float = 0.0
     hang_rate: float = 0.0
     babble_rate: float = 0.0
@@ -84,6 +86,8 @@ class FaultPlan:
         for name in ("delay_ms", "piece_delay_ms"):
             if not isinstance(values[name], int) or values[name] < 0:
                 raise ValueError(f"{name} must be a whole number of milliseconds")
+        if not isinstance(values["hold_after"], int) or values["hold_after"] < 0:
+            raise ValueError("hold_after must be a whole number of pieces")
         values["mode"], values["scope"] = FaultMode(values["mode"]), FaultScope(values["scope"])
         return replace(self, **values)
 

@@ -1,5 +1,6 @@
 """Answers that a bot says piece by piece, in a real browser: they grow, are stopped, break off, and end alike."""
 
+import asyncio
 import re
 
 import pytest
@@ -22,14 +23,17 @@ def _streaming(chat: Chat) -> Locator:
 
 async def test_an_answer_grows_and_ends_as_html(chat: Chat, jake: RunningBot) -> None:
     """Until the first piece the bot is typing; then one bubble grows as text, and becomes HTML in its place."""
-    await jake.set_faults(delay_ms=700, piece_delay_ms=60)
+    await jake.set_faults(mode="hang")
     await chat.open("jake")
     await chat.say(LONG)
     await expect(chat.by_id("typing")).to_have_text(re.compile("Jake is typing"))
+    await chat.by_id("stop").click()
+    await jake.set_faults(mode="ok", hold_after=8)
+    await chat.by_id("retry").click()
     await expect(_streaming(chat)).to_have_count(1)
     await expect(chat.by_id("typing")).to_have_count(0)
     await expect(_streaming(chat).locator(".chat-bubble")).to_have_text(re.compile(r"\*\*coral"))
-    lengths = await chat.page.evaluate(
+    watching = chat.page.evaluate(
         """async () => {
             const bubble = document.querySelector("[data-status=streaming]");
             bubble.isSame = true;
@@ -41,6 +45,13 @@ async def test_an_answer_grows_and_ends_as_html(chat: Chat, jake: RunningBot) ->
             return lengths;
         }"""
     )
+    following = asyncio.ensure_future(watching)
+    for pieces in (10, 12, 14):
+        shown = await chat.text_of(_streaming(chat))
+        await jake.set_faults(hold_after=pieces)
+        await expect(_streaming(chat).locator(".chat-bubble")).not_to_have_text(shown)
+    await jake.set_faults(hold_after=0)
+    lengths = await following
     assert lengths == sorted(lengths)
     assert len(set(lengths)) >= 3
     await expect(chat.said("bot").locator("strong")).to_have_text("coral")
@@ -55,7 +66,7 @@ async def test_an_answer_grows_and_ends_as_html(chat: Chat, jake: RunningBot) ->
 
 async def test_stop_keeps_what_was_said_in_every_tab(chat: Chat, jake: RunningBot) -> None:
     """Both tabs see the answer grow; one stops it, and both keep the same part of it, marked as stopped."""
-    await jake.set_faults(piece_delay_ms=150)
+    await jake.set_faults(hold_after=8)
     await chat.open("jake")
     second = await chat.twin()
     await chat.say(LONG)
@@ -105,12 +116,13 @@ async def test_an_answer_that_breaks_off_says_so(chat: Chat, jake: RunningBot) -
 
 async def test_a_tab_that_comes_in_the_middle_ends_with_the_whole(chat: Chat, jake: RunningBot) -> None:
     """Pieces that do not fit are left out: it shows that the bot is typing, then the whole answer."""
-    await jake.set_faults(piece_delay_ms=120)
+    await jake.set_faults(hold_after=8)
     await chat.open("jake")
     await chat.say(LONG)
     await expect(_streaming(chat).locator(".chat-bubble")).to_have_text(re.compile("coral"))
     second = await chat.twin()
     await expect(second.by_id("typing")).to_be_visible()
+    await jake.set_faults(hold_after=0)
     await expect(second.said("bot")).to_have_count(1)
     await expect(second.said("bot")).to_have_attribute("data-status", "answered")
     assert await chat.texts() == await second.texts()
@@ -125,7 +137,7 @@ async def test_a_reader_who_scrolls_up_is_not_pulled_back(
         await console.services.messages.send(person, bot_name="jake", content=f"I need {number} " + "words " * 90)
     await chat.page.reload()
     await chat.open("jake")
-    await jake.set_faults(piece_delay_ms=40)
+    await jake.set_faults(hold_after=120)
     await chat.say("I need " + "words " * 200)
     await expect(_streaming(chat)).to_be_in_viewport()
     thread = chat.by_id("thread")
@@ -134,6 +146,7 @@ async def test_a_reader_who_scrolls_up_is_not_pulled_back(
     await chat.page.mouse.wheel(0, -40)
     await expect(thread).to_have_js_property("scrollTop", await _settled_top(chat))
     top = await thread.evaluate("(box) => box.scrollTop")
+    await jake.set_faults(hold_after=0)
     await expect(_streaming(chat)).to_have_count(0)
     assert await thread.evaluate("(box) => box.scrollTop") == top
     await expect(chat.by_id("news")).to_be_visible()

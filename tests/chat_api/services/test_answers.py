@@ -123,7 +123,7 @@ async def _begun(api: RunningApi, bot: RunningBot) -> tuple[Principal, Exchange]
     await api.services.feeds.follow(
         alice.user_id, lambda _: None, lambda event: heard.append(event) if isinstance(event, DeltaEvent) else None
     )
-    await bot.set_faults(piece_delay_ms=400)
+    await bot.set_faults(hold_after=3)
     submission = await api.services.messages.submit(alice, bot_name=bot.name, content="I need " + "coral " * 40)
     await eventually(lambda: heard)
     return alice, submission.exchange
@@ -144,7 +144,7 @@ async def test_the_end_of_the_process_keeps_what_was_said(make_settings: MakeSet
         assert answer.content.strip()
         await api.services.changes.react(alice, answer.message_id, "👍")
         before = await api.services.messages.position(alice)
-        await jake.set_faults(piece_delay_ms=0)
+        await jake.set_faults(hold_after=0)
         again = await api.services.messages.retry(alice, exchange.message_id)
         assert (again.status, again.response, again.answer()) == (MessageStatus.PENDING, "", None)
         await api.services.messages.result(again)
