@@ -1,6 +1,11 @@
 """The application: its routes, its guards and its error handlers. Nothing else is decided here."""
 
+import asyncio
+from typing import Any
+
 from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from chat_api import __version__
@@ -53,6 +58,24 @@ class Application(FastAPI):
 
     hot_door: HotDoor | None = None
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._describing = asyncio.Lock()
+
+    def setup(self) -> None:
+        """Serve the description at its address as FastAPI does, without standing still while it is made."""
+        self.add_route(self.openapi_url or "/openapi.json", self._tell_description, include_in_schema=False)
+
+    async def described(self) -> dict[str, Any]:
+        """The description of the API. Making it takes a second of a processor: once, and in a thread."""
+        if self.openapi_schema is None:
+            async with self._describing:
+                await asyncio.to_thread(self.openapi)
+        return self.openapi()
+
+    async def _tell_description(self, _: Request) -> JSONResponse:
+        return JSONResponse(await self.described())
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, one WebSocket, or the lifespan."""
         route = self.hot_door.route(scope) if self.hot_door is not None else None
@@ -61,7 +84,7 @@ class Application(FastAPI):
         return await self.hot_door.serve(route, scope, receive, send)
 
 
-def create_app(settings: Settings, *, makes_admin: bool = True, engine: ContainerEngine | None = None) -> FastAPI:
+def create_app(settings: Settings, *, makes_admin: bool = True, engine: ContainerEngine | None = None) -> Application:
     """The API without any page. Resources are opened by the lifespan, not here; ``engine`` replaces the configured one.
 
     ``makes_admin``: see to the first administrator at start; one of several processes that start at once should.
@@ -78,6 +101,7 @@ def create_app(settings: Settings, *, makes_admin: bool = True, engine: Containe
     app.state.metrics = Metrics()
     app.state.exports = Tally(MAX_EXPORTS_PER_PERSON, total=MAX_EXPORTS)
     app.state.sockets_by_address = Tally(settings.max_connections_per_address)
+    app.state.pages_by_address = Tally(settings.max_pages_per_address)
     app.state.makes_admin = makes_admin
     app.state.engine = engine
     for router in (
@@ -102,7 +126,7 @@ def create_app(settings: Settings, *, makes_admin: bool = True, engine: Containe
         chat_ws.router,
     ):
         app.include_router(router)
-    add_unknown_paths(app, ("/api", "/v1", "/health", "/metrics"))
+    add_unknown_paths(app, ("/api", "/v1", "/health", "/metrics"), describe=app.described)
     add_error_handlers(app)
     _add_guards(app, settings)
     return app

@@ -33,9 +33,9 @@ def settings() -> Settings:
     return services().configuration.current
 
 
-def sockets_by_address() -> "Tally":
-    """How many WebSockets each address holds, ours and those of pages."""
-    return cast("Tally", app.state.host.state.sockets_by_address)
+def pages_by_address() -> "Tally":
+    """How many pages are open at each address."""
+    return cast("Tally", app.state.host.state.pages_by_address)
 
 
 def open_pages() -> "OpenPages":

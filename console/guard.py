@@ -5,7 +5,9 @@ and NiceGUI's. What no page was registered for is answered here, and so is a vis
 page that NiceGUI builds costs memory on the server. Pages deny by default: a path has an audience, or it is unknown.
 """
 
+import asyncio
 import math
+import random
 import re
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
@@ -19,15 +21,15 @@ from nicegui import __version__ as nicegui_version
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import compile_path
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chat_api.core.addresses import address_key
 from chat_api.core.cookies import ADMIN_COOKIE, SESSION_COOKIE, cookie_name, read_cookie
-from chat_api.core.errors import AppError, NotAuthenticated, RateLimited
+from chat_api.core.errors import AppError, NotAuthenticated, RateLimited, Unavailable
 from chat_api.core.tally import Tally
 from chat_api.schemas.principals import Principal
 from console import plain
-from console.context import services, sockets_by_address
+from console.context import pages_by_address, services
 from console.page_socket import NO_PAGE, PageSocket, page_of, query_of
 
 SOCKET_PATH: Final = "/_nicegui_ws/"
@@ -37,6 +39,10 @@ _STATIC = re.compile(
 )
 _VISITOR = "console.visitor"
 MAX_PAGES_PER_PERSON: Final = 50
+# How many pages are built at once. When everybody comes back together, as after a restart, those who came first have
+# their page soon; built all at once, they would all take so long that NiceGUI gives every one of them up.
+MAX_BUILDING: Final = 8
+MAX_WAIT_S: Final = 50.0
 
 
 class Audience(StrEnum):
@@ -100,6 +106,7 @@ class ConsoleGuard:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._building = asyncio.Semaphore(MAX_BUILDING)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request through, or answer it."""
@@ -110,29 +117,40 @@ class ConsoleGuard:
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 4404, "reason": "not found"})
         else:
-            answer = await self._page_answer(scope, receive)
-            await (answer or self._app)(scope, receive, send)
+            await self._page(scope, receive, send)
 
-    async def _page_answer(self, scope: Scope, receive: Receive) -> Response | None:
-        """What to say instead of building a page, or ``None`` when NiceGUI may build it."""
+    async def _page(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         rule = next((rule for rule in _rules.values() if rule.pattern.match(scope["path"])), None)
+        answer: ASGIApp
         if rule is None:
-            return not_found()
-        if scope["method"] == "POST" and rule.takes_form is not None:
-            return await rule.takes_form(request)
-        if scope["method"] != "GET":
-            return Response(status_code=405, headers={"Allow": "GET, POST" if rule.takes_form else "GET"})
+            answer = not_found()
+        elif scope["method"] == "POST" and rule.takes_form is not None:
+            answer = await rule.takes_form(request)
+        elif scope["method"] != "GET":
+            answer = Response(status_code=405, headers={"Allow": "GET, POST" if rule.takes_form else "GET"})
+        else:
+            await self._build(request, rule, send)
+            return
+        await answer(scope, receive, send)
+
+    async def _build(self, request: Request, rule: PageRule, send: Send) -> None:
+        """Let NiceGUI build a page when it is its turn, or say why it does not."""
         try:
-            visitor = await _identify(request, rule.audience)
-        except NotAuthenticated:
-            return _sign_in_answer(request, rule)
-        except AppError as error:
-            retry_after_s = math.ceil(error.retry_after_s or 5)
-            headers = {"Retry-After": str(retry_after_s), "Cache-Control": "no-store"}
-            return HTMLResponse(plain.failure(error.message), status_code=error.status, headers=headers)
-        scope[_VISITOR] = visitor
-        return None
+            async with asyncio.timeout(MAX_WAIT_S):
+                await self._building.acquire()
+        except TimeoutError:
+            await _unavailable(Unavailable())(request.scope, request.receive, send)
+            return
+        with ExitStack() as turn:
+            turn.callback(self._building.release)
+
+            async def built(message: Message) -> None:
+                turn.close()  # however slowly the visitor reads it
+                await send(message)
+
+            answer = await _refusal(request, rule)
+            await (answer or self._app)(request.scope, request.receive, built)
 
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "websocket":  # polling is off: the origin of every WebSocket was checked before us
@@ -150,7 +168,7 @@ class ConsoleGuard:
         person = visitor.principal.user_id if visitor and visitor.principal else None
         with ExitStack() as held:
             try:
-                held.enter_context(sockets_by_address().holding(address_key(address), refusal="address"))
+                held.enter_context(pages_by_address().holding(address_key(address), refusal="address"))
                 if person is not None:
                     held.enter_context(_pages_of_people.holding(person, refusal="person"))
             except RateLimited:
@@ -158,6 +176,18 @@ class ConsoleGuard:
                 return
             scope = {**scope, "query_string": query_of(page)}
             await PageSocket(page["client_id"]).serve(self._app, scope, receive, send)
+
+
+async def _refusal(request: Request, rule: PageRule) -> Response | None:
+    """What to say instead of building a page, or ``None`` when NiceGUI may build it."""
+    try:
+        visitor = await _identify(request, rule.audience)
+    except NotAuthenticated:
+        return _sign_in_answer(request, rule)
+    except AppError as error:
+        return _unavailable(error)
+    request.scope[_VISITOR] = visitor
+    return None
 
 
 def sockets_of(client_id: str) -> tuple[str, ...]:
@@ -168,6 +198,17 @@ def sockets_of(client_id: str) -> tuple[str, ...]:
 def not_found() -> Response:
     """The answer for an address that nothing lives at: small, and the same for all."""
     return HTMLResponse(plain.not_found(), status_code=404)
+
+
+def _unavailable(error: AppError) -> Response:
+    """The page for now; it asks again by itself, a little apart from all others that do."""
+    retry_after_s = math.ceil(error.retry_after_s or 5)
+    headers = {
+        "Retry-After": str(retry_after_s),
+        "Refresh": str(retry_after_s + random.randint(1, 5)),
+        "Cache-Control": "no-store",
+    }
+    return HTMLResponse(plain.failure(error.message), status_code=error.status, headers=headers)
 
 
 async def _identify(connection: HTTPConnection, audience: Audience) -> Visitor:

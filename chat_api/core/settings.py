@@ -132,15 +132,23 @@ class Settings(BaseSettings):
     max_connections_per_user: int = Field(
         20, ge=1, le=1_000_000, description="WebSockets one user holds at once in a process."
     )
+    # Behind one address there may be an office: 150 people with three tabs each, and some pages that are just reloaded.
     max_connections_per_address: int = Field(
-        200,
+        450,
         ge=1,
         le=1_000_000,
-        description="WebSockets, those of pages included, that one address (IPv6: a /64) holds at once in a process."
-        " Raise it where many people share an address.",
+        description="WebSockets (`/ws`) that one address (IPv6: a /64) holds at once in a process. Keep it below"
+        " `MAX_CONCURRENT_CONNECTIONS`, so that no single address can take all of them.",
+    )
+    max_pages_per_address: int = Field(
+        1000,
+        ge=1,
+        le=1_000_000,
+        description="Pages of the chat and the console that one address (IPv6: a /64) has open at once in a process."
+        " Raise it where more people share an address.",
     )
     max_http_connections_per_address: int = Field(
-        500,
+        2000,
         ge=1,
         le=1_000_000,
         description="Connections, WebSockets included, that one address (IPv6: a /64) holds at once in a process. For"

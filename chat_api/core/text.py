@@ -6,9 +6,10 @@ import unicodedata
 from chat_api.core.errors import InvalidInput
 from models.skeletons import is_mixed, skeletons
 
-# C0 and C1 controls but tab, newline and carriage return; lone surrogates; the bidirectional overrides.
+# C0 and C1 controls but tab, newline and carriage return; lone surrogates.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
-_BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
+# Marks of direction, and what joins or separates letters: people type them in Persian, Arabic, Hebrew and Hindi names.
+_MARKS = re.compile("[\u061c\u200c-\u200f\u202a-\u202e\u2066-\u2069]")
 # Printable to Unicode, yet nothing to see: fillers and variation selectors.
 # Source: Unicode, DerivedCoreProperties, "Default_Ignorable_Code_Point".
 _INVISIBLE = re.compile(
@@ -23,24 +24,27 @@ def with_plain_line_ends(value: str) -> str:
     return _LINE_ENDS.sub("\n", value)
 
 
-def check_text(value: str, *, field: str, max_chars: int, min_chars: int = 1) -> str:
-    """A message as it may be stored. Raises: InvalidInput, naming the field and never echoing the value."""
+def check_text(value: str, *, field: str, max_chars: int, min_chars: int = 1, told_chars: int | None = None) -> str:
+    """A message as it may be stored. ``told_chars`` is the limit that a refusal names, when it is a lower one.
+
+    Raises: InvalidInput, naming the field and never echoing the value.
+    """
     if _FORBIDDEN.search(value):
         raise InvalidInput(f"{field}: control characters and unpaired surrogates are not allowed")
     if len(value) > max_chars:
-        raise InvalidInput(f"{field}: at most {max_chars} characters")
+        raise InvalidInput(f"{field}: at most {told_chars or max_chars} characters")
     if len(value.strip()) < min_chars:
         raise InvalidInput(f"{field}: at least {min_chars} character{'s' if min_chars > 1 else ''}")
     return value
 
 
 def check_name(value: str, *, field: str, min_chars: int, max_chars: int) -> str:
-    """A name of one line: composed, trimmed, inner spaces folded, no invisible direction marks.
+    """A name of one line: composed, trimmed, inner spaces folded, without invisible marks.
 
     Raises: InvalidInput, naming the field and never echoing the value.
     """
-    checked = check_text(value, field=field, max_chars=10 * max_chars, min_chars=1)
-    name = " ".join(_BIDI.sub("", unicodedata.normalize("NFC", checked)).split())
+    checked = check_text(value, field=field, max_chars=10 * max_chars, min_chars=1, told_chars=max_chars)
+    name = " ".join(_MARKS.sub("", unicodedata.normalize("NFC", checked)).split())
     if len(name) < min_chars:
         raise InvalidInput(f"{field}: at least {min_chars} character{'s' if min_chars > 1 else ''}")
     if len(name) > max_chars:

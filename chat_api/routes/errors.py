@@ -1,7 +1,7 @@
 """Every failure leaves by one of these handlers, in one shape."""
 
 import re
-from functools import cached_property
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -67,10 +67,14 @@ async def error_answer(request: Request, error: AppError | RequestValidationErro
     return await (_app_error if isinstance(error, AppError) else _validation_error)(request, error)
 
 
-def add_unknown_paths(app: FastAPI, prefixes: tuple[str, ...]) -> None:
-    """Answer what lies under our prefixes and is no route of ours, before anything mounted at the root sees it."""
+def add_unknown_paths(
+    app: FastAPI, prefixes: tuple[str, ...], *, describe: Callable[[], Awaitable[dict[str, Any]]]
+) -> None:
+    """Answer what lies under our prefixes and is no route of ours, before anything mounted at the root sees it.
 
-    unknown = _UnknownPath(app)
+    ``describe`` gives the OpenAPI description, which says what is ours.
+    """
+    unknown = _UnknownPath(describe)
     for prefix in prefixes:
         app.router.routes.append(Route(prefix + "{unknown:path}", unknown, name="unknown", include_in_schema=False))
 
@@ -78,23 +82,25 @@ def add_unknown_paths(app: FastAPI, prefixes: tuple[str, ...]) -> None:
 class _UnknownPath:
     """An ASGI application and no function, for a route of a function takes GET only."""
 
-    def __init__(self, app: FastAPI) -> None:
-        self._app = app
+    def __init__(self, describe: Callable[[], Awaitable[dict[str, Any]]]) -> None:
+        self._describe = describe
+        # Every path that we describe, with its methods.
+        self._known: list[tuple[re.Pattern[str], str]] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """404; 405 where the path is ours and only the method is not."""
         request = Request(scope, receive)
+        if self._known is None:
+            described = await self._describe()
+            self._known = [
+                (compile_path(path)[0], ", ".join(sorted(methods)).upper())
+                for path, methods in described["paths"].items()
+            ]
         allowed = next((methods for pattern, methods in self._known if pattern.match(scope["path"])), None)
         response = _render(request, MethodNotAllowed() if allowed else NotFound())
         if allowed:
             response.headers["Allow"] = allowed
         await response(scope, receive, send)
-
-    @cached_property
-    def _known(self) -> list[tuple[re.Pattern[str], str]]:
-        """Every path that we describe, with its methods."""
-        paths = self._app.openapi()["paths"]
-        return [(compile_path(path)[0], ", ".join(sorted(methods)).upper()) for path, methods in paths.items()]
 
 
 # What every door of the console may answer, what every one that changes something may, and what every one with a body.

@@ -1,6 +1,7 @@
 """Who has to go when there is no room for a new connection."""
 
-from console.connections import ConnectionBook
+from console.connections import ConnectionBook, connection_book
+from tests.support.api import MakeSettings
 
 
 async def test_what_is_being_answered_is_never_closed_for_others() -> None:
@@ -38,3 +39,24 @@ async def test_what_is_being_answered_is_never_closed_for_others() -> None:
     seats[0].leave()
     assert book.count == 4
     assert book.enter(Holder(), "192.0.2.1") is not None
+
+
+async def test_the_connections_of_an_office_fit_at_the_defaults(make_settings: MakeSettings) -> None:
+    """Three tabs of each of 150 people, and six connections of each browser that loads one: nobody has to go."""
+
+    class Holder:
+        deadline_s = 0.0
+
+        def expire(self, now_s: float) -> None:
+            raise AssertionError
+
+        def evict(self) -> None:
+            raise AssertionError
+
+    book = connection_book(make_settings())
+    for _ in range(450):
+        seat = book.enter(Holder(), "192.0.2.1")
+        assert seat is not None
+        seat.work()
+    for _ in range(900):
+        assert book.enter(Holder(), "192.0.2.1") is not None

@@ -1,12 +1,14 @@
 """Who gets a page, and whose socket may speak for it."""
 
+import asyncio
+
 import pytest
 from nicegui import Client
 from nicegui import __version__ as nicegui_version
 
 from chat_api.core.cookies import ADMIN_COOKIE, SESSION_COOKIE
 from chat_api.schemas.principals import Principal
-from console import frame
+from console import frame, guard
 from models import Role
 from tests.support.api import MakeSettings
 from tests.support.console_app import RunningConsole, running_console
@@ -135,3 +137,61 @@ async def test_a_socket_speaks_only_for_its_own_page(console_app: RunningConsole
         await own.send("resync", None)
         await eventually(lambda: sum("all" in message for message in own.messages) == 2)
         assert sum("all" in message for message in theirs.messages) == 1
+
+
+async def test_pages_are_built_a_few_at_a_time(console_app: RunningConsole, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who comes when many are being built waits for a turn; signing in, scripts and the API wait for nobody."""
+    building = console_app.app.router.routes[-1].app._building  # type: ignore[attr-defined]
+    token = await console_app.login("alice")
+    for _ in range(guard.MAX_BUILDING):
+        await building.acquire()
+    async with console_app.client(cookies={SESSION_COOKIE: token}) as alice, console_app.client() as bob:
+        waiting = asyncio.create_task(alice.get("/"))
+        await eventually(building.locked)
+        signed_in = await bob.post("/", data={"username": "bob"})
+        assert signed_in.status_code == 303
+        assert (await bob.get("/api/bots")).status_code == 200
+        assert not waiting.done()
+        assert Client.instances == {}
+        building.release()
+        assert (await waiting).status_code == 200
+        monkeypatch.setattr(guard, "MAX_WAIT_S", 0.05)
+        await building.acquire()
+        too_many = await alice.get("/")
+        assert too_many.status_code == 503
+        assert int(too_many.headers["Refresh"]) > int(too_many.headers["Retry-After"])  # it comes back by itself
+    for _ in range(guard.MAX_BUILDING):
+        building.release()
+
+
+async def test_a_page_that_is_read_slowly_keeps_nobody_waiting(console_app: RunningConsole) -> None:
+    """A turn is over when the page is built, not when its visitor has taken it."""
+    app = console_app.app.router.routes[-1].app  # type: ignore[attr-defined]
+    cookie = f"{SESSION_COOKIE}={await console_app.login('alice')}".encode()
+    is_begun, may_go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(_: object) -> None:
+        is_begun.set()
+        await may_go_on.wait()
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": b""}
+
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "scheme": "http",
+        "method": "GET",
+        "path": "/",
+        "raw_path": b"/",
+        "root_path": "",
+        "query_string": b"",
+        "headers": [(b"host", b"x"), (b"cookie", cookie)],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 80),
+    }
+    reading = asyncio.create_task(app(scope, receive, slow))
+    await is_begun.wait()
+    assert app._building._value == guard.MAX_BUILDING
+    may_go_on.set()
+    await reading

@@ -165,8 +165,9 @@ async def test_a_flood_is_read_slowly_and_loses_nothing(console_app: RunningCons
 async def test_an_address_and_a_person_open_only_so_many(
     make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Sockets of pages count together with those of the chat for an address, and by themselves for a person."""
-    async with running_console(make_settings(max_connections_per_address=4)) as console, AsyncExitStack() as stack:
+    """Pages count for an address and for a person; WebSockets of programs count by themselves."""
+    settings = make_settings(max_pages_per_address=4, max_connections_per_address=1)
+    async with running_console(settings) as console, AsyncExitStack() as stack:
         monkeypatch.setattr(guard._pages_of_people, "limit", 2)
         for name in ("alice", "bob"):
             token = await console.login(name)
@@ -178,14 +179,34 @@ async def test_an_address_and_a_person_open_only_so_many(
                         await opening.__aenter__()
                 else:
                     last = await stack.enter_async_context(opening)
-        async with connect(console.ws_url + await console.login("carol"), proxy=None) as full:
+        token, own = await chat_page(console, await console.login("carol"))
+        with pytest.raises(InvalidStatus):
+            await raw_socket(console, token, f"client_id={own}&{FIXED}").__aenter__()
+        await stack.enter_async_context(connect(console.ws_url + token, proxy=None))
+        await eventually(lambda: console.app.state.sockets_by_address.held("127.0.0.1") == 1)
+        async with connect(console.ws_url + token, proxy=None) as full:
             with pytest.raises(ConnectionClosed):
                 await full.recv()
             assert full.close_code == 4409
         await last.close()
-        await eventually(lambda: console.app.state.sockets_by_address.held("127.0.0.1") == 3)
-        token, own = await chat_page(console, await console.login("carol"))
+        await eventually(lambda: console.app.state.pages_by_address.held("127.0.0.1") == 3)
         await stack.enter_async_context(raw_socket(console, token, f"client_id={own}&{FIXED}"))
+
+
+async def test_an_office_behind_one_address_works_at_the_defaults(make_settings: MakeSettings) -> None:
+    """The last of 150 people, each with three tabs: 447 pages, sockets and connections are open at their address."""
+    async with running_console(make_settings()) as console, AsyncExitStack() as stack:
+        for tally in (console.app.state.pages_by_address, console.app.state.sockets_by_address):
+            for _ in range(447):
+                stack.enter_context(tally.holding("127.0.0.1", refusal="address"))
+        token = await console.login("last")
+        for _ in range(3):
+            _, own = await chat_page(console, token)
+            await stack.enter_async_context(raw_socket(console, token, f"client_id={own}&{FIXED}"))
+            await stack.enter_async_context(connect(console.ws_url + token, proxy=None))
+        await eventually(lambda: console.app.state.pages_by_address.held("127.0.0.1") == 450)
+        await eventually(lambda: console.app.state.sockets_by_address.held("127.0.0.1") == 450)
+        assert console.settings.max_connections_per_address < console.settings.max_concurrent_connections
 
 
 # What the tests say

@@ -45,6 +45,11 @@ NESTED = {"api_key": "hunter2", "user": "bob", "inner": {"password": 'hun"ter2'}
         'key: "-----BEGIN PRIVATE KEY-----\\nMIIhunter2\\n-----END PRIVATE KEY-----\\n"',
         "-----BEGIN OPENSSH PRIVATE KEY----- hunter2",
         "A1b2" * 14 + "hunter2A",
+        *('Cookie: a="b"; session=hunter2', 'Authorization: Digest username="x", response="hunter2"'),
+        *("mysql://root:a/hunter2@h/db", "curl -u alice:hunter2 https://example.org", 'password="""hunter2"""'),
+        *("ALTER ROLE x WITH PASSWORD 'hunter2'", "IDENTIFIED BY 'hunter2'", "PASS=hunter2", "API key: hunter2"),
+        *("we_claim=hunter2", "dckr_pat_hunter2hunter2hunter2", "hvs.hunter2hunter2hunter2", "Basic Hunter2hunter2="),
+        *("password: hunter", "secret: hunter", "token: hunter2 expires in 5 s", "auth_token: hunter2"),
     ],
 )
 def test_secrets_are_masked(text: str) -> None:
@@ -69,6 +74,30 @@ def test_secrets_are_masked(text: str) -> None:
             "pass: 5 tests",
             "at 10:15:30 id 1234567:89",
         ),
+        'duplicate key value violates unique constraint "pk_user_sessions"',
+        *(
+            "INFO auth: user elena signed in",
+            "Authorization: missing",
+            "auth: ok",
+            "AUTH_MODE=open",
+            "token_type=bearer",
+        ),
+        *("auth_method=scram-sha-256", 'InvalidAuthorizationSpecificationError: role "root" does not exist'),
+        *("tokenizer: cl100k_base", "secretary: Anna", "Password: must be at least 8 characters", "cookie: disabled"),
+        *(
+            "My secret: I love sushi",
+            "cookies: chocolate chip and oatmeal",
+            "The bearer token is missing",
+            "token: 5 of 10",
+        ),
+        *(
+            "token=7 logit=0.33",
+            "set-cookie-parser 2.6.0",
+            "publicKey: MIIB",
+            "wk-scheduler-loop ok",
+            "docker run -u 1000:1000 x",
+        ),
+        *("content_key: intro", "http://[::1]:8080/x@y", "Basic understanding of love", "password: required"),
         *("a" * 64, "sha256:" + "0123456789abcdef" * 4, "-----BEGIN PUBLIC KEY-----", "-----BEGIN CERTIFICATE-----"),
     ],
 )
@@ -102,6 +131,8 @@ def test_a_key_over_several_lines_is_masked_line_by_line() -> None:
     [
         *("token" * 800, "a_key" * 800, "\\" * 4000, "cookie:'" * 500, "://" + "a:" * 2000, "token=" + "\\" * 3990),
         *("A" * 4000, '["token": [' * 300, "1" * 4000 + ":AA", "eyJ" * 1300, "x-api-key, " * 360, "-token " * 570),
+        *('cookie: ="' * 500, "basic " + "Ab1" * 1400, "://a:" * 800, "password '" * 400, "curl -u a:" * 400),
+        *("secret: a " * 400, "secret: " + "a " * 2000, "password: the " * 300),
         *("secret.secret-" * 280, '\\"token\\": \\"' * 280, "M" + "a" * 3999, "-a" * 2000 + "-token ", "auth=[" * 660),
     ],
 )

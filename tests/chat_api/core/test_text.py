@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat_api.core.errors import InvalidInput
-from chat_api.core.text import check_name, check_text, cleaned, name_key
+from chat_api.core.text import check_alphabets, check_name, check_text, cleaned, name_key
 
 ANY_TEXT = st.text(st.characters(exclude_categories=[]), max_size=80)
 
@@ -57,3 +57,30 @@ def test_cleaned_text_can_always_be_stored(value: str) -> None:
 def test_ordinary_text_passes(value: str) -> None:
     """White space, emoji and every script."""
     assert check_text(value, field="content", max_chars=50) == value
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("علی\u200cرضا", "علیرضا"),
+        ("राम\u200dजी", "रामजी"),
+        ("\u200fדוד\u200f", "דוד"),
+        ("ali\u200cce", "alice"),
+        *((name, name) for name in ("O'Connor", "O’Connor", "Łukasz", "Søren", "Ελένη", "Дмитрий", "李明", "Zoë")),
+        *(
+            (name, name)
+            for name in ("José", "modern", "modem", "김철수", "محمد", "Ivan IV", "Мария Ivanova", "xXx_Саша_xXx")
+        ),
+    ],
+)
+def test_names_of_people_are_names(typed: str, kept: str) -> None:
+    """In every script; what only joins letters or turns text is dropped, so that it makes no other name."""
+    assert check_name(typed, field="username", min_chars=1, max_chars=30) == kept
+    check_alphabets(kept, field="username")
+
+
+def test_a_name_that_is_too_long_hears_the_real_limit() -> None:
+    """However much too long it is."""
+    for length in (31, 301):
+        with pytest.raises(InvalidInput, match="at most 30 characters"):
+            check_name("x" * length, field="username", min_chars=3, max_chars=30)

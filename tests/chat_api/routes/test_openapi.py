@@ -17,7 +17,8 @@ from schemathesis.checks import (
 )
 from schemathesis.core.result import Ok
 
-from tests.support.api import RunningApi
+from chat_api.app import create_app
+from tests.support.api import MakeSettings, RunningApi
 
 CHECKS = [
     not_a_server_error,
@@ -101,3 +102,21 @@ async def test_the_description_is_true(door: RunningApi, tokens: dict[str, str],
 
     # In a thread, because it waits for answers that this loop gives.
     await asyncio.to_thread(check)
+
+
+async def test_the_description_is_made_beside_the_loop(make_settings: MakeSettings) -> None:
+    """It takes a second of a processor, and anybody may ask for it: meanwhile everybody else is served."""
+    app = create_app(make_settings())
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0.001)
+
+    counting = asyncio.create_task(count())
+    first, second = await asyncio.gather(app.described(), app.described())
+    counting.cancel()
+    assert first is second
+    assert turns > 1
