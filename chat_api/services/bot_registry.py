@@ -333,7 +333,8 @@ def _places(bots: Iterable[BotSpec]) -> Mapping[str, tuple[str, ...]]:
 def _note_shared_addresses(bots: Iterable[BotSpec], *, note: Note) -> None:
     sharing: dict[str, list[BotSpec]] = defaultdict(list)
     for bot in bots:
-        sharing[place_of(bot.url)].append(bot)
+        if bot.declared_by:  # nobody can correct what nothing says any more
+            sharing[place_of(bot.url)].append(bot)
     for found in sharing.values():
         if len(found) > 1:
             names = _listed([bot.name for bot in found])
