@@ -38,7 +38,7 @@ async def test_the_board_says_what_to_correct_and_a_bot_can_be_removed(
             await expect(marcus.get_by_test_id("note")).to_have_attribute(
                 "title", re.compile(r'^The bot at .* calls itself "elena"\. Correct API_PORT in')
             )
-            await expect(gone.get_by_test_id("note")).to_contain_text("nothing describes it any more")
+            await expect(gone.get_by_test_id("note")).to_contain_text("no longer configured")
             await expect(page.get_by_test_id("banner")).to_contain_text("Marcus Thompson is misaddressed")
             assert await violations(page) == []
             await page.get_by_test_id("more-jake").click()
@@ -49,3 +49,6 @@ async def test_the_board_says_what_to_correct_and_a_bot_can_be_removed(
             await expect(gone).to_have_count(0)
             await page.get_by_test_id("more-marcus").click()
             await expect(page.get_by_test_id("menu-remove")).to_have_count(0)
+            await page.goto(f"{console.url}/admin/bots/marcus")
+            own = page.get_by_test_id("self-description")
+            await expect(own).to_contain_text("Another bot answers at this address.")

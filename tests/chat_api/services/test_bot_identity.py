@@ -72,6 +72,7 @@ async def test_three_bots_at_one_address(make_settings: MakeSettings, tmp_path: 
             assert marcus.error is not None
             assert 'calls itself "elena"' in marcus.error
             assert f"Correct API_PORT in {tmp_path}/.env.marcus" in marcus.error
+            assert marcus.last_seen_at is None, "it was elena who was seen"
             public = {one.name: one.status for one in api.services.fleet.public_bots()}
             assert public == {"elena": "online", "ryan": "offline", "marcus": "offline"}
             async with api.client(await api.login()) as client:
