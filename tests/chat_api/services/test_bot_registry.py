@@ -158,7 +158,7 @@ async def test_two_bots_at_one_address_are_noted(folder: Folder) -> None:
     stopped = LabelledContainer(bot_name="zoe", container_name="zoe", inner_port=9091, is_up=False)
     await registry.refresh(labelled=[stopped])
     assert registry.get("zoe").url == registry.get("elena").url
-    assert registry.problems == ()
+    assert not registry.problems
     await registry.refresh(labelled=[replace(stopped, is_up=True)])
     (problem,) = registry.problems
     assert problem.startswith("elena, zoe have the same address, http://localhost:9091. Only one can be right. Check ")
