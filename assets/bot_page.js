@@ -156,7 +156,7 @@ export default {
     <div class="we-board we-bot-page" :data-seq="seq" :aria-busy="seq === null">
       <div v-if="!bot && seq === null" class="we-skeleton" role="status" aria-label="Loading"><div class="we-bone we-bone-banner"></div><div class="we-bone we-bone-card"></div></div>
       <section v-else-if="!bot" class="we-empty" data-testid="gone"><h2>This bot is gone</h2>
-        <p>Nothing describes it any more: neither a file, nor a container. <a href="/admin">Back to the fleet</a></p></section>
+        <p>It is no longer configured: no file or container describes it. <a href="/admin">Back to the fleet</a></p></section>
       <template v-else>
         <section class="we-bot-head" :data-status="statusOf(bot)" data-testid="bot-head" :class="{ 'we-stale': isOld }" aria-label="Right now">
           <div class="we-bot-who"><Avatar :name="bot.name" :title="bot.title" :emoji="bot.emoji" />

@@ -2,6 +2,7 @@
 import { ago, latency, span } from "we-format";
 
 const BACK_ONLINE_S = 60;
+const MODEL_SILENT = "its language model does not answer";
 const FAILED = { restart: "Restart", start: "Start", stop: "Stop" };
 
 export const isRestarting = (bot) => bot.restart !== null && bot.restart.finished_at === null;
@@ -20,6 +21,7 @@ export function maintenanceNote({ until, reason }, now) {
 
 export function canaryNote([isAnswered, checkedAt, ms, error], now) {
   if (isAnswered) return `answered in ${latency(ms)}, ${ago(checkedAt, now)}`;
+  if (error === MODEL_SILENT) return `${error} (${ago(checkedAt, now)})`;
   return `does not answer a test message${error ? `: ${error}` : ""} (${ago(checkedAt, now)})`;
 }
 
@@ -36,12 +38,12 @@ export function botNote(bot, { now, isStale, titles, faults }) {
   const { restart, policy } = bot;
   if (bot.status === "maintenance" && policy) return maintenanceNote(policy, now);
   if (bot.status === "quarantined" && policy) return policy.quarantine_reason || "the healing gave up on it";
-  if (bot.cause) return `because ${titles[bot.cause] ?? bot.cause} ${faults[bot.cause] ?? "is down"}`;
+  if (bot.cause) return `because ${bot.cause === "llm" ? "the language model" : (titles[bot.cause] ?? bot.cause)} ${faults[bot.cause] ?? "is down"}`;
   if (restart?.state === "failed" && bot.status !== "online") return `${FAILED[restart.action]} failed: ${restart.error ?? "no reason given"}`;
   if (bot.faults[0] === "silent" && !bot.canary?.[0]) return canaryNote(bot.canary, now);
   if (restart?.state === "online" && restart.action !== "stop" && now - restart.finished_at < BACK_ONLINE_S) return `back after ${span(restart.duration_s)}`;
   if (bot.status === "unknown") return seen;
-  if (bot.status === "offline" && !bot.is_declared && !bot.container) return `${seen}; nothing describes it any more`;
+  if (bot.status === "offline" && !bot.is_declared && !bot.container) return `${seen}; no longer configured`;
   if (bot.status !== "online" && bot.error) return bot.error;
   return calls(bot.calls);
 }

@@ -32,6 +32,10 @@ class BotCrashed(BotFailed):
     """A server error with nothing to show; unlike its parent it counts against the bot."""
 
 
+class CallsPaused(BotUnavailable):
+    """The breaker is open: the bot was not asked, which says nothing about whether it can be reached."""
+
+
 class Breaker:
     """The breaker of one bot. Not thread-safe: it lives on the event loop."""
 
@@ -55,13 +59,13 @@ class Breaker:
     def check(self) -> None:
         """Refuse a call that would not be let through now.
 
-        Raises: BotUnavailable with the seconds until the next trial.
+        Raises: CallsPaused with the seconds until the next trial.
         """
         if self._retry_at_s is None:
             return
         wait_s = self._retry_at_s - self._clock.monotonic_s()
         if wait_s > 0 or self._is_trial_running:
-            raise BotUnavailable(
+            raise CallsPaused(
                 detail="the breaker is open after repeated failures",
                 retry_after_s=max(wait_s, TRIAL_RETRY_AFTER_S),
                 extra={"connect_failed": True},
@@ -71,7 +75,7 @@ class Breaker:
     def guard(self) -> Iterator[None]:
         """Let one call through and learn from how it ends; a cancelled call teaches nothing.
 
-        Raises: BotUnavailable when the breaker is open or its trial call is already running.
+        Raises: CallsPaused when the breaker is open or its trial call is already running.
         """
         self.check()
         self._is_trial_running = self._retry_at_s is not None

@@ -2,13 +2,17 @@
 
 Two bots are never well at one address, and a bot that says it is another answers nobody: it is *misaddressed*. No bot
 is accused for a name that cannot be placed, for the Discord account of a v1 bot may be called anything: what it says
-has to be a name of *another* bot that is known, and none of its own. At an address that several bots share, the one
-that is confirmed there is well; where none is, all are misaddressed.
+has to be a name of *another* bot that is known, and none of its own. A name that merely resembles another bot's accuses
+only where that bot's own address is answered under a third one's name: the two were swapped.
+
+At an address that several bots share, the one that is confirmed there is well; where none is, all are misaddressed. A
+bot that nothing describes any more gives way to one that is described: its port may have been given to another.
 
 What a bot says of itself is remembered by its address, until it is not reached or its container changes.
 """
 
 import asyncio
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -30,6 +34,7 @@ ASK_TIMEOUT_S = 2.0
 # A bot that does not say who it is is not asked before every message.
 ASK_AGAIN_AFTER_S = 30.0
 MAX_PLACES = 5_000
+_BETWEEN_WORDS = re.compile(r"[\W_]+")
 # What a v1 bot calls its character before anybody gave it one.
 _NOBODY = frozenset({"", "assistant", "bot", "default_assistant", "default", "unknown", "none", "whisperengine"})
 
@@ -59,6 +64,7 @@ class BotIdentities:
         self._clock = clock
         self._said: dict[str, _Said] = {}
         self._faults: dict[str, str | None] = {}
+        self._matches: dict[tuple[str, str], Match] = {}
         self._version = -1
         self._silent_until_s: dict[str, float] = {}
         self._asking: dict[str, asyncio.Task[None]] = {}
@@ -66,17 +72,20 @@ class BotIdentities:
 
     def fault(self, bot_name: str) -> str | None:
         """Why a bot is misaddressed and what to correct, for operators; None when it is not."""
-        if self._version != self._registry.version:
-            self._version = self._registry.version
-            self._faults.clear()
+        self._follow_registry()
         if bot_name not in self._faults:
             self._faults[bot_name] = self._judged(bot_name)
         return self._faults[bot_name]
 
     def match(self, spec: BotSpec) -> Match:
         """How well what answers at a bot's address fits it, as far as is known."""
-        said = self._said.get(place_of(spec.url))
-        return match(spec, said.names, said.contract, self._registry.names) if said else Match.UNKNOWN
+        self._follow_registry()
+        key = (spec.name, spec.url)
+        if key not in self._matches:
+            said = self._said.get(place_of(spec.url))
+            names = self._registry.names
+            self._matches[key] = match(spec, said.names, said.contract, names) if said else Match.UNKNOWN
+        return self._matches[key]
 
     def is_to_be_asked(self, spec: BotSpec) -> bool:
         """Whether it is worth asking who is there: nobody has said so, nor kept silent a moment ago."""
@@ -151,6 +160,12 @@ class BotIdentities:
 
     # Inside
 
+    def _follow_registry(self) -> None:
+        if self._version != self._registry.version:
+            self._version = self._registry.version
+            self._faults.clear()
+            self._matches.clear()
+
     def _accept(self, spec: BotSpec, answer: BotAnswer) -> None:
         if answer.said_name is None or answer.contract is None:
             return
@@ -172,7 +187,8 @@ class BotIdentities:
     def _changed(self, url: str) -> None:
         names = self._registry.at(url)
         for name in names:
-            self._faults.pop(name, None)
+            self._matches.pop((name, self._registry.get(name).url), None)
+        self._faults.clear()  # who is here may be why another is, or is not, where it should be
         self.changes.publish(names)
 
     async def _ask(self, spec: BotSpec) -> None:
@@ -200,17 +216,43 @@ class BotIdentities:
         said = self._said.get(place_of(spec.url))
         mine = self.match(spec)
         named = (
-            f"It calls itself {_said(said)} at {spec.url}." if said else "What is there does not say which bot it is."
+            f"The bot at {spec.url} calls itself {_said(said)}."
+            if said and _said(said)
+            else f"The bot at {spec.url} does not say which one it is."
         )
-        if mine is Match.OTHER:
+        if mine is Match.OTHER or self._is_swapped(spec):
             return f"{named} {_correction(spec)}"
         others = [self._registry.get(name) for name in self._registry.at(spec.url) if name != spec.name]
-        if not others:
+        rivals = [other for other in others if self._is_rival(other, spec, mine)]
+        if not rivals:
             return None
-        best = max(self.match(other) for other in others)
-        if mine > max(best, Match.UNKNOWN):
+        return f"Same address as {_listed(rival.name for rival in rivals)}. {named} {_correction(spec)}"
+
+    def _is_rival(self, other: BotSpec, spec: BotSpec, mine: Match) -> bool:
+        """Whether a bot at the same address keeps this one from being well there."""
+        its = self.match(other)
+        if spec.declared_by and not other.declared_by:
+            return its > mine
+        return its >= mine or mine <= Match.UNKNOWN
+
+    def _is_swapped(self, spec: BotSpec) -> bool:
+        """Whether what is here resembles another bot, what is at that one's address a third, and so on to this one."""
+        seen: set[str] = set()
+        resembled = self._resembled(spec)
+        while resembled is not None and resembled != spec.name and resembled not in seen:
+            seen.add(resembled)
+            resembled = self._resembled(self._registry.get(resembled))
+        return resembled == spec.name
+
+    def _resembled(self, spec: BotSpec) -> str | None:
+        """The one other bot whose name begins what a v1 bot at this bot's address calls itself, if none of its own."""
+        said = self._said.get(place_of(spec.url))
+        if said is None or said.contract != "v1" or self.match(spec) > Match.UNKNOWN:
             return None
-        return f"It shares {spec.url} with {_listed(other.name for other in others)}. {named} {_correction(spec)}"
+        fleet, others = self._registry.names.fleet, self._registry.names.others
+        known = {owner for name in said.names for start in _starts(name) for owner in others.get(start, ())}
+        found = {name for name in known if name != spec.name and fold(name) in fleet}
+        return found.pop() if len(found) == 1 else None
 
 
 def match(spec: BotSpec, said: Sequence[str], contract: Contract, names: Names) -> Match:
@@ -229,8 +271,16 @@ def match(spec: BotSpec, said: Sequence[str], contract: Contract, names: Names) 
         return Match.NAME
     if contract == "v1" and any(_is_similar(name, mine) for name in folded for mine in {own, *spec.aliases}):
         return Match.SIMILAR
-    is_other = any(name in names.fleet or names.others.get(name, frozenset()) - {spec.name} for name in folded)
+    if contract == "v2" and not names.removed.isdisjoint(folded):
+        return Match.OTHER
+    is_other = any(names.others.get(name, frozenset()) - {spec.name} for name in folded)
     return Match.OTHER if is_other else Match.UNKNOWN
+
+
+def _starts(name: str) -> Iterable[str]:
+    """A name for people, folded, and what is left of it without its last words: "Ryan Chen | AI" begins with "ryan"."""
+    words = [word for word in _BETWEEN_WORDS.split(name.lower()) if word]
+    return ("_".join(words[:count]) for count in range(1, len(words) + 1))
 
 
 def _is_similar(one: str, other: str) -> bool:
@@ -238,7 +288,7 @@ def _is_similar(one: str, other: str) -> bool:
 
 
 def _said(said: _Said) -> str:
-    return " / ".join(dict.fromkeys(f'"{name[:50]}"' for name in said.names if fold(name) not in _NOBODY)) or '""'
+    return " / ".join(dict.fromkeys(f'"{name[:50]}"' for name in said.names if fold(name) not in _NOBODY))
 
 
 def _correction(spec: BotSpec) -> str:

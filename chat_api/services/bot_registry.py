@@ -37,17 +37,21 @@ from chat_api.services.source_memory import Note, SourceMemory
 __all__ = ["BotRegistry", "LabelledContainer", "Names", "is_inside_container"]
 
 REMEMBERED = "last known"
+# A note names so many bots, and counts the others.
+MAX_LISTED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
     """Who is called what, all folded: ``fleet`` are the keys of its bots, ``others`` the keys of those who bear a name.
 
-    Bots that were taken out are among the latter, characters that no bot plays are not.
+    Bots that ``BOTS_CONFIG`` takes out are among the latter, characters that no bot plays are not. ``removed`` are the
+    keys of bots that an operator removed: their names for people are free for others.
     """
 
     fleet: Mapping[str, str] = field(default_factory=dict)
     others: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    removed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +192,7 @@ class BotRegistry:
         return _Fleet(
             bots=bots,
             facts=facts,
-            names=_names(bots, named),
+            names=_names(bots, named, known),
             places=_places(bots.values()),
             disabled=disabled,
             problems=tuple(dict.fromkeys(problems)),
@@ -298,17 +302,24 @@ def _by_name(sightings: Iterable[Sighting], known: Mapping[str, KnownBot]) -> Ma
     return named
 
 
-def _names(bots: Mapping[str, BotSpec], named: Mapping[str, Sequence[Sighting]]) -> Names:
+def _names(
+    bots: Mapping[str, BotSpec], named: Mapping[str, Sequence[Sighting]], known: Mapping[str, KnownBot]
+) -> Names:
     others: dict[str, set[str]] = defaultdict(set)
+    removed: set[str] = set()
     for name, sightings in named.items():
         if not any(one.is_declaration or one.source == REMEMBERED for one in sightings):
             continue  # a character that no bot plays
+        if name not in bots and known.get(fold(name)) and known[fold(name)].removed_at is not None:
+            removed.add(fold(name))
+            continue
         said = {name, *(str(one.facts[key]) for one in sightings for key in _NAMES if key in one.facts)}
         for alias in said:
             others[fold(alias)].add(name)
     return Names(
         fleet={fold(name): name for name in bots},
         others={alias: frozenset(names) for alias, names in others.items()},
+        removed=frozenset(removed),
     )
 
 
@@ -322,12 +333,20 @@ def _places(bots: Iterable[BotSpec]) -> Mapping[str, tuple[str, ...]]:
 def _note_shared_addresses(bots: Iterable[BotSpec], *, note: Note) -> None:
     sharing: dict[str, list[BotSpec]] = defaultdict(list)
     for bot in bots:
-        sharing[place_of(bot.url)].append(bot)
+        if bot.declared_by:  # nobody can correct what nothing says any more
+            sharing[place_of(bot.url)].append(bot)
     for found in sharing.values():
         if len(found) > 1:
-            names = ", ".join(bot.name for bot in found)
-            origins = "; ".join(dict.fromkeys(bot.address_origin for bot in found if bot.address_origin))
-            note(f"{names} share {found[0].url}, where one bot can be. Correct the address of the others: {origins}")
+            names = _listed([bot.name for bot in found])
+            origins = _listed([bot.address_origin for bot in found if bot.address_origin])
+            note(f"{names} have the same address, {found[0].url}. Only one can be right. Check {origins}.")
+
+
+def _listed(words: Sequence[str]) -> str:
+    """A few of them, each once."""
+    each = list(dict.fromkeys(words))
+    more = f" and {len(each) - MAX_LISTED} more" if len(each) > MAX_LISTED else ""
+    return ", ".join(each[:MAX_LISTED]) + more
 
 
 def _said(facts: Mapping[str, str | int], key: str) -> str | None:

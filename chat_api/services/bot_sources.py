@@ -20,7 +20,7 @@ import yaml
 from dotenv import dotenv_values
 
 from chat_api.schemas.bots import fold
-from chat_api.services.source_memory import Note, SourceMemory
+from chat_api.services.source_memory import Note, SourceMemory, Unusable
 
 BOT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,49}")
 # Source: bot contract, "a bot's port".
@@ -172,22 +172,34 @@ def read_config(path: Path, memory: SourceMemory, *, were_out: Collection[str] =
 
     ``were_out``: bots (folded names) that it took out until now; a word on that which is none changes nothing.
     """
-    parse = orjson.loads if path.suffix == ".json" else yaml.safe_load
-    content = memory.parsed(path, parse, note=note, settles=True, is_required=True)
+    load = orjson.loads if path.suffix == ".json" else yaml.safe_load
+    bots = memory.parsed(path, lambda text: _config_bots(load(text)), note=note, settles=True)
+    mentioned: set[str] = set()
+    is_whole = True
+    for position, entry in enumerate(bots if isinstance(bots, list) else (), start=1):
+        if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
+            note(f"{path}: bot {position} is not a mapping with a name")
+            is_whole = False
+            continue
+        mentioned.add(fold(entry["name"]))
+        yield from _config_entry(entry, path, were_out, note=note)
+    if not is_whole:  # what is missing may be a bot that is to stay out
+        for name in sorted(set(were_out) - mentioned):
+            yield from _sighting(name, str(path), {}, note=note, is_removal=True)
+
+
+def _config_bots(content: object) -> list[object]:
+    """The entries of a ``BOTS_CONFIG`` file, with their names. Raises: Unusable for anything else."""
+    if content is None:
+        raise Unusable("it is empty; write [] for no bots")
     bots = content.get("bots", content) if isinstance(content, dict) else content
     if isinstance(bots, dict):
-        bots = [
+        return [
             {**(entry or {}), "name": name} if isinstance(entry, dict | None) else entry for name, entry in bots.items()
         ]
     if not isinstance(bots, list):
-        if content is not None:
-            note(f"{path}: expected a list or a mapping of bots")
-        return
-    for position, entry in enumerate(bots, start=1):
-        if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
-            note(f"{path}: bot {position} is not a mapping with a name")
-            continue
-        yield from _config_entry(entry, path, were_out, note=note)
+        raise Unusable("it is not a list or a mapping of bots; write [] for no bots")
+    return bots
 
 
 def _config_entry(

@@ -7,12 +7,14 @@ as a message and counts in no figure of real answers.
 from dataclasses import replace
 
 from chat_api.clients.bot_lanes import digest_of
+from chat_api.clients.breaker import CallsPaused
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.errors import AppError, BotBusy, BotMisaddressed, BotTimeout, BotUnavailable, ShuttingDown
 from chat_api.schemas.bots import BotAnswer
 from chat_api.schemas.fleet import CanaryView, Fault
 from chat_api.services.bot_registry import BotRegistry
 from chat_api.services.fleet import FleetService
+from chat_api.services.fleet_status import CALLS_PAUSED
 
 USER_ID = "weu_ca9a27c0de000001"
 USER_NAME = "Console check"
@@ -72,6 +74,8 @@ def _reason(error: AppError) -> str:
         return "no answer in time"
     if isinstance(error, BotMisaddressed):
         return "another bot answers at its address"
+    if isinstance(error, CallsPaused):
+        return CALLS_PAUSED
     if isinstance(error, BotUnavailable):
-        return "cannot connect" if error.extra.get("connect_failed") else "not reached, or calls are paused"
+        return "cannot connect" if error.extra.get("connect_failed") else "starting, or the connection was lost"
     return "not a usable answer"

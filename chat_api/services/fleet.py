@@ -214,7 +214,8 @@ class FleetService:
         if probe.url is not None and self._registry.settle(probe.bot_name, probe.url):
             log.info("bot_found_elsewhere", bot_name=probe.bot_name, url=probe.url)
         if probe.is_healthy:
-            state.last_seen_at = probe.checked_at
+            if self.identities.fault(probe.bot_name) is None:  # else it is another bot that was seen
+                state.last_seen_at = probe.checked_at
             state.contract = probe.contract or state.contract
         else:
             state.canary = None  # It comes back as another.

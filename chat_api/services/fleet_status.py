@@ -50,6 +50,7 @@ SLOW_BY_MS = 500.0
 MIN_USUAL = 10
 # So many bots have to say that their language model does not answer until it is the model's fault, not theirs.
 MODEL_WITNESSES = 2
+CALLS_PAUSED = "calls are paused after many failures"
 # Without these nothing can be stored; the rest costs comfort only.
 VITAL_SERVICES = frozenset({"postgres"})
 PUBLIC_STATUS = {
@@ -109,12 +110,15 @@ def bot_reasons(
     found = []
     if probe is not None and probe.is_ready is False:
         found.append(Reason(fault=Fault.NOT_READY, words=probe.error or "not ready"))
-    if canary is not None and canary.is_failing and (policy is None or policy.is_canary_on):
+    is_paused = breaker == "open"
+    is_canary_refused = is_paused and canary is not None and canary.error == CALLS_PAUSED  # as everything is
+    is_canary_asked = policy is None or policy.is_canary_on
+    if canary is not None and canary.is_failing and is_canary_asked and not is_canary_refused:
         found.append(Reason(fault=canary.fault, words=_canary_words(canary)))
     if recent is not None and recent.is_failing:
         found.append(Reason(fault=Fault.FAILING, words=failing_words(recent)))
-    if breaker == "open":
-        found.append(Reason(fault=Fault.PAUSED, words="calls are paused after many failures"))
+    if is_paused:
+        found.append(Reason(fault=Fault.PAUSED, words=CALLS_PAUSED))
     if recent is not None and recent.is_slow:
         found.append(Reason(fault=Fault.SLOW, words=_slow_words(recent)))
     return tuple(found)
@@ -216,8 +220,13 @@ def _seen_status(bots: Sequence[BotView], services: Sequence[ServiceView]) -> tu
         return SystemStatus.HEALTHY, _well_headline(bots)
     if all(bot.status is BotStatus.OFFLINE for bot in bots):
         return SystemStatus.CRITICAL, f"All {len(bots)} bots are offline" if len(bots) > 1 else "The bot is offline"
-    names = ", ".join(f"{bot.display_name} is {bot.shown}" for bot in ailing[:3])
     more = f" and {len(ailing) - 3} more" if len(ailing) > 3 else ""
+    if len(ailing) > 1 and len({bot.shown for bot in ailing}) == 1:
+        names = ", ".join(bot.display_name for bot in ailing[:3])
+        count = f"All {len(bots)}" if len(ailing) == len(bots) else f"{len(ailing)} of {len(bots)}"
+        state = "were not checked lately" if ailing[0].shown is BotStatus.UNKNOWN else f"are {ailing[0].shown}"
+        return SystemStatus.DEGRADED, f"{count} bots {state}: {names}{more}"
+    names = ", ".join(f"{bot.display_name} is {bot.shown}" for bot in ailing[:3])
     verb = "needs" if len(ailing) == 1 else "need"
     return SystemStatus.DEGRADED, f"{len(ailing)} of {len(bots)} bots {verb} attention: {names}{more}"
 

@@ -206,7 +206,7 @@ class BotViews:
         if fault is not None:
             return fault
         said = "; ".join(reason.words for reason in reasons)
-        return said or next(iter(state.alerts + state.incidents), None)
+        return said or _still_open(state)
 
     def _calls(self, bot_name: str, state: BotState) -> _Calls:
         lane = self._connector.lane_view(bot_name)
@@ -241,6 +241,13 @@ def service_view(before: ServiceView | None, report: ServiceReport) -> ServiceVi
         last_failed_at=last_failed_at,
         fault=report.fault,
     )
+
+
+def _still_open(state: BotState) -> str | None:
+    """What is not over yet about a bot that is well itself: a title alone would say that it still is as it was."""
+    if state.alerts:
+        return f"alert still firing: {state.alerts[0]}"
+    return f"incident still open: {state.incidents[0]}" if state.incidents else None
 
 
 def is_same_container(one: ContainerView | None, other: ContainerView | None) -> bool:

@@ -25,8 +25,8 @@ SETTLE_S = 0.2
 SETTLE_READS = 5
 
 
-class _Unreadable(Exception):
-    """The text is the reason, in words for the operator."""
+class Unusable(Exception):
+    """A file cannot be read, or does not say what it should. The text is the reason, in words for the operator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,12 +80,11 @@ class SourceMemory:
         *,
         note: Note,
         settles: bool = False,
-        is_required: bool = False,
     ) -> object:
         """What a file says, or said last; None, after a problem was noted, for one that never could be read.
 
-        ``settles``: one that was changed a moment ago is read until it stays the same. ``is_required``: an empty one
-        is not finished.
+        ``parse`` may refuse what it finds with ``Unusable``, as one that was saved by half.
+        ``settles``: one that was changed a moment ago is read until it stays the same.
         """
         known = self._files.get(path)
         if known is not None and not self._away.isdisjoint(path.parents):
@@ -95,9 +94,7 @@ class SourceMemory:
             if settles and known is not None and data != known.data:
                 data = _settled(path, data)
             value = _parse(data, parse)
-            if is_required and value is None:
-                raise _Unreadable("it is empty; write [] for no bots")
-        except _Unreadable as error:
+        except Unusable as error:
             return self._last(path, str(error), note=note)
         self._failing_since.pop(path, None)
         self._files[path] = _Content(value=value, data=data if settles else b"", read_at=self._clock.now())
@@ -111,7 +108,7 @@ class SourceMemory:
                 note(f"{folder}: cannot be listed: {error.strerror}")
             return []
         known = self._folders[key] = replace(known, failing_since=known.failing_since or self._clock.now())
-        note(f"{folder}: {self._lasting(known, f'cannot be listed{{since}}: {error.strerror}')}")
+        note(f"{folder}: {self._lasting(known, f'not listed{{since}}: {error.strerror}')}")
         self._away.add(folder)
         return list(known.value) if isinstance(known.value, tuple) else []
 
@@ -120,15 +117,15 @@ class SourceMemory:
         known = self._files.get(path)
         if known is None:
             self._unread.add(path)
-            note(f"{path}: cannot be read since {self._time(since)}: {why}")
+            note(f"{path}: unreadable since {self._time(since)}: {why}")
             return None
         known = self._files[path] = replace(known, failing_since=since)
-        note(f"{path}: {self._lasting(known, f'cannot be read{{since}}: {why}')}")
+        note(f"{path}: {self._lasting(known, f'unreadable{{since}}: {why}')}")
         return known.value
 
     def _lasting(self, known: _Content, words: str) -> str:
         since = f" since {self._time(known.failing_since)}" if known.failing_since else ""
-        return f"{words.replace('{since}', since)}. Its last content, from {self._time(known.read_at)}, is used."
+        return f"{words.replace('{since}', since)}. Its content from {self._time(known.read_at)} is used."
 
     def _time(self, at: datetime) -> str:
         return f"{at:%H:%M} UTC" if at.date() == self._clock.now().date() else f"{at:%Y-%m-%d %H:%M} UTC"
@@ -139,9 +136,9 @@ def _read(path: Path) -> bytes:
         with path.open("rb") as file:
             data = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
-        raise _Unreadable(error.strerror or "the system refuses it") from error
+        raise Unusable(error.strerror or "the system refuses it") from error
     if len(data) > MAX_FILE_BYTES:
-        raise _Unreadable(f"it is larger than {MAX_FILE_BYTES} bytes")
+        raise Unusable(f"it is larger than {MAX_FILE_BYTES} bytes")
     return data
 
 
@@ -151,7 +148,7 @@ def _settled(path: Path, data: bytes) -> bytes:
         try:
             is_young = time.time() - path.stat().st_mtime < YOUNG_S
         except OSError as error:
-            raise _Unreadable(error.strerror or "the system refuses it") from error
+            raise Unusable(error.strerror or "the system refuses it") from error
         if not is_young:
             break
         time.sleep(SETTLE_S)
@@ -167,4 +164,4 @@ def _parse(data: bytes, parse: Callable[[str], object]) -> object:
     except (ValueError, yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = getattr(error, "lineno", None) or (mark.line + 1 if mark else None)
-        raise _Unreadable("it cannot be understood" + (f" (line {line})" if line else "")) from error
+        raise Unusable("it cannot be understood" + (f" (line {line})" if line else "")) from error

@@ -119,4 +119,6 @@ def _problem(containers: tuple[ContainerView, ...]) -> str:
     if not containers or any(container.state is not ContainerState.UNKNOWN for container in containers):
         return ""
     seen_at = max(container.last_seen_at for container in containers)
-    return f"The containers cannot be listed since {seen_at:%Y-%m-%d %H:%M} UTC. What was seen then is used."
+    return (
+        f"The container engine has not listed its containers since {seen_at:%Y-%m-%d %H:%M} UTC. The last list is used."
+    )

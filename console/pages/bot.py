@@ -103,7 +103,7 @@ def _unknown(principal: Principal, name: str) -> None:
     with frame(principal, title="No such bot", path="/admin"), ui.element("section").classes("we-empty"):
         ui.html(
             f'<p data-testid="unknown-bot">No bot is called <code>{escape(name[:50])}</code>. It may have been renamed,'
-            " or nothing describes it any more.</p>"
+            " or it is no longer configured.</p>"
             '<p class="we-after"><a class="we-button" href="/admin">See all bots</a></p>',
             sanitize=False,
         )

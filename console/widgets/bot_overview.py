@@ -17,17 +17,23 @@ MAX_TEXT_CHARS = 300
 
 
 async def bot_overview(principal: Principal, bot_name: str) -> None:
-    """Build the section. What the bot says of itself is asked for now, and waited for a few seconds at most."""
+    """Build the section. What the bot says of itself is asked for now, and waited for a few seconds at most.
+
+    What another bot says at its address is not shown as its own.
+    """
     spec = services().registry.get(bot_name)
     with ui.element("div").classes("we-panels"):
         known = _character(spec) + _setup(spec, services().fleet.policy_of(spec.name))
         ui.html(known, sanitize=False, tag="section").classes("we-panel").props('data-testid="character"')
         own = ui.html(_saying(_muted("Asking …")), sanitize=False, tag="section").classes("we-panel")
     own.props('data-testid="self-description"')
+    if services().fleet.identities.fault(spec.name) is not None:
+        own.content = _saying(_muted("Another bot answers at this address."))
+        return
     try:
         info = await services().bot_trials.self_description(principal, spec.name)
     except Upstream:
-        own.content = _saying(_muted("It does not answer now, or does not describe itself."))
+        own.content = _saying(_muted("No answer yet, or it reports nothing about itself."))
     else:
         own.content = _saying(facts_html(_said(info, spec)))
 
@@ -45,15 +51,15 @@ def _setup(spec: BotSpec, policy: BotPolicy | None) -> str:
         ("Address", f"<code>{escape(spec.url)}</code>"),
         ("Model", escape(spec.model or "–")),
         ("Container", escape(spec.container_name or "–")),
-        ("Described by", sources or "–"),
+        ("Sources", sources or "–"),
     ]
     if policy is not None and policy.notes:
         rows.append(("Notes", escape(policy.notes)))
-    return f"<h2>How it is set up</h2>{facts_html(rows)}"
+    return f"<h2>Configuration</h2>{facts_html(rows)}"
 
 
 def _saying(markup: str) -> str:
-    return f"<h2>What it says of itself</h2>{markup}"
+    return f"<h2>Self-reported</h2>{markup}"
 
 
 def _said(info: BotInfo, spec: BotSpec) -> Iterable[tuple[str, str]]:
@@ -66,7 +72,7 @@ def _said(info: BotInfo, spec: BotSpec) -> Iterable[tuple[str, str]]:
     if info.uptime_s is not None:
         yield "Up for", f"{info.uptime_s / 3600:.1f} h"
     if info.capabilities:
-        yield "Can", _short(", ".join(info.capabilities))
+        yield "Capabilities", _short(", ".join(info.capabilities))
     told = [(key, fact) for key, fact in _flat(info.facts) if fact not in known]
     for key, fact in told[:MAX_FACTS]:
         yield escape(fact_label(key)[:60]), _short(fact)

@@ -36,9 +36,9 @@ async def test_the_board_says_what_to_correct_and_a_bot_can_be_removed(
             marcus, gone = page.get_by_test_id("bot-marcus"), page.get_by_test_id("bot-jake")
             await expect(marcus).to_contain_text("Misaddressed")
             await expect(marcus.get_by_test_id("note")).to_have_attribute(
-                "title", re.compile(r'^It calls itself "elena" at .* Correct API_PORT in')
+                "title", re.compile(r'^The bot at .* calls itself "elena"\. Correct API_PORT in')
             )
-            await expect(gone.get_by_test_id("note")).to_contain_text("nothing describes it any more")
+            await expect(gone.get_by_test_id("note")).to_contain_text("no longer configured")
             await expect(page.get_by_test_id("banner")).to_contain_text("Marcus Thompson is misaddressed")
             assert await violations(page) == []
             await page.get_by_test_id("more-jake").click()
@@ -49,3 +49,6 @@ async def test_the_board_says_what_to_correct_and_a_bot_can_be_removed(
             await expect(gone).to_have_count(0)
             await page.get_by_test_id("more-marcus").click()
             await expect(page.get_by_test_id("menu-remove")).to_have_count(0)
+            await page.goto(f"{console.url}/admin/bots/marcus")
+            own = page.get_by_test_id("self-description")
+            await expect(own).to_contain_text("Another bot answers at this address.")

@@ -124,15 +124,23 @@ async def test_a_source_that_cannot_be_read_keeps_its_last_content(tmp_path: Pat
     assert [bot.name for bot in before] == ["elena", "jake"]
     assert not registry.problems
 
-    for broken in ("- {name: marcus, enabled: false}\n- {name: jake, url: 'http://jake:1}\n", "", None):
+    broken_ones = (
+        "- {name: marcus, enabled: false}\n- {name: jake, url: 'http://jake:1}\n",
+        "",
+        "bots:\n",
+        "bots",
+        "7",
+        None,
+    )
+    for broken in broken_ones:
         config.unlink(missing_ok=True)
         if broken is not None:
             config.write_text(broken)
         assert not await registry.refresh()
         assert registry.all() == before
         (problem,) = registry.problems
-        assert f"{config}: cannot be read since" in problem
-        assert "Its last content, from" in problem
+        assert f"{config}: unreadable since" in problem
+        assert "Its content from" in problem
     config.write_text(good + "- {name: zoe, enabled: soon, url: 'http://zoe:1'}\n- {name: marcus2, enabled: }\n")
     await registry.refresh()
     assert registry.get("zoe").url == "http://zoe:1"
@@ -140,12 +148,20 @@ async def test_a_source_that_cannot_be_read_keeps_its_last_content(tmp_path: Pat
     await registry.refresh()
     assert [bot.name for bot in registry.all()] == ["elena", "jake"], "a word that is none changes nothing"
 
+    for cut in ("- {name: jake, url: 'http://jake:1'}\n-\n", "version: 2\nservices:\n", "- elena\n"):
+        config.write_text(cut)
+        await registry.refresh()
+        assert "marcus" not in {bot.name for bot in registry.all()}, "what is missing in a half-saved file stays out"
+        assert "is not a mapping with a name" in registry.problems[0]
+    config.write_text(good)
+    await registry.refresh()
+
     for folder in (envs, characters):
         folder.rename(tmp_path / "away")
         folder.write_text("not a folder")
         await registry.refresh()
         assert [bot.display_name for bot in registry.all()] == ["Elena Rodriguez", "Jake"]
-        assert any(f"{folder}: cannot be listed since" in problem for problem in registry.problems)
+        assert any(f"{folder}: not listed since" in problem for problem in registry.problems)
         folder.unlink()
         (tmp_path / "away").rename(folder)
     config.write_text(good)

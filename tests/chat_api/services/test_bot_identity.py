@@ -72,6 +72,7 @@ async def test_three_bots_at_one_address(make_settings: MakeSettings, tmp_path: 
             assert marcus.error is not None
             assert 'calls itself "elena"' in marcus.error
             assert f"Correct API_PORT in {tmp_path}/.env.marcus" in marcus.error
+            assert marcus.last_seen_at is None, "it was elena who was seen"
             public = {one.name: one.status for one in api.services.fleet.public_bots()}
             assert public == {"elena": "online", "ryan": "offline", "marcus": "offline"}
             async with api.client(await api.login()) as client:
@@ -96,7 +97,8 @@ async def test_nobody_is_well_where_nobody_says_who_is_there(make_settings: Make
         async with running_api(make_settings()) as api:
             await eventually(lambda: _statuses(api) == {"ryan": MISADDRESSED, "marcus": MISADDRESSED})
             fault = api.services.fleet.identities.fault("ryan") or ""
-            assert f"It shares http://localhost:{bot.port} with marcus." in fault
+            where = f"http://localhost:{bot.port}"
+            assert fault.startswith(f"Same address as marcus. The bot at {where} does not say which one it is."), fault
             async with api.client(await api.login()) as client:
                 await _is_refused(client, "ryan")
         assert await bot.calls() == []
@@ -113,6 +115,48 @@ async def test_an_answer_of_another_bot_is_refused(make_settings: MakeSettings, 
                 await _is_refused(client, "elena")
                 assert _statuses(api)["elena"] == MISADDRESSED
                 await _is_refused(client, "elena")
+
+
+async def test_swapped_bots_with_decorated_names(make_settings: MakeSettings, tmp_path: Path) -> None:
+    """Each resembles the other: they were swapped. Where only one resembles another, it is a name like any."""
+    async with (
+        sample_bot("elena", account="Elena's tide pool") as elena,
+        sample_bot("ryan", account="Ryan Chen | AI") as ryan,
+        sample_bot("aria", account="Ryan's sister") as aria,
+        sample_bot("zoe", account="Elena and Ryan") as zoe,
+    ):
+        for name, bot in (("elena", ryan), ("ryan", elena), ("aria", aria), ("zoe", zoe)):
+            (tmp_path / f".env.{name}").write_text(V1.format(bot.port))
+        wrong = {"elena": MISADDRESSED, "ryan": MISADDRESSED, "aria": "online", "zoe": "online"}
+        right = dict.fromkeys(wrong, "online")
+        async with running_api(make_settings()) as api:
+            await eventually(lambda: _statuses(api) == wrong)
+            fault = api.services.fleet.identities.fault("elena") or ""
+            assert fault.startswith(f'The bot at http://localhost:{ryan.port} calls itself "Ryan Chen | AI".'), fault
+            async with api.client(await api.login()) as client:
+                await _is_refused(client, "elena")
+        for name, bot in (("elena", elena), ("ryan", ryan)):
+            (tmp_path / f".env.{name}").write_text(V1.format(bot.port))
+        async with running_api(make_settings()) as api:
+            await eventually(lambda: _statuses(api) == right)
+
+
+@pytest.mark.parametrize("account", ["🌙✨", "Ryan"])
+async def test_a_port_that_was_given_to_another_bot(make_settings: MakeSettings, tmp_path: Path, account: str) -> None:
+    """A bot that nothing describes any more gives way to one that is described; once removed, its names are free."""
+    async with sample_bot("ryan", account=account) as bot:
+        (tmp_path / ".env.ryan").write_text(V1.format(bot.port))
+        async with running_api(make_settings()) as api:
+            await eventually(lambda: "ryan" in api.services.known_bots.names)
+        (tmp_path / ".env.ryan").rename(tmp_path / ".env.explorer")
+        async with running_api(make_settings()) as api:
+            is_named = account == "Ryan"
+            states = {"ryan": "online", "explorer": MISADDRESSED} if is_named else {"explorer": "online"}
+            await eventually(lambda: states.items() <= _statuses(api).items())
+            assert is_named or _statuses(api)["ryan"] == MISADDRESSED, "two bots are never well at one address"
+            async with api.client(await api.admin_login()) as console:
+                assert (await console.delete("/api/admin/bots/ryan")).status_code == 204
+            await eventually(lambda: _statuses(api) == {"explorer": "online"})
 
 
 async def test_a_renamed_separator_is_the_same_bot(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -150,6 +150,19 @@ def test_a_container_is_recognised(tmp_path: Path, mark: str | None, environ: di
         (tmp_path / mark).parent.mkdir(exist_ok=True)
         (tmp_path / mark).touch()
     assert is_inside_container(tmp_path, environ)
+
+
+async def test_two_bots_at_one_address_are_noted(folder: Folder) -> None:
+    """With where each address comes from; a container that does not run claims none."""
+    registry = folder.registry()
+    stopped = LabelledContainer(bot_name="zoe", container_name="zoe", inner_port=9091, is_up=False)
+    await registry.refresh(labelled=[stopped])
+    assert registry.get("zoe").url == registry.get("elena").url
+    assert not registry.problems
+    await registry.refresh(labelled=[replace(stopped, is_up=True)])
+    (problem,) = registry.problems
+    assert problem.startswith("elena, zoe have the same address, http://localhost:9091. Only one can be right. Check ")
+    assert problem.endswith(f"HEALTH_CHECK_PORT in {folder.path}/.env.elena, the port of the container zoe.")
 
 
 async def test_names_are_found_in_any_case(folder: Folder) -> None:

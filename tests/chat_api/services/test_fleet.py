@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -9,10 +10,13 @@ from aiohttp import web
 from aiohttp.test_utils import RawTestServer
 
 from chat_api.core.errors import BotBusy, NotAuthenticated, Upstream
-from chat_api.schemas.fleet import BotStatus, FleetView, ServiceStatus, SystemStatus
+from chat_api.schemas.fleet import BotStatus, FleetView, ServiceStatus, SystemStatus, Trouble
+from chat_api.schemas.fleet_reports import AlertsReport, IncidentsReport
+from models import Severity
 from tests.support.api import MakeSettings, RunningApi, running_api
 from tests.support.eventually import eventually
 from tests.support.sample_bots import RunningBot, sample_bot
+from tests.support.still_fleet import still_fleet
 
 
 def status_of(api: RunningApi, name: str) -> BotStatus:
@@ -152,6 +156,22 @@ async def failure(call: Awaitable[object]) -> object:
     """What a call raises, or its value."""
     (outcome,) = await asyncio.gather(call, return_exceptions=True)
     return outcome
+
+
+async def test_what_is_not_over_yet_is_not_said_of_a_bot_that_is_back(tmp_path: Path) -> None:
+    """A bot that answers again has an alert that fires for another minute: it is not said to be offline."""
+    still = await still_fleet(tmp_path, "elena")
+    still.probe("elena")
+    offline = Trouble(key="a", title="Elena is offline", severity=Severity.CRITICAL, bots=("elena",))
+    expected = {"alert still firing: Elena is offline", "incident still open: Elena is offline", None}
+    found = set()
+    still.fleet.record_incidents(IncidentsReport(reported_at=still.hands.at, incidents=(offline,)))
+    for alerts in ((offline,), ()):
+        still.fleet.record_alerts(AlertsReport(reported_at=still.hands.at, alerts=alerts))
+        found.add(still.fleet.current().bots[0].error)
+    still.fleet.record_incidents(IncidentsReport(reported_at=still.hands.at, incidents=()))
+    found.add(still.fleet.current().bots[0].error)
+    assert found == expected
 
 
 async def test_public_statuses_are_the_specified_three(api: RunningApi) -> None:

@@ -21,7 +21,14 @@ from chat_api.schemas.fleet import (
     SystemStatus,
     Trouble,
 )
-from chat_api.services.fleet_status import bot_reasons, bot_status, model_witnesses, recent_answers, system_status
+from chat_api.services.fleet_status import (
+    CALLS_PAUSED,
+    bot_reasons,
+    bot_status,
+    model_witnesses,
+    recent_answers,
+    system_status,
+)
 from models import RestartState, Severity
 from tests.chat_api.services.restart_views import restart_view
 
@@ -105,6 +112,24 @@ def service(name: str, status: ServiceStatus) -> ServiceView:
             [],
             SystemStatus.DEGRADED,
             "1 of 2 bots needs attention: B is offline",
+        ),
+        (
+            [bot(name, BotStatus.DEGRADED) for name in "abcd"],
+            [],
+            SystemStatus.DEGRADED,
+            "All 4 bots are degraded: A, B, C and 1 more",
+        ),
+        (
+            [bot("a", BotStatus.MISADDRESSED), bot("b", BotStatus.MISADDRESSED), bot("c", BotStatus.ONLINE)],
+            [],
+            SystemStatus.DEGRADED,
+            "2 of 3 bots are misaddressed: A, B",
+        ),
+        (
+            [bot("a", BotStatus.OFFLINE), bot("b", BotStatus.DEGRADED), bot("c", BotStatus.ONLINE)],
+            [],
+            SystemStatus.DEGRADED,
+            "2 of 3 bots need attention: A is offline, B is degraded",
         ),
         (
             [bot("a", BotStatus.OFFLINE), bot("b", BotStatus.OFFLINE)],
@@ -272,6 +297,14 @@ def test_no_bot_is_well_that_an_alert_is_about() -> None:
     assert (resting.shown, resting.needs_attention) == (BotStatus.MAINTENANCE, False)
     status, headline = system_status([about, bot("c", BotStatus.ONLINE)], [])
     assert (status, headline) == (SystemStatus.DEGRADED, "1 of 2 bots needs attention: A is degraded")
+
+
+def test_a_test_message_that_was_refused_says_nothing_that_the_pause_does_not() -> None:
+    """The bot was not asked: it is not said to be silent, nor is the same said twice."""
+    refused = replace(canary(is_answered=False), error=CALLS_PAUSED)
+    assert [reason.fault for reason in bot_reasons(None, breaker="open", canary=refused)] == [Fault.PAUSED]
+    silent = replace(canary(is_answered=False), error="no answer in time")
+    assert [reason.fault for reason in bot_reasons(None, breaker="open", canary=silent)] == [Fault.SILENT, Fault.PAUSED]
 
 
 @pytest.mark.parametrize(

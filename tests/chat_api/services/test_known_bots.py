@@ -69,7 +69,7 @@ async def test_a_broken_file_at_the_start_brings_no_disabled_bot_back(
     async with running_api(settings) as api:
         await eventually(lambda: _statuses(api) == {"elena": "online"})
         problems = api.services.fleet.current().problems
-        assert any("bots.yaml: cannot be read since" in problem for problem in problems), problems
+        assert any("bots.yaml: unreadable since" in problem for problem in problems), problems
         config.write_text(f"- {{name: elena, url: '{elena.url}'}}\n- {{name: marcus, url: '{marcus.url}'}}\n")
         await api.services.registry.refresh()
         api.services.fleet.sync_registry()

@@ -81,6 +81,10 @@ async def test_what_counts_as_an_answer(elena: RunningBot, tmp_path: Path) -> No
         assert (busy.is_answered, busy.error) == (False, "all its calls are taken")
         assert still.fleet.current().bots[0].canary == view
         await asyncio.gather(*calls, return_exceptions=True)
+        await elena.set_faults(mode="exception")
+        while still.connector.lane_view("elena").breaker != "open":
+            await canary.ask("elena")
+        assert (await canary.ask("elena")).error == "calls are paused after many failures", "it was not even asked"
     finally:
         await elena.set_faults(mode="ok")
         await still.connector.cleanup()
