@@ -45,15 +45,15 @@ def _setup(spec: BotSpec, policy: BotPolicy | None) -> str:
         ("Address", f"<code>{escape(spec.url)}</code>"),
         ("Model", escape(spec.model or "–")),
         ("Container", escape(spec.container_name or "–")),
-        ("Described by", sources or "–"),
+        ("Sources", sources or "–"),
     ]
     if policy is not None and policy.notes:
         rows.append(("Notes", escape(policy.notes)))
-    return f"<h2>How it is set up</h2>{facts_html(rows)}"
+    return f"<h2>Configuration</h2>{facts_html(rows)}"
 
 
 def _saying(markup: str) -> str:
-    return f"<h2>What it says of itself</h2>{markup}"
+    return f"<h2>Self-reported</h2>{markup}"
 
 
 def _said(info: BotInfo, spec: BotSpec) -> Iterable[tuple[str, str]]:
@@ -66,7 +66,7 @@ def _said(info: BotInfo, spec: BotSpec) -> Iterable[tuple[str, str]]:
     if info.uptime_s is not None:
         yield "Up for", f"{info.uptime_s / 3600:.1f} h"
     if info.capabilities:
-        yield "Can", _short(", ".join(info.capabilities))
+        yield "Capabilities", _short(", ".join(info.capabilities))
     told = [(key, fact) for key, fact in _flat(info.facts) if fact not in known]
     for key, fact in told[:MAX_FACTS]:
         yield escape(fact_label(key)[:60]), _short(fact)
