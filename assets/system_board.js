@@ -31,7 +31,7 @@ export default {
       if (late.length) troubles.push(`Late: ${late.map((worker) => worker.name).join(", ")}.`);
       if (blocked.length) troubles.push(`Event loop stalls in the last five minutes (${blocked.map((p) => p.host + " " + p.pid).join(", ")}).`);
       if (!this.view.processes.some((process) => process.is_leader)) troubles.push("No process leads: bots are not checked.");
-      if (troubles.length) return { tone: "warn", icon: "degraded", label: "Look here", text: troubles.join(" ") };
+      if (troubles.length) return { tone: "warn", icon: "degraded", label: "Needs attention", text: troubles.join(" ") };
       const count = this.view.processes.length;
       return { tone: "ok", icon: "online", label: "Healthy", text: `${count} ${count === 1 ? "process" : "processes"}, every worker on time.` };
     },

@@ -49,7 +49,9 @@ class _Finder:
         self._looked_at = 0
 
     def build(self, first: Finds) -> None:
-        explanation = "Conversations are private. Searching their text or opening one needs a reason, which goes into the audit log."
+        explanation = (
+            "Conversations are private. Searching or reading them needs a reason, which goes into the audit log."
+        )
         ui.label(explanation).classes("we-muted")
         with ui.element("div").classes("we-toolbar").props("role=search"):
             self._user = self._input("Person: name or id")
