@@ -29,7 +29,7 @@ export default {
   emits: ["ask"],
   data() {
     const { me, max_chars, overview } = JSON.parse(this.start);
-    this.memory = new Memory(me.id, () => (this.isStorageFailing = true));
+    this.memory = new Memory(me.id, (is) => (this.isStorageFailing = is));
     return {
       me,
       maxChars: max_chars,

@@ -3,6 +3,15 @@
 // session is ended before anything else. It stands before everything else in a page's head.
 "use strict";
 
+// NiceGUI's script reads this storage before anything else, and a page where that fails stays dead. What is kept in the
+// stand-in lives as long as the page.
+try {
+  sessionStorage.setItem("we-probe", "1");
+  sessionStorage.removeItem("we-probe");
+} catch {
+  Object.defineProperty(window, "sessionStorage", { configurable: true, value: {} });
+}
+
 const SIGNED_OUT = "we-signed-out";
 const PATIENCE_MS = 1_500; // so long the page may stay as it is
 const MARK_S = 365 * 24 * 3600; // about as long as browsers keep a cookie

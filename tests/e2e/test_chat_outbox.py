@@ -202,13 +202,19 @@ async def _kept(chat: Chat) -> list[str]:
     return list(await chat.page.evaluate(script))
 
 
-async def test_storage_that_fails_is_said(open_context: OpenContext, console: RunningConsole) -> None:
+FULL = "Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); }"
+BLOCKED = """for (const name of ["localStorage", "sessionStorage"]) {
+    const get = () => { throw new DOMException("blocked", "SecurityError"); };
+    Object.defineProperty(window, name, { configurable: true, get });
+}"""
+
+
+@pytest.mark.parametrize("trouble", [FULL, BLOCKED], ids=["full", "blocked"])
+async def test_storage_that_fails_is_said(open_context: OpenContext, console: RunningConsole, trouble: str) -> None:
     """A browser that keeps nothing says so; what is written is sent all the same, in order."""
     context = await open_context()
-    await context.add_init_script(
-        "Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); }"
-    )
-    chat = await person(context, console, "no storage")
+    await context.add_init_script(trouble)
+    chat = await person(context, console, f"storage {len(trouble)}")
     await chat.open("elena")
     await chat.go_offline()
     await chat.say("one")
@@ -216,6 +222,7 @@ async def test_storage_that_fails_is_said(open_context: OpenContext, console: Ru
     await expect(chat.by_id("storage-notice")).to_contain_text("can't save unsent text")
     await chat.go_online()
     await _becomes(chat, console, ["one", "two"])
+    await expect(chat.by_id("storage-notice")).to_have_count(0)
     # Nor does signing out need room: who opens the page before the server could be told sees nothing of the account.
     await context.route("**/api/logout", lambda route: route.abort())
     await chat.by_id("sign-out").click()
