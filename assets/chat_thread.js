@@ -13,6 +13,7 @@ import { Stranded } from "we-chat-stranded";
 import { answering, emptyThread, streaming } from "we-chat-store";
 import { marks } from "we-chat-thread-marks";
 import { news } from "we-chat-thread-news";
+import { questions } from "we-chat-thread-questions";
 import { outbox } from "we-chat-thread-outbox";
 import { connection } from "we-chat-thread-connection";
 import { scroll } from "we-chat-thread-scroll";
@@ -23,12 +24,12 @@ const addressOf = (name) => `?bot=${encodeURIComponent(name)}`;
 
 export default {
   components: { Avatar, ChatHead, Composer, DeleteDialog, MessageList, Side, PasswordlessDialog, SignOutDialog, Stranded, ThreadTop },
-  mixins: [connection, marks, news, outbox, scroll],
+  mixins: [connection, marks, news, outbox, questions, scroll],
   props: { bots: String, start: String, selected: String, icons: String },
   emits: ["ask"],
   data() {
     const { me, max_chars, overview } = JSON.parse(this.start);
-    this.memory = new Memory(me.id, () => (this.isStorageFailing = true));
+    this.memory = new Memory(me.id, (is) => (this.isStorageFailing = is));
     return {
       me,
       maxChars: max_chars,
@@ -97,9 +98,6 @@ export default {
     clearTimeout(this.noticing);
   },
   methods: {
-    ask(what, about = {}) {
-      this.$emit("ask", { what, ...about });
-    },
     threadOf(name) {
       return this.threads[name] ?? emptyThread();
     },
@@ -203,7 +201,7 @@ export default {
       <main class="chat-main" id="chat-main" tabindex="-1">
         <div v-if="!isConnected" class="chat-lost" role="status" data-testid="lost">You're offline. Messages will be sent when you reconnect.</div>
         <Stranded v-if="left" :of="left" :icons="icons" @discard="discard($event, left.name)" @discard-draft="discardDraft(left.name)" @back="isListShown = true" @notice="notice = $event" />
-        <div v-else-if="!bot" class="chat-empty chat-welcome"><h1>Hello, {{ me.name }}</h1><p>Choose somebody to talk to.</p></div>
+        <div v-else-if="!bot" class="chat-empty chat-welcome"><h1>Hello, {{ me.name }}</h1><p>Who would you like to talk to?</p></div>
         <template v-else>
           <ChatHead :bot="bot" :icons="icons" @back="isListShown = true" />
           <div ref="scroll" class="chat-scroll" tabindex="0" :class="{ 'chat-returning': returning }" role="log" aria-live="off" :aria-label="'Conversation with ' + bot.title" :aria-busy="thread.isLoading" data-testid="thread" @scroll.passive="scrolled">

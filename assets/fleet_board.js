@@ -205,7 +205,7 @@ export default {
         </section>
         <section v-if="!order.length" class="we-empty" data-testid="empty">
           <h2>No bots yet</h2>
-          <p>A bot appears here by itself as soon as one of these describes it:</p>
+          <p>A bot appears here as soon as one of these describes it:</p>
           <ul>
             <li>a file <code>.env.elena</code> in the folder <code>BOTS_ENV_DIR</code>; in it <code>HEALTH_CHECK_PORT=9091</code> is enough</li>
             <li>an entry <code>{"name": "elena", "url": "http://localhost:9091"}</code> of the file that <code>BOTS_CONFIG</code> names</li>
@@ -262,7 +262,7 @@ export default {
         <div v-if="marked.length" class="we-bulk" role="toolbar" aria-label="Selected bots" data-testid="bulk">
           <span class="we-strong">{{ marked.length }} selected</span>
           <button v-for="one in bulk" :key="one.key" type="button" class="we-button we-quiet" :disabled="!one.names.length"
-            :title="one.names.length ? '' : 'Makes no sense for any of the selected bots now'" :data-testid="'bulk-' + one.key" @click="act(one.key, marked)">
+            :title="one.names.length ? '' : 'Not available for the selected bots'" :data-testid="'bulk-' + one.key" @click="act(one.key, marked)">
             <svg class="we-icon" aria-hidden="true"><use :href="icons + '#' + one.icon"></use></svg><span>{{ one.label }}</span></button>
           <button type="button" class="we-link" data-testid="bulk-clear" @click="selected = new Set()">Clear</button>
         </div>
@@ -272,7 +272,7 @@ export default {
           <div class="we-columns-list"><label v-for="key in OPTIONAL" :key="key"><input type="checkbox" class="we-check" :checked="columns.includes(key)"
             :data-testid="'column-' + key" @change="toggleColumn(key)"> {{ COLUMNS[key].label }} <span class="we-muted">{{ COLUMNS[key].title }}</span></label></div>
           <div class="we-dialog-actions">
-            <button class="we-button" type="button" data-testid="columns-auto" :disabled="chosen === null" @click="setColumns(null)">As many as fit</button>
+            <button class="we-button" type="button" data-testid="columns-auto" :disabled="chosen === null" @click="setColumns(null)">Auto</button>
             <button class="we-button we-primary" type="button" data-testid="columns-done" @click="$refs.columns.close()" autofocus>Done</button>
           </div>
         </dialog>

@@ -312,7 +312,7 @@ export default {
         </div>
         <div v-if="isReady && !total" class="we-log-empty" data-testid="empty">{{
           !chosen.length ? 'Choose at least one bot to see its log.' : error ? 'Nothing is shown: see above.' : told || (levels.length || pattern
-            ? 'No line matches yet. New ones appear by themselves.' : 'No line yet. New ones appear by themselves.') }}</div>
+            ? 'No matching lines yet. New ones appear automatically.' : 'No lines yet. New ones appear automatically.') }}</div>
       </div>
       <div class="we-log-foot we-muted"><span v-if="!isConnected" class="we-status-warn">Connection lost, trying again</span>
         <span v-else-if="isPaused" class="we-status-warn" data-testid="paused">Paused: skipped {{ count(skippedWhilePaused) }}</span>

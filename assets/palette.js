@@ -107,7 +107,7 @@ class Palette {
         element("li", { role: "option", id: `we-palette-${index}`, "data-index": index },
           element("span", {}, command.text), element("span", { class: "we-muted" }, command.detail))),
     );
-    if (!this.shown.length) this.note.textContent = "Nothing is called that.";
+    if (!this.shown.length) this.note.textContent = "No results.";
     else if (this.note.textContent.startsWith("Nothing")) this.note.textContent = "";
     this.mark();
   }
@@ -147,7 +147,7 @@ class Palette {
 }
 
 function impactText({ affected_users: users }) {
-  if (!users) return "Nobody is talking to it right now.";
+  if (!users) return "No one is talking to it right now.";
   return `${users === 1 ? "1 person is" : `${users} people are`} talking to it right now. What it is answering at this moment will be interrupted.`;
 }
 

@@ -3,14 +3,26 @@
 // session is ended before anything else. It stands before everything else in a page's head.
 "use strict";
 
+// NiceGUI's script reads this storage before anything else, and a page where that fails stays dead. What is kept in the
+// stand-in lives as long as the page.
+try {
+  sessionStorage.setItem("we-probe", "1");
+  sessionStorage.removeItem("we-probe");
+} catch {
+  Object.defineProperty(window, "sessionStorage", { configurable: true, value: {} });
+}
+
 const SIGNED_OUT = "we-signed-out";
 const PATIENCE_MS = 1_500; // so long the page may stay as it is
+const MARK_S = 365 * 24 * 3600; // about as long as browsers keep a cookie
 const AGAIN_MS = 3_000;
 const LIMIT_MS = 10_000; // an answer that comes later is none
 const home = () => (location.pathname.startsWith("/admin") ? "/admin/login" : "/");
 
 function markSignedOut(is) {
   try {
+    // In a cookie, too, which has room when the storage is full, and outlives its being cleared.
+    document.cookie = `${SIGNED_OUT}=1; Path=/; SameSite=Strict; Max-Age=${is ? MARK_S : 0}`;
     if (is) localStorage.setItem(SIGNED_OUT, String(Date.now()));
     else localStorage.removeItem(SIGNED_OUT);
   } catch {
@@ -20,7 +32,7 @@ function markSignedOut(is) {
 
 function isMarkedSignedOut() {
   try {
-    return localStorage.getItem(SIGNED_OUT) !== null;
+    return document.cookie.split("; ").includes(`${SIGNED_OUT}=1`) || localStorage.getItem(SIGNED_OUT) !== null;
   } catch {
     return false;
   }
@@ -44,8 +56,8 @@ function showSignedOut() {
   document.body.className = "we-plain";
   document.body.innerHTML =
     '<main class="we-sign-in we-signed-out" data-testid="signed-out"><div><h1>You\u2019re signed out</h1>' +
-    '<p class="we-muted" role="status">No connection to the server. This device shows nothing of your account any more; ' +
-    "the server ends the session as soon as it can be reached.</p></div>" +
+    '<p class="we-muted" role="status">The server can’t be reached right now. Nothing of your account is shown on this device, and ' +
+    "your session ends as soon as the connection is back.</p></div>" +
     '<button type="button" class="we-button we-primary">Try now</button></main>';
   document.querySelector(".we-signed-out button").addEventListener("click", endSoon);
 }

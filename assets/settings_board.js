@@ -62,7 +62,7 @@ export default {
     },
     announcementState() {
       const said = this.told.announcement;
-      if (!said.text) return { tone: "idle", icon: "paused", word: "nothing is shown" };
+      if (!said.text) return { tone: "idle", icon: "paused", word: "off" };
       if (said.starts_at && said.starts_at > this.now) return { tone: "busy", icon: "starting", word: "not yet shown" };
       if (said.ends_at && said.ends_at <= this.now) return { tone: "idle", icon: "paused", word: "over" };
       return { tone: "ok", icon: "online", word: "shown now" };
@@ -134,10 +134,10 @@ export default {
       <div class="we-panels">
         <section class="we-panel"><h2>Announcement <span class="we-status" :class="'we-status-' + announcementState.tone" data-testid="announcement-state">
             <svg class="we-icon" aria-hidden="true"><use :href="icons + '#' + announcementState.icon"></use></svg><span>{{ announcementState.word }}</span></span></h2>
-          <p class="we-muted">Plain text on top of every page, in open ones at once, before somebody signs in, too.</p>
+          <p class="we-muted">Plain text at the top of every page, including open ones and sign-in.</p>
           <form class="we-form" @submit.prevent="announce">
             <label class="we-field"><span>Text</span><textarea v-model="draft.text" rows="2" :maxlength="maxChars" :disabled="!mayManage" data-testid="announcement-text"
-              placeholder="What should everybody know?"></textarea></label>
+              placeholder="What should everyone know?"></textarea></label>
             <div class="we-row">
               <label class="we-field"><span>Tone</span><select v-model="draft.tone" :disabled="!mayManage"><option v-for="[value, word] in tones" :key="value" :value="value">{{ word }}</option></select></label>
               <label class="we-field"><span>From <small class="we-muted">optional</small></span><input v-model="draft.starts" type="datetime-local" :disabled="!mayManage"></label>
@@ -146,16 +146,16 @@ export default {
             <p class="we-form-error" role="alert">{{ errors.announce }}</p>
             <div v-if="mayManage" class="we-form-actions">
               <button type="submit" class="we-button we-primary" :disabled="!draft.text.trim()" data-testid="announce">Announce</button>
-              <button v-if="told.announcement.text" type="button" class="we-button" data-testid="take-back" @click="takeBack">Take it back</button></div>
+              <button v-if="told.announcement.text" type="button" class="we-button" data-testid="take-back" @click="takeBack">Remove</button></div>
           </form>
         </section>
 
         <section class="we-panel"><h2>Maintenance mode <span class="we-status" :class="told.maintenance.is_on ? 'we-status-violet' : 'we-status-ok'" data-testid="maintenance-state">
             <svg class="we-icon" aria-hidden="true"><use :href="icons + (told.maintenance.is_on ? '#maintenance' : '#online')"></use></svg>
             <span>{{ told.maintenance.is_on ? 'on' : 'off' }}</span></span></h2>
-          <p class="we-muted">The chat takes no new messages and says why; everything can still be read, and the console works.</p>
-          <label class="we-field"><span>What people are told</span><textarea v-model="maintenanceText" rows="2" :maxlength="maxChars" :disabled="!mayManage || told.maintenance.is_on"
-            data-testid="maintenance-text" placeholder="Left empty, a friendly sentence."></textarea></label>
+          <p class="we-muted">The chat accepts no new messages and says why. People can still read everything, and the console keeps working.</p>
+          <label class="we-field"><span>Message to people</span><textarea v-model="maintenanceText" rows="2" :maxlength="maxChars" :disabled="!mayManage || told.maintenance.is_on"
+            data-testid="maintenance-text" placeholder="Optional. A default message is used."></textarea></label>
           <p class="we-form-error" role="alert">{{ errors.maintain }}</p>
           <p v-if="told.maintenance.is_on" class="we-muted">Since <span :title="exactly(told.maintenance.changed_at)">{{ ago(told.maintenance.changed_at, now) }}</span>, by {{ told.maintenance.changed_by }}.</p>
           <div v-if="mayManage" class="we-form-actions">
@@ -215,7 +215,7 @@ export default {
         </div>
       </section>
       <dialog ref="confirm" class="we-dialog" aria-labelledby="confirm-maintenance"><h2 id="confirm-maintenance">Begin maintenance of the chat?</h2>
-        <p>{{ affected === 0 ? 'Nobody has' : affected === 1 ? 'One person has' : affected + ' people have' }} written in the last five minutes. Their next message is refused until the maintenance ends.</p>
+        <p>{{ affected === 0 ? 'No one has' : affected === 1 ? 'One person has' : affected + ' people have' }} written in the last five minutes. Their next message is refused until the maintenance ends.</p>
         <div class="we-dialog-actions"><button type="button" class="we-button" autofocus @click="$refs.confirm.close()">Cancel</button>
           <button type="button" class="we-button we-danger" data-testid="confirm-maintenance" @click="begin">Begin maintenance</button></div></dialog>
     </div>`,

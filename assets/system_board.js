@@ -29,9 +29,9 @@ export default {
       const blocked = this.view.processes.filter((process) => process.blocked.some((block) => this.now - block.at < 300));
       const troubles = [...this.view.problems];
       if (late.length) troubles.push(`Late: ${late.map((worker) => worker.name).join(", ")}.`);
-      if (blocked.length) troubles.push(`The event loop stood still in the last five minutes (${blocked.map((p) => p.host + " " + p.pid).join(", ")}).`);
+      if (blocked.length) troubles.push(`Event loop stalls in the last five minutes (${blocked.map((p) => p.host + " " + p.pid).join(", ")}).`);
       if (!this.view.processes.some((process) => process.is_leader)) troubles.push("No process leads: bots are not checked.");
-      if (troubles.length) return { tone: "warn", icon: "degraded", label: "Look here", text: troubles.join(" ") };
+      if (troubles.length) return { tone: "warn", icon: "degraded", label: "Needs attention", text: troubles.join(" ") };
       const count = this.view.processes.length;
       return { tone: "ok", icon: "online", label: "Healthy", text: `${count} ${count === 1 ? "process" : "processes"}, every worker on time.` };
     },
@@ -158,7 +158,7 @@ export default {
                 <td>{{ p.realtime }}</td></tr></tbody></table></div>
           </section>
 
-          <section v-if="blocks.length" class="we-panel we-wide"><h2>The event loop stood still</h2>
+          <section v-if="blocks.length" class="we-panel we-wide"><h2>Event loop stalls</h2>
             <details v-for="block in blocks" :key="block.where + block.at" class="we-block" data-testid="blocked"><summary>
               <span class="we-status we-status-bad"><svg class="we-icon" aria-hidden="true"><use :href="icons + '#degraded'"></use></svg>
                 <span>{{ latency(1000 * block.duration_s) }}</span></span> <span :title="exactly(block.at)">{{ ago(block.at, now) }}</span>

@@ -15,7 +15,7 @@ export const publicStatus = (status) => STATUS[status] ?? STATUS.offline;
 export function shortTime(at) {
   const then = new Date(at * 1000);
   const days = (new Date().setHours(0, 0, 0, 0) - new Date(at * 1000).setHours(0, 0, 0, 0)) / 86400000;
-  if (days <= 0) return then.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" });
+  if (days <= 0) return then.toLocaleTimeString(undefined, { hour: "numeric", minute: "2-digit" });
   if (days < 6.5) return then.toLocaleDateString(undefined, { weekday: "short" });
   return then.toLocaleDateString(undefined, { day: "numeric", month: "short" });
 }
@@ -30,7 +30,7 @@ export const BotList = {
     preview(bot) {
       const message = this.last[bot.name];
       if (this.typing[bot.name]) return "typing…";
-      if (!message) return bot.description || "Nothing said yet";
+      if (!message) return bot.description || "No messages yet";
       if (["failed", "interrupted", "unsent"].includes(message.status)) return `Not answered: ${message.excerpt}`;
       return (message.role === "user" ? "You: " : "") + message.excerpt;
     },

@@ -22,7 +22,7 @@ export const DeleteDialog = {
     <dialog ref="dialog" class="we-dialog" aria-labelledby="chat-delete-title" data-testid="delete-dialog" @close="closed">
       <h2 id="chat-delete-title">Delete this message?</h2>
       <blockquote class="chat-quote" dir="auto">{{ message?.excerpt }}</blockquote>
-      <p class="we-muted">Its text is erased for good, on all your devices. {{ name }}'s answer stays, and {{ name }} may still remember it.</p>
+      <p class="we-muted">This can't be undone. {{ name }}'s reply stays, and {{ name }} may remember it.</p>
       <div class="we-dialog-actions">
         <button type="button" class="we-button" @click="$refs.dialog.close()">Cancel</button>
         <button type="button" class="we-button we-danger" autofocus data-testid="confirm-delete" @click="remove">Delete message</button>

@@ -78,7 +78,7 @@ export const MessageEditor = {
   template: `
     <form class="chat-editor" data-testid="editor" @submit.prevent="save">
       <div v-if="hasChanged" class="chat-conflict" role="alert" data-testid="conflict">
-        <span>This message was changed elsewhere meanwhile. It now says:</span>
+        <span>This message was changed elsewhere. It now says:</span>
         <blockquote class="chat-quote" dir="auto">{{ message.text }}</blockquote>
         <span>Saving replaces that.</span></div>
       <textarea ref="input" v-model="text" rows="1" dir="auto" aria-label="Edit your message" aria-describedby="chat-editor-hint" :aria-invalid="isTooLong" data-testid="editor-text" @keydown="keydown"></textarea>

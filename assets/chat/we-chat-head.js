@@ -31,5 +31,5 @@ export const ThreadTop = {
       <Avatar class="chat-large" :name="bot.name" :title="bot.title" :emoji="bot.emoji" />
       <h2>Say hello to {{ firstName }}</h2><p>{{ bot.description }}</p></div>
     <div v-else-if="thread.nextBefore !== null" class="chat-older" aria-hidden="true">{{ thread.isLoading ? 'Loading older messages…' : '' }}</div>
-    <div v-else class="chat-begin">This is where your conversation with {{ bot.title }} began.</div>`,
+    <div v-else class="chat-begin">Start of your chat with {{ bot.title }}</div>`,
 };

@@ -1,6 +1,6 @@
 // What a browser remembers for one person: messages that the server has not confirmed, drafts, and where one was. Each
 // message has a key of its own, so that tabs which write at the same moment take nothing from each other. Storage may be
-// full or blocked: then it is kept here, for as long as the page lives, and `onFailing` is called, which says so.
+// full or blocked: then it is kept here, for as long as the page lives, and `onFailing` is told whether anything is.
 
 export class Memory {
   constructor(userId, onFailing = () => {}) {
@@ -138,15 +138,16 @@ export class Memory {
   }
 
   #write(key, value) {
+    const wasFailing = this.loose.size > 0;
     this.loose.delete(key);
     try {
       if (value === null) localStorage.removeItem(this.prefix + key);
       else localStorage.setItem(this.prefix + key, value);
     } catch {
-      if (value === null) return;
-      this.loose.set(key, value);
-      this.onFailing();
+      if (value !== null) this.loose.set(key, value);
     }
+    const isFailing = this.loose.size > 0;
+    if (isFailing !== wasFailing) this.onFailing(isFailing);
   }
 
   #session(key) {

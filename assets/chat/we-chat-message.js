@@ -7,7 +7,7 @@ import { MessageTools } from "we-chat-tools";
 
 const ENDINGS = {
   stopped: { word: "Stopped", icon: "stop", title: "You stopped this answer here." },
-  truncated: { word: "Cut off", icon: "degraded", title: "This answer broke off here.", canRetry: true },
+  truncated: { word: "Cut off", icon: "degraded", title: "This answer was cut off here.", canRetry: true },
 };
 
 export const ChatMessage = {
@@ -36,7 +36,7 @@ export const ChatMessage = {
       return this.isLatestOwn && !this.isFailed ? "Sent" : "";
     },
     time() {
-      return new Date(this.message.at * 1000).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" });
+      return new Date(this.message.at * 1000).toLocaleTimeString(undefined, { hour: "numeric", minute: "2-digit" });
     },
     exactly() {
       return moment(this.message.at);
@@ -75,7 +75,7 @@ export const ChatMessage = {
           <button v-if="message.status === 'unsent'" type="button" class="chat-action" data-testid="discard" @click="$emit('act', 'discard', message)">Discard</button>
         </div>
         <div class="chat-meta">
-          <button v-for="emoji in message.reactions" :key="emoji" type="button" class="chat-reaction" :aria-label="'Take back ' + emoji" title="Take back" data-testid="reaction"
+          <button v-for="emoji in message.reactions" :key="emoji" type="button" class="chat-reaction" :aria-label="'Remove reaction ' + emoji" title="Remove reaction" data-testid="reaction"
             @click="$emit('act', 'unreact', message, { emoji })">{{ emoji }}</button>
           <span v-if="ending" class="chat-ending" :class="'chat-ending-' + message.ending" :title="ending.title" data-testid="ending"><svg class="we-icon" aria-hidden="true"><use :href="icons + '#' + ending.icon"></use></svg>{{ ending.word }}</span>
           <button v-if="ending?.canRetry" type="button" class="chat-link" data-testid="retry" @click="$emit('act', 'retry', message)">Retry</button>

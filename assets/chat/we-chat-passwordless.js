@@ -36,13 +36,13 @@ export const PasswordlessDialog = {
   template: `
     <dialog ref="dialog" class="we-dialog" aria-labelledby="chat-passwordless-title" data-testid="passwordless-dialog">
       <h2 id="chat-passwordless-title">Sign out for good?</h2>
-      <p v-if="me.is_guest">You are here as a guest. Once you sign out, nobody can open these conversations again, and neither can you.</p>
-      <p v-if="count" data-testid="passwordless-unsent">{{ count === 1 ? "One text was" : count + " texts were" }} not sent yet and will be discarded.</p>
+      <p v-if="me.is_guest">You're a guest. Once you sign out, no one can open these conversations again, not even you.</p>
+      <p v-if="count" data-testid="passwordless-unsent">{{ count === 1 ? "One unsent message or draft" : count + " unsent messages or drafts" }} will be discarded.</p>
       <template v-if="!me.is_guest">
-        <p>The name <b dir="auto">{{ me.username }}</b> has no password. Once you sign out, nobody can come back under it, and neither can you.</p>
+        <p><b dir="auto">{{ me.username }}</b> has no password. Once you sign out, no one can sign in with this name again, not even you. Set a password to keep your conversations.</p>
         <form class="chat-keep" @submit.prevent="keep">
           <input type="text" class="we-hidden" autocomplete="username" :value="me.username" readonly tabindex="-1" aria-hidden="true">
-          <label class="we-field"><span>Password <small class="we-muted">keeps the name and its conversations yours</small></span>
+          <label class="we-field"><span>Password <small class="we-muted">at least 8 characters</small></span>
             <input v-model="password" type="password" autocomplete="new-password" minlength="8" maxlength="200" required data-testid="new-password"></label>
           <p class="we-form-error" role="alert" data-testid="passwordless-error">{{ error }}</p>
           <button type="submit" class="we-button we-primary" :disabled="isSaving" data-testid="set-password">Set password</button>

@@ -2,7 +2,7 @@
 import { BotList } from "we-chat-bots";
 import { StrandedList } from "we-chat-stranded";
 
-const GUEST = "Someone else holds this name. What you say is kept apart from theirs, for this browser.";
+const GUEST = "Someone else has this name. Your chats are separate from theirs and stay in this browser.";
 
 export const Side = {
   components: { BotList, StrandedList },
@@ -12,7 +12,7 @@ export const Side = {
   template: `
     <nav class="chat-side" aria-label="Bots">
       <div class="chat-side-head we-brand"><svg class="we-icon" aria-hidden="true"><use :href="icons + '#logo'"></use></svg><span>WhisperEngine</span></div>
-      <div v-if="!bots.length" class="chat-empty" data-testid="no-bots"><h2>No bots yet</h2><p>An administrator adds them; they appear here by themselves.</p></div>
+      <div v-if="!bots.length" class="chat-empty" data-testid="no-bots"><h2>No bots yet</h2><p>Bots appear here as soon as an administrator adds them.</p></div>
       <BotList :bots="bots" :selected="selected" :last="last" :unread="unread" :typing="typing" :icons="icons" @select="$emit('select', $event)" />
       <StrandedList :of="stranded" :selected="selected" @select="$emit('select', $event)" />
       <div class="chat-me" data-testid="me">

@@ -26,7 +26,7 @@ export const Stranded = {
     async copy({ key, text }) {
       clearTimeout(this.timer);
       this.copied = (await copyText(text)) ? key : null;
-      if (!this.copied) this.$emit("notice", "The browser did not let us copy this.");
+      if (!this.copied) this.$emit("notice", "Your browser blocked copying.");
       this.timer = setTimeout(() => (this.copied = null), COPIED_MS);
     },
     discard({ entry }) {

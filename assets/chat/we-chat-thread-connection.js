@@ -26,7 +26,9 @@ export const connection = {
       const isBack = !this.isConnected;
       this.isConnected = true;
       this.place.stop(); // the server says next how far it is, and what is missing is asked for at once
-      if (isBack) this.pumpAll();
+      if (!isBack) return;
+      this.pumpAll();
+      this.askAgainSoon();
     },
     disconnected() {
       this.isConnected = false;

@@ -31,6 +31,7 @@ export const marks = {
   methods: {
     /** Each conversation's last line, and what of it is unread: called by the server. */
     showOverview(overview) {
+      this.answeredTo({ what: "overview" });
       for (const [name, of] of Object.entries(overview)) {
         this.reads[name] = fromOverview(of, this.readsOf(name));
         if (!this.latest[name]) this.latest[name] = of.last;

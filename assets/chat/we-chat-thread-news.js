@@ -19,9 +19,11 @@ export const news = {
         else if (event.kind === "delta") this.grow(event);
         else for (const next of this.place.take(event)) this.tell(next);
       }
+      this.askAgain();
     },
     tell(event) {
       const { bot: name, kind, lines = [] } = event;
+      this.happened(event);
       if (kind === "read") return this.hearMark(event);
       this.keep(name, heard(this.threadOf(name), event));
       this.noteLatest(event);
@@ -67,6 +69,7 @@ export const news = {
 
     showPage(name, messages, nextBefore) {
       const isFirstPage = !this.threadOf(name).isLoaded;
+      this.answeredTo({ what: "open", bot: name });
       const put = () => this.keep(name, continued(this.threadOf(name), messages, nextBefore));
       for (const message of messages) this.settle(message.client_id);
       if (name !== this.chosen) return put();
@@ -84,6 +87,7 @@ export const news = {
     },
     /** Something that was asked for was not done; `current` is how a message stands that was to be changed. */
     refuse({ what, bot: name, client_id, message_id }, error, canRetry, current, againS) {
+      this.answeredTo({ what, bot: name, message_id });
       const isMeant = ({ id }) => id === message_id;
       if (what === "open") {
         if (this.isReturning(name)) this.returning = null;

@@ -28,6 +28,7 @@ export const outbox = {
   created() {
     this.timers = new Map(); // bot → when to try again
     this.doubted = new Set(); // ids of messages that were not confirmed in time
+    this.copies = new Map(); // id → message that waits, for when somebody clears the browser's storage under it
     this.met = new Map(); // id of another tab's message → when it was first seen at the head of its queue
   },
   mounted() {
@@ -147,7 +148,9 @@ export const outbox = {
         this.tellUnsent(name, clientId, { status: "unsent", error });
         return this.pumpIn(name, againS * 1000);
       }
-      this.memory.keepUnsent({ ...entry, refusal: { error, can_retry: canRetry } });
+      const refused = { ...entry, refusal: { error, can_retry: canRetry } };
+      this.copies.set(clientId, refused);
+      this.memory.keepUnsent(refused);
       this.tellUnsent(name, clientId, { status: "unsent", error, can_retry: canRetry });
       if (isNow) this.hurry(name);
     },
@@ -158,10 +161,11 @@ export const outbox = {
     },
     /** A message is stored. */
     settle(clientId) {
-      const entry = clientId ? this.memory.entry(clientId) : null;
+      const entry = clientId ? (this.memory.entry(clientId) ?? this.copies.get(clientId)) : null;
       if (entry) this.forget(clientId, entry.bot);
     },
     forget(clientId, name) {
+      this.copies.delete(clientId);
       this.memory.forgetUnsent(clientId);
       this.met.delete(clientId);
       this.doubted.delete(clientId);
@@ -181,7 +185,9 @@ export const outbox = {
 
     // What is seen of it
 
-    show({ client_id, bot, text, at, refusal }) {
+    show(entry) {
+      const { client_id, bot, text, at, refusal } = entry;
+      this.copies.set(client_id, entry);
       const message = {
         id: null,
         client_id,
@@ -209,6 +215,7 @@ export const outbox = {
     // Other tabs, and storage that fails
 
     hearStorage({ key, newValue }) {
+      if (key === null) return this.putBack();
       const clientId = this.memory.unsentOf(key);
       if (clientId === null) return;
       const entry = newValue === null ? null : this.memory.entry(clientId);
@@ -217,7 +224,13 @@ export const outbox = {
         this.pump(entry.bot);
         return;
       }
+      this.copies.delete(clientId);
       setTimeout(() => this.memory.entry(clientId) === null && this.removeShown(clientId), REMOVED_MS);
+      for (const name of Object.keys(this.roster)) this.pump(name);
+    },
+    /** The storage was cleared as a whole: that discards nothing. What is sent or discarded takes its own key away. */
+    putBack() {
+      for (const [clientId, entry] of this.copies) if (!this.memory.entry(clientId)) this.memory.keepUnsent(entry);
       for (const name of Object.keys(this.roster)) this.pump(name);
     },
     removeShown(clientId) {

@@ -27,6 +27,11 @@ export class Place {
     return next;
   }
 
+  /** Whether something that happened is not known yet. */
+  get isBehind() {
+    return Boolean(this.timer);
+  }
+
   /** The server says how far it has told its pages. */
   compare({ epoch, seq }) {
     this.#askIf(epoch !== this.epoch || seq > this.seq);

@@ -31,7 +31,7 @@ export const MessageTools = {
     },
     async copy() {
       this.isCopied = await copyText(this.message.text);
-      if (!this.isCopied) this.$emit("act", "notice", this.message, { text: "The browser did not let us copy this." });
+      if (!this.isCopied) this.$emit("act", "notice", this.message, { text: "Your browser blocked copying." });
       this.timer = setTimeout(() => (this.isCopied = false), COPIED_MS);
     },
   },

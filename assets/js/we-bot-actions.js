@@ -71,7 +71,7 @@ export const ConfirmAction = {
     },
     impact() {
       const it = this.bots.length === 1 ? "it" : "them";
-      if (this.affectedUsers === 0) return `Nobody is talking to ${it} right now.`;
+      if (this.affectedUsers === 0) return `No one is talking to ${it} right now.`;
       const people = this.affectedUsers === 1 ? "1 person is" : `${this.affectedUsers} people are`;
       const cost = ACTIONS[this.action].isFelt ? " What is being answered at this moment will be interrupted." : "";
       return `${people} talking to ${it} right now.${cost}`;

@@ -48,7 +48,7 @@ export const ServiceCard = {
       return serviceStatus(this.shown, this.service.fault);
     },
     note() {
-      if (this.shown === "not_configured") return "Set its address to watch it";
+      if (this.shown === "not_configured") return "Set its address to monitor it";
       if (this.shown === "healthy") return "";
       const seen = this.service.seen_at ? `last seen ${ago(this.service.seen_at, this.now)}` : "never seen";
       return (this.shown === "unhealthy" && this.service.error) || seen;

@@ -106,7 +106,7 @@ class AdministratorsService:
         await admins.lock(connection)
         row = await self._row(connection, admin_id)
         if admin_id == principal.user_id:
-            raise Conflict("Nobody changes or disables themselves. Ask another administrator.")
+            raise Conflict("You can't change or disable your own account. Ask another administrator.")
         return row
 
     async def _require_another(self, connection: AsyncConnection, admin_id: str) -> None:

@@ -183,7 +183,7 @@ class AuthService:
         # Not the name that was tried: people type passwords there.
         details = {"address": device.address} if device else None
         await self._audit.record(None, "admin.login", "console", outcome=AuditOutcome.DENIED, details=details)
-        raise NotAuthenticated("The name, the password or the code is not right.")
+        raise NotAuthenticated("Incorrect username, password or code.")
 
     async def authenticate(self, token: str | None, *, is_admin: bool = False, address: str | None = None) -> Principal:
         """Who a token stands for at this moment. Raises: NotAuthenticated."""

@@ -188,7 +188,7 @@ class IdentityService:
             return False
         if await asyncio.to_thread(is_password, proof.password, holder.password_hash):
             return True
-        raise NotAuthenticated("This name is taken, and the password does not match.")
+        raise NotAuthenticated("Wrong password, or the name is taken.")
 
     async def _new_password_hash(self, holder: AccountRow | None, proof: Proof) -> str | None:
         """A first password is kept; one that was just checked needs no new hash."""

@@ -19,7 +19,7 @@ def incident_markdown(details: IncidentDetails) -> str:
         ("Opened", _time(incident.opened_at)),
         ("Resolved", _time(incident.resolved_at) if incident.resolved_at else "not yet"),
         ("Duration", duration_words(incident.duration_s)),
-        ("What was seen", incident.detail or "–"),
+        ("Symptoms", incident.detail or "–"),
     ]
     if incident.acknowledged_at is not None:
         facts.append(("Acknowledged", f"{_time(incident.acknowledged_at)} by {incident.acknowledged_by}"))

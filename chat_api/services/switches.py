@@ -23,9 +23,9 @@ from chat_api.services.stored_values import announcement_of
 MAX_ANNOUNCEMENT_CHARS = 300
 ACTIVE_S = 300.0
 MAX_MAINTENANCE_CHARS = 300
-DEFAULT_MAINTENANCE = "The chat is being looked after and takes no new messages right now. Please come back soon."
+DEFAULT_MAINTENANCE = "The chat is under maintenance and can't take new messages right now. Please come back soon."
 _REFUSALS = {
-    Feature.NEW_USERS: "Nobody new can join right now. If you have been here before, sign in the way you did then.",
+    Feature.NEW_USERS: "New people can't join right now. If you've been here before, sign in the same way.",
     Feature.GUESTS: "This name is taken. Please choose another one.",
     Feature.EDITING: "Messages cannot be edited right now.",
     Feature.REACTIONS: "Reactions are switched off right now.",
@@ -112,7 +112,7 @@ class SwitchesService:
         said = check_text(text.strip(), field="text", max_chars=MAX_ANNOUNCEMENT_CHARS)
         now = self._clock.now()
         if ends_at is not None and ends_at <= max(starts_at or now, now):
-            raise InvalidInput("ends_at: is over before it begins")
+            raise InvalidInput("ends_at must be after starts_at")
         value = {
             "text": said,
             "tone": str(tone),

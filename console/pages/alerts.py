@@ -76,7 +76,7 @@ async def _rules(principal: Principal) -> None:
         confirm(
             principal,
             f"Delete the rule “{rule.name}”?",
-            "What it fires now is resolved, and nobody is told of it again.",
+            "Its firing alerts are resolved, and no one is notified of them again.",
             save=lambda person: settings.delete_rule(person, rule.rule_id),
             done=editor.refresh,
         )
@@ -106,7 +106,7 @@ async def _channels(principal: Principal) -> None:
         confirm(
             principal,
             f"Delete the channel “{channel.name}”?",
-            "Nobody is told there any more; what waits to be sent to it is given up.",
+            "It will no longer be notified. Anything still waiting to be sent to it is dropped.",
             save=lambda person: settings.delete_channel(person, channel.channel_id),
             done=editor.refresh,
         )
@@ -117,7 +117,7 @@ async def _channels(principal: Principal) -> None:
     await editor.build(
         alert_rows.CHANNELS,
         actions={"test": lambda channel: _test(principal, channel.channel_id), "edit": edit, "delete": delete},
-        empty="There is no channel, so nobody is told of alerts. Add e-mail, Discord, Slack, ntfy or a webhook.",
+        empty="No channels yet, so no one is notified. Add e-mail, Discord, Slack, ntfy or a webhook.",
         export="/api/admin/alert-channels",
         new=("New channel", edit) if is_allowed else None,
     )

@@ -79,11 +79,11 @@ class _View:
             self._messages = TimeChart("Messages and failures", [], unit="", is_count=True)
             self._people = TimeChart("People who wrote", [], unit="", is_count=True)
             self._times = TimeChart("Answer times", [], unit="seconds, p50 and p95")
-            self._visits = TimeChart("Length of a visit", [], unit="minutes, average")
+            self._visits = TimeChart("Session length", [], unit="minutes, average")
         self._bots = RecordsTable(
             BOTS,
             [],
-            empty="Nobody wrote to a bot in this time.",
+            empty="No messages in this period.",
             export=self._export("bots"),
             lead=lambda: heading("Bots"),
         )

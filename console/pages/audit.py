@@ -21,9 +21,9 @@ PATH = "/admin/audit"
 PAGE_LINES = 100
 COLUMNS = (
     column("at", "When", kind="time"),
-    column("actor", "Who"),
-    column("action", "Did"),
-    column("target", "To"),
+    column("actor", "User"),
+    column("action", "Action"),
+    column("target", "Target"),
     column("outcome", "Outcome", kind="status"),
     column("address", "From"),
     column("details", "Details", kind="long"),
@@ -54,7 +54,7 @@ async def _audit(
         RecordsTable(
             COLUMNS,
             [_row(entry) for entry in entries],
-            empty="Nothing fits these filters." if is_filtered else "Nothing has been recorded yet.",
+            empty="No entries match these filters." if is_filtered else "No entries yet.",
             export=f"/api/admin/audit?{urlencode(_for_api(filters) | {'limit': 1000})}",
             has_filter=False,
         )
@@ -65,9 +65,9 @@ async def _audit(
 
 def _fields(given: dict[str, str]) -> tuple[Field, ...]:
     return (
-        Field(name="actor", label="Who", value=given["actor"]),
-        Field(name="action", label="Did", value=given["action"], suggestions=[str(one) for one in Permission]),
-        Field(name="target", label="To", value=given["target"]),
+        Field(name="actor", label="User", value=given["actor"]),
+        Field(name="action", label="Action", value=given["action"], suggestions=[str(one) for one in Permission]),
+        Field(name="target", label="Target", value=given["target"]),
         Field(
             name="outcome",
             label="Outcome",

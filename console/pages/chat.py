@@ -85,7 +85,7 @@ def _form(action: str, refused: Refused) -> str:
         opening(action)
         # Whoever sends the form twice, or again because the answer was lost, is the same person both times.
         + f'<input type="hidden" name="attempt" value="{new_secret()}">'
-        + '<div><h1>Chat</h1><p class="we-muted">Choose a name to talk under.</p></div>'
+        + '<div><h1>Chat</h1><p class="we-muted">Pick a name to chat as.</p></div>'
         + field(
             "username",
             "Name",
@@ -94,11 +94,10 @@ def _form(action: str, refused: Refused) -> str:
         )
         + field(
             "password",
-            'Password <small class="we-muted">optional: keeps the name yours after you sign out,'
-            " and on other devices</small>",
+            'Password <small class="we-muted">optional – lets you sign in again later and from other devices</small>',
             f'type="password" autocomplete="current-password" maxlength="{MAX_PASSWORD_CHARS}"{on_password}',
         )
         + closing(refused, "Start chatting")
-        + '<p class="we-muted"><small>If somebody else already holds the name, you join as a guest under it: you see'
-        " nothing of theirs, and they nothing of yours.</small></p></form>"
+        + '<p class="we-muted"><small>If the name is taken, you join as a guest.'
+        " Your chats stay separate.</small></p></form>"
     )

@@ -49,7 +49,9 @@ class _Finder:
         self._looked_at = 0
 
     def build(self, first: Finds) -> None:
-        explanation = "What was said is private: words and reading need a reason, which the audit trail keeps."
+        explanation = (
+            "Conversations are private. Searching or reading them needs a reason, which goes into the audit log."
+        )
         ui.label(explanation).classes("we-muted")
         with ui.element("div").classes("we-toolbar").props("role=search"):
             self._user = self._input("Person: name or id")
@@ -117,7 +119,7 @@ class _Finder:
         self._looked_at += found.looked_at
         self._table.show([_row(key, thread) for key, thread in self._threads.items()])
         far = f", back to {found.next_until:%Y-%m-%d %H:%M} UTC" if found.next_until else ""
-        self._how_far.text = f"{counted(self._looked_at, 'exchange')} looked at{far}"
+        self._how_far.text = f"{counted(self._looked_at, 'exchange')} searched{far}"
         self._more.set_visibility(found.next_until is not None)
 
     async def _ask_and_open(self, _: str, key: str) -> None:

@@ -101,7 +101,7 @@ class _Parts:
         self._acknowledging: ui.element | None = None
         if self._principal.may(Permission.MANAGE_INCIDENTS):
             with ui.element("div").classes("we-incident-act") as self._acknowledging:
-                reason = ui.input("Why it is in hand").props(f"outlined dense maxlength={MAX_REASON_CHARS}")
+                reason = ui.input("Acknowledgement note").props(f"outlined dense maxlength={MAX_REASON_CHARS}")
                 _button("Acknowledge", lambda: self._acknowledge(reason))
             with ui.element("div").classes("we-incident-act"):
                 note = ui.textarea("Note").props(f"outlined dense autogrow rows=1 maxlength={MAX_NOTE_CHARS}")
@@ -146,9 +146,7 @@ def _list(found: "list[IncidentView] | tuple[IncidentView, ...]", shown: Inciden
     if found:
         return markup.incident_list(found)
     if shown is IncidentFilter.ALL and not bot:
-        what = (
-            "An outage of a bot or of a dependency opens one by itself, with evidence, and closes it when all is well."
-        )
+        what = "Incidents open on their own when a bot or dependency fails, with evidence, and close when it recovers."
         return f'<div class="we-empty"><h2>No incidents</h2><p>{what}</p></div>'
     return (
         '<div class="we-empty"><h2>No incident here</h2>'

@@ -22,7 +22,7 @@ from models import RestartState
 
 NEWEST = 200
 NEWS = timedelta(hours=24)
-EMPTY = "No bot was restarted yet. Restart one from its row on the Fleet page, or all of them with a rolling restart."
+EMPTY = "No restarts yet. Restart a bot from its row on the Fleet page, or all of them with a rolling restart."
 COLUMNS = (
     column("requested_at", "Requested", kind="time"),
     column("bot", "Bot"),

@@ -66,11 +66,11 @@ def rule_form(
         chosen = form.choices("bots", "Bots", names, list(now.bots or ()), hint=ALL_BOTS)
         for_s = form.number("for_s", "Fires after (seconds)", now.for_s)
         keep = form.number("keep_firing_for_s", "Resolved after being well for (seconds)", now.keep_firing_for_s)
-        no_data = form.choice("no_data", "When nothing is known", _options(alert_words.NO_DATA), now.no_data)
+        no_data = form.choice("no_data", "If there's no data", _options(alert_words.NO_DATA), now.no_data)
         options = {str(one.channel_id): one.name for one in channels}
         wanted = [str(one) for one in now.channels or ()]
         told = form.choices("channels", "Channels", options, wanted, hint="None chosen: all channels")
-        repeat = form.number("repeat_s", "Tell again after (hours)", now.repeat_s / HOUR_S, hint="0: never")
+        repeat = form.number("repeat_s", "Repeat after (hours)", now.repeat_s / HOUR_S, hint="0: never")
         is_enabled = form.switch("Enabled", now.is_enabled)
 
         def fit() -> None:
@@ -112,7 +112,7 @@ def channel_form(principal: Principal, channel: ChannelView | None, done: Done) 
     with Form(principal, title, save=save, done=done).filling() as form:
         name = form.text("name", "Name", channel.name if channel else "")
         hint = f"{channel.masked_url} is kept when this is empty" if channel else "e.g. ntfy://host/topic, discord://…"
-        url = form.text("url", "Address for apprise (a secret)", hint=hint, type="password", autocomplete="off")
+        url = form.text("url", "Notification URL (secret)", hint=hint, type="password", autocomplete="off")
         chosen: list[str] = [one.value for one in (channel.severities if channel else Severity)]
         severities = form.choices("severities", "Severities", _options(alert_words.SEVERITIES), chosen)
         is_quiet = form.switch("Quiet hours: what is not critical waits until they end", quiet_now is not None)

@@ -26,7 +26,7 @@ ALERTS = (
     column("title", "What is wrong", kind="long"),
     column("subjects", "Affected", kind="long"),
     column("opened_at", "Since", kind="time"),
-    column("state", "Told"),
+    column("state", "Notified"),
 )
 RULES = (
     column("name", "Rule"),
@@ -34,7 +34,7 @@ RULES = (
     column("severity", "Severity", kind="status"),
     column("bots", "Bots"),
     column("channels", "Channels"),
-    column("repeat", "Told again"),
+    column("repeat", "Repeats"),
     column("state", "State"),
 )
 CHANNELS = (
@@ -89,7 +89,7 @@ def _told(alert: AlertView) -> str:
     if alert.status is AlertStatus.PENDING:
         return "waits a moment"
     count = len(alert.told_channels)
-    return counted(count, "channel") if count else "nobody: no channel takes it"
+    return counted(count, "channel") if count else "no one: no matching channel"
 
 
 def of_rule(

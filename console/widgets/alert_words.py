@@ -15,7 +15,7 @@ KINDS = {
     RuleKind.SERVICE_DOWN: "Service is down",
     RuleKind.DISK: "Disk is almost full",
     RuleKind.NO_DATA: "Nothing is heard",
-    RuleKind.LOOP_LAG: "Console is late",
+    RuleKind.LOOP_LAG: "High event-loop lag",
 }
 THRESHOLDS = {
     RuleKind.SLOW_P95: "Milliseconds, e.g. 5000",
@@ -25,7 +25,7 @@ THRESHOLDS = {
     RuleKind.LOOP_LAG: "Milliseconds, e.g. 250",
 }
 NO_DATA = {
-    NoData.KEEP: "Leave it as it was",
+    NoData.KEEP: "Keep last state",
     NoData.OK: "Take it as well",
     NoData.ALERT: "Alert",
 }

@@ -91,10 +91,10 @@ def _question(
 
 def _consequence(action: BotAction, count: int, estimate_s: float) -> str:
     if action is BotAction.STOP:
-        return "It stays stopped until somebody starts it." if count == 1 else "They stay stopped until started again."
+        return "It stays stopped until someone starts it." if count == 1 else "They stay stopped until started again."
     if count == 1:
         return f"It is usually back in {about(estimate_s)}."
-    return f"Each is back in {about(estimate_s)}. Five at a time, without waiting until each is well again."
+    return f"Each is back in {about(estimate_s)}. Five at a time, without waiting for each to recover."
 
 
 async def _act(principal: Principal, action: BotAction, names: Sequence[str]) -> None:

@@ -125,7 +125,7 @@ def environment_html(facts: ContainerFacts) -> str:
 def health_html(facts: ContainerFacts) -> str:
     """The engine's own health check, and its last answers."""
     if not facts.health_command:
-        return '<h2>Health checks</h2><p class="we-muted">The image has no health check of its own.</p>'
+        return '<h2>Health checks</h2><p class="we-muted">The image has no health check.</p>'
     head = facts_html(
         [("Command", f"<code>{escape(facts.health_command)}</code>"), ("State", escape(facts.view.health or "–"))]
     )

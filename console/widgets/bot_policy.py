@@ -14,7 +14,7 @@ from console.context import open_pages, services
 from console.widgets.bot_actions import button
 from console.widgets.lifetime import while_shown
 
-SPANS = {0: "until somebody ends it", 30: "for 30 minutes", 60: "for 1 hour", 240: "for 4 hours", 1440: "for 1 day"}
+SPANS = {0: "until someone ends it", 30: "for 30 minutes", 60: "for 1 hour", 240: "for 4 hours", 1440: "for 1 day"}
 FAILURES = (2, 3, 5, 10, 20)
 LIMITS = "At most three times an hour, ever more slowly; then it is put in quarantine."
 
@@ -143,7 +143,7 @@ class _Panel:
                 await self._change(wanted, f"Restarted after {event.value} failed checks")
 
         with ui.element("div").classes("we-toolbar"):
-            label = "Restart it by itself when it stays down"
+            label = "Restart it automatically when it stays down"
             self._heals = self._switch(label, "is_auto_healed", testid="auto-heal")
             self._failures = ui.select(_choices(chosen), value=chosen, label="After").props("outlined dense")
             self._failures.set_enabled(self._may_change)

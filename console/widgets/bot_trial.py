@@ -33,9 +33,7 @@ async def open_trial(principal: Principal, bot_name: str) -> None:
         dialog.on("hide", dialog.delete)
         with ui.element("div").classes("we-trial").props('data-testid="trial"'):
             ui.label(f"Try a message: {spec.display_name}").classes("we-h2").props("role=heading aria-level=2")
-            ui.label(
-                "As a made-up user of yours. It is no conversation: nothing is stored here, and no figure counts it."
-            ).classes("we-muted")
+            ui.label("Sent as a test user. Not stored or counted.").classes("we-muted")
             box = ui.textarea(value="Are you there?").props(
                 f'outlined dense autogrow autofocus maxlength={MAX_TRIAL_CHARS} aria-label="Message"'
                 ' data-testid="trial-text"'

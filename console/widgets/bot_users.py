@@ -13,7 +13,7 @@ async def bot_users(principal: Principal, bot_name: str) -> None:
     count, names = await services().users.talking_to(principal, bot_name)
     with ui.element("div").props('data-testid="bot-users"'):
         if not count:
-            ui.label("Nobody has written in the last five minutes.").classes("we-muted")
+            ui.label("No one has written in the last five minutes.").classes("we-muted")
             return
         people = "person" if count == 1 else "people"
         ui.label(f"{count} {people} in the last five minutes").classes("we-strong")

@@ -13,7 +13,7 @@ from nicegui import ui
 Tone = Literal["ok", "warn", "bad", "busy", "idle", "violet"]
 _TEXT = {"color": "var(--we-muted)", "fontFamily": "system-ui, sans-serif", "fontSize": 11}
 _NOTHING = {
-    "text": "Nothing in this time",
+    "text": "No data in this period",
     "left": "center",
     "top": "middle",
     "textStyle": _TEXT | {"fontSize": 13, "fontWeight": "normal"},

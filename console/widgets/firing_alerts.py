@@ -20,7 +20,7 @@ async def firing_alerts(principal: Principal) -> None:
     is_allowed = principal.may(Permission.MANAGE_ALERTS)
     if not await services().alert_settings.channels(principal):
         with ui.element("p").classes("we-hint").props('data-testid="no-channel"'):
-            ui.html(f'Nobody is told of alerts yet: <a href="{CHANNELS}">add a channel</a>.', sanitize=False)
+            ui.html(f'No one is notified yet. <a href="{CHANNELS}">Add a channel</a>.', sanitize=False)
 
     async def pressed(action: str, key: str) -> None:
         alert = shown.get(key)

@@ -4,7 +4,7 @@
 def people_text(count: int, *, to: str = "it") -> str:
     """Who is talking right now, e.g. "2 people are talking to it right now."."""
     if count == 0:
-        return f"Nobody is talking to {to} right now."
+        return f"No one is talking to {to} right now."
     return f"{'1 person is' if count == 1 else f'{count} people are'} talking to {to} right now."
 
 

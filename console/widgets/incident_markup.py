@@ -68,7 +68,7 @@ def incident_facts(incident: IncidentView) -> str:
     kind, _, name = incident.cause.partition(":")
     facts = [
         ("Root cause", f"{'The dependency' if kind == 'service' else 'The bot'} {escape(name)} itself"),
-        ("What was seen", escape(_sentence(incident.detail)) or _MISSING),
+        ("Symptoms", escape(_sentence(incident.detail)) or _MISSING),
         ("Opened", moment(incident.opened_at)),
         ("Resolved", moment(incident.resolved_at) if incident.resolved_at else "not yet"),
         ("Lasted", _duration(incident.duration_s) if incident.resolved_at else _MISSING),

@@ -33,8 +33,8 @@ SORTS = {
     PersonSort.MESSAGES: "Most messages",
     PersonSort.SESSIONS: "Most sessions",
 }
-NOBODY_FOUND = "Nobody was found. Try another word, or look among everybody."
-NOBODY_YET = "Nobody has signed in yet. People appear here when they use the chat."
+NOBODY_FOUND = "No one found. Try another word, or search among everyone."
+NOBODY_YET = "No one has signed in yet. People appear here when they use the chat."
 
 
 class PeopleList:

@@ -13,7 +13,7 @@ from console.widgets.dialogs import ask_button, counted
 # What cannot be taken back, or shuts somebody out, is written in red.
 RED = "we-act-delete"
 
-NO_WAY_BACK = "Somebody without a password cannot come back under their name."
+NO_WAY_BACK = "People without a password can't sign in with their name again."
 
 
 def person_actions(principal: Principal, details: PersonDetails) -> None:
@@ -89,7 +89,7 @@ def _merge(principal: Principal, details: PersonDetails) -> None:
     )
     ask_button(
         "Merge",
-        f"Merge somebody into {name}?",
+        f"Merge someone into {name}?",
         explanation,
         field="Id of the other",
         is_dangerous=True,

@@ -21,7 +21,7 @@ def retention(cohorts: tuple[Cohort, ...]) -> None:
     RecordsTable(
         columns,
         rows,
-        empty="Nobody has written yet.",
+        empty="No one has written yet.",
         export="/api/admin/analytics/retention",
         lead=lambda: heading("Who came back, by week"),
     )

@@ -24,7 +24,7 @@ MAX_MARKS: Final = 1000
 WIDTH: Final = 1000.0
 # So that an outage of seconds shows on a strip of a year.
 LEAST_WIDTH: Final = 2.0
-NOBODY_LOOKED: Final = "nobody looked: the console was off, or it did not know yet"
+NOBODY_LOOKED: Final = "Not monitored (console offline)"
 # Shorter gaps are those between two looks of two leaders.
 LEAST_GAP: Final = timedelta(seconds=1)
 # What the keeper of the states may not have stored yet, and a little.

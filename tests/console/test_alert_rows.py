@@ -14,7 +14,7 @@ from models import AlertStatus, Severity
     ("status", "channels", "told"),
     [
         (AlertStatus.PENDING, (), "waits a moment"),
-        (AlertStatus.FIRING, (), "nobody: no channel takes it"),
+        (AlertStatus.FIRING, (), "no one: no matching channel"),
         (AlertStatus.FIRING, ("one",), "1 channel"),
         (AlertStatus.FIRING, ("one", "two"), "2 channels"),
     ],

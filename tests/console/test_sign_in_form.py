@@ -109,7 +109,7 @@ async def test_a_form_that_is_sent_twice_is_one_person(console: RunningConsole) 
         ({"username": "ab"}, 422, "Name: at least 3 characters"),
         ({"username": ""}, 422, "Name: at least 1 character"),
         ({"username": "short secret", "password": "short"}, 422, "Password: at least 8 characters"),
-        ({"username": "kept name", "password": WRONG}, 401, "This name is taken, and the password does not match."),
+        ({"username": "kept name", "password": WRONG}, 401, "Wrong password, or the name is taken."),
         ({"username": '<script>"x</script>', "password": "short"}, 422, "Password: at least 8 characters"),
         ({"username": "control \x00", "password": WRONG}, 422, "control characters"),
     ],
@@ -145,7 +145,7 @@ async def test_an_administrator_signs_in(console: RunningConsole) -> None:
         assert f'action="{where}"' in (await client.get(where)).text
         wrong = await client.post(where, data=ADMIN_FORM | {"password": WRONG})
         assert wrong.status_code == 401
-        assert error_in(wrong) == "The name, the password or the code is not right."
+        assert error_in(wrong) == "Incorrect username, password or code."
         assert 'name="username" value="test-admin"' in wrong.text
         assert f'action="{where}"' in wrong.text
         assert WRONG not in wrong.text

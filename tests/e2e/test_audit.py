@@ -19,7 +19,7 @@ async def test_the_trail_is_filtered_by_an_address(console_app: RunningConsole, 
     records = page.get_by_test_id("records")
     await expect(records).to_contain_text("bot.restart")
 
-    await page.get_by_label("Did").fill("test.")
+    await page.get_by_label("Action").fill("test.")
     await page.get_by_role("button", name="Filter").click()
     await expect(page).to_have_url(f"{console_app.url}/admin/audit?action=test.")
     await expect(records).to_contain_text("bot-119")
@@ -29,7 +29,7 @@ async def test_the_trail_is_filtered_by_an_address(console_app: RunningConsole, 
     await expect(records).not_to_contain_text("bot-119")
 
     await page.goto(f"{console_app.url}/admin/audit?outcome=denied&actor=nobody")
-    await expect(page.get_by_test_id("empty")).to_have_text("Nothing fits these filters.")
+    await expect(page.get_by_test_id("empty")).to_have_text("No entries match these filters.")
     await page.goto(f"{console_app.url}/admin/audit?since=yesterday")
     await expect(page.get_by_test_id("page-failure")).to_contain_text("not understood")
 

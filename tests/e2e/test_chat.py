@@ -172,7 +172,7 @@ async def test_drafts_are_kept_per_bot_until_sign_out(chat: Chat) -> None:
     await chat.by_id("bot-elena").click()
     await expect(chat.by_id("composer")).to_have_value("for Elena")
     await chat.by_id("sign-out").click()
-    await expect(chat.by_id("passwordless-unsent")).to_have_text("2 texts were not sent yet and will be discarded.")
+    await expect(chat.by_id("passwordless-unsent")).to_have_text("2 unsent messages or drafts will be discarded.")
     await chat.by_id("confirm-sign-out").click()
     await expect(chat.page.get_by_role("button", name="Start chatting")).to_be_visible()
     assert await chat.page.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('we-chat'))") == []

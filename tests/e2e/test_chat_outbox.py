@@ -208,13 +208,19 @@ async def _kept(chat: Chat) -> list[str]:
     return list(await chat.page.evaluate(script))
 
 
-async def test_storage_that_fails_is_said(open_context: OpenContext, console: RunningConsole) -> None:
+FULL = "Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); }"
+BLOCKED = """for (const name of ["localStorage", "sessionStorage"]) {
+    const get = () => { throw new DOMException("blocked", "SecurityError"); };
+    Object.defineProperty(window, name, { configurable: true, get });
+}"""
+
+
+@pytest.mark.parametrize("trouble", [FULL, BLOCKED], ids=["full", "blocked"])
+async def test_storage_that_fails_is_said(open_context: OpenContext, console: RunningConsole, trouble: str) -> None:
     """A browser that keeps nothing says so; what is written is sent all the same, in order."""
     context = await open_context()
-    await context.add_init_script(
-        "Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); }"
-    )
-    chat = await person(context, console, "no storage")
+    await context.add_init_script(trouble)
+    chat = await person(context, console, f"storage {len(trouble)}")
     await chat.open("elena")
     await chat.go_offline()
     await chat.say("one")
@@ -222,6 +228,51 @@ async def test_storage_that_fails_is_said(open_context: OpenContext, console: Ru
     await expect(chat.by_id("storage-notice")).to_contain_text("can't save unsent text")
     await chat.go_online()
     await _becomes(chat, console, ["one", "two"])
+    await expect(chat.by_id("storage-notice")).to_have_count(0)
+    # Nor does signing out need room: who opens the page before the server could be told sees nothing of the account.
+    await context.route("**/api/logout", lambda route: route.abort())
+    await chat.by_id("sign-out").click()
+    await chat.by_id("confirm-sign-out").click()
+    await expect(chat.by_id("signed-out")).to_be_visible()
+    await chat.page.goto(console.url)
+    await expect(chat.by_id("signed-out")).to_be_visible()
+    await context.unroute("**/api/logout")
+    await expect(chat.page.get_by_role("button", name="Start chatting")).to_be_visible()
+
+
+async def test_storage_that_is_cleared_discards_nothing(chat: Chat, console: RunningConsole) -> None:
+    """Another tab clears all that this site keeps, as an extension or a developer does: what waits is sent, once."""
+    await chat.open("elena")
+    second = await chat.twin()
+    await chat.go_offline()
+    texts = ["one", "two", "three"]
+    for text in texts:
+        await chat.say(text)
+    await expect(second.said("user")).to_have_count(3)
+    await second.page.evaluate("localStorage.clear()")
+    await chat.go_online()
+    await _becomes(chat, console, texts)
+    for tab in (chat, second):
+        await expect(tab.said("user").locator(".chat-bubble")).to_have_text(texts)
+    await expect(chat.said("bot")).to_have_count(3)
+    assert await _kept(chat) == []
+
+
+async def test_what_a_dying_connection_took_along_is_asked_again(chat: Chat, elena: RunningBot) -> None:
+    """A history that was being opened is shown, and a retry is done: neither waits for ever."""
+    await chat.open("elena")
+    await elena.set_faults(mode="exception")
+    await chat.say("A question")
+    await expect(chat.by_id("failure")).to_be_visible()
+    await elena.set_faults(mode="ok")
+    await chat.page.evaluate("window.socket.io.engine.transport.ws.send = () => {}")
+    await chat.by_id("retry").click()
+    await chat.by_id("bot-marcus").click()
+    await expect(chat.by_id("thread")).to_have_attribute("aria-busy", "true")
+    await chat.page.evaluate("window.socket.io.engine.close()")
+    await expect(chat.by_id("empty")).to_be_visible()
+    await chat.by_id("bot-elena").click()
+    await expect(chat.said("bot")).to_have_count(1)
 
 
 async def test_what_one_person_left_unsent_is_not_the_next_ones(
@@ -233,7 +284,7 @@ async def test_what_one_person_left_unsent_is_not_the_next_ones(
     await chat.open("elena")
     await chat.by_id("composer").fill("a draft of the first")
     await chat.by_id("sign-out").click()
-    await expect(chat.by_id("sign-out-dialog")).to_contain_text("One text was not sent yet.")
+    await expect(chat.by_id("sign-out-dialog")).to_contain_text("One message or draft hasn’t been sent.")
     await chat.by_id("keep-and-sign-out").click()
     await expect(chat.page.get_by_role("button", name="Start chatting")).to_be_visible()
     name = "somebody else entirely"

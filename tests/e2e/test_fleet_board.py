@@ -216,7 +216,7 @@ async def test_many_are_asked_about_once(console: RunningConsole, page: Page, mo
     dialog = page.get_by_test_id("confirm-stop")
     await expect(dialog).to_contain_text("Stop 3 bots?")
     await expect(dialog.get_by_test_id("named")).to_have_text("Elena Rodriguez, Gabriel, Marcus Thompson")
-    await expect(dialog.get_by_test_id("affected-users")).to_contain_text("Nobody is talking to them right now.")
+    await expect(dialog.get_by_test_id("affected-users")).to_contain_text("No one is talking to them right now.")
     await expect(dialog.get_by_test_id("skipped")).to_contain_text("1 selected bot is left out")
     assert done == []
     await dialog.get_by_test_id("confirm").click()

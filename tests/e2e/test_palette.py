@@ -41,7 +41,7 @@ async def test_a_restart_from_the_palette_asks_first(
     await expect(page.get_by_test_id("palette").get_by_role("option").first).to_contain_text("Restart Elena Rodriguez")
     await page.keyboard.press("Enter")
     dialog = page.get_by_test_id("palette-restart")
-    await expect(dialog).to_contain_text("Nobody is talking to it right now.")
+    await expect(dialog).to_contain_text("No one is talking to it right now.")
     await dialog.get_by_test_id("palette-confirm").click()
     await expect(dialog.get_by_role("alert")).to_contain_text("No container engine is configured")
     assert elena.is_alive
@@ -60,7 +60,7 @@ async def test_who_may_not_restart_is_not_offered_it(console_app: RunningConsole
     await expect(options.first).to_contain_text("Settings")
     await page.keyboard.press("Control+a")
     await page.keyboard.type("conversations")
-    await expect(page.get_by_test_id("palette")).to_contain_text("Nothing is called that.")
+    await expect(page.get_by_test_id("palette")).to_contain_text("No results.")
 
 
 async def test_shortcuts_go_to_pages_and_are_listed(console_app: RunningConsole, page: Page) -> None:

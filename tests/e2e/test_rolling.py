@@ -134,7 +134,7 @@ async def test_stop_start_and_policy_of_one_bot(console: RunningConsole, page: P
     await page.get_by_test_id("do-stop").click()
     question = page.get_by_test_id("confirm-action")
     await expect(question).to_contain_text("Stop Elena")
-    await expect(question.get_by_test_id("affected-users")).to_contain_text("Nobody is talking to it")
+    await expect(question.get_by_test_id("affected-users")).to_contain_text("No one is talking to it")
     await expect_accessible(page, "question")
     await question.get_by_test_id("confirm").click()
 

@@ -106,7 +106,7 @@ async def test_an_outage_reads_the_same_everywhere(
         table = page.get_by_test_id("timeline").get_by_test_id("records").filter(visible=True)
         await expect(table).to_contain_text("container exited with code 137, out of memory")
         await expect(table).to_contain_text("<b>no answer</b>")
-        await expect(table).to_contain_text("nobody looked")
+        await expect(table).to_contain_text("Not monitored")
         await expect(table).to_contain_text("12 min")
         await expect(page.locator(".we-strip rect.we-fill-bad")).to_have_count(1)
         await expect(page.get_by_test_id("series-words").first).to_contain_text("p95 now")

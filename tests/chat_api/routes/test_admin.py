@@ -30,7 +30,7 @@ async def test_a_wrong_password_says_nothing(door: RunningApi, tokens: dict[str,
     """The same answer whether or not there is somebody of that name."""
     async with door.client() as client:
         answer = await client.post("/api/admin/login", json={"username": name, "password": "wrong password"})
-    assert assert_error(answer, 401)["message"] == "The name, the password or the code is not right."
+    assert assert_error(answer, 401)["message"] == "Incorrect username, password or code."
     assert "set-cookie" not in answer.headers
 
 
