@@ -22,7 +22,7 @@ Publish = Callable[[tuple[ContainerView, ...]], Awaitable[None]]
 
 
 class DockerWatcher:
-    """Publishes the views of all bots whenever one changes.
+    """Publishes the views of all bots after the first look, and whenever one changes.
 
     An event only says *where* to look: the bot is then inspected, so that doubled, missing or reordered events cannot
     make a wrong view. The full list finds what no event told. A container that is gone stays as ``missing``; while
@@ -113,8 +113,9 @@ class DockerWatcher:
         if self._is_lost:
             log.info("docker_engine_found")
             self._is_lost = False
-        self.has_looked = True
-        await self._replace(self._views | gone | seen)
+        is_first, self.has_looked = not self.has_looked, True
+        # What others saw before us may be shown still: that nothing is there any more is news, too.
+        await self._replace(self._views | gone | seen, is_news=is_first)
 
     async def _lose(self, error: AppError) -> None:
         if not self._is_lost:
@@ -126,10 +127,10 @@ class DockerWatcher:
         }
         await self._replace(unknown)
 
-    async def _replace(self, views: dict[str, ContainerView]) -> None:
+    async def _replace(self, views: dict[str, ContainerView], *, is_news: bool = False) -> None:
         is_changed = _facts(views) != _facts(self._views)
         self._views = views
-        if is_changed:
+        if is_changed or is_news:
             await self._publish(self.views)
 
 

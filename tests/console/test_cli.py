@@ -4,14 +4,22 @@ import asyncio
 import signal
 import tempfile
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import aiohttp
+import httpx
 import pyotp
 import pytest
+from websockets.asyncio.client import connect
+from websockets.frames import CloseCode
 
+from chat_api.core.cookies import SESSION_COOKIE
 from console.settings_table import settings_table
+from tests.console.test_page_socket import FIXED
 from tests.support.commands import ROOT, environment, finished, free_ports, running
+from tests.support.console_page import client_id_in
+from tests.support.raw_client import raw_connection
 
 PASSWORD = "correct horse battery staple"
 
@@ -43,6 +51,35 @@ async def test_serve_says_what_it_uses_and_ends_on_sigterm(env: dict[str, str]) 
         ):
             assert answer.status == 200, await answer.text()
         assert await serve.end(signal.SIGTERM) == 0
+
+
+async def test_an_open_page_does_not_hold_up_the_end(env: dict[str, str]) -> None:
+    """Ctrl-C: its socket is told so, that of a browser that does not answer too, and nothing had to be cut off."""
+    async with running("serve", env, mark="setup code") as serve, AsyncExitStack() as stack:
+        visitor = await stack.enter_async_context(httpx.AsyncClient(base_url=serve.url, trust_env=False, timeout=60))
+        token = (await visitor.post("/api/login", json={"username": "alice"})).json()["session_token"]
+        cookie = f"{SESSION_COOKIE}={token}"
+        paths = [
+            f"/_nicegui_ws/socket.io/?client_id={client_id_in((await visitor.get('/')).text)}&{FIXED}" for _ in range(2)
+        ]
+        page = await stack.enter_async_context(
+            connect(serve.url.replace("http", "ws", 1) + paths[0], proxy=None, additional_headers={"Cookie": cookie})
+        )
+        await page.send("40")
+        while not str(await page.recv()).startswith("40"):
+            pass
+        reader, writer = await stack.enter_async_context(raw_connection(serve.url))
+        head = (
+            f"GET {paths[1]} HTTP/1.1\r\nHost: x\r\nCookie: {cookie}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        writer.write(head.encode())
+        assert b" 101 " in await reader.readuntil(b"\r\n\r\n")
+        assert await serve.end(signal.SIGINT) == 0
+        await page.wait_closed()
+        assert page.close_code == CloseCode.SERVICE_RESTART
+        assert (await reader.read()).endswith(b"\x88\x02" + CloseCode.SERVICE_RESTART.to_bytes(2))
+        assert "running task(s)" not in serve.output  # what uvicorn says when it has waited in vain
 
 
 async def test_serve_refuses_to_start_without_its_database(env: dict[str, str]) -> None:

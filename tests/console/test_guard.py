@@ -109,6 +109,35 @@ async def test_a_page_belongs_to_the_session_it_was_built_for(console_app: Runni
     assert not Client.instances[client_id].has_socket_connection
 
 
+@pytest.mark.parametrize(
+    ("page_proto", "socket_proto", "cookie"),
+    [
+        ("https", None, f"__Host-{ADMIN_COOKIE}"),  # told of pages and not of upgrades, as many set-ups do
+        ("https", "ws", f"__Host-{ADMIN_COOKIE}"),
+        ("https", "wss", f"__Host-{ADMIN_COOKIE}"),
+        (None, "wss", ADMIN_COOKIE),
+    ],
+)
+async def test_a_page_keeps_its_socket_whatever_a_proxy_says_of_the_scheme(
+    make_settings: MakeSettings, page_proto: str | None, socket_proto: str | None, cookie: str
+) -> None:
+    """The token decides, under the name of either scheme; that of another session counts under neither."""
+    async with running_console(make_settings(trusted_proxies="127.0.0.1")) as console:
+        token, viewer = await console.admin_login(Role.ADMIN), await console.admin_login(Role.VIEWER)
+        headers = {"X-Forwarded-Proto": page_proto} if page_proto else {}
+        async with console.client(cookies={cookie: token}, headers=headers) as client:
+            answer = await client.get("/admin")
+        assert answer.status_code == 200
+        client_id = client_id_in(answer.text)
+        for name in (ADMIN_COOKIE, f"__Host-{ADMIN_COOKIE}"):
+            async with socket() as sio:
+                with pytest.raises(Refused):
+                    await connect(console, sio, client_id, viewer, cookie=name, forwarded_proto=socket_proto)
+        async with socket() as sio:
+            await connect(console, sio, client_id, token, cookie=cookie, forwarded_proto=socket_proto)
+            assert Client.instances[client_id].has_socket_connection
+
+
 async def test_another_sites_page_gets_no_socket(console_app: RunningConsole) -> None:
     """The browser's cookies do not help a foreign origin."""
     token = await console_app.admin_login()

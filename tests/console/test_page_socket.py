@@ -14,12 +14,12 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from chat_api.core.cookies import SESSION_COOKIE
-from console import guard
+from console import guard, page_socket
 from console.page_socket import MAX_MALFORMED, MAX_PACKET_CHARS
 from models import Role
 from tests.support.api import MakeSettings
 from tests.support.console_app import RunningConsole, running_console
-from tests.support.console_page import client_id_in, opened_page
+from tests.support.console_page import OpenedPage, client_id_in, opened_page
 from tests.support.eventually import eventually
 
 VICTIM = "VICTIM"
@@ -146,8 +146,9 @@ async def test_a_socket_that_says_nothing_else_is_closed(console_app: RunningCon
         await socket.send("40")
         for _ in range(MAX_MALFORMED + 1):
             await socket.send("nonsense")
-        with pytest.raises(ConnectionClosed):
-            await all_said(socket, until_closed=True)
+        async with asyncio.timeout(60):
+            with pytest.raises(ConnectionClosed):
+                await all_said(socket, until_closed=True)
         await eventually(lambda: own not in Client.instances or not Client.instances[own].has_socket_connection)
 
 
@@ -160,6 +161,27 @@ async def test_a_flood_is_read_slowly_and_loses_nothing(console_app: RunningCons
         for _ in range(330):
             await page.send("resync", None)
         await eventually(lambda: sum("all" in message for message in page.messages[first:]) == 330, deadline_s=60)
+
+
+async def test_what_a_flood_sends_too_much_waits(console_app: RunningConsole, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing more is read of it, while others are served: here more is allowed only after hours."""
+    monkeypatch.setattr(page_socket, "BURST_PACKETS", 6.0)
+    token = await console_app.admin_login()
+    async with opened_page(console_app, token) as flood, opened_page(console_app, token) as other:
+        monkeypatch.setattr(page_socket, "PACKETS_PER_S", 1e-4)
+        await eventually(lambda: flood.messages and other.messages)
+        first = len(flood.messages)
+
+        def answered(page: OpenedPage) -> int:
+            return sum("all" in message for message in page.messages[first:])
+
+        for _ in range(20):
+            await flood.send("resync", None)
+        await eventually(lambda: answered(flood) >= 2)
+        before = answered(flood)
+        await other.send("resync", None)
+        await eventually(lambda: sum("all" in message for message in other.messages) == 2)
+        assert before <= answered(flood) <= 6
 
 
 async def test_an_address_and_a_person_open_only_so_many(

@@ -91,11 +91,13 @@ async def connect(
     *,
     origin: str | None = None,
     cookie: str = ADMIN_COOKIE,
+    forwarded_proto: str | None = None,
 ) -> None:
-    """Shake hands for a page. Raises: Refused."""
+    """Shake hands for a page; ``forwarded_proto`` is what a proxy says of the scheme. Raises: Refused."""
     page = f"client_id={client_id}&" if client_id else ""
     query = f"{page}next_message_id=0&implicit_handshake=true&tab_id=tab-{client_id}&document_id=d"
     headers = {"Cookie": f"{cookie}={token}"} | ({"Origin": origin} if origin else {})
+    headers |= {"X-Forwarded-Proto": forwarded_proto} if forwarded_proto else {}
     is_accepted: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
     def settle(outcome: bool) -> None:

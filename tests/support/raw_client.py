@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+DEADLINE_S = 120.0  # a server that has not had enough by then never will
+
 
 @dataclass(frozen=True, kw_only=True)
 class RawAnswer:
@@ -40,7 +42,7 @@ async def raw_connection(url: str) -> AsyncIterator[tuple[asyncio.StreamReader, 
 
 async def raw_exchange(url: str, pieces: Iterable[bytes]) -> RawAnswer:
     """Send pieces until the server has enough of it; what it says until it closes."""
-    async with raw_connection(url) as (reader, writer):
+    async with asyncio.timeout(DEADLINE_S), raw_connection(url) as (reader, writer):
         reading = asyncio.create_task(_read_all(reader))
         sent = 0
         with contextlib.suppress(OSError):

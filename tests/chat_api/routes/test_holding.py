@@ -28,7 +28,9 @@ async def test_one_person_does_not_take_all_log_streams(make_settings: MakeSetti
             await greedy.send(greedy.build_request("GET", path), stream=True) for _ in range(MAX_VIEWERS_PER_PERSON)
         ]
         assert {stream.status_code for stream in streams} == {200}
-        refused = await greedy.get(path)
+        async with greedy.stream("GET", path) as refused:  # one that is not would never end
+            assert refused.status_code == 429
+            await refused.aread()
         error = assert_error(refused, 429, "rate_limited")
         assert "Close one" in str(error["message"])
         async with other.stream("GET", path) as theirs:

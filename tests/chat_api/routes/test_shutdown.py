@@ -62,14 +62,16 @@ async def test_what_is_cut_off_at_the_very_end_is_told_so(make_settings: MakeSet
     async with AsyncExitStack() as serving:
         api = await serving.enter_async_context(running_api(make_settings(bots=(elena,))))
 
+        is_asked = asyncio.Event()
+
         async def never() -> None:
+            is_asked.set()
             await asyncio.Event().wait()
 
         api.app.add_api_route("/api/never", never)
         api.app.router.routes.insert(0, api.app.router.routes.pop())
         async with api.client() as client:
             asking = asyncio.create_task(client.get("/api/never"))
-            await eventually(lambda: len(asyncio.all_tasks()) and not asking.done())
-            await asyncio.sleep(0.2)
+            await eventually(is_asked.is_set)
             await serving.aclose()
             assert_error(await asking, 503, "shutting_down")

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import AsyncIterator, Callable
 
 import pytest
@@ -91,6 +92,15 @@ async def test_a_new_bot_appears_and_a_removed_one_stays_as_missing(
         await board.shows("marcus", ContainerState.RUNNING)
         started.container.remove(force=True)
         assert (await board.shows("marcus", ContainerState.MISSING)).is_managed
+
+
+async def test_that_nothing_is_there_is_published_too(engine: DockerEngine) -> None:
+    """Once, at the first look: what an earlier process saw there may still be shown."""
+    async with watching(engine, list_interval_s=0.05) as board:
+        await eventually(lambda: board.published)
+        looks = itertools.count()
+        await eventually(lambda: board.watcher.has_looked and next(looks) > 5)
+        assert board.published == [()]
 
 
 async def test_nothing_is_published_while_nothing_changes(
