@@ -197,7 +197,7 @@ class GuardedHttp(HttpToolsProtocol):
         is_large = self._head_bytes + self._chunk_bytes > MAX_HEAD_BYTES and self._size_of_head() > MAX_HEAD_BYTES
         if is_large or len(self.headers) > MAX_HEADERS:
             self._fault = HeadersTooLarge()
-        elif len(self.pipeline) >= MAX_PIPELINED:
+        elif len(self.pipeline) >= MAX_PIPELINED or self._names_several_hosts():
             self._fault = MalformedRequest()
         if self._fault is not None:
             raise httptools.HttpParserError("refused")
@@ -269,6 +269,10 @@ class GuardedHttp(HttpToolsProtocol):
         if self.cycle is not None and not self.cycle.response_complete:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
+
+    def _names_several_hosts(self) -> bool:
+        """Which of them counts, a proxy and we might see differently. Source: RFC 9112, 3.2."""
+        return [name for name, _ in self.headers].count(b"host") > 1
 
     def _size_of_head(self) -> int:
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)

@@ -183,3 +183,11 @@ def memory_bytes() -> int:
     """What this process holds."""
     gc.collect()
     return psutil.Process().memory_info().rss
+
+
+async def test_a_request_that_names_two_hosts_is_refused(door: RunningApi) -> None:
+    """Which of them counts would be anybody's guess, a proxy's or ours."""
+    for more in (b"Host: evil.example\r\n", b"hOST: x\r\n"):
+        answer = await raw_exchange(door.url, [START + more + b"Connection: close\r\n\r\n"])
+        assert answer.status == 400, more
+    assert (await raw_exchange(door.url, [START + b"Connection: close\r\n\r\n"])).status == 200
