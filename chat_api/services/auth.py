@@ -116,6 +116,7 @@ class AuthService:
 
         Raises: InvalidInput, NotAuthenticated (wrong password), PermissionDenied (suspended), RateLimited (passwords).
         """
+        check_name(username, field="username", min_chars=3, max_chars=30)  # before the database is asked for it
         earlier = await self._live_principal(token)
         if password is not None and not (earlier and name_key(earlier.username) == name_key(username)):
             await self._count_strange(username, device, claim=claim)

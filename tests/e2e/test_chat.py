@@ -185,7 +185,7 @@ async def test_signing_out_without_a_password_is_asked_first(
     await chat.open("elena")
     name = await chat.page.locator(".chat-me-name").inner_text()
     await chat.by_id("sign-out").click()
-    await expect(chat.by_id("passwordless-dialog")).to_contain_text("nobody can come back under it")
+    await expect(chat.by_id("passwordless-dialog")).to_contain_text("no one can sign in with this name again")
     await chat.page.get_by_role("button", name="Stay signed in").click()
     await expect(chat.by_id("passwordless-dialog")).to_be_hidden()
     await chat.by_id("sign-out").click()
