@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from chat_api.core.cookies import SESSION_COOKIE
 from console import guard, page_socket
-from console.page_socket import MAX_MALFORMED, MAX_PACKET_CHARS
+from console.page_socket import CLOSE_BAD_FRAME, MAX_MALFORMED, MAX_PACKET_CHARS
 from models import Role
 from tests.support.api import MakeSettings
 from tests.support.console_app import RunningConsole, running_console
@@ -149,6 +149,7 @@ async def test_a_socket_that_says_nothing_else_is_closed(console_app: RunningCon
         async with asyncio.timeout(60):
             with pytest.raises(ConnectionClosed):
                 await all_said(socket, until_closed=True)
+        assert socket.close_code == CLOSE_BAD_FRAME  # and not because it answers no ping
         await eventually(lambda: own not in Client.instances or not Client.instances[own].has_socket_connection)
 
 
@@ -207,8 +208,9 @@ async def test_an_address_and_a_person_open_only_so_many(
         await stack.enter_async_context(connect(console.ws_url + token, proxy=None))
         await eventually(lambda: console.app.state.sockets_by_address.held("127.0.0.1") == 1)
         async with connect(console.ws_url + token, proxy=None) as full:
-            with pytest.raises(ConnectionClosed):
-                await full.recv()
+            async with asyncio.timeout(60):
+                with pytest.raises(ConnectionClosed):
+                    await full.recv()
             assert full.close_code == 4409
         await last.close()
         await eventually(lambda: console.app.state.pages_by_address.held("127.0.0.1") == 3)
