@@ -18,6 +18,7 @@ from fastapi import FastAPI
 from chat_api.app import create_app
 from chat_api.core.settings import Settings
 from chat_api.schemas.principals import Principal
+from chat_api.schemas.sessions import Device
 from chat_api.services.container import Services
 from console.connections import Patience
 from console.server import GuardedServer
@@ -73,7 +74,8 @@ class RunningApi:
         name = f"test-{role}"
         with contextlib.suppress(Exception):
             await self.services.auth.create_admin(name, ADMIN_PASSWORD, role=role)
-        return (await self.services.auth.admin_login(name, ADMIN_PASSWORD)).token
+        here = Device(address="127.0.0.1")  # where it has been before: as a stranger it could sign in only so often
+        return (await self.services.auth.admin_login(name, ADMIN_PASSWORD, device=here)).token
 
 
 @asynccontextmanager
