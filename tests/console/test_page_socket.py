@@ -64,7 +64,9 @@ async def test_no_handshake_reaches_somebody_elses_page(console_app: RunningCons
                         event("javascript_response", {"client_id": theirs.client_id, "request_id": "x", "result": 1}),
                     ):
                         await socket.send(packet)
-                    assert '"fleet"' not in await all_said(socket), query
+                    said = await welcome(socket)
+                    assert guard.sockets_of(theirs.client_id) == before, query
+                    assert '"fleet"' not in said + await all_said(socket), query
             assert guard.sockets_of(theirs.client_id) == before, query
         await theirs.send("resync", None)  # the page itself still can, and nobody else did
         await eventually(lambda: sum("all" in message for message in theirs.messages) == 2)
@@ -266,6 +268,15 @@ def board_event(client: Client, kind: str, value: object) -> dict[str, object]:
         if listener.type == kind
     )
     return {"id": element.id, "client_id": client.id, "listener_id": listener.id, "args": [json.dumps(value)]}
+
+
+async def welcome(socket: ClientConnection) -> str:
+    """What the server says until Socket.IO has let the page in, or has not."""
+    said = [""]
+    async with asyncio.timeout(60):
+        while not said[-1].startswith(("40", "44")):
+            said.append(str(await socket.recv()))
+    return "".join(said)
 
 
 async def all_said(socket: ClientConnection, *, until_closed: bool = False) -> str:
