@@ -173,7 +173,7 @@ async def test_an_installation_in_public_is_moved_without_losing_a_row(older_dat
         assert [await process.wait() for process in processes] == [0, 0, 0]
         assert await sql.fetchval(V1_COUNT) == 0
         assert await sql.fetch(_IN_PUBLIC) == []
-        moved = await rows(sql, dict.fromkeys(where, SCHEMA))
+        moved = await rows(sql, dict.fromkeys(where, SCHEMA), before=before)
         assert moved == before
         async with _ours(older_database_url) as ours:
             assert await ours.fetchval(f"SELECT version_num FROM {VERSION_TABLE}") == HEAD
@@ -230,7 +230,7 @@ async def test_people_that_a_fleet_has_come_to_use_stay_where_they_are(older_dat
         await upgrade(older_database_url)
         moved = await schemas(sql)
         assert {table for table, schema in moved.items() if schema == "public"} == set(PEOPLE)
-        assert await rows(sql, moved) == before
+        assert await rows(sql, moved, before=before) == before
         assert await _referred(sql) == "public.universal_users"
         async with _ours(older_database_url) as ours:
             await ours.execute(OUR_ACCOUNT)
@@ -250,7 +250,7 @@ async def test_v1s_own_people_stay_when_an_older_installation_is_moved(older_dat
         await upgrade(older_database_url)
         moved = await schemas(sql)
         assert {table for table, schema in moved.items() if schema == "public"} == set(PEOPLE)
-        assert await rows(sql, moved) == before
+        assert await rows(sql, moved, before=before) == before
         assert await sql.fetchval(V1_COUNT) == len(PEOPLE) + 2
 
 
@@ -265,10 +265,10 @@ async def test_a_move_that_is_interrupted_leaves_everything_as_it_was(older_data
             with pytest.raises(MigrationFailed):
                 await moving
         assert set((await schemas(sql)).values()) == {"public"}
-        assert await rows(sql, await schemas(sql)) == before
+        assert await rows(sql, await schemas(sql), before=before) == before
         assert await sql.fetchval("SELECT to_regnamespace($1)", SCHEMA) is None
         await upgrade(older_database_url)
-        assert await rows(sql, await schemas(sql)) == before
+        assert await rows(sql, await schemas(sql), before=before) == before
 
 
 async def test_an_older_process_that_still_serves_is_waited_for(older_database_url: str) -> None:

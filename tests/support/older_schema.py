@@ -1,5 +1,6 @@
 """A database as versions before 0012 made it, with rows in every table; and all rows of a schema, to be compared."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -38,12 +39,20 @@ async def install_older(database_url: str) -> None:
         await sql.close()
 
 
-async def rows(sql: asyncpg.Connection, tables: dict[str, str]) -> dict[str, list[str]]:
-    """Every row of ``tables``, which are given with the schema of each, as text."""
-    return {
-        table: [row[0] for row in await sql.fetch(f'SELECT t::text FROM "{schema}"."{table}" t ORDER BY 1')]
-        for table, schema in sorted(tables.items())
-    }
+Rows = dict[str, list[dict[str, Any]]]
+
+
+async def rows(sql: asyncpg.Connection, tables: dict[str, str], *, before: Rows | None = None) -> Rows:
+    """Every row of ``tables``, which are given with the schema of each, without what came after ``before``."""
+    found: Rows = {}
+    for table, schema in sorted(tables.items()):
+        if before is not None and table not in before:
+            continue
+        read = [json.loads(row[0]) for row in await sql.fetch(f'SELECT to_jsonb(t)::text FROM "{schema}"."{table}" t')]
+        if before is not None and before[table]:
+            read = [{column: row[column] for column in before[table][0]} for row in read]
+        found[table] = sorted(read, key=repr)
+    return found
 
 
 async def schemas(sql: asyncpg.Connection) -> dict[str, str]:
