@@ -202,7 +202,7 @@ async def test_signing_out_without_a_password_is_asked_first(
     guest = Chat(await (await open_context()).new_page(), console)
     await guest.sign_in(name)
     await guest.by_id("sign-out").click()
-    await expect(guest.by_id("passwordless-dialog")).to_contain_text("You are here as a guest")
+    await expect(guest.by_id("passwordless-dialog")).to_contain_text("You're a guest.")
     await expect(guest.by_id("new-password")).to_have_count(0)
     await guest.by_id("confirm-sign-out").click()
     await expect(guest.page.get_by_role("button", name="Start chatting")).to_be_visible()
