@@ -202,11 +202,11 @@ class Metrics:
         key = (bot_name, outcome)
         found = self._calls.get(key)
         if found is None:
-            result = "failed" if is_failure(outcome) else "answered"
+            results = {one: self.bot_answers.labels(bot_name, one) for one in ("answered", "failed")}  # 0, not absent
             found = self._calls[key] = (
                 self.bot_calls.labels(bot_name, outcome),
                 self.bot_seconds.labels(bot_name),
-                self.bot_answers.labels(bot_name, result) if is_counted(outcome) else None,
+                results["failed" if is_failure(outcome) else "answered"] if is_counted(outcome) else None,
             )
         found[0].inc()
         found[1].observe(duration_s)

@@ -327,7 +327,9 @@ async def test_the_end_of_a_session_keeps_the_bot_and_the_text(chat: Chat, conso
     """After signing in again one is with the same bot, and what was being written is there."""
     await chat.open("marcus")
     await chat.by_id("composer").fill("half a sent")
-    await console.services.auth.logout(await principal_of(chat, console))
+    session = (await principal_of(chat, console)).session_id
+    expire = "UPDATE web_user_sessions SET expires_at = now() - interval '1 second' WHERE id = $1"
+    await console.services.system._database.fetch(expire, session)
     await expect(chat.page.get_by_role("button", name="Start chatting")).to_be_visible()
     await expect(chat.page).to_have_url(re.compile(r"\?bot=marcus$"))
     await chat.page.get_by_label("Name", exact=True).fill(chat.name)

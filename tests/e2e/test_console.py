@@ -98,7 +98,7 @@ async def test_signing_in(console_app: RunningConsole, page: Page) -> None:
     await page.get_by_label("Name").fill("test-admin")
     await page.get_by_label("Password").fill("not the password")
     await page.get_by_role("button", name="Sign in").click()
-    await expect(page.get_by_test_id("form-error")).to_contain_text("not right")
+    await expect(page.get_by_test_id("form-error")).to_contain_text("Incorrect username, password or code.")
     await page.get_by_label("Password").fill(ADMIN_PASSWORD)
     await page.get_by_role("button", name="Sign in").click()
     await expect(page).to_have_url(f"{console_app.url}/admin/audit")
