@@ -35,8 +35,10 @@ def head() -> str:
 @cache
 def _plain_head() -> str:
     """The same for plain HTML, which waits for no script: a form has to be there when scripts are late or blocked."""
-    loaded, written = f'<script src="{asset("theme.js")}"></script>', (ASSETS / "theme.js").read_text()
-    return head().replace(loaded, f"<script>{written}</script>")
+    page = head()
+    for name in ("theme.js", "session.js"):
+        page = page.replace(f'<script src="{asset(name)}"></script>', f"<script>{(ASSETS / name).read_text()}</script>")
+    return page
 
 
 @cache

@@ -45,7 +45,7 @@ _SHAPES = re.compile(
     r"|(?i:(?<=[?&](?:key|sig)=)[^\s&\"'\\]+|(?<=[?&]signature=)[^\s&\"'\\]+|(?<=x-amz-signature=)\w+)"
     # OpenAI, Slack, Stripe …; by their own, words: pk_user_sessions is a constraint.
     r"|\b(?:xox[a-z]|xapp|gsk|pplx|glpat|whsec|nvapi)[-_][\w-]{8,}"
-    r"|\b(?:sk|wk|rk|xai|pk_(?:live|test)|pk-lf)[-_](?=[\w-]*[\dA-Z])[\w-]{8,}"
+    r"|\b(?:sk|wk|rk|xai|pk_(?:live|test)|pk-lf)[-_](?=[\w-]*[\dA-Z]|[a-z]{16})[\w-]{8,}"
     r"|\bdckr_pat_[\w-]{20,}|\bhv[sbr]\.[\w-]{20,}|\bpat[A-Za-z\d]{14}\.[a-f\d]{64}"
     r"|(?<=[Bb]asic )(?=\S*[a-z])(?=\S*[A-Z])(?=\S*[\d=])[A-Za-z\d+/]{8,}={0,2}(?!\S)"
     r"|(?i:\b(?:with|encrypted) password|\bidentified by) '[^'\n]*'|(?<= -u )(?![\d:]+(?:\s|$))[\w.@-]+:[^\s\"']+"

@@ -54,7 +54,7 @@ async def test_an_outage_becomes_an_incident_on_the_open_page(
     await page.get_by_role("button", name="Acknowledge").click()
     await expect(page.get_by_test_id("incident-banner")).to_contain_text("Acknowledged")
     await expect(page.get_by_label("Acknowledgement note")).to_be_hidden()
-    await page.get_by_label("Note").fill("The process was killed.")
+    await page.get_by_label("Note", exact=True).fill("The process was killed.")
     await page.get_by_role("button", name="Add note").click()
     await expect(page.get_by_test_id("timeline")).to_contain_text("The process was killed.")
     await expect(page.get_by_test_id("timeline")).to_contain_text("<b>I am at it</b>")

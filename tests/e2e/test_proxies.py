@@ -105,7 +105,7 @@ async def test_a_blocked_socket_is_told(console: RunningConsole, open_context: O
         await expect(blocked).to_contain_text("WebSocket upgrades")
         await page.evaluate("window.isSamePage = true")
         await page.evaluate("socket.emitReserved('connect_error', new Error('timeout'))")
-        await page.wait_for_function("socket.io._reconnecting")
+        await page.evaluate("new Promise((tried) => socket.io.once('reconnect_attempt', () => tried()))")
         await expect(blocked).to_have_count(1)
         assert await page.evaluate("window.isSamePage")
 

@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
 from fastapi.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
+from chat_api.core.settings import Settings
 from tests.support.api import running
 
 NOW = "2026-11-22T22:48:52.386508+00:00"
@@ -156,6 +157,7 @@ def _entry(bot_name: str, last: Frame) -> Frame:
 
 def _app(server: ScriptedServer) -> FastAPI:
     app = FastAPI()
+    app.state.settings = Settings()
 
     def lines(bot_name: str) -> list[Frame]:
         said = [event for event in reversed(server.events) if event["type"] == "message"]
