@@ -112,7 +112,8 @@ class BotRegistry:
 
         Raises: NotFound.
         """
-        bot = self._fleet.bots.get(name) or self._fleet.bots.get(self._fleet.names.fleet.get(fold(name[:200]), ""))
+        folded = fold(name[:200]) if name == name.strip() else ""
+        bot = self._fleet.bots.get(name) or self._fleet.bots.get(self._fleet.names.fleet.get(folded, ""))
         if bot is None:
             raise NotFound("Unknown bot.")
         return bot

@@ -76,7 +76,7 @@ async def test_the_status_is_as_specified(door: RunningApi, tokens: dict[str, st
     response_time = body["services"]["postgres"]["response_time"]
     assert isinstance(response_time, float)
     assert 0 <= response_time < 60
-    assert body["services"]["qdrant"] == {"status": "not_configured", "response_time": None}
+    assert body["services"]["qdrant"] == {"status": "not_configured", "response_time": None, "fault": None}
     for bot in body["bots"].values():
         assert bot["health_check"] == "healthy"
         assert isinstance(bot["port"], int)

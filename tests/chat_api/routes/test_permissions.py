@@ -49,6 +49,7 @@ ADMINS = {
     ("GET", "/api/admin/audit"),
     ("GET", "/api/admin/bots/{bot_name}/impact"),
     ("POST", "/api/admin/bots/{bot_name}/restart"),
+    ("DELETE", "/api/admin/bots/{bot_name}"),
     ("GET", "/api/admin/bots/{bot_name}/series"),
     ("GET", "/api/admin/bots/{bot_name}/uptime"),
     ("GET", "/api/admin/bots/{bot_name}/intervals"),

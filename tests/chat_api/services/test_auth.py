@@ -288,7 +288,7 @@ async def test_a_new_start_replaces_the_setup_code(auth: AuthService) -> None:
 async def test_a_refused_administrator_leaves_a_line(auth: AuthService, database: Database, name: str) -> None:
     """One answer for every reason, and who tried is in the audit trail; an impossible name is only a wrong one."""
     await auth.create_admin("root", PASSWORD)
-    with pytest.raises(NotAuthenticated, match="not right"):
+    with pytest.raises(NotAuthenticated, match="Incorrect"):
         await auth.admin_login(name, "wrong password", device=Device(address="192.0.2.9"))
     assert (await audit_rows(database))[-1] == ("system", "admin.login", "denied")
     async with database.read() as connection:
