@@ -98,4 +98,8 @@ def _problem(error: Exception) -> str:
     """What RE2 says of a pattern, for people."""
     said = error.args[0] if error.args else ""
     text = said.decode(errors="replace") if isinstance(said, bytes) else str(said)
-    return TOO_LARGE if "too large" in text or "repetition size" in text else f"q: {text[:100]}."
+    if "too large" in text or "repetition size" in text:
+        return TOO_LARGE
+    if "perl operator" in text or "escape sequence" in text:
+        return "q: look-arounds and back references can't be used here."
+    return f"q: {text[:100]}."
