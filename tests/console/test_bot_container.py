@@ -113,7 +113,7 @@ def test_the_engines_own_check_is_shown() -> None:
     for words in ("curl localhost", "unhealthy", "well", "failed (7)", "&lt;img src=x&gt;"):
         assert words in shown
     assert HOSTILE not in shown
-    assert "no health check of its own" in health_html(EMPTY)
+    assert "The image has no health check." in health_html(EMPTY)
 
 
 def test_a_long_command_is_cut_and_never_markup() -> None:

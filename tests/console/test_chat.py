@@ -42,7 +42,7 @@ async def test_a_stranger_gets_a_form_and_costs_no_page(console_app: RunningCons
     async with console_app.client() as client:
         answer = await client.get("/")
     assert answer.status_code == 200
-    assert 'data-sign-in="/api/login"' in answer.text
+    assert '<form method="post"' in answer.text
     assert answer.headers["cache-control"] == "no-store"
     assert set(Client.instances) == before
 
