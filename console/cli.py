@@ -69,14 +69,16 @@ def _is_kept(path: str) -> bool:
 
 
 def _serve(given: argparse.Namespace, settings: Settings) -> int:
-    from chat_api.core.security import load_key_ring
-    from chat_api.core.state_dir import prepare_state_dir
+    from chat_api.core.state_dir import SECRET_KEY_FILE, kept_secret, prepare_state_dir
     from console.server import run
 
     # Before anything is started: with these nobody could sign in, or nothing be kept.
-    if given.command == "demo" or settings.database_url is None or settings.redis_url is None:
+    has_key = settings.web_ui_secret_key is not None
+    if given.command == "demo" or None in {settings.database_url, settings.redis_url} or not has_key:
         prepare_state_dir(settings.web_ui_state_dir)
-    load_key_ring(settings)
+    key_file = settings.web_ui_state_dir / SECRET_KEY_FILE
+    if not has_key and os.path.lexists(key_file):
+        kept_secret(key_file)  # one is made when nothing else stands in the way
     if given.command == "demo":
         from console.demo import run_demo
 
