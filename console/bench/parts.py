@@ -89,7 +89,8 @@ class Parts:
         """A product of one's own for as long as the block runs: fresh, or on the stores of an earlier ``name``."""
         port, own = free_ports(1)[0], name or f"product{len(self._stores)}"
         fleet = self.folder / f"{own}-bots.json"
-        fleet.write_text(json.dumps([{"name": bot, "url": f"http://{HOST}:{at}"} for bot, at in bots.items()]))
+        described = [{"name": bot, "url": f"http://{HOST}:{at}/as/{bot}"} for bot, at in bots.items()]
+        fleet.write_text(json.dumps(described))
         settings = UNCAPPED | {
             "BOTS_CONFIG": str(fleet),
             "BOTS_ENV_DIR": str(self.folder),

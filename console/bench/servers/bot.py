@@ -19,14 +19,14 @@ ANSWER = json.dumps(
         "success": True,
         "response": "A short answer.",
         "timestamp": "2025-10-13T10:30:00.123456",
-        "bot_name": "Bench",
         "processing_time_ms": 0.1,
         "memory_stored": True,
     }
 ).encode()
 HEALTHY = b'{"status":"healthy","timestamp":"2025-10-13T10:30:00.123456"}'
 UNHEALTHY = b'{"status":"unhealthy","timestamp":"2025-10-13T10:30:00.123456"}'
-DIAGNOSTICS = b'{"bot_name":"Bench","llm_models":{},"uptime_seconds":1.0,"version":"2.5"}'
+DIAGNOSTICS = '{"bot_name":"%s","llm_models":{},"uptime_seconds":1.0,"version":"2.5"}'
+AS = b"/as/"  # before the name that the bot is to call itself, for many share a port
 
 
 def response(status: str, body: bytes) -> bytes:
@@ -82,19 +82,23 @@ class BotConnection(asyncio.Protocol):
             return
         method, path, _ = self._data[: self._data.find(b"\r\n")].split(b" ", 2)
         self._data = b""
+        name = b"bench"
+        if path.startswith(AS):
+            name, _, path = path.removeprefix(AS).partition(b"/")
+            path = b"/" + path
         if path == b"/api/chat":
             if self._delay_s:
                 asyncio.get_running_loop().call_later(self._delay_s, self._write, CHAT)
             else:
                 self._transport.write(CHAT)
         else:
-            self._transport.write(self._other(method, path))
+            self._transport.write(self._other(method, path, name))
 
-    def _other(self, method: bytes, path: bytes) -> bytes:
+    def _other(self, method: bytes, path: bytes, name: bytes) -> bytes:
         if path == b"/health":
             return self._health.tell()
         if path == b"/api/diagnostics":
-            return response("200 OK", DIAGNOSTICS)
+            return response("200 OK", (DIAGNOSTICS % name.decode()).encode())
         if path == b"/bench/health":
             return self._health.change() if method == b"POST" else self._health.told()
         return NOT_FOUND
