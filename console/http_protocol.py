@@ -57,9 +57,10 @@ class GuardedWebSocket(WebSocketsSansIOProtocol):
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
-        """Close at the end of the process; harmless when the closing has begun."""
-        with contextlib.suppress(InvalidState):
-            super().shutdown()
+        """Close at the end of the process; harmless when the closing has begun, or the handshake was refused."""
+        if not self.conn.eof_sent:
+            with contextlib.suppress(InvalidState):
+                super().shutdown()
         self.transport.close()
         self.loop.call_later(LINGER_S, self.transport.abort)  # for a peer that reads nothing
 

@@ -6,12 +6,15 @@ from contextlib import AsyncExitStack
 
 import httpx
 import pytest
+from fastapi import FastAPI, WebSocket
 from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidMessage, InvalidStatus
 
 from chat_api import lifespan
+from chat_api.core.settings import Settings
 from chat_api.realtime.connection import CloseCode
 from tests.chat_api.routes.conftest import assert_error
-from tests.support.api import MakeSettings, running_api
+from tests.support.api import MakeSettings, running, running_api
 from tests.support.eventually import eventually
 from tests.support.sample_bots import RunningBot
 
@@ -75,3 +78,20 @@ async def test_what_is_cut_off_at_the_very_end_is_told_so(make_settings: MakeSet
             await eventually(is_asked.is_set)
             await serving.aclose()
             assert_error(await asking, 503, "shutting_down")
+
+
+async def test_a_handshake_that_is_under_way_does_not_spoil_the_end() -> None:
+    """A WebSocket that is neither accepted nor refused yet is refused, and the process ends as it should."""
+    app, begun, never = FastAPI(), asyncio.Event(), asyncio.Event()
+    app.state.settings = Settings()
+
+    async def hesitate(_: WebSocket) -> None:
+        begun.set()
+        await never.wait()
+
+    app.add_api_websocket_route("/hesitates", hesitate)
+    async with running(app) as url:
+        opening = asyncio.create_task(connect(f"{url.replace('http', 'ws', 1)}/hesitates", proxy=None).__aenter__())
+        await begun.wait()
+    with pytest.raises((InvalidStatus, InvalidMessage)):
+        await opening
