@@ -32,7 +32,6 @@ BEAT_S = 5.0
 ABANDON_S = 30.0
 INTERRUPT_S = 10.0
 POLICIES_S = 5.0
-KNOWN_S = 5.0
 FORGET_S = 600.0
 COUNT_USAGE_S = 120.0
 STALENESS_S = 1.0
@@ -63,7 +62,7 @@ def leaders_duties(r: Resources, c: Composition, poller: HealthPoller, keeper: F
         "dead_rolling": partial(every, INTERRUPT_S, s.rolling.interrupt_dead),
         "dead_instances": partial(every, FORGET_S, s.answers.forget_dead),
         "dead_processes": partial(every, FORGET_S, s.system.forget_dead),
-        "known_bots": partial(every, KNOWN_S, s.known_bots.keep),
+        "known_bots": keeper.remember_regularly,
         "old_events": partial(every, FORGET_S, s.feeds.forget_old),
         "old_incidents": partial(every, FORGET_EVERY_S, incidents.forget_old),
     }

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 
 from chat_api.clients.container_engine import ContainerEngine, NoEngine
+from chat_api.core.errors import AppError
 from chat_api.core.logging import get_logger
 from chat_api.core.worker_book import beat
 from chat_api.schemas.containers import ContainerState, ContainerView
@@ -13,11 +14,14 @@ from chat_api.services.fleet import FleetService
 from chat_api.services.known_bots import KnownBotsService
 from chat_api.workers.docker_watcher import LIST_INTERVAL_S, DockerWatcher
 from chat_api.workers.health_poller import HealthPoller
+from chat_api.workers.supervisor import every
 
 log = get_logger(__name__)
 
 REFRESH_S = 30.0
 REPEAT_S = 15.0
+REMEMBER_S = 5.0
+LAST_REMEMBER_TIMEOUT_S = 1.0
 # A container in one of these declares its bot; one that merely lies there only keeps it, until somebody removes it.
 UP = frozenset({ContainerState.RUNNING, ContainerState.RESTARTING, ContainerState.PAUSED})
 
@@ -54,6 +58,19 @@ class FleetKeeper:
                 async with asyncio.timeout(REFRESH_S):
                     await (self._known.told if self._known else asyncio.Event()).wait()
             await self.refresh()
+
+    async def remember_regularly(self) -> None:
+        """Store who was seen until cancelled, and once more then; one process does, for all."""
+        if self._known is None:
+            await asyncio.Event().wait()
+            return
+        try:
+            await every(REMEMBER_S, self._known.keep)
+        finally:
+            # Without it, whoever was first seen in the last seconds would never have been seen after a restart.
+            with contextlib.suppress(TimeoutError, AppError):
+                async with asyncio.timeout(LAST_REMEMBER_TIMEOUT_S):
+                    await self._known.keep()
 
     async def watch_containers(self) -> None:
         """Watch the engine until cancelled; one process does, for all."""

@@ -8,6 +8,7 @@ import pytest
 from chat_api.core.errors import Conflict, NotFound, PermissionDenied
 from chat_api.schemas.incidents import IncidentView
 from chat_api.schemas.principals import Principal
+from chat_api.workers import fleet_keeper
 from models import Role
 from tests.support.api import MakeSettings, RunningApi, running_api
 from tests.support.eventually import eventually
@@ -51,6 +52,25 @@ async def test_a_bot_that_nothing_describes_any_more_stays_until_it_is_removed(
     file.write_text(f"DISCORD_BOT_TOKEN=x\nHEALTH_CHECK_PORT={elena.port}\n")
     async with running_api(settings) as api:
         await eventually(lambda: _statuses(api) == {"elena": "offline"})
+
+
+async def test_who_was_first_seen_right_before_the_end_is_known_too(
+    make_settings: MakeSettings, elena: RunningBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A console that ends stores who was seen since it last did."""
+    monkeypatch.setattr(fleet_keeper, "REMEMBER_S", 3600.0)
+    file = tmp_path / ".env.elena"
+    file.write_text(f"DISCORD_BOT_TOKEN=x\nHEALTH_CHECK_PORT={elena.port}\n")
+    settings = make_settings()
+    async with running_api(settings) as api:
+        await eventually(lambda: _statuses(api) == {"elena": "online"})
+        assert _known(api) == []
+    await elena.kill()
+    file.unlink()
+    async with running_api(settings) as api:
+        await eventually(lambda: _statuses(api) == {"elena": "offline"})
+        (bot,) = api.services.fleet.current().bots
+        assert bot.last_seen_at is not None
 
 
 async def test_a_broken_file_at_the_start_brings_no_disabled_bot_back(
