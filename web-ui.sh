@@ -46,8 +46,8 @@ one of our names and was not made by us is named, and the command refuses.
 
 Work on it
   test [ARGS]       Without arguments all that CI runs: format, lint, types, import contracts, every test. With
-                    arguments: pytest with them. As root it installs Debian's chromium, docker.io, prometheus,
-                    pgbouncer, nginx, haproxy and caddy when absent.
+                    arguments: pytest with them. As root it installs Debian's chromium-headless-shell, docker.io,
+                    prometheus, pgbouncer, nginx, haproxy and caddy when absent.
   lint              Format, lint, types and import contracts only.
   bench             Measure the product against baselines in the same run (docs/performance.md), some five minutes.
                     --quick (one minute), --only NAME…, --seconds S, --json [FILE]. As root it installs Debian's nginx,
@@ -169,7 +169,7 @@ apt_install() {
 
 ensure_test_tools() {
   local missing=()
-  command -v chromium >/dev/null || missing+=(chromium)
+  command -v chromium-headless-shell >/dev/null || missing+=(chromium-headless-shell)
   command -v dockerd >/dev/null || missing+=(docker.io)
   # The browser's driver brings a Node.js of its own, which needs this library; minimal systems lack it.
   "$python" -c 'import ctypes; ctypes.CDLL("libatomic.so.1")' 2>/dev/null || missing+=(libatomic1)
