@@ -220,7 +220,8 @@ console() {
 
 bench() {
   if [[ "$*" != *--only* || "$*" == *rest* ]]; then ensure_bench_tools; fi
-  console bench "$@"
+  ensure_environment runtime
+  exec "$python" -m bench "$@"
 }
 
 chaos() {

@@ -7,7 +7,7 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -20,10 +20,18 @@ MAX_PROCESSES = 64
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command. Returns its exit code: 0 done, 1 failed, 2 misused, 130 interrupted."""
+    """Run one command. Returns its exit code, see :func:`exit_code_of`."""
     given = _parser().parse_args(argv)
+    return exit_code_of(lambda: _run(given))
+
+
+def exit_code_of(command: Callable[[], int]) -> int:
+    """Run a command, its failures as sentences on standard error.
+
+    Returns its exit code: 0 done, 1 failed, 2 misused, 130 interrupted.
+    """
     try:
-        return _run(given)
+        return command()
     except ValidationError as error:
         for problem in error.errors(include_url=False, include_input=False, include_context=False):
             complain(f"{str(problem['loc'][0]).upper()}: {problem['msg']}")
@@ -59,8 +67,6 @@ def _run(given: argparse.Namespace) -> int:
         findings = asyncio.run(run_checks(settings))
         say(*map(str, findings))
         return exit_code(findings)
-    if given.command == "bench":
-        return _bench(given)
     return _administer(given, settings)
 
 
@@ -90,15 +96,6 @@ def _serve(given: argparse.Namespace, settings: Settings) -> int:
     from console.serve import run_serve
 
     return run(run_serve(settings))
-
-
-def _bench(given: argparse.Namespace) -> int:
-    from console.bench.plan import full_plan, quick_plan
-    from console.bench.run import run_bench
-    from console.server import run
-
-    plan = (quick_plan if given.quick else full_plan)(seconds=given.seconds)
-    return run(run_bench(plan, only=given.only, json_to=given.json))
 
 
 def _administer(given: argparse.Namespace, settings: Settings) -> int:
@@ -141,13 +138,6 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("migrate", help="bring the database to the current schema")
     commands.add_parser("check", help="validate the configuration and every dependency")
     commands.add_parser("settings-table", help="print every setting as a Markdown table")
-    bench = commands.add_parser("bench", help="measure the product against baselines in the same run")
-    bench.add_argument(
-        "--json", nargs="?", const="-", metavar="FILE", help="write JSON to FILE, or instead of the table"
-    )
-    bench.add_argument("--seconds", type=float, help="seconds a measurement lasts")
-    bench.add_argument("--only", nargs="+", default=(), metavar="NAME", help="these scenarios only")
-    bench.add_argument("--quick", action="store_true", help="less of everything, within a minute")
     return parser
 
 
