@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 
-from chat_api.client import (
+from tests.support.v2_tab import Seen
+from whisperengine_client import (
     AnswerEvent,
     ChatClient,
     ChatError,
@@ -12,18 +13,17 @@ from chat_api.client import (
     Event,
     Failed,
     MessageEvent,
-    Patience,
     Refused,
     Resynced,
+    RetryPolicy,
     Stream,
 )
-from tests.support.v2_tab import Seen
 
-PATIENCE = Patience(first_s=0.05, most_s=1.0, total_s=60.0)
+PATIENCE = RetryPolicy(first_s=0.05, most_s=1.0, total_s=60.0)
 
 
 class ClientTab:
-    """The same as :class:`tests.support.v2_tab.Tab`, with :class:`chat_api.client.Stream` in the place of the wire."""
+    """The same as :class:`tests.support.v2_tab.Tab`, with :class:`whisperengine_client.Stream` instead of the wire."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class ClientTab:
     async def _follow(self, url: str, token: str) -> None:
         try:
             async with (
-                ChatClient(url, token=token, patience=PATIENCE, trust_env=False) as client,
+                ChatClient(url, token=token, retry_policy=PATIENCE, trust_env=False) as client,
                 client.stream(client_id=self.name) as self._stream,
             ):
                 self.first_seq = self.seq = self._stream.position.seq

@@ -2,8 +2,8 @@
 
 import pytest
 
-from chat_api.client import InvalidInput, NotFound, RateLimited, Sent
-from chat_api.client.outbox import Outbox, Pending
+from whisperengine_client import InvalidInput, NotFound, RateLimited, Sent
+from whisperengine_client.outbox import Outbox, Pending
 
 
 def pending(client_msg_id: str, bot_name: str = "elena") -> Pending:

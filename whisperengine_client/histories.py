@@ -3,11 +3,11 @@
 from collections.abc import AsyncIterator, Mapping
 from urllib.parse import quote
 
-from chat_api.client.errors import NotFound
-from chat_api.client.events import Event, Resynced
-from chat_api.client.frames import event_of_line, failure_of_line
-from chat_api.client.http import Http
-from chat_api.client.values import Line, Position, conversation_of, line_of
+from whisperengine_client.errors import NotFound
+from whisperengine_client.events import Event, Resynced
+from whisperengine_client.frames import event_of_line, failure_of_line
+from whisperengine_client.http import Http
+from whisperengine_client.values import Line, Position, conversation_of, line_of
 
 PAGE = 200  # The most that the API gives at once.
 

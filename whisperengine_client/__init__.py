@@ -27,8 +27,8 @@ What goes wrong is a :class:`ChatError`; the tree of them:
     └── StreamEnded            the stream was closed by this side
 """
 
-from chat_api.client.chat import ChatClient
-from chat_api.client.errors import (
+from whisperengine_client.chat import ChatClient
+from whisperengine_client.errors import (
     AnswerFailed,
     BotBusy,
     BotFailed,
@@ -52,7 +52,7 @@ from chat_api.client.errors import (
     Unavailable,
     Unreachable,
 )
-from chat_api.client.events import (
+from whisperengine_client.events import (
     AnswerDelta,
     AnswerEvent,
     BotStatus,
@@ -70,15 +70,60 @@ from chat_api.client.events import (
     Retried,
     Typing,
 )
-from chat_api.client.patience import Patience
-from chat_api.client.stream import Stream
-from chat_api.client.values import Answer, Bot, Conversation, Line, Me, Outcome, Position, Sent, Session, Version
+from whisperengine_client.retry_policy import RetryPolicy
+from whisperengine_client.stream import Stream
+from whisperengine_client.values import Answer, Bot, Conversation, Line, Me, Outcome, Position, Sent, Session, Version
 
 __all__ = [
-    "Answer", "AnswerDelta", "AnswerEvent", "AnswerFailed", "Bot", "BotBusy", "BotFailed", "BotStatus", "BotTimeout",
-    "BotUnavailable", "ChatClient", "ChatError", "Conflict", "Conversation", "Deleted", "DurableEvent", "Edited",
-    "Event", "Failed", "Interrupted", "InvalidInput", "Line", "Me", "MessageEvent", "NotAuthenticated", "NotFound",
-    "Other", "Outcome", "Patience", "PermissionDenied", "Position", "Problem", "RateLimited", "Reaction", "Read",
-    "Refused", "Replaced", "Resynced", "Retried", "Sent", "ServerFailed", "Session", "Stopped", "Stream", "StreamEnded",
-    "TooManyConnections", "TryLater", "Typing", "Unavailable", "Unreachable", "Version",
+    "Answer",
+    "AnswerDelta",
+    "AnswerEvent",
+    "AnswerFailed",
+    "Bot",
+    "BotBusy",
+    "BotFailed",
+    "BotStatus",
+    "BotTimeout",
+    "BotUnavailable",
+    "ChatClient",
+    "ChatError",
+    "Conflict",
+    "Conversation",
+    "Deleted",
+    "DurableEvent",
+    "Edited",
+    "Event",
+    "Failed",
+    "Interrupted",
+    "InvalidInput",
+    "Line",
+    "Me",
+    "MessageEvent",
+    "NotAuthenticated",
+    "NotFound",
+    "Other",
+    "Outcome",
+    "PermissionDenied",
+    "Position",
+    "Problem",
+    "RateLimited",
+    "Reaction",
+    "Read",
+    "Refused",
+    "Replaced",
+    "Resynced",
+    "Retried",
+    "RetryPolicy",
+    "Sent",
+    "ServerFailed",
+    "Session",
+    "Stopped",
+    "Stream",
+    "StreamEnded",
+    "TooManyConnections",
+    "TryLater",
+    "Typing",
+    "Unavailable",
+    "Unreachable",
+    "Version",
 ]  # fmt: skip

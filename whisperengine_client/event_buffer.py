@@ -2,17 +2,17 @@
 
 from collections.abc import Callable, Mapping
 
-from chat_api.client.connection import Lost
-from chat_api.client.errors import ChatError
-from chat_api.client.events import AnswerEvent, Deleted, Event, Failed, MessageEvent, Resynced, Retried
-from chat_api.client.inbox import Inbox
-from chat_api.client.values import Position
+from whisperengine_client.connection import Lost
+from whisperengine_client.errors import ChatError
+from whisperengine_client.events import AnswerEvent, Deleted, Event, Failed, MessageEvent, Resynced, Retried
+from whisperengine_client.inbox import Inbox
+from whisperengine_client.values import Position
 
 ROOM_TIMEOUT_S = 1.0
 MAX_UNANSWERED = 1000
 
 
-class Intake:
+class EventBuffer:
     """The events of one stream, over any number of connections.
 
     A reader that is too slow makes it *lag*: nothing more is taken in, though acknowledgements go on, until everything

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class RetryPolicy:
     """Seconds before the second attempt and at most between two, and for all attempts of one call together.
 
     A stream that was connected once comes back without an end.
@@ -29,7 +29,7 @@ def at_least(retry_after_s: float | None, wait_s: float) -> float:
     return wait_s if retry_after_s is None else max(wait_s, retry_after_s * random.uniform(1.0, 1.1))
 
 
-class Pace:
+class RateLimiter:
     """At most ``per_s`` in any second, evenly after a short burst. Source: ITU-T I.371, generic cell rate algorithm."""
 
     def __init__(self, per_s: float) -> None:

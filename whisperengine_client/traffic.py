@@ -4,16 +4,16 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
-from chat_api.client.connection import Connection, Lost
-from chat_api.client.errors import ChatError, ServerFailed, TryLater, error_of_frame
-from chat_api.client.events import Event, Frame, MessageEvent
-from chat_api.client.frames import event_of, event_of_ack
-from chat_api.client.histories import missed_events
-from chat_api.client.http import Http
-from chat_api.client.intake import Intake
-from chat_api.client.outbox import Outbox, Pending
-from chat_api.client.patience import at_least
-from chat_api.client.values import Position, Sent, position_of
+from whisperengine_client.connection import Connection, Lost
+from whisperengine_client.errors import ChatError, ServerFailed, TryLater, error_of_frame
+from whisperengine_client.event_buffer import EventBuffer
+from whisperengine_client.events import Event, Frame, MessageEvent
+from whisperengine_client.frames import event_of, event_of_ack
+from whisperengine_client.histories import missed_events
+from whisperengine_client.http import Http
+from whisperengine_client.outbox import Outbox, Pending
+from whisperengine_client.retry_policy import at_least
+from whisperengine_client.values import Position, Sent, position_of
 
 REFUSED_WAIT_S = 1.0  # where the server does not say how long
 
@@ -21,8 +21,8 @@ REFUSED_WAIT_S = 1.0  # where the server does not say how long
 class Traffic:
     """Sends what is due while the connection is live, and sorts what it brings."""
 
-    def __init__(self, intake: Intake, outbox: Outbox, *, on_live: Callable[[], None]) -> None:
-        self.intake = intake
+    def __init__(self, buffer: EventBuffer, outbox: Outbox, *, on_live: Callable[[], None]) -> None:
+        self.buffer = buffer
         self.outbox = outbox
         self.connection: Connection | None = None
         self.is_live = False
@@ -32,8 +32,8 @@ class Traffic:
     def begin(self, connection: Connection) -> None:
         """Use a new connection; what was missed comes first, if anything can have been."""
         self.connection = connection
-        if self.intake.position is None:
-            self.intake.start_at(connection.position)
+        if self.buffer.position is None:
+            self.buffer.start_at(connection.position)
             self._go_live()
 
     def end(self) -> None:
@@ -57,11 +57,11 @@ class Traffic:
         """Read from the histories what the server does not replay. Raises: ChatError."""
         if self._resync_to is None:
             return
-        known, target = self.intake.position, self._resync_to
+        known, target = self.buffer.position, self._resync_to
         assert known is not None
-        events = await missed_events(http, known, target, self.intake.unanswered)
+        events = await missed_events(http, known, target, self.buffer.unanswered)
         self._resync_to = None
-        await self.intake.take_missed([self._recognised(event) for event in events], target)
+        await self.buffer.take_missed([self._recognised(event) for event in events], target)
 
     async def handle(self, frame: Frame) -> None:
         """Take one frame. Raises: Lost where the connection is of no more use, ServerFailed."""
@@ -71,7 +71,7 @@ class Traffic:
                     await self._acknowledged(frame)
                 case "resumed":
                     self._go_live()
-                case "resync" if self.intake.is_lagging:
+                case "resync" if self.buffer.is_lagging:
                     self._go_live()  # a later resync will bring what this one would
                 case "resync":
                     # The histories are read between two connections, for a socket must not be left unread meanwhile.
@@ -80,7 +80,7 @@ class Traffic:
                 case "error" if pending := self.outbox.get(frame.get("client_msg_id")):
                     self._refused(pending, error_of_frame(frame))
                 case _:
-                    await self.intake.take(self._recognised(event_of(frame)))
+                    await self.buffer.take(self._recognised(event_of(frame)))
         except (KeyError, TypeError, ValueError) as error:
             raise ServerFailed("The server sent a frame that cannot be understood.") from error
 
@@ -98,7 +98,7 @@ class Traffic:
             return
         if pending is None:
             raise Lost("a message was acknowledged that is not ours")  # the replay has it
-        await self.intake.take(event_of_ack(frame, bot_name=pending.bot_name, content=pending.content))
+        await self.buffer.take(event_of_ack(frame, bot_name=pending.bot_name, content=pending.content))
 
     def _recognised(self, event: Event) -> Event:
         """Own messages in a replay acknowledge themselves."""

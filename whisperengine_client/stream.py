@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
-from chat_api.client.connection import Connect, Connection, Lost
-from chat_api.client.errors import ChatError, InvalidInput, NotAuthenticated, StreamEnded, TryLater, Unreachable
-from chat_api.client.events import Event, Frame
-from chat_api.client.http import Http, Repeat, dumped
-from chat_api.client.intake import Intake
-from chat_api.client.outbox import Outbox, Pending
-from chat_api.client.patience import at_least
-from chat_api.client.traffic import Traffic
-from chat_api.client.values import Position, Sent
+from whisperengine_client.connection import Connect, Connection, Lost
+from whisperengine_client.errors import ChatError, InvalidInput, NotAuthenticated, StreamEnded, TryLater, Unreachable
+from whisperengine_client.event_buffer import EventBuffer
+from whisperengine_client.events import Event, Frame
+from whisperengine_client.http import Http, Repeat, dumped
+from whisperengine_client.outbox import Outbox, Pending
+from whisperengine_client.retry_policy import at_least
+from whisperengine_client.traffic import Traffic
+from whisperengine_client.values import Position, Sent
 
 MAX_FRAME_CHARS = 64 * 1024  # until the server's welcome says otherwise
 MAX_DOUBTS = 3
@@ -34,9 +34,9 @@ class Stream:
         self.reconnect_count = -1  # the first connection is none
         self._http = http
         self._connect = connect
-        self._intake = Intake(since=since, max_events=max_events, on_drained=self.drop)
+        self._buffer = EventBuffer(since=since, max_events=max_events, on_drained=self.drop)
         self._outbox = Outbox()
-        self._traffic = Traffic(self._intake, self._outbox, on_live=self._live)
+        self._traffic = Traffic(self._buffer, self._outbox, on_live=self._live)
         self._limits: Mapping[str, Any] = {}
         self._has_been_live = False
         self._doubts = 0
@@ -46,10 +46,10 @@ class Stream:
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        """Connect. Raises: Refused, Unreachable when there was no connection within the patience."""
+        """Connect. Raises: Refused, Unreachable when there was no connection before the retry policy was exhausted."""
         self._task = asyncio.create_task(self._run(), name="chat-client-stream")
         try:
-            async with asyncio.timeout(self._http.patience.total_s):
+            async with asyncio.timeout(self._http.retry_policy.total_s):
                 await self._started.wait()
         except TimeoutError:
             await self.aclose()
@@ -79,14 +79,14 @@ class Stream:
         return self
 
     async def __anext__(self) -> Event:
-        return await self._intake.next()
+        return await self._buffer.next()
 
     @property
     def position(self) -> Position:
         """The place of the last event that was read: ``since`` for a stream that shall go on from here."""
-        if self._intake.read_position is None:
+        if self._buffer.read_position is None:
             raise StreamEnded("The stream has not begun.")
-        return self._intake.read_position
+        return self._buffer.read_position
 
     @property
     def is_connected(self) -> bool:
@@ -104,7 +104,7 @@ class Stream:
     ) -> Sent:
         """Have a message stored, over as many connections as it takes; its answer comes as an event.
 
-        Messages to one bot are stored in the order of the calls. ``timeout_s``: by default the client's patience.
+        Messages to one bot are stored in the order of the calls. ``timeout_s``: by default the retry policy's total.
         Raises: Refused. Unreachable or TryLater at the end of the time: it may be stored or not, and the same
         ``client_msg_id`` makes sure. StreamEnded, or what ended the stream.
         """
@@ -122,7 +122,7 @@ class Stream:
         self._outbox.add(pending)
         self._traffic.pump()
         try:
-            async with asyncio.timeout(self._http.patience.total_s if timeout_s is None else timeout_s):
+            async with asyncio.timeout(self._http.retry_policy.total_s if timeout_s is None else timeout_s):
                 return await pending.done
         except TimeoutError:
             raise pending.last_error or Unreachable("The message was not acknowledged in time.") from None
@@ -152,18 +152,18 @@ class Stream:
     def _end(self, error: ChatError | None) -> None:
         if self._ended is None:
             self._ended = error or StreamEnded("The stream is closed.")
-            self._intake.close(error)
+            self._buffer.close(error)
             self._outbox.close(self._ended)
             self._started.set()
 
     async def _stay_connected(self) -> None:
-        waits = self._http.patience.waits()
+        waits = self._http.retry_policy.waits()
         has_hurried = False
         while True:
             lost = await self._until_lost()
             self._last_lost = lost
             if self._has_been_live:
-                waits, has_hurried, self._has_been_live = self._http.patience.waits(), False, False
+                waits, has_hurried, self._has_been_live = self._http.retry_policy.waits(), False, False
             if lost.is_immediate and not has_hurried:
                 has_hurried = True
                 continue
@@ -199,7 +199,7 @@ class Stream:
 
     def _hello(self) -> Frame:
         hello: dict[str, Any] = {"type": "hello", "v": 2, "client_id": self.client_id}
-        since = self._intake.position
+        since = self._buffer.position
         return hello | ({"since": {"epoch": since.epoch, "seq": since.seq}} if since else {})
 
     def _live(self) -> None:

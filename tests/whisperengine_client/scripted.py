@@ -1,6 +1,6 @@
 """A small server of WebSocket v2 in memory, for what a healthy one does not do: gaps, silence, lost acknowledgements.
 
-What a healthy one does is tested against the real API, in ``tests/chat_api/test_client.py``.
+What a healthy one does is tested against the real API, in ``tests/whisperengine_client/test_client.py``.
 """
 
 from collections.abc import AsyncIterator

@@ -1,15 +1,15 @@
 """Calls of the REST API: repeated where that cannot do anything twice, every failure translated."""
 
 import asyncio
+import json
 from collections.abc import Mapping
 from enum import StrEnum
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import httpx
-import orjson
 
-from chat_api.client.errors import (
+from whisperengine_client.errors import (
     ChatError,
     Conflict,
     InvalidInput,
@@ -18,7 +18,7 @@ from chat_api.client.errors import (
     Unreachable,
     error_of_status,
 )
-from chat_api.client.patience import Patience, at_least
+from whisperengine_client.retry_policy import RetryPolicy, at_least
 
 PENDING_WAIT_S = 2.0  # At most so long between two looks at a message that another process answers.
 
@@ -52,13 +52,13 @@ class Http:
         *,
         token: str | None,
         timeout_s: float,
-        patience: Patience,
+        retry_policy: RetryPolicy,
         transport: httpx.AsyncBaseTransport | None,
         trust_env: bool,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.token = token
-        self.patience = patience
+        self.retry_policy = retry_policy
         self._client = httpx.AsyncClient(
             base_url=self.base_url,
             timeout=timeout_s,
@@ -82,14 +82,14 @@ class Http:
         headers: Mapping[str, str] | None = None,
         repeat: Repeat = Repeat.ALWAYS,
     ) -> dict[str, Any]:
-        """The JSON object that the server answers, after as many attempts as ``repeat`` and the patience allow.
+        """The JSON object that the server answers, after as many attempts as ``repeat`` and the retry policy allow.
 
         Raises: ChatError, whatever went wrong.
         """
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + self.patience.total_s
+        deadline = loop.time() + self.retry_policy.total_s
         was_lost = False
-        for wait_s in self.patience.waits():
+        for wait_s in self.retry_policy.waits():
             try:
                 return await self._attempt(method, path, body, params, headers)
             except ChatError as error:
@@ -128,15 +128,15 @@ class Http:
 def dumped(body: Mapping[str, Any]) -> bytes:
     """JSON. Raises: InvalidInput for what JSON cannot hold, such as half of a surrogate pair."""
     try:
-        return orjson.dumps(dict(body))
-    except orjson.JSONEncodeError as error:
+        return json.dumps(dict(body), ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    except (TypeError, ValueError) as error:  # a UnicodeEncodeError is a ValueError
         raise InvalidInput(f"This cannot be sent as JSON: {error}") from error
 
 
 def _read(answer: httpx.Response) -> dict[str, Any]:
     try:
-        body = orjson.loads(answer.content) if answer.content else {}
-    except orjson.JSONDecodeError:
+        body = json.loads(answer.content) if answer.content else {}
+    except (ValueError, RecursionError):
         body = None
     if answer.is_success:
         if isinstance(body, dict):

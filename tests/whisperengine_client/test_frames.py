@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chat_api.client import (
+from whisperengine_client import (
     AnswerDelta,
     AnswerEvent,
     BotFailed,
@@ -29,8 +29,8 @@ from chat_api.client import (
     Typing,
     Unavailable,
 )
-from chat_api.client.errors import error_of_close, error_of_frame, error_of_status
-from chat_api.client.frames import event_of
+from whisperengine_client.errors import error_of_close, error_of_frame, error_of_status
+from whisperengine_client.frames import event_of
 
 AT = datetime(2026, 11, 22, 22, 48, tzinfo=UTC)
 SAID: dict[str, Any] = {"content": "Hi", "bot_name": "elena", "timestamp": AT.isoformat(), "message_id": "m"}

@@ -8,13 +8,13 @@ from urllib.parse import quote
 
 import httpx
 
-from chat_api.client.connection import Connect, connector
-from chat_api.client.errors import Conflict, NotFound
-from chat_api.client.histories import PAGE, history, message
-from chat_api.client.http import Http, Repeat
-from chat_api.client.patience import Patience
-from chat_api.client.stream import Stream
-from chat_api.client.values import (
+from whisperengine_client.connection import Connect, connector
+from whisperengine_client.errors import Conflict, NotFound
+from whisperengine_client.histories import PAGE, history, message
+from whisperengine_client.http import Http, Repeat
+from whisperengine_client.retry_policy import RetryPolicy
+from whisperengine_client.stream import Stream
+from whisperengine_client.values import (
     Answer,
     Bot,
     Conversation,
@@ -50,7 +50,7 @@ class ChatClient:
         *,
         token: str | None = None,
         timeout_s: float = TIMEOUT_S,
-        patience: Patience | None = None,
+        retry_policy: RetryPolicy | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         connect: Connect | None = None,
         trust_env: bool = True,
@@ -60,7 +60,7 @@ class ChatClient:
             base_url,
             token=token,
             timeout_s=timeout_s,
-            patience=patience or Patience(),
+            retry_policy=retry_policy or RetryPolicy(),
             transport=transport,
             trust_env=trust_env,
         )
@@ -118,7 +118,7 @@ class ChatClient:
         """Have a message stored and answered; once, over as many attempts as it takes.
 
         Raises: AnswerFailed with the ``message_id`` for :meth:`retry`: the message is stored, the bot did not answer.
-        Unreachable, TryLater when the patience is at its end; the same ``client_msg_id`` goes on from there.
+        Unreachable, TryLater when the retry policy is exhausted; the same ``client_msg_id`` goes on from there.
         """
         body = {"bot_name": bot_name, "content": content, "message_type": message_type}
         key = client_msg_id or str(uuid.uuid4())

@@ -3,8 +3,8 @@
 import asyncio
 from collections import deque
 
-from chat_api.client.errors import ChatError
-from chat_api.client.events import Event
+from whisperengine_client.errors import ChatError
+from whisperengine_client.events import Event
 
 
 class Inbox:

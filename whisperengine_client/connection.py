@@ -2,19 +2,19 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
-import orjson
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
-from chat_api.client.errors import ServerFailed, TryLater, error_of_close, error_of_frame, error_of_status
-from chat_api.client.events import Frame
-from chat_api.client.http import dumped
-from chat_api.client.patience import Pace
-from chat_api.client.values import Position, position_of
+from whisperengine_client.errors import ServerFailed, TryLater, error_of_close, error_of_frame, error_of_status
+from whisperengine_client.events import Frame
+from whisperengine_client.http import dumped
+from whisperengine_client.retry_policy import RateLimiter
+from whisperengine_client.values import Position, position_of
 
 OPEN_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 2.0
@@ -62,7 +62,7 @@ class Connection:
         self._socket = socket
         self._quiet_s = OPEN_TIMEOUT_S
         self._posted: asyncio.Queue[str] = asyncio.Queue(MAX_POSTED)
-        self._pace = Pace(FRAMES_PER_S)
+        self._limiter = RateLimiter(FRAMES_PER_S)
         self._writer = asyncio.create_task(self._write(), name="chat-client-writer")
 
     @classmethod
@@ -107,9 +107,9 @@ class Connection:
         """
         while True:
             try:
-                frame = orjson.loads(await self._text())
+                frame = json.loads(await self._text())
                 kind = frame["type"]
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
                 raise ServerFailed("The server sent a frame that cannot be read.") from error
             if kind == "ping":
                 self.post({"type": "pong"})
@@ -130,7 +130,7 @@ class Connection:
                         raise error_of_frame(welcome)
             self.position = position_of(welcome)
             self.limits = welcome.get("limits") or {}
-            self._pace = Pace(float(self.limits.get("frames_per_s", FRAMES_PER_S)))
+            self._limiter = RateLimiter(float(self.limits.get("frames_per_s", FRAMES_PER_S)))
             self._quiet_s = float(welcome["ping_s"]) * QUIET_FACTOR
         except TimeoutError as error:
             raise Lost("no welcome in time") from error
@@ -156,7 +156,7 @@ class Connection:
         with contextlib.suppress(ConnectionClosed):  # the reader tells why
             while True:
                 frame = await self._posted.get()
-                if wait_s := self._pace.wait_s(asyncio.get_running_loop().time()):
+                if wait_s := self._limiter.wait_s(asyncio.get_running_loop().time()):
                     await asyncio.sleep(wait_s)
                 await self._socket.send(frame)
 

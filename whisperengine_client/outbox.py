@@ -8,9 +8,9 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass, field
 
-from chat_api.client.errors import ChatError, InvalidInput
-from chat_api.client.events import Frame
-from chat_api.client.values import Sent
+from whisperengine_client.errors import ChatError, InvalidInput
+from whisperengine_client.events import Frame
+from whisperengine_client.values import Sent
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

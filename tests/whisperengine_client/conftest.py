@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from chat_api.client import ChatClient, Patience
-from tests.chat_api.client.scripted import ScriptedServer, scripted_server
+from tests.whisperengine_client.scripted import ScriptedServer, scripted_server
+from whisperengine_client import ChatClient, RetryPolicy
 
-QUICK = Patience(first_s=0.01, most_s=0.05, total_s=20.0)
+QUICK = RetryPolicy(first_s=0.01, most_s=0.05, total_s=20.0)
 
 
 @pytest.fixture
@@ -20,5 +20,5 @@ async def server() -> AsyncIterator[ScriptedServer]:
 @pytest.fixture
 async def client(server: ScriptedServer) -> AsyncIterator[ChatClient]:
     """A client of it."""
-    async with ChatClient(server.url, token="t", patience=QUICK, trust_env=False) as one:
+    async with ChatClient(server.url, token="t", retry_policy=QUICK, trust_env=False) as one:
         yield one

@@ -8,7 +8,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from chat_api.client import (
+from tests.support.api import MakeSettings, RunningApi, running_api
+from tests.support.eventually import eventually
+from tests.support.sample_bots import RunningBot, sample_bot
+from whisperengine_client import (
     AnswerDelta,
     AnswerEvent,
     BotFailed,
@@ -24,30 +27,27 @@ from chat_api.client import (
     MessageEvent,
     NotAuthenticated,
     NotFound,
-    Patience,
     Position,
     Reaction,
     Read,
     Replaced,
     Resynced,
     Retried,
+    RetryPolicy,
     Sent,
     Stopped,
     Stream,
     TooManyConnections,
 )
-from tests.support.api import MakeSettings, RunningApi, running_api
-from tests.support.eventually import eventually
-from tests.support.sample_bots import RunningBot, sample_bot
 
 DEADLINE_S = 30.0
-QUICK = Patience(first_s=0.02, most_s=0.2, total_s=DEADLINE_S)
+QUICK = RetryPolicy(first_s=0.02, most_s=0.2, total_s=DEADLINE_S)
 
 
 @asynccontextmanager
 async def signed_in(api: RunningApi, username: str = "alice", *, token: str | None = None) -> AsyncIterator[ChatClient]:
     """A client of a user: a new one, or the one of a token."""
-    async with ChatClient(api.url, token=token, patience=QUICK, trust_env=False) as client:
+    async with ChatClient(api.url, token=token, retry_policy=QUICK, trust_env=False) as client:
         if token is None:
             await client.login(username)
         yield client
@@ -357,7 +357,7 @@ async def test_a_restart_of_the_server(make_settings: MakeSettings, elena: Runni
     settings = make_settings(bots=(elena,))
     async with running_api(settings) as api:
         port = urlsplit(api.url).port or 0
-        client = ChatClient(api.url, patience=QUICK, trust_env=False)
+        client = ChatClient(api.url, retry_policy=QUICK, trust_env=False)
         await client.login("alice")
         stream = client.stream()
         await stream.__aenter__()

@@ -6,7 +6,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from chat_api.client import (
+from tests.support.eventually import eventually
+from tests.whisperengine_client.conftest import QUICK
+from tests.whisperengine_client.scripted import ScriptedServer
+from whisperengine_client import (
     AnswerEvent,
     ChatClient,
     DurableEvent,
@@ -28,9 +31,6 @@ from chat_api.client import (
     Typing,
     Unreachable,
 )
-from tests.chat_api.client.conftest import QUICK
-from tests.chat_api.client.scripted import ScriptedServer
-from tests.support.eventually import eventually
 
 
 async def read(stream: Stream, count: int) -> list[Event]:
@@ -251,7 +251,7 @@ async def test_a_dead_server_is_noticed(
     server: ScriptedServer, client: ChatClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It says nothing, is asked, and says nothing: the stream looks for another connection."""
-    monkeypatch.setattr("chat_api.client.connection.PONG_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("whisperengine_client.connection.PONG_TIMEOUT_S", 0.05)
     server.ping_s, server.is_silent = 0.05, True
     async with client.stream() as stream:
         await eventually(lambda: stream.reconnect_count >= 1)
@@ -326,8 +326,8 @@ async def test_4401_again_and_again_is_final(server: ScriptedServer, client: Cha
 
 
 async def test_nobody_listens() -> None:
-    """Entering gives up after the patience, with the cause."""
-    async with ChatClient("http://127.0.0.1:9", patience=QUICK.__class__(first_s=0.01, total_s=0.1)) as client:
+    """Entering gives up once the retry policy is exhausted, with the cause."""
+    async with ChatClient("http://127.0.0.1:9", retry_policy=QUICK.__class__(first_s=0.01, total_s=0.1)) as client:
         with pytest.raises(Unreachable):
             async with client.stream():
                 pass

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from chat_api.client.events import (
+from whisperengine_client.events import (
     AnswerDelta,
     AnswerEvent,
     BotStatus,
@@ -21,7 +21,7 @@ from chat_api.client.events import (
     Retried,
     Typing,
 )
-from chat_api.client.values import Line
+from whisperengine_client.values import Line
 
 
 def event_of(frame: Frame) -> Event:

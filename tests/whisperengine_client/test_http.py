@@ -6,7 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
-from chat_api.client import (
+from tests.whisperengine_client.conftest import QUICK
+from tests.whisperengine_client.scripted import NOW, ScriptedServer
+from whisperengine_client import (
     Answer,
     BotFailed,
     BotUnavailable,
@@ -17,14 +19,12 @@ from chat_api.client import (
     InvalidInput,
     NotAuthenticated,
     NotFound,
-    Patience,
     RateLimited,
+    RetryPolicy,
     ServerFailed,
     Unavailable,
     Unreachable,
 )
-from tests.chat_api.client.conftest import QUICK
-from tests.chat_api.client.scripted import NOW, ScriptedServer
 
 ANSWER = {
     "message_id": "m",
@@ -82,7 +82,7 @@ PROXY = refusal(502)
 async def test_asking_is_repeated_under_one_key(server: ScriptedServer, replies: list[Reply]) -> None:
     """Whatever can be waited out is, and the server sees one key: it is one message."""
     server.answers = [*replies, OK]
-    async with ChatClient(server.url, patience=QUICK, trust_env=False) as client:
+    async with ChatClient(server.url, retry_policy=QUICK, trust_env=False) as client:
         answer = await client.ask("elena", "Hi")
     assert isinstance(answer, Answer)
     assert (answer.content, answer.message_id, answer.response_id, answer.seq) == ("I see.", "m", "r", 2)
@@ -133,7 +133,7 @@ async def test_a_refusal_is_not_repeated(
 async def test_patience_ends(server: ScriptedServer) -> None:
     """A wait that would go beyond it is not begun."""
     server.answers = [refusal(429, "rate_limited", retry_after="60")]
-    async with ChatClient(server.url, patience=Patience(total_s=30), trust_env=False) as client:
+    async with ChatClient(server.url, retry_policy=RetryPolicy(total_s=30), trust_env=False) as client:
         with pytest.raises(RateLimited) as caught:
             await client.bots()
     assert caught.value.retry_after_s == 60
@@ -143,7 +143,7 @@ async def test_patience_ends(server: ScriptedServer) -> None:
 async def test_a_login_is_not_repeated_after_a_lost_reply(server: ScriptedServer, reply: Reply) -> None:
     """The second claim of the name would make the caller a guest."""
     server.answers = [reply]
-    async with ChatClient(server.url, patience=QUICK, trust_env=False) as client:
+    async with ChatClient(server.url, retry_policy=QUICK, trust_env=False) as client:
         with pytest.raises((Unreachable, Unavailable)):
             await client.login("alice")
     assert len(server.calls) == 1
@@ -152,7 +152,7 @@ async def test_a_login_is_not_repeated_after_a_lost_reply(server: ScriptedServer
 async def test_a_retry_is_not_repeated_after_a_lost_reply(server: ScriptedServer) -> None:
     """The bot might be asked twice; but a server that has certainly done nothing is asked again."""
     server.answers = [GONE, LOST]
-    async with ChatClient(server.url, patience=QUICK, trust_env=False) as client:
+    async with ChatClient(server.url, retry_policy=QUICK, trust_env=False) as client:
         with pytest.raises(Unreachable):
             await client.retry("m")
     assert [path for _, path, _, _ in server.calls] == ["/api/chat/m/retry"] * 2
@@ -163,7 +163,7 @@ async def test_an_edit_whose_reply_was_lost(server: ScriptedServer) -> None:
     stale = refusal(409, "conflict", current_version=2)
     server.events = [{"type": "message", "seq": 1, "data": LINE}]
     server.answers = [LOST, stale]
-    async with ChatClient(server.url, patience=QUICK, trust_env=False) as client:
+    async with ChatClient(server.url, retry_policy=QUICK, trust_env=False) as client:
         assert (await client.edit("m", "new", version=1)).version == 2
         server.answers = [LOST, stale]
         with pytest.raises(Conflict):
@@ -177,7 +177,7 @@ async def test_an_edit_whose_reply_was_lost(server: ScriptedServer) -> None:
 async def test_a_deletion_whose_reply_was_lost(server: ScriptedServer) -> None:
     """It is gone, as was asked; but what was never there is not found."""
     server.answers = [LOST, refusal(404, "not_found")]
-    async with ChatClient(server.url, patience=QUICK, trust_env=False) as client:
+    async with ChatClient(server.url, retry_policy=QUICK, trust_env=False) as client:
         await client.delete("m")
         server.answers = [refusal(404, "not_found")]
         with pytest.raises(NotFound):
@@ -199,7 +199,7 @@ async def test_what_is_not_json_cannot_be_asked(client: ChatClient) -> None:
 async def test_clients_share_a_transport_and_no_cookies(server: ScriptedServer) -> None:
     """Closing one client leaves the transport to the others, and a server's cookie leaves no trace."""
     async with SharedTransport() as transport:
-        async with ChatClient(server.url, transport=transport, patience=QUICK) as client:
+        async with ChatClient(server.url, transport=transport, retry_policy=QUICK) as client:
             server.answers = [(200, {"bots": []}, {"Set-Cookie": "session=somebody"})] * 2
             assert await client.bots() == await client.bots() == []
         was_closed = transport.is_closed
