@@ -13,8 +13,8 @@ from pathlib import Path
 
 from bench.generator import PROJECT
 from bench.http import HOST
-from chat_api.core.child_process import ChildProcess, log_tail
 from chat_api.core.errors import Unavailable
+from chat_api.embedded.child_process import ChildProcess, log_tail
 
 START_TIMEOUT_S = 60.0
 # What an operator has set for the product is not measured.

@@ -14,7 +14,7 @@ from bench.children import Part, free_ports, running
 from bench.generator import LoadGenerator, load_generator
 from bench.http import HOST
 from bench.servers.nginx import nginx_command, nginx_program
-from chat_api.core.embedded import embedded_servers
+from chat_api.embedded.servers import embedded_servers
 
 BOT_NAME = "bench"
 # The caps of the product protect it from what the bench does to it.

@@ -9,40 +9,38 @@ from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from chat_api import __version__
-from chat_api.clients.container_engine import ContainerEngine
+from chat_api.alerts import routes as admin_alerts
+from chat_api.audit import routes as admin_audit
 from chat_api.core.metrics import Metrics
 from chat_api.core.settings import Settings
 from chat_api.core.tally import Tally
+from chat_api.engine.interface import ContainerEngine
+from chat_api.fleet import admin_routes as admin_fleet
+from chat_api.fleet import container_routes as admin_containers
+from chat_api.fleet import health_routes as health
+from chat_api.fleet import overview_routes as admin
+from chat_api.fleet import routes as bots
+from chat_api.http.errors import add_error_handlers, add_unknown_paths
+from chat_api.http.middleware.addresses import ForwardedAddresses
+from chat_api.http.middleware.body_limits import BodyLimit
+from chat_api.http.middleware.encodings import Compression
+from chat_api.http.middleware.headers import SecurityHeaders
+from chat_api.http.middleware.origins import OriginGuard
+from chat_api.http.middleware.requests import RequestContext
+from chat_api.incidents import routes as admin_incidents
 from chat_api.lifespan import lifespan
-from chat_api.middleware.addresses import ForwardedAddresses
-from chat_api.middleware.bodies import BodyLimit
-from chat_api.middleware.encodings import Compression
-from chat_api.middleware.headers import SecurityHeaders
-from chat_api.middleware.origins import OriginGuard
-from chat_api.middleware.requests import RequestContext
-from chat_api.routes import (
-    admin,
-    admin_alerts,
-    admin_analytics,
-    admin_audit,
-    admin_containers,
-    admin_conversations,
-    admin_fleet,
-    admin_incidents,
-    admin_restarts,
-    admin_series,
-    admin_settings,
-    admin_system,
-    admin_users,
-    auth,
-    bots,
-    chat,
-    chat_ws,
-    conversations,
-    health,
-)
-from chat_api.routes.errors import add_error_handlers, add_unknown_paths
-from chat_api.routes.hot import HotDoor, HotRoute
+from chat_api.messages import history_routes as conversations
+from chat_api.messages import routes as chat
+from chat_api.messages import socket_routes as chat_ws
+from chat_api.messages.fast_path import HotDoor, HotRoute
+from chat_api.people import auth_routes as auth
+from chat_api.people import routes as admin_users
+from chat_api.restarts import routes as admin_restarts
+from chat_api.series import analytics_routes as admin_analytics
+from chat_api.series import routes as admin_series
+from chat_api.settings import routes as admin_settings
+from chat_api.system import routes as admin_system
+from chat_api.transcripts import routes as admin_conversations
 
 # Files that are being written at once: each holds a connection of the database, or a span of lines in memory.
 MAX_EXPORTS_PER_PERSON = 3

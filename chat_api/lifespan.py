@@ -6,18 +6,18 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
 
-from chat_api.composition import Composition, compose, follow_settings
+from chat_api.background.leader import Leader
+from chat_api.background.supervisor import Supervisor
+from chat_api.background_tasks import leaders_duties, process_duties
 from chat_api.core.logging import get_logger
 from chat_api.core.tally import Tally
-from chat_api.duties import leaders_duties, process_duties
-from chat_api.realtime.manager import WebSocketManager
+from chat_api.fleet.health_poller import HealthPoller
+from chat_api.fleet.relay_worker import FleetRelay
+from chat_api.fleet.sources_watcher import FleetKeeper
+from chat_api.messages.socket_manager import WebSocketManager
 from chat_api.resources import Resources, open_resources
-from chat_api.services.container import Services
-from chat_api.workers.fleet_keeper import FleetKeeper
-from chat_api.workers.fleet_relay import FleetRelay
-from chat_api.workers.health_poller import HealthPoller
-from chat_api.workers.leader import Leader
-from chat_api.workers.supervisor import Supervisor
+from chat_api.service_registry import Services
+from chat_api.wiring import Composition, compose, follow_settings
 
 log = get_logger(__name__)
 

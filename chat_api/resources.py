@@ -5,17 +5,18 @@ from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
-from chat_api.clients.bots import BotConnector
-from chat_api.clients.container_engine import ContainerEngine, NoEngine
+from chat_api.bots.connector import BotConnector
 from chat_api.core.database import Database
 from chat_api.core.metrics import Metrics
+from chat_api.core.pubsub import Signals
 from chat_api.core.redis import connect_redis
 from chat_api.core.settings import Settings
-from chat_api.core.signals import Signals
-from chat_api.repositories import console_settings, deployment
-from chat_api.services.series_recorder import SeriesRecorder
-from chat_api.services.settings import effective
-from chat_api.services.settings_store import Values
+from chat_api.engine.interface import ContainerEngine, NoEngine
+from chat_api.series.recorder import SeriesRecorder
+from chat_api.settings import repository as console_settings
+from chat_api.settings.service import effective
+from chat_api.settings.store import Values
+from chat_api.system import deployment_repository as deployment
 from models.migrate import upgrade
 
 
@@ -86,7 +87,7 @@ async def _servers(stack: AsyncExitStack, settings: Settings) -> tuple[str, str]
     database_url = settings.database_url.get_secret_value() if settings.database_url else None
     redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
     if database_url is None or redis_url is None:
-        from chat_api.core.embedded import embedded_servers
+        from chat_api.embedded.servers import embedded_servers
 
         endpoints = await stack.enter_async_context(
             embedded_servers(settings.web_ui_state_dir, postgres=database_url is None, valkey=redis_url is None)
@@ -114,6 +115,6 @@ async def _connector(
 def _engine(settings: Settings) -> ContainerEngine:
     if settings.docker_host is None:
         return NoEngine()
-    from chat_api.clients.docker_engine import DockerEngine  # The SDK is slow to import, and not always needed.
+    from chat_api.engine.docker import DockerEngine  # The SDK is slow to import, and not always needed.
 
     return DockerEngine(settings.docker_host, label=settings.docker_label)

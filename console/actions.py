@@ -8,8 +8,9 @@ from nicegui import ui
 
 from chat_api.core.errors import AppError, NotAuthenticated
 from chat_api.core.logging import get_logger
-from chat_api.schemas.principals import Principal
-from console.context import open_pages, services
+from chat_api.core.principals import Principal
+from console.context import services
+from console.live.open_pages import open_pages
 
 log = get_logger(__name__)
 T = TypeVar("T")

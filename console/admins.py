@@ -14,7 +14,7 @@ from console.terminal import say
 from models.admins import Role
 
 if TYPE_CHECKING:
-    from chat_api.services.auth import AuthService
+    from chat_api.people.auth import AuthService
 
 
 async def create_admin(settings: Settings, username: str, password: str, *, role: Role, has_totp: bool = False) -> None:
@@ -44,11 +44,11 @@ async def prepare_first_admin(settings: Settings, where: Servers) -> str | None:
 
 @asynccontextmanager
 async def _auth(settings: Settings, where: Servers) -> AsyncIterator["AuthService"]:
+    from chat_api.audit.service import AuditService
     from chat_api.core.database import Database
     from chat_api.core.security import load_key_ring
-    from chat_api.services.audit import AuditService
-    from chat_api.services.auth import AuthService
-    from chat_api.services.identity import IdentityService
+    from chat_api.people.auth import AuthService
+    from chat_api.people.identity import IdentityService
 
     database = Database(where.database_url, pool_size=2)
     try:

@@ -15,10 +15,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from chat_api.core.child_process import ChildProcess
 from chat_api.core.errors import Unavailable
 from chat_api.core.logging import configure_logging, get_logger
 from chat_api.core.settings import Settings
+from chat_api.embedded.child_process import ChildProcess
 from console.admins import prepare_first_admin
 from console.migrate import migrate
 from console.server import ENDING, browser_url, listen

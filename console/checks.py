@@ -85,15 +85,15 @@ def _state_dir(path: Path) -> Finding:
 
 
 async def _dependencies(settings: Settings, where: Servers) -> list[Finding]:
-    from chat_api.clients.container_engine import ContainerEngine, NoEngine
     from chat_api.core.database import Database
     from chat_api.core.redis import connect_redis
-    from chat_api.services.health import HealthService
+    from chat_api.engine.interface import ContainerEngine, NoEngine
+    from chat_api.fleet.health import HealthService
 
     if settings.docker_host is None:
         engine: ContainerEngine = NoEngine()
     else:
-        from chat_api.clients.docker_engine import DockerEngine
+        from chat_api.engine.docker import DockerEngine
 
         engine = DockerEngine(settings.docker_host, label=settings.docker_label)
     database, redis = Database(where.database_url, pool_size=2), connect_redis(where.redis_url)
@@ -119,8 +119,8 @@ async def _dependencies(settings: Settings, where: Servers) -> list[Finding]:
 
 
 async def _bots(settings: Settings) -> list[Finding]:
-    from chat_api.clients.bots import BotConnector
-    from chat_api.services.bot_registry import BotRegistry
+    from chat_api.bots.connector import BotConnector
+    from chat_api.fleet.registry import BotRegistry
 
     registry = BotRegistry(settings)
     await registry.refresh()

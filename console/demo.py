@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from chat_api.core.embedded import embedded_servers
 from chat_api.core.settings import Settings
+from chat_api.embedded.servers import embedded_servers
 from console.demo_bot import HOST, DemoBot
 from console.demo_engine import DemoEngine
 from console.server import browser_url, import_console, listen, serve

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from chat_api.core.child_process import ChildProcess
 from chat_api.core.clock import SYSTEM_CLOCK
-from chat_api.schemas.fleet import ContainerUsage
-from chat_api.schemas.logs import LogStream, RawLine
+from chat_api.embedded.child_process import ChildProcess
+from chat_api.engine.log_schemas import LogStream, RawLine
+from chat_api.engine.schemas import ContainerUsage
 
 PROJECT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"

@@ -10,13 +10,12 @@ from collections.abc import AsyncGenerator, Callable, Iterable
 from datetime import datetime
 from typing import TypeVar
 
-from chat_api.clients.container_engine import STOP_GRACE_S
 from chat_api.core.clock import SYSTEM_CLOCK
 from chat_api.core.errors import NotFound
-from chat_api.schemas.container_facts import ContainerFacts, EnvironmentVariable, PortMapping
-from chat_api.schemas.containers import ContainerEvent, ContainerKind, ContainerState, ContainerView
-from chat_api.schemas.fleet import ContainerUsage
-from chat_api.schemas.logs import RawLine
+from chat_api.engine.fact_schemas import ContainerFacts, EnvironmentVariable, PortMapping
+from chat_api.engine.interface import STOP_GRACE_S
+from chat_api.engine.log_schemas import RawLine
+from chat_api.engine.schemas import ContainerEvent, ContainerKind, ContainerState, ContainerUsage, ContainerView
 from console.demo_bot import HOST, DemoBot
 
 WATCH_S = 0.2

@@ -13,13 +13,14 @@ from starlette.requests import Request
 
 from chat_api.core.errors import AppError, NotFound, PermissionDenied
 from chat_api.core.logging import get_logger
-from chat_api.schemas.fleet import SystemStatus
-from chat_api.schemas.principals import Permission, Principal
+from chat_api.core.principals import Permission, Principal
+from chat_api.fleet.schemas import SystemStatus
 from console import theme
-from console.context import open_pages, services
+from console.context import services
 from console.guard import Audience, SignIn, TakesForm, add_rule, visitor_of
-from console.notices import notices_feed
-from console.pulse import pulse_feed
+from console.live.notices import notices_feed
+from console.live.open_pages import open_pages
+from console.live.pulse import pulse_feed
 
 log = get_logger(__name__)
 

@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import Final
 from urllib.parse import quote
 
-from nicegui import Client, core
+from nicegui import Client
 from nicegui import __version__ as nicegui_version
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -26,8 +26,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from chat_api.core.addresses import address_key
 from chat_api.core.cookies import ADMIN_COOKIE, SESSION_COOKIE, cookie_name, read_cookie
 from chat_api.core.errors import AppError, NotAuthenticated, RateLimited, Unavailable
+from chat_api.core.principals import Principal
 from chat_api.core.tally import Tally
-from chat_api.schemas.principals import Principal
 from console import plain
 from console.context import pages_by_address, services
 from console.page_socket import NO_PAGE, PageSocket, page_of, query_of
@@ -188,11 +188,6 @@ async def _refusal(request: Request, rule: PageRule) -> Response | None:
         return _unavailable(error)
     request.scope[_VISITOR] = visitor
     return None
-
-
-def sockets_of(client_id: str) -> tuple[str, ...]:
-    """The Socket.IO ids that shook hands for a page."""
-    return tuple(core.sio.manager.rooms.get("/", {}).get(client_id, ()))
 
 
 def not_found() -> Response:

@@ -19,7 +19,7 @@ from uvicorn.server import ServerState
 from websockets.exceptions import InvalidState
 
 from chat_api.core.errors import AppError, HeadersTooLarge, MalformedRequest, RequestTimeout
-from chat_api.middleware.answers import error_body
+from chat_api.http.middleware.answers import error_body
 from console.connections import ConnectionBook, Patience, Seat
 
 MAX_HEAD_BYTES: Final = 64 * 1024

@@ -14,9 +14,10 @@ from starlette.responses import Response
 from starlette.routing import Mount
 
 from chat_api.app import create_app
-from chat_api.clients.container_engine import ContainerEngine
 from chat_api.core.settings import Settings
-from console import context, guard, incident_feed, live, pages, theme
+from chat_api.engine.interface import ContainerEngine
+from console import context, guard, pages, theme
+from console.live.lifespan import following
 
 YEAR_S = 365 * 24 * 3600
 RECONNECT_TIMEOUT_S = 5.0
@@ -27,8 +28,8 @@ def build(settings: Settings, *, engine: ContainerEngine | None = None) -> FastA
     host = create_app(settings, engine=engine)
     context.bind(host)
     host.mount("/assets", CacheControlledStaticFiles(directory=theme.ASSETS, max_cache_age=YEAR_S), name="assets")
-    for module in pkgutil.iter_modules(pages.__path__):
-        importlib.import_module(f"{pages.__name__}.{module.name}").register()
+    for noun in pkgutil.iter_modules(pages.__path__):
+        importlib.import_module(f"{pages.__name__}.{noun.name}.page").register()
     ui.add_head_html(theme.head(), shared=True)
     nicegui_app.add_exception_handler(404, _not_found)
     nicegui_app.config.socket_io_js_transports = ["websocket"]
@@ -63,7 +64,7 @@ def _own_open_pages(host: FastAPI) -> None:
 
     @asynccontextmanager
     async def lifespan(app: Any) -> AsyncIterator[Any]:
-        async with inner(app) as state, live.following(host), incident_feed.following_incidents(host):
+        async with inner(app) as state, following(host):
             yield state
 
     host.router.lifespan_context = lifespan

@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from chat_api.core.embedded import embedded_servers
 from chat_api.core.settings import Settings
+from chat_api.embedded.servers import embedded_servers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,8 +3,8 @@
 import asyncio
 import sys
 
-from sample_bot.engine import EngineError
 from sample_bot.options import parse
+from sample_bot.prompt import EngineError
 from sample_bot.server import serve
 
 

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from sample_bot.character import Character
-from sample_bot.engine import Engine, Prompt
+from sample_bot.engine import Engine
 from sample_bot.memory import ConversationMemory, Turn
+from sample_bot.prompt import Prompt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,25 +1,11 @@
 """What every conversation engine offers, and how one is chosen."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Protocol
 
 from sample_bot.character import Character
-from sample_bot.memory import Turn
 from sample_bot.options import LanguageModelOptions
-
-
-class EngineError(Exception):
-    """The engine has no answer; the text is for the operator, not for the user."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prompt:
-    """One message to answer, and all an engine may know when it does."""
-
-    message: str
-    history: tuple[Turn, ...]
-    user_name: str | None = None
+from sample_bot.prompt import Prompt
 
 
 class Engine(Protocol):

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 import aiohttp
 
 from sample_bot.character import Character
-from sample_bot.engine import EngineError, Prompt
 from sample_bot.options import LanguageModelOptions
+from sample_bot.prompt import EngineError, Prompt
 
 _PROMPT_TURNS = 10
 _MAX_ANSWER_BYTES = 1_000_000

@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Protocol, cast
 
 from sample_bot.character import SAMPLE_PREFIX, Character
-from sample_bot.engine import EngineError, Prompt
+from sample_bot.prompt import EngineError, Prompt
 
 # Each character gets the voice that comes closest; strangers get ELIZA.
 _VOICES = {

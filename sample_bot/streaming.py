@@ -6,8 +6,8 @@ import json
 from aiohttp import web
 
 from sample_bot.contract import BOT, Contract, Json, log_chat
-from sample_bot.engine import EngineError
 from sample_bot.faults import FaultMode, Faults, until_gone
+from sample_bot.prompt import EngineError
 
 STREAM_FAULT = web.RequestKey("stream_fault", FaultMode)
 _PIECES_BEFORE_FAULT = 2

@@ -10,8 +10,8 @@ from aiohttp import web
 
 from sample_bot.bot import Bot, Incoming
 from sample_bot.contract import BOT, Json, Refused, answer, elapsed_ms, utc_timestamp
-from sample_bot.engine import EngineError
 from sample_bot.metadata import MetadataLevel, reply_metadata
+from sample_bot.prompt import EngineError
 from sample_bot.v1_status import STATUS_ROUTES
 
 _MAX_BATCH = 10

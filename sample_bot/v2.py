@@ -12,7 +12,7 @@ from aiohttp import web
 
 from sample_bot.bot import Bot, Incoming
 from sample_bot.contract import BOT, IS_STREAMING, Json, Refused, answer, elapsed_ms, local_timestamp
-from sample_bot.engine import EngineError
+from sample_bot.prompt import EngineError
 
 
 class _Mode(StrEnum):

@@ -11,6 +11,7 @@ pytest_plugins = [
     "tests.support.compose_stage",
     "tests.support.no_skips",
     "tests.support.servers",
+    "tests.support.shared_api",
 ]
 LONG = ("tests/chaos/", "tests/e2e/", "tests/deploy/")
 

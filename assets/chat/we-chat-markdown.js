@@ -1,4 +1,4 @@
-// A message's HTML made handy. It comes sanitised from the server (chat_api/services/rendering.py).
+// A message's HTML made handy. It comes sanitised from the server (chat_api/messages/rendering.py).
 import { copyText } from "we-chat-memory";
 
 const COPIED_MS = 1500;

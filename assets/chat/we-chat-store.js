@@ -1,7 +1,7 @@
 // What one page knows of its conversations: pure data, no DOM. Messages come by history and by event, in any order
 // and more than once; merging them is idempotent.
 //
-// A message is as console/widgets/chat_data.py makes it; `at` is in Unix seconds. Statuses of the server: pending,
+// A message is as console/pages/chat/data.py makes it; `at` is in Unix seconds. Statuses of the server: pending,
 // answered, failed, interrupted. Of this page alone, with no `seq`: sending, unsent for what was never stored, and
 // streaming for an answer that is still being said.
 

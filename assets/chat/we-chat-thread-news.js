@@ -1,5 +1,5 @@
 // What the server tells: a part of the page's component. Events come to all pages of a person alike, see
-// console/widgets/chat_feed.py; the rest answers what this page asked for, see console/widgets/chat_thread.py.
+// console/pages/chat/feed.py; the rest answers what this page asked for, see console/pages/chat/thread.py.
 import { changed, emptyThread, merged } from "we-chat-store";
 import { continued, heard } from "we-chat-thread-events";
 import { Place } from "we-chat-thread-place";

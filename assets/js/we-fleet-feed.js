@@ -17,7 +17,7 @@ const LETTERS = {
   u: "unknown",
 };
 
-/** A bar from its packed form, see `console/widgets/fleet_data.py`: `[checked_at, status, latency_ms]` each. */
+/** A bar from its packed form, see `console/live/fleet_snapshots.py`: `[checked_at, status, latency_ms]` each. */
 export function unpacked([first, gaps, letters, latencies]) {
   let tenths = first;
   return gaps.map((gap, index) => [(tenths += gap) / 10, LETTERS[letters[index]], latencies[index]]);

@@ -74,3 +74,11 @@ def check_alphabets(name: str, *, field: str) -> None:
 def cleaned(value: str, *, max_chars: int) -> str:
     """Text of a bot or an engine: what cannot be stored is removed, what is too long is cut."""
     return _FORBIDDEN.sub("", value[:max_chars])
+
+
+_SEPARATORS = re.compile(r"[\s_-]+")
+
+
+def fold(name: str) -> str:
+    """A name as it is compared: ``ryan-chen``, ``ryan_chen`` and "Ryan Chen" are one."""
+    return _SEPARATORS.sub("_", name.strip().lower())

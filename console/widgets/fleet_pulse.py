@@ -8,8 +8,9 @@ from nicegui import background_tasks, ui
 
 from chat_api.core.errors import AppError
 from chat_api.core.logging import get_logger
-from chat_api.schemas.fleet import FleetView
-from console.context import open_pages, services
+from chat_api.fleet.schemas import FleetView
+from console.context import services
+from console.live.open_pages import open_pages
 from console.widgets.lifetime import while_shown
 
 log = get_logger(__name__)

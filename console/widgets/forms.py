@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from nicegui import ui
 
 from chat_api.core.errors import Conflict, InvalidInput
-from chat_api.schemas.principals import Principal
+from chat_api.core.principals import Principal
 from console.actions import run_action
 from console.widgets import dialogs
 

@@ -15,12 +15,13 @@ from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 
 from chat_api.core.errors import AppError
-from chat_api.schemas.logs import LogBatch, LogLine
-from chat_api.schemas.principals import Principal
-from chat_api.services.log_viewer import LogViewer
+from chat_api.core.principals import Principal
+from chat_api.engine.log_schemas import LogBatch, LogLine
+from chat_api.logs.viewer import LogViewer
 from console import theme
 from console.actions import run_action
-from console.context import open_pages, services
+from console.context import services
+from console.live.open_pages import open_pages
 from console.widgets.lifetime import while_shown
 
 EVENT: Final = "logs"

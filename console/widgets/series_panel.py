@@ -6,8 +6,8 @@ from typing import Final, Literal
 
 from nicegui import ui
 
-from chat_api.schemas.principals import Principal
-from chat_api.schemas.series import SeriesPoint, Window
+from chat_api.core.principals import Principal
+from chat_api.series.schemas import SeriesPoint, Window
 from console.actions import run_action
 from console.context import services
 from console.widgets.chart import Line, TimeChart

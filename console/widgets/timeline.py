@@ -10,8 +10,8 @@ from urllib.parse import quote
 from nicegui import ui
 
 from chat_api.core.clock import SYSTEM_CLOCK
-from chat_api.schemas.principals import Principal
-from chat_api.schemas.series import StatusInterval, Uptime, Window
+from chat_api.core.principals import Principal
+from chat_api.series.schemas import StatusInterval, Uptime, Window
 from console.actions import run_action
 from console.context import services, settings
 from console.widgets.fleet_pulse import on_fleet_pulse

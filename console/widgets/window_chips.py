@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from nicegui import ui
 
-from chat_api.schemas.series import Window
+from chat_api.series.schemas import Window
 
 NAMES = {
     Window.HOUR: "1 h",

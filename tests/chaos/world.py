@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from chat_api.core.embedded import embedded_servers
+from chat_api.embedded.servers import embedded_servers
 from tests.support.api import bots_config
 from tests.support.console_process import ConsoleProcess
 from tests.support.fault_proxy import FaultProxy, running

@@ -5,8 +5,8 @@ from uuid import uuid4
 
 import pytest
 
-from chat_api.schemas.alerts import AlertView
-from console.widgets.alert_rows import of_alert
+from chat_api.alerts.schemas import AlertView
+from console.pages.alerts.rows import of_alert
 from models import AlertStatus, Severity
 
 

@@ -4,16 +4,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from chat_api.schemas.container_facts import (
+from chat_api.engine.fact_schemas import (
     ContainerFacts,
     EnvironmentVariable,
     HealthResult,
     MountPoint,
     PortMapping,
 )
-from chat_api.schemas.containers import ContainerKind, ContainerState, ContainerView
-from chat_api.schemas.fleet import ContainerUsage
-from console.widgets.bot_container import container_html, environment_html, health_html, size_text, usage_html
+from chat_api.engine.schemas import ContainerKind, ContainerState, ContainerUsage, ContainerView
+from console.pages.bot.container import container_html, environment_html, health_html, size_text, usage_html
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 HOSTILE = "<img src=x>"

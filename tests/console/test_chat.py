@@ -8,11 +8,11 @@ import httpx
 import pytest
 from nicegui import Client
 
-from chat_api.schemas.messages import Exchange, MessageRole
-from chat_api.services.fleet import PublicBot
-from console.widgets import bots_feed
-from console.widgets.chat_data import lines_of, message_data
-from console.widgets.chat_thread import _request
+from chat_api.fleet.service import PublicBot
+from chat_api.messages.schemas import Exchange, MessageRole
+from console.pages.chat import roster_feed
+from console.pages.chat.data import lines_of, message_data
+from console.pages.chat.thread import _request
 from models import FinishReason, MessageStatus
 from tests.support.console_app import RunningConsole
 
@@ -128,10 +128,10 @@ def test_only_bots_that_changed_are_broadcast() -> None:
     """A change carries the bots that differ and the order of all; a bot that left is in no list."""
     marcus = PublicBot(name="marcus", display_name="Marcus", description="", emoji="", status="online")
     offline = PublicBot(name="elena", display_name="Elena", description="", emoji="", status="offline")
-    changes = bots_feed._changes((ELENA, marcus), (offline, marcus))
+    changes = roster_feed._changes((ELENA, marcus), (offline, marcus))
     assert [(bot["name"], bot["status"]) for bot in changes["bots"]] == [("elena", "offline")]
     assert changes["names"] == ["elena", "marcus"]
-    assert bots_feed._changes((ELENA, marcus), (ELENA,)) == {"bots": [], "names": ["elena"]}
+    assert roster_feed._changes((ELENA, marcus), (ELENA,)) == {"bots": [], "names": ["elena"]}
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,10 @@
 
 from uuid import UUID, uuid4
 
-from chat_api.schemas.messages import DeltaEvent, TypingEvent
-from chat_api.schemas.principals import Principal
-from console.live import SESSION_ENDED
-from console.widgets.chat_feed import MAX_EVENTS_WAITING, chat_feed
+from chat_api.core.principals import Principal
+from chat_api.messages.schemas import DeltaEvent, TypingEvent
+from console.live.open_pages import SESSION_ENDED
+from console.pages.chat.feed import MAX_EVENTS_WAITING, chat_feed
 from tests.support.chat_page import connect_chat, opened_chat
 from tests.support.console_app import RunningConsole
 from tests.support.eventually import eventually

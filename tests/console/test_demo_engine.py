@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from chat_api.core.errors import NotFound
-from chat_api.schemas.containers import ContainerState, ContainerView
-from chat_api.schemas.logs import RawLine
+from chat_api.engine.log_schemas import RawLine
+from chat_api.engine.schemas import ContainerState, ContainerView
 from console.demo_bot import DemoBot
 from console.demo_engine import DemoEngine
 from tests.support.docker_engine import free_port

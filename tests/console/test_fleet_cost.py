@@ -11,9 +11,9 @@ import yaml
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from chat_api.schemas.bots import Probe
-from chat_api.schemas.fleet import Heartbeat
-from chat_api.schemas.principals import Principal
+from chat_api.bots.schemas import Probe
+from chat_api.core.principals import Principal
+from chat_api.fleet.schemas import Heartbeat
 from tests.support.api import MakeSettings
 from tests.support.console_app import RunningConsole, running_console
 from tests.support.console_page import opened_page, page_html

@@ -9,21 +9,20 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chat_api.schemas.containers import ContainerKind, ContainerState, ContainerView
-from chat_api.schemas.fleet import (
+from chat_api.engine.schemas import ContainerKind, ContainerState, ContainerUsage, ContainerView
+from chat_api.fleet.schemas import (
     BotFigures,
     BotPolicy,
     BotStatus,
     BotView,
     CanaryView,
-    ContainerUsage,
     FleetView,
     Heartbeat,
     ServiceStatus,
     ServiceView,
     SystemStatus,
 )
-from console.widgets.fleet_data import LETTERS, bot_snapshot, fleet_patch, fleet_snapshot
+from console.live.fleet_snapshots import LETTERS, bot_snapshot, fleet_patch, fleet_snapshot
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 MANY = 500

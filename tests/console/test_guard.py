@@ -7,7 +7,7 @@ from nicegui import Client
 from nicegui import __version__ as nicegui_version
 
 from chat_api.core.cookies import ADMIN_COOKIE, SESSION_COOKIE
-from chat_api.schemas.principals import Principal
+from chat_api.core.principals import Principal
 from console import frame, guard
 from models import Role
 from tests.support.api import MakeSettings

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from chat_api.schemas.incidents import EvidenceView
+from chat_api.incidents.schemas import EvidenceView
+from console.pages.incidents.evidence import evidence_panel
 from console.widgets.fact_words import fact_label
-from console.widgets.incident_evidence import evidence_panel
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 HOSTILE = "<img src=x>"

@@ -8,9 +8,9 @@ from uuid import UUID
 import pytest
 from nicegui import Client
 
-from chat_api.schemas.fleet import BotStatus
-from chat_api.schemas.principals import Permission, Principal
-from console.live import SESSION_ENDED, OpenPages
+from chat_api.core.principals import Permission, Principal
+from chat_api.fleet.schemas import BotStatus
+from console.live.open_pages import SESSION_ENDED, OpenPages
 from models import AuditOutcome, Role
 from tests.support.console_app import RunningConsole
 from tests.support.console_page import OpenedPage, opened_page

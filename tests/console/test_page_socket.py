@@ -15,6 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from chat_api.core.cookies import SESSION_COOKIE
 from console import guard, page_socket
+from console.live import sockets
 from console.page_socket import CLOSE_BAD_FRAME, MAX_MALFORMED, MAX_PACKET_CHARS
 from models import Role
 from tests.support.api import MakeSettings
@@ -50,7 +51,7 @@ async def test_no_handshake_reaches_somebody_elses_page(console_app: RunningCons
     token = await console_app.login("mallory")
     async with opened_page(console_app, await console_app.admin_login(Role.ADMIN)) as theirs:
         await eventually(lambda: theirs.messages)
-        before = guard.sockets_of(theirs.client_id)
+        before = sockets.sockets_of(theirs.client_id)
         for query in QUERIES:
             _, own = await chat_page(console_app, token)
             told = query.replace(VICTIM, theirs.client_id).replace(OWN, own)
@@ -65,9 +66,9 @@ async def test_no_handshake_reaches_somebody_elses_page(console_app: RunningCons
                     ):
                         await socket.send(packet)
                     said = await welcome(socket)
-                    assert guard.sockets_of(theirs.client_id) == before, query
+                    assert sockets.sockets_of(theirs.client_id) == before, query
                     assert '"fleet"' not in said + await all_said(socket), query
-            assert guard.sockets_of(theirs.client_id) == before, query
+            assert sockets.sockets_of(theirs.client_id) == before, query
         await theirs.send("resync", None)  # the page itself still can, and nobody else did
         await eventually(lambda: sum("all" in message for message in theirs.messages) == 2)
 

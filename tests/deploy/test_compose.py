@@ -13,9 +13,9 @@ import httpx
 import pytest
 from docker.models.containers import Container
 
-from chat_api.clients.docker_engine import DockerEngine
 from chat_api.core.errors import EngineFailed
-from chat_api.schemas.containers import ContainerState
+from chat_api.engine.docker import DockerEngine
+from chat_api.engine.schemas import ContainerState
 from tests.support.compose import (
     COMPOSE_FILE,
     FLEET_FILE,

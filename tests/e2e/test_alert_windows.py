@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.async_api import Page, expect
 
-from chat_api.schemas.alerts import WindowDraft
+from chat_api.alerts.schemas import WindowDraft
 from models import Role
 from tests.e2e.test_console import sign_in
 from tests.support.console_app import RunningConsole

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 
-from chat_api.schemas.alerts import ChannelDraft, RuleDraft
+from chat_api.alerts.schemas import ChannelDraft, RuleDraft
 from models import Role, RuleKind, Severity
 from tests.e2e.test_console import sign_in
 from tests.support.alert_receiver import SECRET, alert_receiver

@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 from aiohttp import web
 
-from chat_api.schemas.alerts import ChannelDraft
+from chat_api.alerts.schemas import ChannelDraft
 from models import RuleKind
 from tests.support.alert_receiver import alert_receiver
 from tests.support.api import MakeSettings, RunningApi, running_api

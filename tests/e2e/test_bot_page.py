@@ -7,10 +7,10 @@ import pytest
 from nicegui import ui
 from playwright.async_api import Page, expect
 
-from chat_api.schemas.fleet import BotStatus, CanaryView
-from chat_api.schemas.principals import Permission, Principal
-from console.pages import bot as bot_page
-from console.pages.bot import Section
+from chat_api.core.principals import Permission, Principal
+from chat_api.fleet.schemas import BotStatus, CanaryView
+from console.pages.bot import page as bot_page
+from console.pages.bot.page import Section
 from models import Role
 from tests.e2e.test_console import sign_in
 from tests.support.axe import violations

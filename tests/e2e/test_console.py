@@ -11,7 +11,7 @@ from playwright.async_api import Page, expect
 
 from chat_api.core.errors import BotFailed
 from chat_api.core.ids import new_id
-from chat_api.schemas.fleet import BotStatus, RestartView
+from chat_api.fleet.schemas import BotStatus, RestartView
 from models import RestartState, Role
 from tests.support.api import ADMIN_PASSWORD, MakeSettings
 from tests.support.browser import OpenContext

@@ -8,10 +8,10 @@ import asyncpg
 import pytest
 from playwright.async_api import Page, expect
 
+from chat_api.core.principals import LEAST_ROLE
 from chat_api.core.settings import Settings
-from chat_api.schemas.principals import LEAST_ROLE
 from console.frame import NAVIGATION
-from console.pages.bot import SECTIONS
+from console.pages.bot.page import SECTIONS
 from models import Role
 from tests.e2e.test_console import sign_in
 from tests.support.api import bots_config

@@ -9,21 +9,13 @@ import pytest
 import yaml
 from playwright.async_api import Locator, Page, expect
 
-from chat_api.schemas.bots import Probe
-from chat_api.schemas.containers import ContainerKind, ContainerState, ContainerView
-from chat_api.schemas.fleet import (
-    BotFigures,
-    BotPolicy,
-    BotStatus,
-    CanaryView,
-    ContainerUsage,
-    Heartbeat,
-    ServiceStatus,
-)
-from chat_api.schemas.fleet_reports import FiguresReport, PoliciesReport, ServiceReport
-from chat_api.schemas.principals import Permission, Principal
-from console.widgets import fleet_actions
-from console.widgets.fleet_actions import BoardAction, Wish
+from chat_api.bots.schemas import Probe
+from chat_api.core.principals import Permission, Principal
+from chat_api.engine.schemas import ContainerKind, ContainerState, ContainerUsage, ContainerView
+from chat_api.fleet.reports import FiguresReport, PoliciesReport, ServiceReport
+from chat_api.fleet.schemas import BotFigures, BotPolicy, BotStatus, CanaryView, Heartbeat, ServiceStatus
+from console.pages.fleet import actions as fleet_actions
+from console.pages.fleet.actions import BoardAction, Wish
 from models import Role
 from tests.e2e.test_console import sign_in
 from tests.support.api import MakeSettings

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import pytest
 from playwright.async_api import Page, expect
 
-from chat_api.schemas.fleet import BotStatus
-from chat_api.schemas.policies import PolicyChange
-from chat_api.schemas.restarts import RestartFilter
-from chat_api.workers import healer
+from chat_api.fleet.policy_schemas import PolicyChange
+from chat_api.fleet.schemas import BotStatus
+from chat_api.restarts import healing_worker as healer
+from chat_api.restarts.schemas import RestartFilter
 from models import ActionOrigin
 from tests.e2e.test_console import sign_in
 from tests.support.api import MakeSettings

@@ -18,7 +18,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from chat_api.core.cookies import ADMIN_COOKIE
-from tests.chat_api.services.test_logs import script
+from tests.chat_api.logs.test_service import script
 from tests.support.commands import environment
 from tests.support.console_process import ConsoleProcess
 from tests.support.docker_engine import BotContainer, DockerEngineHandle

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.chat_api.services.test_logs import script
+from tests.chat_api.logs.test_service import script
 from tests.e2e.test_console import sign_in
 from tests.support.api import MakeSettings
 from tests.support.axe import violations

@@ -10,8 +10,8 @@ from functools import partial
 import pytest
 from playwright.async_api import Page, expect
 
-from chat_api.schemas.analytics import Grain
-from chat_api.schemas.principals import Principal
+from chat_api.core.principals import Principal
+from chat_api.series.analytics_schemas import Grain
 from models import RuleKind
 from tests.e2e.test_console import sign_in
 from tests.support.api import MakeSettings

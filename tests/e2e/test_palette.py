@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import Page, expect
 
-from chat_api.schemas.fleet import BotStatus
+from chat_api.fleet.schemas import BotStatus
 from models import Role
 from tests.e2e.test_console import expect_status, sign_in
 from tests.support.axe import violations

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 
-from chat_api.services.analytics import AnalyticsService
+from chat_api.series.analytics import AnalyticsService
 from models import Role
 from tests.e2e.test_console import sign_in
 from tests.support.api import ADMIN_PASSWORD

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.async_api import Page, expect
 
-from chat_api.schemas.fleet import BotStatus
+from chat_api.fleet.schemas import BotStatus
 from tests.e2e.test_console import sign_in
 from tests.support.api import MakeSettings
 from tests.support.console_app import running_console

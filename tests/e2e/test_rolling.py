@@ -9,13 +9,13 @@ import pytest
 from playwright.async_api import Page, expect
 
 from chat_api.core.ids import new_id
-from chat_api.schemas.fleet import BotStatus, RestartView
-from chat_api.schemas.principals import Principal
+from chat_api.core.principals import Principal
+from chat_api.fleet.schemas import BotStatus, RestartView
 from console.frame import frame
 from console.frame import page as console_page
 from console.guard import Audience
-from console.widgets.bot_actions import ask_action, bot_actions, button
-from console.widgets.bot_policy import bot_policy
+from console.pages.bot.policy import bot_policy
+from console.pages.restarts.actions import ask_action, bot_actions, button
 from models import ActionOrigin, BotAction, RestartState, Role
 from tests.e2e.test_console import sign_in
 from tests.support.api import MakeSettings

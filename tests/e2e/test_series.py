@@ -11,13 +11,14 @@ from nicegui import ui
 from playwright.async_api import Page, expect
 
 from chat_api.core.database import Database
-from chat_api.repositories import series, status_intervals
-from chat_api.repositories.series import Increment, Tally
-from chat_api.repositories.status_intervals import OpenInterval
-from chat_api.schemas.principals import Principal
+from chat_api.core.principals import Principal
+from chat_api.series import repository as series
+from chat_api.series import status_intervals_repository as status_intervals
+from chat_api.series.repository import Increment, Tally
+from chat_api.series.status_intervals_repository import OpenInterval
 from console.frame import frame
 from console.frame import page as console_page
-from console.widgets.bot_series import bot_series
+from console.pages.bot.series import bot_series
 from console.widgets.fleet_pulse import on_fleet_pulse
 from console.widgets.timeline import timeline
 from models import Role

@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 from playwright.async_api import Page, ViewportSize, expect
 
-from chat_api.schemas.settings import Tone
+from chat_api.settings.schemas import Tone
 from models import Role
 from tests.e2e.test_console import sign_in
 from tests.support.axe import violations

@@ -17,12 +17,12 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import SQLModel
 
 import models
+from chat_api.audit.service import AuditService
 from chat_api.core.database import Database
 from chat_api.core.security import load_key_ring, token_hash
 from chat_api.core.settings import Settings
-from chat_api.services.audit import AuditService
-from chat_api.services.auth import AuthService
-from chat_api.services.identity import IdentityService
+from chat_api.people.auth import AuthService
+from chat_api.people.identity import IdentityService
 from models.database_url import async_database_url
 from models.migrate import HEAD, MigrationFailed, upgrade
 

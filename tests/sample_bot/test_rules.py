@@ -7,8 +7,8 @@ import aiohttp
 import pytest
 
 from sample_bot.character import Character
-from sample_bot.engine import Prompt
 from sample_bot.memory import MAX_REMEMBERED_CHARS, ConversationMemory
+from sample_bot.prompt import Prompt
 from sample_bot.rules import RuleEngine
 from tests.sample_bot.calls import say
 from tests.support.sample_bots import RunningBot

@@ -16,10 +16,9 @@ import yaml
 from fastapi import FastAPI
 
 from chat_api.app import create_app
+from chat_api.core.principals import Device, Principal
 from chat_api.core.settings import Settings
-from chat_api.schemas.principals import Principal
-from chat_api.schemas.sessions import Device
-from chat_api.services.container import Services
+from chat_api.service_registry import Services
 from console.connections import Patience
 from console.server import GuardedServer
 from models import Role

@@ -3,7 +3,7 @@
 from playwright.async_api import BrowserContext, Locator, Page, expect
 
 from chat_api.core.cookies import SESSION_COOKIE, read_cookie
-from chat_api.schemas.principals import Principal
+from chat_api.core.principals import Principal
 from tests.support.console_app import RunningConsole
 
 

@@ -10,7 +10,7 @@ import socketio  # type: ignore[import-untyped]
 from nicegui import Client
 
 from chat_api.core.cookies import SESSION_COOKIE
-from console.widgets.chat_thread import ChatThread
+from console.pages.chat.thread import ChatThread
 from tests.support.console_app import RunningConsole
 from tests.support.console_page import client_id_in, connect, socket
 

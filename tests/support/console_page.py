@@ -12,7 +12,7 @@ import socketio  # type: ignore[import-untyped]
 from nicegui import Client
 
 from chat_api.core.cookies import ADMIN_COOKIE
-from console.widgets.fleet_board import FleetBoard
+from console.pages.fleet.board import FleetBoard
 from tests.support.console_app import RunningConsole
 
 SOCKET = "/_nicegui_ws/socket.io"

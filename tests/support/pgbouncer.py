@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
-from chat_api.core.child_process import ChildProcess
-from chat_api.core.system_user import give, unprivileged_user
+from chat_api.embedded.child_process import ChildProcess
+from chat_api.embedded.system_user import give, unprivileged_user
 from tests.support.eventually import eventually
 
 PORT = 6432

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 import redis.asyncio
 
-from chat_api.core.embedded import embedded_servers
+from chat_api.embedded.servers import embedded_servers
 
 TEMPLATE = "test_template"
 FLEET = "fleet"

@@ -7,13 +7,13 @@ from uuid import uuid4
 
 import yaml
 
-from chat_api.clients.bots import BotConnector
+from chat_api.bots.connector import BotConnector
+from chat_api.bots.schemas import Probe
 from chat_api.core.clock import Clock
+from chat_api.core.principals import Principal
 from chat_api.core.settings import Settings
-from chat_api.schemas.bots import Probe
-from chat_api.schemas.principals import Principal
-from chat_api.services.bot_registry import BotRegistry
-from chat_api.services.fleet import FleetService
+from chat_api.fleet.registry import BotRegistry
+from chat_api.fleet.service import FleetService
 from models import Role
 from tests.support.sample_bots import RunningBot
 

@@ -21,7 +21,7 @@ def test_a_flood_is_one_line_a_minute_and_a_count(monkeypatch: pytest.MonkeyPatc
     bounds = OncePerMinute()
     flood = records("nicegui", count=1000)
     assert [bounds.filter(record) for record in flood].count(True) == 1
-    assert all(bounds.filter(record) for record in records("chat_api.services.auth", count=3))
+    assert all(bounds.filter(record) for record in records("chat_api.people.auth", count=3))
     assert all(bounds.filter(record) for record in records("engineio.server", count=1))
     monkeypatch.setattr(log_bounds, "EVERY_S", 0.0)
     (late,) = records("nicegui", count=1)

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import text
 
+from chat_api.background.supervisor import Supervisor, every
+from chat_api.background.worker_registry import WorkerBook
 from chat_api.core.clock import Clock
 from chat_api.core.database import Database
 from chat_api.core.loop_watch import LoopWatch
 from chat_api.core.request_figures import RequestFigures
 from chat_api.core.slow_queries import MAX_STATEMENTS, SlowQueries, normalised
-from chat_api.core.worker_book import WorkerBook
-from chat_api.workers.supervisor import Supervisor, every
 from tests.support.eventually import eventually
 
 

@@ -1,0 +1,139 @@
+"""The one alert that cannot go through the outbox, for the outbox is in PostgreSQL: it is down, or takes no writes.
+
+The process that led when it went away remembers the rules and the channels, and tells them itself in each look,
+until each channel has taken it, and once more when PostgreSQL is back. What it told is not stored anywhere until then.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import RowMapping
+
+from chat_api.alerts.apprise_sender import AppriseSender, SendFailed
+from chat_api.alerts.quiet_hours import quiet_until
+from chat_api.alerts.rows import quiet_hours
+from chat_api.alerts.schemas import RuleView
+from chat_api.alerts.service import AlertsService
+from chat_api.audit.service import AuditService
+from chat_api.core.clock import SYSTEM_CLOCK, Clock
+from chat_api.core.database import Database
+from chat_api.core.errors import AppError, WritesRefused
+from chat_api.core.logging import get_logger
+from chat_api.core.write_check import check_writes
+from models import AuditOutcome, NotificationKind, RuleKind
+
+log = get_logger(__name__)
+
+CHECK_TIMEOUT_S = 5.0
+# Whoever looked this shortly before it went away led: of several processes one tells.
+LED = timedelta(seconds=15)
+TITLE = "PostgreSQL is down"
+BODY = "Nothing can be stored or read, and the fleet is not watched until it is back."
+REFUSED_TITLE = "PostgreSQL takes no writes"
+REFUSED_BODY = "What is stored can be read. Nothing can be saved, nobody can sign in, and the fleet is not watched."
+
+
+@dataclass(slots=True, kw_only=True)
+class _Outage:
+    since: datetime
+    title: str
+    body: str
+    told: dict[UUID, RowMapping] = field(default_factory=dict)
+
+
+class BlindAlerts:
+    """Looks whether PostgreSQL answers, and tells when it does not."""
+
+    def __init__(
+        self,
+        database: Database,
+        alerts: AlertsService,
+        audit: AuditService,
+        sender: AppriseSender,
+        *,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        self._database = database
+        self._alerts = alerts
+        self._audit = audit
+        self._sender = sender
+        self._clock = clock
+        self._outage: _Outage | None = None
+
+    async def look(self) -> None:
+        """Look once, and tell what there is to tell."""
+        if self._alerts.remembered is None:
+            return
+        fault = await self._fault()
+        if fault is not None:
+            self._outage = self._outage or _Outage(since=self._clock.now(), title=fault[0], body=fault[1])
+            self._alerts.mark_told_directly()
+            await self._tell(self._outage)
+        elif self._outage is not None:
+            over, self._outage = self._outage, None
+            if over.told:
+                self._alerts.mark_told_directly()
+            await self._tell_end(over)
+
+    async def _fault(self) -> tuple[str, str] | None:
+        """What is to be told of PostgreSQL, by the same question as its health check asks."""
+        try:
+            async with asyncio.timeout(CHECK_TIMEOUT_S):
+                await check_writes(self._database)
+        except WritesRefused:
+            return REFUSED_TITLE, REFUSED_BODY
+        except (AppError, TimeoutError):
+            return TITLE, BODY
+        return None
+
+    async def _tell(self, outage: _Outage) -> None:
+        now = self._clock.now()
+        remembered = self._alerts.remembered
+        if remembered is None or outage.since - remembered.at > LED:
+            return
+        rule = next((one for one in remembered.rules if one.kind is RuleKind.SERVICE_DOWN), None)
+        if rule is None or now - outage.since < timedelta(seconds=rule.for_s):
+            return
+        waiting = [
+            row
+            for row in remembered.channels
+            if row["id"] not in outage.told
+            and rule.severity.value in row["severities"]
+            and (rule.channels is None or row["id"] in rule.channels)
+            and quiet_until(quiet_hours(row), rule.severity, now) is None
+        ]
+        body = f"{outage.body}\n\n{rule.severity.upper()}. Since {outage.since:%Y-%m-%d %H:%M:%S} UTC."
+        sent = await asyncio.gather(
+            *(self._send(row, rule, outage.title, body, NotificationKind.FIRING) for row in waiting)
+        )
+        outage.told |= {row["id"]: row for row, is_sent in zip(waiting, sent, strict=True) if is_sent}
+
+    async def _tell_end(self, outage: _Outage) -> None:
+        remembered = self._alerts.remembered
+        rule = (
+            next((one for one in remembered.rules if one.kind is RuleKind.SERVICE_DOWN), None) if remembered else None
+        )
+        if rule is None or not outage.told:
+            return
+        lasted_s = (self._clock.now() - outage.since).total_seconds()
+        body = f"It lasted {lasted_s:.0f} s. Since {outage.since:%Y-%m-%d %H:%M:%S} UTC."
+        title = f"Resolved: {outage.title}"
+        await asyncio.gather(
+            *(self._send(row, rule, title, body, NotificationKind.RESOLVED) for row in outage.told.values())
+        )
+        details: dict[str, Any] = {"channels": [row["name"] for row in outage.told.values()], "lasted_s": lasted_s}
+        await self._audit.record(
+            None, "alert.told_directly", "postgres", outcome=AuditOutcome.AUTOMATIC, details=details
+        )
+
+    async def _send(self, row: RowMapping, rule: RuleView, title: str, body: str, kind: NotificationKind) -> bool:
+        try:
+            await self._sender.send(row["url"], title=title, body=body, severity=rule.severity, kind=kind)
+        except SendFailed as failure:
+            log.warning("notification_failed", channel=row["name"], error=str(failure))
+            return False
+        log.info("alert_told_directly", kind=kind, channel=row["name"])
+        return True

@@ -1,0 +1,215 @@
+"""One alert for each root cause, and what is told of it when: pure, by the caller's clock.
+
+::
+
+    opened ──GROUP_WAIT_S──► told (firing) ──► told again: new subjects (changed), every repeat_s (repeat)
+                                           ──► resolved, told to whom it was told before
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from chat_api.alerts.rules import CONSOLE, GROUP_WAIT
+from chat_api.alerts.schemas import AlertView, RuleView, SubjectState
+from chat_api.core.ids import new_id
+from chat_api.fleet.schemas import FleetView, ServiceStatus, ServiceView
+from models import AlertStatus, NotificationKind, Severity
+
+# Those that join later are told of together.
+GROUP_INTERVAL = timedelta(seconds=60)
+MAX_NAMES = 50
+LEFT = "The bot left the fleet."
+LEFT_ALL = "The bots left the fleet."
+RANK = {severity: rank for rank, severity in enumerate(Severity)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """What fires together. ``telling`` are the parts whose joining is worth a message of its own."""
+
+    key: str
+    title: str
+    body: str
+    severity: Severity
+    subjects: tuple[str, ...]
+    telling: tuple[str, ...]
+    channels: frozenset[UUID] | None
+    repeat_s: int
+    bots: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """An alert as it is now, and what to tell of it; ``group`` is None when it is over."""
+
+    alert: AlertView
+    tell: NotificationKind | None
+    group: Group | None
+
+
+def groups(
+    rules: Mapping[UUID, RuleView], states: Sequence[SubjectState], view: FleetView, *, muted: Collection[str] = ()
+) -> dict[str, Group]:
+    """What fires, by root cause: a dependency with all that suffers from it, else a rule with its subjects."""
+    services = {service.name: service for service in view.services}
+    by_key: dict[str, list[SubjectState]] = defaultdict(list)
+    for state in states:
+        if state.fired_at is not None and state.rule_id in rules:
+            by_key[_key(state, services)].append(state)
+    found: dict[str, Group] = {}
+    for key, members in by_key.items():
+        kind, _, name = key.partition(":")
+        if kind == "cause":
+            found[key] = _caused(key, services[name], members, rules, view, muted)
+        else:
+            found[key] = _ruled(key, members, rules, view)
+    return found
+
+
+def changes(
+    open_alerts: Mapping[str, AlertView],
+    now_firing: Mapping[str, Group],
+    now: datetime,
+    *,
+    fleet: Collection[str],
+) -> Iterator[Change]:
+    """What happens to each alert that is open or begins. ``fleet`` are the names of its bots."""
+    for key, group in now_firing.items():
+        alert = open_alerts.get(key) or _opened(group, now)
+        alert = replace(
+            alert, title=group.title, body=group.body, subjects=group.subjects, severity=_worst(alert, group)
+        )
+        kind = _to_tell(open_alerts.get(key, alert), group, now)
+        if kind is not None:
+            alert = replace(alert, status=AlertStatus.FIRING, told_at=now, told_subjects=group.telling)
+        yield Change(alert=alert, tell=kind, group=group)
+    for key, alert in open_alerts.items():
+        if key not in now_firing:
+            over = replace(alert, status=AlertStatus.RESOLVED, resolved_at=now)
+            if have_left(alert, fleet):
+                over = replace(over, body=LEFT if len(alert.told_subjects) == 1 else LEFT_ALL)
+            yield Change(alert=over, tell=NotificationKind.RESOLVED if alert.told_at else None, group=None)
+
+
+def have_left(alert: AlertView, fleet: Collection[str]) -> bool:
+    """Whether an alert was about bots only that left the fleet: nothing became better, there is nobody to be well."""
+    bots = [subject.partition(":") for subject in alert.told_subjects]
+    return bool(bots) and all(kind == "bot" and name not in fleet for kind, _, name in bots)
+
+
+def _opened(group: Group, now: datetime) -> AlertView:
+    return AlertView(
+        alert_id=new_id(),
+        key=group.key,
+        status=AlertStatus.PENDING,
+        severity=group.severity,
+        title=group.title,
+        body=group.body,
+        subjects=group.subjects,
+        opened_at=now,
+    )
+
+
+def _worst(alert: AlertView, group: Group) -> Severity:
+    """An alert does not get milder while it lasts: who was told that it is critical hears its end as such."""
+    return max(alert.severity, group.severity, key=RANK.__getitem__)
+
+
+def _to_tell(before: AlertView, group: Group, now: datetime) -> NotificationKind | None:
+    if before.is_silenced(now):
+        return None
+    if before.told_at is None:
+        return NotificationKind.FIRING if now - before.opened_at >= GROUP_WAIT else None
+    since_told = now - before.told_at
+    has_grown = not set(group.telling) <= set(before.told_subjects)
+    is_worse = RANK[group.severity] > RANK[before.severity]
+    if (has_grown or is_worse) and since_told >= GROUP_INTERVAL:
+        return NotificationKind.CHANGED
+    was_silenced = before.silenced_until is not None and before.told_at < before.silenced_until
+    if was_silenced or (group.repeat_s and since_told >= timedelta(seconds=group.repeat_s)):
+        return NotificationKind.REPEAT
+    return None
+
+
+def _key(state: SubjectState, services: Mapping[str, ServiceView]) -> str:
+    kind, _, name = state.subject.partition(":")
+    if kind == "service" and name in services:
+        return f"cause:{name}"
+    if state.cause in services:
+        return f"cause:{state.cause}"
+    return f"rule:{state.rule_id}"
+
+
+def _caused(
+    key: str,
+    service: ServiceView,
+    members: Sequence[SubjectState],
+    rules: Mapping[UUID, RuleView],
+    view: FleetView,
+    muted: Collection[str],
+) -> Group:
+    """The alert of a dependency names it and the bots that suffer, also those whose own rule waits yet."""
+    suffering = {state.subject.partition(":")[2] for state in members if state.subject.startswith("bot:")}
+    names = [
+        bot.display_name
+        for bot in view.bots
+        if bot.name in suffering or (bot.cause == service.name and bot.name not in muted)
+    ]
+    fault = {ServiceStatus.UNHEALTHY: service.fault, ServiceStatus.UNKNOWN: "has not been seen lately"}
+    title = f"{service.title} {fault.get(service.status, 'was down')}"
+    lines = [f"{service.title}: {service.error}"] if service.error else []
+    if names:
+        title += f": {_count(len(names), 'bot')} affected"
+        lines.append(f"Affected: {_listed(names)}")
+    group = _group(key, title, "\n".join(lines), names or [service.title], (key,), members, rules)
+    return replace(
+        group, bots=tuple(sorted({*suffering, *(bot.name for bot in view.bots if bot.cause == service.name)}))
+    )
+
+
+def _ruled(key: str, members: Sequence[SubjectState], rules: Mapping[UUID, RuleView], view: FleetView) -> Group:
+    titles = {f"bot:{bot.name}": bot.display_name for bot in view.bots} | {CONSOLE: "The console"}
+    names = [titles.get(state.subject, state.subject) for state in members]
+    lines = [f"{name} {state.words}" for name, state in zip(names, members, strict=True)]
+    title = lines[0] if len(lines) == 1 else f"{rules[members[0].rule_id].name}: {_count(len(names), 'bot')}"
+    more = [f"and {len(lines) - MAX_NAMES} more"] if len(lines) > MAX_NAMES else []
+    telling = tuple(state.subject for state in members)
+    return _group(key, title, "\n".join(lines[:MAX_NAMES] + more), names, telling, members, rules)
+
+
+def _group(
+    key: str,
+    title: str,
+    body: str,
+    names: Sequence[str],
+    telling: tuple[str, ...],
+    members: Sequence[SubjectState],
+    rules: Mapping[UUID, RuleView],
+) -> Group:
+    mine = [rules[state.rule_id] for state in members]
+    wanted: frozenset[UUID] | None = frozenset()
+    for rule in mine:
+        wanted = None if wanted is None or rule.channels is None else wanted | set(rule.channels)
+    return Group(
+        key=key,
+        title=title[:200],
+        body=body,
+        severity=max((rule.severity for rule in mine), key=RANK.__getitem__),
+        subjects=tuple(names),
+        telling=telling,
+        channels=wanted,
+        repeat_s=min((rule.repeat_s for rule in mine if rule.repeat_s), default=0),
+        bots=tuple(state.subject.partition(":")[2] for state in members if state.subject.startswith("bot:")),
+    )
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    return ", ".join(names[:MAX_NAMES]) + more

@@ -1,0 +1,239 @@
+"""What a rule sees, and how a subject moves: inactive → pending → firing → resolved. Pure, by the caller's clock.
+
+::
+
+    bad ──────────► pending ──for_s──► firing ──ok for keep_firing_for_s──► resolved
+    in maintenance: nothing begins, but what fires still resolves
+    no data:        ok → as if well · keep → as it was · alert → as if bad
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from chat_api.alerts.schemas import Reading, RuleView, Signs, SubjectState, Verdict
+from chat_api.fleet.schemas import BotStatus, BotView, FleetView, ServiceStatus, ServiceView
+from chat_api.fleet.status import MIN_CALLS
+from models import NoData, RuleKind, SubjectStatus
+
+CONSOLE = "console"
+# A bot needs a moment after its dependency is back; until then its trouble is still that dependency's.
+CAUSE_LINGERS = timedelta(seconds=120)
+# An alert waits this long for company. What fired longer ago than that was told as its own fault, and stays it.
+GROUP_WAIT = timedelta(seconds=5)
+# A bot on its way is neither well nor down: a crash loop is one outage.
+_ON_ITS_WAY = frozenset({BotStatus.STARTING, BotStatus.RESTARTING, BotStatus.QUARANTINED})
+
+Look = tuple[Verdict, str]
+
+
+def readings(rule: RuleView, view: FleetView, signs: Signs, now: datetime) -> list[Reading]:
+    """Everything that a rule looks at, as it is now."""
+    found: list[Reading] = []
+    if rule.kind in _BOT_LOOKS:
+        found += [
+            _of_bot(bot, _BOT_LOOKS[rule.kind](rule, bot, signs), signs, now)
+            for bot in view.bots
+            if rule.bots is None or bot.name in rule.bots
+        ]
+    if rule.kind in _SERVICE_LOOKS:
+        found += [
+            Reading(subject=f"service:{service.name}", title=service.title, verdict=verdict, words=words)
+            for service in view.services
+            for verdict, words in (_SERVICE_LOOKS[rule.kind](service),)
+        ]
+    if rule.kind is RuleKind.DISK:
+        found.append(_of_console(*_disk(rule, signs)))
+    if rule.kind is RuleKind.LOOP_LAG:
+        found.append(_of_console(*_loop_lag(rule, signs)))
+    return found
+
+
+def step(rule: RuleView, before: SubjectState | None, reading: Reading | None, now: datetime) -> SubjectState | None:
+    """The state after one look; None is inactive, or resolved when it fired before. What is gone is well."""
+    if reading is None:
+        return None
+    reading = _without_no_data(rule, reading)
+    is_firing = before is not None and before.fired_at is not None
+    match reading.verdict:
+        case Verdict.OK:
+            return _well(rule, before, now)
+        case Verdict.HOLD:
+            # While nothing is known to be better, the time that it has to stay better does not run.
+            return replace(before, well_since=None) if before is not None else None
+        case Verdict.NO_DATA if rule.no_data is NoData.KEEP:
+            return replace(before, status=SubjectStatus.NO_DATA, well_since=None) if before and is_firing else None
+    if reading.is_muted and not is_firing:
+        return None
+    return _bad(rule, before, reading, now)
+
+
+def steps(
+    rule: RuleView, before: Mapping[str, SubjectState], looked: list[Reading], now: datetime
+) -> Iterator[SubjectState]:
+    """The states of all subjects of a rule after one look; those that are well are left out."""
+    seen = {reading.subject: reading for reading in looked}
+    for subject in sorted(seen.keys() | before.keys()):
+        after = step(rule, before.get(subject), seen.get(subject), now)
+        if after is not None:
+            yield after
+
+
+def _without_no_data(rule: RuleView, reading: Reading) -> Reading:
+    if reading.verdict is Verdict.NO_DATA and rule.no_data is NoData.OK:
+        return replace(reading, verdict=Verdict.OK)
+    return reading
+
+
+def _well(rule: RuleView, before: SubjectState | None, now: datetime) -> SubjectState | None:
+    if before is None or before.fired_at is None:
+        return None
+    since = before.well_since or now
+    if now - since >= timedelta(seconds=rule.keep_firing_for_s):
+        return None
+    return replace(before, status=SubjectStatus.FIRING, well_since=since)
+
+
+def _bad(rule: RuleView, before: SubjectState | None, reading: Reading, now: datetime) -> SubjectState:
+    since = before.since if before is not None else now
+    cause, lost_at = _cause(before, reading, now)
+    fired_at = before.fired_at if before is not None else None
+    is_lingering = lost_at is not None
+    if fired_at is None and not is_lingering and now - since >= timedelta(seconds=rule.for_s):
+        fired_at = now
+    status = SubjectStatus.FIRING if fired_at else SubjectStatus.PENDING
+    return SubjectState(
+        rule_id=rule.rule_id,
+        subject=reading.subject,
+        status=SubjectStatus.NO_DATA if reading.verdict is Verdict.NO_DATA else status,
+        since=since,
+        words=reading.words[:300],
+        fired_at=fired_at,
+        cause=cause,
+        cause_lost_at=lost_at,
+    )
+
+
+def _cause(before: SubjectState | None, reading: Reading, now: datetime) -> tuple[str | None, datetime | None]:
+    """The dependency that this is put down to, and since when it is none any more but still counts as such."""
+    if before is not None and before.cause is None and before.fired_at and now - before.fired_at >= GROUP_WAIT:
+        return None, None
+    if reading.cause is not None or before is None or before.cause is None:
+        return reading.cause, None
+    lost_at = before.cause_lost_at or now
+    return (None, None) if now - lost_at >= CAUSE_LINGERS else (before.cause, lost_at)
+
+
+def _of_bot(bot: BotView, look: Look, signs: Signs, now: datetime) -> Reading:
+    policy = bot.policy
+    is_wanted = policy is not None and (policy.is_in_maintenance(now) or policy.is_stopped(bot.container))
+    return Reading(
+        subject=f"bot:{bot.name}",
+        title=bot.display_name,
+        verdict=look[0],
+        words=look[1],
+        cause=bot.cause,
+        is_muted=is_wanted or bot.name in signs.muted,
+    )
+
+
+def _of_console(verdict: Verdict, words: str) -> Reading:
+    return Reading(subject=CONSOLE, title="The console", verdict=verdict, words=words)
+
+
+def _down(_: RuleView, bot: BotView, __: Signs) -> Look:
+    if bot.status is BotStatus.OFFLINE:
+        return Verdict.BAD, "is offline"
+    if bot.status is BotStatus.MISADDRESSED:
+        return Verdict.BAD, f"is misaddressed. {bot.error or ''}".strip()
+    return _settled(bot)
+
+
+def _degraded(_: RuleView, bot: BotView, __: Signs) -> Look:
+    if bot.status is BotStatus.DEGRADED:
+        return Verdict.BAD, f"is degraded: {'; '.join(r.words for r in bot.reasons)}" if bot.reasons else "is degraded"
+    return _settled(bot)
+
+
+def _settled(bot: BotView) -> Look:
+    """Of a bot that is not what the rule looks for."""
+    if bot.status in _ON_ITS_WAY:
+        return Verdict.HOLD, f"is {bot.status}"
+    if bot.status is BotStatus.MAINTENANCE:  # what is under it still resolves
+        return (Verdict.OK if bot.latency_ms is not None else Verdict.HOLD), "is in maintenance"
+    if bot.status is BotStatus.UNKNOWN:
+        return Verdict.NO_DATA, "has not been seen lately"
+    return Verdict.OK, ""
+
+
+def _slow(rule: RuleView, bot: BotView, _: Signs) -> Look:
+    p95_ms = bot.figures.recent_p95_ms if bot.figures else None
+    if p95_ms is None:
+        return Verdict.NO_DATA, "has given no answer lately"
+    is_bad = p95_ms > (rule.threshold or 0)
+    return _look(is_bad, f"takes {p95_ms / 1000:,.1f} s (p95; limit {(rule.threshold or 0) / 1000:,.1f} s)")
+
+
+def _failing(rule: RuleView, bot: BotView, _: Signs) -> Look:
+    """By the same newest calls as the bot's status; an hour's share would go on long after the bot is well."""
+    recent = bot.recent
+    if recent is None or recent.calls < MIN_CALLS:
+        return Verdict.NO_DATA, "had too few answers lately to judge"
+    limit = rule.threshold or 0
+    words = f"failed {recent.failure_share:.0%} of its last {recent.calls} answers (limit {limit:.0%})"
+    return _look(recent.failure_share > limit, words)
+
+
+def _restarts(rule: RuleView, bot: BotView, signs: Signs) -> Look:
+    count = signs.restarts.get(bot.name, 0)
+    return _look(count > (rule.threshold or 0), f"was restarted {count} times in an hour")
+
+
+def _quarantined(_: RuleView, bot: BotView, __: Signs) -> Look:
+    return _look(bot.policy is not None and bot.policy.quarantined_at is not None, "is quarantined")
+
+
+def _unheard(_: RuleView, bot: BotView, __: Signs) -> Look:
+    return _look(bot.status is BotStatus.UNKNOWN, "has not been seen lately")
+
+
+def _service_down(service: ServiceView) -> Look:
+    if service.status is ServiceStatus.UNKNOWN:
+        return Verdict.NO_DATA, "has not been seen lately"
+    return _look(service.status is ServiceStatus.UNHEALTHY, service.fault)
+
+
+def _service_unheard(service: ServiceView) -> Look:
+    return _look(service.status is ServiceStatus.UNKNOWN, "has not been seen lately")
+
+
+def _disk(rule: RuleView, signs: Signs) -> Look:
+    if signs.disk_free is None:
+        return Verdict.NO_DATA, "cannot see how full its disk is"
+    return _look(signs.disk_free < (rule.threshold or 0), f"has {signs.disk_free:.0%} of its disk free")
+
+
+def _loop_lag(rule: RuleView, signs: Signs) -> Look:
+    if signs.loop_lag_ms is None:
+        return Verdict.NO_DATA, "does not measure how late it is"
+    is_bad = signs.loop_lag_ms > (rule.threshold or 0)
+    return _look(is_bad, f"runs {signs.loop_lag_ms:,.0f} ms late (limit {rule.threshold or 0:,.0f} ms)")
+
+
+def _look(is_bad: bool, words: str) -> Look:
+    return (Verdict.BAD, words) if is_bad else (Verdict.OK, "")
+
+
+_BOT_LOOKS: Mapping[RuleKind, Callable[[RuleView, BotView, Signs], Look]] = {
+    RuleKind.BOT_DOWN: _down,
+    RuleKind.BOT_DEGRADED: _degraded,
+    RuleKind.SLOW_P95: _slow,
+    RuleKind.ERROR_RATE: _failing,
+    RuleKind.RESTARTS: _restarts,
+    RuleKind.QUARANTINED: _quarantined,
+    RuleKind.NO_DATA: _unheard,
+}
+_SERVICE_LOOKS: Mapping[RuleKind, Callable[[ServiceView], Look]] = {
+    RuleKind.SERVICE_DOWN: _service_down,
+    RuleKind.NO_DATA: _service_unheard,
+}

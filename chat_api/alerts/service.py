@@ -1,0 +1,333 @@
+"""Alerts: what is wrong now, one for each root cause, and who is to be told. Told through an outbox, so none is lost.
+
+Everything is stored: a new leader, or a restarted console, goes on where the one before stopped.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import RowMapping
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chat_api.alerts import grouping as alert_groups
+from chat_api.alerts import repository as alerts
+from chat_api.alerts import rules as alert_rules
+from chat_api.alerts import settings_repository as alert_settings
+from chat_api.alerts.rows import (
+    alert_values,
+    alert_view,
+    notification_view,
+    rule_view,
+    subject_state,
+    subject_values,
+    window_view,
+)
+from chat_api.alerts.schemas import AlertView, NotificationView, RuleView, Signs, SubjectState
+from chat_api.alerts.settings_repository import CHANNELS, RULES, WINDOWS
+from chat_api.audit.service import AuditService
+from chat_api.core.bus import Topic
+from chat_api.core.clock import SYSTEM_CLOCK, Clock
+from chat_api.core.database import Database
+from chat_api.core.errors import DatabaseUnavailable, InvalidInput, NotFound
+from chat_api.core.ids import new_id
+from chat_api.core.logging import get_logger
+from chat_api.core.odd_rows import ODD_ROWS
+from chat_api.core.principals import Permission, Principal
+from chat_api.core.pubsub import Signals
+from chat_api.core.text import check_text
+from chat_api.fleet.schemas import FleetView, Trouble
+from models import NotificationKind, NotificationStatus, RuleKind
+
+log = get_logger(__name__)
+
+HOUR = timedelta(hours=1)
+KEEP = timedelta(days=90)
+FOLLOW_EVERY_S = 5.0
+MAX_SILENCE_MIN = 7 * 24 * 60
+CHANGED = "alerts_changed"
+# The alert of PostgreSQL itself; so long after an outage that was told past the outbox, the outbox tells nothing of it.
+STORAGE = "cause:postgres"
+DIRECTLY = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembered:
+    """What the last look saw: enabled rules and channels, the latter with their addresses."""
+
+    at: datetime
+    rules: tuple[RuleView, ...]
+    channels: tuple[RowMapping, ...] = field(repr=False)
+
+
+class AlertsService:
+    """Moves alerts, and tells pages on ``changes`` that something moved."""
+
+    def __init__(
+        self, database: Database, audit: AuditService, signals: Signals, *, clock: Clock = SYSTEM_CLOCK
+    ) -> None:
+        self._database = database
+        self._audit = audit
+        self._signals = signals
+        self._clock = clock
+        self.changes: Topic[tuple[AlertView, ...]] = Topic("alerts")
+        self._known: tuple[AlertView, ...] = ()
+        # For when the database is gone; only a process that led has it.
+        self.remembered: Remembered | None = None
+        self._told_directly_at: datetime | None = None
+        # What fires as of the last evaluation here, with the bots that it is about.
+        self.troubles: tuple[Trouble, ...] = ()
+        self._moved = asyncio.Event()
+        signals.subscribe(CHANGED, lambda _: self._moved.set())
+        signals.on_gap(self._moved.set)
+
+    # What pages and doors ask
+
+    async def firing(self, principal: Principal) -> tuple[AlertView, ...]:
+        """What is wrong now, the worst first. Raises: PermissionDenied, NotAuthenticated."""
+        principal.require(Permission.VIEW_FLEET)
+        return await self.current()
+
+    async def newest(self, principal: Principal, *, limit: int = 100) -> tuple[AlertView, ...]:
+        """The last alerts, resolved ones too, newest first. Raises: PermissionDenied, NotAuthenticated."""
+        principal.require(Permission.VIEW_FLEET)
+        async with self._database.read() as connection:
+            rows = await alerts.newest_alerts(connection, limit=limit)
+        return ODD_ROWS.readable("alerts", rows, alert_view)
+
+    async def subjects(self, principal: Principal) -> tuple[SubjectState, ...]:
+        """What is not well for some rule: pending, firing, or without data.
+
+        Raises: PermissionDenied, NotAuthenticated.
+        """
+        principal.require(Permission.VIEW_FLEET)
+        async with self._database.read() as connection:
+            return tuple(subject_state(row) for row in await alerts.subjects(connection))
+
+    async def notifications(self, principal: Principal, *, limit: int = 100) -> tuple[NotificationView, ...]:
+        """The last messages, newest first. Raises: PermissionDenied, NotAuthenticated."""
+        principal.require(Permission.VIEW_FLEET)
+        async with self._database.read() as connection:
+            rows = await alerts.newest_notifications(connection, limit=limit)
+        return ODD_ROWS.readable("notifications", rows, notification_view)
+
+    async def silence(self, principal: Principal, alert_id: UUID, *, minutes: int, reason: str) -> AlertView:
+        """Tell nobody of an open alert for a while; its end is told all the same.
+
+        Raises: InvalidInput, NotFound (or it is over), PermissionDenied, NotAuthenticated.
+        """
+        await self._audit.require(principal, Permission.MANAGE_ALERTS, str(alert_id))
+        if not 1 <= minutes <= MAX_SILENCE_MIN:
+            raise InvalidInput(f"minutes: from 1 to {MAX_SILENCE_MIN}")
+        why = check_text(reason, field="reason", max_chars=300).strip()
+        until = self._clock.now() + timedelta(minutes=minutes)
+        details = {"minutes": minutes, "reason": why}
+        return await self._silence(principal, alert_id, until, why, "alert.silence", details)
+
+    async def end_silence(self, principal: Principal, alert_id: UUID) -> AlertView:
+        """Let an alert be told of again. Raises: NotFound, PermissionDenied, NotAuthenticated."""
+        await self._audit.require(principal, Permission.MANAGE_ALERTS, str(alert_id))
+        return await self._silence(principal, alert_id, None, None, "alert.end_silence", {})
+
+    async def current(self) -> tuple[AlertView, ...]:
+        """What is wrong now, for the service itself."""
+        async with self._database.read() as connection:
+            rows = await alerts.open_alerts(connection)
+        return _by_urgency(ODD_ROWS.readable("alerts", rows, alert_view))
+
+    # What the worker does
+
+    async def evaluate(self, view: FleetView, signs: Signs) -> tuple[AlertView, ...]:
+        """Look at everything once, move what moved, and queue what is to be told: one transaction, or nothing.
+
+        Returns: what is wrong now. Raises: DatabaseUnavailable.
+        """
+        now = self._clock.now()
+        async with self._database.write() as connection:
+            await alerts.lock(connection)
+            before = _by_urgency(ODD_ROWS.readable("alerts", await alerts.open_alerts(connection), alert_view))
+            rules = await self._rules(connection)
+            signs = await self._with_stored(connection, signs, rules, view, now)
+            states = await self._step(connection, rules, view, signs, now)
+            firing = alert_groups.groups(rules, states, view, muted=signs.muted)
+            channels = [row for row in await alert_settings.all_of(connection, CHANNELS) if row["is_enabled"]]
+            fleet = frozenset(bot.name for bot in view.bots)
+            known = {alert.key: alert for alert in before}
+            after = await self._move(connection, known, firing, channels, now, fleet=fleet)
+        self.troubles = tuple(
+            Trouble(key=alert.key, title=alert.title, severity=alert.severity, bots=firing[alert.key].bots)
+            for alert in after
+        )
+        self.remembered = Remembered(at=now, rules=tuple(rules.values()), channels=tuple(channels))
+        if after != before:
+            self._tell(after)
+        return after
+
+    def mark_told_directly(self) -> None:
+        """PostgreSQL's own outage is told past the outbox: what of it is stored meanwhile is not told again."""
+        self._told_directly_at = self._clock.now()
+
+    async def follow(self) -> None:
+        """Tell the pages of this process what another one moved, until cancelled: one query, however many pages."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(FOLLOW_EVERY_S):
+                    await self._moved.wait()
+            if not self._moved.is_set() and self._signals.is_live:
+                continue
+            self._moved.clear()
+            with contextlib.suppress(DatabaseUnavailable):
+                found = await self.current()
+                if found != self._known:
+                    self._known = found
+                    self.changes.publish(found)
+
+    async def forget_old(self) -> None:
+        """Drop alerts that were resolved ninety days ago, with their messages."""
+        async with self._database.write() as connection:
+            await alerts.forget_alerts(connection, before=self._clock.now() - KEEP)
+
+    # Inside
+
+    async def _rules(self, connection: AsyncConnection) -> dict[UUID, RuleView]:
+        rows = await alert_settings.all_of(connection, RULES)
+        return {rule.rule_id: rule for rule in ODD_ROWS.readable("alert rules", rows, rule_view) if rule.is_enabled}
+
+    async def _with_stored(
+        self,
+        connection: AsyncConnection,
+        signs: Signs,
+        rules: Mapping[UUID, RuleView],
+        view: FleetView,
+        now: datetime,
+    ) -> Signs:
+        """The signs with what only the database knows: restarts, and who is in a maintenance window."""
+        stored = await alert_settings.all_of(connection, WINDOWS)
+        windows = ODD_ROWS.readable("maintenance windows", stored, lambda row: window_view(row, now))
+        active = [window for window in windows if window.is_active]
+        muted = {bot.name for bot in view.bots if any(one.bots is None or bot.name in one.bots for one in active)}
+        restarts: Mapping[str, int] = {}
+        if any(rule.kind is RuleKind.RESTARTS for rule in rules.values()):
+            restarts = await alerts.restarts_since(connection, now - HOUR)
+        return replace(signs, muted=signs.muted | muted, restarts=restarts)
+
+    async def _step(
+        self,
+        connection: AsyncConnection,
+        rules: Mapping[UUID, RuleView],
+        view: FleetView,
+        signs: Signs,
+        now: datetime,
+    ) -> list[SubjectState]:
+        stored = [subject_state(row) for row in await alerts.subjects(connection)]
+        after: list[SubjectState] = []
+        for rule in rules.values():
+            mine = {state.subject: state for state in stored if state.rule_id == rule.rule_id}
+            after += alert_rules.steps(rule, mine, alert_rules.readings(rule, view, signs, now), now)
+        keep = {(state.rule_id, state.subject) for state in after}
+        gone = [key for key in ((state.rule_id, state.subject) for state in stored) if key not in keep]
+        await alerts.drop_subjects(connection, gone)
+        known = set(stored)
+        await alerts.put_subjects(connection, [subject_values(state) for state in after if state not in known])
+        return after
+
+    async def _move(
+        self,
+        connection: AsyncConnection,
+        before: Mapping[str, AlertView],
+        firing: Mapping[str, alert_groups.Group],
+        channels: Sequence[RowMapping],
+        now: datetime,
+        *,
+        fleet: Collection[str],
+    ) -> tuple[AlertView, ...]:
+        after: list[AlertView] = []
+        for change in alert_groups.changes(before, firing, now, fleet=fleet):
+            alert = change.alert
+            told = [row for row in channels if _is_told(row, change)] if change.tell else []
+            if alert.key == STORAGE and self._is_told_directly(now):
+                told = []
+            alert = replace(
+                alert, told_channels=tuple(sorted({*alert.told_channels, *(str(row["id"]) for row in told)}))
+            )
+            if alert != before.get(alert.key):
+                await alerts.put_alert(connection, alert_values(alert))
+            if change.tell is not None:
+                log.info("alert_told", kind=change.tell, severity=alert.severity, key=alert.key, channels=len(told))
+                rows = [_notification(alert, change.tell, row, now) for row in told]
+                await alerts.put_notifications(connection, rows)
+            if alert.resolved_at is None:
+                after.append(alert)
+        return _by_urgency(after)
+
+    def _is_told_directly(self, now: datetime) -> bool:
+        return self._told_directly_at is not None and now - self._told_directly_at < DIRECTLY
+
+    async def _silence(
+        self,
+        principal: Principal,
+        alert_id: UUID,
+        until: datetime | None,
+        reason: str | None,
+        action: str,
+        details: Mapping[str, object],
+    ) -> AlertView:
+        by = principal.username if until else None
+        async with self._database.write() as connection:
+            row = await alerts.silence(connection, alert_id, until=until, by=by, reason=reason)
+            if row is None:
+                raise NotFound
+            await self._audit.record(principal, action, row["title"], details=details, connection=connection)
+        self._tell(await self.current())
+        return alert_view(row)
+
+    def _tell(self, after: tuple[AlertView, ...]) -> None:
+        self._known = after
+        self.changes.publish(after)
+        self._signals.publish(CHANGED, None)
+
+
+def _is_told(row: RowMapping, change: alert_groups.Change) -> bool:
+    """Who was told of the beginning is told of the end; else the rules' channels that want this severity."""
+    if change.group is None:
+        return str(row["id"]) in change.alert.told_channels
+    is_meant = change.group.channels is None or row["id"] in change.group.channels
+    return is_meant and change.alert.severity.value in row["severities"]
+
+
+def _notification(alert: AlertView, kind: NotificationKind, channel: RowMapping, now: datetime) -> dict[str, Any]:
+    title, body = message(alert, kind, now)
+    return {
+        "id": new_id(),
+        "alert_id": alert.alert_id,
+        "channel_id": channel["id"],
+        "channel_name": channel["name"],
+        "kind": kind.value,
+        "severity": alert.severity.value,
+        "title": title,
+        "body": body,
+        "status": NotificationStatus.WAITING.value,
+        "created_at": now,
+        "due_at": now,
+        "attempts": 0,
+    }
+
+
+def message(alert: AlertView, kind: NotificationKind, now: datetime) -> tuple[str, str]:
+    """What a person reads: a title and a text."""
+    since = f"Since {alert.opened_at:%Y-%m-%d %H:%M:%S} UTC"
+    if kind is NotificationKind.RESOLVED:
+        minutes, seconds = divmod(int((now - alert.opened_at).total_seconds()), 60)
+        left = f"{alert.body} " if alert.body in {alert_groups.LEFT, alert_groups.LEFT_ALL} else ""
+        return f"Resolved: {alert.title}"[:200], f"{left}It lasted {minutes} min {seconds} s. {since}."
+    mark = {NotificationKind.REPEAT: "Still: ", NotificationKind.CHANGED: "More: "}.get(kind, "")
+    return f"{mark}{alert.title}"[:200], f"{alert.body}\n\n{alert.severity.upper()}. {since}.".strip()
+
+
+def _by_urgency(found: Any) -> tuple[AlertView, ...]:
+    ranked: Sequence[AlertView] = list(found)
+    return tuple(sorted(ranked, key=lambda one: (-alert_groups.RANK[one.severity], one.opened_at, one.key)))

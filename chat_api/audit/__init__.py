@@ -1,0 +1,1 @@
+"""The audit trail: what administrators did, and what they were refused."""

@@ -1,0 +1,124 @@
+"""The background work: what every process does for itself, and what one of a deployment, the leader, does for all."""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from chat_api.alerts.database_outage import BlindAlerts
+from chat_api.alerts.worker import Alerter
+from chat_api.background.supervisor import every
+from chat_api.fleet.canary_worker import CanaryWorker
+from chat_api.fleet.container_usage_worker import measure_all, measure_watched
+from chat_api.fleet.health_poller import HealthPoller
+from chat_api.fleet.relay_worker import FleetRelay
+from chat_api.fleet.sources_watcher import FleetKeeper
+from chat_api.fleet.storage_watcher import StorageWatch
+from chat_api.incidents.journal import IncidentJournal
+from chat_api.incidents.worker import FORGET_EVERY_S, IncidentKeeper
+from chat_api.messages.socket_manager import WebSocketManager
+from chat_api.resources import Resources
+from chat_api.restarts.healing_worker import Healer
+from chat_api.series.recent_answers import RecentAnswersService
+from chat_api.series.recent_figures import FiguresService
+from chat_api.series.rollups_worker import FLUSH_S, Rollups
+from chat_api.series.status_worker import StatusKeeper
+from chat_api.service_registry import Services
+from chat_api.system.gauges_worker import keep_gauges
+from chat_api.system.service import REPORT_EVERY_S
+from chat_api.wiring import Composition
+
+Duties = dict[str, Callable[[], Awaitable[None]]]
+
+BEAT_S = 5.0
+ABANDON_S = 30.0
+INTERRUPT_S = 10.0
+POLICIES_S = 5.0
+FORGET_S = 600.0
+COUNT_USAGE_S = 120.0
+STALENESS_S = 1.0
+TYPING_S = 0.1
+BLIND_S = 2.0
+SETTINGS_S = 5.0
+TOLD_S = 0.5
+NOTICES_S = 1.0
+
+
+def leaders_duties(r: Resources, c: Composition, poller: HealthPoller, keeper: FleetKeeper) -> Duties:
+    """What one process of the deployment does for all."""
+    s = c.services
+    incidents = IncidentKeeper(s.fleet, IncidentJournal(r.database, s.incidents, s.audit), s.incidents)
+    interval_s = r.settings.bot_health_check_interval
+    return {
+        "health_poller": poller.run,
+        "containers": keeper.watch_containers,
+        "canary": CanaryWorker(s.canary, s.fleet, interval_s=r.settings.bot_canary_interval).run,
+        "rollups": _rollups(r, s).run,
+        "status": StatusKeeper(s.fleet, r.database, check_interval_s=interval_s).run,
+        "usage": partial(measure_all, s.containers),
+        "healer": Healer(s.fleet, s.restarts, s.policies, r.database).run,
+        "incidents": incidents.run,
+        "alerts": _alerter(r, c).run,
+        "analytics": partial(every, COUNT_USAGE_S, s.analytics.count),
+        "dead_restarts": partial(every, ABANDON_S, s.restarts.abandon_dead),
+        "dead_rolling": partial(every, INTERRUPT_S, s.rolling.interrupt_dead),
+        "dead_instances": partial(every, FORGET_S, s.answers.forget_dead),
+        "dead_processes": partial(every, FORGET_S, s.system.forget_dead),
+        "known_bots": keeper.remember_regularly,
+        "old_events": partial(every, FORGET_S, s.feeds.forget_old),
+        "old_incidents": partial(every, FORGET_EVERY_S, incidents.forget_old),
+    }
+
+
+def process_duties(
+    r: Resources, c: Composition, websockets: WebSocketManager, keeper: FleetKeeper, relay: FleetRelay
+) -> Duties:
+    """What every process does for itself."""
+    s = c.services
+    return {
+        "sessions": websockets.watch_sessions,
+        "peers": websockets.watch_peers,
+        "signals": s.signals.run,
+        "feeds": s.feeds.run,
+        "relay": relay.run,
+        "sources": keeper.refresh_regularly,
+        "heartbeat": partial(every, BEAT_S, s.answers.beat),
+        "typing": partial(every, TYPING_S, s.answers.tell_typing),
+        "staleness": partial(every, STALENESS_S, s.fleet.refresh),
+        "policies": partial(every, POLICIES_S, s.policies.reload),
+        "rolling": s.rolling.watch,
+        "alerts": s.alerts.follow,
+        "blind_alerts": partial(every, BLIND_S, BlindAlerts(r.database, s.alerts, s.audit, c.sender).look),
+        "usage_watched": partial(measure_watched, s.containers),
+        "storage": StorageWatch(s.fleet, s.health, check_interval_s=r.settings.bot_health_check_interval).run,
+        "series": partial(every, min(FLUSH_S, r.settings.bot_health_check_interval / 2), r.recorder.flush),
+        "settings": partial(every, SETTINGS_S, c.store.look),
+        "settings_told": partial(every, TOLD_S, c.store.look_when_told),
+        "notices": partial(every, NOTICES_S, s.switches.tick),
+        "loop_lag": c.loop_watch.run,
+        "process_report": partial(every, REPORT_EVERY_S, s.system.report),
+        "gauges": partial(keep_gauges, r.metrics, r.database, s.answers, s.fleet, c.book, c.switches),
+    }
+
+
+def _rollups(r: Resources, s: Services) -> Rollups:
+    return Rollups(
+        FiguresService(r.database, s.registry),
+        RecentAnswersService(r.database, s.registry, s.fleet),
+        s.fleet,
+        r.database,
+        check_interval_s=r.settings.bot_health_check_interval,
+    )
+
+
+def _alerter(r: Resources, c: Composition) -> Alerter:
+    settings = r.settings
+    return Alerter(
+        c.services.fleet,
+        c.services.alerts,
+        c.services.alert_delivery,
+        r.database,
+        r.metrics,
+        state_dir=settings.web_ui_state_dir,
+        settle_s=2 * settings.bot_health_check_interval + 1,
+        deadman_url=settings.deadman_url.get_secret_value() if settings.deadman_url else None,
+        deadman_interval_s=settings.deadman_interval,
+    )

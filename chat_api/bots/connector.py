@@ -1,0 +1,221 @@
+"""The one way to talk to bots: chat, health and self-description, for both generations of the contract.
+
+Every bot has its own breaker and bulkhead, so that one hung bot costs only those who talk to it. Probes have their
+own connections and pass both, for they are how a recovery is seen.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from typing import TypeVar
+
+from chat_api.bots.answers import read_connection, read_info, read_object
+from chat_api.bots.breaker import BreakerState
+from chat_api.bots.chat import BotChat, chat_body
+from chat_api.bots.http import BotHttp, Reply
+from chat_api.bots.http_pool import HttpPool
+from chat_api.bots.lanes import Lane, Lanes, LaneView, OnRefused
+from chat_api.bots.schemas import BotAnswer, BotInfo, BotSpec, Probe
+from chat_api.bots.stream import OnDelta
+from chat_api.core.call_outcomes import APOLOGY, CANCELLED, OK, TRUNCATED
+from chat_api.core.clock import SYSTEM_CLOCK, Clock
+from chat_api.core.errors import AppError, BotFailed, BotTimeout, BotUnavailable, ShuttingDown, Upstream
+from chat_api.core.settings import Settings
+
+T = TypeVar("T")
+
+PROBE_TIMEOUT_S = 5.0
+PROBE_CONNECTIONS = 64
+PROBE_MAX_BYTES = 65_536
+
+Accept = Callable[[BotAnswer], None]
+"""Looks at an answer before anybody else does. Raises an ``Upstream`` for one that must not be shown."""
+OnCall = Callable[[str, str, float], None]
+"""Told of every chat call: bot name, outcome (``ok``, ``apology``, ``truncated``, ``cancelled`` or an error's code),
+seconds. Must not raise."""
+
+
+class BotConnector:
+    """Pooled, bounded calls to bots. Call ``initialize`` before use and ``cleanup`` after.
+
+    ``on_call`` receives the outcome of every chat call, ``on_refused`` those that were not made.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock = SYSTEM_CLOCK,
+        on_call: OnCall | None = None,
+        on_refused: OnRefused | None = None,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._on_call = on_call or (lambda _bot_name, _outcome, _duration_s: None)
+        self._lanes = Lanes(
+            total_slots=settings.connection_pool_size,
+            slots_per_bot=settings.bot_max_parallel_calls,
+            clock=clock,
+            on_refused=on_refused or (lambda _bot_name, _reason: None),
+        )
+        self._chat: BotChat | None = None
+        self._probing: BotHttp | None = None
+        self._probes = asyncio.Semaphore(PROBE_CONNECTIONS)
+
+    def configure(self, settings: Settings) -> None:
+        """Give calls that begin from now on the time that these settings say; pools stay as large as they were made."""
+        self._settings = settings
+
+    async def initialize(self) -> None:
+        """Open the connection pools on the running loop; a second call does nothing."""
+        if self._chat is not None:
+            return
+        max_body_bytes = self._settings.bot_max_answer_bytes
+        pool = HttpPool(max_idle=self._settings.connection_pool_size, max_body_bytes=max_body_bytes)
+        self._chat = BotChat(pool, self._lanes, max_text_bytes=max_body_bytes, clock=self._clock)
+        self._probing = HttpPool(max_idle=PROBE_CONNECTIONS, max_body_bytes=PROBE_MAX_BYTES)
+
+    async def cleanup(self) -> None:
+        """Close every connection; calls that still run fail as unavailable, later ones with ``ShuttingDown``."""
+        async with AsyncExitStack() as stack:
+            for opened in (self._chat, self._probing):
+                if opened is not None:
+                    stack.push_async_callback(opened.aclose)
+            self._chat = self._probing = None
+
+    def learn_apology(self, bot_name: str, digest: str | None) -> None:
+        """What a bot says while its language model is dead, by :func:`digest_of`; ``None``: the model lives.
+
+        An ordinary answer of a v2 bot does not show it: the same words, from a bot that was seen like that, do.
+        """
+        self._lanes.learn_apology(bot_name, digest)
+
+    def lane_view(self, bot_name: str) -> LaneView:
+        """How busy a bot is, and whether calls to it pass."""
+        return self._lanes.view(bot_name)
+
+    def breaker_state(self, bot_name: str) -> BreakerState:
+        """Whether calls to this bot pass; ``closed`` for one never called."""
+        return self._lanes.view(bot_name).breaker
+
+    async def send_message_to_bot(
+        self,
+        bot: BotSpec,
+        *,
+        user_id: str,
+        message: str,
+        user_name: str | None = None,
+        timeout_s: float | None = None,
+        on_delta: OnDelta | None = None,
+        is_counted: bool = True,
+        accept: Accept | None = None,
+        is_fast: bool = False,
+    ) -> BotAnswer:
+        """Send one message and wait for the whole answer, at most ``timeout_s`` (``BOT_API_TIMEOUT``) in total.
+
+        ``on_delta`` gets the pieces of the text when the bot streams. A stream that breaks off after some text is an
+        answer with ``is_truncated``. The bot remembers what it is told, so a call is repeated (once, here) only when
+        connecting failed. One that is not ``is_counted`` is nobody's message, and ``on_call`` does not hear of it.
+        One that ``is_fast`` asks for the bot's shortest way to an answer.
+
+        Raises: BotTimeout, BotFailed, BotBusy, and BotUnavailable, whose ``extra["connect_failed"]`` says that the
+        bot has certainly not seen the message; InvalidInput when the message cannot be encoded.
+        """
+        content = chat_body(self._clock.now(), user_id=user_id, message=message, user_name=user_name, is_fast=is_fast)
+        started_s = self._clock.monotonic_s()
+        outcome = CANCELLED
+        try:
+            answer = await _opened(self._chat).ask(
+                bot, content, timeout_s=timeout_s or self._settings.bot_api_timeout, on_delta=on_delta
+            )
+            if accept is not None:
+                accept(answer)
+            outcome = TRUNCATED if answer.is_truncated else APOLOGY if answer.is_apology else OK
+            return answer
+        except AppError as error:
+            outcome = error.code
+            raise
+        finally:
+            if is_counted:
+                self._on_call(bot.name, outcome, self._clock.monotonic_s() - started_s)
+
+    async def get_bot_status(self, bot: BotSpec) -> Probe:
+        """Look at one bot's health and, where it has one, readiness. A bad bot is a probe with ``error``.
+
+        Source: bot contract, ``GET /health`` and ``GET /ready``.
+        """
+        lane = self._lanes.of(bot)
+        async with self._probes:
+            started_s = self._clock.monotonic_s()
+            try:
+                reply = await self._get(bot, "/health")
+                latency_ms = (self._clock.monotonic_s() - started_s) * 1000
+                if reply.status != 200 or read_object(reply).get("status") != "healthy":
+                    raise BotFailed(detail=f"HTTP {reply.status}")
+                is_ready = await self._readiness(bot, lane)
+            except Upstream as error:
+                lane.forget()
+                return Probe(
+                    bot_name=bot.name,
+                    is_healthy=False,
+                    checked_at=self._clock.now(),
+                    error=_operator_text(error),
+                    url=bot.url,
+                )
+        if is_ready is not False:
+            lane.breaker.wake()
+        return Probe(
+            bot_name=bot.name,
+            is_healthy=True,
+            checked_at=self._clock.now(),
+            latency_ms=latency_ms,
+            contract=lane.contract,
+            is_ready=is_ready,
+            url=bot.url,
+        )
+
+    async def get_bot_info(self, bot: BotSpec) -> BotInfo:
+        """Ask a bot what it is.
+
+        Raises: BotUnavailable, BotTimeout, BotFailed.
+        Source: bot contract, ``GET /api/bot-info`` (v1), ``GET /api/diagnostics`` (v2), and for the time that the
+        latter fails, as it does without its Redis, ``GET /api/internal/health``.
+        """
+        async with self._probes:
+            reply = await self._get(bot, "/api/bot-info")
+            if reply.status != 404:
+                info = read_info(reply, bot_name=bot.name, contract="v1")
+            else:
+                try:
+                    info = read_info(await self._get(bot, "/api/diagnostics"), bot_name=bot.name, contract="v2")
+                except BotFailed:
+                    info = read_connection(await self._get(bot, "/api/internal/health"), bot_name=bot.name)
+            return replace(info, url=bot.url)
+
+    async def _get(self, bot: BotSpec, path: str) -> Reply:
+        deadline_at = asyncio.get_running_loop().time() + PROBE_TIMEOUT_S
+        return await _opened(self._probing).request("GET", f"{bot.url}{path}", deadline_at=deadline_at)
+
+    async def _readiness(self, bot: BotSpec, lane: Lane) -> bool | None:
+        """v1 bots say whether they are ready; v2 bots have no such page, which is asked for once."""
+        if lane.contract == "v2":
+            return None
+        status = (await self._get(bot, "/ready")).status
+        lane.contract = "v2" if status == 404 else "v1"
+        return None if status == 404 else status == 200
+
+
+def _opened(opened: T | None) -> T:
+    if opened is None:
+        raise ShuttingDown(detail="the bot connector is closed")
+    return opened
+
+
+def _operator_text(error: Upstream) -> str:
+    """What went wrong, in our words."""
+    if isinstance(error, BotTimeout):
+        return "no answer in time"
+    if isinstance(error, BotUnavailable):
+        return "cannot connect" if error.extra.get("connect_failed") else "connection lost"
+    return "unexpected answer"

@@ -1,0 +1,1 @@
+"""The container engine: containers, events, logs, statistics and Swarm services through the Docker SDK."""

@@ -1,0 +1,86 @@
+"""Containers and services that run bots, as the container engine tells it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class ContainerKind(StrEnum):
+    """What runs the bot: one container, a Swarm service with its tasks, or a process of the demo."""
+
+    CONTAINER = "container"
+    SERVICE = "service"
+    PROCESS = "process"
+
+
+class ContainerState(StrEnum):
+    """The engine's word for a container's state; ``missing`` and ``unknown`` are ours.
+
+    ``missing``: the engine answers and has no such container any more. ``unknown``: the engine does not answer.
+    """
+
+    CREATED = "created"
+    RUNNING = "running"
+    RESTARTING = "restarting"
+    PAUSED = "paused"
+    EXITED = "exited"
+    DEAD = "dead"
+    MISSING = "missing"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerView:
+    """One bot's container or service.
+
+    ``is_managed``: it carries the bot label, so that it may be restarted; others are only shown. ``health`` is the
+    engine's own check (``healthy``, ``unhealthy``, ``starting``) or None without one. ``exit_code`` is of the last
+    end, None while it runs. ``last_seen_at`` is when the engine last told us this.
+
+    ``port`` is where the host offers it, ``inner_port`` where it listens in its network; both are known of one that is
+    stopped, too. ``service_name`` is its name in its compose file, ``alias`` what its environment calls the bot.
+    """
+
+    bot_name: str
+    kind: ContainerKind
+    id: str
+    name: str
+    state: ContainerState
+    is_managed: bool
+    last_seen_at: datetime
+    image: str = ""
+    image_digest: str | None = None
+    health: str | None = None
+    started_at: datetime | None = None
+    exit_code: int | None = None
+    oom_killed: bool = False
+    restart_count: int = 0
+    port: int | None = None
+    inner_port: int | None = None
+    service_name: str | None = None
+    alias: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerEvent:
+    """Something that happened to a bot's container; ``action`` is the engine's word (``die``, ``start``, ``oom`` …)."""
+
+    bot_name: str
+    action: str
+    at: datetime
+    exit_code: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerUsage:
+    """What a bot's container uses. ``cpu_percent`` is of one core, network rates are bytes per second."""
+
+    bot_name: str
+    measured_at: datetime
+    cpu_percent: float
+    memory_bytes: int
+    memory_limit_bytes: int | None = None
+    received_bytes_per_s: float = 0.0
+    sent_bytes_per_s: float = 0.0

@@ -1,0 +1,137 @@
+"""From the Docker Engine's JSON to our values. Source: Docker Engine API v1.41, "Containers", "Services", "Events"."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from chat_api.engine.ports import SERVICE_LABEL, container_ports, service_ports, variable
+from chat_api.engine.schemas import ContainerEvent, ContainerKind, ContainerState, ContainerView
+
+SERVICE_ID_LABEL = "com.docker.swarm.service.id"
+# Names that the fleet's compose files use. Source: bot contract, "How the fleet is described".
+_CONTAINER_NAME = re.compile(r"(?:whisperengine-)?([a-z0-9][a-z0-9_-]{0,49}?)-bot")
+_BOT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,49}")
+_PENDING_TASK_STATES = frozenset({"new", "pending", "assigned", "accepted", "preparing", "ready", "starting"})
+Json = Mapping[str, Any]
+
+
+def bot_of(name: str, labels: Json | None, *, label: str) -> tuple[str, bool] | None:
+    """Which bot a container is, and whether it is labelled as one; None when it is no bot."""
+    labelled = str((labels or {}).get(label, "")).strip().lower()
+    if labelled:
+        return (labelled, True) if _BOT_NAME.fullmatch(labelled) else None
+    named = _CONTAINER_NAME.fullmatch(name)
+    return (named[1], False) if named else None
+
+
+def container_view(raw: Json, *, label: str, now: datetime) -> ContainerView | None:
+    """One answer of ``GET /containers/{id}/json``; None when it is no bot."""
+    config, state = raw["Config"], raw["State"]
+    name, labels = str(raw["Name"]).lstrip("/"), _labels(config.get("Labels"))
+    bot = bot_of(name, labels, label=label)
+    if bot is None:
+        return None
+    status, ports = _state(state["Status"]), container_ports(raw, label=label)
+    return ContainerView(
+        bot_name=bot[0],
+        is_managed=bot[1],
+        kind=ContainerKind.CONTAINER,
+        id=str(raw["Id"]),
+        name=name,
+        image=str(config["Image"]),
+        image_digest=raw.get("Image"),
+        state=status,
+        health=_health(state),
+        started_at=parse_time(state.get("StartedAt")),
+        exit_code=None if status in {ContainerState.RUNNING, ContainerState.CREATED} else int(state["ExitCode"]),
+        oom_killed=bool(state.get("OOMKilled")),
+        restart_count=int(raw.get("RestartCount") or 0),
+        port=ports.host,
+        inner_port=ports.inner,
+        service_name=labels.get(SERVICE_LABEL),
+        alias=variable(config.get("Env"), "DISCORD_BOT_NAME"),
+        labels=labels,
+        last_seen_at=now,
+    )
+
+
+def service_view(raw: Json, tasks: Sequence[Json], *, label: str, now: datetime) -> ContainerView | None:
+    """One Swarm service with its tasks; None when it is no bot."""
+    spec = raw["Spec"]
+    labels, template = _labels(spec.get("Labels")), spec["TaskTemplate"]["ContainerSpec"]
+    bot = bot_of(str(spec["Name"]), labels, label=label)
+    if bot is None:
+        return None
+    newest_first = sorted(tasks, key=lambda task: str(task["CreatedAt"]), reverse=True)
+    running = [task for task in newest_first if task["Status"]["State"] == "running"]
+    ended = [task for task in newest_first if task["DesiredState"] not in {"running", "ready"}]
+    ports = service_ports(labels, template.get("Env"), label=label)
+    image, _, digest = str(template["Image"]).partition("@")
+    return ContainerView(
+        bot_name=bot[0],
+        is_managed=bot[1],
+        kind=ContainerKind.SERVICE,
+        id=str(raw["ID"]),
+        name=str(spec["Name"]),
+        image=image,
+        image_digest=digest or None,
+        state=_service_state(newest_first),
+        started_at=parse_time(running[0]["Status"]["Timestamp"]) if running else None,
+        exit_code=None if running or not ended else ended[0]["Status"].get("ContainerStatus", {}).get("ExitCode"),
+        restart_count=len(ended),
+        port=ports.host,
+        inner_port=ports.inner,
+        alias=variable(template.get("Env"), "DISCORD_BOT_NAME"),
+        labels=labels,
+        last_seen_at=now,
+    )
+
+
+def container_event(raw: Json, services: Mapping[str, str], *, label: str) -> ContainerEvent | None:
+    """One line of ``GET /events``; None when it is not about a bot. ``services``: bot names by service id."""
+    actor = raw["Actor"]
+    attributes: Json = actor.get("Attributes") or {}
+    service_id = actor["ID"] if raw["Type"] == "service" else attributes.get(SERVICE_ID_LABEL)
+    name = services.get(str(service_id)) if service_id else None
+    if name is None and not service_id and (bot := bot_of(str(attributes.get("name", "")), attributes, label=label)):
+        name = bot[0]
+    if name is None:
+        return None
+    exit_code = attributes.get("exitCode")
+    return ContainerEvent(
+        bot_name=name,
+        action=str(raw["Action"]),
+        at=datetime.fromtimestamp(int(raw["timeNano"]) / 1e9, UTC),
+        exit_code=int(exit_code) if exit_code is not None else None,
+    )
+
+
+def parse_time(text: object) -> datetime | None:
+    """The engine's RFC 3339 time with nanoseconds; its zero time (year 1) means "never"."""
+    if not isinstance(text, str) or text.startswith("0001-"):
+        return None
+    moment = datetime.fromisoformat(re.sub(r"(\.\d{1,6})\d*", r"\1", text))
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _labels(raw: Json | None) -> dict[str, str]:
+    return {str(key): str(value) for key, value in (raw or {}).items()}
+
+
+def _state(status: object) -> ContainerState:
+    return ContainerState.DEAD if status == "removing" else ContainerState(str(status))
+
+
+def _health(state: Json) -> str | None:
+    status = (state.get("Health") or {}).get("Status")
+    return None if status in {None, "", "none"} else str(status)
+
+
+def _service_state(tasks: Sequence[Json]) -> ContainerState:
+    states = {task["Status"]["State"] for task in tasks if task["DesiredState"] in {"running", "ready"}}
+    if "running" in states:
+        return ContainerState.RUNNING
+    if states & _PENDING_TASK_STATES:
+        return ContainerState.RESTARTING
+    return ContainerState.EXITED if tasks else ContainerState.CREATED

@@ -1,0 +1,42 @@
+"""Health checks of bots, one row each, kept for a day."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, insert, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chat_api.core.rows import many
+from chat_api.fleet.schemas import BotStatus, Heartbeat
+from models import BotCheck
+
+# A walk down one short index range per bot: the cost grows with the bots, not with the rows that are kept.
+_NEWEST = text("""
+SELECT b.bot_name, c.checked_at, c.status, c.latency_ms
+FROM unnest(CAST(:bot_names AS text[])) AS b (bot_name) CROSS JOIN LATERAL (
+    SELECT * FROM web_bot_checks WHERE bot_name = b.bot_name ORDER BY checked_at DESC LIMIT :limit
+) c ORDER BY c.checked_at""")
+
+
+async def add(connection: AsyncConnection, checks: Sequence[tuple[str, Heartbeat]]) -> None:
+    """Store one round of checks in one statement."""
+    rows = [
+        {"bot_name": name, "checked_at": beat.checked_at, "status": beat.status.value, "latency_ms": beat.latency_ms}
+        for name, beat in checks
+    ]
+    await connection.execute(insert(BotCheck).values(rows))
+
+
+async def newest(connection: AsyncConnection, bot_names: Sequence[str], *, limit: int) -> dict[str, list[Heartbeat]]:
+    """The last ``limit`` checks of each bot, oldest first."""
+    found: dict[str, list[Heartbeat]] = {name: [] for name in bot_names}
+    for row in await many(connection, _NEWEST, {"bot_names": list(bot_names), "limit": limit}):
+        found[row["bot_name"]].append(
+            Heartbeat(checked_at=row["checked_at"], status=BotStatus(row["status"]), latency_ms=row["latency_ms"])
+        )
+    return found
+
+
+async def forget(connection: AsyncConnection, *, before: datetime) -> None:
+    """Drop what is older than ``before``."""
+    await connection.execute(delete(BotCheck).where(BotCheck.checked_at < before))  # type: ignore[arg-type]

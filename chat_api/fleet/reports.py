@@ -1,0 +1,175 @@
+"""What one process saw of the fleet, as it travels to the others: over Redis, and through the database."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+
+from chat_api.bots.schemas import BotInfo, Probe
+from chat_api.engine.schemas import ContainerUsage, ContainerView
+from chat_api.fleet.schemas import BotFigures, BotPolicy, CanaryView, RecentAnswers, RestartView, ServiceStatus, Trouble
+from models import RestartState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceReport:
+    """One look at one dependency. ``latency_ms`` is its answer's; ``error`` and ``fault`` are for operators."""
+
+    name: str
+    title: str
+    status: ServiceStatus
+    checked_at: datetime
+    latency_ms: float | None = None
+    error: str | None = None
+    fault: str = "is down"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainersReport:
+    """All containers of bots that the engine shows."""
+
+    reported_at: datetime
+    containers: tuple[ContainerView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FiguresReport:
+    """The figures of all bots by name, and of services their percentiles ``(p50, p95, p99)`` in milliseconds."""
+
+    reported_at: datetime
+    bots: Mapping[str, BotFigures]
+    services: Mapping[str, tuple[float | None, float | None, float | None]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswersReport:
+    """How the newest calls of bots went; a bot that is not in it had none lately."""
+
+    reported_at: datetime
+    bots: Mapping[str, RecentAnswers]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertsReport:
+    """All alerts that fire."""
+
+    reported_at: datetime
+    alerts: tuple[Trouble, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentsReport:
+    """All incidents that are open."""
+
+    reported_at: datetime
+    incidents: tuple[Trouble, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoliciesReport:
+    """What operators decided for bots; a bot that is not in it has no decision."""
+
+    reported_at: datetime
+    policies: tuple[BotPolicy, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InfoReport:
+    """What a bot said about itself."""
+
+    reported_at: datetime
+    info: BotInfo
+
+
+FleetReport = (
+    Probe
+    | InfoReport
+    | ServiceReport
+    | ContainersReport
+    | RestartView
+    | FiguresReport
+    | PoliciesReport
+    | CanaryView
+    | ContainerUsage
+    | AnswersReport
+    | AlertsReport
+    | IncidentsReport
+)
+
+_KINDS: dict[str, TypeAdapter[Any]] = {
+    "probe": TypeAdapter(Probe),
+    "info": TypeAdapter(InfoReport),
+    "service": TypeAdapter(ServiceReport),
+    "containers": TypeAdapter(ContainersReport),
+    "restart": TypeAdapter(RestartView),
+    "figures": TypeAdapter(FiguresReport),
+    "policies": TypeAdapter(PoliciesReport),
+    "canary": TypeAdapter(CanaryView),
+    "usage": TypeAdapter(ContainerUsage),
+    "answers": TypeAdapter(AnswersReport),
+    "alerts": TypeAdapter(AlertsReport),
+    "incidents": TypeAdapter(IncidentsReport),
+}
+_STEPS = list(RestartState)
+
+
+def key_of(report: FleetReport) -> str:
+    """What a report is about: a newer one with the same key replaces it."""
+    match report:
+        case Probe():
+            return f"probe:{report.bot_name}"
+        case InfoReport():
+            return f"info:{report.info.bot_name}"
+        case ServiceReport():
+            return f"service:{report.name}"
+        case ContainersReport():
+            return "containers"
+        case RestartView():
+            return f"restart:{report.bot_name}"
+        case FiguresReport():
+            return "figures"
+        case PoliciesReport():
+            return "policies"
+        case CanaryView():
+            return f"canary:{report.bot_name}"
+        case ContainerUsage():
+            return f"usage:{report.bot_name}"
+        case AnswersReport():
+            return "answers"
+        case AlertsReport():
+            return "alerts"
+        case IncidentsReport():
+            return "incidents"
+
+
+def order_of(report: FleetReport) -> tuple[datetime, int]:
+    """Which of two reports with one key is newer."""
+    match report:
+        case Probe() | ServiceReport() | CanaryView():
+            return report.checked_at, 0
+        case InfoReport() | ContainersReport() | FiguresReport() | PoliciesReport():
+            return report.reported_at, 0
+        case AnswersReport() | AlertsReport() | IncidentsReport():
+            return report.reported_at, 0
+        case ContainerUsage():
+            return report.measured_at, 0
+        case RestartView():
+            return report.requested_at, _STEPS.index(report.state)
+
+
+def encode(report: FleetReport) -> str:
+    """A report as JSON."""
+    return orjson.dumps(report).decode()
+
+
+def decode(key: str, text: str) -> FleetReport | None:
+    """The report that :func:`encode` wrote under this key; ``None`` for what another version of us may have written."""
+    adapter = _KINDS.get(key.partition(":")[0])
+    try:
+        report: FleetReport | None = adapter.validate_json(text) if adapter else None
+    except ValidationError:
+        return None
+    return report

@@ -1,0 +1,117 @@
+"""Whose fault it is: the dependency that the trouble of bots is put down to. Pure rules over what was last seen.
+
+::
+
+    parent      up ───────┐ down ..................... ┌ up ── 60 s ──┐
+    bot A       online ─────┐ offline                                 its trouble is put down to the parent
+    bot B   offline ......................                            its own: it was down long before
+
+A parent that flaps keeps the time at which its trouble began, so that bots that fell with it stay explained by it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from chat_api.fleet.schemas import HEARTBEAT_WELL, BotStatus, BotView, Fault, ServiceStatus, ServiceView
+from chat_api.fleet.status import model_witnesses
+
+# The parents of every bot; of two that explain as many bots, the first is named.
+PARENTS = ("docker", "postgres", "redis", "qdrant", "llm")
+AILING = frozenset({BotStatus.DEGRADED, BotStatus.OFFLINE, BotStatus.STARTING, BotStatus.UNKNOWN})
+# What a parent can do to a bot: without Docker nothing answers (a bot that answers has its own trouble); a bot without
+# its language model still answers its health check.
+EFFECTS: Mapping[str, frozenset[BotStatus]] = {
+    "docker": AILING - {BotStatus.DEGRADED},
+    "llm": frozenset({BotStatus.DEGRADED, BotStatus.STARTING}),
+}
+# How a bot without its language model behaves.
+MODEL_FAULTS = frozenset(Fault) - {Fault.SLOW}
+# A dependency is looked at every ten seconds: a bot may be seen down that much, and some, before its parent.
+BEFORE = timedelta(seconds=60)
+# How long a parent that came back still explains bots that are finding their way back.
+RECOVERY = timedelta(seconds=60)
+
+
+def root_causes(bots: Sequence[BotView], services: Sequence[ServiceView], *, now: datetime) -> Mapping[str, str]:
+    """For each bot in trouble that a dependency explains, the key of that dependency.
+
+    Of several that explain a bot, one that is down now comes before one that came back, then the one that explains
+    most bots.
+    """
+    explained = {
+        service.name: {bot.name for bot in bots if _explains(service, bot)}
+        for service in services
+        if is_to_blame(service, now=now)
+    }
+    down = {service.name for service in services if service.status is ServiceStatus.UNHEALTHY}
+    ranked = sorted(
+        (name for name, names in explained.items() if names),
+        key=lambda name: (name not in down, -len(explained[name]), PARENTS.index(name)),
+    )
+    return {name: parent for parent in reversed(ranked) for name in explained[parent]}
+
+
+def is_to_blame(service: ServiceView, *, now: datetime) -> bool:
+    """Whether a dependency is down, or was until a moment ago."""
+    if service.name not in PARENTS or service.failing_since is None or service.last_failed_at is None:
+        return False
+    if service.status is ServiceStatus.UNHEALTHY:
+        return True
+    return service.status is ServiceStatus.HEALTHY and now - service.last_failed_at <= RECOVERY
+
+
+class LanguageModel:
+    """The one dependency that bots tell of: it is down when several of them say so, whoever watches it, or nobody.
+
+    Once it is, it stays so until the last of them answers again: they are asked one after the other.
+    """
+
+    def __init__(self) -> None:
+        self._failing_since: datetime | None = None
+
+    def judged(
+        self, services: tuple[ServiceView, ...], bots: Sequence[BotView], *, now: datetime
+    ) -> tuple[ServiceView, ...]:
+        """The dependencies, with what the bots say of the language model."""
+        silent = [bot for bot in bots if bot.has(Fault.LANGUAGE_MODEL, Fault.APOLOGY)]
+        if not silent:
+            self._failing_since = None
+        elif self._failing_since is None and (witnesses := model_witnesses(bots)):
+            self._failing_since = min(ailing_since(bot) or now for bot in witnesses)
+        if self._failing_since is None:
+            return services
+        return tuple(self._down(service, silent) if service.name == "llm" else service for service in services)
+
+    def _down(self, service: ServiceView, silent: Sequence[BotView]) -> ServiceView:
+        count = "1 bot does not" if len(silent) == 1 else f"{len(silent)} bots do not"
+        failed_at = [bot.canary.checked_at for bot in silent if bot.canary is not None]
+        return replace(
+            service,
+            status=ServiceStatus.UNHEALTHY,
+            fault="does not answer",
+            error=f"{count} get an answer from it",
+            failing_since=self._failing_since,
+            last_failed_at=max(failed_at, default=service.last_checked_at),
+        )
+
+
+def ailing_since(bot: BotView) -> datetime | None:
+    """When a bot that is not well was first seen so, as far as its heartbeats tell; ``None`` when just now."""
+    since = None
+    for beat in reversed(bot.heartbeats):
+        if beat.status in HEARTBEAT_WELL:
+            break
+        since = beat.checked_at
+    return since
+
+
+def _explains(service: ServiceView, bot: BotView) -> bool:
+    if bot.status not in EFFECTS.get(service.name, AILING):
+        return False
+    if service.name == "llm" and bot.reasons and not bot.has(*MODEL_FAULTS):
+        return False  # slow is not silent
+    if bot.container is not None and bot.container.oom_killed and bot.status is BotStatus.OFFLINE:
+        return False  # nobody else used up its memory
+    since = ailing_since(bot)
+    return since is None or service.failing_since is None or since >= service.failing_since - BEFORE

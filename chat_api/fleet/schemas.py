@@ -1,0 +1,320 @@
+"""The state of the fleet as pages and doors show it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from chat_api.bots.schemas import Contract
+from chat_api.engine.schemas import ContainerState, ContainerUsage, ContainerView
+from models import ActionOrigin, BotAction, RestartState, Severity
+
+
+class BotStatus(StrEnum):
+    """What a bot is doing, in the words of every page."""
+
+    ONLINE = "online"
+    DEGRADED = "degraded"
+    STARTING = "starting"
+    RESTARTING = "restarting"
+    OFFLINE = "offline"
+    MISADDRESSED = "misaddressed"
+    QUARANTINED = "quarantined"
+    MAINTENANCE = "maintenance"
+    UNKNOWN = "unknown"
+
+
+class Fault(StrEnum):
+    """Why a bot that answers its health check is not well."""
+
+    NOT_READY = "not_ready"
+    LANGUAGE_MODEL = "language_model"
+    APOLOGY = "apology"
+    SILENT = "silent"
+    FAILING = "failing"
+    PAUSED = "paused"
+    SLOW = "slow"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """One thing that is wrong with a bot, in words for operators."""
+
+    fault: Fault
+    words: str
+
+
+class ServiceStatus(StrEnum):
+    """How a dependency is."""
+
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
+    UNKNOWN = "unknown"
+    NOT_CONFIGURED = "not_configured"
+
+
+class SystemStatus(StrEnum):
+    """How the whole is. Source: specification, ``GET /api/admin/status``."""
+
+    HEALTHY = "healthy"
+    DEGRADED = "degraded"
+    CRITICAL = "critical"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heartbeat:
+    """One health check as a bar shows it."""
+
+    checked_at: datetime
+    status: BotStatus
+    latency_ms: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestartView:
+    """One restart, start or stop, running or over. ``duration_s`` is from the request to the first healthy answer.
+
+    ``group_id`` is shared by the actions of one bulk, and by those of one rolling restart, whose id it is.
+    """
+
+    restart_id: UUID
+    bot_name: str
+    requested_by: str
+    requested_at: datetime
+    state: RestartState
+    estimate_s: float
+    finished_at: datetime | None = None
+    duration_s: float | None = None
+    error: str | None = None
+    action: BotAction = BotAction.RESTART
+    origin: ActionOrigin = ActionOrigin.OPERATOR
+    group_id: UUID | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it is still under way."""
+        return self.state not in {RestartState.ONLINE, RestartState.FAILED, RestartState.STOPPED}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BotFigures:
+    """How a bot did lately, from the stored series.
+
+    Uptimes are shares (0 to 1) of the time that is known and not maintenance, None when nothing is known. Percentiles
+    are of the chat answers of the last hour, as is ``error_rate`` (a share); ``messages_per_min`` and
+    ``recent_p95_ms`` of the last five minutes.
+    """
+
+    uptime_24h: float | None = None
+    uptime_7d: float | None = None
+    uptime_30d: float | None = None
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+    p99_ms: float | None = None
+    recent_p95_ms: float | None = None
+    messages_per_min: float = 0.0
+    error_rate: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecentAnswers:
+    """How the newest calls of a bot went: about twenty, none older than five minutes.
+
+    ``failures`` as everywhere: see ``chat_api.core.call_outcomes``. ``mean_ms`` is of those that were answered,
+    ``usual_ms`` of the day before. ``is_failing`` and ``is_slow`` change later than the numbers, so that they do not
+    flap.
+    """
+
+    calls: int
+    failures: int
+    mean_ms: float | None = None
+    usual_ms: float | None = None
+    is_failing: bool = False
+    is_slow: bool = False
+
+    @property
+    def failure_share(self) -> float:
+        """The share that failed, 0 to 1."""
+        return self.failures / self.calls if self.calls else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """An alert that fires or an incident that is open, and the bots that it is about."""
+
+    key: str
+    title: str
+    severity: Severity
+    bots: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CanaryView:
+    """The last synthetic conversation with a bot; ``error`` is for operators.
+
+    ``failures``: how many in a row were not answered until now, this one counted. ``doubts``: how many answers more it
+    takes after several that failed until the bot is believed to be well. ``fault`` is what a failed one showed, and
+    ``apology`` a digest of its words when the bot has no language model.
+    """
+
+    bot_name: str
+    is_answered: bool
+    checked_at: datetime
+    latency_ms: float | None = None
+    error: str | None = None
+    failures: int = 0
+    doubts: int = 0
+    fault: Fault = Fault.SILENT
+    apology: str | None = None
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether the bot does not answer, as far as its synthetic conversations tell."""
+        return not self.is_answered or self.doubts > 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BotPolicy:
+    """What operators decided for one bot, and whether the healing gave up on it.
+
+    In maintenance while ``maintenance_since`` is set and ``maintenance_until`` (None: until ended) is not over.
+    Where ``is_auto_healed``, a bot that stays offline is restarted after ``heal_after_failures`` failed checks; with
+    ``is_healed_when_silent`` also one that is healthy and leaves as many canaries in a row without an answer.
+    Automatic restarts before ``healing_since`` count no more. ``stopped_at``: an operator wants the bot to be stopped.
+    """
+
+    bot_name: str
+    changed_at: datetime
+    maintenance_since: datetime | None = None
+    maintenance_until: datetime | None = None
+    maintenance_reason: str = ""
+    is_canary_on: bool = True
+    is_auto_healed: bool = False
+    is_healed_when_silent: bool = False
+    heal_after_failures: int = 3
+    quarantined_at: datetime | None = None
+    quarantine_reason: str = ""
+    notes: str = ""
+    changed_by: str = ""
+    healing_since: datetime | None = None
+    stopped_at: datetime | None = None
+    stopped_by: str = ""
+
+    def is_in_maintenance(self, now: datetime) -> bool:
+        """Whether operators want no alarm from this bot at ``now``."""
+        if self.maintenance_since is None or self.maintenance_since > now:
+            return False
+        return self.maintenance_until is None or self.maintenance_until > now
+
+    def is_stopped(self, container: ContainerView | None) -> bool:
+        """Whether an operator stopped the bot, and nobody has started its container past the console since."""
+        if self.stopped_at is None:
+            return False
+        is_up = container is not None and container.state is ContainerState.RUNNING
+        return not (is_up and container and container.started_at and container.started_at > self.stopped_at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BotView:
+    """One bot as the console shows it. ``latency_ms`` is the last health answer's, ``error`` for operators only.
+
+    ``status`` is what the bot itself is seen to do, and ``reasons`` why it is degraded; ``shown`` is the word for it on
+    every page and in every answer: no bot is well that an alert or an open incident (``troubles``) is about.
+    ``declared_by`` is what makes the bot exist now, None for one that is only remembered.
+
+    ``cause`` is the dependency that this bot's trouble is put down to, a key of ``FleetView.services``. ``contract`` is
+    the generation that the bot speaks, None until it was seen to.
+
+    Of at most ``call_slots`` calls at once ``calls_in_flight`` are under way; ``calls_waiting`` wait for a slot.
+    """
+
+    name: str
+    display_name: str
+    description: str
+    emoji: str
+    port: int | None
+    status: BotStatus
+    last_checked_at: datetime | None = None
+    last_seen_at: datetime | None = None
+    latency_ms: float | None = None
+    error: str | None = None
+    heartbeats: tuple[Heartbeat, ...] = ()
+    container: ContainerView | None = None
+    restart: RestartView | None = None
+    breaker: str = "closed"
+    calls_in_flight: int = 0
+    calls_waiting: int = 0
+    call_slots: int = 0
+    figures: BotFigures | None = None
+    canary: CanaryView | None = None
+    usage: ContainerUsage | None = None
+    policy: BotPolicy | None = None
+    cause: str | None = None
+    contract: Contract | None = None
+    declared_by: str | None = None
+    reasons: tuple[Reason, ...] = ()
+    recent: RecentAnswers | None = None
+    troubles: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> BotStatus:
+        """The word for the bot."""
+        return BotStatus.DEGRADED if self.troubles and self.status is BotStatus.ONLINE else self.status
+
+    @property
+    def needs_attention(self) -> bool:
+        """Whether an operator should look at it."""
+        return self.shown not in HEARTBEAT_WELL
+
+    def has(self, *faults: Fault) -> bool:
+        """Whether one of these is wrong with it."""
+        return any(reason.fault in faults for reason in self.reasons)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceView:
+    """One dependency: ``latencies_ms`` are the last answers, oldest first, ``None`` where there was none.
+
+    The percentiles are of its last hour. ``failing_since`` is when its present or last trouble began; short recoveries
+    do not end one. ``last_failed_at`` is its last check that failed. ``fault`` says what is wrong with one that is
+    unhealthy, after its title.
+    """
+
+    name: str
+    title: str
+    status: ServiceStatus
+    latency_ms: float | None = None
+    last_checked_at: datetime | None = None
+    last_seen_at: datetime | None = None
+    error: str | None = None
+    latencies_ms: tuple[float | None, ...] = ()
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+    p99_ms: float | None = None
+    failing_since: datetime | None = None
+    last_failed_at: datetime | None = None
+    fault: str = "is down"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetView:
+    """Everything the Fleet page shows at one moment; ``version`` grows with every change."""
+
+    version: int
+    status: SystemStatus
+    headline: str
+    started_at: datetime
+    bots: tuple[BotView, ...] = ()
+    services: tuple[ServiceView, ...] = ()
+    problems: tuple[str, ...] = field(default=())
+    alerts: tuple[Trouble, ...] = ()
+    incidents: tuple[Trouble, ...] = ()
+
+    @property
+    def attention(self) -> int:
+        """How many bots need an operator."""
+        return sum(bot.needs_attention for bot in self.bots)
+
+
+HEARTBEAT_WELL = frozenset({BotStatus.ONLINE, BotStatus.MAINTENANCE})
+"""The statuses of a bot that needs no closer look."""

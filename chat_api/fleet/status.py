@@ -1,0 +1,276 @@
+"""How a bot, a dependency and the whole are: pure rules over what was last seen.
+
+Every place that says how something is asks here: the board and its banner, the status APIs, the badges of the menu, the
+browser tab, metrics, incidents, alerts, root causes, healing and rolling restarts.
+
+::
+
+    a bot    health check, readiness, container, restart, policy       → its status
+             synthetic check, newest answers, breaker                  → the reasons why it is degraded
+             alerts and incidents about it                             → shown as degraded, whatever it is itself
+    a whole  the worst of its dependencies, its bots, the alerts that fire and the incidents that are open
+
+What alerts and incidents say is shown, and never goes into the rules that open and close them: none could end.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from chat_api.bots.schemas import Probe
+from chat_api.engine.schemas import ContainerView
+from chat_api.fleet.schemas import (
+    HEARTBEAT_WELL,
+    BotPolicy,
+    BotStatus,
+    BotView,
+    CanaryView,
+    Fault,
+    Reason,
+    RecentAnswers,
+    RestartView,
+    ServiceStatus,
+    ServiceView,
+    SystemStatus,
+    Trouble,
+)
+from models import BotAction, Severity
+
+STARTING_GRACE_S = 60.0
+# A bot is judged by its newest calls: about so many, none older than this, and not by fewer than a handful.
+RECENT = timedelta(minutes=5)
+ENOUGH_CALLS = 20
+MIN_CALLS = 5
+MIN_FAILURES = 3
+# It fails from here on, and until it is below the second.
+FAILING_SHARE, RECOVERED_SHARE = 0.2, 0.1
+# It is slow when it takes so many times as long as in the day before, and the difference can be felt.
+SLOW_TIMES, RECOVERED_TIMES = 3.0, 2.0
+SLOW_BY_MS = 500.0
+MIN_USUAL = 10
+# So many bots have to say that their language model does not answer until it is the model's fault, not theirs.
+MODEL_WITNESSES = 2
+CALLS_PAUSED = "calls are paused after many failures"
+# Without these nothing can be stored; the rest costs comfort only.
+VITAL_SERVICES = frozenset({"postgres"})
+PUBLIC_STATUS = {
+    BotStatus.ONLINE: "online",
+    BotStatus.DEGRADED: "online",
+    BotStatus.STARTING: "busy",
+    BotStatus.RESTARTING: "busy",
+}
+
+
+def bot_status(
+    probe: Probe | None,
+    *,
+    container: ContainerView | None,
+    restart: RestartView | None,
+    breaker: str,
+    now: datetime,
+    stale_after: timedelta,
+    policy: BotPolicy | None = None,
+    canary: CanaryView | None = None,
+    recent: RecentAnswers | None = None,
+    is_misaddressed: bool = False,
+) -> BotStatus:
+    """The one word for a bot. What is older than ``stale_after`` is never green, it is unknown.
+
+    ``is_misaddressed``: what answers is not this bot, so that nothing it says of itself counts.
+    """
+    if restart is not None and restart.is_running:
+        return BotStatus.STARTING if restart.action is BotAction.START else BotStatus.RESTARTING
+    if policy is not None and policy.is_in_maintenance(now):
+        return BotStatus.MAINTENANCE
+    if policy is not None and policy.quarantined_at is not None:
+        return BotStatus.QUARANTINED
+    if container is not None and container.state in {"exited", "dead", "missing", "created", "paused"}:
+        return BotStatus.OFFLINE
+    if probe is None or now - probe.checked_at > stale_after:
+        return BotStatus.UNKNOWN
+    if not probe.is_healthy:
+        return BotStatus.STARTING if _is_young(container, now) else BotStatus.OFFLINE
+    if is_misaddressed:
+        return BotStatus.MISADDRESSED
+    if probe.is_ready is False:
+        return BotStatus.STARTING if _is_young(container, now) else BotStatus.DEGRADED
+    reasons = bot_reasons(probe, breaker=breaker, policy=policy, canary=canary, recent=recent)
+    return BotStatus.DEGRADED if reasons else BotStatus.ONLINE
+
+
+def bot_reasons(
+    probe: Probe | None,
+    *,
+    breaker: str,
+    policy: BotPolicy | None = None,
+    canary: CanaryView | None = None,
+    recent: RecentAnswers | None = None,
+) -> tuple[Reason, ...]:
+    """What is wrong with a bot that answers its health check, the worst first; empty for one that is well."""
+    found = []
+    if probe is not None and probe.is_ready is False:
+        found.append(Reason(fault=Fault.NOT_READY, words=probe.error or "not ready"))
+    is_paused = breaker == "open"
+    is_canary_refused = is_paused and canary is not None and canary.error == CALLS_PAUSED  # as everything is
+    is_canary_asked = policy is None or policy.is_canary_on
+    if canary is not None and canary.is_failing and is_canary_asked and not is_canary_refused:
+        found.append(Reason(fault=canary.fault, words=_canary_words(canary)))
+    if recent is not None and recent.is_failing:
+        found.append(Reason(fault=Fault.FAILING, words=failing_words(recent)))
+    if is_paused:
+        found.append(Reason(fault=Fault.PAUSED, words=CALLS_PAUSED))
+    if recent is not None and recent.is_slow:
+        found.append(Reason(fault=Fault.SLOW, words=_slow_words(recent)))
+    return tuple(found)
+
+
+def failing_words(recent: RecentAnswers) -> str:
+    """How many of a bot's newest answers failed."""
+    return f"{recent.failure_share:.0%} of its last {recent.calls} answers failed"
+
+
+def _canary_words(canary: CanaryView) -> str:
+    if canary.is_answered:
+        return "answers test messages again, one more has to confirm it"
+    if canary.fault is Fault.LANGUAGE_MODEL:
+        return "its language model does not answer"
+    return f"does not answer messages: {canary.error}"
+
+
+def _slow_words(recent: RecentAnswers) -> str:
+    return f"answers take {(recent.mean_ms or 0) / 1000:,.1f} s, usually {(recent.usual_ms or 0) / 1000:,.1f} s"
+
+
+def recent_answers(
+    *,
+    calls: int,
+    failures: int,
+    mean_ms: float | None,
+    usual_ms: float | None,
+    usual_count: int,
+    before: RecentAnswers | None,
+) -> RecentAnswers:
+    """A judgement of a bot's newest calls. Too few of them say nothing, neither good nor bad."""
+    share = failures / calls if calls else 0.0
+    was_failing, was_slow = before is not None and before.is_failing, before is not None and before.is_slow
+    if was_failing:
+        is_failing = share >= RECOVERED_SHARE
+    else:
+        is_failing = calls >= MIN_CALLS and failures >= MIN_FAILURES and share >= FAILING_SHARE
+    is_slow = False
+    if mean_ms is not None and usual_ms and usual_count >= MIN_USUAL:
+        is_enough = calls - failures >= (1 if was_slow else MIN_CALLS)
+        times = mean_ms / usual_ms
+        is_slow = is_enough and times >= (RECOVERED_TIMES if was_slow else SLOW_TIMES)
+        is_slow = is_slow and mean_ms - usual_ms >= SLOW_BY_MS
+    return RecentAnswers(
+        calls=calls, failures=failures, mean_ms=mean_ms, usual_ms=usual_ms, is_failing=is_failing, is_slow=is_slow
+    )
+
+
+def model_witnesses(bots: Sequence[BotView]) -> list[BotView]:
+    """The bots that show together that the language model does not answer; empty when it is not that.
+
+    A v2 bot can be made to say so. A v1 bot only apologises, which may be its own trouble: it is the model's when all
+    bots that were asked apologise, or when others say what it is.
+    """
+    asked = [bot for bot in bots if bot.canary is not None]
+    apologetic = [bot for bot in bots if bot.has(Fault.LANGUAGE_MODEL, Fault.APOLOGY)]
+    sure = sum(bot.has(Fault.LANGUAGE_MODEL) for bot in apologetic)
+    is_common = len(apologetic) >= MODEL_WITNESSES and len(apologetic) == len(asked)
+    return apologetic if sure >= MODEL_WITNESSES or is_common else []
+
+
+def _is_young(container: ContainerView | None, now: datetime) -> bool:
+    if container is None or container.started_at is None or container.state != "running":
+        return False
+    return (now - container.started_at).total_seconds() < STARTING_GRACE_S
+
+
+def system_status(
+    bots: Sequence[BotView],
+    services: Sequence[ServiceView],
+    *,
+    alerts: Sequence[Trouble] = (),
+    incidents: Sequence[Trouble] = (),
+) -> tuple[SystemStatus, str]:
+    """How the whole is, and the line that says why: the worst of what is seen, what fires and what is open."""
+    seen, headline = _seen_status(bots, services)
+    serious = [alert for alert in alerts if alert.severity is not Severity.INFO]
+    if any(alert.severity is Severity.CRITICAL for alert in serious):
+        status = SystemStatus.CRITICAL
+    elif seen is SystemStatus.HEALTHY and (serious or incidents):
+        status = SystemStatus.DEGRADED
+    else:
+        status = seen
+    if seen is SystemStatus.HEALTHY and status is not seen:
+        headline = _trouble_headline(serious, incidents)
+    return status, headline
+
+
+def _seen_status(bots: Sequence[BotView], services: Sequence[ServiceView]) -> tuple[SystemStatus, str]:
+    down = [service for service in services if service.status is ServiceStatus.UNHEALTHY]
+    ailing = [bot for bot in bots if bot.shown not in HEARTBEAT_WELL]
+    if down:
+        is_vital = any(service.name in VITAL_SERVICES for service in down)
+        return (SystemStatus.CRITICAL if is_vital else SystemStatus.DEGRADED), _cause_headline(down, ailing)
+    if not bots:
+        return SystemStatus.HEALTHY, "No bots are configured yet"
+    if not ailing:
+        return SystemStatus.HEALTHY, _well_headline(bots)
+    if all(bot.status is BotStatus.OFFLINE for bot in bots):
+        return SystemStatus.CRITICAL, f"All {len(bots)} bots are offline" if len(bots) > 1 else "The bot is offline"
+    more = f" and {len(ailing) - 3} more" if len(ailing) > 3 else ""
+    if len(ailing) > 1 and len({bot.shown for bot in ailing}) == 1:
+        names = ", ".join(bot.display_name for bot in ailing[:3])
+        count = f"All {len(bots)}" if len(ailing) == len(bots) else f"{len(ailing)} of {len(bots)}"
+        state = "were not checked lately" if ailing[0].shown is BotStatus.UNKNOWN else f"are {ailing[0].shown}"
+        return SystemStatus.DEGRADED, f"{count} bots {state}: {names}{more}"
+    names = ", ".join(f"{bot.display_name} is {bot.shown}" for bot in ailing[:3])
+    verb = "needs" if len(ailing) == 1 else "need"
+    return SystemStatus.DEGRADED, f"{len(ailing)} of {len(bots)} bots {verb} attention: {names}{more}"
+
+
+def _trouble_headline(alerts: Sequence[Trouble], incidents: Sequence[Trouble]) -> str:
+    """When all that is looked at is well, and an alert or an incident is not over."""
+    if alerts:
+        worst = max(alerts, key=lambda alert: list(Severity).index(alert.severity))
+        return _first(worst, len(alerts), "1 alert is firing", "alerts are firing")
+    return _first(incidents[0], len(incidents), "1 incident is open", "incidents are open")
+
+
+def _first(one: Trouble, count: int, single: str, several: str) -> str:
+    return f"{single if count == 1 else f'{count} {several}'}: {one.title}"
+
+
+def _well_headline(bots: Sequence[BotView]) -> str:
+    resting = sum(bot.status is BotStatus.MAINTENANCE for bot in bots)
+    state = "in maintenance" if resting == len(bots) else "online"
+    if resting in {0, len(bots)}:
+        return f"All {len(bots)} bots are {state}" if len(bots) > 1 else f"The bot is {state}"
+    online = len(bots) - resting
+    return f"{_bots(online)} {'is' if online == 1 else 'are'} online, {resting} in maintenance"
+
+
+def _cause_headline(down: Sequence[ServiceView], ailing: Sequence[BotView]) -> str:
+    """The dependencies that are down, the one that explains most first, and how many bots suffer from them."""
+    explained = Counter(bot.cause for bot in ailing if bot.cause)
+    ranked = sorted(down, key=lambda service: (-explained[service.name], service.name not in VITAL_SERVICES))
+    titles = [service.title for service in ranked]
+    named = titles[0] if len(titles) == 1 else f"{', '.join(titles[:-1])} and {titles[-1]}"
+    headline = f"{named} {ranked[0].fault if len(titles) == 1 else _plural(ranked)}"
+    affected = sum(explained[service.name] for service in down)
+    if affected:
+        headline += f": {_bots(affected)} affected"
+    others = len(ailing) - affected
+    if others:
+        headline += f"; {_bots(others)} {'needs' if others == 1 else 'need'} attention for another reason"
+    return headline
+
+
+def _plural(down: Sequence[ServiceView]) -> str:
+    return "are down" if all(service.fault == "is down" for service in down) else "do not work"
+
+
+def _bots(count: int) -> str:
+    return f"{count} bot" if count == 1 else f"{count} bots"

@@ -1,0 +1,266 @@
+"""What is known of one bot, and how it is told: its status, its error, its view; and the view of a dependency."""
+
+from collections import deque
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TypedDict
+
+from chat_api.bots.connector import BotConnector
+from chat_api.bots.schemas import BotInfo, BotSpec, Contract, Probe
+from chat_api.core.clock import Clock
+from chat_api.engine.schemas import ContainerUsage, ContainerView
+from chat_api.fleet.identity import BotIdentities
+from chat_api.fleet.reports import ServiceReport
+from chat_api.fleet.schemas import (
+    BotFigures,
+    BotPolicy,
+    BotStatus,
+    BotView,
+    CanaryView,
+    Heartbeat,
+    Reason,
+    RecentAnswers,
+    RestartView,
+    ServiceStatus,
+    ServiceView,
+)
+from chat_api.fleet.status import bot_reasons, bot_status
+
+HEARTBEATS = 90
+LATENCIES = 60
+STALE_AFTER_INTERVALS = 2.0
+# A canary may take as long as a message may; what it said is not believed for longer than two intervals and this.
+CANARY_GRACE_S = 60.0
+# Whoever counts answers says so at least every quarter of a minute.
+ANSWERS_STALE_AFTER = timedelta(seconds=60)
+# A dependency that was well for so long and fails again is in new trouble; before that it flaps.
+FLAPPING = timedelta(minutes=2)
+
+
+class _Calls(TypedDict):
+    """What a view says that changes without a report: how busy the bot is, and what has grown old."""
+
+    canary: CanaryView | None
+    breaker: str
+    calls_in_flight: int
+    calls_waiting: int
+    call_slots: int
+
+
+@dataclass(slots=True, kw_only=True)
+class BotState:
+    """What was last reported of one bot; ``addresses`` are those that it had then."""
+
+    addresses: tuple[str, ...] = ()
+    probe: Probe | None = None
+    last_seen_at: datetime | None = None
+    container: ContainerView | None = None
+    restart: RestartView | None = None
+    figures: BotFigures | None = None
+    canary: CanaryView | None = None
+    usage: ContainerUsage | None = None
+    policy: BotPolicy | None = None
+    info: BotInfo | None = None
+    contract: Contract | None = None
+    recent: RecentAnswers | None = None
+    recent_at: datetime | None = None
+    # Titles of the alerts and the incidents that are about it.
+    alerts: tuple[str, ...] = ()
+    incidents: tuple[str, ...] = ()
+    heartbeats: deque[Heartbeat]
+
+    @property
+    def began_at(self) -> datetime | None:
+        """When the bot was begun anew, as far as that is known: what it did before says nothing any more."""
+        began_at = [self.restart.requested_at] if self.restart else []
+        if self.container is not None and self.container.started_at is not None:
+            began_at.append(self.container.started_at)
+        return max(began_at, default=None)
+
+    @classmethod
+    def unseen(cls) -> "BotState":
+        """Of a bot that nobody has looked at yet."""
+        return cls(heartbeats=deque(maxlen=HEARTBEATS))
+
+
+class BotViews:
+    """Makes views of states, as they are at this moment."""
+
+    def __init__(
+        self,
+        connector: BotConnector,
+        identities: BotIdentities,
+        *,
+        check_interval_s: float,
+        canary_interval_s: float,
+        clock: Clock,
+    ) -> None:
+        self._connector = connector
+        self._identities = identities
+        self._clock = clock
+        self._canary_stale_after = timedelta(seconds=STALE_AFTER_INTERVALS * canary_interval_s + CANARY_GRACE_S)
+        self.set_check_interval(check_interval_s)
+
+    def learn(self, canary: CanaryView) -> None:
+        """Know a bot's words without a language model again, in the answers that it gives to people."""
+        if canary.apology is not None or not canary.is_failing:
+            self._connector.learn_apology(canary.bot_name, canary.apology)
+
+    def set_check_interval(self, seconds: float) -> None:
+        """How often bots are looked at: what is older than two of it is unknown."""
+        self.stale_after = timedelta(seconds=STALE_AFTER_INTERVALS * seconds + 1.0)
+
+    def status(self, bot_name: str, state: BotState) -> BotStatus:
+        """How the bot is now."""
+        return bot_status(
+            state.probe,
+            container=state.container,
+            restart=state.restart,
+            breaker=self._connector.breaker_state(bot_name),
+            now=self._clock.now(),
+            stale_after=self.stale_after,
+            policy=state.policy,
+            canary=self.canary(state),
+            is_misaddressed=self._identities.fault(bot_name) is not None,
+            recent=self.recent(state),
+        )
+
+    def reasons(self, bot_name: str, state: BotState, status: BotStatus) -> tuple[Reason, ...]:
+        """Why the bot is degraded, if it is."""
+        if status is not BotStatus.DEGRADED:
+            return ()
+        return bot_reasons(
+            state.probe,
+            breaker=self._connector.breaker_state(bot_name),
+            policy=state.policy,
+            canary=self.canary(state),
+            recent=self.recent(state),
+        )
+
+    def of_bot(self, spec: BotSpec, state: BotState) -> BotView:
+        """Everything about a bot."""
+        status = self.status(spec.name, state)
+        reasons = self.reasons(spec.name, state, status)
+        return BotView(
+            name=spec.name,
+            display_name=spec.display_name,
+            description=spec.description,
+            emoji=spec.emoji,
+            port=spec.port,
+            status=status,
+            reasons=reasons,
+            recent=self.recent(state),
+            troubles=state.alerts + state.incidents,
+            last_checked_at=state.probe.checked_at if state.probe else None,
+            last_seen_at=state.last_seen_at,
+            latency_ms=state.probe.latency_ms if state.probe and state.probe.is_healthy else None,
+            error=self._error(spec.name, state, reasons),
+            heartbeats=tuple(state.heartbeats),
+            container=state.container,
+            restart=state.restart,
+            figures=state.figures,
+            usage=state.usage,
+            policy=state.policy,
+            contract=state.contract,
+            declared_by=spec.declared_by[-1] if spec.declared_by else None,
+            **self._calls(spec.name, state),
+        )
+
+    def aged(self, view: BotView, state: BotState) -> BotView:
+        """The same view a moment later: what has grown old is unknown, and how busy the bot is may have changed."""
+        status, calls = self.status(view.name, state), self._calls(view.name, state)
+        reasons, recent = self.reasons(view.name, state, status), self.recent(state)
+        error = self._error(view.name, state, reasons)
+        return replace(view, status=status, reasons=reasons, recent=recent, error=error, **calls)
+
+    def aged_service(self, view: ServiceView) -> ServiceView:
+        """The same view a moment later: a check that has grown old says nothing any more."""
+        is_settled = view.status in {ServiceStatus.UNKNOWN, ServiceStatus.NOT_CONFIGURED}
+        if is_settled or not view.last_checked_at or self._clock.now() - view.last_checked_at <= self.stale_after:
+            return view
+        return replace(view, status=ServiceStatus.UNKNOWN)
+
+    def canary(self, state: BotState) -> CanaryView | None:
+        """The last canary, unless it is old or the bot was begun anew since."""
+        canary = state.canary
+        if canary is None or self._clock.now() - canary.checked_at > self._canary_stale_after:
+            return None
+        return canary if state.began_at is None or canary.checked_at >= state.began_at else None
+
+    def recent(self, state: BotState) -> RecentAnswers | None:
+        """How the newest answers went, unless nobody counts them any more or the bot was begun anew since."""
+        if state.recent is None or state.recent_at is None:
+            return None
+        is_old = self._clock.now() - state.recent_at > ANSWERS_STALE_AFTER
+        return None if is_old or (state.began_at is not None and state.recent_at < state.began_at) else state.recent
+
+    def _error(self, bot_name: str, state: BotState, reasons: tuple[Reason, ...]) -> str | None:
+        """Why a bot is not well, in a few words for operators."""
+        is_healthy = state.probe is not None and state.probe.is_healthy
+        if state.policy is not None and state.policy.is_stopped(state.container) and not is_healthy:
+            return f"stopped by {state.policy.stopped_by}"
+        if state.probe is not None and state.probe.error is not None:
+            return state.probe.error
+        fault = self._identities.fault(bot_name)
+        if fault is not None:
+            return fault
+        said = "; ".join(reason.words for reason in reasons)
+        return said or _still_open(state)
+
+    def _calls(self, bot_name: str, state: BotState) -> _Calls:
+        lane = self._connector.lane_view(bot_name)
+        return {
+            "canary": self.canary(state),
+            "breaker": lane.breaker,
+            "calls_in_flight": lane.in_flight,
+            "calls_waiting": lane.waiting,
+            "call_slots": lane.slots,
+        }
+
+
+def service_view(before: ServiceView | None, report: ServiceReport) -> ServiceView:
+    """The view of a dependency after one more check of it."""
+    latencies = (before.latencies_ms if before else ())[-LATENCIES + 1 :]
+    is_healthy = report.status is ServiceStatus.HEALTHY
+    is_configured = report.status is not ServiceStatus.NOT_CONFIGURED
+    failing_since, last_failed_at = _trouble(before, report)
+    return ServiceView(
+        name=report.name,
+        title=report.title,
+        status=report.status,
+        latency_ms=report.latency_ms,
+        last_checked_at=report.checked_at,
+        last_seen_at=report.checked_at if is_healthy else (before.last_seen_at if before else None),
+        error=report.error,
+        latencies_ms=(*latencies, report.latency_ms) if is_configured else latencies,
+        p50_ms=before.p50_ms if before else None,
+        p95_ms=before.p95_ms if before else None,
+        p99_ms=before.p99_ms if before else None,
+        failing_since=failing_since,
+        last_failed_at=last_failed_at,
+        fault=report.fault,
+    )
+
+
+def _still_open(state: BotState) -> str | None:
+    """What is not over yet about a bot that is well itself: a title alone would say that it still is as it was."""
+    if state.alerts:
+        return f"alert still firing: {state.alerts[0]}"
+    return f"incident still open: {state.incidents[0]}" if state.incidents else None
+
+
+def is_same_container(one: ContainerView | None, other: ContainerView | None) -> bool:
+    """Whether two looks at a container saw the same; when each was taken does not matter."""
+    if one is None or other is None:
+        return one is other
+    return replace(one, last_seen_at=other.last_seen_at) == other
+
+
+def _trouble(before: ServiceView | None, report: ServiceReport) -> tuple[datetime | None, datetime | None]:
+    """When a dependency's trouble began and was last seen, after one more check of it."""
+    since = before.failing_since if before else None
+    last = before.last_failed_at if before else None
+    if report.status is not ServiceStatus.UNHEALTHY:
+        return since, last
+    is_new = since is None or last is None or report.checked_at - last > FLAPPING
+    return (report.checked_at if is_new else since), report.checked_at

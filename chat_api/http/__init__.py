@@ -1,0 +1,1 @@
+"""What all endpoints share: dependencies, error answers, exports, base models and middleware."""

@@ -1,0 +1,45 @@
+"""What all bodies of the API are made of, and the one shape of errors."""
+
+from typing import Annotated
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+
+
+class Body(BaseModel):
+    """A request body. Unknown keys are ignored, as base clients may send more; types are never coerced."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+
+class Answer(BaseModel):
+    """What the API gives. Made of a service's value by the names of its fields, with ``model_validate``."""
+
+    model_config = ConfigDict(from_attributes=True, populate_by_name=True)
+
+
+# The id of something, a UUID here, as any text to those who read it.
+TextId = Annotated[str, BeforeValidator(str)]
+# A time in a body: from JSON it is a text, which a strict type would refuse.
+Moment = Annotated[AwareDatetime, Field(strict=False)]
+
+
+class ErrorDetail(BaseModel):
+    """One error."""
+
+    model_config = ConfigDict(extra="allow")
+
+    code: str = Field(description="Stable name of the error.", examples=["not_authenticated"])
+    message: str = Field(description="What to tell a person.", examples=["Please sign in."])
+    request_id: str = Field(description="Reference for the operator's log.", examples=["a91f0c4be2d17730"])
+
+
+class ErrorBody(BaseModel):
+    """How every error looks."""
+
+    error: ErrorDetail
+
+
+class Success(Answer):
+    """It is done."""
+
+    success: bool = True

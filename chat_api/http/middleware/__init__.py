@@ -1,0 +1,1 @@
+"""ASGI middleware, outermost first: see ``chat_api/app.py``."""

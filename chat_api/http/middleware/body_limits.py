@@ -1,0 +1,72 @@
+"""How large a request may be: refused by its announcement, and counted while it streams."""
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from chat_api.core.errors import AppError, MalformedRequest, PayloadTooLarge
+from chat_api.http.middleware.answers import send_error
+
+MAX_BODY_BYTES = 256 * 1024
+_MAX_LENGTH_DIGITS = 18
+
+
+def check_announced(announced: str, *, max_bytes: int = MAX_BODY_BYTES) -> None:
+    """Look at a request's ``Content-Length``. Raises: MalformedRequest, PayloadTooLarge."""
+    if not announced.isascii() or not announced.isdigit():
+        raise MalformedRequest
+    if len(announced) > _MAX_LENGTH_DIGITS or int(announced) > max_bytes:
+        raise PayloadTooLarge
+
+
+def is_json(content_type: str) -> bool:
+    """Whether a ``Content-Type`` says JSON: ``application/json``, or another application's kind of it."""
+    kind = content_type.partition(";")[0].strip().lower()
+    return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+
+
+class _TooLarge(Exception):
+    """The body went over the limit while it was read."""
+
+
+class BodyLimit:
+    """Refuses a body over ``max_bytes`` with 413, without reading it to its end."""
+
+    def __init__(self, app: ASGIApp, *, max_bytes: int = MAX_BODY_BYTES) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Check the announced length, then count what comes."""
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        try:
+            check_announced(Headers(scope=scope).get("content-length", "0"), max_bytes=self._max_bytes)
+        except AppError as error:
+            return await send_error(scope, receive, send, error)
+        await self._counted(scope, receive, send)
+
+    async def _counted(self, scope: Scope, receive: Receive, send: Send) -> None:
+        received = 0
+        has_started = False
+
+        async def counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._max_bytes:
+                raise _TooLarge
+            return message
+
+        async def noted(message: Message) -> None:
+            nonlocal has_started
+            if not has_started and received > self._max_bytes:
+                # The framework takes any failure to read a body for its own 400, and answers it: ours is the truth.
+                raise _TooLarge
+            has_started = True
+            await send(message)
+
+        try:
+            await self._app(scope, counted, noted)
+        except _TooLarge:
+            if not has_started:
+                await send_error(scope, receive, send, PayloadTooLarge())

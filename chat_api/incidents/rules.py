@@ -1,0 +1,154 @@
+"""What counts as trouble: for each dependency and each bot a judgement of this moment. Pure rules over a view."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from chat_api.engine.schemas import ContainerState
+from chat_api.fleet.schemas import HEARTBEAT_WELL, BotStatus, BotView, FleetView, ServiceStatus, ServiceView
+from chat_api.fleet.status import MODEL_WITNESSES
+
+# How long trouble has to last, unless a second check confirms it sooner.
+CONFIRM_BOT_S = 8.0
+CONFIRM_SERVICE_S = 15.0
+# A bot that is starting for so long does not come up; one that nobody looks at for so long is not looked at.
+CONFIRM_STARTING_S = 90.0
+CONFIRM_UNKNOWN_S = 15.0
+CONFIRMING_CHECKS = 2
+_DIED = frozenset({ContainerState.EXITED, ContainerState.DEAD})
+_WORDS = {BotStatus.STARTING: "does not come up", BotStatus.UNKNOWN: "was not seen for a while"}
+
+
+class Verdict(StrEnum):
+    """``unsure`` neither opens an incident nor resolves one."""
+
+    TROUBLED = "troubled"
+    UNSURE = "unsure"
+    WELL = "well"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """How a possible cause of an incident is now.
+
+    ``failing`` are the bots in trouble by it, ``parent`` the cause that this one is put down to. ``is_certain``:
+    nothing has to be waited for. ``confirm_s`` is how long the trouble has to last.
+    """
+
+    cause: str
+    verdict: Verdict
+    title: str = ""
+    detail: str = ""
+    confirm_s: float = 0.0
+    is_certain: bool = False
+    parent: str | None = None
+    failing: tuple[BotView, ...] = ()
+
+
+def bot_cause(bot_name: str) -> str:
+    """The cause of an incident that is a bot's own."""
+    return f"bot:{bot_name}"
+
+
+def service_cause(name: str) -> str:
+    """The cause of an incident that is a dependency's."""
+    return f"service:{name}"
+
+
+def judge(view: FleetView) -> Mapping[str, Judgement]:
+    """A judgement for each dependency and each bot, by cause."""
+    suffering: dict[str, list[BotView]] = {}
+    for bot in view.bots:
+        if bot.cause is not None:
+            suffering.setdefault(bot.cause, []).append(bot)
+    judgements = [_judge_service(service, suffering.get(service.name, ())) for service in view.services]
+    judgements += [_judge_bot(bot) for bot in view.bots]
+    return {judgement.cause: judgement for judgement in judgements}
+
+
+def _judge_service(service: ServiceView, failing: Sequence[BotView]) -> Judgement:
+    cause = service_cause(service.name)
+    if service.status is ServiceStatus.UNHEALTHY:
+        checks = service.latencies_ms[-CONFIRMING_CHECKS:]
+        is_confirmed = len(checks) == CONFIRMING_CHECKS and not any(latency is not None for latency in checks)
+        # What bots say of their language model was confirmed by the second of them.
+        is_confirmed = is_confirmed or (service.name == "llm" and len(failing) >= MODEL_WITNESSES)
+        return Judgement(
+            cause=cause,
+            verdict=Verdict.TROUBLED,
+            title=f"{service.title} {service.fault}",
+            detail=service.error or "",
+            confirm_s=0.0 if is_confirmed else CONFIRM_SERVICE_S,
+            failing=tuple(failing),
+        )
+    is_well = service.status is not ServiceStatus.UNKNOWN and not failing
+    return Judgement(cause=cause, verdict=Verdict.WELL if is_well else Verdict.UNSURE, failing=tuple(failing))
+
+
+def _judge_bot(bot: BotView) -> Judgement:
+    cause = bot_cause(bot.name)
+    if bot.cause is not None:
+        return Judgement(cause=cause, verdict=Verdict.UNSURE, parent=service_cause(bot.cause))
+    if is_well(bot):
+        return Judgement(cause=cause, verdict=Verdict.WELL)
+    if bot.policy is not None and bot.policy.is_stopped(bot.container):
+        return Judgement(cause=cause, verdict=Verdict.UNSURE)  # somebody wanted it so
+    confirm_s = _confirm_s(bot)
+    if confirm_s is None:
+        return Judgement(cause=cause, verdict=Verdict.UNSURE)
+    return Judgement(
+        cause=cause,
+        verdict=Verdict.TROUBLED,
+        title=f"{bot.display_name} {_WORDS.get(bot.status, f'is {bot.status}')}"[:200],
+        detail=_detail(bot),
+        confirm_s=confirm_s,
+        is_certain=_has_died(bot),
+        failing=(bot,),
+    )
+
+
+def is_well(bot: BotView) -> bool:
+    """Whether a bot does what it should. In maintenance that is what its health check says, not the word for it."""
+    if bot.status is BotStatus.MAINTENANCE:
+        return bot.latency_ms is not None and (bot.container is None or bot.container.state not in _DIED)
+    return bot.status is BotStatus.ONLINE
+
+
+def _confirm_s(bot: BotView) -> float | None:
+    """How long this trouble of a bot has to last; None when it is none, or nobody's business."""
+    match bot.status:
+        case BotStatus.OFFLINE | BotStatus.DEGRADED | BotStatus.MISADDRESSED:
+            beats = bot.heartbeats[-CONFIRMING_CHECKS:]
+            is_confirmed = len(beats) == CONFIRMING_CHECKS and not any(b.status in HEARTBEAT_WELL for b in beats)
+            return 0.0 if is_confirmed else CONFIRM_BOT_S
+        case BotStatus.QUARANTINED:
+            return 0.0
+        case BotStatus.STARTING:
+            return CONFIRM_STARTING_S
+        case BotStatus.UNKNOWN if bot.last_seen_at is not None:
+            return CONFIRM_UNKNOWN_S
+        case _:
+            return None
+
+
+def _has_died(bot: BotView) -> bool:
+    """Whether the engine itself says that the bot's process is gone, and not by a clean end."""
+    container = bot.container
+    if bot.status is not BotStatus.OFFLINE or container is None or container.state not in _DIED:
+        return False
+    return container.oom_killed or container.exit_code not in {0, None}
+
+
+def _detail(bot: BotView) -> str:
+    parts = []
+    container = bot.container
+    if bot.status is BotStatus.QUARANTINED and bot.policy is not None:
+        parts.append(bot.policy.quarantine_reason)
+    if container is not None and container.state in _DIED:
+        parts.append(f"its container exited with code {container.exit_code}" if container.exit_code is not None else "")
+        parts.append("it ran out of memory (killed by the kernel)" if container.oom_killed else "")
+    elif container is not None and container.state is ContainerState.MISSING:
+        parts.append("its container was removed")
+    parts.append(bot.error or "")
+    text = "; ".join(part for part in parts if part)[:1000]
+    return text[:1].upper() + text[1:]

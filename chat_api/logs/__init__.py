@@ -1,0 +1,1 @@
+"""Container logs: one reader for many viewers, masked, filtered and bounded."""

@@ -1,0 +1,105 @@
+"""Which lines a viewer wants: by level, and by a pattern that may be hostile.
+
+Patterns are RE2's: regular expressions without look-arounds and back references, matched without backtracking, in time
+that grows with the line and not with what it holds. A pattern is bounded in length, and in the memory of what is
+compiled of it; one that is still slow is refused. Source: decision 49.
+"""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import re2
+
+from chat_api.core.errors import InvalidInput
+from chat_api.engine.log_schemas import LogLevel, LogLine
+
+MAX_PATTERN_CHARS = 200
+# Of one compiled pattern: an ordinary one needs a tenth, and what does not fit would be slow at every line.
+MAX_PATTERN_BYTES = 64 * 1024
+MAX_PROGRAM_SIZE = 1500
+LINE_LIMIT_S = 0.02
+BATCH_LIMIT_S = 0.05  # both of the thread's own time: that the machine is busy is not the pattern's fault
+MAX_STRIKES = 3
+TOO_SLOW = "q: this pattern takes too long; make it simpler."
+TOO_LARGE = "q: this pattern is too large; make it simpler."
+
+
+class Pattern(Protocol):
+    """What RE2 compiles."""
+
+    def search(self, text: bytes) -> object | None:
+        """A match, or None."""
+        ...
+
+
+@dataclass(slots=True, kw_only=True)
+class LogFilter:
+    """Lines of these levels that match. ``strikes`` counts how often the pattern took too long."""
+
+    levels: frozenset[LogLevel] = frozenset(LogLevel)
+    pattern: Pattern | None = None
+    strikes: int = field(default=0)
+
+    def select(self, lines: Iterable[LogLine]) -> list[LogLine]:
+        """Those of a batch that are wanted. Raises: InvalidInput when the pattern takes too long again and again."""
+        if len(self.levels) < len(LogLevel):
+            lines = [line for line in lines if line.level in self.levels]
+        if self.pattern is None:
+            return list(lines)
+        found, before_s = [], time.thread_time()
+        deadline_s = before_s + BATCH_LIMIT_S
+        for line in lines:
+            if self.pattern.search(line.plain.encode(errors="replace")) is not None:
+                found.append(line)
+            now_s = time.thread_time()
+            if now_s > deadline_s:
+                self.strikes += 1
+                deadline_s = now_s + BATCH_LIMIT_S
+            if self.strikes >= MAX_STRIKES or now_s - before_s > LINE_LIMIT_S:
+                raise InvalidInput(TOO_SLOW)
+            before_s = now_s
+        return found
+
+    def wants(self, line: LogLine) -> bool:
+        """Whether one line is wanted. Raises: InvalidInput when the pattern takes too long."""
+        return bool(self.select((line,)))
+
+
+def log_filter(levels: Iterable[str] = (), pattern: str = "") -> LogFilter:
+    """A filter from what a person chose; without levels, all. Raises: InvalidInput with what to tell them."""
+    try:
+        chosen = frozenset(LogLevel(level) for level in levels)
+    except ValueError:
+        raise InvalidInput(f"level: one of {', '.join(LogLevel)}.") from None
+    return LogFilter(levels=chosen or frozenset(LogLevel), pattern=_compiled(pattern) if pattern else None)
+
+
+def _compiled(pattern: str) -> Pattern:
+    if len(pattern) > MAX_PATTERN_CHARS:
+        raise InvalidInput(f"q: at most {MAX_PATTERN_CHARS} characters.")
+    options = re2.Options()
+    options.max_mem = MAX_PATTERN_BYTES
+    options.log_errors = False
+    options.never_capture = True
+    # Without capitals the case does not matter, as in an editor.
+    options.case_sensitive = pattern != pattern.lower()
+    try:
+        compiled = re2.compile(pattern.encode(errors="replace"), options)
+    except re2.error as error:
+        raise InvalidInput(_problem(error)) from None
+    if compiled.programsize > MAX_PROGRAM_SIZE:
+        raise InvalidInput(TOO_LARGE)
+    return compiled
+
+
+def _problem(error: Exception) -> str:
+    """What RE2 says of a pattern, for people."""
+    said = error.args[0] if error.args else ""
+    text = said.decode(errors="replace") if isinstance(said, bytes) else str(said)
+    if "too large" in text or "repetition size" in text:
+        return TOO_LARGE
+    if "perl operator" in text or "escape sequence" in text:
+        return "q: look-arounds and back references can't be used here."
+    return f"q: {text[:100]}."

@@ -1,0 +1,1 @@
+"""Messages: stored, answered, edited and delivered, over REST and WebSocket."""

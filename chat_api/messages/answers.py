@@ -1,0 +1,320 @@
+"""Calling bots for stored messages: in order per (user, bot), each call owned here, each outcome committed.
+
+Nobody has to wait for an answer: it outlives the request, the socket and the page. What outlives the process as well is
+found by the next heartbeat, of whichever process, and marked interrupted.
+"""
+
+import asyncio
+import contextlib
+import logging
+import math
+from contextvars import Context
+from typing import Any
+from uuid import UUID
+
+from chat_api.core.clock import SYSTEM_CLOCK, Clock
+from chat_api.core.database import Database
+from chat_api.core.errors import AppError, DatabaseUnavailable, Interrupted, RateLimited, ShuttingDown
+from chat_api.core.ids import new_id
+from chat_api.core.keyed_locks import Lanes
+from chat_api.core.logging import get_logger, is_logged
+from chat_api.core.pubsub import Signals
+from chat_api.fleet.identity import BotIdentities
+from chat_api.messages import journal_repository as journal
+from chat_api.messages import runs_repository as runs
+from chat_api.messages.feeds import Feeds
+from chat_api.messages.outcomes import Outcomes
+from chat_api.messages.runs import Place, Run, abandoned
+from chat_api.messages.schemas import EventKind, Exchange, Outcome
+
+log = get_logger(__name__)
+
+MAX_WAITING_PER_LANE = 20
+DEAD_AFTER_S = 30.0
+# Pieces of a streamed answer that come this close together are told as one. Source: protocol, "25-50 ms".
+DELTA_EVERY_S = 0.04
+# Other processes, and clients that said hello, are told that a bot is typing when it takes a moment.
+TYPING_TOLD_AFTER_S = 0.1
+OTHERS_EVERY_S = 0.2
+STORING_S = 0.01
+STOP = "stop"
+
+
+class AnswersService:
+    """Has stored messages answered, and tells their users' feeds what happens."""
+
+    def __init__(
+        self,
+        database: Database,
+        identities: BotIdentities,
+        feeds: Feeds,
+        signals: Signals,
+        *,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        self._database = database
+        self._identities = identities
+        self._feeds = feeds
+        self._signals = signals
+        self._clock = clock
+        self._lanes = Lanes()
+        self._running: dict[UUID, Run] = {}
+        self._places: dict[UUID, Place] = {}
+        self._outcomes = Outcomes(database, feeds, clock=clock)
+        # Users whose messages another process may be answering too.
+        self._contested: set[str] = set()
+        self._beaten_s = -math.inf
+        self.is_draining = False
+        self.instance_id = new_id()
+        signals.subscribe(STOP, self._hear_stop)
+
+    # For those who store messages
+
+    def admit(self, user_id: str, bot_name: str, message_id: UUID) -> Place:
+        """A place in the bot's lane, and the sweep kept away, until the exchange has run or the place is given up.
+
+        Raises: ShuttingDown, RateLimited.
+        """
+        if self.is_draining:
+            raise ShuttingDown(retry_after_s=5)
+        place = Place(lane=(user_id, bot_name), message_id=message_id)
+        if not self._lanes.take(place.lane, limit=MAX_WAITING_PER_LANE):
+            raise RateLimited("Too many messages are waiting for this bot.", retry_after_s=5)
+        self._places[message_id] = place
+        return place
+
+    def give_up(self, place: Place) -> None:
+        """Give back a place whose message was not stored; harmless when it has run."""
+        if place.is_given_up:
+            return
+        place.is_given_up = True
+        self._lanes.leave(place.lane)
+        if self._places.get(place.message_id) is place:  # else the message has been begun again meanwhile
+            del self._places[place.message_id]
+
+    def start(
+        self,
+        exchange: Exchange,
+        place: Place,
+        *,
+        display_name: str,
+        is_contested: bool = False,
+        context: Context | None = None,
+    ) -> None:
+        """Have a pending exchange answered in the background, in the context of the request that brought it."""
+        loop = asyncio.get_running_loop()
+        run = Run(exchange, place, display_name, loop.create_future())
+        if is_contested:
+            self._contested.add(exchange.user_id)
+        self._running[exchange.message_id] = run
+        run.task = loop.create_task(self._answer(run), context=context)
+        run.task.add_done_callback(lambda done: self._forget(run, done))
+
+    async def wait(self, message_id: UUID) -> Exchange | None:
+        """The finished exchange, waiting for it; ``None`` when it does not run in this process.
+
+        A caller that hangs up cancels its own waiting, never the bot's answer.
+        """
+        run = self._running.get(message_id)
+        return await asyncio.shield(run.done) if run is not None else None
+
+    async def stop(self, user_id: str, message_id: UUID) -> bool:
+        """End the call for a message, in whatever process it runs; returns whether it was running.
+
+        The wish is stored: the process that runs it learns of it within a heartbeat even when no signal comes through.
+        """
+        if not await runs.request_stop(self._database, user_id, message_id):
+            return False
+        self._stop_here(message_id)
+        self._signals.publish(STOP, str(message_id))
+        return True
+
+    # Life of the process
+
+    async def beat(self) -> None:
+        """Say that this process lives, stop what is to be stopped, and end what nobody answers any more.
+
+        What has come of streamed answers is kept, so that it outlives this process. What is ended is what dead
+        processes left behind, and what of our own was committed although the reply was lost.
+        """
+        for message_id in await runs.beat(self._database, self.instance_id):
+            self._stop_here(message_id)
+        parts = [part for run in self._running.values() if (part := run.part()) is not None]
+        if parts:
+            await runs.keep_parts(self._database, parts)
+        # After an outage of the database the others have not been heard of either: they get the time to say so.
+        was_away = self._clock.monotonic_s() - self._beaten_s > DEAD_AFTER_S / 2
+        self._beaten_s = self._clock.monotonic_s()
+        if was_away:
+            return
+        for exchange in await runs.orphans(self._database, own_id=self.instance_id, dead_after_s=DEAD_AFTER_S):
+            if exchange.message_id not in self._running and exchange.message_id not in self._places:
+                self._log_failure(exchange, Interrupted())
+                said = exchange.response if exchange.response_seq is None else ""
+                await self._outcomes.settle(exchange, abandoned(exchange, said, exchange.response_id))
+
+    async def forget_dead(self) -> None:
+        """Forget processes that have been dead for a day."""
+        await runs.forget_instances(self._database)
+
+    async def drain(self, *, timeout_s: float) -> None:
+        """Accept nothing more and finish what runs; what does not finish in time is marked interrupted."""
+        self.is_draining = self._outcomes.is_draining = True
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout_s
+        while self._places and loop.time() < deadline:
+            # A message that is being stored at this moment has a place already, and will run.
+            tasks = self._tasks() or [loop.create_task(asyncio.sleep(STORING_S))]
+            await asyncio.wait(tasks, timeout=deadline - loop.time(), return_when=asyncio.FIRST_COMPLETED)
+        late = self._tasks()
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+        await self._outcomes.close()
+
+    def _tasks(self) -> list["asyncio.Task[None]"]:
+        return [run.task for run in self._running.values() if run.task is not None]
+
+    async def tell_typing(self) -> None:
+        """Tell of bots that take a moment, here and elsewhere; one look for all of them instead of a timer each."""
+        now_s = asyncio.get_running_loop().time()
+        for run in self._running.values():
+            if run.asked_s is not None and not run.is_typing_told and now_s - run.asked_s > TYPING_TOLD_AFTER_S:
+                run.is_typing_told = True
+                self._feeds.publish_live(run.typing(True, is_lasting=True))
+
+    @property
+    def running_count(self) -> int:
+        """How many messages are being answered, or wait for their turn, in this process."""
+        return len(self._running)
+
+    # One run
+
+    async def _answer(self, run: Run) -> None:
+        try:
+            run.begin()
+            async with self._lanes.turn(run.place.lane):
+                if run.exchange.user_id in self._contested:
+                    await self._wait_for_others(run)
+                run.outcome = await self._called(run)
+                await self._finish(run, run.outcome)
+        except asyncio.CancelledError:
+            run.outcome = run.outcome or run.cancelled()
+            await asyncio.shield(self._finish(run, run.outcome))
+            if not run.is_stopped:
+                raise
+        except DatabaseUnavailable:
+            raise
+        except Exception:
+            log.exception("answer_failed", user_id=run.exchange.user_id, bot_name=run.exchange.bot_name)
+            run.outcome = run.outcome or run.cancelled()
+            await self._finish(run, run.outcome)
+
+    async def _called(self, run: Run) -> Outcome:
+        """Ask the bot."""
+        exchange = run.exchange
+        self._begin_typing(run)
+
+        def hear(piece: str) -> None:
+            if run.hear(piece):
+                asyncio.get_running_loop().call_later(DELTA_EVERY_S, self._tell_news, run)
+
+        try:
+            answer = await self._identities.send(
+                exchange.bot_name,
+                user_id=exchange.user_id,
+                message=exchange.content,
+                user_name=run.display_name,
+                on_delta=hear,
+            )
+            return run.answered(answer)
+        except AppError as error:
+            self._log_failure(exchange, error)
+            return run.failed(error)
+        finally:
+            self._end_typing(run)
+
+    async def _wait_for_others(self, run: Run) -> None:
+        """Messages of this lane that another process stored before have their turn first."""
+        exchange = run.exchange
+        is_ahead = True
+        while is_ahead:
+            with contextlib.suppress(DatabaseUnavailable):  # not knowing, it waits
+                is_ahead, is_any = await journal.others_pending(
+                    self._database,
+                    exchange.user_id,
+                    exchange.bot_name,
+                    run_seq=exchange.run_seq,
+                    instance_id=self.instance_id,
+                )
+                if not is_any:
+                    self._contested.discard(exchange.user_id)
+            if is_ahead:
+                await asyncio.sleep(OTHERS_EVERY_S)
+
+    async def _finish(self, run: Run, outcome: Outcome) -> None:
+        """Store an outcome, and give it to whoever waits. Raises: DatabaseUnavailable, NotFound."""
+        finished = await self._outcomes.settle(run.exchange, outcome)
+        if outcome.kind is EventKind.ANSWER and is_logged(logging.INFO):
+            log.info(
+                "message_answered",
+                user_id=finished.user_id,
+                bot_name=finished.bot_name,
+                message_length=len(finished.content),
+                processing_time=round(outcome.processing_time_s or 0.0, 4),
+                success=True,
+            )
+        if not run.done.done():
+            run.done.set_result(finished)
+
+    def _forget(self, run: Run, task: "asyncio.Task[None]") -> None:
+        if self._running.get(run.exchange.message_id) is run:
+            del self._running[run.exchange.message_id]
+        self.give_up(run.place)
+        if not run.done.done():  # whoever waits must not do so for ever
+            error = None if task.cancelled() else task.exception()
+            kind = ShuttingDown if self.is_draining else Interrupted
+            run.done.set_exception(error or kind(extra={"message_id": str(run.exchange.message_id)}))
+        if not run.done.cancelled():
+            run.done.exception()  # nobody may have waited for it
+        if not task.cancelled() and task.exception() is not None:
+            # Its outcome could not be stored: the next sweep, ours or another process's, marks it interrupted.
+            log.error(
+                "answer_not_stored", message_id=str(run.exchange.message_id), error=type(task.exception()).__name__
+            )
+
+    def _stop_here(self, message_id: UUID) -> None:
+        run = self._running.get(message_id)
+        if run is not None:
+            run.stop()
+
+    def _hear_stop(self, told: Any) -> None:
+        self._stop_here(UUID(told))
+
+    # What is seen meanwhile
+
+    def _tell_news(self, run: Run) -> None:
+        """Pass on what was streamed meanwhile; once the whole answer is on its way, that says it all."""
+        news = run.news() if run.outcome is None else None
+        if news is not None:
+            self._feeds.publish_live(news)
+
+    def _begin_typing(self, run: Run) -> None:
+        run.asked_s = asyncio.get_running_loop().time()
+        if self._feeds.is_followed(run.exchange.user_id):
+            self._feeds.publish_live(run.typing(True), is_for_others=False)
+
+    def _end_typing(self, run: Run) -> None:
+        run.asked_s = None
+        if run.is_typing_told or self._feeds.is_followed(run.exchange.user_id):
+            self._feeds.publish_live(run.typing(False), is_for_others=run.is_typing_told)
+
+    def _log_failure(self, exchange: Exchange, error: AppError) -> None:
+        log.warning(
+            "message_failed",
+            user_id=exchange.user_id,
+            bot_name=exchange.bot_name,
+            code=error.code,
+            detail=error.detail,
+            success=False,
+        )

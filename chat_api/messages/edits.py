@@ -1,0 +1,150 @@
+"""What owners do to what was said: edit, delete, react, mark as read. Each change is an event in their stream."""
+
+import unicodedata
+from collections.abc import Mapping
+from uuid import UUID
+
+from chat_api.core.database import Database
+from chat_api.core.errors import Conflict, InvalidInput, NotFound
+from chat_api.core.principals import Permission, Principal
+from chat_api.core.rate_limits import RateLimits
+from chat_api.core.text import check_text, with_plain_line_ends
+from chat_api.fleet.registry import BotRegistry
+from chat_api.messages import edits_repository as changes
+from chat_api.messages import repository as conversations
+from chat_api.messages.feeds import Feeds
+from chat_api.messages.schemas import EventKind, Exchange, MessageDetails, StreamEvent
+from chat_api.messages.service import MAX_MESSAGE_CHARS
+from chat_api.settings.feature_flags import Switches
+from chat_api.settings.schemas import Feature
+
+MAX_EMOJI_CHARS = 32
+MAX_REACTIONS = 20
+_EMOJI_CATEGORIES = frozenset({"So", "Sk", "Sm", "Mn", "Me", "Cf", "Cn"})
+
+
+class ChangesService:
+    """Changes stored messages for those whose they are."""
+
+    def __init__(
+        self,
+        database: Database,
+        registry: BotRegistry,
+        feeds: Feeds,
+        limits: RateLimits,
+        *,
+        switches: Switches | None = None,
+    ) -> None:
+        self._switches = switches or Switches()
+        self._database = database
+        self._registry = registry
+        self._feeds = feeds
+        self._limits = limits
+
+    async def details(self, principal: Principal, message_id: UUID) -> MessageDetails:
+        """One message or answer. Raises: NotFound."""
+        exchange = await self._find(principal, message_id)
+        reactions = await changes.reactions(self._database, message_id)
+        answer = exchange.answer(reactions=reactions) if exchange.message_id != message_id else None
+        if answer is not None:
+            return MessageDetails(line=answer, versions=())
+        versions = await changes.versions(self._database, message_id)
+        return MessageDetails(line=exchange.question(reactions=reactions), versions=versions)
+
+    async def edit(self, principal: Principal, message_id: UUID, *, content: str, version: int) -> Exchange:
+        """Give an own message another text; the bot is not asked again.
+
+        Raises: FeatureOff, NotFound, InvalidInput; Conflict with ``current_version`` when it is not the version that
+        was edited.
+        """
+        self._switches.require(Feature.EDITING)
+        text = check_text(with_plain_line_ends(content), field="content", max_chars=MAX_MESSAGE_CHARS)
+        exchange = await self._find(principal, message_id)
+        if exchange.message_id != message_id:
+            raise InvalidInput("message_id: only your own messages can be edited")
+        await self._limits.hit(principal.user_id, address=principal.address)
+        edited = await changes.edit(self._database, principal.user_id, message_id, version=version, content=text)
+        if edited is None:
+            current = await self._find(principal, message_id)
+            raise Conflict("The message has changed meanwhile.", extra={"current_version": current.version})
+        return self._tell(EventKind.EDITED, *edited, {"version": edited[0].version})
+
+    async def delete(self, principal: Principal, message_id: UUID) -> Exchange:
+        """Erase the text of a message or of an answer. Raises: NotFound; Conflict while it is being answered."""
+        exchange = await self._find(principal, message_id)
+        await self._limits.hit(principal.user_id, address=principal.address)
+        if exchange.message_id != message_id:
+            erased = await changes.delete_answer(self._database, exchange)
+        else:
+            erased = await changes.delete_message(self._database, principal.user_id, message_id)
+        if erased is None:
+            await self._find(principal, message_id)
+            raise Conflict("This message is still being answered.")
+        return self._tell(EventKind.DELETED, *erased, {"message_id": str(message_id)})
+
+    async def react(self, principal: Principal, message_id: UUID, emoji: str) -> None:
+        """Put an emoji on a message or answer; twice is once. Raises: NotFound, InvalidInput, Conflict (too many)."""
+        self._switches.require(Feature.REACTIONS)
+        sign = checked_emoji(emoji)
+        exchange = await self._find(principal, message_id)
+        await self._limits.hit(principal.user_id, address=principal.address)
+        seq = await changes.react(self._database, exchange, message_id, sign, limit=MAX_REACTIONS)
+        if seq is not None:
+            payload = {"message_id": str(message_id), "emoji": sign, "action": "added"}
+            self._tell(EventKind.REACTION, exchange, seq, payload)
+        elif sign not in await changes.reactions(self._database, message_id):
+            raise Conflict(f"At most {MAX_REACTIONS} reactions a message.")
+
+    async def unreact(self, principal: Principal, message_id: UUID, emoji: str) -> None:
+        """Take an emoji away; one that is not there is no error. Raises: NotFound, InvalidInput."""
+        sign = checked_emoji(emoji)
+        exchange = await self._find(principal, message_id)
+        await self._limits.hit(principal.user_id, address=principal.address)
+        seq = await changes.unreact(self._database, exchange, message_id, sign)
+        if seq is not None:
+            payload = {"message_id": str(message_id), "emoji": sign, "action": "removed"}
+            self._tell(EventKind.REACTION, exchange, seq, payload)
+
+    async def mark_read(self, principal: Principal, bot_name: str, *, up_to: int) -> None:
+        """Note that all answers up to a place in the stream were read; a mark only moves forward. Raises: NotFound."""
+        principal.require(Permission.CHAT)
+        bot = self._registry.get(bot_name)
+        await self._limits.hit(principal.user_id, address=principal.address)
+        marked = await changes.mark_read(self._database, principal.user_id, bot.name, up_to=up_to)
+        if marked is not None:
+            seq, mark = marked
+            payload = {"bot_name": bot.name, "up_to": mark}
+            event = StreamEvent(user_id=principal.user_id, seq=seq, kind=EventKind.READ, payload=payload)
+            self._feeds.publish([event])
+
+    async def _find(self, principal: Principal, message_id: UUID) -> Exchange:
+        """What is not there, is deleted, or is somebody else's looks the same."""
+        principal.require(Permission.CHAT)
+        exchange = await conversations.find(self._database, principal.user_id, message_id)
+        if exchange is None:
+            raise NotFound("Unknown message.")
+        is_answer = exchange.message_id != message_id
+        if exchange.is_response_deleted if is_answer else exchange.is_deleted:
+            raise NotFound("Unknown message.")
+        return exchange
+
+    def _tell(self, kind: EventKind, exchange: Exchange, seq: int, payload: Mapping[str, object]) -> Exchange:
+        event = StreamEvent(user_id=exchange.user_id, seq=seq, kind=kind, exchange=exchange, payload=payload)
+        self._feeds.publish([event])
+        return exchange
+
+
+def checked_emoji(emoji: str) -> str:
+    """One emoji, as it may be stored. Raises: InvalidInput.
+
+    Signs, their modifiers and joiners only, and keycaps: nothing that could carry words.
+    """
+    signs = [character for character in emoji if character not in "0123456789#*"]
+    if (
+        not 1 <= len(emoji) <= MAX_EMOJI_CHARS
+        or not signs
+        or not all(unicodedata.category(sign) in _EMOJI_CATEGORIES for sign in signs)
+        or any(unicodedata.bidirectional(sign) in {"LRO", "RLO", "LRE", "RLE", "PDF", "LRI", "RLI"} for sign in signs)
+    ):
+        raise InvalidInput("emoji: one emoji")
+    return emoji

@@ -1,0 +1,327 @@
+"""Users' streams as this process delivers them: every event in order, without gaps, once, whoever stored it.
+
+A feed exists for each user whom somebody here follows. What this process stores is handed over directly; what another
+one stores is told by a signal and read from PostgreSQL. Whatever is missing in between is read too, so a signal that
+is lost, doubled or late changes nothing but the time; while no signals come, a look at the streams replaces them.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any
+from uuid import UUID
+
+from chat_api.core.database import Database
+from chat_api.core.errors import AppError
+from chat_api.core.logging import get_logger
+from chat_api.core.pubsub import Signals
+from chat_api.messages import streams_repository as streams
+from chat_api.messages.schemas import DeltaEvent, GapEvent, LiveEvent, StreamEvent, StreamPosition, TypingEvent
+
+log = get_logger(__name__)
+
+# Source: protocol, "resumed": up to 300 events, for 7 days.
+MAX_REPLAY = 300
+KEEP_EVENTS_S = 7 * 24 * 3600.0
+FORGET_BATCH = 5_000
+# Without Redis delivery goes on within two seconds. Source: protocol.
+LOOK_EVERY_S = 1.0
+LOOK_ANYWAY_EVERY_S = 15.0
+# What was stored at the same moment by this process may reach us in another order: no reason to ask the database.
+GRACE_S = 0.02
+RETRY_S = 0.5
+STREAM, LIVE = "stream", "live"
+
+Listener = Callable[[StreamEvent], None]
+LiveListener = Callable[[LiveEvent], None]
+
+
+class _Feed:
+    """One user's stream here. ``position`` is that of the last event handed to the listeners.
+
+    While it is being opened (``opener_count``), signals of what is new only make it ``is_behind``.
+    """
+
+    def __init__(self) -> None:
+        self.position: StreamPosition | None = None
+        self.listeners: dict[Listener, LiveListener] = {}
+        self.early: dict[int, StreamEvent] = {}
+        self.opening = asyncio.Lock()
+        self.opener_count = 0
+        self.is_behind = False
+
+
+class Feeds:
+    """Follows users' streams. Listeners are called on the event loop and must not block."""
+
+    def __init__(self, database: Database, signals: Signals) -> None:
+        self._database = database
+        self._signals = signals
+        self._feeds: dict[str, _Feed] = {}
+        self._behind: set[str] = set()
+        self._wake = asyncio.Event()
+        self._is_all_suspect = False
+        signals.subscribe(STREAM, self._hear)
+        signals.subscribe(LIVE, self._hear_live)
+        signals.on_gap(self._suspect_all)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether other processes are heard at once; else their events come by looking, within two seconds."""
+        return self._signals.is_live
+
+    # Following
+
+    async def follow(self, user_id: str, listener: Listener, live_listener: LiveListener) -> StreamPosition:
+        """Call ``listener`` with every event of a user after the position that is returned, until :meth:`unfollow`.
+
+        ``live_listener`` hears what is of the moment only. Raises: DatabaseUnavailable.
+        """
+        feed = self._feeds.setdefault(user_id, _Feed())
+        feed.opener_count += 1
+        try:
+            async with feed.opening:
+                if feed.position is None:
+                    feed.position = await streams.position(self._database, user_id)
+            # Only now: who fails to open it takes nothing from those who wait behind.
+            feed.listeners[listener] = live_listener
+            self._hand_over(user_id, feed)
+            if feed.is_behind:
+                feed.is_behind = False
+                self._ask(user_id)
+        finally:
+            feed.opener_count -= 1
+            self._forget_unused(user_id, feed)
+        return feed.position
+
+    def unfollow(self, user_id: str, listener: Listener) -> None:
+        """Stop calling a listener; harmless when it is not called any more."""
+        feed = self._feeds.get(user_id)
+        if feed is not None:
+            feed.listeners.pop(listener, None)
+            self._forget_unused(user_id, feed)
+
+    def position(self, user_id: str) -> StreamPosition | None:
+        """How far the listeners of a user have been told; ``None`` for one whom nobody here follows."""
+        feed = self._feeds.get(user_id)
+        return feed.position if feed else None
+
+    def is_followed(self, user_id: str) -> bool:
+        """Whether anybody here follows a user."""
+        return user_id in self._feeds
+
+    async def catch_up(self, user_id: str) -> StreamPosition | None:
+        """Tell the listeners of a user what other processes have stored by now, and how far that is.
+
+        Raises: DatabaseUnavailable.
+        """
+        await self._read([user_id])
+        return self.position(user_id)
+
+    async def look(self, user_id: str) -> StreamPosition:
+        """Where a user's stream stands in the database. Raises: DatabaseUnavailable."""
+        return await streams.position(self._database, user_id)
+
+    async def turn(self) -> int:
+        """A number greater than all that were given before, in whatever process: who came later has the greater one."""
+        return await streams.turn(self._database)
+
+    async def replay(self, user_id: str, *, after: int, up_to: int) -> list[StreamEvent] | None:
+        """The events after one place up to another, ``None`` when not all of them can be given."""
+        if not 0 <= up_to - after <= MAX_REPLAY:
+            return None
+        found = (await streams.since(self._database, {user_id: after}, limit=up_to - after))[user_id]
+        return found if [event.seq for event in found] == list(range(after + 1, up_to + 1)) else None
+
+    # Publishing
+
+    def publish(self, events: Iterable[StreamEvent]) -> None:
+        """Tell of what this process has committed, here and elsewhere. Never blocks."""
+        told = []
+        for event in events:
+            told.append([event.user_id, event.seq])
+            self._take(event)
+        if told:
+            self._signals.publish(STREAM, told)
+
+    def remind(self, user_id: str, *, seq: int) -> None:
+        """Say, here and elsewhere, that a stream has come at least so far: whoever has not heard of it reads it."""
+        told = [[user_id, seq]]
+        self._hear(told)
+        self._signals.publish(STREAM, told)
+
+    def publish_live(self, event: LiveEvent, *, is_for_others: bool = True) -> None:
+        """Tell of something of the moment, to those who are there now."""
+        feed = self._feeds.get(event.user_id)
+        if feed is not None:
+            for live_listener in tuple(feed.listeners.values()):
+                _call(live_listener, event)
+        if is_for_others:
+            self.tell_others(event)
+
+    def tell_others(self, event: LiveEvent) -> None:
+        """Tell the other processes alone of something of the moment."""
+        if not isinstance(event, GapEvent):  # each process finds its own
+            self._signals.publish(LIVE, _encoded(event))
+
+    # Keeping up
+
+    async def run(self) -> None:
+        """Read what other processes stored, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._catch_up())
+            tasks.create_task(self._look_around())
+
+    async def forget_old(self) -> None:
+        """Delete events that are too old to be replayed, a batch at a time."""
+        is_full_batch = True
+        while is_full_batch:
+            count = await streams.forget(self._database, older_than_s=KEEP_EVENTS_S, limit=FORGET_BATCH)
+            is_full_batch = count == FORGET_BATCH
+
+    def _forget_unused(self, user_id: str, feed: _Feed) -> None:
+        if not feed.listeners and not feed.opener_count:
+            del self._feeds[user_id]
+
+    def _take(self, event: StreamEvent) -> None:
+        feed = self._feeds.get(event.user_id)
+        if feed is None:
+            return
+        if feed.position is None or event.seq > feed.position.seq:
+            feed.early[event.seq] = event
+        self._hand_over(event.user_id, feed)
+
+    def _hand_over(self, user_id: str, feed: _Feed) -> None:
+        """Tell the listeners what comes next, and have read what is missing before what is there."""
+        if feed.position is None:
+            return
+        seq = feed.position.seq
+        while (event := feed.early.pop(seq + 1, None)) is not None:
+            seq += 1
+            feed.position = StreamPosition(epoch=feed.position.epoch, seq=seq)
+            for listener in tuple(feed.listeners):
+                _call(listener, event)
+        if feed.early:
+            feed.early = {place: event for place, event in feed.early.items() if place > seq}
+        if feed.early and user_id not in self._behind:
+            asyncio.get_running_loop().call_later(GRACE_S, self._check, user_id)
+
+    def _check(self, user_id: str) -> None:
+        feed = self._feeds.get(user_id)
+        if feed is not None and feed.early:
+            self._ask(user_id)
+
+    def _ask(self, user_id: str) -> None:
+        self._behind.add(user_id)
+        self._wake.set()
+
+    def _hear(self, told: Any) -> None:
+        for user_id, seq in told:
+            feed = self._feeds.get(user_id)
+            if feed is None:
+                continue
+            if feed.position is None:
+                feed.is_behind = True
+            elif seq > feed.position.seq:
+                self._ask(user_id)
+
+    def _hear_live(self, told: Any) -> None:
+        self.publish_live(_decoded(told), is_for_others=False)
+
+    def _suspect_all(self) -> None:
+        self._is_all_suspect = True
+
+    async def _catch_up(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            behind, self._behind = self._behind, set()
+            try:
+                await self._read(behind)
+            except AppError as error:
+                log.warning("streams_not_read", code=error.code, detail=error.detail)
+                await asyncio.sleep(RETRY_S)
+                for user_id in behind:
+                    self._ask(user_id)
+
+    async def _read(self, user_ids: Iterable[str]) -> None:
+        places = {
+            user_id: feed.position.seq
+            for user_id in user_ids
+            if (feed := self._feeds.get(user_id)) is not None and feed.position is not None
+        }
+        while places:
+            found = await streams.since(self._database, places, limit=MAX_REPLAY)
+            for user_id, events in found.items():
+                if events:
+                    self._skip_hole(user_id, before=events[0].seq)
+                for event in events:
+                    self._take(event)
+            places = {user_id: events[-1].seq for user_id, events in found.items() if len(events) == MAX_REPLAY}
+
+    def _skip_hole(self, user_id: str, *, before: int) -> None:
+        """Commits come in the order of seq: what PostgreSQL does not have before this event, it has no more."""
+        feed = self._feeds.get(user_id)
+        if feed is not None and feed.position is not None and feed.position.seq < before - 1:
+            self._restart(user_id, feed, StreamPosition(epoch=feed.position.epoch, seq=before - 1))
+
+    def _restart(self, user_id: str, feed: _Feed, position: StreamPosition) -> None:
+        feed.position = position
+        feed.early = {}
+        log.warning("stream_gap", user_id=user_id)
+        self.publish_live(GapEvent(user_id=user_id), is_for_others=False)
+
+    async def _look_around(self) -> None:
+        """Compare every stream that is followed with the database: each second while no signals come."""
+        since_look_s = 0.0
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            since_look_s += LOOK_EVERY_S
+            if self._signals.is_live and not self._is_all_suspect and since_look_s < LOOK_ANYWAY_EVERY_S:
+                continue
+            self._is_all_suspect = False
+            try:
+                await self._compare()
+                since_look_s = 0.0
+            except AppError as error:
+                self._is_all_suspect = True
+                log.warning("streams_not_compared", code=error.code)
+
+    async def _compare(self) -> None:
+        known = list(self._feeds)
+        found = await streams.positions(self._database, known) if known else {}
+        for user_id, position in found.items():
+            feed = self._feeds.get(user_id)
+            if feed is None:
+                continue
+            if feed.position is None:
+                feed.is_behind = True
+            elif position.epoch != feed.position.epoch:
+                self._restart(user_id, feed, position)
+            elif position.seq > feed.position.seq:
+                self._ask(user_id)
+
+
+def _call(listener: Callable[[Any], None], event: StreamEvent | LiveEvent) -> None:
+    try:
+        listener(event)
+    except Exception:  # One page must not keep the stream from the others.
+        log.exception("stream_listener_failed", user_id=event.user_id)
+
+
+def _encoded(event: TypingEvent | DeltaEvent) -> list[Any]:
+    if isinstance(event, TypingEvent):
+        return [event.user_id, event.bot_name, event.is_typing]
+    return [event.user_id, event.bot_name, str(event.message_id), str(event.reply_to), event.offset, event.text]
+
+
+def _decoded(told: Any) -> TypingEvent | DeltaEvent:
+    if len(told) == 3:
+        return TypingEvent(user_id=told[0], bot_name=told[1], is_typing=told[2], is_lasting=True)
+    return DeltaEvent(
+        user_id=told[0],
+        bot_name=told[1],
+        message_id=UUID(told[2]),
+        reply_to=UUID(told[3]),
+        offset=told[4],
+        text=told[5],
+    )

@@ -1,0 +1,158 @@
+"""One call of a bot for one stored message, from its turn to its outcome."""
+
+import asyncio
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from chat_api.bots.schemas import BotAnswer
+from chat_api.core.errors import AppError, Interrupted, Stopped
+from chat_api.core.ids import new_id
+from chat_api.core.text import cleaned, with_plain_line_ends
+from chat_api.messages.schemas import DeltaEvent, Exchange, Outcome, TypingEvent
+from models import FinishReason, MessageStatus
+
+MAX_ANSWER_CHARS = 100_000
+APOLOGY_MARK = "is_apology"
+
+
+@dataclass(slots=True, eq=False)
+class Place:
+    """A message's place in the lane of its user and bot, from before it is stored until it is answered."""
+
+    lane: tuple[str, str]
+    message_id: UUID
+    is_given_up: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """A call of a bot. ``done`` gets the finished exchange; ``response_id`` is that of the answer that is to come.
+
+    ``asked_s`` is when the bot was asked (the loop's clock), while it has not answered.
+    """
+
+    exchange: Exchange
+    place: Place
+    display_name: str
+    done: "asyncio.Future[Exchange]"
+    response_id: UUID = field(default_factory=new_id)
+    task: "asyncio.Task[None] | None" = None
+    outcome: Outcome | None = None
+    is_begun: bool = False
+    is_stopped: bool = False
+    asked_s: float | None = None
+    is_typing_told: bool = False
+    pieces: list[str] = field(default_factory=list)
+    untold: list[str] = field(default_factory=list)
+    told_chars: int = 0
+    kept_count: int = 0
+
+    def stop(self) -> None:
+        """End the call, unless its outcome is already being stored."""
+        if self.outcome is None and self.task is not None and not self.is_stopped:
+            self.is_stopped = True
+            if self.is_begun:  # else it would be cancelled before it can take note of how it ended
+                self.task.cancel()
+
+    def begin(self) -> None:
+        """Begin. Raises: CancelledError when it was stopped before."""
+        self.is_begun = True
+        if self.is_stopped:
+            raise asyncio.CancelledError
+
+    def hear(self, piece: str) -> bool:
+        """Take a piece of a streamed answer; returns whether it is the first that nobody was told of yet."""
+        self.pieces.append(piece)
+        self.untold.append(piece)
+        return len(self.untold) == 1
+
+    def news(self) -> DeltaEvent | None:
+        """What nobody was told of yet, if there is any."""
+        if not self.untold:
+            return None
+        text, offset = "".join(self.untold), self.told_chars
+        self.untold.clear()
+        self.told_chars += len(text)
+        return DeltaEvent(
+            user_id=self.exchange.user_id,
+            bot_name=self.exchange.bot_name,
+            message_id=self.response_id,
+            reply_to=self.exchange.message_id,
+            offset=offset,
+            text=text,
+        )
+
+    def typing(self, is_typing: bool, *, is_lasting: bool = False) -> TypingEvent:
+        """The bot begins, or has ended."""
+        return TypingEvent(
+            user_id=self.exchange.user_id,
+            bot_name=self.exchange.bot_name,
+            is_typing=is_typing,
+            is_lasting=is_lasting,
+        )
+
+    # How it may end
+
+    def answered(self, answer: BotAnswer) -> Outcome:
+        """The bot has said all, or its stream broke off."""
+        return Outcome(
+            message_id=self.exchange.message_id,
+            run_seq=self.exchange.run_seq,
+            status=MessageStatus.ANSWERED,
+            response=cleaned(with_plain_line_ends(answer.text), max_chars=MAX_ANSWER_CHARS),
+            response_id=self.response_id,
+            processing_time_s=answer.processing_time_s,
+            # What analytics count as failed, see ``call_outcomes``.
+            metadata={**answer.metadata, APOLOGY_MARK: True} if answer.is_apology else answer.metadata,
+            finish_reason=FinishReason.TRUNCATED if answer.is_truncated else FinishReason.STOP,
+        )
+
+    def failed(self, error: AppError) -> Outcome:
+        """There is no answer."""
+        return failure(self.exchange, error)
+
+    def cancelled(self) -> Outcome:
+        """The user stopped it, or the process ends; what was said is kept."""
+        text = "".join(self.pieces)
+        if self.is_stopped:
+            return cut_short(self.exchange, text, self.response_id, FinishReason.STOPPED) or self.failed(Stopped())
+        return abandoned(self.exchange, text, self.response_id)
+
+    def part(self) -> tuple[UUID, int, UUID, str] | None:
+        """What has come of a streamed answer, if that is more than at the last time."""
+        if len(self.pieces) == self.kept_count or self.outcome is not None:
+            return None
+        self.kept_count = len(self.pieces)
+        text = cleaned("".join(self.pieces), max_chars=MAX_ANSWER_CHARS)
+        return self.exchange.message_id, self.exchange.run_seq, self.response_id, text
+
+
+def abandoned(exchange: Exchange, said: str, response_id: UUID | None) -> Outcome:
+    """How an exchange ends whose process ended: with what the bot had said by then, else without an answer."""
+    return cut_short(exchange, said, response_id, FinishReason.TRUNCATED) or failure(exchange, Interrupted())
+
+
+def cut_short(exchange: Exchange, said: str, response_id: UUID | None, reason: FinishReason) -> Outcome | None:
+    """The beginning of an answer as an answer; ``None`` when there is nothing of it to show."""
+    text = cleaned(with_plain_line_ends(said), max_chars=MAX_ANSWER_CHARS)
+    if response_id is None or not text.strip():
+        return None
+    return Outcome(
+        message_id=exchange.message_id,
+        run_seq=exchange.run_seq,
+        status=MessageStatus.ANSWERED,
+        response=text,
+        response_id=response_id,
+        finish_reason=reason,
+    )
+
+
+def failure(exchange: Exchange, error: AppError) -> Outcome:
+    """How an exchange ends that gets no answer."""
+    is_cut = isinstance(error, Interrupted | Stopped)
+    return Outcome(
+        message_id=exchange.message_id,
+        run_seq=exchange.run_seq,
+        status=MessageStatus.INTERRUPTED if is_cut else MessageStatus.FAILED,
+        error_code=error.code,
+    )

@@ -1,0 +1,324 @@
+"""The heart of the gateway: a message is stored, then acknowledged, then answered, and never lost or doubled."""
+
+import hashlib
+from collections.abc import Sequence
+from contextvars import Context, copy_context
+from dataclasses import dataclass
+from uuid import UUID
+
+from chat_api.core.database import Database
+from chat_api.core.errors import AppError, Conflict, Interrupted, InvalidInput, NotFound, ShuttingDown, error_of
+from chat_api.core.group_commit import GroupCommit
+from chat_api.core.ids import new_id
+from chat_api.core.keyed_locks import Lanes
+from chat_api.core.principals import Permission, Principal
+from chat_api.core.rate_limits import RateLimits
+from chat_api.core.text import check_text, with_plain_line_ends
+from chat_api.fleet.registry import BotRegistry
+from chat_api.messages import journal_repository as journal
+from chat_api.messages import repository as conversations
+from chat_api.messages import runs_repository as runs
+from chat_api.messages.answers import AnswersService
+from chat_api.messages.feeds import Feeds
+from chat_api.messages.runs import Place
+from chat_api.messages.schemas import (
+    Acceptance,
+    ConversationSummary,
+    EventKind,
+    Exchange,
+    MessagePage,
+    NewMessage,
+    StreamEvent,
+    StreamPosition,
+    Submission,
+)
+from chat_api.settings.feature_flags import Switches
+from models import MessageStatus, MessageType
+
+MAX_MESSAGE_CHARS = 4000  # Source: specification, POST /api/chat.
+MAX_CLIENT_ID_CHARS = 100
+MAX_PAGE = 200
+RESTART_S = 5.0
+_CUT_OFF = "The service is restarting. Your message is stored; you can have it answered again."
+_LAST = 2**62
+_TYPES = frozenset(MessageType)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Entry:
+    """A message on its way into the journal, and what follows from its being stored."""
+
+    message: NewMessage
+    place: Place
+    display_name: str
+    origin: str | None
+    context: Context  # whose request it is, for the lines of the log
+
+
+class MessagesService:
+    """Accepts messages, has them answered, and tells what was said."""
+
+    def __init__(
+        self,
+        database: Database,
+        answers: AnswersService,
+        registry: BotRegistry,
+        limits: RateLimits,
+        feeds: Feeds,
+        *,
+        switches: Switches | None = None,
+    ) -> None:
+        self._database = database
+        self._switches = switches or Switches()
+        self._answers = answers
+        self._registry = registry
+        self._limits = limits
+        self._feeds = feeds
+        self._keys = Lanes()
+        self._arrivals = Lanes()
+        self._journal: GroupCommit[_Entry, Exchange | None] = GroupCommit(
+            self._store, on_failed=lambda entry: answers.give_up(entry.place), name="messages"
+        )
+
+    # Sending
+
+    async def send(
+        self,
+        principal: Principal,
+        *,
+        bot_name: str,
+        content: str,
+        client_msg_id: str | None = None,
+        message_type: str = MessageType.TEXT,
+    ) -> Exchange:
+        """Submit a message and wait for its answer.
+
+        Raises: what :meth:`submit` does; then BotFailed, BotUnavailable, BotBusy, BotTimeout, Stopped, Interrupted or
+        ShuttingDown with the stored ``message_id`` in ``extra``.
+        """
+        submission = await self.submit(
+            principal, bot_name=bot_name, content=content, client_msg_id=client_msg_id, message_type=message_type
+        )
+        return await self.result(submission.exchange)
+
+    async def submit(
+        self,
+        principal: Principal,
+        *,
+        bot_name: str,
+        content: str,
+        client_msg_id: str | None = None,
+        message_type: str = MessageType.TEXT,
+        origin: str | None = None,
+    ) -> Submission:
+        """Store a message and have it answered in the background. ``origin`` is the connection that it came by.
+
+        A known ``client_msg_id`` gives the stored exchange, calls no bot and costs no limit.
+        Raises: NotFound (bot), InvalidInput, RateLimited, Maintenance, ShuttingDown, DatabaseUnavailable: nothing was
+        stored.
+        """
+        principal.require(Permission.CHAT)
+        bot = self._registry.get(bot_name)
+        text = check_text(with_plain_line_ends(content), field="content", max_chars=MAX_MESSAGE_CHARS)
+        if message_type not in _TYPES:
+            raise InvalidInput("message_type: must be text, voice or image")
+        if client_msg_id is not None:
+            check_text(client_msg_id, field="client_msg_id", max_chars=MAX_CLIENT_ID_CHARS)
+        message = NewMessage(
+            message_id=new_id(),
+            user_id=principal.user_id,
+            bot_name=bot.name,
+            content=text,
+            message_type=message_type,
+            client_msg_id=client_msg_id,
+            request_hash=None if client_msg_id is None else _request_hash(bot.name, message_type, text),
+        )
+        if client_msg_id is None:
+            return await self._accept(message, principal, origin)
+        # Twins that come at once go one by one: the first is stored, the others find it.
+        async with self._keys.queue((principal.user_id, client_msg_id)):
+            try:
+                return await self._accept(message, principal, origin)
+            except (AppError, journal.TwinStored) as refusal:
+                # Whatever forbids a new message does not forbid to tell of the one that was stored under its key.
+                twin = await self._twin(message)
+                if twin is None:
+                    raise refusal if isinstance(refusal, AppError) else Conflict() from refusal
+                return Submission(exchange=twin, is_duplicate=True)
+
+    async def result(self, exchange: Exchange) -> Exchange:
+        """Wait for the answer to a stored message.
+
+        Raises: the typed failure it ended with, ShuttingDown when this process ends first, or Conflict when another
+        process is still at it.
+        """
+        finished = await self._answers.wait(exchange.message_id)
+        if finished is not None:
+            exchange = finished
+        elif exchange.status is MessageStatus.PENDING:
+            exchange = await self._get(exchange.user_id, exchange.message_id)
+        if exchange.status is MessageStatus.ANSWERED:
+            return exchange
+        extra = {"message_id": str(exchange.message_id)}
+        if exchange.status is MessageStatus.PENDING:
+            raise Conflict("This message is still being answered.", extra=extra)
+        code = exchange.error_code or Interrupted.code
+        if code == Interrupted.code and self._answers.is_draining:
+            raise ShuttingDown(_CUT_OFF, retry_after_s=RESTART_S, extra=extra)
+        raise error_of(code)(extra=extra)
+
+    async def retry(self, principal: Principal, message_id: UUID) -> Exchange:
+        """Have a message answered again that failed, was interrupted, or whose answer was cut off.
+
+        Any other is returned as it is. What had come of an answer that was cut off gives way to the new one.
+
+        Raises: NotFound, RateLimited, Maintenance, ShuttingDown.
+        """
+        principal.require(Permission.CHAT)
+        async with self._keys.queue((principal.user_id, message_id)):  # two tabs press it at the same moment
+            exchange = await self._get(principal.user_id, message_id)
+            self._registry.get(exchange.bot_name)
+            if not exchange.can_be_retried:
+                return exchange
+            self._switches.require_open()
+            await self._limits.hit(principal.user_id, address=principal.address)
+            return await self._reopen(exchange, principal.display_name)
+
+    async def _reopen(self, exchange: Exchange, display_name: str) -> Exchange:
+        place = self._answers.admit(exchange.user_id, exchange.bot_name, exchange.message_id)
+        try:
+            reopened = await runs.reopen(self._database, exchange, instance_id=self._answers.instance_id)
+        except BaseException:
+            self._answers.give_up(place)
+            raise
+        if reopened is None:  # another process was faster
+            self._answers.give_up(place)
+            return await self._get(exchange.user_id, exchange.message_id)
+        again, is_contested = reopened
+        event = StreamEvent(user_id=again.user_id, seq=again.run_seq, kind=EventKind.RETRIED, exchange=again)
+        self._feeds.publish([event])
+        self._answers.start(again, place, display_name=display_name, is_contested=is_contested, context=copy_context())
+        return again
+
+    async def stop(self, principal: Principal, message_id: UUID) -> Exchange:
+        """Stop the answer to a message. What was streamed of it stays; one that has ended is returned as it is.
+
+        Raises: NotFound.
+        """
+        principal.require(Permission.CHAT)
+        exchange = await self._get(principal.user_id, message_id)
+        if exchange.status is MessageStatus.PENDING and await self._answers.stop(principal.user_id, message_id):
+            stopped = await self._answers.wait(message_id)
+            return stopped or await self._get(principal.user_id, message_id)
+        return exchange
+
+    # Reading
+
+    async def position(self, principal: Principal) -> StreamPosition:
+        """Where the user's stream stands."""
+        principal.require(Permission.CHAT)
+        return await self._feeds.look(principal.user_id)
+
+    async def history(
+        self, principal: Principal, bot_name: str, *, before: int | None = None, limit: int = 50
+    ) -> MessagePage:
+        """One page of a conversation, newest first. Raises: NotFound (bot), InvalidInput (limit)."""
+        principal.require(Permission.CHAT)
+        if not 1 <= limit <= MAX_PAGE:
+            raise InvalidInput(f"limit: 1 to {MAX_PAGE}")
+        bot = self._registry.get(bot_name)
+        return await conversations.page(
+            self._database, principal.user_id, bot.name, before=min(before or _LAST, _LAST), limit=limit
+        )
+
+    async def conversations(self, principal: Principal) -> tuple[ConversationSummary, ...]:
+        """The bots this user has talked with, the most recent first."""
+        principal.require(Permission.CHAT)
+        return await conversations.summaries(self._database, principal.user_id)
+
+    # Inside
+
+    async def _accept(self, message: NewMessage, principal: Principal, origin: str | None) -> Submission:
+        """Raises: TwinStored when the message's key is known already."""
+        self._switches.require_open()
+        place = self._answers.admit(message.user_id, message.bot_name, message.message_id)
+        entry = _Entry(message, place, principal.display_name, origin, copy_context())
+        try:
+            # What came first is stored first: the limit may be asked for elsewhere, and be known at once to the next.
+            async with self._arrivals.queue(place.lane):
+                await self._limits.hit(message.user_id, address=principal.address)
+                storing = self._journal.enqueue(entry)
+        except BaseException:
+            self._answers.give_up(place)
+            raise
+        exchange = await storing
+        if exchange is None:
+            self._limits.refund(message.user_id, address=principal.address)
+            raise journal.TwinStored
+        return Submission(exchange=exchange, is_duplicate=False)
+
+    async def _store(self, batch: Sequence[_Entry]) -> list[Exchange | None]:
+        """Commit messages together, tell of them, then have them answered."""
+        messages = [entry.message for entry in batch]
+        accepted = await journal.accept(self._database, messages, instance_id=self._answers.instance_id)
+        stored = [
+            _exchange(entry.message, acceptance) if acceptance else None
+            for entry, acceptance in zip(batch, accepted, strict=True)
+        ]
+        self._feeds.publish(
+            StreamEvent(
+                user_id=exchange.user_id,
+                seq=exchange.seq,
+                kind=EventKind.MESSAGE,
+                exchange=exchange,
+                origin=entry.origin,
+            )
+            for entry, exchange in zip(batch, stored, strict=True)
+            if exchange is not None
+        )
+        for entry, exchange, acceptance in zip(batch, stored, accepted, strict=True):
+            if exchange is None or acceptance is None:
+                self._answers.give_up(entry.place)
+            else:
+                self._answers.start(
+                    exchange,
+                    entry.place,
+                    display_name=entry.display_name,
+                    is_contested=acceptance.is_contested,
+                    context=entry.context,
+                )
+        return stored
+
+    async def _twin(self, message: NewMessage) -> Exchange | None:
+        found = await conversations.find_twin(self._database, message.user_id, message.client_msg_id or "")
+        if found is None:
+            return None
+        exchange, stored_hash = found
+        if stored_hash != message.request_hash:
+            raise InvalidInput("client_msg_id: was used for another message")
+        return exchange
+
+    async def _get(self, user_id: str, message_id: UUID) -> Exchange:
+        exchange = await conversations.get(self._database, user_id, message_id)
+        if exchange is None:
+            raise NotFound("Unknown message.")
+        return exchange
+
+
+def _request_hash(bot_name: str, message_type: str, content: str) -> bytes:
+    return hashlib.sha256("\0".join((bot_name, message_type, content)).encode()).digest()
+
+
+def _exchange(message: NewMessage, acceptance: Acceptance) -> Exchange:
+    return Exchange(
+        message_id=message.message_id,
+        user_id=message.user_id,
+        bot_name=message.bot_name,
+        content=message.content,
+        message_type=message.message_type,
+        status=MessageStatus.PENDING,
+        seq=acceptance.seq,
+        run_seq=acceptance.seq,
+        timestamp=acceptance.timestamp,
+        client_msg_id=message.client_msg_id,
+    )

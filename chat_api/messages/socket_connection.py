@@ -1,0 +1,199 @@
+"""One open WebSocket: a bounded queue and the only task that writes to it."""
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from enum import IntEnum
+from uuid import UUID, uuid4
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from chat_api.messages.schemas import StreamEvent
+
+MAX_QUEUED_FRAMES = 256
+MAX_QUEUED_BYTES = 1024 * 1024
+MAX_HELD_EVENTS = 256
+CLOSE_TIMEOUT_S = 3.0
+_GONE = (WebSocketDisconnect, RuntimeError, OSError)
+
+
+class CloseCode(IntEnum):
+    """Why we close. Source: protocol, "WebSocket".
+
+    4000 and those from 4400 on are final, the others invite to come back.
+    """
+
+    REPLACED = 4000
+    SHUTTING_DOWN = 4001
+    TOO_SLOW = 4008
+    GAP = 4010
+    NO_PONG = 4012
+    RATE_LIMITED = 4029
+    BAD_FRAME = 4400
+    NOT_AUTHENTICATED = 4401
+    FORBIDDEN = 4403
+    TOO_MANY_CONNECTIONS = 4409
+
+
+class Connection:
+    """Offering a frame never waits: a peer that does not read fills its own queue, and only it is closed.
+
+    ``client_id`` is set once the client said hello, ``turn`` says who came later. While missed events are replayed,
+    ``held`` keeps the live ones, so that each comes once and in order.
+    """
+
+    __slots__ = (
+        "_closing",
+        "_frames",
+        "_max_frames_per_s",
+        "_queued_bytes",
+        "_reader",
+        "_room",
+        "_second",
+        "_second_frames",
+        "_wake",
+        "_writer",
+        "client_id",
+        "close_code",
+        "connection_id",
+        "heard_s",
+        "held",
+        "is_v2",
+        "pinged_s",
+        "session_id",
+        "turn",
+        "user_id",
+        "websocket",
+    )
+
+    def __init__(
+        self, websocket: WebSocket, user_id: str, session_id: UUID | None, *, turn: int, max_frames_per_s: int
+    ) -> None:
+        self.connection_id = str(uuid4())
+        self.websocket = websocket
+        self.user_id = user_id
+        self.session_id = session_id
+        self.is_v2 = False
+        self.client_id: str | None = None
+        self.turn = turn
+        self.held: list[StreamEvent] | None = None
+        self.heard_s = time.monotonic()
+        self.pinged_s: float | None = None
+        self.close_code: CloseCode | None = None
+        self._max_frames_per_s = max_frames_per_s
+        self._second, self._second_frames = 0, 0
+        self._frames: deque[tuple[str, bool]] = deque()
+        self._queued_bytes = 0
+        self._wake: asyncio.Future[None] | None = None
+        self._room: asyncio.Event | None = None
+        self._reader = asyncio.current_task()
+        self._writer: asyncio.Task[None] | None = None
+        self._closing: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to write what is offered."""
+        self._writer = asyncio.create_task(self._write(), name=f"ws-writer-{self.connection_id}")
+
+    def offer(self, text: str, *, is_transient: bool = False) -> bool:
+        """Queue a frame; returns whether it will be sent. Transient ones are dropped first when it gets tight."""
+        if self.close_code is not None:
+            return False
+        if self._is_full(len(text)):
+            if is_transient:
+                return False
+            self._drop_transient()
+            if self._is_full(len(text)):
+                self.close(CloseCode.TOO_SLOW)
+                return False
+        self._frames.append((text, is_transient))
+        self._queued_bytes += len(text)
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
+        return True
+
+    async def offer_patiently(self, text: str) -> bool:
+        """Queue a frame of a replay, waiting for room: it is we who have much to say, not the peer who is slow."""
+        while len(self._frames) >= MAX_QUEUED_FRAMES // 2 or self._queued_bytes + len(text) > MAX_QUEUED_BYTES // 2:
+            if self.close_code is not None or self._writer is None or self._writer.done():
+                return False
+            self._room = asyncio.Event()
+            await self._room.wait()
+        return self.offer(text)
+
+    def hold(self, event: StreamEvent) -> None:
+        """Keep a live event until the replay is over."""
+        assert self.held is not None
+        self.held.append(event)
+        if len(self.held) > MAX_HELD_EVENTS:
+            self.close(CloseCode.GAP)
+
+    def hear(self) -> bool:
+        """Note that the peer said something; returns whether it may go on at this rate."""
+        self.heard_s = time.monotonic()
+        self.pinged_s = None
+        second = int(self.heard_s)
+        if second != self._second:
+            self._second, self._second_frames = second, 0
+        self._second_frames += 1
+        return self._second_frames <= self._max_frames_per_s
+
+    def close(self, code: CloseCode) -> None:
+        """Close from our side; what is queued is not sent any more."""
+        if self.close_code is None:
+            self.close_code = code
+            self._frames.clear()
+            self._queued_bytes = 0
+            self._closing = asyncio.create_task(self._close(code), name=f"ws-close-{self.connection_id}")
+
+    async def closed(self) -> None:
+        """Wait until our close has been said, or given up."""
+        if self._closing is not None:
+            await asyncio.wait([self._closing])
+
+    async def finish(self) -> None:
+        """Wait until nothing is written any more; called when the reader has ended."""
+        if self._writer is not None:
+            self._writer.cancel()
+            await asyncio.wait([self._writer])
+        await self.closed()
+
+    async def _write(self) -> None:
+        # A peer that is gone ends the reader too, which is what the connection's life hangs on.
+        with contextlib.suppress(*_GONE):
+            while self.close_code is None:
+                while self._frames:
+                    text, _ = self._frames.popleft()
+                    self._queued_bytes -= len(text)
+                    # Not websocket.send_text: its two further calls are a tenth of the cost of a frame.
+                    await self.websocket.send({"type": "websocket.send", "text": text})
+                if self._room is not None:
+                    self._room.set()
+                self._wake = asyncio.get_running_loop().create_future()
+                await self._wake
+        if self._room is not None:  # the peer is gone: who waits to tell it more need not
+            self._room.set()
+
+    async def _close(self, code: CloseCode) -> None:
+        """Tell the peer why. One that reads nothing is not waited for: the reader is let go, and with it the socket."""
+        if self._writer is not None:
+            self._writer.cancel()  # it may hang in a frame that the peer does not read
+            await asyncio.wait([self._writer])
+        if self._room is not None:
+            self._room.set()
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await self.websocket.close(code)
+        except TimeoutError:
+            if self._reader is not None:
+                self._reader.cancel()
+        except _GONE:
+            pass
+
+    def _is_full(self, size: int) -> bool:
+        return len(self._frames) >= MAX_QUEUED_FRAMES or self._queued_bytes + size > MAX_QUEUED_BYTES
+
+    def _drop_transient(self) -> None:
+        kept = [item for item in self._frames if not item[1]]
+        self._frames = deque(kept)
+        self._queued_bytes = sum(len(text) for text, _ in kept)

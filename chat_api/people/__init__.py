@@ -1,0 +1,1 @@
+"""People and administrators: names, sessions, permissions, and what is kept of them."""

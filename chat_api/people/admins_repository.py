@@ -1,0 +1,116 @@
+"""Administrators, and the setup code of the first one."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import RowMapping, delete, func, insert, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chat_api.core.rows import affected, many, one_or_none
+from models import AdminAccount, Role, WebSetting
+
+# Not only the newest: with a clock that was set back, codes that were not used would be refused until it has caught up.
+_SPEND_TOTP_STEP = text("""
+UPDATE web_admins SET totp_used_steps = (ARRAY[CAST(:step AS bigint)] || totp_used_steps)[1:20]
+WHERE admin_id = :id AND NOT totp_used_steps @> ARRAY[CAST(:step AS bigint)]""")
+SETUP_CODE_KEY = "admin_setup_code_sha256"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminRow:
+    """One administrator, as the database has it."""
+
+    admin_id: str
+    username: str
+    password_hash: str
+    totp_secret: str | None
+    role: str
+    disabled_at: datetime | None
+
+
+_COLUMNS = [getattr(AdminAccount, name) for name in AdminRow.__dataclass_fields__]
+
+
+async def find(connection: AsyncConnection, username: str) -> AdminRow | None:
+    """An administrator by name."""
+    row = await one_or_none(connection, select(*_COLUMNS).where(AdminAccount.username == username))  # type: ignore[arg-type]
+    return AdminRow(**row) if row else None
+
+
+async def count(connection: AsyncConnection) -> int:
+    """How many administrators there are."""
+    return (await connection.execute(select(func.count()).select_from(AdminAccount))).scalar_one()
+
+
+async def create(connection: AsyncConnection, admin: AdminRow) -> bool:
+    """Store an administrator; returns whether the name was free."""
+    values = {name: getattr(admin, name) for name in AdminRow.__dataclass_fields__}
+    taken = await find(connection, admin.username)
+    if taken is None:
+        await connection.execute(insert(AdminAccount).values(**values))
+    return taken is None
+
+
+async def store_setup_code(connection: AsyncConnection, code_hash: str) -> None:
+    """Keep the hash of the only setup code that is good."""
+    statement = upsert(WebSetting).values(key=SETUP_CODE_KEY, value=code_hash)
+    await connection.execute(
+        statement.on_conflict_do_update(index_elements=["key"], set_={"value": code_hash, "updated_at": func.now()})
+    )
+
+
+async def spend_setup_code(connection: AsyncConnection, code_hash: str) -> bool:
+    """Use the setup code up; returns whether it was the good one."""
+    statement = delete(WebSetting).where(WebSetting.key == SETUP_CODE_KEY, WebSetting.value == code_hash)  # type: ignore[arg-type]
+    return await affected(connection, statement) == 1
+
+
+async def spend_totp_step(connection: AsyncConnection, admin_id: str, step: int) -> bool:
+    """Use a code up; returns whether it was not used before. Of two at once, the second waits and finds it used."""
+    return await affected(connection, _SPEND_TOTP_STEP, {"id": admin_id, "step": step}) == 1
+
+
+async def lock(connection: AsyncConnection) -> None:
+    """Let one transaction at a time change who may do what: two cannot each take the other for the one that stays."""
+    await connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('web_admins', 0))"))
+
+
+async def all_rows(connection: AsyncConnection) -> list[RowMapping]:
+    """Every administrator by name, with the number of sessions that live."""
+    return await many(
+        connection,
+        text(
+            "SELECT d.*, (SELECT count(*) FROM web_user_sessions s WHERE s.user_id = d.admin_id AND s.is_admin"
+            " AND s.revoked_at IS NULL AND s.expires_at > now()) AS sessions FROM web_admins d ORDER BY lower(username)"
+        ),
+    )
+
+
+async def get(connection: AsyncConnection, admin_id: str) -> RowMapping | None:
+    """One administrator by id."""
+    return await one_or_none(connection, text("SELECT * FROM web_admins WHERE admin_id = :id"), {"id": admin_id})
+
+
+async def count_able(connection: AsyncConnection, *, except_for: str) -> int:
+    """How many others may do everything."""
+    statement = (
+        select(func.count())
+        .select_from(AdminAccount)
+        .where(
+            AdminAccount.role == Role.ADMIN,  # type: ignore[arg-type]
+            AdminAccount.disabled_at.is_(None),  # type: ignore[union-attr]
+            AdminAccount.admin_id != except_for,  # type: ignore[arg-type]
+        )
+    )
+    return (await connection.execute(statement)).scalar_one()
+
+
+async def set_role(connection: AsyncConnection, admin_id: str, role: Role) -> None:
+    """Change what an administrator may do."""
+    await connection.execute(update(AdminAccount).where(AdminAccount.admin_id == admin_id).values(role=role.value))  # type: ignore[arg-type]
+
+
+async def set_disabled(connection: AsyncConnection, admin_id: str, *, at: datetime | None) -> None:
+    """Shut an administrator out, or with ``None`` let them in."""
+    await connection.execute(update(AdminAccount).where(AdminAccount.admin_id == admin_id).values(disabled_at=at))  # type: ignore[arg-type]

@@ -1,0 +1,483 @@
+"""Signing in and out, and telling who is asking.
+
+A session is a row; its token is a JWT of which only the hash is kept. Role, ban and revocation are read from the
+database at every request, so that a change holds from the next one on. When a session began and when it ends is told
+by the database's clock alone: the clocks of other machines may differ, or be set.
+"""
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chat_api.audit.service import AuditService
+from chat_api.core.addresses import address_key
+from chat_api.core.bus import Topic
+from chat_api.core.clock import SYSTEM_CLOCK, Clock
+from chat_api.core.database import Database
+from chat_api.core.errors import Conflict, DatabaseUnavailable, InvalidInput, NotAuthenticated
+from chat_api.core.ids import new_id
+from chat_api.core.logging import get_logger
+from chat_api.core.principals import Device, Principal
+from chat_api.core.rate_limits import RateLimits
+from chat_api.core.security import (
+    AUDIENCE_ADMIN,
+    AUDIENCE_CHAT,
+    DECOY_HASH,
+    KeyRing,
+    hash_password,
+    is_password,
+    token_hash,
+)
+from chat_api.core.settings import Settings
+from chat_api.core.text import check_name, check_text, name_key
+from chat_api.core.totp import matching_step
+from chat_api.people import accounts_repository as accounts
+from chat_api.people import admins_repository as admins
+from chat_api.people import sessions_repository as sessions
+from chat_api.people.admins_repository import AdminRow
+from chat_api.people.identity import CLAIM_SEPARATOR, IdentityService, Proof, claims_in
+from chat_api.people.session_schemas import SignIn
+from chat_api.people.sessions_repository import LiveSession
+from models import AuditOutcome, Role, WebUserSession
+
+log = get_logger(__name__)
+
+MIN_ADMIN_PASSWORD_CHARS = 10
+MAX_PASSWORD_CHARS = 200
+_NAME_TAKEN = "An administrator of this name exists already."
+TOUCH_AFTER = timedelta(minutes=1)
+# On the hot path a session is read again after this; an end of it that this or another process makes is told at once.
+RECOGNISED_S = 1.0
+MAX_RECOGNISED = 10_000
+# Source: protocol, "ws-ticket".
+TICKET_S = 60
+TICKET_PREFIX = "wst_"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Person:
+    user_id: str
+    username: str
+    display_name: str
+    role: Role | None = None
+    is_guest: bool = False
+
+
+class AuthService:
+    """The door: every token is made, checked and revoked here."""
+
+    def __init__(
+        self,
+        database: Database,
+        key_ring: KeyRing,
+        identity: IdentityService,
+        audit: AuditService,
+        settings: Settings,
+        *,
+        limits: RateLimits | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        self._database = database
+        self._key_ring = key_ring
+        self._identity = identity
+        self._audit = audit
+        self._settings = settings
+        self._limits = limits
+        self._clock = clock
+        self._recognised: dict[str, tuple[float, Principal]] = {}
+        self.ended: Topic[UUID] = Topic("sessions_ended")
+        self.ended.listen(lambda _: self._recognised.clear())
+
+    def configure(self, settings: Settings) -> None:
+        """Let sessions that begin from now on live as long as these settings say."""
+        self._settings = settings
+
+    async def login(
+        self,
+        username: str,
+        *,
+        display_name: str | None = None,
+        password: str | None = None,
+        claim: str | None = None,
+        token: str | None = None,
+        attempt: str | None = None,
+        is_rotated: bool = False,
+        device: Device | None = None,
+    ) -> SignIn:
+        """Sign a user in by name. ``claim`` (a claim cookie's value) and ``token`` are proof from the same browser.
+
+        ``attempt`` is the secret of a form, which leads to the same account when it is sent twice.
+        ``is_rotated`` ends the session of ``token``, where a cookie held it and the new one takes its place.
+
+        Raises: InvalidInput, NotAuthenticated (wrong password), PermissionDenied (suspended), RateLimited (passwords).
+        """
+        check_name(username, field="username", min_chars=3, max_chars=30)  # before the database is asked for it
+        earlier = await self._live_principal(token)
+        if password is not None and not (earlier and name_key(earlier.username) == name_key(username)):
+            await self._count_strange(username, device, claim=claim)
+        proof = Proof(
+            password=password,
+            claim=claim,
+            user_id=earlier.user_id if earlier else None,
+            session_id=earlier.session_id if earlier else None,
+            is_rotated=is_rotated,
+            attempt=attempt,
+        )
+        identified = await self._identity.identify(username, display_name, proof=proof)
+        account = identified.account
+        person = _Person(
+            user_id=account.user_id,
+            username=account.username,
+            display_name=account.display_name,
+            is_guest=account.is_guest,
+        )
+        for session_id in identified.ended:
+            self.ended.publish(session_id)
+        async with self._database.write() as connection:
+            sign_in = await self._open_session(
+                connection, person, device=device, claim=identified.claim, family_id=identified.family_id
+            )
+            if earlier is not None and is_rotated:
+                await sessions.revoke(connection, earlier.session_id)
+        if earlier is not None and is_rotated:
+            self.ended.publish(earlier.session_id)
+        return sign_in
+
+    async def admin_login(
+        self,
+        username: str,
+        password: str,
+        *,
+        totp: str | None = None,
+        replaced: str | None = None,
+        device: Device | None = None,
+    ) -> SignIn:
+        """Sign an administrator in.
+
+        ``replaced`` is the token of the same browser's session until now, which ends: nothing holds it any more.
+
+        Raises: NotAuthenticated, always with the same message; RateLimited when too many tried this name from places
+        where nobody has signed in with it lately.
+        """
+        admin = await self._admin(username)
+        await self._count_strange(username, device, admin=admin, is_admin=True)
+        password_hash = admin.password_hash if admin else DECOY_HASH
+        is_right = await asyncio.to_thread(is_password, password[:MAX_PASSWORD_CHARS], password_hash)
+        if admin is not None and is_right and admin.disabled_at is None and admin.role in set(Role):
+            earlier = await self._live_principal(replaced, is_admin=True)
+            person = _Person(
+                user_id=admin.admin_id, username=admin.username, display_name=admin.username, role=Role(admin.role)
+            )
+            async with self._database.write() as connection:
+                sign_in = await self._second_step(connection, admin, person, totp=totp, device=device)
+                if sign_in is not None and earlier is not None:
+                    await sessions.revoke(connection, earlier.session_id)
+            if sign_in is not None:
+                if earlier is not None:
+                    self.ended.publish(earlier.session_id)
+                return sign_in
+        # Not the name that was tried: people type passwords there.
+        details = {"address": device.address} if device else None
+        await self._audit.record(None, "admin.login", "console", outcome=AuditOutcome.DENIED, details=details)
+        raise NotAuthenticated("Incorrect username, password or code.")
+
+    async def authenticate(self, token: str | None, *, is_admin: bool = False, address: str | None = None) -> Principal:
+        """Who a token stands for at this moment. Raises: NotAuthenticated."""
+        if not token:
+            raise NotAuthenticated
+        claims = self._key_ring.verify(token, audience=AUDIENCE_ADMIN if is_admin else AUDIENCE_CHAT)
+        session = await sessions.live(
+            self._database, token_hash=token_hash(token), session_id=claims.session_id, is_admin=is_admin
+        )
+        if session is None or not _has_known_role(session):
+            raise NotAuthenticated
+        await self._touch(session)
+        return _principal(session, address=address)
+
+    async def recognise(self, token: str | None, *, address: str) -> Principal:
+        """As :meth:`authenticate`, for a user whose messages come one after the other: read again every second."""
+        known = self._recognised.get(token or "")
+        if known is not None and known[0] > self._clock.monotonic_s() and known[1].address == address:
+            return known[1]
+        principal = await self.authenticate(token, address=address)
+        if len(self._recognised) >= MAX_RECOGNISED:
+            self._recognised.clear()
+        self._recognised[token or ""] = (self._clock.monotonic_s() + RECOGNISED_S, principal)
+        return principal
+
+    async def has_password(self, principal: Principal) -> bool:
+        """Whether a user can come back to their account after they have signed out everywhere."""
+        async with self._database.read() as connection:
+            account = await accounts.get(connection, principal.user_id)
+        return account is not None and account.password_hash is not None
+
+    async def issue_ticket(self, principal: Principal) -> str:
+        """A way to open one WebSocket within :data:`TICKET_S`, on any replica: it may stand in an address."""
+        ticket = TICKET_PREFIX + secrets.token_urlsafe(32)
+        await sessions.store_ticket(self._database, token_hash(ticket), principal.session_id, lives_s=TICKET_S)
+        return ticket
+
+    async def open_socket(self, token_or_ticket: str, *, address: str) -> Principal:
+        """Who opens a WebSocket, by a session's token or by a ticket, which is spent. Raises: NotAuthenticated."""
+        if not token_or_ticket.startswith(TICKET_PREFIX):
+            return await self.authenticate(token_or_ticket, address=address)
+        session_id = await sessions.spend_ticket(self._database, token_hash(token_or_ticket))
+        principal = (await self.living([session_id])).get(session_id) if session_id else None
+        if principal is None or principal.is_admin:
+            raise NotAuthenticated
+        return replace(principal, address=address)
+
+    async def ended_among(self, session_ids: Iterable[UUID]) -> list[UUID]:
+        """Which of many open sessions may act no more."""
+        return await sessions.ended_among(self._database, list(session_ids))
+
+    async def living(self, session_ids: Iterable[UUID]) -> dict[UUID, Principal]:
+        """Which of many open sessions may still act, and as what."""
+        async with self._database.read() as connection:
+            rows = await sessions.live_among(connection, list(session_ids))
+        return {session_id: _principal(row) for session_id, row in rows.items() if _has_known_role(row)}
+
+    async def logout(self, principal: Principal) -> None:
+        """End the principal's own session at once, everywhere, with what its browser holds of the account."""
+        await self._end(principal.session_id, principal.user_id, claim=None)
+
+    async def leave(self, token: str, *, claim: str | None = None) -> None:
+        """End the session of a token, if there is one, even one that has expired: its browser may still hold claims.
+
+        ``claim`` is the value of the browser's claim cookie: what it holds of the account opens nothing any more.
+        """
+        async with self._database.read() as connection:
+            found = await sessions.by_token(connection, token_hash(token))
+        if found is not None:
+            await self._end(found["id"], found["user_id"], claim=claim)
+
+    async def kept_claims(self, claim: str) -> str | None:
+        """What a browser's claim cookie still opens: its new value, or ``None`` when that is nothing."""
+        brought = claims_in(claim)
+        async with self._database.read() as connection:
+            good = {one.claim_hash for one in await accounts.claims(connection, [token_hash(one) for one in brought])}
+        return CLAIM_SEPARATOR.join(one for one in brought if token_hash(one) in good) or None
+
+    async def _end(self, session_id: UUID, user_id: str, *, claim: str | None) -> None:
+        async with self._database.write() as connection:
+            await accounts.lock_accounts(connection, [user_id])
+            await sessions.revoke(connection, session_id)
+            shown = await accounts.claims(connection, [token_hash(one) for one in claims_in(claim)])
+            families = {one.family_id for one in shown if one.user_id == user_id}
+            if (own := await sessions.claim_family(connection, session_id)) is not None:
+                families.add(own)
+            await accounts.revoke_families(connection, user_id, sorted(families))
+        self.ended.publish(session_id)
+        log.info("signed_out", user_id=user_id)
+
+    async def create_admin(
+        self, username: str, password: str, *, role: Role = Role.ADMIN, totp_secret: str | None = None
+    ) -> None:
+        """Make an administrator; with ``totp_secret`` (base32) each login also needs an authenticator's code.
+
+        Raises: InvalidInput for a weak password, Conflict for a name that is taken.
+        """
+        admin = await self._new_admin(username, password, role=role, totp_secret=totp_secret)
+        try:
+            async with self._database.write() as connection:
+                await self._store_admin(connection, admin)
+        except IntegrityError as error:  # another process made it between our look and our write
+            raise Conflict(_NAME_TAKEN) from error
+
+    async def prepare_first_admin(self) -> str | None:
+        """At start: make the configured administrator, else a one-time setup code.
+
+        Returns: the code to print, or ``None`` when there is an administrator.
+        """
+        async with self._database.read() as connection:
+            if await admins.count(connection):
+                return None
+        username, password = self._settings.web_ui_admin_username, self._settings.web_ui_admin_password
+        if username and password:
+            with contextlib.suppress(Conflict):  # another replica starts beside us
+                await self.create_admin(username, password.get_secret_value())
+            return None
+        code = secrets.token_hex(8)
+        async with self._database.write() as connection:
+            await admins.store_setup_code(connection, token_hash(code))
+        return code
+
+    async def set_up_admin(self, code: str, username: str, password: str) -> None:
+        """Make the first administrator with the code printed at start; the code is good once.
+
+        Raises: NotAuthenticated for any other code, InvalidInput for a weak password (the code stays good).
+        """
+        admin = await self._new_admin(username, password)
+        async with self._database.write() as connection:
+            # A code that was printed and not used is worth nothing once there is an administrator by another way.
+            is_first = not await admins.count(connection)
+            if not is_first or not await admins.spend_setup_code(connection, token_hash(code.strip())):
+                raise NotAuthenticated("This setup code is not valid.")
+            await self._store_admin(connection, admin)  # with the code or not at all: it would be spent for nothing
+
+    async def is_set_up(self) -> bool:
+        """Whether there is an administrator at all."""
+        async with self._database.read() as connection:
+            return await admins.count(connection) > 0
+
+    async def _count_strange(
+        self,
+        username: str,
+        device: Device | None,
+        *,
+        claim: str | None = None,
+        admin: AdminRow | None = None,
+        is_admin: bool = False,
+    ) -> None:
+        """Count a try at an account, unless its own browser or an address of its owner makes it.
+
+        A limit for the account alone would let anybody lock its owner out. Raises: RateLimited.
+        """
+        if self._limits is None:
+            return
+        key = name_key(username[:MAX_PASSWORD_CHARS])
+        async with self._database.read() as connection:
+            if is_admin:
+                known = await sessions.admin_addresses(connection, admin.admin_id) if admin else []
+            else:
+                hashes = [token_hash(one) for one in claims_in(claim)]
+                known = await sessions.addresses_of_name(connection, key)
+                if await accounts.is_claimed(connection, key, hashes):
+                    return
+        if device is None or address_key(device.address) not in set(map(address_key, known)):
+            await self._limits.strange_login(token_hash(f"{is_admin} {key}")[:32])
+
+    @staticmethod
+    async def _new_admin(
+        username: str, password: str, *, role: Role = Role.ADMIN, totp_secret: str | None = None
+    ) -> AdminRow:
+        """Raises: InvalidInput."""
+        name = check_name(username, field="username", min_chars=3, max_chars=30)
+        check_text(password, field="password", min_chars=MIN_ADMIN_PASSWORD_CHARS, max_chars=MAX_PASSWORD_CHARS)
+        return AdminRow(
+            admin_id=f"adm_{secrets.token_hex(8)}",
+            username=name,
+            password_hash=await asyncio.to_thread(hash_password, password),
+            totp_secret=totp_secret,
+            role=role,
+            disabled_at=None,
+        )
+
+    async def _store_admin(self, connection: AsyncConnection, admin: AdminRow) -> None:
+        """Raises: Conflict."""
+        if not await admins.create(connection, admin):
+            raise Conflict(_NAME_TAKEN)
+        details = {"role": admin.role}
+        await self._audit.record(None, "admin.create", admin.username, details=details, connection=connection)
+
+    async def _touch(self, session: LiveSession) -> None:
+        """Remember that a session is in use: to the minute, and never at the cost of the request."""
+        if self._clock.now() - session.last_active < TOUCH_AFTER:
+            return
+        with contextlib.suppress(DatabaseUnavailable):
+            async with self._database.write() as connection:
+                await sessions.touch(connection, session.id)
+
+    async def _admin(self, username: str) -> AdminRow | None:
+        """The administrator of a name as it was typed; one that cannot be a name is nobody's."""
+        try:
+            name = check_name(username, field="username", min_chars=1, max_chars=30)
+        except InvalidInput:
+            return None
+        async with self._database.read() as connection:
+            return await admins.find(connection, name)
+
+    async def _live_principal(self, token: str | None, *, is_admin: bool = False) -> Principal | None:
+        """Whose token still lives; a dead one is no proof, and no obstacle to signing in."""
+        try:
+            return await self.authenticate(token, is_admin=is_admin)
+        except NotAuthenticated:
+            return None
+
+    async def _second_step(
+        self, connection: AsyncConnection, admin: AdminRow, person: _Person, *, totp: str | None, device: Device | None
+    ) -> SignIn | None:
+        """The session, if the code is right where there has to be one: both in one transaction."""
+        if not await self._spend_totp(connection, admin, totp):
+            return None
+        sign_in = await self._open_session(connection, person, device=device)
+        await self._audit.record(sign_in.principal, "admin.login", "console", connection=connection)
+        return sign_in
+
+    async def _spend_totp(self, connection: AsyncConnection, admin: AdminRow, code: str | None) -> bool:
+        """Whether the second factor is right, where there is one. A code is spent with it: it works once."""
+        if admin.totp_secret is None:
+            return True
+        step = matching_step(admin.totp_secret, code or "", at=await sessions.now(connection))
+        return step is not None and await admins.spend_totp_step(connection, admin.admin_id, step)
+
+    async def _open_session(
+        self,
+        connection: AsyncConnection,
+        person: _Person,
+        *,
+        device: Device | None,
+        claim: str | None = None,
+        family_id: UUID | None = None,
+    ) -> SignIn:
+        device = device or Device()
+        is_admin = person.role is not None
+        hours = self._settings.admin_session_timeout_hours if is_admin else self._settings.session_timeout_hours
+        now = await sessions.now(connection)
+        expires_at = now + timedelta(hours=hours)
+        session_id = new_id()
+        token = self._key_ring.sign(
+            subject=person.user_id,
+            session_id=session_id,
+            audience=AUDIENCE_ADMIN if is_admin else AUDIENCE_CHAT,
+            issued_at=now,
+            expires_at=expires_at,
+        )
+        row = WebUserSession(
+            id=session_id,
+            session_token=token_hash(token),
+            user_id=person.user_id,
+            username=person.username,
+            display_name=person.display_name,
+            expires_at=expires_at,
+            is_admin=is_admin,
+            address=device.address,
+            user_agent=device.user_agent,
+            claim_family=family_id,
+        )
+        await sessions.create(connection, row)
+        log.info("signed_in", user_id=person.user_id, is_admin=is_admin, is_guest=person.is_guest)
+        principal = Principal(
+            user_id=person.user_id,
+            username=person.username,
+            display_name=person.display_name,
+            session_id=session_id,
+            role=person.role,
+            is_guest=person.is_guest,
+            address=device.address,
+        )
+        return SignIn(principal=principal, token=token, expires_at=expires_at, lives_s=3600 * hours, claim=claim)
+
+
+def _has_known_role(session: LiveSession) -> bool:
+    """What another version calls a role gives no right in this one."""
+    return not session.is_admin or session.role in set(Role)
+
+
+def _principal(session: LiveSession, *, address: str | None = None) -> Principal:
+    return Principal(
+        user_id=session.user_id,
+        username=session.username,
+        display_name=session.display_name or session.username,
+        session_id=session.id,
+        role=Role(session.role) if session.is_admin and session.role else None,
+        is_guest=bool(session.is_guest),
+        address=address,
+    )

@@ -1,0 +1,282 @@
+"""People: the list, one of them, and what becomes of them.
+
+Times of the bots' own tables may have no zone: they are read as UTC.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import RowMapping, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chat_api.core.rows import affected, many, one_or_none
+from chat_api.people import accounts_repository as accounts
+
+# For rows ``f`` with a ``user_id``: the name that people know its owner by.
+NAMES = "LEFT JOIN web_accounts a ON a.user_id = f.user_id LEFT JOIN universal_users u ON u.universal_id = f.user_id"
+USERNAME = "COALESCE(a.display_name, u.display_name, u.primary_username, f.user_id) AS username"
+_THREADS = text(f"""
+SELECT f.user_id, f.bot_name, f.exchange_count AS exchanges, {USERNAME}, (
+    SELECT c.timestamp FROM web_conversations c WHERE c.user_id = f.user_id AND c.bot_name = f.bot_name
+    ORDER BY c.seq DESC LIMIT 1) AS last_at
+FROM web_threads f {NAMES} WHERE f.user_id = ANY(:user_ids) ORDER BY last_at DESC NULLS LAST, f.bot_name""")
+_LIVE = "revoked_at IS NULL AND expires_at > now()"
+_PEOPLE = f"""
+WITH sessions AS (
+    SELECT user_id, max(last_active) AS last_active, count(*) FILTER (WHERE {_LIVE}) AS live
+    FROM web_user_sessions WHERE NOT is_admin GROUP BY user_id
+), threads AS (
+    SELECT user_id, sum(exchange_count) AS messages FROM web_threads GROUP BY user_id
+), people AS (
+    SELECT u.universal_id AS user_id, COALESCE(a.username, u.primary_username) AS username,
+        COALESCE(a.display_name, u.display_name, u.primary_username) AS display_name,
+        COALESCE(a.is_guest, FALSE) AS is_guest, a.banned_at, a.ban_reason, a.user_id IS NOT NULL AS has_account,
+        COALESCE(t.messages, 0)::bigint AS messages, COALESCE(s.live, 0) AS sessions,
+        u.created_at::timestamptz AS created_at,
+        GREATEST(u.last_active::timestamptz, s.last_active) AS last_active, m.target_id AS merged_into
+    FROM universal_users u
+    LEFT JOIN web_accounts a ON a.user_id = u.universal_id
+    LEFT JOIN sessions s ON s.user_id = u.universal_id
+    LEFT JOIN threads t ON t.user_id = u.universal_id
+    LEFT JOIN web_merges m ON m.source_id = u.universal_id
+)"""
+_FOUND = """
+    WHERE (CAST(:search AS text) IS NULL OR username ILIKE :search OR display_name ILIKE :search OR user_id = :exact
+        OR EXISTS (SELECT 1 FROM platform_identities i WHERE i.universal_id = people.user_id
+            AND (i.username ILIKE :search OR i.platform_user_id = :exact)))
+    AND CASE :kind WHEN 'guests' THEN is_guest WHEN 'banned' THEN banned_at IS NOT NULL
+        WHEN 'signed_in' THEN sessions > 0 ELSE TRUE END"""
+_ORDERS = {
+    "last_active": "last_active DESC, user_id",
+    "name": "lower(display_name), user_id",
+    "messages": "messages DESC, user_id",
+    "sessions": "sessions DESC, last_active DESC, user_id",
+}
+_PLATFORMS = "ARRAY(SELECT DISTINCT i.platform FROM platform_identities i WHERE i.universal_id = p.user_id ORDER BY 1)"
+_PAGE = (
+    _PEOPLE
+    + """, page AS (
+    SELECT *, count(*) OVER () AS total FROM people {found} ORDER BY {order} LIMIT :limit OFFSET :offset
+)
+SELECT p.*, {platforms} AS platforms FROM page p ORDER BY {order}"""
+)
+_ONE = _PEOPLE + f" SELECT p.*, {_PLATFORMS} AS platforms FROM people p WHERE p.user_id = :user_id"
+
+_IDENTITIES = text("""
+SELECT platform, platform_user_id, username, display_name, verified_at::timestamptz AS verified_at
+FROM platform_identities WHERE universal_id = :user_id ORDER BY platform, id""")
+_SESSIONS = text(f"""
+SELECT id AS session_id, user_id, created_at, last_active, expires_at, address, user_agent, {_LIVE} AS is_live
+FROM web_user_sessions WHERE user_id = ANY(:user_ids) AND is_admin = :is_admin
+ORDER BY {_LIVE} DESC, last_active DESC LIMIT :limit""")
+_END_SESSIONS = text(f"""
+UPDATE web_user_sessions SET revoked_at = now() WHERE user_id = ANY(:user_ids) AND is_admin = :is_admin AND {_LIVE}
+    AND (CAST(:session_id AS uuid) IS NULL OR id = :session_id)
+    AND (CAST(:except_id AS uuid) IS NULL OR id <> :except_id) RETURNING id, user_id, claim_family""")
+_END_TICKETS = text("DELETE FROM web_ws_tickets WHERE session_id = ANY(:session_ids)")
+_BAN = text("UPDATE web_accounts SET banned_at = now(), ban_reason = :reason WHERE user_id = ANY(:user_ids)")
+_UNBAN = text("UPDATE web_accounts SET banned_at = NULL, ban_reason = NULL WHERE user_id = ANY(:user_ids)")
+_LOCK = text("SELECT universal_id FROM universal_users WHERE universal_id = ANY(:user_ids) ORDER BY 1 FOR UPDATE")
+_MOVE_IDENTITIES = text("UPDATE platform_identities SET universal_id = :target WHERE universal_id = :source")
+_NOTE_MERGE = text("INSERT INTO web_merges (source_id, target_id) VALUES (:source, :target)")
+# Whoever was joined to the one that is joined now belongs to the same person.
+_FOLLOW_MERGE = text("UPDATE web_merges SET target_id = :target WHERE target_id = :source")
+_MERGED = text("SELECT source_id FROM web_merges WHERE target_id = :user_id ORDER BY 1")
+_ACTIVE = text("""
+SELECT c.user_id, max(a.display_name) AS display_name, max(c.timestamp) AS last_at, count(*) AS messages
+FROM web_conversations c LEFT JOIN web_accounts a ON a.user_id = c.user_id
+WHERE c.timestamp > now() - make_interval(secs => :seconds) AND c.bot_name = :bot_name
+GROUP BY c.user_id ORDER BY last_at DESC LIMIT :limit""")
+
+# What is held of a person, table by table; in this order nothing is left that points at what is gone.
+_DIRTY = """
+INSERT INTO web_usage_dirty (hour)
+SELECT DISTINCT date_trunc('hour', timestamp, 'UTC') FROM web_conversations WHERE user_id = ANY(:user_ids)
+ON CONFLICT DO NOTHING"""
+_ERASE = tuple(
+    text(f"DELETE FROM {table} WHERE user_id = ANY(:user_ids)")
+    for table in ("web_events", "web_threads", "web_streams", "web_activity_days", "web_claims")
+)
+_ERASE_MESSAGES = text("DELETE FROM web_conversations WHERE user_id = ANY(:user_ids)")
+_ERASE_SESSIONS = text("DELETE FROM web_user_sessions WHERE user_id = ANY(:user_ids) AND NOT is_admin")
+_ERASE_ACCOUNTS = text("DELETE FROM web_accounts WHERE user_id = ANY(:user_ids) RETURNING user_id")
+_ERASE_WEB_IDENTITIES = text("""
+DELETE FROM platform_identities
+WHERE platform = 'web_ui' AND (universal_id = ANY(:user_ids) OR platform_user_id = ANY(:user_ids))""")
+_ERASE_MERGES = text("DELETE FROM web_merges WHERE source_id = ANY(:user_ids) OR target_id = ANY(:user_ids)")
+# Only the rows that we made, and only where no other platform has come to use them.
+_ERASE_USERS = text("""
+DELETE FROM universal_users u WHERE u.universal_id = ANY(:made_here)
+AND NOT EXISTS (SELECT 1 FROM platform_identities i WHERE i.universal_id = u.universal_id)""")
+
+# What an export holds. A hash that opens a door stays here.
+EXPORTED = {
+    "identities": """
+        SELECT platform, platform_user_id, username, display_name, email, verified_at FROM platform_identities
+        WHERE universal_id = ANY(:user_ids) ORDER BY platform, id""",
+    "accounts": """
+        SELECT user_id, username, display_name, is_guest, password_hash IS NOT NULL AS has_password, created_at,
+            banned_at, ban_reason
+        FROM web_accounts WHERE user_id = ANY(:user_ids) ORDER BY user_id""",
+    "users": """
+        SELECT universal_id, primary_username, display_name, email, created_at, last_active, preferences,
+            privacy_settings
+        FROM universal_users WHERE universal_id = ANY(:user_ids) ORDER BY universal_id""",
+    "sessions": """
+        SELECT id, user_id, username, created_at, last_active, expires_at, revoked_at, address, user_agent
+        FROM web_user_sessions WHERE user_id = ANY(:user_ids) AND NOT is_admin ORDER BY created_at""",
+    "claims": "SELECT user_id, created_at FROM web_claims WHERE user_id = ANY(:user_ids) ORDER BY created_at",
+    "threads": """
+        SELECT user_id, bot_name, exchange_count, read_up_to FROM web_threads WHERE user_id = ANY(:user_ids)
+        ORDER BY user_id, bot_name""",
+    "activity": """
+        SELECT user_id, day, bot_name, messages FROM web_activity_days WHERE user_id = ANY(:user_ids)
+        ORDER BY user_id, day, bot_name""",
+}
+_EXPORTED_MESSAGES = text("""
+SELECT c.id, c.user_id, c.bot_name, c.user_message, c.bot_response, c.timestamp, c.answered_at, c.status, c.error_code,
+    c.message_type, c.processing_time, c.seq, c.edited_at, c.deleted_at, c.response_deleted_at, c.metadata,
+    ARRAY(SELECT r.emoji FROM web_reactions r WHERE r.conversation_id = c.id ORDER BY r.created_at) AS reactions,
+    ARRAY(SELECT v.content FROM web_message_versions v WHERE v.message_id = c.id ORDER BY v.version) AS earlier_versions
+FROM web_conversations c WHERE c.user_id = ANY(:user_ids)
+    AND (c.user_id, c.seq, c.id) > (:user_id, :seq, CAST(:id AS uuid))
+ORDER BY c.user_id, c.seq, c.id LIMIT :limit""")
+
+
+async def page(
+    connection: AsyncConnection, *, search: str | None, kind: str, sort: str, limit: int, offset: int
+) -> list[RowMapping]:
+    """Some people; each row has the ``total`` that there are."""
+    order = _ORDERS[sort]
+    statement = text(_PAGE.format(found=_FOUND, order=order, platforms=_PLATFORMS))
+    values = {"search": like(search), "exact": search, "kind": kind, "limit": limit, "offset": offset}
+    return await many(connection, statement, values)
+
+
+def like(search: str | None) -> str | None:
+    """A pattern that finds the words themselves, wherever they are."""
+    if search is None:
+        return None
+    escaped = search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
+
+
+async def get(connection: AsyncConnection, user_id: str) -> RowMapping | None:
+    """One person."""
+    return await one_or_none(connection, text(_ONE), {"user_id": user_id})
+
+
+async def identities(connection: AsyncConnection, user_id: str) -> list[RowMapping]:
+    """A person's accounts on all platforms."""
+    return await many(connection, _IDENTITIES, {"user_id": user_id})
+
+
+async def merged_into(connection: AsyncConnection, user_id: str) -> list[str]:
+    """Who was joined to a person."""
+    return [row["source_id"] for row in await many(connection, _MERGED, {"user_id": user_id})]
+
+
+async def sessions(
+    connection: AsyncConnection, user_ids: Sequence[str], *, is_admin: bool, limit: int = 200
+) -> list[RowMapping]:
+    """The newest sessions, those that live first."""
+    values = {"user_ids": list(user_ids), "is_admin": is_admin, "limit": limit}
+    return await many(connection, _SESSIONS, values)
+
+
+async def end_sessions(
+    connection: AsyncConnection,
+    user_ids: Sequence[str],
+    *,
+    is_admin: bool,
+    session_id: UUID | None = None,
+    except_id: UUID | None = None,
+) -> list[UUID]:
+    """End one live session, all, or all but one, with the tickets that they gave out; returns which.
+
+    With all the sessions of a person all their claims end, with one of them those of its browser.
+    """
+    values = {"user_ids": list(user_ids), "is_admin": is_admin, "session_id": session_id, "except_id": except_id}
+    rows = await many(connection, _END_SESSIONS, values)
+    ended = [row["id"] for row in rows]
+    await connection.execute(_END_TICKETS, {"session_ids": ended})
+    if not is_admin and session_id is None:
+        await accounts.revoke_claims(connection, user_ids)
+    elif not is_admin:
+        for row in rows:
+            await accounts.revoke_families(connection, row["user_id"], [row["claim_family"]])
+    return ended
+
+
+async def ban(connection: AsyncConnection, user_ids: Sequence[str], *, reason: str) -> int:
+    """Shut people's accounts; returns how many."""
+    return await affected(connection, _BAN, {"user_ids": list(user_ids), "reason": reason})
+
+
+async def unban(connection: AsyncConnection, user_ids: Sequence[str]) -> int:
+    """Open them again."""
+    return await affected(connection, _UNBAN, {"user_ids": list(user_ids)})
+
+
+async def lock(connection: AsyncConnection, *user_ids: str) -> list[str]:
+    """Hold people until the transaction ends, in one order everywhere; returns those that there are."""
+    return [row["universal_id"] for row in await many(connection, _LOCK, {"user_ids": list(user_ids)})]
+
+
+async def merge(connection: AsyncConnection, *, source: str, target: str) -> int:
+    """Give a person the identities of another one; returns how many."""
+    values = {"source": source, "target": target}
+    moved = await affected(connection, _MOVE_IDENTITIES, values)
+    await accounts.revoke_claims(connection, [source])
+    await connection.execute(_FOLLOW_MERGE, values)
+    await connection.execute(_NOTE_MERGE, values)
+    return moved
+
+
+async def active(connection: AsyncConnection, bot_name: str, *, seconds: float, limit: int) -> list[RowMapping]:
+    """Who wrote to a bot lately, the last one first."""
+    return await many(connection, _ACTIVE, {"bot_name": bot_name, "seconds": seconds, "limit": limit})
+
+
+async def erase(connection: AsyncConnection, user_ids: Sequence[str]) -> dict[str, int]:
+    """Delete all that is held of people; returns how much of what."""
+    values: dict[str, Any] = {"user_ids": list(user_ids)}
+    await connection.execute(text(_DIRTY), values)
+    counts = {"messages": await affected(connection, _ERASE_MESSAGES, values)}
+    for statement in _ERASE:
+        await connection.execute(statement, values)
+    counts["sessions"] = await affected(connection, _ERASE_SESSIONS, values)
+    made_here = [row["user_id"] for row in await many(connection, _ERASE_ACCOUNTS, values)]
+    counts["accounts"] = len(made_here)
+    await connection.execute(_ERASE_WEB_IDENTITIES, values)
+    await connection.execute(_ERASE_MERGES, values)
+    counts["users"] = await affected(connection, _ERASE_USERS, {"made_here": made_here})
+    return counts
+
+
+async def exported(connection: AsyncConnection, part: str, user_ids: Sequence[str]) -> list[RowMapping]:
+    """One part of what is held of people; see :data:`EXPORTED`."""
+    return await many(connection, text(EXPORTED[part]), {"user_ids": list(user_ids)})
+
+
+async def exported_messages(
+    connection: AsyncConnection, user_ids: Sequence[str], *, after: tuple[str, int, UUID], limit: int
+) -> list[RowMapping]:
+    """The exchanges of people after one of them, with their reactions and earlier versions."""
+    values = {"user_ids": list(user_ids), "user_id": after[0], "seq": after[1], "id": after[2], "limit": limit}
+    return await many(connection, _EXPORTED_MESSAGES, values)
+
+
+async def last_session(connection: AsyncConnection, user_ids: Sequence[str]) -> dict[str, datetime]:
+    """When each of some administrators was last there."""
+    statement = text(
+        "SELECT user_id, max(last_active) AS at FROM web_user_sessions WHERE user_id = ANY(:ids) GROUP BY user_id"
+    )
+    return {row["user_id"]: row["at"] for row in await many(connection, statement, {"ids": list(user_ids)})}
+
+
+async def threads_of(connection: AsyncConnection, user_ids: Sequence[str]) -> list[RowMapping]:
+    """All conversations of some people, the latest first."""
+    return await many(connection, _THREADS, {"user_ids": list(user_ids)})

@@ -1,1 +1,0 @@
-"""WebSocket connections: per-socket queues, fan-out, close codes."""

@@ -1,0 +1,1 @@
+"""Restarts: single, bulk, rolling and automatic, and the history of all."""

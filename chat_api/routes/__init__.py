@@ -1,1 +1,0 @@
-"""Thin HTTP and WebSocket doors to the services."""

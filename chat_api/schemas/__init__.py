@@ -1,1 +1,0 @@
-"""Frozen read models that services return and doors render."""

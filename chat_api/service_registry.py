@@ -1,0 +1,88 @@
+"""All services of one application, built once by the lifespan and kept on ``app.state.services``."""
+
+from dataclasses import dataclass, field, fields
+from typing import TypeVar, cast
+
+from chat_api.alerts.delivery import AlertDelivery
+from chat_api.alerts.service import AlertsService
+from chat_api.alerts.settings import AlertSettingsService
+from chat_api.audit.service import AuditService
+from chat_api.core.pubsub import Signals
+from chat_api.core.rate_limits import RateLimits
+from chat_api.core.settings import Settings
+from chat_api.fleet.canary import CanaryService
+from chat_api.fleet.containers import ContainersService
+from chat_api.fleet.health import HealthService
+from chat_api.fleet.known_bots import KnownBotsService
+from chat_api.fleet.policies import PoliciesService
+from chat_api.fleet.registry import BotRegistry
+from chat_api.fleet.service import FleetService
+from chat_api.fleet.trials import BotTrialsService
+from chat_api.incidents.service import IncidentsService
+from chat_api.logs.service import LogService
+from chat_api.messages.answers import AnswersService
+from chat_api.messages.edits import ChangesService
+from chat_api.messages.feeds import Feeds
+from chat_api.messages.service import MessagesService
+from chat_api.people.administrators import AdministratorsService
+from chat_api.people.auth import AuthService
+from chat_api.people.data import PersonDataService
+from chat_api.people.service import UsersService
+from chat_api.restarts.rolling import RollingService
+from chat_api.restarts.service import RestartsService
+from chat_api.series.analytics import AnalyticsService
+from chat_api.series.service import SeriesService
+from chat_api.settings.feature_flags import SwitchesService
+from chat_api.settings.service import SettingsService
+from chat_api.system.service import SystemService
+from chat_api.transcripts.service import TranscriptsService
+
+S = TypeVar("S")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What endpoints and pages may use."""
+
+    settings: Settings
+    auth: AuthService
+    audit: AuditService
+    alerts: AlertsService
+    alert_delivery: AlertDelivery
+    alert_settings: AlertSettingsService
+    answers: AnswersService
+    canary: CanaryService
+    changes: ChangesService
+    containers: ContainersService
+    feeds: Feeds
+    bot_trials: BotTrialsService
+    messages: MessagesService
+    fleet: FleetService
+    health: HealthService
+    incidents: IncidentsService
+    known_bots: KnownBotsService
+    limits: RateLimits
+    policies: PoliciesService
+    logs: LogService
+    registry: BotRegistry
+    restarts: RestartsService
+    series: SeriesService
+    rolling: RollingService
+    signals: Signals
+    administrators: AdministratorsService
+    analytics: AnalyticsService
+    person_data: PersonDataService
+    transcripts: TranscriptsService
+    users: UsersService
+    configuration: SettingsService
+    switches: SwitchesService
+    system: SystemService
+    _by_class: dict[type[object], object] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        values = (getattr(self, one.name) for one in fields(self) if one.init)
+        self._by_class.update({type(value): value for value in values})
+
+    def of(self, kind: type[S]) -> S:
+        """The service of a class."""
+        return cast("S", self._by_class[kind])

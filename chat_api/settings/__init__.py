@@ -1,0 +1,1 @@
+"""Settings changed from the console, feature flags and announcements."""

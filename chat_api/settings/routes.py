@@ -1,0 +1,128 @@
+"""The settings, the switches and the announcement, over REST."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Response
+
+from chat_api.http.dependencies import Admin, limited_by_address, service
+from chat_api.http.errors import BODIES, CONSOLE, WRITES, errors
+from chat_api.http.exports import Format, also_as, csv_file, csv_of
+from chat_api.settings.bodies import (
+    AnnouncementAnswer,
+    AnnouncementBody,
+    FeatureAnswer,
+    FeatureBody,
+    FeatureList,
+    MaintenanceAnswer,
+    MaintenanceBody,
+    NoticesAnswer,
+    SettingAnswer,
+    SettingBody,
+    SettingList,
+)
+from chat_api.settings.feature_flags import SwitchesService
+from chat_api.settings.service import SettingsService
+
+router = APIRouter(tags=["Settings"])
+
+Configuration = Annotated[SettingsService, service(SettingsService)]
+Switches = Annotated[SwitchesService, service(SwitchesService)]
+
+_LISTS = also_as("text/csv", "The list.") | errors(*CONSOLE, "invalid_input")
+Name = Annotated[str, Path(min_length=1, max_length=60)]
+
+
+@router.get(
+    "/api/admin/settings",
+    summary="All settings",
+    response_model=SettingList,
+    responses=_LISTS,
+)
+async def settings(principal: Admin, configuration: Configuration, format: Format = "json") -> SettingList | Response:
+    """Each with its value, where that comes from, what it means, and when a change takes effect."""
+    answer = SettingList(settings=configuration.views(principal), ignored=configuration.ignored(principal))
+    return csv_of("settings", SettingAnswer, answer.settings) if format == "csv" else answer
+
+
+@router.put("/api/admin/settings/{name}", summary="Set a setting", responses=errors(*BODIES, *CONSOLE, "not_found"))
+async def set_setting(name: Name, body: SettingBody, principal: Admin, configuration: Configuration) -> SettingAnswer:
+    """It wins over the environment from now on, at once or after a restart as the setting says."""
+    return SettingAnswer.model_validate(await configuration.set(principal, name, body.value))
+
+
+@router.delete(
+    "/api/admin/settings/{name}",
+    summary="Reset a setting",
+    responses=errors(*WRITES, *CONSOLE, "not_found", "invalid_input"),
+)
+async def reset_setting(name: Name, principal: Admin, configuration: Configuration) -> SettingAnswer:
+    """Let the environment, else the default, say it again."""
+    return SettingAnswer.model_validate(await configuration.reset(principal, name))
+
+
+@router.get("/api/admin/announcement", summary="The announcement", responses=errors(*CONSOLE))
+async def announcement(principal: Admin, switches: Switches) -> AnnouncementAnswer:
+    """The one that is set, whether its time has come or not."""
+    return AnnouncementAnswer.of(switches.announcement(principal))
+
+
+@router.put("/api/admin/announcement", summary="Announce something", responses=errors(*BODIES, *CONSOLE))
+async def announce(body: AnnouncementBody, principal: Admin, switches: Switches) -> AnnouncementAnswer:
+    """Show a text on every page, open ones too; an empty text takes it back."""
+    said = await switches.announce(principal, body.text, tone=body.tone, starts_at=body.starts_at, ends_at=body.ends_at)
+    return AnnouncementAnswer.of(said)
+
+
+@router.get(
+    "/api/announcement",
+    summary="What everybody should know",
+    tags=["Chat"],
+    dependencies=[Depends(limited_by_address)],
+    responses=errors("rate_limited"),
+)
+async def notices(switches: Switches) -> NoticesAnswer:
+    """The announcement of the moment, and whether the chat is in maintenance; open to all, for it is shown to all."""
+    return NoticesAnswer.of(switches.current())
+
+
+@router.get(
+    "/api/admin/features",
+    summary="Feature switches",
+    response_model=FeatureList,
+    responses=_LISTS,
+)
+async def features(principal: Admin, switches: Switches, format: Format = "json") -> FeatureList | Response:
+    """What can be switched off, and how it stands."""
+    views = switches.features(principal)
+    if format == "csv":
+        return csv_file("features", list(FeatureAnswer.model_fields), [asdict(view) for view in views])
+    return FeatureList(features=views)
+
+
+@router.get(
+    "/api/admin/features/{name}",
+    summary="A feature switch",
+    responses=errors(*CONSOLE, "not_found", "invalid_input"),
+)
+async def feature(name: Name, principal: Admin, switches: Switches) -> FeatureAnswer:
+    """How one feature stands."""
+    return FeatureAnswer.model_validate(switches.feature(principal, name))
+
+
+@router.put("/api/admin/features/{name}", summary="Switch a feature", responses=errors(*BODIES, *CONSOLE, "not_found"))
+async def switch(name: Name, body: FeatureBody, principal: Admin, switches: Switches) -> FeatureAnswer:
+    """On or off, from the next request on, in every process."""
+    return FeatureAnswer.model_validate(await switches.switch(principal, name, is_on=body.is_on))
+
+
+@router.get("/api/admin/maintenance", summary="Maintenance mode", responses=errors(*CONSOLE))
+async def maintenance(principal: Admin, switches: Switches) -> MaintenanceAnswer:
+    """Whether the chat takes no new messages."""
+    return MaintenanceAnswer.model_validate(switches.maintenance(principal))
+
+
+@router.put("/api/admin/maintenance", summary="Begin or end maintenance", responses=errors(*BODIES, *CONSOLE))
+async def maintain(body: MaintenanceBody, principal: Admin, switches: Switches) -> MaintenanceAnswer:
+    """While it is on, new messages are answered 503 `maintenance` with the text; reading and the console go on."""
+    return MaintenanceAnswer.model_validate(await switches.maintain(principal, is_on=body.is_on, text=body.text))

@@ -1,0 +1,1 @@
+"""This deployment itself: processes, leader, PostgreSQL, Redis and metrics."""

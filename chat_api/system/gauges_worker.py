@@ -1,0 +1,108 @@
+"""Metrics that are read rather than counted."""
+
+import asyncio
+import contextlib
+
+from sqlalchemy.pool import QueuePool
+
+from chat_api.background.worker_registry import WorkerBook, beat
+from chat_api.core.database import Database
+from chat_api.core.metrics import Metrics
+from chat_api.fleet.schemas import BotStatus, BotView, FleetView, ServiceStatus, ServiceView
+from chat_api.fleet.service import FleetService
+from chat_api.messages.answers import AnswersService
+from chat_api.settings.feature_flags import Switches
+
+INTERVAL_S = 1.0
+BREAKER_VALUES = {"closed": 0, "half_open": 1, "open": 2}
+
+
+async def keep_gauges(
+    metrics: Metrics,
+    database: Database,
+    answers: AnswersService,
+    fleet: FleetService,
+    book: WorkerBook,
+    switches: Switches,
+) -> None:
+    """Set them every second until cancelled; a bot's own the moment it changes."""
+    with fleet.changes.listening(_FleetGauges(metrics, fleet.current()).take):
+        while True:
+            metrics.running_messages.set(answers.running_count)
+            metrics.maintenance.set(switches.maintenance is not None)
+            _set_pool(metrics, database)
+            _set_workers(metrics, book)
+            beat(interval_s=INTERVAL_S)
+            await asyncio.sleep(INTERVAL_S)
+
+
+class _FleetGauges:
+    """What the fleet view says, as numbers."""
+
+    def __init__(self, metrics: Metrics, view: FleetView) -> None:
+        self._metrics = metrics
+        self._known: set[str] = set()
+        self._running: set[str] = set()
+        self.take(view)
+
+    def take(self, view: FleetView) -> None:
+        """The fleet has changed."""
+        metrics = self._metrics
+        for bot in view.bots:
+            self._bot(bot)
+        for status in BotStatus:
+            metrics.bots.labels(status).set(sum(bot.shown is status for bot in view.bots))
+        names = {bot.name for bot in view.bots}
+        for name in self._known - names:
+            metrics.forget_bot(name)
+        self._known = names
+        for service in view.services:
+            self._service(service, sum(bot.cause == service.name for bot in view.bots))
+
+    def _bot(self, bot: BotView) -> None:
+        metrics = self._metrics
+        metrics.bot_up.labels(bot.name).set(bot.shown is BotStatus.ONLINE)
+        metrics.bot_breaker.labels(bot.name).set(BREAKER_VALUES[bot.breaker])
+        metrics.bot_in_flight.labels(bot.name).set(bot.calls_in_flight)
+        metrics.bot_waiting.labels(bot.name).set(bot.calls_waiting)
+        if bot.canary is not None:
+            metrics.canary_up.labels(bot.name).set(not bot.canary.is_failing)
+        if bot.restart is not None and bot.restart.is_running:
+            self._running.add(bot.name)
+        elif bot.restart is not None and bot.name in self._running:
+            self._running.discard(bot.name)
+            metrics.bot_restarts.labels(bot.restart.state).inc()
+
+    def _service(self, service: ServiceView, affected: int) -> None:
+        metrics = self._metrics
+        if service.status is ServiceStatus.NOT_CONFIGURED:
+            for gauge in (metrics.service_up, metrics.cause_bots):
+                with contextlib.suppress(KeyError):  # what bots said of it is over
+                    gauge.remove(service.name)
+            return
+        metrics.service_up.labels(service.name).set(service.status is ServiceStatus.HEALTHY)
+        metrics.cause_bots.labels(service.name).set(affected)
+        if service.latency_ms is not None:
+            metrics.service_seconds.labels(service.name).set(service.latency_ms / 1000)
+        else:
+            with contextlib.suppress(KeyError):  # an old time would look like a good one
+                metrics.service_seconds.remove(service.name)
+
+
+def _set_pool(metrics: Metrics, database: Database) -> None:
+    pool = database.engine.pool
+    if isinstance(pool, QueuePool):
+        metrics.pool_connections.labels("used").set(pool.checkedout())
+        metrics.pool_connections.labels("idle").set(pool.checkedin())
+
+
+def _set_workers(metrics: Metrics, book: WorkerBook) -> None:
+    now_s = book.clock.monotonic_s()
+    for line in book.lines():
+        metrics.worker_failures.labels(line.name).set(line.failures)
+        metrics.worker_late.labels(line.name).set(line.is_late(now_s))
+        if line.interval_s is not None and line.is_running:
+            metrics.worker_age.labels(line.name).set(now_s - line.beat_s)
+        else:
+            with contextlib.suppress(KeyError):
+                metrics.worker_age.remove(line.name)

@@ -1,0 +1,56 @@
+"""What the System page reads: the reports of all processes, and what PostgreSQL says of itself."""
+
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from chat_api.core.database import Database
+
+_PUT = """
+INSERT INTO web_processes (id, report, reported_at) VALUES ($1, $2::jsonb, now())
+ON CONFLICT (id) DO UPDATE SET report = excluded.report, reported_at = now()"""
+_FORGET = "DELETE FROM web_processes WHERE reported_at < now() - make_interval(secs => $1)"
+_LEAVE = "DELETE FROM web_processes WHERE id = $1"
+_ALIVE = """
+SELECT report FROM web_processes WHERE reported_at > now() - make_interval(secs => $1) ORDER BY id"""
+_FACTS = """
+SELECT current_setting('server_version') AS version, pg_database_size(current_database()) AS size_bytes,
+    (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()) AS connections,
+    current_setting('max_connections')::int AS max_connections,
+    (SELECT version_num FROM web_ui_alembic_version) AS migration"""
+_TABLES = """
+SELECT c.relname AS name, pg_total_relation_size(c.oid) AS size_bytes, greatest(c.reltuples, 0)::bigint AS rows
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'r' AND n.nspname = current_schema()
+ORDER BY 2 DESC LIMIT $1"""
+
+
+async def put_report(database: Database, instance_id: UUID, report: str) -> None:
+    """Store a process's newest report (JSON)."""
+    await database.fetch(_PUT, instance_id, report)
+
+
+async def forget_reports(database: Database, *, older_than_s: float) -> None:
+    """Drop the reports of processes that are gone."""
+    await database.fetch(_FORGET, older_than_s)
+
+
+async def leave(database: Database, instance_id: UUID) -> None:
+    """Drop the report of a process that ends."""
+    await database.fetch(_LEAVE, instance_id)
+
+
+async def alive(database: Database, *, within_s: float) -> list[Any]:
+    """The reports of processes that said something lately, as they were encoded."""
+    return [orjson.loads(row["report"]) for row in await database.fetch(_ALIVE, within_s)]
+
+
+async def facts(database: Database) -> dict[str, Any]:
+    """Version, size, connections and migration."""
+    return dict((await database.fetch(_FACTS))[0])
+
+
+async def tables(database: Database, *, limit: int) -> list[dict[str, Any]]:
+    """The biggest tables with their indexes."""
+    return [dict(row) for row in await database.fetch(_TABLES, limit)]

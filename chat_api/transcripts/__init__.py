@@ -1,0 +1,1 @@
+"""Conversations as administrators read them, each reading with a reason."""

@@ -1,0 +1,222 @@
+"""The services of one application, put together from what is open."""
+
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from starlette.datastructures import State
+
+from chat_api.alerts.apprise_sender import AppriseSender
+from chat_api.alerts.delivery import AlertDelivery
+from chat_api.alerts.service import AlertsService
+from chat_api.alerts.settings import AlertSettingsService
+from chat_api.audit.service import AuditService
+from chat_api.background.worker_registry import WorkerBook
+from chat_api.core.logging import set_log_level
+from chat_api.core.loop_watch import LoopWatch
+from chat_api.core.pubsub import Signals
+from chat_api.core.rate_limits import RateLimits
+from chat_api.core.security import load_key_ring
+from chat_api.core.settings import Settings
+from chat_api.fleet.canary import CanaryService
+from chat_api.fleet.containers import ContainersService
+from chat_api.fleet.health import HealthService
+from chat_api.fleet.known_bots import KnownBotsService
+from chat_api.fleet.policies import PoliciesService
+from chat_api.fleet.registry import BotRegistry
+from chat_api.fleet.service import FleetService
+from chat_api.fleet.trials import BotTrialsService
+from chat_api.incidents.evidence import EvidenceCollector
+from chat_api.incidents.service import IncidentsService
+from chat_api.logs.service import LogService
+from chat_api.messages.answers import AnswersService
+from chat_api.messages.edits import ChangesService
+from chat_api.messages.feeds import Feeds
+from chat_api.messages.service import MessagesService
+from chat_api.people.administrators import AdministratorsService
+from chat_api.people.auth import AuthService
+from chat_api.people.data import PersonDataService
+from chat_api.people.identity import IdentityService
+from chat_api.people.service import UsersService
+from chat_api.resources import Resources
+from chat_api.restarts.rolling import RollingService
+from chat_api.restarts.service import RestartsService
+from chat_api.series.analytics import AnalyticsService
+from chat_api.series.service import SeriesService
+from chat_api.service_registry import Services
+from chat_api.settings.feature_flags import Switches, SwitchesService
+from chat_api.settings.service import SettingsService
+from chat_api.settings.store import SettingsStore
+from chat_api.system.service import SystemService
+from chat_api.transcripts.service import TranscriptsService
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Composition:
+    """The services that doors use, and what only the background work needs."""
+
+    services: Services
+    sender: AppriseSender
+    switches: Switches
+    store: SettingsStore
+    loop_watch: LoopWatch
+    book: WorkerBook
+
+
+def _names_of(registry: BotRegistry) -> Iterator[str]:
+    for spec in registry.all():
+        yield from {spec.name, spec.display_name or spec.name}
+
+
+def compose(stack: AsyncExitStack, r: Resources, state: State) -> Composition:
+    """Make every service once; ``state`` has the leader and the WebSockets when somebody asks about them."""
+    database, settings, signals, connector, engine = r.database, r.settings, r.signals, r.connector, r.engine
+    audit, switches, registry, sender = AuditService(database), Switches(), BotRegistry(settings), AppriseSender()
+    identity = IdentityService(database, settings, switches=switches, bot_names=lambda: _names_of(registry))
+    limits = RateLimits(redis_url=r.redis_url, requests_per_minute=settings.rate_limit_requests_per_minute)
+    stack.push_async_callback(limits.close)
+    auth = AuthService(database, load_key_ring(settings), identity, audit, settings, limits=limits)
+    share_ends(auth, signals)
+    store = SettingsStore(database, audit, signals, values=r.set_here)
+    feeds = Feeds(database, signals)
+    fleet = _fleet(r, registry)
+    answers = AnswersService(database, fleet.identities, feeds, signals)
+    canary = CanaryService(registry, fleet)
+    policies = PoliciesService(database, registry, fleet, audit)
+    incidents = IncidentsService(database, fleet, audit, EvidenceCollector(engine), signals)
+    restarts = RestartsService(
+        database,
+        engine,
+        registry,
+        connector,
+        fleet,
+        audit,
+        policies,
+        health_deadline_s=settings.bot_restart_timeout,
+        before_restart=incidents.capture,
+    )
+    stack.push_async_callback(restarts.close)
+    # Closed before the restarts that it waits for.
+    rolling = RollingService(database, registry, fleet, restarts, audit, signals, canary=canary.ask)
+    stack.push_async_callback(rolling.close)
+    logs = LogService(engine, registry)
+    stack.push_async_callback(logs.close)
+    book = WorkerBook()
+    loop_watch = LoopWatch(on_lag=r.metrics.record_lag, on_blocked=r.metrics.record_blocked)
+    services = Services(
+        settings=settings,
+        administrators=AdministratorsService(database, auth, audit),
+        alerts=AlertsService(database, audit, signals),
+        alert_delivery=AlertDelivery(database, audit, sender, on_done=r.metrics.record_notification),
+        alert_settings=AlertSettingsService(
+            database, audit, sender, known_bots=lambda: {spec.name for spec in registry.all()}
+        ),
+        analytics=AnalyticsService(database),
+        answers=answers,
+        audit=audit,
+        auth=auth,
+        bot_trials=BotTrialsService(registry, connector, fleet.identities, audit),
+        canary=canary,
+        changes=ChangesService(database, registry, feeds, limits, switches=switches),
+        configuration=SettingsService(store, audit, environment=r.environment),
+        containers=ContainersService(engine, registry, fleet),
+        feeds=feeds,
+        fleet=fleet,
+        health=_health(r),
+        incidents=incidents,
+        known_bots=KnownBotsService(database, registry, fleet, audit, signals),
+        limits=limits,
+        logs=logs,
+        messages=MessagesService(database, answers, registry, limits, feeds, switches=switches),
+        person_data=PersonDataService(database, auth, audit),
+        policies=policies,
+        registry=registry,
+        restarts=restarts,
+        rolling=rolling,
+        series=SeriesService(database, registry),
+        signals=signals,
+        switches=SwitchesService(store, audit, switches),
+        system=SystemService(
+            database,
+            r.redis,
+            signals,
+            answers,
+            fleet,
+            loop_watch=loop_watch,
+            requests=r.metrics.request_figures,
+            book=book,
+            is_leader=lambda: state.leader.is_leader,
+            websockets=lambda: state.websockets.connection_count,
+        ),
+        transcripts=TranscriptsService(database, audit, feeds),
+        users=UsersService(database, auth, audit),
+    )
+    return Composition(
+        services=services, sender=sender, switches=switches, store=store, loop_watch=loop_watch, book=book
+    )
+
+
+def follow_settings(r: Resources, state: State, services: Services) -> None:
+    """What is set in the console and needs no restart takes effect here; what others hold, in their workers."""
+
+    def configure(new: Settings) -> None:
+        set_log_level(new.log_level)
+        r.database.slow_queries.limit_s = new.slow_query_ms / 1000
+        r.connector.configure(new)
+        services.limits.set_rate(new.rate_limit_requests_per_minute)
+        services.auth.configure(new)
+        services.fleet.set_check_interval(new.bot_health_check_interval)
+        services.restarts.set_deadline(new.bot_restart_timeout)
+        state.poller.set_interval(new.bot_health_check_interval)
+        state.websockets.set_limits(
+            max_connections=new.max_concurrent_connections,
+            max_connections_per_user=new.max_connections_per_user,
+            max_frames_per_s=new.websocket_frames_per_second,
+        )
+
+    services.configuration.changes.listen(configure)
+    r.database.slow_queries.limit_s = r.settings.slow_query_ms / 1000
+    if r.settings.log_level != r.environment.log_level:
+        set_log_level(r.settings.log_level)
+
+
+def share_ends(auth: AuthService, signals: Signals) -> None:
+    """A session that ends in one process ends in all of them at once."""
+    heard: set[UUID] = set()
+
+    def tell(session_id: UUID) -> None:
+        if session_id not in heard:
+            signals.publish("session_ended", str(session_id))
+
+    def hear(told: Any) -> None:
+        session_id = UUID(told)
+        heard.add(session_id)
+        auth.ended.publish(session_id)
+        heard.discard(session_id)
+
+    auth.ended.listen(tell)
+    signals.subscribe("session_ended", hear)
+
+
+def _fleet(r: Resources, registry: BotRegistry) -> FleetService:
+    fleet = FleetService(
+        registry,
+        r.connector,
+        check_interval_s=r.settings.bot_health_check_interval,
+        canary_interval_s=r.settings.bot_canary_interval,
+    )
+    fleet.reports.listen(r.recorder.record_report)
+    return fleet
+
+
+def _health(r: Resources) -> HealthService:
+    return HealthService(
+        r.database,
+        r.redis,
+        r.engine,
+        qdrant_url=r.settings.qdrant_url,
+        llm_url=r.settings.llm_health_url,
+        signals=r.signals,
+    )

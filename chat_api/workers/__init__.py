@@ -1,1 +1,0 @@
-"""Background work, owned by the lifespan."""

@@ -1,0 +1,127 @@
+"""The Audit page: who did what, allowed or denied."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from nicegui import ui
+
+from chat_api.audit.schemas import AuditQuery, AuditView
+from chat_api.core.errors import InvalidInput
+from chat_api.core.principals import Permission, Principal
+from console.context import services
+from console.frame import frame, page
+from console.widgets.filter_form import Field, filter_form
+from console.widgets.records import RecordsTable, column
+from models import AuditOutcome
+
+PATH = "/admin/audit"
+PAGE_LINES = 100
+COLUMNS = (
+    column("at", "When", kind="time"),
+    column("actor", "User"),
+    column("action", "Action"),
+    column("target", "Target"),
+    column("outcome", "Outcome", kind="status"),
+    column("address", "From"),
+    column("details", "Details", kind="long"),
+)
+
+
+def register() -> None:
+    """Put the page at ``/admin/audit``."""
+    page(PATH, title="Audit")(_audit)
+
+
+async def _audit(
+    principal: Principal,
+    actor: str = "",
+    action: str = "",
+    target: str = "",
+    outcome: str = "",
+    since: str = "",
+    until: str = "",
+    before: str = "",
+) -> None:
+    given = {"actor": actor, "action": action, "target": target, "outcome": outcome, "since": since, "until": until}
+    filters = {name: value for name, value in given.items() if value}
+    entries = await services().audit.find(principal, _query(filters, before))
+    with frame(principal, title="Audit", path=PATH):
+        filter_form(PATH, _fields(given))
+        is_filtered = bool(filters or before)
+        RecordsTable(
+            COLUMNS,
+            [_row(entry) for entry in entries],
+            empty="No entries match these filters." if is_filtered else "No entries yet.",
+            export=f"/api/admin/audit?{urlencode(_for_api(filters) | {'limit': 1000})}",
+            has_filter=False,
+        )
+        if len(entries) == PAGE_LINES:
+            older = urlencode(filters | {"before": str(entries[-1].entry_id)})
+            ui.link("Older", f"{PATH}?{older}").classes("we-button").props('data-testid="older"')
+
+
+def _fields(given: dict[str, str]) -> tuple[Field, ...]:
+    return (
+        Field(name="actor", label="User", value=given["actor"]),
+        Field(name="action", label="Action", value=given["action"], suggestions=[str(one) for one in Permission]),
+        Field(name="target", label="Target", value=given["target"]),
+        Field(
+            name="outcome",
+            label="Outcome",
+            value=given["outcome"],
+            choices=[(one, one.capitalize()) for one in AuditOutcome],
+        ),
+        Field(name="since", label="Since (UTC)", value=given["since"], kind="datetime-local"),
+        Field(name="until", label="Until (UTC)", value=given["until"], kind="datetime-local"),
+    )
+
+
+def _query(filters: dict[str, str], before: str) -> AuditQuery:
+    try:
+        return AuditQuery(
+            actor=filters.get("actor"),
+            action=filters.get("action"),
+            target=filters.get("target"),
+            outcome=AuditOutcome(filters["outcome"]) if "outcome" in filters else None,
+            since=_moment(filters.get("since")),
+            until=_moment(filters.get("until")),
+            before=UUID(before) if before else None,
+            limit=PAGE_LINES,
+        )
+    except ValueError as error:
+        raise InvalidInput("This address has a filter that is not understood.") from error
+
+
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    at = datetime.fromisoformat(text)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _for_api(filters: dict[str, str]) -> dict[str, str]:
+    moments = {name: _moment(filters[name]) for name in ("since", "until") if name in filters}
+    return filters | {name: at.isoformat() for name, at in moments.items() if at}
+
+
+def _row(entry: AuditView) -> dict[str, Any]:
+    tone, symbol = {
+        AuditOutcome.ALLOWED: ("ok", "online"),
+        AuditOutcome.DENIED: ("bad", "offline"),
+        AuditOutcome.AUTOMATIC: ("idle", "restart"),
+    }[entry.outcome]
+    return {
+        "key": str(entry.entry_id),
+        "at": entry.at.isoformat(),
+        "actor": entry.actor_name,
+        "action": entry.action,
+        "target": entry.target,
+        "outcome": entry.outcome,
+        "address": entry.address or "",
+        "details": json.dumps(entry.details, ensure_ascii=False) if entry.details else "",
+        "tone": tone,
+        "symbol": symbol,
+    }

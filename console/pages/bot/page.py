@@ -1,0 +1,110 @@
+"""The page of one bot: everything about it, its sections built when their tab is opened."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from html import escape
+
+from nicegui import ui
+
+from chat_api.core.errors import NotFound
+from chat_api.core.principals import Permission, Principal
+from console import theme
+from console.actions import run_action
+from console.context import services, settings
+from console.frame import back_link, frame, page
+from console.live.fleet import fleet_feed
+from console.pages.bot.container import bot_container
+from console.pages.bot.incidents import bot_incidents
+from console.pages.bot.live import BotPage
+from console.pages.bot.logs import bot_logs
+from console.pages.bot.overview import bot_overview
+from console.pages.bot.policy import bot_policy
+from console.pages.bot.series import bot_series
+from console.pages.bot.users import bot_users
+from console.pages.fleet.actions import act, allowed_actions, ask
+from console.pages.fleet.bot_trial import open_trial
+from console.widgets.timeline import timeline
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One tab. ``build`` makes its elements where it is called, for a person who has ``permission``."""
+
+    title: str
+    key: str
+    permission: Permission
+    build: Callable[[Principal, str], Awaitable[None]]
+
+
+async def _timeline(principal: Principal, bot_name: str) -> None:
+    await timeline(principal, f"bot:{bot_name}")
+
+
+SECTIONS: tuple[Section, ...] = (
+    Section("Overview", "overview", Permission.VIEW_FLEET, bot_overview),
+    Section("Answers", "answers", Permission.VIEW_FLEET, bot_series),
+    Section("Uptime", "uptime", Permission.VIEW_FLEET, _timeline),
+    Section("Logs", "logs", Permission.VIEW_LOGS, bot_logs),
+    Section("Container", "container", Permission.VIEW_FLEET, bot_container),
+    Section("Incidents", "incidents", Permission.VIEW_FLEET, bot_incidents),
+    Section("People", "people", Permission.VIEW_FLEET, bot_users),
+    Section("Policy", "policy", Permission.VIEW_FLEET, bot_policy),
+)
+
+
+def register() -> None:
+    """Put the page at ``/admin/bots/{name}``."""
+    page("/admin/bots/{name}", title="Bot")(_bot)
+
+
+async def _bot(principal: Principal, name: str, tab: str = "") -> None:
+    try:
+        spec = services().registry.get(name)
+    except NotFound:
+        _unknown(principal, name)
+        return
+    client, feed = ui.context.client, fleet_feed()
+    feed.follow(client, principal, bot_name=spec.name)
+    ui.page_title(theme.page_title(spec.display_name))
+    sections = {section.key: section for section in SECTIONS if principal.may(section.permission)}
+    first = tab if tab in sections else next(iter(sections))
+
+    async def show(key: str) -> None:
+        """Build a section in the place of the one before, unless another tab was opened meanwhile."""
+        if key not in sections:
+            return
+        panel.clear()
+        panel.props(f'aria-labelledby="tab-{key}"')
+        with panel, ui.element("div").classes("we-section"):
+            await run_action(principal, lambda person: sections[key].build(person, spec.name))
+
+    with frame(principal, title=spec.display_name, path="/admin"):
+        back_link("/admin", "Fleet")
+        head = BotPage(
+            spec.name,
+            tabs=[(section.key, section.title) for section in sections.values()],
+            tab=first,
+            actions=allowed_actions(principal),
+            may_try=principal.may(Permission.TRY_BOT),
+            check_interval_s=settings().bot_health_check_interval,
+            on_ask=lambda args: ask(principal, head, args),
+            on_act=lambda args: act(principal, args),
+            on_try=lambda: open_trial(principal, spec.name),
+            on_tab=show,
+            on_resync=lambda: feed.send_all(client, principal, bot_name=spec.name),
+        )
+        panel = ui.element("div").props('id=section data-testid="section"')
+        if len(sections) > 1:
+            panel.props("role=tabpanel tabindex=0")
+    ui.timer(0, lambda: show(first), once=True)
+
+
+def _unknown(principal: Principal, name: str) -> None:
+    ui.context.client.status_code = 404
+    with frame(principal, title="No such bot", path="/admin"), ui.element("section").classes("we-empty"):
+        ui.html(
+            f'<p data-testid="unknown-bot">No bot is called <code>{escape(name[:50])}</code>. It may have been renamed,'
+            " or it is no longer configured.</p>"
+            '<p class="we-after"><a class="we-button" href="/admin">See all bots</a></p>',
+            sanitize=False,
+        )

@@ -1,0 +1,30 @@
+"""The Logs page: what several bots say, as they say it or around a moment."""
+
+from chat_api.core.principals import Permission, Principal
+from console.context import services
+from console.frame import frame, page
+from console.widgets.log_view import LogView
+
+FIRST_BOTS = 10
+
+
+def register() -> None:
+    """Put the page at ``/admin/logs``."""
+    page("/admin/logs", title="Logs")(_logs)
+
+
+async def _logs(principal: Principal, bots: str = "", level: str = "", q: str = "", at: str = "") -> None:
+    """``bots`` and ``level`` are comma-separated; without bots, the first few."""
+    principal.require(Permission.VIEW_LOGS)
+    known = [(bot.name, bot.display_name) for bot in services().fleet.view(principal).bots]
+    names = [name for name, _ in known]
+    asked = [name for name in bots.split(",") if name in names]
+    with frame(principal, title="Logs", path="/admin/logs"):
+        LogView(
+            principal,
+            bots=known,
+            chosen=asked if bots else names[:FIRST_BOTS],
+            levels=[one for one in level.split(",") if one],
+            pattern=q,
+            at=at.replace(" ", "+"),
+        )

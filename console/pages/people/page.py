@@ -1,0 +1,20 @@
+"""The Users page: everybody the fleet knows, and the administrators of the console."""
+
+from chat_api.core.principals import Permission, Principal
+from console.frame import frame, page
+from console.pages.people.administrators import administrators
+from console.pages.people.list import PeopleList
+
+
+def register() -> None:
+    """Put the page at ``/admin/users``."""
+    page("/admin/users", title="Users")(_users)
+
+
+async def _users(principal: Principal) -> None:
+    people = PeopleList(principal)
+    first = await people.read(principal)
+    with frame(principal, title="Users & sessions", path="/admin/users"):
+        people.build(first)
+        if principal.may(Permission.MANAGE_ADMINS):
+            await administrators(principal)

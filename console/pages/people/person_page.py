@@ -1,0 +1,139 @@
+"""The page of one person: identities, devices, conversations, and what an administrator can do about them."""
+
+from html import escape
+from typing import Any
+
+from nicegui import ui
+
+from chat_api.core.principals import Permission, Principal
+from chat_api.people.schemas import IdentityView, PersonDetails, SessionView, ThreadView
+from console import theme
+from console.context import services
+from console.frame import back_link, frame, page
+from console.pages.people.person_actions import person_actions, then_reload
+from console.pages.people.person_labels import person_state
+from console.widgets.action_table import ActionTable, action
+from console.widgets.fact_words import facts_html, moment
+from console.widgets.records import RecordsTable, column
+
+SESSIONS = (
+    column("state", "State", kind="status"),
+    column("device", "Device", kind="long"),
+    column("address", "Address"),
+    column("last_active", "Last active", kind="time"),
+    column("since", "Signed in", kind="time"),
+)
+THREADS = (
+    column("bot", "Bot"),
+    column("exchanges", "Exchanges", kind="number"),
+    column("last_at", "Last message", kind="time"),
+)
+IDENTITIES = (
+    column("platform", "Platform"),
+    column("username", "Name"),
+    column("id", "Id", kind="long"),
+    column("verified_at", "Since", kind="time"),
+)
+
+
+def register() -> None:
+    """Put the page at ``/admin/users/{user_id}``."""
+    page("/admin/users/{user_id}", title="Person")(_person)
+
+
+async def _person(principal: Principal, user_id: str) -> None:
+    details = await services().users.details(principal, user_id)
+    with frame(principal, title=details.person.display_name, path="/admin/users"):
+        back_link("/admin/users", "Users")
+        with ui.element("div").classes("we-toolbar"):
+            word, tone, symbol = person_state(details.person)
+            status = f'{theme.icon_svg(symbol)}<span data-testid="person-state">{word}</span>'
+            ui.html(status, sanitize=False, tag="span").classes(f"we-status we-status-{tone}")
+            person_actions(principal, details)
+        with ui.element("div").classes("we-panels"):
+            with _panel("Person"):
+                ui.html(_facts(details), sanitize=False)
+            with _panel("Identities"):
+                RecordsTable(IDENTITIES, [_identity(one) for one in details.identities], empty="No identity.")
+            with _panel("Sessions", is_wide=True):
+                _sessions(principal, details)
+            with _panel("Conversations", is_wide=True):
+                RecordsTable(THREADS, [_thread(one) for one in details.threads], empty="No conversation yet.")
+
+
+def _panel(title: str, *, is_wide: bool = False) -> ui.element:
+    panel = ui.element("section").classes("we-panel" + (" we-wide" if is_wide else ""))
+    panel.props(f'aria-label="{title}"')
+    with panel:
+        ui.label(title).classes("we-h2").props("role=heading aria-level=2")
+    return panel
+
+
+def _facts(details: PersonDetails) -> str:
+    person = details.person
+    facts = {
+        "Username": escape(person.username),
+        "Id": escape(person.user_id),
+        "Messages": f"{person.messages:,}",
+        "First seen": moment(person.created_at, is_exact=True),
+        "Last active": moment(person.last_active),
+        "In the audit trail": escape(details.reference),
+    }
+    if details.banned_at is not None:
+        reason = escape(details.ban_reason or "no reason was given")
+        facts["Banned"] = f"{moment(details.banned_at, is_exact=True)}: {reason}"
+    if person.merged_into:
+        facts["Merged into"] = escape(person.merged_into)
+    if details.merged_from:
+        facts["Merged with"] = escape(", ".join(details.merged_from))
+    return facts_html(facts.items())
+
+
+def _sessions(principal: Principal, details: PersonDetails) -> None:
+    rows, empty = [_session(one) for one in details.sessions], "Never signed in here."
+    if not principal.may(Permission.END_SESSIONS):
+        RecordsTable(SESSIONS, rows, empty=empty)
+        return
+
+    async def end(_: str, key: str) -> None:
+        end_sessions = services().users.end_sessions
+        chosen = next((one for one in details.sessions if str(one.session_id) == key), None)
+        if chosen is not None:
+            await then_reload(principal, lambda who: end_sessions(who, chosen.user_id, chosen.session_id))
+
+    ActionTable(SESSIONS, rows, empty=empty, on_action=end)
+
+
+def _session(session: SessionView) -> dict[str, Any]:
+    device, address = session.user_agent or "unknown device", session.address or "unknown address"
+    return {
+        "key": str(session.session_id),
+        "called": f"{address}, {device[:60]}",
+        "state": "Live" if session.is_live else "Ended",
+        "tone": "ok" if session.is_live else "idle",
+        "symbol": "online" if session.is_live else "offline",
+        "device": session.user_agent or "",
+        "address": session.address or "",
+        "last_active": session.last_active.isoformat(),
+        "since": session.created_at.isoformat(),
+        "actions": [action("end", "End")] if session.is_live else [],
+    }
+
+
+def _identity(identity: IdentityView) -> dict[str, Any]:
+    return {
+        "key": f"{identity.platform} {identity.platform_user_id}",
+        "platform": identity.platform,
+        "username": identity.username,
+        "id": identity.platform_user_id,
+        "verified_at": identity.verified_at.isoformat() if identity.verified_at else "",
+    }
+
+
+def _thread(thread: ThreadView) -> dict[str, Any]:
+    return {
+        "key": f"{thread.user_id} {thread.bot_name}",
+        "bot": thread.bot_name,
+        "exchanges": f"{thread.exchanges:,}",
+        "last_at": thread.last_at.isoformat() if thread.last_at else "",
+    }

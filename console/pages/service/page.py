@@ -1,0 +1,31 @@
+"""The page of one dependency: how quickly it answers, and since when it does."""
+
+from nicegui import ui
+
+from chat_api.core.errors import NotFound
+from chat_api.core.principals import Permission, Principal
+from chat_api.fleet.health import TITLES
+from console.frame import back_link, frame, page
+from console.widgets.series_panel import ChartSpec, SeriesPanel
+from console.widgets.timeline import timeline
+
+
+def register() -> None:
+    """Put the page at ``/admin/services/{name}``."""
+    page("/admin/services/{name}", title="Service")(_service)
+
+
+async def _service(principal: Principal, name: str) -> None:
+    principal.require(Permission.VIEW_FLEET)
+    if name not in TITLES:
+        raise NotFound("There is no such service.")
+    address = f"/api/admin/services/{name}/series"
+    charts = (
+        ChartSpec(title="Answer time", subject=f"service:{name}", export=address, of="checks"),
+        ChartSpec(title="Checks", subject=f"service:{name}", export=address, shows="counts", of="checks"),
+    )
+    with frame(principal, title=TITLES[name], path="/admin"):
+        back_link("/admin", "Fleet")
+        with ui.element("div").classes("we-panels"):
+            await SeriesPanel(principal, "Over time", charts).load()
+            await timeline(principal, f"service:{name}")

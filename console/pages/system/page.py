@@ -1,0 +1,24 @@
+"""The System page: how this service itself is."""
+
+from nicegui import ui
+
+from chat_api.core.principals import Principal
+from console.frame import frame, page
+from console.live.system import system_feed
+from console.pages.system.board import SystemBoard
+from console.widgets.records import export_links
+
+
+def register() -> None:
+    """Put the page at ``/admin/system``."""
+    page("/admin/system", title="System")(_system)
+
+
+async def _system(principal: Principal) -> None:
+    system_feed().follow(ui.context.client, principal)
+    with frame(principal, title="System", path="/admin/system"):
+        SystemBoard()
+        with ui.element("div").classes("we-toolbar"):
+            for name, address in (("Workers", "workers"), ("Slow statements", "slow-queries")):
+                ui.label(name).classes("we-muted")
+                ui.html(export_links(f"/api/admin/system/{address}"), sanitize=False).classes("we-links")

@@ -1,0 +1,49 @@
+"""The services of signing in, over the test's own database."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from argon2 import PasswordHasher
+
+from chat_api.audit.service import AuditService
+from chat_api.core import security
+from chat_api.core.database import Database
+from chat_api.core.security import load_key_ring
+from chat_api.people.auth import AuthService
+from chat_api.people.identity import IdentityService
+from tests.support.api import MakeSettings
+
+MakeAuth = Callable[..., AuthService]
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A small pool, so that parallel callers really wait for each other."""
+    pool = Database(database_url, pool_size=5)
+    yield pool
+    await pool.dispose()
+
+
+@pytest.fixture
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Real Argon2id at its least cost: what a guess costs an attacker is not what these tests are about."""
+    monkeypatch.setattr(security, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+
+
+@pytest.fixture
+def make_auth(database: Database, make_settings: MakeSettings, cheap_passwords: None) -> MakeAuth:
+    """Another process's door to the same database; keyword arguments are its settings."""
+
+    def make(**overrides: Any) -> AuthService:
+        settings = make_settings(**overrides)
+        identity = IdentityService(database, settings)
+        return AuthService(database, load_key_ring(settings), identity, AuditService(database), settings)
+
+    return make
+
+
+@pytest.fixture
+def auth(make_auth: MakeAuth) -> AuthService:
+    """The door."""
+    return make_auth()

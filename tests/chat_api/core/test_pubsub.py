@@ -1,0 +1,256 @@
+"""Wake-ups between processes: what is heard, by whom, and what is noticed when nothing is."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import redis.asyncio
+
+from chat_api.core.database import Database
+from chat_api.core.pubsub import Signals, SignalState
+from chat_api.system.deployment_repository import deployment_id
+from tests.support.eventually import eventually
+from tests.support.redis_proxy import RedisProxy, redis_proxy
+
+DEPLOYMENT = uuid4().hex
+
+
+class Listener:
+    """One process's end, with what it heard."""
+
+    def __init__(self, redis_url: str, deployment: str = DEPLOYMENT) -> None:
+        self.signals = Signals(redis_url, deployment_id=deployment)
+        self.heard: list[Any] = []
+        self.gap_count = 0
+        self.signals.subscribe("news", self.heard.append)
+        self.signals.on_gap(self._missed)
+
+    def _missed(self) -> None:
+        self.gap_count += 1
+
+
+@asynccontextmanager
+async def listening(*listeners: Listener) -> AsyncIterator[None]:
+    """Run them until the block ends."""
+    tasks = [asyncio.create_task(listener.signals.run()) for listener in listeners]
+    try:
+        await eventually(lambda: all(listener.signals.is_live for listener in listeners))
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    assert all(isinstance(outcome, asyncio.CancelledError) for outcome in outcomes), outcomes
+
+
+@pytest.fixture
+async def proxy(redis_url: str) -> AsyncIterator[RedisProxy]:
+    """A way to Redis that can fail."""
+    async with redis_proxy(redis_url) as between:
+        yield between
+
+
+async def test_others_hear_it_in_order_and_oneself_does_not(redis_url: str) -> None:
+    """Every other process of the deployment, once, in the order of publishing; other topics stay apart."""
+    one, two, three = Listener(redis_url), Listener(redis_url), Listener(redis_url)
+    async with listening(one, two, three):
+        for number in range(500):
+            one.signals.publish("news", {"number": number})
+            one.signals.publish("weather", number)
+        expected = [{"number": number} for number in range(500)]
+        await eventually(lambda: two.heard == expected and three.heard == expected)
+    assert one.heard == []
+
+
+async def test_what_waits_travels_together(redis_url: str) -> None:
+    """A thousand signals at once are a handful of messages."""
+    one, two = Listener(redis_url), Listener(redis_url)
+    async with listening(one, two), redis.asyncio.Redis.from_url(redis_url) as client:
+        before = await _published(client)
+        for number in range(1000):
+            one.signals.publish("news", number)
+        await eventually(lambda: len(two.heard) == 1000)
+        assert await _published(client) - before < 50
+
+
+async def test_big_payloads_are_split_and_the_buffer_is_bounded(redis_url: str) -> None:
+    """At most so much waits; the rest is dropped, and the others are told that they missed it."""
+    one, two = Listener(redis_url), Listener(redis_url)
+    async with listening(one, two):
+        await eventually(lambda: two.gap_count >= 1)
+        before = two.gap_count
+        for _ in range(300):
+            one.signals.publish("news", "x" * 100_000)
+        await eventually(lambda: len(two.heard) > 50)
+        one.signals.publish("news", "after")
+        await eventually(lambda: "after" in two.heard)
+        assert len(two.heard) < 100
+        assert two.gap_count > before
+
+
+async def test_deployments_on_one_redis_do_not_hear_each_other(redis_url: str) -> None:
+    """The channel carries the deployment's id."""
+    one, same, other = Listener(redis_url), Listener(redis_url), Listener(redis_url, uuid4().hex)
+    async with listening(one, same, other):
+        one.signals.publish("news", 1)
+        await eventually(lambda: same.heard)
+        other.signals.publish("news", 2)
+        one.signals.publish("news", 3)
+        await eventually(lambda: same.heard == [1, 3])
+    assert other.heard == []
+
+
+async def test_a_failing_handler_and_a_strange_payload_harm_nobody(redis_url: str) -> None:
+    """Publishing what is no JSON, or hearing with a handler that raises, changes nothing for the rest."""
+    one, two = Listener(redis_url), Listener(redis_url)
+
+    def fail(_: object) -> None:
+        raise RuntimeError("a handler failed")
+
+    two.signals.subscribe("news", fail)
+    later: list[object] = []
+    two.signals.subscribe("news", later.append)
+    async with listening(one, two), redis.asyncio.Redis.from_url(redis_url) as client:
+        one.signals.publish("news", object())
+        for nonsense in ("", "{}", "[1]", "[1,2,[3]]", "\x00"):
+            await client.publish(f"whisperengine:{DEPLOYMENT}:signals", nonsense)
+        one.signals.publish("news", 1)
+        await eventually(lambda: two.heard == [1] and later == [1])
+
+
+async def test_redis_may_go_and_come_back(proxy: RedisProxy, redis_url: str) -> None:
+    """Publishing goes on without effect; who could not hear and who could not be heard are both noticed."""
+    cut_off, other = Listener(proxy.url), Listener(redis_url)
+    async with listening(cut_off, other):
+        before = other.gap_count, cut_off.gap_count
+        await proxy.cut()
+        await eventually(lambda: cut_off.signals.state is SignalState.AWAY)
+        assert not cut_off.signals.is_live
+        cut_off.signals.publish("news", "lost")
+        other.signals.publish("news", "not heard")
+        await proxy.heal()
+        await eventually(lambda: cut_off.signals.is_live)
+        await eventually(lambda: other.gap_count > before[0] and cut_off.gap_count > before[1])
+        cut_off.signals.publish("news", "found")
+        await eventually(lambda: other.heard == ["found"])
+    assert cut_off.heard == []
+
+
+async def test_a_short_cut_is_a_gap_though_it_was_never_unlive(proxy: RedisProxy, redis_url: str) -> None:
+    """Between two canaries a connection can be lost and made again: the subscriber is told that it missed something."""
+    cut_off, other = Listener(proxy.url), Listener(redis_url)
+    async with listening(cut_off, other):
+        before = cut_off.gap_count
+        await proxy.cut()
+        other.signals.publish("news", "not heard")
+        await proxy.heal()
+        await eventually(lambda: cut_off.gap_count > before)
+
+
+async def test_a_frozen_redis_is_away(proxy: RedisProxy) -> None:
+    """Connections are up and nothing passes."""
+    listener = Listener(proxy.url)
+    async with listening(listener):
+        proxy.freeze()
+        await eventually(lambda: listener.signals.state is SignalState.AWAY)
+        assert listener.signals.deaf_for_s == 0
+        await proxy.heal()
+        await eventually(lambda: listener.signals.is_live)
+
+
+async def test_a_deaf_listener_is_replaced(proxy: RedisProxy, redis_url: str) -> None:
+    """The connection answers and hears nothing: its own canary tells, and a new one is made."""
+    deaf, other = Listener(proxy.url), Listener(redis_url)
+    async with listening(deaf, other):
+        subscriptions, gaps = proxy.subscription_count, deaf.gap_count
+        proxy.deafen()
+        other.signals.publish("news", "not heard")
+        await eventually(lambda: proxy.subscription_count > subscriptions)
+        await eventually(lambda: deaf.signals.is_live and deaf.gap_count > gaps)
+        other.signals.publish("news", "heard")
+        await eventually(lambda: deaf.heard == ["heard"])
+
+
+async def test_lasting_deafness_is_told_apart_from_absence(proxy: RedisProxy) -> None:
+    """Redis answers, no listener hears: deaf, for longer and longer, until it ends."""
+    deaf = Listener(proxy.url)
+    async with listening(deaf):
+        proxy.deafen(for_good=True)
+        await eventually(lambda: deaf.signals.state is SignalState.DEAF)
+        await eventually(lambda: deaf.signals.deaf_for_s > 3)
+        proxy.hear()
+        await eventually(lambda: deaf.signals.is_live and deaf.signals.deaf_for_s == 0)
+
+
+async def test_a_flushed_redis_changes_nothing(redis_url: str) -> None:
+    """Nothing is kept there."""
+    one, two = Listener(redis_url), Listener(redis_url)
+    async with listening(one, two), redis.asyncio.Redis.from_url(redis_url) as client:
+        await client.flushall()
+        one.signals.publish("news", 1)
+        await eventually(lambda: two.heard == [1])
+
+
+async def test_without_any_redis_it_runs_ends_and_says_so() -> None:
+    """An address where nobody is."""
+    signals = Signals("redis://127.0.0.1:1/0", deployment_id=DEPLOYMENT)
+    assert signals.state is SignalState.AWAY
+    running = asyncio.create_task(signals.run())
+    for number in range(10):
+        signals.publish("news", number)
+        await asyncio.sleep(0)
+    assert signals.state is SignalState.AWAY
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+async def test_it_can_run_again(redis_url: str) -> None:
+    """Whoever supervises it may begin it anew."""
+    one, two = Listener(redis_url), Listener(redis_url)
+    async with listening(one, two):
+        pass
+    assert not one.signals.is_live
+    async with listening(one, two):
+        one.signals.publish("news", 1)
+        await eventually(lambda: two.heard == [1])
+
+
+async def test_it_ends_whenever_it_is_told_to(redis_url: str) -> None:
+    """At whatever await it is: while it connects, subscribes, publishes or waits."""
+    chance = random.Random(7)
+    for _ in range(150):
+        listener = Listener(redis_url)
+        running = asyncio.create_task(listener.signals.run())
+        for number in range(chance.randrange(120)):
+            listener.signals.publish("news", number)
+            await asyncio.sleep(0)
+        running.cancel()
+        done, _ = await asyncio.wait([running], timeout=5)
+        assert done, "it did not hear that it was cancelled"
+
+
+async def test_a_deployment_has_one_id(database_url: str) -> None:
+    """Many processes that start together on an empty database agree."""
+    databases = [Database(database_url, pool_size=2) for _ in range(4)]
+
+    async def ask(database: Database) -> str:
+        async with database.statement() as connection:
+            return await deployment_id(connection)
+
+    try:
+        found = await asyncio.gather(*(ask(database) for database in databases for _ in range(5)))
+    finally:
+        for database in databases:
+            await database.dispose()
+    assert len(set(found)) == 1
+    assert found[0]
+
+
+async def _published(client: "redis.asyncio.Redis") -> int:
+    stats = await client.info("commandstats")
+    return int(stats["cmdstat_publish"]["calls"])
