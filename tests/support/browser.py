@@ -1,11 +1,11 @@
 """A real Chromium. A page error, an error in its console or a request to another host fails the test."""
 
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Page, Request, async_playwright, expect
 
 # Chromium without its own windows: the same engine for a page at a good deal less work for each new context.
 EXECUTABLE = "chromium-headless-shell"
@@ -27,6 +27,7 @@ HANDLED = (
 )
 
 DEADLINE_MS = 20_000
+STORES = "local_storage,indexeddb,cache_storage,service_workers,file_systems"
 
 OpenContext = Callable[..., Awaitable[BrowserContext]]
 
@@ -51,11 +52,8 @@ async def open_context(browser: Browser) -> AsyncIterator[OpenContext]:
     faults: list[str] = []
 
     async def open_one(**options: object) -> BrowserContext:
-        context = await browser.new_context(**({"viewport": {"width": 1440, "height": 900}} | options))  # type: ignore[arg-type]
-        context.set_default_timeout(DEADLINE_MS)
-        watch(context, faults)
-        contexts.append(context)
-        return context
+        contexts.append(await _new_context(browser, faults, **options))
+        return contexts[-1]
 
     yield open_one
     for context in contexts:
@@ -63,10 +61,54 @@ async def open_context(browser: Browser) -> AsyncIterator[OpenContext]:
     assert not faults, "\n".join(faults)
 
 
+@pytest.fixture(scope="session")
+async def used_context(browser: Browser) -> AsyncIterator[tuple[BrowserContext, list[str]]]:
+    """A browser that keeps what it has cached from test to test, and its faults."""
+    faults: list[str] = []
+    context = await _new_context(browser, faults)
+    yield context, faults
+    await context.close()
+
+
 @pytest.fixture
-async def page(open_context: OpenContext) -> Page:
-    """A page in a browser of its own."""
-    return await (await open_context()).new_page()
+async def page(used_context: tuple[BrowserContext, list[str]]) -> AsyncIterator[Page]:
+    """A page in the browser of somebody who was never here: no cookies, nothing stored."""
+    context, faults = used_context
+    faults.clear()
+    origins: set[str] = set()
+
+    def note(request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme in {"http", "https"}:
+            origins.add(f"{parts.scheme}://{parts.netloc}")
+
+    context.on("request", note)
+    yield await context.new_page()
+    for opened in context.pages:
+        await opened.close()
+    context.remove_listener("request", note)
+    await _forget(context, origins)
+    assert not faults, "\n".join(faults)
+
+
+async def _new_context(browser: Browser, faults: list[str], **options: object) -> BrowserContext:
+    context = await browser.new_context(**({"viewport": {"width": 1440, "height": 900}} | options))  # type: ignore[arg-type]
+    context.set_default_timeout(DEADLINE_MS)
+    watch(context, faults)
+    return context
+
+
+async def _forget(context: BrowserContext, origins: Iterable[str]) -> None:
+    """All but the HTTP cache: scripts and styles of one server are the same for every test of it."""
+    await context.unroute_all()
+    await context.set_offline(False)
+    await context.clear_permissions()
+    await context.clear_cookies()
+    blank = await context.new_page()
+    devtools = await context.new_cdp_session(blank)
+    for origin in origins:
+        await devtools.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": STORES})
+    await blank.close()
 
 
 def watch(context: BrowserContext, faults: list[str]) -> None:
