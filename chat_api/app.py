@@ -32,7 +32,7 @@ from chat_api.lifespan import lifespan
 from chat_api.messages import history_routes as conversations
 from chat_api.messages import routes as chat
 from chat_api.messages import socket_routes as chat_ws
-from chat_api.messages.fast_path import HotDoor, HotRoute
+from chat_api.messages.fast_path import FastPath, FastPathRoute
 from chat_api.people import auth_routes as auth
 from chat_api.people import routes as admin_users
 from chat_api.restarts import routes as admin_restarts
@@ -54,7 +54,7 @@ The chat API of a WhisperEngine fleet. Sign in by name with `POST /api/login`, t
 class Application(FastAPI):
     """FastAPI, with the door that everything passes through before its machinery."""
 
-    hot_door: HotDoor | None = None
+    hot_door: FastPath | None = None
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -139,9 +139,9 @@ def _add_guards(app: Application, settings: Settings) -> None:
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestContext, metrics=app.state.metrics)
     app.add_middleware(ForwardedAddresses, trusted_proxies=settings.trusted_proxies)
-    app.hot_door = HotDoor(
+    app.hot_door = FastPath(
         app,
-        (route for route in chat.router.routes if isinstance(route, HotRoute)),
+        (route for route in chat.router.routes if isinstance(route, FastPathRoute)),
         addresses=ForwardedAddresses(app, trusted_proxies=settings.trusted_proxies),
         origins=OriginGuard(app, allowed_origins=origins),
         metrics=app.state.metrics,

@@ -3,30 +3,30 @@
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from chat_api.alerts.database_outage import BlindAlerts
-from chat_api.alerts.worker import Alerter
+from chat_api.alerts.database_outage import DatabaseOutageAlerts
+from chat_api.alerts.worker import AlertEvaluator
 from chat_api.background.supervisor import every
 from chat_api.fleet.canary_worker import CanaryWorker
 from chat_api.fleet.container_usage_worker import measure_all, measure_watched
 from chat_api.fleet.health_poller import HealthPoller
 from chat_api.fleet.relay_worker import FleetRelay
-from chat_api.fleet.sources_watcher import FleetKeeper
-from chat_api.fleet.storage_watcher import StorageWatch
+from chat_api.fleet.sources_watcher import SourcesWatcher
+from chat_api.fleet.storage_watcher import StorageWatcher
 from chat_api.incidents.journal import IncidentJournal
-from chat_api.incidents.worker import FORGET_EVERY_S, IncidentKeeper
+from chat_api.incidents.worker import FORGET_EVERY_S, IncidentWorker
 from chat_api.messages.socket_manager import WebSocketManager
 from chat_api.resources import Resources
-from chat_api.restarts.healing_worker import Healer
+from chat_api.restarts.healing_worker import HealingWorker
 from chat_api.series.recent_answers import RecentAnswersService
-from chat_api.series.recent_figures import FiguresService
+from chat_api.series.recent_figures import RecentStatisticsService
 from chat_api.series.rollups_worker import FLUSH_S, Rollups
-from chat_api.series.status_worker import StatusKeeper
+from chat_api.series.status_worker import StatusRecorder
 from chat_api.service_registry import Services
 from chat_api.system.gauges_worker import keep_gauges
 from chat_api.system.service import REPORT_EVERY_S
-from chat_api.wiring import Composition
+from chat_api.wiring import Wiring
 
-Duties = dict[str, Callable[[], Awaitable[None]]]
+BackgroundTasks = dict[str, Callable[[], Awaitable[None]]]
 
 BEAT_S = 5.0
 ABANDON_S = 30.0
@@ -42,19 +42,19 @@ TOLD_S = 0.5
 NOTICES_S = 1.0
 
 
-def leaders_duties(r: Resources, c: Composition, poller: HealthPoller, keeper: FleetKeeper) -> Duties:
+def leader_tasks(r: Resources, c: Wiring, poller: HealthPoller, keeper: SourcesWatcher) -> BackgroundTasks:
     """What one process of the deployment does for all."""
     s = c.services
-    incidents = IncidentKeeper(s.fleet, IncidentJournal(r.database, s.incidents, s.audit), s.incidents)
+    incidents = IncidentWorker(s.fleet, IncidentJournal(r.database, s.incidents, s.audit), s.incidents)
     interval_s = r.settings.bot_health_check_interval
     return {
         "health_poller": poller.run,
         "containers": keeper.watch_containers,
         "canary": CanaryWorker(s.canary, s.fleet, interval_s=r.settings.bot_canary_interval).run,
         "rollups": _rollups(r, s).run,
-        "status": StatusKeeper(s.fleet, r.database, check_interval_s=interval_s).run,
+        "status": StatusRecorder(s.fleet, r.database, check_interval_s=interval_s).run,
         "usage": partial(measure_all, s.containers),
-        "healer": Healer(s.fleet, s.restarts, s.policies, r.database).run,
+        "healer": HealingWorker(s.fleet, s.restarts, s.policies, r.database).run,
         "incidents": incidents.run,
         "alerts": _alerter(r, c).run,
         "analytics": partial(every, COUNT_USAGE_S, s.analytics.count),
@@ -68,15 +68,15 @@ def leaders_duties(r: Resources, c: Composition, poller: HealthPoller, keeper: F
     }
 
 
-def process_duties(
-    r: Resources, c: Composition, websockets: WebSocketManager, keeper: FleetKeeper, relay: FleetRelay
-) -> Duties:
+def process_tasks(
+    r: Resources, c: Wiring, websockets: WebSocketManager, keeper: SourcesWatcher, relay: FleetRelay
+) -> BackgroundTasks:
     """What every process does for itself."""
     s = c.services
     return {
         "sessions": websockets.watch_sessions,
         "peers": websockets.watch_peers,
-        "signals": s.signals.run,
+        "signals": s.pubsub.run,
         "feeds": s.feeds.run,
         "relay": relay.run,
         "sources": keeper.refresh_regularly,
@@ -86,9 +86,9 @@ def process_duties(
         "policies": partial(every, POLICIES_S, s.policies.reload),
         "rolling": s.rolling.watch,
         "alerts": s.alerts.follow,
-        "blind_alerts": partial(every, BLIND_S, BlindAlerts(r.database, s.alerts, s.audit, c.sender).look),
+        "blind_alerts": partial(every, BLIND_S, DatabaseOutageAlerts(r.database, s.alerts, s.audit, c.sender).look),
         "usage_watched": partial(measure_watched, s.containers),
-        "storage": StorageWatch(s.fleet, s.health, check_interval_s=r.settings.bot_health_check_interval).run,
+        "storage": StorageWatcher(s.fleet, s.health, check_interval_s=r.settings.bot_health_check_interval).run,
         "series": partial(every, min(FLUSH_S, r.settings.bot_health_check_interval / 2), r.recorder.flush),
         "settings": partial(every, SETTINGS_S, c.store.look),
         "settings_told": partial(every, TOLD_S, c.store.look_when_told),
@@ -101,7 +101,7 @@ def process_duties(
 
 def _rollups(r: Resources, s: Services) -> Rollups:
     return Rollups(
-        FiguresService(r.database, s.registry),
+        RecentStatisticsService(r.database, s.registry),
         RecentAnswersService(r.database, s.registry, s.fleet),
         s.fleet,
         r.database,
@@ -109,9 +109,9 @@ def _rollups(r: Resources, s: Services) -> Rollups:
     )
 
 
-def _alerter(r: Resources, c: Composition) -> Alerter:
+def _alerter(r: Resources, c: Wiring) -> AlertEvaluator:
     settings = r.settings
-    return Alerter(
+    return AlertEvaluator(
         c.services.fleet,
         c.services.alerts,
         c.services.alert_delivery,

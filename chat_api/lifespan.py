@@ -8,16 +8,16 @@ from fastapi import FastAPI
 
 from chat_api.background.leader import Leader
 from chat_api.background.supervisor import Supervisor
-from chat_api.background_tasks import leaders_duties, process_duties
+from chat_api.background_tasks import leader_tasks, process_tasks
 from chat_api.core.logging import get_logger
 from chat_api.core.tally import Tally
 from chat_api.fleet.health_poller import HealthPoller
 from chat_api.fleet.relay_worker import FleetRelay
-from chat_api.fleet.sources_watcher import FleetKeeper
+from chat_api.fleet.sources_watcher import SourcesWatcher
 from chat_api.messages.socket_manager import WebSocketManager
 from chat_api.resources import Resources, open_resources
 from chat_api.service_registry import Services
-from chat_api.wiring import Composition, compose, follow_settings
+from chat_api.wiring import Wiring, compose, follow_settings
 
 log = get_logger(__name__)
 
@@ -54,7 +54,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             await services.system.leave()
 
 
-async def _start_working(app: FastAPI, resources: Resources, composition: Composition) -> Supervisor:
+async def _start_working(app: FastAPI, resources: Resources, composition: Wiring) -> Supervisor:
     """Know the fleet as it was last seen, and begin all background work."""
     services, state = composition.services, app.state
     state.websockets = _websockets(resources, services, state.sockets_by_address)
@@ -66,12 +66,14 @@ async def _start_working(app: FastAPI, resources: Resources, composition: Compos
         resources.database,
         interval_s=resources.settings.bot_health_check_interval,
     )
-    keeper = FleetKeeper(services.registry, services.fleet, state.poller, resources.engine, known=services.known_bots)
-    relay = FleetRelay(services.fleet, keeper, services.signals, resources.database)
+    keeper = SourcesWatcher(
+        services.registry, services.fleet, state.poller, resources.engine, known=services.known_bots
+    )
+    relay = FleetRelay(services.fleet, keeper, services.pubsub, resources.database)
     state.leader = Leader(
         resources.database,
-        services.signals,
-        leaders_duties(resources, composition, state.poller, keeper),
+        services.pubsub,
+        leader_tasks(resources, composition, state.poller, keeper),
         on_change=resources.metrics.record_leader,
         book=composition.book,
     )
@@ -82,7 +84,7 @@ async def _start_working(app: FastAPI, resources: Resources, composition: Compos
     await services.policies.reload()
     await services.answers.beat()
     state.setup_code = await services.auth.prepare_first_admin() if state.makes_admin else None
-    duties = process_duties(resources, composition, state.websockets, keeper, relay)
+    duties = process_tasks(resources, composition, state.websockets, keeper, relay)
     supervisor = Supervisor({"leader": state.leader.run} | duties, book=composition.book)
     supervisor.start()
     log.info("started", bots=len(services.registry.all()), problems=len(services.registry.problems))
@@ -95,7 +97,7 @@ def _websockets(resources: Resources, services: Services, by_address: Tally) -> 
         services.feeds,
         services.auth,
         services.fleet,
-        services.signals,
+        services.pubsub,
         resources.metrics,
         max_connections=settings.max_concurrent_connections,
         max_connections_per_user=settings.max_connections_per_user,

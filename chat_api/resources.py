@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 from chat_api.bots.connector import BotConnector
 from chat_api.core.database import Database
 from chat_api.core.metrics import Metrics
-from chat_api.core.pubsub import Signals
+from chat_api.core.pubsub import PubSub
 from chat_api.core.redis import connect_redis
 from chat_api.core.settings import Settings
 from chat_api.engine.interface import ContainerEngine, NoEngine
@@ -38,7 +38,7 @@ class Resources:
     engine: ContainerEngine
     recorder: SeriesRecorder
     connector: BotConnector
-    signals: Signals
+    pubsub: PubSub
 
 
 async def open_resources(
@@ -56,7 +56,7 @@ async def open_resources(
     metrics.on_request, metrics.on_lag = recorder.record_request, recorder.record_lag
     stack.push_async_callback(recorder.close)
     async with database.statement() as connection:
-        signals = Signals(redis_url, deployment_id=await deployment.deployment_id(connection))
+        pubsub = PubSub(redis_url, deployment_id=await deployment.deployment_id(connection))
     return Resources(
         environment=environment,
         settings=settings,
@@ -68,7 +68,7 @@ async def open_resources(
         engine=engine,
         recorder=recorder,
         connector=await _connector(stack, settings, metrics, recorder),
-        signals=signals,
+        pubsub=pubsub,
     )
 
 

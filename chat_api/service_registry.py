@@ -7,7 +7,7 @@ from chat_api.alerts.delivery import AlertDelivery
 from chat_api.alerts.service import AlertsService
 from chat_api.alerts.settings import AlertSettingsService
 from chat_api.audit.service import AuditService
-from chat_api.core.pubsub import Signals
+from chat_api.core.pubsub import PubSub
 from chat_api.core.rate_limits import RateLimits
 from chat_api.core.settings import Settings
 from chat_api.fleet.canary import CanaryService
@@ -17,11 +17,11 @@ from chat_api.fleet.known_bots import KnownBotsService
 from chat_api.fleet.policies import PoliciesService
 from chat_api.fleet.registry import BotRegistry
 from chat_api.fleet.service import FleetService
-from chat_api.fleet.trials import BotTrialsService
+from chat_api.fleet.trials import TestMessagesService
 from chat_api.incidents.service import IncidentsService
 from chat_api.logs.service import LogService
 from chat_api.messages.answers import AnswersService
-from chat_api.messages.edits import ChangesService
+from chat_api.messages.edits import EditsService
 from chat_api.messages.feeds import Feeds
 from chat_api.messages.service import MessagesService
 from chat_api.people.administrators import AdministratorsService
@@ -32,7 +32,7 @@ from chat_api.restarts.rolling import RollingService
 from chat_api.restarts.service import RestartsService
 from chat_api.series.analytics import AnalyticsService
 from chat_api.series.service import SeriesService
-from chat_api.settings.feature_flags import SwitchesService
+from chat_api.settings.feature_flags import FeatureFlagsService
 from chat_api.settings.service import SettingsService
 from chat_api.system.service import SystemService
 from chat_api.transcripts.service import TranscriptsService
@@ -52,10 +52,10 @@ class Services:
     alert_settings: AlertSettingsService
     answers: AnswersService
     canary: CanaryService
-    changes: ChangesService
+    changes: EditsService
     containers: ContainersService
     feeds: Feeds
-    bot_trials: BotTrialsService
+    bot_trials: TestMessagesService
     messages: MessagesService
     fleet: FleetService
     health: HealthService
@@ -68,14 +68,14 @@ class Services:
     restarts: RestartsService
     series: SeriesService
     rolling: RollingService
-    signals: Signals
+    pubsub: PubSub
     administrators: AdministratorsService
     analytics: AnalyticsService
     person_data: PersonDataService
     transcripts: TranscriptsService
     users: UsersService
     configuration: SettingsService
-    switches: SwitchesService
+    switches: FeatureFlagsService
     system: SystemService
     _by_class: dict[type[object], object] = field(init=False, repr=False, compare=False, default_factory=dict)
 

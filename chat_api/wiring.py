@@ -13,10 +13,10 @@ from chat_api.alerts.delivery import AlertDelivery
 from chat_api.alerts.service import AlertsService
 from chat_api.alerts.settings import AlertSettingsService
 from chat_api.audit.service import AuditService
-from chat_api.background.worker_registry import WorkerBook
+from chat_api.background.worker_registry import WorkerRegistry
 from chat_api.core.logging import set_log_level
 from chat_api.core.loop_watch import LoopWatch
-from chat_api.core.pubsub import Signals
+from chat_api.core.pubsub import PubSub
 from chat_api.core.rate_limits import RateLimits
 from chat_api.core.security import load_key_ring
 from chat_api.core.settings import Settings
@@ -27,12 +27,12 @@ from chat_api.fleet.known_bots import KnownBotsService
 from chat_api.fleet.policies import PoliciesService
 from chat_api.fleet.registry import BotRegistry
 from chat_api.fleet.service import FleetService
-from chat_api.fleet.trials import BotTrialsService
+from chat_api.fleet.trials import TestMessagesService
 from chat_api.incidents.evidence import EvidenceCollector
 from chat_api.incidents.service import IncidentsService
 from chat_api.logs.service import LogService
 from chat_api.messages.answers import AnswersService
-from chat_api.messages.edits import ChangesService
+from chat_api.messages.edits import EditsService
 from chat_api.messages.feeds import Feeds
 from chat_api.messages.service import MessagesService
 from chat_api.people.administrators import AdministratorsService
@@ -46,7 +46,7 @@ from chat_api.restarts.service import RestartsService
 from chat_api.series.analytics import AnalyticsService
 from chat_api.series.service import SeriesService
 from chat_api.service_registry import Services
-from chat_api.settings.feature_flags import Switches, SwitchesService
+from chat_api.settings.feature_flags import FeatureFlags, FeatureFlagsService
 from chat_api.settings.service import SettingsService
 from chat_api.settings.store import SettingsStore
 from chat_api.system.service import SystemService
@@ -54,15 +54,15 @@ from chat_api.transcripts.service import TranscriptsService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Composition:
+class Wiring:
     """The services that doors use, and what only the background work needs."""
 
     services: Services
     sender: AppriseSender
-    switches: Switches
+    switches: FeatureFlags
     store: SettingsStore
     loop_watch: LoopWatch
-    book: WorkerBook
+    book: WorkerRegistry
 
 
 def _names_of(registry: BotRegistry) -> Iterator[str]:
@@ -70,22 +70,22 @@ def _names_of(registry: BotRegistry) -> Iterator[str]:
         yield from {spec.name, spec.display_name or spec.name}
 
 
-def compose(stack: AsyncExitStack, r: Resources, state: State) -> Composition:
+def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
     """Make every service once; ``state`` has the leader and the WebSockets when somebody asks about them."""
-    database, settings, signals, connector, engine = r.database, r.settings, r.signals, r.connector, r.engine
-    audit, switches, registry, sender = AuditService(database), Switches(), BotRegistry(settings), AppriseSender()
+    database, settings, pubsub, connector, engine = r.database, r.settings, r.pubsub, r.connector, r.engine
+    audit, switches, registry, sender = AuditService(database), FeatureFlags(), BotRegistry(settings), AppriseSender()
     identity = IdentityService(database, settings, switches=switches, bot_names=lambda: _names_of(registry))
     limits = RateLimits(redis_url=r.redis_url, requests_per_minute=settings.rate_limit_requests_per_minute)
     stack.push_async_callback(limits.close)
     auth = AuthService(database, load_key_ring(settings), identity, audit, settings, limits=limits)
-    share_ends(auth, signals)
-    store = SettingsStore(database, audit, signals, values=r.set_here)
-    feeds = Feeds(database, signals)
+    share_ends(auth, pubsub)
+    store = SettingsStore(database, audit, pubsub, values=r.set_here)
+    feeds = Feeds(database, pubsub)
     fleet = _fleet(r, registry)
-    answers = AnswersService(database, fleet.identities, feeds, signals)
+    answers = AnswersService(database, fleet.identities, feeds, pubsub)
     canary = CanaryService(registry, fleet)
     policies = PoliciesService(database, registry, fleet, audit)
-    incidents = IncidentsService(database, fleet, audit, EvidenceCollector(engine), signals)
+    incidents = IncidentsService(database, fleet, audit, EvidenceCollector(engine), pubsub)
     restarts = RestartsService(
         database,
         engine,
@@ -99,16 +99,16 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Composition:
     )
     stack.push_async_callback(restarts.close)
     # Closed before the restarts that it waits for.
-    rolling = RollingService(database, registry, fleet, restarts, audit, signals, canary=canary.ask)
+    rolling = RollingService(database, registry, fleet, restarts, audit, pubsub, canary=canary.ask)
     stack.push_async_callback(rolling.close)
     logs = LogService(engine, registry)
     stack.push_async_callback(logs.close)
-    book = WorkerBook()
+    book = WorkerRegistry()
     loop_watch = LoopWatch(on_lag=r.metrics.record_lag, on_blocked=r.metrics.record_blocked)
     services = Services(
         settings=settings,
         administrators=AdministratorsService(database, auth, audit),
-        alerts=AlertsService(database, audit, signals),
+        alerts=AlertsService(database, audit, pubsub),
         alert_delivery=AlertDelivery(database, audit, sender, on_done=r.metrics.record_notification),
         alert_settings=AlertSettingsService(
             database, audit, sender, known_bots=lambda: {spec.name for spec in registry.all()}
@@ -117,16 +117,16 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Composition:
         answers=answers,
         audit=audit,
         auth=auth,
-        bot_trials=BotTrialsService(registry, connector, fleet.identities, audit),
+        bot_trials=TestMessagesService(registry, connector, fleet.identities, audit),
         canary=canary,
-        changes=ChangesService(database, registry, feeds, limits, switches=switches),
+        changes=EditsService(database, registry, feeds, limits, switches=switches),
         configuration=SettingsService(store, audit, environment=r.environment),
         containers=ContainersService(engine, registry, fleet),
         feeds=feeds,
         fleet=fleet,
         health=_health(r),
         incidents=incidents,
-        known_bots=KnownBotsService(database, registry, fleet, audit, signals),
+        known_bots=KnownBotsService(database, registry, fleet, audit, pubsub),
         limits=limits,
         logs=logs,
         messages=MessagesService(database, answers, registry, limits, feeds, switches=switches),
@@ -136,12 +136,12 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Composition:
         restarts=restarts,
         rolling=rolling,
         series=SeriesService(database, registry),
-        signals=signals,
-        switches=SwitchesService(store, audit, switches),
+        pubsub=pubsub,
+        switches=FeatureFlagsService(store, audit, switches),
         system=SystemService(
             database,
             r.redis,
-            signals,
+            pubsub,
             answers,
             fleet,
             loop_watch=loop_watch,
@@ -153,9 +153,7 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Composition:
         transcripts=TranscriptsService(database, audit, feeds),
         users=UsersService(database, auth, audit),
     )
-    return Composition(
-        services=services, sender=sender, switches=switches, store=store, loop_watch=loop_watch, book=book
-    )
+    return Wiring(services=services, sender=sender, switches=switches, store=store, loop_watch=loop_watch, book=book)
 
 
 def follow_settings(r: Resources, state: State, services: Services) -> None:
@@ -182,13 +180,13 @@ def follow_settings(r: Resources, state: State, services: Services) -> None:
         set_log_level(r.settings.log_level)
 
 
-def share_ends(auth: AuthService, signals: Signals) -> None:
+def share_ends(auth: AuthService, pubsub: PubSub) -> None:
     """A session that ends in one process ends in all of them at once."""
     heard: set[UUID] = set()
 
     def tell(session_id: UUID) -> None:
         if session_id not in heard:
-            signals.publish("session_ended", str(session_id))
+            pubsub.publish("session_ended", str(session_id))
 
     def hear(told: Any) -> None:
         session_id = UUID(told)
@@ -197,7 +195,7 @@ def share_ends(auth: AuthService, signals: Signals) -> None:
         heard.discard(session_id)
 
     auth.ended.listen(tell)
-    signals.subscribe("session_ended", hear)
+    pubsub.subscribe("session_ended", hear)
 
 
 def _fleet(r: Resources, registry: BotRegistry) -> FleetService:
@@ -218,5 +216,5 @@ def _health(r: Resources) -> HealthService:
         r.engine,
         qdrant_url=r.settings.qdrant_url,
         llm_url=r.settings.llm_health_url,
-        signals=r.signals,
+        pubsub=r.pubsub,
     )

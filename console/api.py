@@ -54,7 +54,7 @@ async def run_api(settings: Settings, *, processes: int) -> None:
             await _keep(listeners, _environment(where), announce)
 
 
-class ProcessKeeper:
+class ProcessSupervisor:
     """Keeps one process serving: one that ends is begun again, after a little longer each time."""
 
     def __init__(self, number: int, listener: socket.socket, environment: Mapping[str, str]) -> None:
@@ -104,7 +104,7 @@ async def _keep(
     ending = asyncio.Event()
     for number in ENDING:
         asyncio.get_running_loop().add_signal_handler(number, ending.set)
-    keepers = [ProcessKeeper(number, listener, environment) for number, listener in enumerate(listeners, 1)]
+    keepers = [ProcessSupervisor(number, listener, environment) for number, listener in enumerate(listeners, 1)]
     running = [asyncio.create_task(keeper.run()) for keeper in keepers]
     ended = asyncio.create_task(ending.wait())
     all_ready = asyncio.create_task(_all_ready(keepers))
@@ -123,7 +123,7 @@ async def _keep(
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _all_ready(keepers: Sequence[ProcessKeeper]) -> None:
+async def _all_ready(keepers: Sequence[ProcessSupervisor]) -> None:
     for keeper in keepers:
         await keeper.is_ready.wait()
 

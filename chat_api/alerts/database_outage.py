@@ -44,7 +44,7 @@ class _Outage:
     told: dict[UUID, RowMapping] = field(default_factory=dict)
 
 
-class BlindAlerts:
+class DatabaseOutageAlerts:
     """Looks whether PostgreSQL answers, and tells when it does not."""
 
     def __init__(

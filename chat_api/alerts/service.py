@@ -38,7 +38,7 @@ from chat_api.core.ids import new_id
 from chat_api.core.logging import get_logger
 from chat_api.core.odd_rows import ODD_ROWS
 from chat_api.core.principals import Permission, Principal
-from chat_api.core.pubsub import Signals
+from chat_api.core.pubsub import PubSub
 from chat_api.core.text import check_text
 from chat_api.fleet.schemas import FleetView, Trouble
 from models import NotificationKind, NotificationStatus, RuleKind
@@ -67,12 +67,10 @@ class Remembered:
 class AlertsService:
     """Moves alerts, and tells pages on ``changes`` that something moved."""
 
-    def __init__(
-        self, database: Database, audit: AuditService, signals: Signals, *, clock: Clock = SYSTEM_CLOCK
-    ) -> None:
+    def __init__(self, database: Database, audit: AuditService, pubsub: PubSub, *, clock: Clock = SYSTEM_CLOCK) -> None:
         self._database = database
         self._audit = audit
-        self._signals = signals
+        self._pubsub = pubsub
         self._clock = clock
         self.changes: Topic[tuple[AlertView, ...]] = Topic("alerts")
         self._known: tuple[AlertView, ...] = ()
@@ -82,8 +80,8 @@ class AlertsService:
         # What fires as of the last evaluation here, with the bots that it is about.
         self.troubles: tuple[Trouble, ...] = ()
         self._moved = asyncio.Event()
-        signals.subscribe(CHANGED, lambda _: self._moved.set())
-        signals.on_gap(self._moved.set)
+        pubsub.subscribe(CHANGED, lambda _: self._moved.set())
+        pubsub.on_gap(self._moved.set)
 
     # What pages and doors ask
 
@@ -177,7 +175,7 @@ class AlertsService:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(FOLLOW_EVERY_S):
                     await self._moved.wait()
-            if not self._moved.is_set() and self._signals.is_live:
+            if not self._moved.is_set() and self._pubsub.is_live:
                 continue
             self._moved.clear()
             with contextlib.suppress(DatabaseUnavailable):
@@ -288,7 +286,7 @@ class AlertsService:
     def _tell(self, after: tuple[AlertView, ...]) -> None:
         self._known = after
         self.changes.publish(after)
-        self._signals.publish(CHANGED, None)
+        self._pubsub.publish(CHANGED, None)
 
 
 def _is_told(row: RowMapping, change: alert_groups.Change) -> bool:

@@ -37,7 +37,7 @@ PING_TIMEOUT_S = 10.0
 POLLER_SILENCE = timedelta(seconds=30)
 
 
-class Alerter:
+class AlertEvaluator:
     """Looks and sends until cancelled."""
 
     def __init__(

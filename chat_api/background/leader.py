@@ -16,12 +16,12 @@ from uuid import UUID, uuid4
 
 from chat_api.background import leases
 from chat_api.background.supervisor import Supervisor
-from chat_api.background.worker_registry import WorkerBook, beat
+from chat_api.background.worker_registry import WorkerRegistry, beat
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Database
 from chat_api.core.errors import AppError
 from chat_api.core.logging import get_logger
-from chat_api.core.pubsub import Signals
+from chat_api.core.pubsub import PubSub
 
 log = get_logger(__name__)
 
@@ -41,18 +41,18 @@ class Leader:
     def __init__(
         self,
         database: Database,
-        signals: Signals,
+        pubsub: PubSub,
         work: Work,
         *,
         on_change: Callable[[bool], None] = lambda _: None,
-        book: WorkerBook | None = None,
+        book: WorkerRegistry | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._book = book
         self.holder: UUID = uuid4()
         self.is_leader = False
         self._database = database
-        self._signals = signals
+        self._pubsub = pubsub
         self._work = work
         self._on_change = on_change
         self._clock = clock
@@ -60,7 +60,7 @@ class Leader:
         self._is_resigned = False
         self._wake = asyncio.Event()
         self._is_released = asyncio.Event()
-        signals.subscribe(RELEASED, lambda _: self._wake.set())
+        pubsub.subscribe(RELEASED, lambda _: self._wake.set())
 
     async def run(self) -> None:
         """Try to lead, and lead, until cancelled."""
@@ -131,5 +131,5 @@ class Leader:
                 await leases.release(connection, LEASE, holder=self.holder)
         except (AppError, TimeoutError) as error:
             log.warning("lease_not_released", error=type(error).__name__)
-        self._signals.publish(RELEASED, None)
+        self._pubsub.publish(RELEASED, None)
         self._is_released.set()

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
-from chat_api.background.worker_registry import WorkerBook, WorkerLine, beat
+from chat_api.background.worker_registry import WorkerLine, WorkerRegistry, beat
 from chat_api.core.errors import AppError
 from chat_api.core.logging import get_logger
 
@@ -14,10 +14,10 @@ LONGEST_WAIT_S = 30.0
 AGAIN_S = 3.0
 
 
-async def supervise(name: str, run: Callable[[], Awaitable[None]], *, book: WorkerBook | None = None) -> None:
+async def supervise(name: str, run: Callable[[], Awaitable[None]], *, book: WorkerRegistry | None = None) -> None:
     """Keep one worker running until cancelled, and its line in the book."""
     wait_s = FIRST_WAIT_S
-    with (book or WorkerBook()).running(name) as line:
+    with (book or WorkerRegistry()).running(name) as line:
         while True:
             try:
                 await run()
@@ -32,7 +32,7 @@ async def supervise(name: str, run: Callable[[], Awaitable[None]], *, book: Work
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)
 
 
-def _note(book: WorkerBook | None, line: WorkerLine, error: Exception) -> None:
+def _note(book: WorkerRegistry | None, line: WorkerLine, error: Exception) -> None:
     if book is not None:
         book.fail(line, error)
 
@@ -40,7 +40,9 @@ def _note(book: WorkerBook | None, line: WorkerLine, error: Exception) -> None:
 class Supervisor:
     """Starts workers and stops them in one go; ``book`` is where they say what they did."""
 
-    def __init__(self, workers: Mapping[str, Callable[[], Awaitable[None]]], *, book: WorkerBook | None = None) -> None:
+    def __init__(
+        self, workers: Mapping[str, Callable[[], Awaitable[None]]], *, book: WorkerRegistry | None = None
+    ) -> None:
         self._workers = workers
         self._book = book
         self._tasks: list[asyncio.Task[None]] = []

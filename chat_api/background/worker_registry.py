@@ -38,7 +38,7 @@ class WorkerLine:
         return now_s - self.beat_s > LATE_FACTOR * self.interval_s + GRACE_S
 
 
-class WorkerBook:
+class WorkerRegistry:
     """The lines of one process's workers, by name. A name is few and ours, so the book is bounded."""
 
     def __init__(self, *, clock: Clock = SYSTEM_CLOCK) -> None:
@@ -87,4 +87,4 @@ def beat(*, interval_s: float | None = None) -> None:
         book.beat(line)
 
 
-_current: ContextVar[tuple[WorkerBook, WorkerLine] | None] = ContextVar("worker", default=None)
+_current: ContextVar[tuple[WorkerRegistry, WorkerLine] | None] = ContextVar("worker", default=None)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import orjson
 
-from chat_api.bots.breaker import BotCrashed
+from chat_api.bots.breaker import BotServerError
 from chat_api.bots.http import DETAIL_CHARS, UNAVAILABLE_RETRY_AFTER_S, Reply
 from chat_api.bots.schemas import BotAnswer, BotInfo, Contract
 from chat_api.core.errors import BotFailed, BotUnavailable
@@ -42,13 +42,13 @@ def read_answer(reply: Reply, *, bot_name: str, processing_time_s: float) -> Bot
             detail=_detail(reply), retry_after_s=_retry_after_s(reply), extra={"connect_failed": False}
         )
     if reply.status not in (200, 500):
-        raise (BotCrashed if reply.status >= 500 else BotFailed)(detail=_detail(reply))
+        raise (BotServerError if reply.status >= 500 else BotFailed)(detail=_detail(reply))
     try:
         body = read_object(reply)
         text = _text(body, reply)
     except BotFailed as error:
         if reply.status == 500:
-            raise BotCrashed(detail=error.detail) from error
+            raise BotServerError(detail=error.detail) from error
         raise
     is_model_silent = _is_model_silent(body)
     return BotAnswer(

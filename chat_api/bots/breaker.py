@@ -28,7 +28,7 @@ class BreakerState(StrEnum):
     HALF_OPEN = "half_open"
 
 
-class BotCrashed(BotFailed):
+class BotServerError(BotFailed):
     """A server error with nothing to show; unlike its parent it counts against the bot."""
 
 
@@ -82,7 +82,7 @@ class Breaker:
         generation = self._generation
         try:
             yield
-        except (BotTimeout, BotUnavailable, BotCrashed) as error:
+        except (BotTimeout, BotUnavailable, BotServerError) as error:
             if generation == self._generation:
                 self._fail(error)
             raise

@@ -6,7 +6,7 @@ Source: bot contract, ``POST /api/chat/stream``; https://html.spec.whatwg.org/mu
 from collections.abc import Callable
 
 from chat_api.bots.answers import cleaned_text, read_json
-from chat_api.bots.breaker import BotCrashed
+from chat_api.bots.breaker import BotServerError
 from chat_api.bots.http import DETAIL_CHARS
 from chat_api.core.errors import BotFailed
 
@@ -59,7 +59,7 @@ class StreamedText:
         if not self.is_done:
             self.feed(b"\n\n")  # its last line may lack the end
         if not self.is_done:
-            raise BotCrashed(detail="the stream ended without saying so")
+            raise BotServerError(detail="the stream ended without saying so")
         if not self._pieces:
             raise BotFailed(detail="the text is empty")
 
@@ -97,7 +97,7 @@ class StreamedText:
         if not isinstance(value, dict):
             raise BotFailed(detail=f"not a JSON object: {event[:DETAIL_CHARS]!r}")
         if value.get("error"):
-            raise BotCrashed(detail=f"the bot failed: {str(value['error'])[:DETAIL_CHARS]!r}")
+            raise BotServerError(detail=f"the bot failed: {str(value['error'])[:DETAIL_CHARS]!r}")
         self._add(_content(value))
 
     def _add(self, piece: str) -> None:

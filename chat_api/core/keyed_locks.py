@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 
 
-class Lanes:
+class KeyedLocks:
     """One turn at a time per key; ``asyncio.Lock`` wakes its waiters in the order they came."""
 
     def __init__(self) -> None:

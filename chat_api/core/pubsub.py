@@ -23,7 +23,7 @@ from redis.exceptions import RedisError
 
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.logging import get_logger
-from chat_api.core.pubsub_outbox import SignalOutbox
+from chat_api.core.pubsub_outbox import PubSubOutbox
 
 log = get_logger(__name__)
 
@@ -37,7 +37,7 @@ CANARY = "canary"
 _FAILURES = (RedisError, OSError, TimeoutError)
 
 
-class SignalState(StrEnum):
+class PubSubState(StrEnum):
     """How the way through Redis is. ``deaf``: Redis answers, and what we publish does not come back."""
 
     LIVE = "live"
@@ -45,7 +45,7 @@ class SignalState(StrEnum):
     AWAY = "away"
 
 
-class Signals:
+class PubSub:
     """Publishes to the other processes of one deployment and hears them. Nothing here raises into its callers."""
 
     def __init__(self, redis_url: str, *, deployment_id: str, clock: Clock = SYSTEM_CLOCK) -> None:
@@ -57,7 +57,7 @@ class Signals:
         self._clock = clock
         self._handlers: dict[str, list[Callable[[Any], None]]] = defaultdict(list)
         self._gap_handlers: list[Callable[[], None]] = []
-        self._outbox = SignalOutbox(self.origin)
+        self._outbox = PubSubOutbox(self.origin)
         self._is_away = False
         # Nobody but us heard our last canary: the rest need not be said. Who comes later sees a gap in our numbers.
         self._is_alone = False
@@ -72,17 +72,17 @@ class Signals:
         return self._clock.monotonic_s() - self._heard_s < LIVE_S
 
     @property
-    def state(self) -> SignalState:
+    def state(self) -> PubSubState:
         """Live, deaf or away, at this moment."""
         if self.is_live:
-            return SignalState.LIVE
+            return PubSubState.LIVE
         is_answering = self._clock.monotonic_s() - self._answered_s < LIVE_S
-        return SignalState.DEAF if is_answering else SignalState.AWAY
+        return PubSubState.DEAF if is_answering else PubSubState.AWAY
 
     @property
     def deaf_for_s(self) -> float:
         """For how many seconds we have been deaf; 0 when we are not."""
-        if self._deaf_since_s is None or self.state is not SignalState.DEAF:
+        if self._deaf_since_s is None or self.state is not PubSubState.DEAF:
             return 0.0
         return self._clock.monotonic_s() - self._deaf_since_s
 
@@ -156,7 +156,7 @@ class Signals:
     async def _send_canaries(self) -> None:
         while True:
             self._send_canary()
-            if self.state is not SignalState.DEAF:
+            if self.state is not PubSubState.DEAF:
                 self._deaf_since_s = None
             elif self._deaf_since_s is None:
                 self._deaf_since_s = self._clock.monotonic_s()
@@ -202,17 +202,17 @@ class Signals:
             self._tell_gap()  # From here on we hear everything; what was before may have passed us by.
             return
         try:
-            origin, number, signals = orjson.loads(answer[2])
-            signals = [(str(topic), payload) for topic, payload in signals]
+            origin, number, pubsub = orjson.loads(answer[2])
+            pubsub = [(str(topic), payload) for topic, payload in pubsub]
         except (ValueError, TypeError):
             log.warning("signal_not_understood", size_bytes=len(answer[2]))
             return
         if origin == self.origin:
-            self._heard_s = max([self._heard_s, *(sent_s for topic, sent_s in signals if topic == CANARY)])
+            self._heard_s = max([self._heard_s, *(sent_s for topic, sent_s in pubsub if topic == CANARY)])
             return
         self._is_alone = False
         self._count(origin, number)
-        for topic, payload in signals:
+        for topic, payload in pubsub:
             for handler in self._handlers.get(topic, ()):
                 _call(handler, payload, topic=topic)
 

@@ -10,7 +10,7 @@ MAX_BATCH_BYTES = 256 * 1024
 GATHER_S = 0.002
 
 
-class SignalOutbox:
+class PubSubOutbox:
     """Encoded signals in order. Each batch has a number; what had to be dropped uses up numbers, too."""
 
     def __init__(self, origin: str) -> None:
@@ -47,13 +47,13 @@ class SignalOutbox:
         loop = asyncio.get_running_loop()
         await asyncio.sleep(max(0.0, self._taken_s + GATHER_S - loop.time()))
         self._taken_s = loop.time()
-        signals: list[bytes] = []
+        pubsub: list[bytes] = []
         size = 0
-        while self._waiting and (not signals or size + len(self._waiting[0]) <= MAX_BATCH_BYTES):
-            signals.append(self._waiting.popleft())
-            size += len(signals[-1])
+        while self._waiting and (not pubsub or size + len(self._waiting[0]) <= MAX_BATCH_BYTES):
+            pubsub.append(self._waiting.popleft())
+            size += len(pubsub[-1])
         self._waiting_bytes -= size
         if not self._waiting:
             self._wake.clear()
         self._number += 1
-        return b'["%b",%d,[%b]]' % (self._origin, self._number, b",".join(signals))
+        return b'["%b",%d,[%b]]' % (self._origin, self._number, b",".join(pubsub))

@@ -18,7 +18,7 @@ from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
 from chat_api.core.addresses import address_key
 from chat_api.core.errors import RateLimited
-from chat_api.core.keyed_locks import Lanes
+from chat_api.core.keyed_locks import KeyedLocks
 from chat_api.core.logging import get_logger
 
 log = get_logger(__name__)
@@ -50,7 +50,7 @@ class RateLimits:
     def __init__(self, *, redis_url: str | None, requests_per_minute: int) -> None:
         self._per_minute = parse(f"{requests_per_minute}/minute")
         self._shares: dict[str, _Share] = {}
-        self._turns = Lanes()
+        self._turns = KeyedLocks()
         self._local = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._redis = _redis_storage(redis_url) if redis_url else None
         self._shared = SlidingWindowCounterRateLimiter(self._redis) if self._redis else None

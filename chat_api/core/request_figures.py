@@ -13,7 +13,7 @@ OTHERS = "other routes"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RouteFigures:
+class RouteStatistics:
     """One route in the last minutes: requests a second, percentiles in milliseconds, answers of the 500s."""
 
     route: str
@@ -31,7 +31,7 @@ class _Tally:
     errors: int = 0
 
 
-class RequestFigures:
+class RequestStatistics:
     """Counts since the start, and copies of them from which the last five minutes follow."""
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class RequestFigures:
         if status >= 500:
             tally.errors += 1
 
-    def figures(self, now_s: float) -> tuple[RouteFigures, ...]:
+    def figures(self, now_s: float) -> tuple[RouteStatistics, ...]:
         """Every route that was asked in the window, the busiest first; called every few seconds."""
         while self._marks and now_s - self._marks[0][0] > WINDOW_S:
             self._marks.popleft()
@@ -59,11 +59,11 @@ class RequestFigures:
         return tuple(sorted((one for one in found if one.count), key=lambda one: -one.count))
 
 
-def _figures(name: str, tally: _Tally, before: Mapping[str, tuple[list[int], int]], window_s: float) -> RouteFigures:
+def _figures(name: str, tally: _Tally, before: Mapping[str, tuple[list[int], int]], window_s: float) -> RouteStatistics:
     buckets, errors = before.get(name, ([0] * len(tally.buckets), 0))
     counts = [now - then for now, then in zip(tally.buckets, buckets, strict=True)]
     count = sum(counts)
-    return RouteFigures(
+    return RouteStatistics(
         route=name,
         count=count,
         rate_per_s=count / window_s if window_s > 0 else 0.0,

@@ -16,7 +16,7 @@ from chat_api.fleet.known_bots import KnownBotsService
 from chat_api.fleet.registry import BotRegistry
 from chat_api.fleet.schemas import BotView
 from chat_api.fleet.service import FleetService
-from chat_api.fleet.trials import BotTrialsService
+from chat_api.fleet.trials import TestMessagesService
 from chat_api.http.dependencies import Admin, service
 from chat_api.http.errors import BODIES, CONSOLE, WRITES, errors
 from chat_api.http.exports import Format, also_as, csv_of
@@ -24,7 +24,7 @@ from chat_api.http.exports import Format, also_as, csv_of
 router = APIRouter(prefix="/api/admin", tags=["Administration"])
 BotName = Annotated[str, Path(min_length=1, max_length=50, examples=["elena"])]
 
-BotTrials = Annotated[BotTrialsService, service(BotTrialsService)]
+BotTrials = Annotated[TestMessagesService, service(TestMessagesService)]
 Fleet = Annotated[FleetService, service(FleetService)]
 KnownBots = Annotated[KnownBotsService, service(KnownBotsService)]
 Registry = Annotated[BotRegistry, service(BotRegistry)]

@@ -12,7 +12,7 @@ from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Database
 from chat_api.core.errors import AppError, EngineFailed, WritesRefused
 from chat_api.core.logging import redact
-from chat_api.core.pubsub import Signals, SignalState
+from chat_api.core.pubsub import PubSub, PubSubState
 from chat_api.core.write_check import check_writes
 from chat_api.engine.interface import ContainerEngine, NoEngine
 from chat_api.fleet.reports import ServiceReport
@@ -47,7 +47,7 @@ class HealthService:
         *,
         qdrant_url: str | None,
         llm_url: str | None = None,
-        signals: Signals | None = None,
+        pubsub: PubSub | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._database = database
@@ -55,7 +55,7 @@ class HealthService:
         self._engine = engine
         self._qdrant_url = qdrant_url
         self._llm_url = llm_url
-        self._signals = signals
+        self._pubsub = pubsub
         self._clock = clock
         self._asking: set[asyncio.Future[object]] = set()
         self._readiness: asyncio.Task[ServiceReport] | None = None
@@ -90,16 +90,16 @@ class HealthService:
         return report(status=ServiceStatus.HEALTHY, checked_at=self._clock.now(), latency_ms=latency_ms)
 
     @property
-    def realtime(self) -> SignalState:
+    def realtime(self) -> PubSubState:
         """How wake-ups between processes travel; everything works while they do not, a second or two later."""
-        return self._signals.state if self._signals else SignalState.AWAY
+        return self._pubsub.state if self._pubsub else PubSubState.AWAY
 
     async def is_ready(self) -> bool:
         """Whether this process should get traffic: it can store, hears the others, and is not on its way out.
 
         Redis away for everybody is no reason to refuse; a process that alone does not hear what others do is.
         """
-        if self.is_draining or (self._signals and self._signals.deaf_for_s > DEAF_LIMIT_S):
+        if self.is_draining or (self._pubsub and self._pubsub.deaf_for_s > DEAF_LIMIT_S):
             return False
         return (await self._storage()).status is ServiceStatus.HEALTHY
 

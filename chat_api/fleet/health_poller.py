@@ -16,7 +16,7 @@ from chat_api.engine.schemas import ContainerView
 from chat_api.fleet import checks_repository as checks
 from chat_api.fleet import reports_repository as fleet_reports
 from chat_api.fleet.health import HealthService
-from chat_api.fleet.probes import BotLooks
+from chat_api.fleet.probes import BotProbes
 from chat_api.fleet.registry import BotRegistry
 from chat_api.fleet.reports import InfoReport
 from chat_api.fleet.schemas import HEARTBEAT_WELL, Heartbeat, ServiceStatus
@@ -54,7 +54,7 @@ class HealthPoller:
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._registry = registry
-        self._looks = BotLooks(registry, connector, fleet.identities, clock=clock)
+        self._looks = BotProbes(registry, connector, fleet.identities, clock=clock)
         self._fleet = fleet
         self._health = health
         self._database = database

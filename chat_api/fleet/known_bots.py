@@ -16,7 +16,7 @@ from chat_api.core.database import Database
 from chat_api.core.errors import AppError, Conflict
 from chat_api.core.logging import get_logger
 from chat_api.core.principals import Permission, Principal
-from chat_api.core.pubsub import Signals
+from chat_api.core.pubsub import PubSub
 from chat_api.fleet import known_bots_repository as known_bots
 from chat_api.fleet.known_bot_schemas import KnownBot
 from chat_api.fleet.registry import BotRegistry
@@ -40,7 +40,7 @@ class KnownBotsService:
         registry: BotRegistry,
         fleet: FleetService,
         audit: AuditService,
-        signals: Signals,
+        pubsub: PubSub,
         *,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
@@ -48,12 +48,12 @@ class KnownBotsService:
         self._registry = registry
         self._fleet = fleet
         self._audit = audit
-        self._signals = signals
+        self._pubsub = pubsub
         self._clock = clock
         self._known: Mapping[str, KnownBot] = {}
         self._is_loaded = False
         self.told = asyncio.Event()
-        signals.subscribe(CHANGED, lambda _: self.told.set())
+        pubsub.subscribe(CHANGED, lambda _: self.told.set())
 
     @property
     def names(self) -> frozenset[str]:
@@ -99,7 +99,7 @@ class KnownBotsService:
                 await known_bots.enable(connection, enabled)
         await self.load()
         if revived or disabled or enabled:
-            self._signals.publish(CHANGED, None)
+            self._pubsub.publish(CHANGED, None)
 
     async def remove(self, principal: Principal, bot_name: str) -> None:
         """Take a bot out that nothing describes any more. Its conversations and its history stay.
@@ -120,7 +120,7 @@ class KnownBotsService:
         await self.load()
         await self._registry.refresh()
         self._fleet.sync_registry()
-        self._signals.publish(CHANGED, None)
+        self._pubsub.publish(CHANGED, None)
 
     def _row(self, name: str, view: BotView | None) -> dict[str, Any] | None:
         """What is new of a bot; None when nothing is, or when nobody has seen it yet."""

@@ -28,7 +28,7 @@ class Look:
     info: BotInfo | None = None
 
 
-class BotLooks:
+class BotProbes:
     """Looks at bots where they are, and looks for them where they may be."""
 
     def __init__(

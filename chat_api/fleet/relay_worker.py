@@ -17,19 +17,19 @@ from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Database
 from chat_api.core.errors import AppError
 from chat_api.core.logging import get_logger
-from chat_api.core.pubsub import Signals
+from chat_api.core.pubsub import PubSub
 from chat_api.engine.schemas import ContainerState, ContainerUsage
 from chat_api.fleet import reports_repository as fleet_reports
 from chat_api.fleet.reports import (
     AlertsReport,
     AnswersReport,
     ContainersReport,
-    FiguresReport,
     FleetReport,
     IncidentsReport,
     InfoReport,
     PoliciesReport,
     ServiceReport,
+    StatisticsReport,
     decode,
     encode,
     key_of,
@@ -37,7 +37,7 @@ from chat_api.fleet.reports import (
 )
 from chat_api.fleet.schemas import CanaryView, RestartView
 from chat_api.fleet.service import FleetService
-from chat_api.fleet.sources_watcher import FleetKeeper
+from chat_api.fleet.sources_watcher import SourcesWatcher
 
 log = get_logger(__name__)
 
@@ -54,15 +54,15 @@ class FleetRelay:
     def __init__(
         self,
         fleet: FleetService,
-        keeper: FleetKeeper,
-        signals: Signals,
+        keeper: SourcesWatcher,
+        pubsub: PubSub,
         database: Database,
         *,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._fleet = fleet
         self._keeper = keeper
-        self._signals = signals
+        self._pubsub = pubsub
         self._database = database
         self._clock = clock
         self._newest: dict[str, tuple[datetime, int]] = {}
@@ -74,8 +74,8 @@ class FleetRelay:
         self._suspect_until_s = -math.inf
         self._wake = asyncio.Event()
         fleet.reports.listen(self._saw)
-        signals.subscribe(TOPIC, self._heard)
-        signals.on_gap(self._missed)
+        pubsub.subscribe(TOPIC, self._heard)
+        pubsub.on_gap(self._missed)
 
     async def run(self) -> None:
         """Relay until cancelled."""
@@ -91,7 +91,7 @@ class FleetRelay:
         """What is done every second, and at once where something waits."""
         await self._take_containers()
         await self._store()
-        if self._clock.monotonic_s() < self._suspect_until_s or not self._signals.is_live:
+        if self._clock.monotonic_s() < self._suspect_until_s or not self._pubsub.is_live:
             await self.catch_up()
         self._forget_the_silent()
 
@@ -120,7 +120,7 @@ class FleetRelay:
         key = key_of(report)
         self._newest[key] = order_of(report)
         self._unsaved[key] = text = encode(report)
-        self._signals.publish(TOPIC, [key, text])
+        self._pubsub.publish(TOPIC, [key, text])
         self._going_on.pop(key, None)
         if isinstance(report, ContainersReport):
             self._going_on[key] = (report, self._clock.monotonic_s())  # It grows old if we are leader no more.
@@ -189,7 +189,7 @@ class FleetRelay:
 
     def _record_lasting(
         self,
-        report: FiguresReport
+        report: StatisticsReport
         | PoliciesReport
         | CanaryView
         | ContainerUsage
@@ -200,7 +200,7 @@ class FleetRelay:
     ) -> None:
         """Take over what stays true until the next report of its kind."""
         match report:
-            case FiguresReport():
+            case StatisticsReport():
                 self._fleet.record_figures(report)
             case PoliciesReport():
                 self._fleet.record_policies(report)

@@ -10,7 +10,15 @@ from pydantic import TypeAdapter, ValidationError
 
 from chat_api.bots.schemas import BotInfo, Probe
 from chat_api.engine.schemas import ContainerUsage, ContainerView
-from chat_api.fleet.schemas import BotFigures, BotPolicy, CanaryView, RecentAnswers, RestartView, ServiceStatus, Trouble
+from chat_api.fleet.schemas import (
+    BotPolicy,
+    BotStatistics,
+    CanaryView,
+    RecentAnswers,
+    RestartView,
+    ServiceStatus,
+    Trouble,
+)
 from models import RestartState
 
 
@@ -36,11 +44,11 @@ class ContainersReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FiguresReport:
+class StatisticsReport:
     """The figures of all bots by name, and of services their percentiles ``(p50, p95, p99)`` in milliseconds."""
 
     reported_at: datetime
-    bots: Mapping[str, BotFigures]
+    bots: Mapping[str, BotStatistics]
     services: Mapping[str, tuple[float | None, float | None, float | None]] = field(default_factory=dict)
 
 
@@ -90,7 +98,7 @@ FleetReport = (
     | ServiceReport
     | ContainersReport
     | RestartView
-    | FiguresReport
+    | StatisticsReport
     | PoliciesReport
     | CanaryView
     | ContainerUsage
@@ -105,7 +113,7 @@ _KINDS: dict[str, TypeAdapter[Any]] = {
     "service": TypeAdapter(ServiceReport),
     "containers": TypeAdapter(ContainersReport),
     "restart": TypeAdapter(RestartView),
-    "figures": TypeAdapter(FiguresReport),
+    "figures": TypeAdapter(StatisticsReport),
     "policies": TypeAdapter(PoliciesReport),
     "canary": TypeAdapter(CanaryView),
     "usage": TypeAdapter(ContainerUsage),
@@ -129,7 +137,7 @@ def key_of(report: FleetReport) -> str:
             return "containers"
         case RestartView():
             return f"restart:{report.bot_name}"
-        case FiguresReport():
+        case StatisticsReport():
             return "figures"
         case PoliciesReport():
             return "policies"
@@ -150,7 +158,7 @@ def order_of(report: FleetReport) -> tuple[datetime, int]:
     match report:
         case Probe() | ServiceReport() | CanaryView():
             return report.checked_at, 0
-        case InfoReport() | ContainersReport() | FiguresReport() | PoliciesReport():
+        case InfoReport() | ContainersReport() | StatisticsReport() | PoliciesReport():
             return report.reported_at, 0
         case AnswersReport() | AlertsReport() | IncidentsReport():
             return report.reported_at, 0

@@ -97,7 +97,7 @@ class RestartView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BotFigures:
+class BotStatistics:
     """How a bot did lately, from the stored series.
 
     Uptimes are shares (0 to 1) of the time that is known and not maintenance, None when nothing is known. Percentiles
@@ -245,7 +245,7 @@ class BotView:
     calls_in_flight: int = 0
     calls_waiting: int = 0
     call_slots: int = 0
-    figures: BotFigures | None = None
+    figures: BotStatistics | None = None
     canary: CanaryView | None = None
     usage: ContainerUsage | None = None
     policy: BotPolicy | None = None

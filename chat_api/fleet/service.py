@@ -25,12 +25,12 @@ from chat_api.fleet.reports import (
     AlertsReport,
     AnswersReport,
     ContainersReport,
-    FiguresReport,
     FleetReport,
     IncidentsReport,
     InfoReport,
     PoliciesReport,
     ServiceReport,
+    StatisticsReport,
 )
 from chat_api.fleet.root_cause import LanguageModel, root_causes
 from chat_api.fleet.schemas import (
@@ -297,7 +297,7 @@ class FleetService:
             state.usage = usage
             self._update(usage.bot_name)
 
-    def record_figures(self, report: FiguresReport) -> None:
+    def record_figures(self, report: StatisticsReport) -> None:
         """Take over how all bots and services did lately."""
         self._report(report)
         for name, state in self._states.items():

@@ -26,7 +26,7 @@ LAST_REMEMBER_TIMEOUT_S = 1.0
 UP = frozenset({ContainerState.RUNNING, ContainerState.RESTARTING, ContainerState.PAUSED})
 
 
-class FleetKeeper:
+class SourcesWatcher:
     """Turns what the sources and the engine say into the fleet that everybody sees."""
 
     def __init__(

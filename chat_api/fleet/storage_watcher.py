@@ -18,7 +18,7 @@ LEADERS_S = 10.0
 RECHECK_S = 3.0
 
 
-class StorageWatch:
+class StorageWatcher:
     """One for each process."""
 
     def __init__(

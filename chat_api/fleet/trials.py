@@ -18,7 +18,7 @@ TRIAL_USER_PREFIX = "console_"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BotTrial:
+class TestMessage:
     """How a test message went, as raw as the connector has it.
 
     ``outcome`` is ``answered``, ``apology`` (the bot failed, but in character), ``truncated``, or the code of an error,
@@ -41,7 +41,7 @@ class BotTrial:
         return self.outcome == "answered"
 
 
-class BotTrialsService:
+class TestMessagesService:
     """Behind the "Try a message" dialog and its route."""
 
     def __init__(
@@ -59,7 +59,7 @@ class BotTrialsService:
         self._audit = audit
         self._clock = clock
 
-    async def try_message(self, principal: Principal, bot_name: str, text: str) -> BotTrial:
+    async def try_message(self, principal: Principal, bot_name: str, text: str) -> TestMessage:
         """Say something to a bot as a synthetic user of this administrator's own, and wait for the whole answer.
 
         A bot that fails is a trial that says so.
@@ -83,7 +83,7 @@ class BotTrialsService:
                 is_counted=False,
             )
         except Upstream as error:
-            return BotTrial(
+            return TestMessage(
                 bot_name=spec.name,
                 user_id=user_id,
                 outcome=error.code,
@@ -91,7 +91,7 @@ class BotTrialsService:
                 error=error.message,
                 detail=error.detail,
             )
-        return BotTrial(
+        return TestMessage(
             bot_name=spec.name,
             user_id=user_id,
             outcome="apology" if answer.is_apology else "truncated" if answer.is_truncated else "answered",

@@ -12,8 +12,8 @@ from chat_api.engine.schemas import ContainerUsage, ContainerView
 from chat_api.fleet.identity import BotIdentities
 from chat_api.fleet.reports import ServiceReport
 from chat_api.fleet.schemas import (
-    BotFigures,
     BotPolicy,
+    BotStatistics,
     BotStatus,
     BotView,
     CanaryView,
@@ -56,7 +56,7 @@ class BotState:
     last_seen_at: datetime | None = None
     container: ContainerView | None = None
     restart: RestartView | None = None
-    figures: BotFigures | None = None
+    figures: BotStatistics | None = None
     canary: CanaryView | None = None
     usage: ContainerUsage | None = None
     policy: BotPolicy | None = None

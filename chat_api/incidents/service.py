@@ -15,7 +15,7 @@ from chat_api.core.errors import AppError, Conflict, NotFound
 from chat_api.core.ids import new_id
 from chat_api.core.logging import get_logger
 from chat_api.core.principals import Permission, Principal
-from chat_api.core.pubsub import Signals
+from chat_api.core.pubsub import PubSub
 from chat_api.core.text import check_text
 from chat_api.fleet.schemas import BotView
 from chat_api.fleet.service import FleetService
@@ -54,7 +54,7 @@ class IncidentsService:
         fleet: FleetService,
         audit: AuditService,
         evidence: EvidenceCollector,
-        signals: Signals,
+        pubsub: PubSub,
         *,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
@@ -62,15 +62,15 @@ class IncidentsService:
         self._fleet = fleet
         self._audit = audit
         self._evidence = evidence
-        self._signals = signals
+        self._pubsub = pubsub
         self._clock = clock
         self.changed: Topic[UUID] = Topic("incidents")
-        signals.subscribe(SIGNAL, lambda told: self.changed.publish(UUID(str(told))))
+        pubsub.subscribe(SIGNAL, lambda told: self.changed.publish(UUID(str(told))))
 
     def tell(self, incident_id: UUID) -> None:
         """Say to every process that an incident changed; after the commit."""
         self.changed.publish(incident_id)
-        self._signals.publish(SIGNAL, str(incident_id))
+        self._pubsub.publish(SIGNAL, str(incident_id))
 
     async def newest(
         self,

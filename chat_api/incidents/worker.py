@@ -34,7 +34,7 @@ WITNESSES = 10
 RESTARTS_BEFORE = timedelta(minutes=10)
 
 
-class IncidentKeeper:
+class IncidentWorker:
     """Owns the tracker, which lives on when this process stops leading and leads again."""
 
     def __init__(

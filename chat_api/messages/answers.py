@@ -16,9 +16,9 @@ from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Database
 from chat_api.core.errors import AppError, DatabaseUnavailable, Interrupted, RateLimited, ShuttingDown
 from chat_api.core.ids import new_id
-from chat_api.core.keyed_locks import Lanes
+from chat_api.core.keyed_locks import KeyedLocks
 from chat_api.core.logging import get_logger, is_logged
-from chat_api.core.pubsub import Signals
+from chat_api.core.pubsub import PubSub
 from chat_api.fleet.identity import BotIdentities
 from chat_api.messages import journal_repository as journal
 from chat_api.messages import runs_repository as runs
@@ -48,16 +48,16 @@ class AnswersService:
         database: Database,
         identities: BotIdentities,
         feeds: Feeds,
-        signals: Signals,
+        pubsub: PubSub,
         *,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._database = database
         self._identities = identities
         self._feeds = feeds
-        self._signals = signals
+        self._pubsub = pubsub
         self._clock = clock
-        self._lanes = Lanes()
+        self._lanes = KeyedLocks()
         self._running: dict[UUID, Run] = {}
         self._places: dict[UUID, Place] = {}
         self._outcomes = Outcomes(database, feeds, clock=clock)
@@ -66,7 +66,7 @@ class AnswersService:
         self._beaten_s = -math.inf
         self.is_draining = False
         self.instance_id = new_id()
-        signals.subscribe(STOP, self._hear_stop)
+        pubsub.subscribe(STOP, self._hear_stop)
 
     # For those who store messages
 
@@ -126,7 +126,7 @@ class AnswersService:
         if not await runs.request_stop(self._database, user_id, message_id):
             return False
         self._stop_here(message_id)
-        self._signals.publish(STOP, str(message_id))
+        self._pubsub.publish(STOP, str(message_id))
         return True
 
     # Life of the process

@@ -15,7 +15,7 @@ from chat_api.messages import repository as conversations
 from chat_api.messages.feeds import Feeds
 from chat_api.messages.schemas import EventKind, Exchange, MessageDetails, StreamEvent
 from chat_api.messages.service import MAX_MESSAGE_CHARS
-from chat_api.settings.feature_flags import Switches
+from chat_api.settings.feature_flags import FeatureFlags
 from chat_api.settings.schemas import Feature
 
 MAX_EMOJI_CHARS = 32
@@ -23,7 +23,7 @@ MAX_REACTIONS = 20
 _EMOJI_CATEGORIES = frozenset({"So", "Sk", "Sm", "Mn", "Me", "Cf", "Cn"})
 
 
-class ChangesService:
+class EditsService:
     """Changes stored messages for those whose they are."""
 
     def __init__(
@@ -33,9 +33,9 @@ class ChangesService:
         feeds: Feeds,
         limits: RateLimits,
         *,
-        switches: Switches | None = None,
+        switches: FeatureFlags | None = None,
     ) -> None:
-        self._switches = switches or Switches()
+        self._switches = switches or FeatureFlags()
         self._database = database
         self._registry = registry
         self._feeds = feeds

@@ -44,7 +44,7 @@ RAW_HEADERS = [
 RAW_HEADERS_SECURE = [*RAW_HEADERS, (b"strict-transport-security", HSTS.encode())]
 
 
-class HotRoute(APIRoute):
+class FastPathRoute(APIRoute):
     """An endpoint of the form ``(body, principal, messages, idempotency_key) -> answer``.
 
     ``body`` is the endpoint's only model, ``principal`` the signed-in user, as :meth:`AuthService.recognise` knows it.
@@ -74,8 +74,8 @@ class HotRoute(APIRoute):
         return self.body_field.field_info.annotation  # type: ignore[return-value]
 
 
-class HotDoor:
-    """Answers for the :class:`HotRoute` among an application's routes, before its middleware.
+class FastPath:
+    """Answers for the :class:`FastPathRoute` among an application's routes, before its middleware.
 
     It does what the guards do, by the same functions, and without a wrapper around each message for each of them.
     """
@@ -83,7 +83,7 @@ class HotDoor:
     def __init__(
         self,
         host: ASGIApp,
-        routes: Iterable[HotRoute],
+        routes: Iterable[FastPathRoute],
         *,
         addresses: ForwardedAddresses,
         origins: OriginGuard,
@@ -95,11 +95,11 @@ class HotDoor:
         self._origins = origins
         self._metrics = metrics
 
-    def route(self, scope: Scope) -> HotRoute | None:
+    def route(self, scope: Scope) -> FastPathRoute | None:
         """The route that is to be served here."""
         return self._routes.get(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
 
-    async def serve(self, route: HotRoute, scope: Scope, receive: Receive, send: Send) -> None:
+    async def serve(self, route: FastPathRoute, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, whatever comes of it."""
         began_s = time.perf_counter()
         request_id = secrets.token_hex(8)
@@ -119,7 +119,7 @@ class HotDoor:
         account(self._metrics, scope, status, time.perf_counter() - began_s)
 
     async def _answer(
-        self, route: HotRoute, scope: Scope, receive: Receive
+        self, route: FastPathRoute, scope: Scope, receive: Receive
     ) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
         """Status, headers and body."""
         try:

@@ -13,7 +13,7 @@ from uuid import UUID
 from chat_api.core.database import Database
 from chat_api.core.errors import AppError
 from chat_api.core.logging import get_logger
-from chat_api.core.pubsub import Signals
+from chat_api.core.pubsub import PubSub
 from chat_api.messages import streams_repository as streams
 from chat_api.messages.schemas import DeltaEvent, GapEvent, LiveEvent, StreamEvent, StreamPosition, TypingEvent
 
@@ -53,21 +53,21 @@ class _Feed:
 class Feeds:
     """Follows users' streams. Listeners are called on the event loop and must not block."""
 
-    def __init__(self, database: Database, signals: Signals) -> None:
+    def __init__(self, database: Database, pubsub: PubSub) -> None:
         self._database = database
-        self._signals = signals
+        self._pubsub = pubsub
         self._feeds: dict[str, _Feed] = {}
         self._behind: set[str] = set()
         self._wake = asyncio.Event()
         self._is_all_suspect = False
-        signals.subscribe(STREAM, self._hear)
-        signals.subscribe(LIVE, self._hear_live)
-        signals.on_gap(self._suspect_all)
+        pubsub.subscribe(STREAM, self._hear)
+        pubsub.subscribe(LIVE, self._hear_live)
+        pubsub.on_gap(self._suspect_all)
 
     @property
     def is_live(self) -> bool:
         """Whether other processes are heard at once; else their events come by looking, within two seconds."""
-        return self._signals.is_live
+        return self._pubsub.is_live
 
     # Following
 
@@ -141,13 +141,13 @@ class Feeds:
             told.append([event.user_id, event.seq])
             self._take(event)
         if told:
-            self._signals.publish(STREAM, told)
+            self._pubsub.publish(STREAM, told)
 
     def remind(self, user_id: str, *, seq: int) -> None:
         """Say, here and elsewhere, that a stream has come at least so far: whoever has not heard of it reads it."""
         told = [[user_id, seq]]
         self._hear(told)
-        self._signals.publish(STREAM, told)
+        self._pubsub.publish(STREAM, told)
 
     def publish_live(self, event: LiveEvent, *, is_for_others: bool = True) -> None:
         """Tell of something of the moment, to those who are there now."""
@@ -161,7 +161,7 @@ class Feeds:
     def tell_others(self, event: LiveEvent) -> None:
         """Tell the other processes alone of something of the moment."""
         if not isinstance(event, GapEvent):  # each process finds its own
-            self._signals.publish(LIVE, _encoded(event))
+            self._pubsub.publish(LIVE, _encoded(event))
 
     # Keeping up
 
@@ -276,7 +276,7 @@ class Feeds:
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             since_look_s += LOOK_EVERY_S
-            if self._signals.is_live and not self._is_all_suspect and since_look_s < LOOK_ANYWAY_EVERY_S:
+            if self._pubsub.is_live and not self._is_all_suspect and since_look_s < LOOK_ANYWAY_EVERY_S:
                 continue
             self._is_all_suspect = False
             try:

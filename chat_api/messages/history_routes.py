@@ -16,12 +16,12 @@ from chat_api.messages.bodies import (
     ReadBody,
     StreamAnswer,
 )
-from chat_api.messages.edits import MAX_EMOJI_CHARS, ChangesService
+from chat_api.messages.edits import MAX_EMOJI_CHARS, EditsService
 from chat_api.messages.service import MAX_PAGE, MessagesService
 
 router = APIRouter(prefix="/api", tags=["Chat"])
 
-Changes = Annotated[ChangesService, service(ChangesService)]
+Changes = Annotated[EditsService, service(EditsService)]
 Messages = Annotated[MessagesService, service(MessagesService)]
 
 BotName = Annotated[str, Path(min_length=1, max_length=50, examples=["elena"])]

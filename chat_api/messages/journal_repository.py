@@ -81,7 +81,7 @@ SELECT COALESCE(bool_or(bot_name = $2 AND COALESCE(run_seq, seq) < $3), FALSE) A
 FROM web_conversations WHERE user_id = $1 AND status = 'pending' AND instance_id <> $4"""
 
 
-class TwinStored(Exception):
+class DuplicateStored(Exception):
     """A message of the same user is stored under the same key."""
 
 
@@ -93,7 +93,7 @@ async def accept(database: Database, messages: Sequence[NewMessage], *, instance
     try:
         rows = await database.fetch(*_accept_arguments(messages, instance_id))
     except asyncpg.UniqueViolationError as error:
-        raise TwinStored from error
+        raise DuplicateStored from error
     stored = {
         row["id"]: Acceptance(seq=row["seq"], timestamp=row["timestamp"], is_contested=bool(row["is_contested"]))
         for row in rows

@@ -9,7 +9,7 @@ from chat_api.core.errors import InvalidInput
 from chat_api.http.dependencies import User, service
 from chat_api.http.errors import BODIES, WRITES, errors
 from chat_api.messages.bodies import ChatAnswer, ChatBody, StoppedAnswer
-from chat_api.messages.fast_path import HotRoute
+from chat_api.messages.fast_path import FastPathRoute
 from chat_api.messages.service import MAX_CLIENT_ID_CHARS, MessagesService
 
 router = APIRouter(prefix="/api", tags=["Chat"])
@@ -60,7 +60,7 @@ router.add_api_route(
     methods=["POST"],
     summary="Send a message",
     responses=errors(*BODIES, *_FAILURES),
-    route_class_override=HotRoute,
+    route_class_override=FastPathRoute,
 )
 
 

@@ -10,7 +10,7 @@ from chat_api.core.database import Database
 from chat_api.core.errors import AppError, Conflict, Interrupted, InvalidInput, NotFound, ShuttingDown, error_of
 from chat_api.core.group_commit import GroupCommit
 from chat_api.core.ids import new_id
-from chat_api.core.keyed_locks import Lanes
+from chat_api.core.keyed_locks import KeyedLocks
 from chat_api.core.principals import Permission, Principal
 from chat_api.core.rate_limits import RateLimits
 from chat_api.core.text import check_text, with_plain_line_ends
@@ -32,7 +32,7 @@ from chat_api.messages.schemas import (
     StreamPosition,
     Submission,
 )
-from chat_api.settings.feature_flags import Switches
+from chat_api.settings.feature_flags import FeatureFlags
 from models import MessageStatus, MessageType
 
 MAX_MESSAGE_CHARS = 4000  # Source: specification, POST /api/chat.
@@ -66,16 +66,16 @@ class MessagesService:
         limits: RateLimits,
         feeds: Feeds,
         *,
-        switches: Switches | None = None,
+        switches: FeatureFlags | None = None,
     ) -> None:
         self._database = database
-        self._switches = switches or Switches()
+        self._switches = switches or FeatureFlags()
         self._answers = answers
         self._registry = registry
         self._limits = limits
         self._feeds = feeds
-        self._keys = Lanes()
-        self._arrivals = Lanes()
+        self._keys = KeyedLocks()
+        self._arrivals = KeyedLocks()
         self._journal: GroupCommit[_Entry, Exchange | None] = GroupCommit(
             self._store, on_failed=lambda entry: answers.give_up(entry.place), name="messages"
         )
@@ -139,7 +139,7 @@ class MessagesService:
         async with self._keys.queue((principal.user_id, client_msg_id)):
             try:
                 return await self._accept(message, principal, origin)
-            except (AppError, journal.TwinStored) as refusal:
+            except (AppError, journal.DuplicateStored) as refusal:
                 # Whatever forbids a new message does not forbid to tell of the one that was stored under its key.
                 twin = await self._twin(message)
                 if twin is None:
@@ -254,7 +254,7 @@ class MessagesService:
         exchange = await storing
         if exchange is None:
             self._limits.refund(message.user_id, address=principal.address)
-            raise journal.TwinStored
+            raise journal.DuplicateStored
         return Submission(exchange=exchange, is_duplicate=False)
 
     async def _store(self, batch: Sequence[_Entry]) -> list[Exchange | None]:

@@ -14,7 +14,7 @@ from chat_api.core.addresses import address_key
 from chat_api.core.errors import AppError, InvalidInput
 from chat_api.core.logging import get_logger
 from chat_api.core.metrics import Metrics
-from chat_api.core.pubsub import Signals
+from chat_api.core.pubsub import PubSub
 from chat_api.core.tally import Tally
 from chat_api.fleet.schemas import FleetView
 from chat_api.fleet.service import FleetService
@@ -54,7 +54,7 @@ class WebSocketManager:
         feeds: Feeds,
         auth: AuthService,
         fleet: FleetService,
-        signals: Signals,
+        pubsub: PubSub,
         metrics: Metrics,
         *,
         max_connections: int,
@@ -65,7 +65,7 @@ class WebSocketManager:
         self._feeds = feeds
         self._auth = auth
         self._fleet = fleet
-        self._signals = signals
+        self._pubsub = pubsub
         self._metrics = metrics
         self._max_connections = max_connections
         self._max_per_user = max_connections_per_user
@@ -77,7 +77,7 @@ class WebSocketManager:
         self._is_draining = False
         fleet.changes.listen(self._tell_statuses)
         auth.ended.listen(self._end_session)
-        signals.subscribe(REPLACED, self._hear_replaced)
+        pubsub.subscribe(REPLACED, self._hear_replaced)
 
     @property
     def connection_count(self) -> int:
@@ -174,7 +174,7 @@ class WebSocketManager:
             raise InvalidInput("type: hello comes once, as the first frame")
         connection.is_v2, connection.client_id = True, hello.client_id
         self._by_user[connection.user_id].replace(hello.client_id, before=connection.turn)
-        self._signals.publish(REPLACED, [connection.user_id, hello.client_id, connection.turn])
+        self._pubsub.publish(REPLACED, [connection.user_id, hello.client_id, connection.turn])
         self.reply(connection, _welcome(position, frames_per_s=self._max_frames_per_s))
         if hello.since is not None:
             connection.held = []

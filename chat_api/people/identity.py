@@ -22,7 +22,7 @@ from chat_api.people import accounts_repository as accounts
 from chat_api.people import repository as people
 from chat_api.people import sessions_repository as sessions
 from chat_api.people.accounts_repository import AccountRow, ClaimRow
-from chat_api.settings.feature_flags import Switches
+from chat_api.settings.feature_flags import FeatureFlags
 from chat_api.settings.schemas import Feature
 
 MIN_PASSWORD_CHARS = 8
@@ -78,13 +78,13 @@ class IdentityService:
         database: Database,
         settings: Settings,
         *,
-        switches: Switches | None = None,
+        switches: FeatureFlags | None = None,
         bot_names: Callable[[], Iterable[str]] = tuple,
     ) -> None:
         """``bot_names`` are those that bots go by now: whoever looks like one of them has a badge."""
         self._database = database
         self._bot_names = bot_names
-        self._switches = switches or Switches()
+        self._switches = switches or FeatureFlags()
         self._is_open = settings.auth_mode == "open"
 
     async def identify(self, username: str, display_name: str | None, *, proof: Proof) -> Identified:

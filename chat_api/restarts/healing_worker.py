@@ -37,7 +37,7 @@ COOL_DOWN_S = 30.0
 _NOT_TO_RESTART = frozenset({ContainerState.UNKNOWN, ContainerState.MISSING, ContainerState.RESTARTING})
 
 
-class Healer:
+class HealingWorker:
     """Looks at the fleet whenever it changes; one process of a deployment does."""
 
     def __init__(

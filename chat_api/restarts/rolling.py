@@ -25,7 +25,7 @@ from chat_api.core.errors import AppError, Conflict, InvalidInput, NotFound
 from chat_api.core.ids import new_id
 from chat_api.core.logging import get_logger
 from chat_api.core.principals import Permission, Principal
-from chat_api.core.pubsub import Signals
+from chat_api.core.pubsub import PubSub
 from chat_api.fleet.registry import BotRegistry
 from chat_api.fleet.schemas import BotView
 from chat_api.fleet.service import FleetService
@@ -63,7 +63,7 @@ class RollingService:
         fleet: FleetService,
         restarts: RestartsService,
         audit: AuditService,
-        signals: Signals,
+        pubsub: PubSub,
         *,
         canary: Canary,
         clock: Clock = SYSTEM_CLOCK,
@@ -73,7 +73,7 @@ class RollingService:
         self._fleet = fleet
         self._restarts = restarts
         self._audit = audit
-        self._signals = signals
+        self._pubsub = pubsub
         self._canary = canary
         self._clock = clock
         self._newest: RollingView | None = None
@@ -81,8 +81,8 @@ class RollingService:
         self._task: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
         self.changes: Topic[RollingView] = Topic("rolling")
-        signals.subscribe(TOPIC, lambda _: self._wake.set())
-        signals.on_gap(self._wake.set)
+        pubsub.subscribe(TOPIC, lambda _: self._wake.set())
+        pubsub.on_gap(self._wake.set)
 
     async def preview(self, principal: Principal, bot_names: Sequence[str], *, batch_size: int = 1) -> RollingPreview:
         """What a rolling restart of these bots would do, in their order; without any: of all, the quietest first.
@@ -184,7 +184,7 @@ class RollingService:
         """Show a step here, and let the other processes look."""
         self._newest = view
         self.changes.publish(view)
-        self._signals.publish(TOPIC, str(view.rolling_id))
+        self._pubsub.publish(TOPIC, str(view.rolling_id))
 
     async def watch(self) -> None:
         """See what another process runs, until cancelled: when it says so, and every two seconds."""

@@ -13,7 +13,7 @@ from chat_api.core.logging import get_logger
 from chat_api.core.masking import mask_lines
 from chat_api.engine.interface import ContainerEngine
 from chat_api.engine.schemas import ContainerView
-from chat_api.fleet.probes import BotLooks
+from chat_api.fleet.probes import BotProbes
 from chat_api.fleet.reports import InfoReport
 from chat_api.fleet.schemas import RestartView
 from chat_api.fleet.service import FleetService
@@ -43,7 +43,7 @@ class RestartRuns:
         self,
         database: Database,
         engine: ContainerEngine,
-        looks: BotLooks,
+        looks: BotProbes,
         fleet: FleetService,
         *,
         health_deadline_s: float,

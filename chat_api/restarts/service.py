@@ -17,13 +17,13 @@ from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Database
 from chat_api.core.errors import AppError, Conflict, DatabaseUnavailable, InvalidInput, NotFound
 from chat_api.core.ids import new_id
-from chat_api.core.keyed_locks import Lanes
+from chat_api.core.keyed_locks import KeyedLocks
 from chat_api.core.logging import get_logger
 from chat_api.core.principals import Permission, Principal
 from chat_api.engine.interface import ContainerEngine
 from chat_api.engine.schemas import ContainerView
 from chat_api.fleet.policies import PoliciesService
-from chat_api.fleet.probes import BotLooks
+from chat_api.fleet.probes import BotProbes
 from chat_api.fleet.registry import BotRegistry
 from chat_api.fleet.schemas import RestartView
 from chat_api.fleet.service import FleetService
@@ -78,7 +78,7 @@ class RestartsService:
         self._runs = RestartRuns(
             database,
             engine,
-            BotLooks(registry, connector, fleet.identities, clock=clock),
+            BotProbes(registry, connector, fleet.identities, clock=clock),
             fleet,
             health_deadline_s=health_deadline_s,
             clock=clock,
@@ -86,7 +86,7 @@ class RestartsService:
         )
         self._running: dict[UUID, asyncio.Task[RestartView]] = {}
         self._bulks: set[asyncio.Task[None]] = set()
-        self._lanes = Lanes()
+        self._lanes = KeyedLocks()
 
     def set_deadline(self, health_deadline_s: float) -> None:
         """Give a restarted bot another time to answer."""

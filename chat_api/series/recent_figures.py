@@ -6,8 +6,8 @@ from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Database
 from chat_api.core.histogram import percentiles
 from chat_api.fleet.registry import BotRegistry
-from chat_api.fleet.reports import FiguresReport
-from chat_api.fleet.schemas import BotFigures
+from chat_api.fleet.reports import StatisticsReport
+from chat_api.fleet.schemas import BotStatistics
 from chat_api.series import repository as series
 from chat_api.series import status_intervals_repository as status_intervals
 from chat_api.series.repository import Total
@@ -18,7 +18,7 @@ LATELY_MIN = 5
 SINCE = {"day": timedelta(hours=24), "week": timedelta(days=7), "month": timedelta(days=30)}
 
 
-class FiguresService:
+class RecentStatisticsService:
     """Computes them from what is stored."""
 
     def __init__(self, database: Database, registry: BotRegistry, *, clock: Clock = SYSTEM_CLOCK) -> None:
@@ -26,7 +26,7 @@ class FiguresService:
         self._registry = registry
         self._clock = clock
 
-    async def compute(self) -> FiguresReport:
+    async def compute(self) -> StatisticsReport:
         """The figures of every bot that is known, and of every dependency. Raises: DatabaseUnavailable."""
         now = self._clock.now()
         minute = now.replace(second=0, microsecond=0)
@@ -40,7 +40,7 @@ class FiguresService:
         for row in rows:
             seconds.setdefault(row.subject, []).append(row)
         lately_min = (now - lately).total_seconds() / 60
-        return FiguresReport(
+        return StatisticsReport(
             reported_at=now,
             bots={
                 spec.name: _figures(
@@ -65,10 +65,10 @@ def _figures(
     seconds: list[StatusSeconds],
     *,
     lately_min: float,
-) -> BotFigures:
+) -> BotStatistics:
     """Rounded, so that what has not visibly changed is not sent to every page again."""
     p50_ms, p95_ms, p99_ms = _rounded(percentiles(histograms[0]))
-    return BotFigures(
+    return BotStatistics(
         uptime_24h=_share({row.status: row.day_s for row in seconds}),
         uptime_7d=_share({row.status: row.week_s for row in seconds}),
         uptime_30d=_share({row.status: row.month_s for row in seconds}),

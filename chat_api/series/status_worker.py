@@ -42,7 +42,7 @@ class Observation:
     reason: str = ""
 
 
-class StatusKeeper:
+class StatusRecorder:
     """The leader's: one for a deployment writes at a time, and a new one goes on where the old one ended."""
 
     def __init__(

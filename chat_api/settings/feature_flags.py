@@ -32,7 +32,7 @@ _REFUSALS = {
 }
 
 
-class Switches:
+class FeatureFlags:
     """How the switches stand in this process; services ask it, and it asks nobody."""
 
     def __init__(self) -> None:
@@ -61,11 +61,11 @@ class Switches:
         self.maintenance = str(maintenance.value) if maintenance is not None else None
 
 
-class SwitchesService:
+class FeatureFlagsService:
     """Shows and sets them. ``notices`` tells what every page has on top, whenever that changes."""
 
     def __init__(
-        self, store: SettingsStore, audit: AuditService, switches: Switches, *, clock: Clock = SYSTEM_CLOCK
+        self, store: SettingsStore, audit: AuditService, switches: FeatureFlags, *, clock: Clock = SYSTEM_CLOCK
     ) -> None:
         self._store = store
         self._audit = audit

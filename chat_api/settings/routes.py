@@ -21,13 +21,13 @@ from chat_api.settings.bodies import (
     SettingBody,
     SettingList,
 )
-from chat_api.settings.feature_flags import SwitchesService
+from chat_api.settings.feature_flags import FeatureFlagsService
 from chat_api.settings.service import SettingsService
 
 router = APIRouter(tags=["Settings"])
 
 Configuration = Annotated[SettingsService, service(SettingsService)]
-Switches = Annotated[SwitchesService, service(SwitchesService)]
+FeatureFlags = Annotated[FeatureFlagsService, service(FeatureFlagsService)]
 
 _LISTS = also_as("text/csv", "The list.") | errors(*CONSOLE, "invalid_input")
 Name = Annotated[str, Path(min_length=1, max_length=60)]
@@ -62,13 +62,13 @@ async def reset_setting(name: Name, principal: Admin, configuration: Configurati
 
 
 @router.get("/api/admin/announcement", summary="The announcement", responses=errors(*CONSOLE))
-async def announcement(principal: Admin, switches: Switches) -> AnnouncementAnswer:
+async def announcement(principal: Admin, switches: FeatureFlags) -> AnnouncementAnswer:
     """The one that is set, whether its time has come or not."""
     return AnnouncementAnswer.of(switches.announcement(principal))
 
 
 @router.put("/api/admin/announcement", summary="Announce something", responses=errors(*BODIES, *CONSOLE))
-async def announce(body: AnnouncementBody, principal: Admin, switches: Switches) -> AnnouncementAnswer:
+async def announce(body: AnnouncementBody, principal: Admin, switches: FeatureFlags) -> AnnouncementAnswer:
     """Show a text on every page, open ones too; an empty text takes it back."""
     said = await switches.announce(principal, body.text, tone=body.tone, starts_at=body.starts_at, ends_at=body.ends_at)
     return AnnouncementAnswer.of(said)
@@ -81,7 +81,7 @@ async def announce(body: AnnouncementBody, principal: Admin, switches: Switches)
     dependencies=[Depends(limited_by_address)],
     responses=errors("rate_limited"),
 )
-async def notices(switches: Switches) -> NoticesAnswer:
+async def notices(switches: FeatureFlags) -> NoticesAnswer:
     """The announcement of the moment, and whether the chat is in maintenance; open to all, for it is shown to all."""
     return NoticesAnswer.of(switches.current())
 
@@ -92,7 +92,7 @@ async def notices(switches: Switches) -> NoticesAnswer:
     response_model=FeatureList,
     responses=_LISTS,
 )
-async def features(principal: Admin, switches: Switches, format: Format = "json") -> FeatureList | Response:
+async def features(principal: Admin, switches: FeatureFlags, format: Format = "json") -> FeatureList | Response:
     """What can be switched off, and how it stands."""
     views = switches.features(principal)
     if format == "csv":
@@ -105,24 +105,24 @@ async def features(principal: Admin, switches: Switches, format: Format = "json"
     summary="A feature switch",
     responses=errors(*CONSOLE, "not_found", "invalid_input"),
 )
-async def feature(name: Name, principal: Admin, switches: Switches) -> FeatureAnswer:
+async def feature(name: Name, principal: Admin, switches: FeatureFlags) -> FeatureAnswer:
     """How one feature stands."""
     return FeatureAnswer.model_validate(switches.feature(principal, name))
 
 
 @router.put("/api/admin/features/{name}", summary="Switch a feature", responses=errors(*BODIES, *CONSOLE, "not_found"))
-async def switch(name: Name, body: FeatureBody, principal: Admin, switches: Switches) -> FeatureAnswer:
+async def switch(name: Name, body: FeatureBody, principal: Admin, switches: FeatureFlags) -> FeatureAnswer:
     """On or off, from the next request on, in every process."""
     return FeatureAnswer.model_validate(await switches.switch(principal, name, is_on=body.is_on))
 
 
 @router.get("/api/admin/maintenance", summary="Maintenance mode", responses=errors(*CONSOLE))
-async def maintenance(principal: Admin, switches: Switches) -> MaintenanceAnswer:
+async def maintenance(principal: Admin, switches: FeatureFlags) -> MaintenanceAnswer:
     """Whether the chat takes no new messages."""
     return MaintenanceAnswer.model_validate(switches.maintenance(principal))
 
 
 @router.put("/api/admin/maintenance", summary="Begin or end maintenance", responses=errors(*BODIES, *CONSOLE))
-async def maintain(body: MaintenanceBody, principal: Admin, switches: Switches) -> MaintenanceAnswer:
+async def maintain(body: MaintenanceBody, principal: Admin, switches: FeatureFlags) -> MaintenanceAnswer:
     """While it is on, new messages are answered 503 `maintenance` with the text; reading and the console go on."""
     return MaintenanceAnswer.model_validate(await switches.maintain(principal, is_on=body.is_on, text=body.text))

@@ -9,7 +9,7 @@ from chat_api.core.database import Database
 from chat_api.core.errors import AppError
 from chat_api.core.logging import get_logger
 from chat_api.core.principals import Principal
-from chat_api.core.pubsub import Signals
+from chat_api.core.pubsub import PubSub
 from chat_api.settings import repository as console_settings
 from chat_api.settings.repository import Stored
 from chat_api.settings.stored_values import sound
@@ -24,19 +24,19 @@ class SettingsStore:
     """What is set here, by key. A change is told to all processes; one that is missed is found by looking."""
 
     def __init__(
-        self, database: Database, audit: AuditService, signals: Signals, *, values: Values | None = None
+        self, database: Database, audit: AuditService, pubsub: PubSub, *, values: Values | None = None
     ) -> None:
         self._database = database
         self._audit = audit
-        self._signals = signals
+        self._pubsub = pubsub
         self._is_told = False
         self.values: Values = {}
         # What is stored and cannot be used, by key, with why.
         self.odd: Mapping[str, str] = {}
         self._take(values or {})
         self.changes: Topic[Values] = Topic("console_settings")
-        signals.subscribe(TOPIC, lambda _: self._tell())
-        signals.on_gap(self._tell)
+        pubsub.subscribe(TOPIC, lambda _: self._tell())
+        pubsub.on_gap(self._tell)
 
     async def put(self, principal: Principal, key: str, value: Any, *, action: str, target: str) -> None:
         """Set a value, leave a line with the old and the new one, and tell everybody. Raises: DatabaseUnavailable."""
@@ -86,7 +86,7 @@ class SettingsStore:
 
     async def _changed(self) -> None:
         await self.look()
-        self._signals.publish(TOPIC, None)
+        self._pubsub.publish(TOPIC, None)
 
     def _tell(self) -> None:
         self._is_told = True

@@ -5,13 +5,13 @@ import contextlib
 
 from sqlalchemy.pool import QueuePool
 
-from chat_api.background.worker_registry import WorkerBook, beat
+from chat_api.background.worker_registry import WorkerRegistry, beat
 from chat_api.core.database import Database
 from chat_api.core.metrics import Metrics
 from chat_api.fleet.schemas import BotStatus, BotView, FleetView, ServiceStatus, ServiceView
 from chat_api.fleet.service import FleetService
 from chat_api.messages.answers import AnswersService
-from chat_api.settings.feature_flags import Switches
+from chat_api.settings.feature_flags import FeatureFlags
 
 INTERVAL_S = 1.0
 BREAKER_VALUES = {"closed": 0, "half_open": 1, "open": 2}
@@ -22,8 +22,8 @@ async def keep_gauges(
     database: Database,
     answers: AnswersService,
     fleet: FleetService,
-    book: WorkerBook,
-    switches: Switches,
+    book: WorkerRegistry,
+    switches: FeatureFlags,
 ) -> None:
     """Set them every second until cancelled; a bot's own the moment it changes."""
     with fleet.changes.listening(_FleetGauges(metrics, fleet.current()).take):
@@ -96,7 +96,7 @@ def _set_pool(metrics: Metrics, database: Database) -> None:
         metrics.pool_connections.labels("idle").set(pool.checkedin())
 
 
-def _set_workers(metrics: Metrics, book: WorkerBook) -> None:
+def _set_workers(metrics: Metrics, book: WorkerRegistry) -> None:
     now_s = book.clock.monotonic_s()
     for line in book.lines():
         metrics.worker_failures.labels(line.name).set(line.failures)

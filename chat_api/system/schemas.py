@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from chat_api.core.loop_watch import Blocked
-from chat_api.core.request_figures import RouteFigures
+from chat_api.core.request_figures import RouteStatistics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +80,7 @@ class ProcessReport:
     cpu_percent: float
     memory_bytes: int
     pool: PoolView
-    routes: tuple[RouteFigures, ...]
+    routes: tuple[RouteStatistics, ...]
     slow_queries: tuple[SlowQueryView, ...]
     workers: tuple[WorkerView, ...]
     lanes: tuple[LaneView, ...]

@@ -19,7 +19,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from chat_api import __version__
-from chat_api.background.worker_registry import WorkerBook
+from chat_api.background.worker_registry import WorkerRegistry
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Database
 from chat_api.core.errors import AppError, DatabaseUnavailable
@@ -27,8 +27,8 @@ from chat_api.core.logging import get_logger
 from chat_api.core.loop_watch import LoopWatch
 from chat_api.core.principals import Permission, Principal
 from chat_api.core.process_usage import CpuUsage, memory_bytes
-from chat_api.core.pubsub import Signals
-from chat_api.core.request_figures import RequestFigures
+from chat_api.core.pubsub import PubSub
+from chat_api.core.request_figures import RequestStatistics
 from chat_api.core.slow_queries import SlowQueries
 from chat_api.fleet.service import FleetService
 from chat_api.messages.answers import AnswersService
@@ -66,13 +66,13 @@ class SystemService:
         self,
         database: Database,
         redis: Redis,
-        signals: Signals,
+        pubsub: PubSub,
         answers: AnswersService,
         fleet: FleetService,
         *,
         loop_watch: LoopWatch,
-        requests: RequestFigures,
-        book: WorkerBook,
+        requests: RequestStatistics,
+        book: WorkerRegistry,
         is_leader: Callable[[], bool] = lambda: False,
         websockets: Callable[[], int] = lambda: 0,
         clock: Clock = SYSTEM_CLOCK,
@@ -80,7 +80,7 @@ class SystemService:
         self.book = book
         self._database = database
         self._redis = redis
-        self._signals = signals
+        self._pubsub = pubsub
         self._answers = answers
         self._fleet = fleet
         self._loop_watch = loop_watch
@@ -175,7 +175,7 @@ class SystemService:
             websockets=self._websockets(),
             messages_running=self._answers.running_count,
             calls_waiting=sum(lane.waiting for lane in lanes),
-            realtime=self._signals.state.value,
+            realtime=self._pubsub.state.value,
             lag_p50_ms=watch.lag_ms(0.5),
             lag_p99_ms=watch.lag_ms(0.99),
             lag_max_ms=watch.lag_ms(1.0),

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from chat_api.engine.schemas import ContainerUsage, ContainerView
 from chat_api.fleet.schemas import (
-    BotFigures,
     BotPolicy,
+    BotStatistics,
     BotStatus,
     BotView,
     CanaryView,
@@ -183,7 +183,7 @@ def _restart(restart: RestartView) -> dict[str, Any]:
     }
 
 
-def _figures(figures: BotFigures) -> list[float | None]:
+def _figures(figures: BotStatistics) -> list[float | None]:
     """``[uptime 24 h, 7 d, 30 d, p50, p95, p99 in ms, messages a minute, error rate]``; uptimes and rate are shares."""
     return [
         _share(figures.uptime_24h),

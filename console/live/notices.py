@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 import orjson
 from nicegui import Client, background_tasks, core, ui
 
-from chat_api.settings.feature_flags import SwitchesService
+from chat_api.settings.feature_flags import FeatureFlagsService
 from chat_api.settings.schemas import Notices, Tone
 
 EVENT: Final = "notices"
@@ -20,7 +20,7 @@ EVENT: Final = "notices"
 class NoticesFeed:
     """One broadcast for each change, to every open page. It lives as long as the service that it listens to."""
 
-    def __init__(self, switches: SwitchesService) -> None:
+    def __init__(self, switches: FeatureFlagsService) -> None:
         self._current = switches.current
         switches.notices.listen(self._take)
 
@@ -45,7 +45,7 @@ class NoticesFeed:
         background_tasks.create(core.sio.emit(EVENT, notices_data(notices)), name=EVENT)
 
 
-def notices_feed(switches: SwitchesService) -> NoticesFeed:
+def notices_feed(switches: FeatureFlagsService) -> NoticesFeed:
     """The one feed of a service."""
     if switches not in _feeds:
         _feeds[switches] = NoticesFeed(switches)
@@ -62,4 +62,4 @@ def notices_data(notices: Notices) -> dict[str, Any]:
     }
 
 
-_feeds: WeakKeyDictionary[SwitchesService, NoticesFeed] = WeakKeyDictionary()
+_feeds: WeakKeyDictionary[FeatureFlagsService, NoticesFeed] = WeakKeyDictionary()

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from chat_api.engine.schemas import ContainerKind, ContainerState, ContainerUsage, ContainerView
 from chat_api.fleet.schemas import (
-    BotFigures,
     BotPolicy,
+    BotStatistics,
     BotStatus,
     BotView,
     CanaryView,
@@ -125,7 +125,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "latency_ms": MAYBE_MS,
     "error": st.none() | st.text(max_size=5),
     "container": st.none() | CONTAINERS,
-    "figures": st.none() | st.builds(BotFigures, uptime_24h=SHARES, p95_ms=MAYBE_MS, error_rate=SHARES),
+    "figures": st.none() | st.builds(BotStatistics, uptime_24h=SHARES, p95_ms=MAYBE_MS, error_rate=SHARES),
     "usage": st.none()
     | st.builds(
         ContainerUsage,
@@ -187,7 +187,7 @@ def test_no_change_is_no_message() -> None:
 
 def test_a_check_costs_one_heartbeat() -> None:
     """An increment holds the bot's new check and the fields that changed: not its bar, not its container, no other."""
-    before = _bot("elena", heartbeats=_beats(0, 90), last_checked_at=START, figures=BotFigures(uptime_24h=1.0))
+    before = _bot("elena", heartbeats=_beats(0, 90), last_checked_at=START, figures=BotStatistics(uptime_24h=1.0))
     after = replace(before, heartbeats=_beats(1, 91), last_checked_at=START + timedelta(seconds=1))
     (bot,) = fleet_patch(_fleet(before, _bot("marcus")), _fleet(after, _bot("marcus")))["bots"]
     assert set(bot) == {"name", "checked_at", "new_beats"}

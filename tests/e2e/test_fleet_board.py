@@ -12,8 +12,8 @@ from playwright.async_api import Locator, Page, expect
 from chat_api.bots.schemas import Probe
 from chat_api.core.principals import Permission, Principal
 from chat_api.engine.schemas import ContainerKind, ContainerState, ContainerUsage, ContainerView
-from chat_api.fleet.reports import FiguresReport, PoliciesReport, ServiceReport
-from chat_api.fleet.schemas import BotFigures, BotPolicy, BotStatus, CanaryView, Heartbeat, ServiceStatus
+from chat_api.fleet.reports import PoliciesReport, ServiceReport, StatisticsReport
+from chat_api.fleet.schemas import BotPolicy, BotStatistics, BotStatus, CanaryView, Heartbeat, ServiceStatus
 from console.pages.fleet import actions as fleet_actions
 from console.pages.fleet.actions import BoardAction, Wish
 from models import Role
@@ -59,8 +59,10 @@ async def _settled(console: RunningConsole, *, down: tuple[str, ...] = ()) -> No
         fleet.record_probe(_probe(name, now, is_healthy=name not in down))
         fleet.record_usage(ContainerUsage(bot_name=name, measured_at=now, cpu_percent=12.5, memory_bytes=MEMORY_BYTES))
     fleet.record_containers(tuple(_container(name, now, number) for number, name in enumerate(names)))
-    figures = BotFigures(uptime_24h=0.9993, uptime_7d=1.0, p50_ms=700, p95_ms=2100, messages_per_min=3.5, error_rate=0)
-    fleet.record_figures(FiguresReport(reported_at=now, bots=dict.fromkeys(names, figures)))
+    figures = BotStatistics(
+        uptime_24h=0.9993, uptime_7d=1.0, p50_ms=700, p95_ms=2100, messages_per_min=3.5, error_rate=0
+    )
+    fleet.record_figures(StatisticsReport(reported_at=now, bots=dict.fromkeys(names, figures)))
     fleet.record_service(
         ServiceReport(name="docker", title="Docker", status=ServiceStatus.HEALTHY, checked_at=now, latency_ms=4.0)
     )

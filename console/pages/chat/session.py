@@ -8,7 +8,7 @@ from uuid import UUID
 from nicegui import Client
 
 from chat_api.core.errors import AppError, Conflict, InvalidInput, NotAuthenticated, RateLimited, Unavailable
-from chat_api.core.keyed_locks import Lanes
+from chat_api.core.keyed_locks import KeyedLocks
 from chat_api.core.logging import get_logger
 from chat_api.core.principals import Principal
 from chat_api.messages.service import MAX_PAGE
@@ -33,7 +33,7 @@ class ChatSession:
         self._client = client
         self._principal = principal
         self._thread = thread
-        self._sending = Lanes()
+        self._sending = KeyedLocks()
         thread.answer_with(self.handle)
 
     async def handle(self, request: Request) -> None:

@@ -8,7 +8,7 @@ from nicegui import ui
 
 from chat_api.core.errors import NotFound
 from chat_api.core.principals import Principal
-from chat_api.fleet.trials import MAX_TRIAL_CHARS, BotTrial
+from chat_api.fleet.trials import MAX_TRIAL_CHARS, TestMessage
 from console import theme
 from console.actions import run_action
 from console.context import services
@@ -87,7 +87,7 @@ def show(box: ui.element, markup: str) -> None:
         ui.html(markup, sanitize=False)
 
 
-def _told(trial: BotTrial) -> str:
+def _told(trial: TestMessage) -> str:
     tone, symbol, word = _OUTCOMES.get(trial.outcome, ("bad", "offline", "Failed"))
     raw = orjson.dumps(
         {

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 from chat_api.alerts.apprise_sender import AppriseSender
-from chat_api.alerts.database_outage import BlindAlerts
+from chat_api.alerts.database_outage import DatabaseOutageAlerts
 from chat_api.alerts.delivery import AlertDelivery
 from chat_api.alerts.schemas import AlertView, ChannelDraft, ChannelView, RuleDraft, RuleView, Signs
 from chat_api.alerts.service import AlertsService
@@ -14,7 +14,7 @@ from chat_api.alerts.settings import AlertSettingsService
 from chat_api.audit.service import AuditService
 from chat_api.core.database import Database
 from chat_api.core.principals import Principal
-from chat_api.core.pubsub import Signals
+from chat_api.core.pubsub import PubSub
 from chat_api.fleet.root_cause import root_causes
 from chat_api.fleet.schemas import (
     BotStatus,
@@ -53,9 +53,9 @@ class Stage:
         """Another process: nothing is remembered but what is stored."""
         audit = AuditService(self.database)
         sender = AppriseSender(timeout_s=5)
-        signals = Signals(self.redis_url, deployment_id="test")
-        self.alerts = AlertsService(self.database, audit, signals, clock=self.time.clock)
-        self.blind = BlindAlerts(self.database, self.alerts, audit, sender, clock=self.time.clock)
+        pubsub = PubSub(self.redis_url, deployment_id="test")
+        self.alerts = AlertsService(self.database, audit, pubsub, clock=self.time.clock)
+        self.blind = DatabaseOutageAlerts(self.database, self.alerts, audit, sender, clock=self.time.clock)
         self.delivery = AlertDelivery(self.database, audit, sender, clock=self.time.clock)
         self.settings = AlertSettingsService(
             self.database, audit, sender, known_bots=lambda: self.bots, clock=self.time.clock

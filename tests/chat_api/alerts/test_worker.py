@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from chat_api.alerts.schemas import RuleDraft
-from chat_api.alerts.worker import Alerter
+from chat_api.alerts.worker import AlertEvaluator
 from chat_api.core.database import Database
 from chat_api.core.histogram import bucket_of
 from chat_api.core.metrics import Metrics
@@ -50,7 +50,7 @@ async def test_it_hears_nothing_when_we_are_not_well(
     async with sql_proxy(database_url) as proxy:
         database = Database(proxy.url, pool_size=2)
         time = TickingClock(datetime.now(UTC))
-        alerter = Alerter(
+        alerter = AlertEvaluator(
             api.services.fleet,
             api.services.alerts,
             api.services.alert_delivery,

@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from chat_api.background import leases
 from chat_api.background.leader import LEASE, Leader
 from chat_api.core.database import Database
-from chat_api.core.pubsub import Signals
+from chat_api.core.pubsub import PubSub
 from chat_api.fleet.schemas import BotStatus, ServiceStatus
 from tests.support.api import MakeSettings, RunningApi, bots_config, running_api
 from tests.support.docker_engine import free_port
@@ -34,10 +34,10 @@ class Candidate:
 
     def __init__(self, database_url: str) -> None:
         self.database = Database(database_url, pool_size=2)
-        self.signals = Signals("redis://127.0.0.1:1/0", deployment_id=uuid4().hex)
+        self.pubsub = PubSub("redis://127.0.0.1:1/0", deployment_id=uuid4().hex)
         self.is_working = False
         self.ran = 0
-        self.leader = Leader(self.database, self.signals, {"work": self._work})
+        self.leader = Leader(self.database, self.pubsub, {"work": self._work})
 
     async def _work(self) -> None:
         self.ran += 1
@@ -139,7 +139,7 @@ async def test_two_applications_show_the_same_and_one_looks(make_settings: MakeS
         await eventually(lambda: leading(one) and status_of(one, "elena") == "online")
         async with running_api(settings) as two:
             await eventually(lambda: status_of(two, "elena") == "online")
-            await eventually(lambda: two.services.signals.is_live)
+            await eventually(lambda: two.services.pubsub.is_live)
             await elena.kill()
             await eventually(lambda: status_of(one, "elena") == status_of(two, "elena") == "offline")
             await elena.start()
@@ -163,9 +163,9 @@ async def test_a_follower_converges_without_redis(
     async with running_api(settings) as one, redis_proxy(redis_url) as proxy:
         await eventually(lambda: leading(one) and status_of(one, "elena") == "online")
         async with running_api(make_settings(bots=(elena,), redis_url=proxy.url)) as two:
-            await eventually(lambda: two.services.signals.is_live)
+            await eventually(lambda: two.services.pubsub.is_live)
             await proxy.cut()
-            await eventually(lambda: not two.services.signals.is_live)
+            await eventually(lambda: not two.services.pubsub.is_live)
             await elena.kill()
             await eventually(lambda: status_of(two, "elena") == "offline")
             await elena.start()
@@ -184,7 +184,7 @@ async def test_a_clean_stop_hands_over_at_once(
         one = await first_stack.enter_async_context(running_api(settings))
         await eventually(lambda: leading(one))
         async with running_api(settings) as two:
-            await eventually(lambda: two.services.signals.is_live)
+            await eventually(lambda: two.services.pubsub.is_live)
             await first_stack.aclose()
             await eventually(lambda: leading(two))
 

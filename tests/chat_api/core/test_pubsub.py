@@ -11,7 +11,7 @@ import pytest
 import redis.asyncio
 
 from chat_api.core.database import Database
-from chat_api.core.pubsub import Signals, SignalState
+from chat_api.core.pubsub import PubSub, PubSubState
 from chat_api.system.deployment_repository import deployment_id
 from tests.support.eventually import eventually
 from tests.support.redis_proxy import RedisProxy, redis_proxy
@@ -23,11 +23,11 @@ class Listener:
     """One process's end, with what it heard."""
 
     def __init__(self, redis_url: str, deployment: str = DEPLOYMENT) -> None:
-        self.signals = Signals(redis_url, deployment_id=deployment)
+        self.pubsub = PubSub(redis_url, deployment_id=deployment)
         self.heard: list[Any] = []
         self.gap_count = 0
-        self.signals.subscribe("news", self.heard.append)
-        self.signals.on_gap(self._missed)
+        self.pubsub.subscribe("news", self.heard.append)
+        self.pubsub.on_gap(self._missed)
 
     def _missed(self) -> None:
         self.gap_count += 1
@@ -36,9 +36,9 @@ class Listener:
 @asynccontextmanager
 async def listening(*listeners: Listener) -> AsyncIterator[None]:
     """Run them until the block ends."""
-    tasks = [asyncio.create_task(listener.signals.run()) for listener in listeners]
+    tasks = [asyncio.create_task(listener.pubsub.run()) for listener in listeners]
     try:
-        await eventually(lambda: all(listener.signals.is_live for listener in listeners))
+        await eventually(lambda: all(listener.pubsub.is_live for listener in listeners))
         yield
     finally:
         for task in tasks:
@@ -59,8 +59,8 @@ async def test_others_hear_it_in_order_and_oneself_does_not(redis_url: str) -> N
     one, two, three = Listener(redis_url), Listener(redis_url), Listener(redis_url)
     async with listening(one, two, three):
         for number in range(500):
-            one.signals.publish("news", {"number": number})
-            one.signals.publish("weather", number)
+            one.pubsub.publish("news", {"number": number})
+            one.pubsub.publish("weather", number)
         expected = [{"number": number} for number in range(500)]
         await eventually(lambda: two.heard == expected and three.heard == expected)
     assert one.heard == []
@@ -72,7 +72,7 @@ async def test_what_waits_travels_together(redis_url: str) -> None:
     async with listening(one, two), redis.asyncio.Redis.from_url(redis_url) as client:
         before = await _published(client)
         for number in range(1000):
-            one.signals.publish("news", number)
+            one.pubsub.publish("news", number)
         await eventually(lambda: len(two.heard) == 1000)
         assert await _published(client) - before < 50
 
@@ -84,9 +84,9 @@ async def test_big_payloads_are_split_and_the_buffer_is_bounded(redis_url: str) 
         await eventually(lambda: two.gap_count >= 1)
         before = two.gap_count
         for _ in range(300):
-            one.signals.publish("news", "x" * 100_000)
+            one.pubsub.publish("news", "x" * 100_000)
         await eventually(lambda: len(two.heard) > 50)
-        one.signals.publish("news", "after")
+        one.pubsub.publish("news", "after")
         await eventually(lambda: "after" in two.heard)
         assert len(two.heard) < 100
         assert two.gap_count > before
@@ -96,10 +96,10 @@ async def test_deployments_on_one_redis_do_not_hear_each_other(redis_url: str) -
     """The channel carries the deployment's id."""
     one, same, other = Listener(redis_url), Listener(redis_url), Listener(redis_url, uuid4().hex)
     async with listening(one, same, other):
-        one.signals.publish("news", 1)
+        one.pubsub.publish("news", 1)
         await eventually(lambda: same.heard)
-        other.signals.publish("news", 2)
-        one.signals.publish("news", 3)
+        other.pubsub.publish("news", 2)
+        one.pubsub.publish("news", 3)
         await eventually(lambda: same.heard == [1, 3])
     assert other.heard == []
 
@@ -111,14 +111,14 @@ async def test_a_failing_handler_and_a_strange_payload_harm_nobody(redis_url: st
     def fail(_: object) -> None:
         raise RuntimeError("a handler failed")
 
-    two.signals.subscribe("news", fail)
+    two.pubsub.subscribe("news", fail)
     later: list[object] = []
-    two.signals.subscribe("news", later.append)
+    two.pubsub.subscribe("news", later.append)
     async with listening(one, two), redis.asyncio.Redis.from_url(redis_url) as client:
-        one.signals.publish("news", object())
+        one.pubsub.publish("news", object())
         for nonsense in ("", "{}", "[1]", "[1,2,[3]]", "\x00"):
             await client.publish(f"whisperengine:{DEPLOYMENT}:signals", nonsense)
-        one.signals.publish("news", 1)
+        one.pubsub.publish("news", 1)
         await eventually(lambda: two.heard == [1] and later == [1])
 
 
@@ -128,14 +128,14 @@ async def test_redis_may_go_and_come_back(proxy: RedisProxy, redis_url: str) -> 
     async with listening(cut_off, other):
         before = other.gap_count, cut_off.gap_count
         await proxy.cut()
-        await eventually(lambda: cut_off.signals.state is SignalState.AWAY)
-        assert not cut_off.signals.is_live
-        cut_off.signals.publish("news", "lost")
-        other.signals.publish("news", "not heard")
+        await eventually(lambda: cut_off.pubsub.state is PubSubState.AWAY)
+        assert not cut_off.pubsub.is_live
+        cut_off.pubsub.publish("news", "lost")
+        other.pubsub.publish("news", "not heard")
         await proxy.heal()
-        await eventually(lambda: cut_off.signals.is_live)
+        await eventually(lambda: cut_off.pubsub.is_live)
         await eventually(lambda: other.gap_count > before[0] and cut_off.gap_count > before[1])
-        cut_off.signals.publish("news", "found")
+        cut_off.pubsub.publish("news", "found")
         await eventually(lambda: other.heard == ["found"])
     assert cut_off.heard == []
 
@@ -146,7 +146,7 @@ async def test_a_short_cut_is_a_gap_though_it_was_never_unlive(proxy: RedisProxy
     async with listening(cut_off, other):
         before = cut_off.gap_count
         await proxy.cut()
-        other.signals.publish("news", "not heard")
+        other.pubsub.publish("news", "not heard")
         await proxy.heal()
         await eventually(lambda: cut_off.gap_count > before)
 
@@ -156,10 +156,10 @@ async def test_a_frozen_redis_is_away(proxy: RedisProxy) -> None:
     listener = Listener(proxy.url)
     async with listening(listener):
         proxy.freeze()
-        await eventually(lambda: listener.signals.state is SignalState.AWAY)
-        assert listener.signals.deaf_for_s == 0
+        await eventually(lambda: listener.pubsub.state is PubSubState.AWAY)
+        assert listener.pubsub.deaf_for_s == 0
         await proxy.heal()
-        await eventually(lambda: listener.signals.is_live)
+        await eventually(lambda: listener.pubsub.is_live)
 
 
 async def test_a_deaf_listener_is_replaced(proxy: RedisProxy, redis_url: str) -> None:
@@ -168,10 +168,10 @@ async def test_a_deaf_listener_is_replaced(proxy: RedisProxy, redis_url: str) ->
     async with listening(deaf, other):
         subscriptions, gaps = proxy.subscription_count, deaf.gap_count
         proxy.deafen()
-        other.signals.publish("news", "not heard")
+        other.pubsub.publish("news", "not heard")
         await eventually(lambda: proxy.subscription_count > subscriptions)
-        await eventually(lambda: deaf.signals.is_live and deaf.gap_count > gaps)
-        other.signals.publish("news", "heard")
+        await eventually(lambda: deaf.pubsub.is_live and deaf.gap_count > gaps)
+        other.pubsub.publish("news", "heard")
         await eventually(lambda: deaf.heard == ["heard"])
 
 
@@ -180,10 +180,10 @@ async def test_lasting_deafness_is_told_apart_from_absence(proxy: RedisProxy) ->
     deaf = Listener(proxy.url)
     async with listening(deaf):
         proxy.deafen(for_good=True)
-        await eventually(lambda: deaf.signals.state is SignalState.DEAF)
-        await eventually(lambda: deaf.signals.deaf_for_s > 3)
+        await eventually(lambda: deaf.pubsub.state is PubSubState.DEAF)
+        await eventually(lambda: deaf.pubsub.deaf_for_s > 3)
         proxy.hear()
-        await eventually(lambda: deaf.signals.is_live and deaf.signals.deaf_for_s == 0)
+        await eventually(lambda: deaf.pubsub.is_live and deaf.pubsub.deaf_for_s == 0)
 
 
 async def test_a_flushed_redis_changes_nothing(redis_url: str) -> None:
@@ -191,19 +191,19 @@ async def test_a_flushed_redis_changes_nothing(redis_url: str) -> None:
     one, two = Listener(redis_url), Listener(redis_url)
     async with listening(one, two), redis.asyncio.Redis.from_url(redis_url) as client:
         await client.flushall()
-        one.signals.publish("news", 1)
+        one.pubsub.publish("news", 1)
         await eventually(lambda: two.heard == [1])
 
 
 async def test_without_any_redis_it_runs_ends_and_says_so() -> None:
     """An address where nobody is."""
-    signals = Signals("redis://127.0.0.1:1/0", deployment_id=DEPLOYMENT)
-    assert signals.state is SignalState.AWAY
-    running = asyncio.create_task(signals.run())
+    pubsub = PubSub("redis://127.0.0.1:1/0", deployment_id=DEPLOYMENT)
+    assert pubsub.state is PubSubState.AWAY
+    running = asyncio.create_task(pubsub.run())
     for number in range(10):
-        signals.publish("news", number)
+        pubsub.publish("news", number)
         await asyncio.sleep(0)
-    assert signals.state is SignalState.AWAY
+    assert pubsub.state is PubSubState.AWAY
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
@@ -214,9 +214,9 @@ async def test_it_can_run_again(redis_url: str) -> None:
     one, two = Listener(redis_url), Listener(redis_url)
     async with listening(one, two):
         pass
-    assert not one.signals.is_live
+    assert not one.pubsub.is_live
     async with listening(one, two):
-        one.signals.publish("news", 1)
+        one.pubsub.publish("news", 1)
         await eventually(lambda: two.heard == [1])
 
 
@@ -225,9 +225,9 @@ async def test_it_ends_whenever_it_is_told_to(redis_url: str) -> None:
     chance = random.Random(7)
     for _ in range(150):
         listener = Listener(redis_url)
-        running = asyncio.create_task(listener.signals.run())
+        running = asyncio.create_task(listener.pubsub.run())
         for number in range(chance.randrange(120)):
-            listener.signals.publish("news", number)
+            listener.pubsub.publish("news", number)
             await asyncio.sleep(0)
         running.cancel()
         done, _ = await asyncio.wait([running], timeout=5)

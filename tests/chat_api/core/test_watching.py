@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import text
 
 from chat_api.background.supervisor import Supervisor, every
-from chat_api.background.worker_registry import WorkerBook
+from chat_api.background.worker_registry import WorkerRegistry
 from chat_api.core.clock import Clock
 from chat_api.core.database import Database
 from chat_api.core.loop_watch import LoopWatch
-from chat_api.core.request_figures import RequestFigures
+from chat_api.core.request_figures import RequestStatistics
 from chat_api.core.slow_queries import MAX_STATEMENTS, SlowQueries, normalised
 from tests.support.eventually import eventually
 
@@ -77,7 +77,7 @@ def test_slow_statements_are_bounded() -> None:
 
 def test_percentiles_of_requests_are_those_of_the_last_minutes() -> None:
     """Within a bucket of the exact ones, and what was before the window is forgotten."""
-    figures = RequestFigures()
+    figures = RequestStatistics()
     for _ in range(50):
         figures.record("/old", 200, 9.0)
     figures.figures(0.0)
@@ -95,7 +95,7 @@ def test_percentiles_of_requests_are_those_of_the_last_minutes() -> None:
 async def test_a_workers_heartbeat_and_its_failures_are_seen() -> None:
     """The last round, the last error, and that it is late; a worker that runs again is on time again."""
     fake, is_broken = FakeTime(), asyncio.Event()
-    book = WorkerBook(clock=fake.clock)
+    book = WorkerRegistry(clock=fake.clock)
 
     async def work() -> None:
         if is_broken.is_set():

@@ -13,7 +13,7 @@ import pytest
 from chat_api.bots.connector import BotConnector
 from chat_api.bots.schemas import Probe
 from chat_api.core.database import Database
-from chat_api.core.pubsub import Signals
+from chat_api.core.pubsub import PubSub
 from chat_api.core.redis import connect_redis
 from chat_api.core.settings import Settings
 from chat_api.engine.interface import NoEngine
@@ -25,7 +25,7 @@ from chat_api.fleet.relay_worker import FORGET_AFTER_S, SUSPECT_S, FleetRelay
 from chat_api.fleet.reports import ServiceReport, decode, encode
 from chat_api.fleet.schemas import BotStatus, BotView, RestartView, ServiceStatus
 from chat_api.fleet.service import FleetService
-from chat_api.fleet.sources_watcher import FleetKeeper
+from chat_api.fleet.sources_watcher import SourcesWatcher
 from models import RestartState
 from tests.support.api import MakeSettings, running_api
 from tests.support.eventually import eventually
@@ -41,7 +41,7 @@ class Process:
 
     fleet: FleetService
     relay: FleetRelay
-    signals: Signals
+    pubsub: PubSub
 
     def bot(self, name: str = "elena") -> BotView:
         """A bot as its pages show it."""
@@ -62,13 +62,11 @@ async def process(settings: Settings, hands: Hands, redis_url: str = NOWHERE) ->
     fleet = FleetService(registry, connector, check_interval_s=60, clock=hands.clock)
     health = HealthService(database, redis, NoEngine(), qdrant_url=None)
     poller = HealthPoller(registry, connector, fleet, health, database, interval_s=60)
-    keeper = FleetKeeper(registry, fleet, poller, NoEngine())
-    signals = Signals(redis_url, deployment_id=uuid4().hex)
+    keeper = SourcesWatcher(registry, fleet, poller, NoEngine())
+    pubsub = PubSub(redis_url, deployment_id=uuid4().hex)
     try:
         await keeper.refresh()
-        yield Process(
-            fleet=fleet, relay=FleetRelay(fleet, keeper, signals, database, clock=hands.clock), signals=signals
-        )
+        yield Process(fleet=fleet, relay=FleetRelay(fleet, keeper, pubsub, database, clock=hands.clock), pubsub=pubsub)
     finally:
         await redis.aclose()
         await database.dispose()
@@ -233,9 +231,9 @@ async def test_after_a_gap_the_database_is_read_for_a_while(
     """What was missed is stored only a second later; without a gap, and with Redis, the database is not asked."""
     settings = make_settings(bots=(elena,))
     async with process(settings, hands) as one, process(settings, hands, redis_url) as other:
-        listening = asyncio.create_task(other.signals.run())
+        listening = asyncio.create_task(other.pubsub.run())
         try:
-            await eventually(lambda: other.signals.is_live)  # the gap of having subscribed
+            await eventually(lambda: other.pubsub.is_live)  # the gap of having subscribed
             await other.turn()
             one.fleet.record_probe(probe(hands))
             await one.turn()
@@ -255,7 +253,7 @@ async def test_redis_carries_it_at_once(make_settings: MakeSettings, elena: Runn
     """The progress of a restart on one process shows on the other without the database being asked."""
     settings = make_settings(bots=(elena,), bot_health_check_interval=60)
     async with running_api(settings) as one, running_api(settings) as two:
-        await eventually(lambda: one.services.signals.is_live and two.services.signals.is_live)
+        await eventually(lambda: one.services.pubsub.is_live and two.services.pubsub.is_live)
         view = restart(Hands(at=datetime.now(UTC)))
         two.services.fleet.record_restart(view)
         await eventually(lambda: one.services.fleet.restart_of("elena") == view)

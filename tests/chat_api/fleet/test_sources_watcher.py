@@ -17,7 +17,7 @@ from chat_api.fleet.health_poller import HealthPoller
 from chat_api.fleet.registry import BotRegistry
 from chat_api.fleet.schemas import BotStatus, FleetView
 from chat_api.fleet.service import FleetService
-from chat_api.fleet.sources_watcher import FleetKeeper
+from chat_api.fleet.sources_watcher import SourcesWatcher
 from tests.support.docker_engine import BotContainer, DockerEngineHandle
 from tests.support.eventually import eventually
 from tests.support.fault_proxy import FaultProxy, Way, running
@@ -69,7 +69,7 @@ async def watching(
     database, redis = Database(database_url, pool_size=2), connect_redis(redis_url)
     health = HealthService(database, redis, engine, qdrant_url=None)
     poller = HealthPoller(registry, still.connector, fleet, health, database, interval_s=HOUR_S)
-    keeper = FleetKeeper(registry, fleet, poller, engine, list_interval_s=list_interval_s)
+    keeper = SourcesWatcher(registry, fleet, poller, engine, list_interval_s=list_interval_s)
     sight = Sight(fleet=fleet, published=[])
     fleet.changes.listen(sight.published.append)
     task = asyncio.create_task(keeper.watch_containers())

@@ -13,7 +13,7 @@ from chat_api.bots.schemas import Probe
 from chat_api.core.clock import Clock
 from chat_api.core.database import Database
 from chat_api.core.principals import Principal
-from chat_api.core.pubsub import Signals
+from chat_api.core.pubsub import PubSub
 from chat_api.engine.interface import NoEngine
 from chat_api.engine.schemas import ContainerKind, ContainerState, ContainerView
 from chat_api.fleet.registry import BotRegistry
@@ -24,7 +24,7 @@ from chat_api.incidents.evidence import EvidenceCollector
 from chat_api.incidents.journal import IncidentJournal
 from chat_api.incidents.schemas import IncidentDetails, IncidentView
 from chat_api.incidents.service import IncidentsService
-from chat_api.incidents.worker import IncidentKeeper
+from chat_api.incidents.worker import IncidentWorker
 from models import Role
 from tests.support.api import MakeSettings
 
@@ -47,12 +47,12 @@ class Stage:
     clock: Clock
     names: Sequence[str]
     now: list[datetime]
-    keepers: list[IncidentKeeper] = field(default_factory=list)
+    keepers: list[IncidentWorker] = field(default_factory=list)
 
-    def add_keeper(self) -> IncidentKeeper:
+    def add_keeper(self) -> IncidentWorker:
         """One more process that keeps incidents."""
         journal = IncidentJournal(self.database, self.service, self.audit, clock=self.clock)
-        keeper = IncidentKeeper(self.fleet, journal, self.service, clock=self.clock)
+        keeper = IncidentWorker(self.fleet, journal, self.service, clock=self.clock)
         self.keepers.append(keeper)
         return keeper
 
@@ -143,9 +143,9 @@ async def stage(make_settings: MakeSettings, names: Sequence[str]) -> AsyncItera
         fleet = FleetService(registry, connector, check_interval_s=600, clock=clock)
         fleet.sync_registry()
         audit = AuditService(database, clock=clock)
-        signals = Signals("redis://127.0.0.1:1/0", deployment_id=uuid4().hex)
+        pubsub = PubSub("redis://127.0.0.1:1/0", deployment_id=uuid4().hex)
         service = IncidentsService(
-            database, fleet, audit, EvidenceCollector(NoEngine(), clock=clock), signals, clock=clock
+            database, fleet, audit, EvidenceCollector(NoEngine(), clock=clock), pubsub, clock=clock
         )
         built = Stage(database=database, fleet=fleet, service=service, audit=audit, clock=clock, names=names, now=now)
         built.add_keeper()

@@ -70,7 +70,7 @@ async def test_a_signal_to_stop_is_heard_before_the_heartbeat(
     await elena.set_faults(mode="hang")
     submission = await api.services.messages.submit(alice, bot_name="elena", content="Hello?")
     async with running_api(make_settings(bots=(elena,))) as other:
-        await eventually(lambda: api.services.signals.is_live and other.services.signals.is_live)
+        await eventually(lambda: api.services.pubsub.is_live and other.services.pubsub.is_live)
         await other.services.messages.stop(alice, submission.exchange.message_id)
         async with asyncio.timeout(20):
             with pytest.raises(Stopped):

@@ -9,7 +9,7 @@ import pytest
 
 from chat_api.core.database import Database
 from chat_api.core.errors import DatabaseUnavailable
-from chat_api.core.pubsub import Signals
+from chat_api.core.pubsub import PubSub
 from chat_api.messages import journal_repository as journal
 from chat_api.messages import streams_repository as streams
 from chat_api.messages.feeds import Feeds
@@ -37,9 +37,9 @@ async def near(proxy: SqlProxy) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def signals(redis_url: str) -> AsyncIterator[tuple[Signals, Signals]]:
+async def pubsub(redis_url: str) -> AsyncIterator[tuple[PubSub, PubSub]]:
     """The feeds' own ear, and another process's voice."""
-    ear, voice = (Signals(redis_url, deployment_id=redis_url) for _ in range(2))
+    ear, voice = (PubSub(redis_url, deployment_id=redis_url) for _ in range(2))
     tasks = [asyncio.create_task(one.run()) for one in (ear, voice)]
     await eventually(lambda: ear.is_live and voice.is_live)
     yield ear, voice
@@ -49,10 +49,10 @@ async def signals(redis_url: str) -> AsyncIterator[tuple[Signals, Signals]]:
 
 
 async def test_who_fails_to_open_a_feed_takes_nothing_from_the_next(
-    near: Database, database: Database, proxy: SqlProxy, signals: tuple[Signals, Signals]
+    near: Database, database: Database, proxy: SqlProxy, pubsub: tuple[PubSub, PubSub]
 ) -> None:
     """Two tabs come as PostgreSQL goes: the first is refused, the second one hears everything."""
-    feeds = Feeds(near, signals[0])
+    feeds = Feeds(near, pubsub[0])
     heard: list[StreamEvent] = []
     pid = await _warmed_up(near)
     proxy.stall(Way.BACK)
@@ -71,14 +71,14 @@ async def test_what_is_told_while_a_feed_opens_is_not_forgotten(
     near: Database,
     database: Database,
     proxy: SqlProxy,
-    signals: tuple[Signals, Signals],
+    pubsub: tuple[PubSub, PubSub],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Another process stores a message after our look at the stream, and before we have its answer."""
     monkeypatch.setattr(
         "chat_api.messages.feeds.LOOK_ANYWAY_EVERY_S", math.inf
     )  # published, and not found by looking around
-    ear, voice = signals
+    ear, voice = pubsub
     feeds = Feeds(near, ear)
     told = asyncio.Event()
     ear.subscribe("probe", lambda _: told.set())

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from websockets.asyncio.client import connect
 
-from chat_api.core.pubsub import Signals
+from chat_api.core.pubsub import PubSub
 from tests.support.api import MakeSettings, RunningApi, running_api
 from tests.support.eventually import eventually
 from tests.support.redis_proxy import RedisProxy, redis_proxy
@@ -73,7 +73,7 @@ async def test_a_late_signal_does_not_replace_the_newest_tab(api: RunningApi, re
     """A tab that has moved on from another process is not closed by what that one said of it before."""
     token = await api.login()
     user_id = (await api.services.auth.authenticate(token)).user_id
-    elsewhere = Signals(redis_url, deployment_id=_deployment_id(api))
+    elsewhere = PubSub(redis_url, deployment_id=_deployment_id(api))
     running = asyncio.create_task(elsewhere.run())
     try:
         await eventually(lambda: elsewhere.is_live)
@@ -103,5 +103,5 @@ async def test_a_late_hello_does_not_replace_the_newest_tab(api: RunningApi) -> 
 
 
 def _deployment_id(api: RunningApi) -> str:
-    channel: bytes = api.services.feeds._signals._channel
+    channel: bytes = api.services.feeds._pubsub._channel
     return channel.decode().split(":")[1]

@@ -20,7 +20,7 @@ from chat_api.core.clock import Clock
 from chat_api.core.database import Database
 from chat_api.core.errors import EngineFailed
 from chat_api.core.principals import Principal
-from chat_api.core.pubsub import Signals
+from chat_api.core.pubsub import PubSub
 from chat_api.engine.interface import NoEngine
 from chat_api.engine.schemas import ContainerKind, ContainerState, ContainerView
 from chat_api.fleet.canary import CanaryService
@@ -28,7 +28,7 @@ from chat_api.fleet.policies import PoliciesService
 from chat_api.fleet.registry import BotRegistry
 from chat_api.fleet.schemas import BotView, CanaryView, RestartView
 from chat_api.fleet.service import FleetService
-from chat_api.restarts.healing_worker import Healer
+from chat_api.restarts.healing_worker import HealingWorker
 from chat_api.restarts.rolling import RollingService
 from chat_api.restarts.runs import BeforeRestart, no_evidence
 from chat_api.restarts.schemas import RestartFilter
@@ -111,7 +111,7 @@ class Stage:
     policies: PoliciesService
     restarts: RestartsService
     rolling: RollingService
-    healer: Healer
+    healer: HealingWorker
     time: ShiftedClock
     evidence: list[tuple[str, str]] = field(default_factory=list)
 
@@ -207,9 +207,9 @@ async def staged(
             before_restart=before_restart,
         )
         stack.push_async_callback(restarts.close)
-        signals = Signals(settings.redis_url.get_secret_value(), deployment_id="stage")
+        pubsub = PubSub(settings.redis_url.get_secret_value(), deployment_id="stage")
         canary = CanaryService(registry, fleet).ask
-        rolling = RollingService(database, registry, fleet, restarts, audit, signals, canary=canary, clock=clock)
+        rolling = RollingService(database, registry, fleet, restarts, audit, pubsub, canary=canary, clock=clock)
         stack.push_async_callback(rolling.close)
         stage = Stage(
             database=database,
@@ -220,7 +220,7 @@ async def staged(
             policies=policies,
             restarts=restarts,
             rolling=rolling,
-            healer=Healer(fleet, restarts, policies, database, clock=clock),
+            healer=HealingWorker(fleet, restarts, policies, database, clock=clock),
             time=time,
         )
         stage.look()

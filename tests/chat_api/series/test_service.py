@@ -14,7 +14,7 @@ from chat_api.core.histogram import FACTOR
 from chat_api.series import repository as series
 from chat_api.series import status_intervals_repository as status_intervals
 from chat_api.series.recent_answers import RecentAnswersService
-from chat_api.series.recent_figures import FiguresService
+from chat_api.series.recent_figures import RecentStatisticsService
 from chat_api.series.recorder import SeriesRecorder
 from chat_api.series.rollups_worker import Rollups
 from chat_api.series.schemas import Window
@@ -102,7 +102,7 @@ async def test_what_is_counted_while_postgresql_is_away_is_stored_afterwards(boo
         away = Database(proxy.url, pool_size=2)
         recorder = books.recorder(away)
         rollups = Rollups(
-            FiguresService(away, books.still.registry, clock=books.still.hands.clock),
+            RecentStatisticsService(away, books.still.registry, clock=books.still.hands.clock),
             RecentAnswersService(away, books.still.registry, books.still.fleet, clock=books.still.hands.clock),
             books.still.fleet,
             away,
@@ -135,7 +135,7 @@ async def test_retention_keeps_the_number_of_rows_constant(books: Books) -> None
     """After the first days of each kind the rows of a year are no more than those of a month; days stay."""
     recorder = books.recorder()
     rollups = Rollups(
-        FiguresService(books.database, books.still.registry),
+        RecentStatisticsService(books.database, books.still.registry),
         RecentAnswersService(books.database, books.still.registry, books.still.fleet),
         books.still.fleet,
         books.database,
@@ -184,7 +184,7 @@ async def test_the_figures_of_500_bots_take_three_queries(database: Database, tm
         await status_intervals.put(connection, intervals)
     statements: list[str] = []
     event.listen(database.engine.sync_engine, "before_cursor_execute", lambda *parts: statements.append(str(parts[2])))
-    report = await FiguresService(database, still.registry, clock=still.hands.clock).compute()
+    report = await RecentStatisticsService(database, still.registry, clock=still.hands.clock).compute()
     assert len(statements) == 3, statements
     assert len(report.bots) == 500
     for number in (0, 250, 499):

@@ -12,7 +12,7 @@ from chat_api.fleet.reports import PoliciesReport, ServiceReport
 from chat_api.fleet.schemas import BotPolicy, ServiceStatus
 from chat_api.series.schemas import StatusInterval, Uptime, Window
 from chat_api.series.service import SeriesService
-from chat_api.series.status_worker import StatusKeeper
+from chat_api.series.status_worker import StatusRecorder
 from tests.support.sql_proxy import sql_proxy
 from tests.support.still_fleet import CHECK_INTERVAL_S, StillFleet, still_fleet, viewer
 
@@ -25,7 +25,7 @@ class Watch:
 
     still: StillFleet
     database: Database
-    keeper: StatusKeeper
+    keeper: StatusRecorder
 
     async def look(self, *, seconds: float, latency_ms: float | None = 12.0) -> None:
         """Health checks on their interval for so long; each is seen, and stored as in the running service."""
@@ -38,7 +38,7 @@ class Watch:
 
     async def another_leads(self) -> None:
         """The leader is gone without a word, and another begins."""
-        self.keeper = StatusKeeper(
+        self.keeper = StatusRecorder(
             self.still.fleet, self.database, check_interval_s=CHECK_INTERVAL_S, clock=self.still.hands.clock
         )
         await self.keeper.resume()
@@ -64,7 +64,7 @@ async def watch(database_url: str, tmp_path: Path) -> AsyncIterator[Watch]:
     """Elena, who was just seen online for the first time."""
     database = Database(database_url, pool_size=3)
     still = await still_fleet(tmp_path, "elena")
-    keeper = StatusKeeper(still.fleet, database, check_interval_s=CHECK_INTERVAL_S, clock=still.hands.clock)
+    keeper = StatusRecorder(still.fleet, database, check_interval_s=CHECK_INTERVAL_S, clock=still.hands.clock)
     await keeper.resume()
     still.probe("elena")
     keeper.observe(still.fleet.current())

@@ -164,7 +164,7 @@ async def _see_a_change(one: RunningApi, other: RunningApi) -> None:
     await one.services.configuration.set(admin, "rate_limit_requests_per_minute", 40)
     # Whatever was missed while they started is found by now; from here on only word of it helps.
     await eventually(lambda: other.services.configuration.current.rate_limit_requests_per_minute == 40)
-    await eventually(lambda: one.services.signals.is_live and not one.services.signals._is_alone)
+    await eventually(lambda: one.services.pubsub.is_live and not one.services.pubsub._is_alone)
     await eventually(lambda: not other.app.state.services.configuration._store._is_told)
     await one.services.switches.maintain(admin, is_on=True, text="Soon back.")
     await eventually(lambda: other.services.switches.current().maintenance == "Soon back.")
@@ -180,7 +180,7 @@ async def test_a_change_whose_word_was_lost_is_found(
     """Redis is never authoritative: every process looks for itself every few seconds."""
     async with two_later() as (one, other):
         admin = await somebody(one)
-        one.services.signals.publish = lambda *_: None  # type: ignore[method-assign]
+        one.services.pubsub.publish = lambda *_: None  # type: ignore[method-assign]
         await one.services.configuration.set(admin, "bot_api_timeout", 11)
         await eventually(lambda: other.services.configuration.current.bot_api_timeout == 11)
 
