@@ -49,7 +49,7 @@ async def test_a_wish_to_stop_needs_no_signal(
     await elena.set_faults(mode="hang")
     submission = await api.services.messages.submit(alice, bot_name="elena", content="Hello?")
     async with running_api(make_settings(bots=(elena,))) as other:
-        monkeypatch.setattr(other.services.answers, "_signals", _Mute())
+        monkeypatch.setattr(other.services.answers, "_pubsub", _Mute())
         await other.services.messages.stop(alice, submission.exchange.message_id)
     await api.services.answers.beat()
     async with asyncio.timeout(20):
