@@ -18,7 +18,7 @@ from chat_api.messages.socket_manager import WebSocketManager
 from chat_api.resources import Resources
 from chat_api.restarts.healing_worker import HealingWorker
 from chat_api.series.recent_answers import RecentAnswersService
-from chat_api.series.recent_figures import RecentStatisticsService
+from chat_api.series.recent_statistics import RecentStatisticsService
 from chat_api.series.rollups_worker import FLUSH_S, Rollups
 from chat_api.series.status_worker import StatusRecorder
 from chat_api.service_registry import Services

@@ -17,7 +17,7 @@ from prometheus_client import (
 
 from chat_api import __version__
 from chat_api.core.call_outcomes import is_counted, is_failure
-from chat_api.core.request_figures import RequestStatistics
+from chat_api.core.request_statistics import RequestStatistics
 
 PREFIX = "whisperengine_web"
 _REQUEST_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)

@@ -15,7 +15,7 @@ from chat_api.fleet.service import FleetService
 from chat_api.series import repository as series
 from chat_api.series import status_intervals_repository as status_intervals
 from chat_api.series.recent_answers import RecentAnswersService
-from chat_api.series.recent_figures import RecentStatisticsService
+from chat_api.series.recent_statistics import RecentStatisticsService
 from chat_api.series.schemas import Span
 
 log = get_logger(__name__)

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from chat_api.core.loop_watch import Blocked
-from chat_api.core.request_figures import RouteStatistics
+from chat_api.core.request_statistics import RouteStatistics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,7 @@ from chat_api.core.loop_watch import LoopWatch
 from chat_api.core.principals import Permission, Principal
 from chat_api.core.process_usage import CpuUsage, memory_bytes
 from chat_api.core.pubsub import PubSub
-from chat_api.core.request_figures import RequestStatistics
+from chat_api.core.request_statistics import RequestStatistics
 from chat_api.core.slow_queries import SlowQueries
 from chat_api.fleet.service import FleetService
 from chat_api.messages.answers import AnswersService

@@ -12,7 +12,7 @@ from chat_api.background.worker_registry import WorkerRegistry
 from chat_api.core.clock import Clock
 from chat_api.core.database import Database
 from chat_api.core.loop_watch import LoopWatch
-from chat_api.core.request_figures import RequestStatistics
+from chat_api.core.request_statistics import RequestStatistics
 from chat_api.core.slow_queries import MAX_STATEMENTS, SlowQueries, normalised
 from tests.support.eventually import eventually
 

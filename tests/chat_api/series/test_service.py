@@ -14,7 +14,7 @@ from chat_api.core.histogram import FACTOR
 from chat_api.series import repository as series
 from chat_api.series import status_intervals_repository as status_intervals
 from chat_api.series.recent_answers import RecentAnswersService
-from chat_api.series.recent_figures import RecentStatisticsService
+from chat_api.series.recent_statistics import RecentStatisticsService
 from chat_api.series.recorder import SeriesRecorder
 from chat_api.series.rollups_worker import Rollups
 from chat_api.series.schemas import Window
