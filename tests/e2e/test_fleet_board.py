@@ -311,14 +311,11 @@ async def test_five_hundred_bots(make_settings: MakeSettings, page: Page, tmp_pa
         await expect(page.locator(ROWS)).to_have_count(10)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_it_fits_every_screen_and_everybody(
-    console: RunningConsole, open_context: OpenContext, scheme: str
-) -> None:
+async def test_it_fits_every_screen_and_everybody(console: RunningConsole, open_context: OpenContext) -> None:
     """From 360 to 2560 px the body never scrolls sideways, on the widest every column is there; axe is content."""
     await _settled(console, down=("ryan",))
     for width in (360, 768, 1440, 2560):
-        context = await open_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        context = await open_context(viewport={"width": width, "height": 900})
         page = await context.new_page()
         await _open(page, console)
         await page.get_by_test_id("bot-elena").get_by_role("checkbox").check()

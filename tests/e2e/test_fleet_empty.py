@@ -3,22 +3,19 @@
 import re
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Page, expect
 
 from tests.e2e.test_console import sign_in
 from tests.support.api import MakeSettings
 from tests.support.axe import violations
-from tests.support.browser import OpenContext
 from tests.support.console_app import running_console
 
 pytestmark = pytest.mark.browser
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_it_says_how_to_begin(make_settings: MakeSettings, open_context: OpenContext, scheme: str) -> None:
+async def test_it_says_how_to_begin(make_settings: MakeSettings, page: Page) -> None:
     """Where bots are described, at a desk and on a phone; axe finds nothing, and nothing is wider than the screen."""
     async with running_console(make_settings(bots=())) as console:
-        page = await (await open_context(color_scheme=scheme)).new_page()
         await sign_in(page, console)
         empty = page.get_by_test_id("empty")
         for words in ("No bots yet", "BOTS_ENV_DIR", "BOTS_CONFIG", "whisperengine.bot"):
