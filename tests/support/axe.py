@@ -10,10 +10,14 @@ _RUN = "(options) => axe.run({resultTypes: ['violations'], preload: false, ...op
 _EVERYTHING = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
 # All that a theme can change.
 _COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
-# The theme is there and nothing fades any more: in between nothing has its colour. What spins for ever does not count.
-_IS_SETTLED = """(theme) => (document.documentElement.dataset.theme ?? theme) === theme
-    && document.getAnimations().every((one) =>
-        one.effect.getComputedTiming().iterations === Infinity || one.playState !== "running")"""
+# The theme is there, and what would fade into it has: in between nothing has its colour. What spins goes on.
+_SETTLE = """(theme) => {
+    if ((document.documentElement.dataset.theme ?? theme) !== theme) return false;
+    for (const one of document.getAnimations()) {
+        if (one.effect.getComputedTiming().iterations !== Infinity) one.finish();
+    }
+    return true;
+}"""
 
 
 async def violations(page: Page) -> list[str]:
@@ -35,7 +39,7 @@ async def violations(page: Page) -> list[str]:
 
 async def _show(page: Page, theme: Literal["light", "dark"]) -> None:
     await page.emulate_media(color_scheme=theme)
-    await page.wait_for_function(_IS_SETTLED, arg=theme)
+    await page.wait_for_function(_SETTLE, arg=theme)
 
 
 async def _run(page: Page, options: dict[str, Any]) -> dict[str, Any]:

@@ -2,13 +2,15 @@
 
 from chat_api.core.principals import Permission, Principal
 from console.frame import frame, page
+from console.pages.people import person_page
 from console.pages.people.administrators import administrators
 from console.pages.people.list import PeopleList
 
 
 def register() -> None:
-    """Put the page at ``/admin/users``."""
+    """Put the page at ``/admin/users``, and one for each person below it."""
     page("/admin/users", title="Users")(_users)
+    person_page.register()
 
 
 async def _users(principal: Principal) -> None:
