@@ -2,9 +2,9 @@
 
 import secrets
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Literal, TypeVar
 
-from nicegui import ui
+from nicegui import Client, ui
 
 from chat_api.core.errors import AppError, NotAuthenticated
 from chat_api.core.logging import get_logger
@@ -36,13 +36,19 @@ async def run_action(
         await open_pages().end(client)
         return None
     except AppError as error:
-        ui.notify(error.message, type="negative")
+        _notify(client, error.message, type="negative")
         return None
     except Exception:
         reference = secrets.token_hex(4)
         log.exception("action_failed", path=client.page.path, reference=reference)
-        ui.notify(f"Something went wrong on our side. Reference: {reference}", type="negative")
+        _notify(client, f"Something went wrong on our side. Reference: {reference}", type="negative")
         return None
     if done is not None:
-        ui.notify(done, type="positive")
+        _notify(client, done, type="positive")
     return answer
+
+
+def _notify(client: Client, message: str, *, type: Literal["positive", "negative"]) -> None:
+    """Tell the page: what was pressed may be gone by now, such as the dialog that it stood in."""
+    with client:
+        ui.notify(message, type=type)

@@ -45,7 +45,8 @@ class ActionTable(RecordsTable):
         self._table.add_slot("item", card.strip().removesuffix("</div>") + _BUTTONS + "</div>")
 
         async def pressed(event: GenericEventArguments) -> None:
-            await on_action(str(event.args["action"]), str(event.args["key"]))
+            with ui.context.client:  # the table may be another by the time that it is done
+                await on_action(str(event.args["action"]), str(event.args["key"]))
 
         self._table.on("act", pressed)
 

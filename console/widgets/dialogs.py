@@ -32,7 +32,8 @@ def ask(
                 given.props("error error-message='Please fill this in.'")
                 return
             dialog.close()
-            await on_answer(value)
+            with ui.context.client:  # the dialog may be gone before the answer has been acted on
+                await on_answer(value)
 
         if given is not None:
             given.on("keydown.enter", answer)

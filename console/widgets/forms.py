@@ -88,7 +88,8 @@ class Form:
         self._problem.set_text("")
         if await run_action(self._principal, self._attempt):
             self._dialog.close()
-            await self._done()
+            with ui.context.client:  # the dialog may be gone before it is done
+                await self._done()
 
     async def _attempt(self, person: Principal) -> bool:
         try:

@@ -3,8 +3,11 @@
 import os
 from pathlib import Path
 
+from nicegui import Client, ui
 from playwright.async_api import Page, expect
+from sqlalchemy import text
 
+from chat_api.core.database import Database
 from chat_api.series.analytics import AnalyticsService
 from models import Role
 from tests.e2e.test_console import sign_in
@@ -12,6 +15,7 @@ from tests.support.api import ADMIN_PASSWORD
 from tests.support.axe import violations
 from tests.support.browser import OpenContext
 from tests.support.console_app import RunningConsole
+from tests.support.eventually import eventually
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 # A dialog that fades in has no contrast yet.
@@ -57,6 +61,32 @@ async def test_a_person_is_shut_out_from_their_page(console_app: RunningConsole,
     await page.get_by_test_id("ask-do").click()
     await expect(page.get_by_test_id("person-state")).to_have_text("Banned")
     await expect(page.get_by_text("a test of the ban")).to_be_visible()
+
+
+async def test_the_page_follows_when_the_question_is_long_gone(
+    console_app: RunningConsole, page: Page, database_url: str
+) -> None:
+    """A dialog goes at once, and what was answered in it takes its time: the page is built anew all the same."""
+    await console_app.login("hostile", display_name=HOSTILE)
+    await sign_in(page, console_app, path="/admin/users")
+    await page.get_by_role("link", name=HOSTILE).click()
+    await page.get_by_test_id("ban").click()
+    await expect(page.get_by_test_id("ask")).to_be_visible()
+    path = page.url.removeprefix(console_app.url)
+    (client,) = [one for one in Client.instances.values() if one.request.url.path == path]
+
+    def questions() -> int:
+        return sum(isinstance(one, ui.dialog) for one in client.elements.values())
+
+    asked = questions()
+    database = Database(database_url, pool_size=1)
+    async with database.write() as other:
+        await other.execute(text("LOCK TABLE web_accounts IN SHARE ROW EXCLUSIVE MODE"))
+        await page.get_by_label("Reason").fill("a test of the ban")
+        await page.get_by_test_id("ask-do").click()
+        await eventually(lambda: questions() < asked)
+    await expect(page.get_by_test_id("person-state")).to_have_text("Banned")
+    await database.dispose()
 
 
 async def test_a_conversation_opens_for_a_reason(console_app: RunningConsole, page: Page) -> None:

@@ -68,7 +68,8 @@ def _question(
 
     async def confirmed() -> None:
         dialog.close()
-        await _act(principal, action, names)
+        with ui.context.client:  # the dialog may be gone before it is done
+            await _act(principal, action, names)
 
     with ui.dialog() as dialog, ui.element("div").classes("we-sheet").props('data-testid="confirm-action"'):
         dialog.props('aria-labelledby="confirm-action-title"')
