@@ -46,9 +46,9 @@ class AppriseSender:
         try:
             plugin = await self._calls.run(lambda: _plugin(url), timeout_s=CHECK_TIMEOUT_S)
         except TimeoutError:
-            raise InvalidInput("url: could not be checked in time") from None
+            raise InvalidInput("could not be checked in time", field="url") from None
         if plugin is None:
-            raise InvalidInput("url: not an address that apprise understands")
+            raise InvalidInput("not an address that apprise understands", field="url")
 
     async def send(self, url: str, *, title: str, body: str, severity: Severity, kind: NotificationKind) -> None:
         """Send one message. Raises: SendFailed."""

@@ -33,7 +33,7 @@ BOTLESS = frozenset({RuleKind.SERVICE_DOWN, RuleKind.DISK, RuleKind.LOOP_LAG})
 
 def refuse(field: str, why: str) -> NoReturn:
     """Raises: InvalidInput that names the field."""
-    raise InvalidInput(f"{field}: {why}", extra={"field": field})
+    raise InvalidInput(why, field=field)
 
 
 def checked_rule(draft: RuleDraft, *, bots: Collection[str], channels: Collection[UUID]) -> RuleDraft:

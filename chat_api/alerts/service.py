@@ -120,7 +120,7 @@ class AlertsService:
         """
         await self._audit.require(principal, Permission.MANAGE_ALERTS, str(alert_id))
         if not 1 <= minutes <= MAX_SILENCE_MIN:
-            raise InvalidInput(f"minutes: from 1 to {MAX_SILENCE_MIN}")
+            raise InvalidInput(f"from 1 to {MAX_SILENCE_MIN}", field="minutes")
         why = check_text(reason, field="reason", max_chars=300).strip()
         until = self._clock.now() + timedelta(minutes=minutes)
         details = {"minutes": minutes, "reason": why}

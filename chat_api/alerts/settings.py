@@ -158,7 +158,7 @@ class AlertSettingsService:
                 row = await self._stored(connection, table, row_id, values)
                 await self._audit.record(principal, action, row["name"], details=details, connection=connection)
         except IntegrityError:
-            raise Conflict("name: is taken already") from None
+            raise Conflict("is taken already", field="name") from None
         return row
 
     async def _stored(

@@ -108,4 +108,4 @@ def chat_body(now: datetime, *, user_id: str, message: str, user_name: str | Non
             }
         )
     except orjson.JSONEncodeError as error:
-        raise InvalidInput("content: not valid text.") from error
+        raise InvalidInput("not valid text.", field="content") from error

@@ -41,7 +41,11 @@ from typing import ClassVar
 
 
 class AppError(Exception):
-    """A fault with a stable ``code``, an HTTP ``status`` and a message that a user may read."""
+    """A fault with a stable ``code``, an HTTP ``status`` and a message that a user may read.
+
+    ``field`` is what was given and is at fault, by its name in the API; the message begins with it, ``reason`` does
+    not.
+    """
 
     code: ClassVar[str] = "internal_error"
     status: ClassVar[int] = 500
@@ -52,19 +56,22 @@ class AppError(Exception):
         self,
         message: str | None = None,
         *,
+        field: str | None = None,
         detail: str | None = None,
         retry_after_s: float | None = None,
         extra: Mapping[str, object] | None = None,
     ) -> None:
-        self.message = message or self.public_message
+        self.reason = message or self.public_message
+        self.field = field
+        self.message = f"{field}: {self.reason}" if field else self.reason
         self.detail = detail
         self.retry_after_s = retry_after_s
-        self.extra: Mapping[str, object] = extra or {}
+        self.extra: Mapping[str, object] = ({"field": field} if field else {}) | dict(extra or {})
         super().__init__(self.message)
 
 
 class InvalidInput(AppError):
-    """A value that the service does not accept; the message names the field, never the value."""
+    """A value that the service does not accept; ``field`` names it, and the value is never repeated."""
 
     code = "invalid_input"
     status = 422

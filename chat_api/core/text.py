@@ -30,11 +30,11 @@ def check_text(value: str, *, field: str, max_chars: int, min_chars: int = 1, to
     Raises: InvalidInput, naming the field and never echoing the value.
     """
     if _FORBIDDEN.search(value):
-        raise InvalidInput(f"{field}: control characters and unpaired surrogates are not allowed")
+        raise InvalidInput("control characters and unpaired surrogates are not allowed", field=field)
     if len(value) > max_chars:
-        raise InvalidInput(f"{field}: at most {told_chars or max_chars} characters")
+        raise InvalidInput(f"at most {told_chars or max_chars} characters", field=field)
     if len(value.strip()) < min_chars:
-        raise InvalidInput(f"{field}: at least {min_chars} character{'s' if min_chars > 1 else ''}")
+        raise InvalidInput(f"at least {min_chars} character{'s' if min_chars > 1 else ''}", field=field)
     return value
 
 
@@ -46,11 +46,11 @@ def check_name(value: str, *, field: str, min_chars: int, max_chars: int) -> str
     checked = check_text(value, field=field, max_chars=10 * max_chars, min_chars=1, told_chars=max_chars)
     name = " ".join(_MARKS.sub("", unicodedata.normalize("NFC", checked)).split())
     if len(name) < min_chars:
-        raise InvalidInput(f"{field}: at least {min_chars} character{'s' if min_chars > 1 else ''}")
+        raise InvalidInput(f"at least {min_chars} character{'s' if min_chars > 1 else ''}", field=field)
     if len(name) > max_chars:
-        raise InvalidInput(f"{field}: at most {max_chars} characters")
+        raise InvalidInput(f"at most {max_chars} characters", field=field)
     if not all(character.isprintable() for character in name) or not _INVISIBLE.sub("", name).strip():
-        raise InvalidInput(f"{field}: only printable characters")
+        raise InvalidInput("only printable characters", field=field)
     return name
 
 
@@ -68,7 +68,7 @@ def looks_of(name: str) -> list[str]:
 def check_alphabets(name: str, *, field: str) -> None:
     """Raises: InvalidInput for a word with letters of several alphabets that look alike, as nobody's name has."""
     if is_mixed(name):
-        raise InvalidInput(f"{field}: use the letters of one alphabet in a word")
+        raise InvalidInput("use the letters of one alphabet in a word", field=field)
 
 
 def cleaned(value: str, *, max_chars: int) -> str:

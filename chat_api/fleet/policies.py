@@ -199,7 +199,7 @@ class PoliciesService:
             values["healing_since"] = self._clock.now()
         if change.heal_after_failures is not None:
             if not 1 <= change.heal_after_failures <= MAX_FAILURES:
-                raise InvalidInput(f"heal_after_failures: 1 to {MAX_FAILURES}")
+                raise InvalidInput(f"1 to {MAX_FAILURES}", field="heal_after_failures")
             values["heal_after_failures"] = change.heal_after_failures
         if change.notes is not None:
             values["notes"] = check_text(change.notes, field="notes", max_chars=MAX_NOTES_CHARS, min_chars=0)
@@ -210,7 +210,7 @@ class PoliciesService:
             return {"maintenance_since": None, "maintenance_until": None, "maintenance_reason": ""}
         now, until = self._clock.now(), change.maintenance_until
         if until is not None and not now < _aware(until) <= now + LONGEST_MAINTENANCE:
-            raise InvalidInput("maintenance_until: a time in the next 365 days, with its zone")
+            raise InvalidInput("a time in the next 365 days, with its zone", field="maintenance_until")
         reason = check_text(
             change.maintenance_reason, field="maintenance_reason", max_chars=MAX_REASON_CHARS, min_chars=0
         )
@@ -219,7 +219,7 @@ class PoliciesService:
 
 def _aware(at: datetime) -> datetime:
     if at.tzinfo is None:
-        raise InvalidInput("maintenance_until: a time in the next 365 days, with its zone")
+        raise InvalidInput("a time in the next 365 days, with its zone", field="maintenance_until")
     return at
 
 

@@ -31,6 +31,7 @@ class ErrorDetail(BaseModel):
     code: str = Field(description="Stable name of the error.", examples=["not_authenticated"])
     message: str = Field(description="What to tell a person.", examples=["Please sign in."])
     request_id: str = Field(description="Reference for the operator's log.", examples=["a91f0c4be2d17730"])
+    field: str | None = Field(None, description="What was sent and is not valid, by its name.", examples=["bot_name"])
 
 
 class ErrorBody(BaseModel):

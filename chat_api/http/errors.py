@@ -145,7 +145,7 @@ async def _validation_error(request: Request, error: Exception) -> Response:
     # The place and the rule, never the value: what was sent may be a password, or hostile.
     place = ".".join(str(part) for part in first["loc"][1:] if isinstance(part, (str, int)))[:60] or "body"
     rule = first["msg"] if first["type"] in _TELLABLE_RULES else "is not valid"
-    return _render(request, InvalidInput(f"{place}: {rule}"))
+    return _render(request, InvalidInput(f"{rule}", field=place))
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

@@ -72,13 +72,13 @@ def log_filter(levels: Iterable[str] = (), pattern: str = "") -> LogFilter:
     try:
         chosen = frozenset(LogLevel(level) for level in levels)
     except ValueError:
-        raise InvalidInput(f"level: one of {', '.join(LogLevel)}.") from None
+        raise InvalidInput(f"one of {', '.join(LogLevel)}.", field="level") from None
     return LogFilter(levels=chosen or frozenset(LogLevel), pattern=_compiled(pattern) if pattern else None)
 
 
 def _compiled(pattern: str) -> Pattern:
     if len(pattern) > MAX_PATTERN_CHARS:
-        raise InvalidInput(f"q: at most {MAX_PATTERN_CHARS} characters.")
+        raise InvalidInput(f"at most {MAX_PATTERN_CHARS} characters.", field="q")
     options = re2.Options()
     options.max_mem = MAX_PATTERN_BYTES
     options.log_errors = False

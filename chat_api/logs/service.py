@@ -100,7 +100,7 @@ class LogService:
         try:
             since_ns, until_ns = nanoseconds_of(since), nanoseconds_of(until or self._clock.now())
         except OverflowError:
-            raise InvalidInput("since: is not valid.") from None
+            raise InvalidInput("is not valid.", field="since") from None
         read = partial(self._piece, wanted, since_ns=max(0, since_ns), until_ns=until_ns, limit=limit, newest=newest)
         with self._searching.holding(principal.user_id, refusal="Your other searches in logs have to end first."):
             pieces = await asyncio.gather(*(read(name) for name in names), return_exceptions=True)
@@ -145,7 +145,7 @@ class LogService:
         wanted = log_filter(levels, pattern)
         names = tuple(dict.fromkeys(self._registry.get(name).name for name in bots))
         if not 0 < len(names) <= MAX_BOTS:
-            raise InvalidInput(f"bots: choose 1 to {MAX_BOTS}.")
+            raise InvalidInput(f"choose 1 to {MAX_BOTS}.", field="bots")
         if isinstance(self._engine, NoEngine):
             raise EngineUnavailable("No container engine is configured (DOCKER_HOST).")
         return names, wanted

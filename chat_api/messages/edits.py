@@ -61,7 +61,7 @@ class EditsService:
         text = check_text(with_plain_line_ends(content), field="content", max_chars=MAX_MESSAGE_CHARS)
         exchange = await self._find(principal, message_id)
         if exchange.message_id != message_id:
-            raise InvalidInput("message_id: only your own messages can be edited")
+            raise InvalidInput("only your own messages can be edited", field="message_id")
         await self._limits.hit(principal.user_id, address=principal.address)
         edited = await changes.edit(self._database, principal.user_id, message_id, version=version, content=text)
         if edited is None:
@@ -146,5 +146,5 @@ def checked_emoji(emoji: str) -> str:
         or not all(unicodedata.category(sign) in _EMOJI_CATEGORIES for sign in signs)
         or any(unicodedata.bidirectional(sign) in {"LRO", "RLO", "LRE", "RLE", "PDF", "LRI", "RLI"} for sign in signs)
     ):
-        raise InvalidInput("emoji: one emoji")
+        raise InvalidInput("one emoji", field="emoji")
     return emoji

@@ -43,7 +43,7 @@ async def chat(
     `message_id`, which `POST /api/chat/{message_id}/retry` takes.
     """
     if idempotency_key is not None and body.client_msg_id not in {None, idempotency_key}:
-        raise InvalidInput("client_msg_id: differs from the Idempotency-Key header")
+        raise InvalidInput("differs from the Idempotency-Key header", field="client_msg_id")
     exchange = await messages.send(
         principal,
         bot_name=body.bot_name,

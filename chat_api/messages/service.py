@@ -121,7 +121,7 @@ class MessagesService:
         bot = self._registry.get(bot_name)
         text = check_text(with_plain_line_ends(content), field="content", max_chars=MAX_MESSAGE_CHARS)
         if message_type not in _TYPES:
-            raise InvalidInput("message_type: must be text, voice or image")
+            raise InvalidInput("must be text, voice or image", field="message_type")
         if client_msg_id is not None:
             check_text(client_msg_id, field="client_msg_id", max_chars=MAX_CLIENT_ID_CHARS)
         message = NewMessage(
@@ -225,7 +225,7 @@ class MessagesService:
         """One page of a conversation, newest first. Raises: NotFound (bot), InvalidInput (limit)."""
         principal.require(Permission.CHAT)
         if not 1 <= limit <= MAX_PAGE:
-            raise InvalidInput(f"limit: 1 to {MAX_PAGE}")
+            raise InvalidInput(f"1 to {MAX_PAGE}", field="limit")
         bot = self._registry.get(bot_name)
         return await conversations.page(
             self._database, principal.user_id, bot.name, before=min(before or _LAST, _LAST), limit=limit
@@ -295,7 +295,7 @@ class MessagesService:
             return None
         exchange, stored_hash = found
         if stored_hash != message.request_hash:
-            raise InvalidInput("client_msg_id: was used for another message")
+            raise InvalidInput("was used for another message", field="client_msg_id")
         return exchange
 
     async def _get(self, user_id: str, message_id: UUID) -> Exchange:

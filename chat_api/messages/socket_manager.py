@@ -171,7 +171,7 @@ class WebSocketManager:
         """
         position = self._feeds.position(connection.user_id)
         if connection.is_v2 or position is None:
-            raise InvalidInput("type: hello comes once, as the first frame")
+            raise InvalidInput("hello comes once, as the first frame", field="type")
         connection.is_v2, connection.client_id = True, hello.client_id
         self._by_user[connection.user_id].replace(hello.client_id, before=connection.turn)
         self._pubsub.publish(REPLACED, [connection.user_id, hello.client_id, connection.turn])

@@ -129,12 +129,12 @@ class _Conversation:
             case "pong":
                 pass  # that it said something is all that counts
             case _:
-                raise InvalidInput("type: is not a known frame type")
+                raise InvalidInput("is not a known frame type", field="type")
 
     async def _submit(self, frame: dict[str, Any]) -> None:
         data = frame.get("data")
         if not isinstance(data, dict):
-            raise InvalidInput("data: must be an object")
+            raise InvalidInput("must be an object", field="data")
         submission = await self._messages.submit(
             self._principal,
             bot_name=_text(data, "bot_name"),
@@ -163,25 +163,25 @@ def _parsed(text: str) -> dict[str, Any]:
 
 def _hello(frame: dict[str, Any]) -> Hello:
     if frame.get("v") != PROTOCOL_VERSION:
-        raise InvalidInput("v: must be 2")
+        raise InvalidInput("must be 2", field="v")
     client_id = _text(frame, "client_id")
     if not 1 <= len(client_id) <= MAX_CLIENT_ID_CHARS:
-        raise InvalidInput(f"client_id: 1 to {MAX_CLIENT_ID_CHARS} characters")
+        raise InvalidInput(f"1 to {MAX_CLIENT_ID_CHARS} characters", field="client_id")
     since = frame.get("since")
     if since is None:
         return Hello(client_id=client_id, since=None)
     if not isinstance(since, dict):
-        raise InvalidInput("since: must be an object")
+        raise InvalidInput("must be an object", field="since")
     seq = since.get("seq")
     if not isinstance(seq, int) or isinstance(seq, bool) or not 0 <= seq < 2**62:
-        raise InvalidInput("since.seq: must be a number from 0 on")
+        raise InvalidInput("must be a number from 0 on", field="since.seq")
     return Hello(client_id=client_id, since=StreamPosition(epoch=_uuid(since, "epoch"), seq=seq))
 
 
 def _text(values: dict[str, Any], field: str, *, default: str | None = None) -> str:
     value = values.get(field, default)
     if not isinstance(value, str):
-        raise InvalidInput(f"{field}: must be a string")
+        raise InvalidInput("must be a string", field=field)
     return value
 
 
@@ -189,12 +189,12 @@ def _uuid(values: dict[str, Any], field: str) -> UUID:
     try:
         return UUID(_text(values, field))
     except ValueError:
-        raise InvalidInput(f"{field}: must be a UUID") from None
+        raise InvalidInput("must be a UUID", field=field) from None
 
 
 def _client_msg_id(frame: dict[str, Any]) -> str | None:
     data = frame.get("data")
     value = data.get("client_msg_id") if isinstance(data, dict) else None
     if value is not None and not isinstance(value, str):
-        raise InvalidInput("client_msg_id: must be a string")
+        raise InvalidInput("must be a string", field="client_msg_id")
     return value

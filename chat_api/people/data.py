@@ -47,7 +47,7 @@ class PersonDataService:
         target = person_reference(target_id)
         await self._audit.require(principal, Permission.MANAGE_USERS, target)
         if source_id == target_id:
-            raise InvalidInput("source_id: a person cannot be merged with themselves")
+            raise InvalidInput("a person cannot be merged with themselves", field="source_id")
         if not (is_storable(source_id) and is_storable(target_id)):
             raise NotFound("Unknown person.")
         async with self._database.write() as connection:
@@ -90,7 +90,7 @@ class PersonDataService:
         async with self._database.write() as connection:
             row = await found(connection, user_id)
             if typed_name.strip() != row["username"]:
-                raise InvalidInput("typed_name: this is not the person's name")
+                raise InvalidInput("this is not the person's name", field="typed_name")
             ids = await self._ids(connection, user_id)
             await people.ban(connection, ids, reason="being erased")
             ended = await people.end_sessions(connection, ids, is_admin=False)

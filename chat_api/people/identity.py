@@ -106,7 +106,7 @@ class IdentityService:
         if display_name:
             check_alphabets(shown, field="display_name")
             if name_key(shown) != name_key(name) and self._is_like_a_bot(looks_of(shown)):
-                raise InvalidInput("display_name: a bot has this name")
+                raise InvalidInput("a bot has this name", field="display_name")
         if proof.password is not None:
             check_text(proof.password, field="password", min_chars=MIN_PASSWORD_CHARS, max_chars=MAX_PASSWORD_CHARS)
         holder = await self._holder(name_key(name))

@@ -91,7 +91,7 @@ class RollingService:
         """
         principal.require(Permission.RESTART_BOT)
         if not 1 <= batch_size <= MAX_BATCH:
-            raise InvalidInput(f"batch_size: 1 to {MAX_BATCH}")
+            raise InvalidInput(f"1 to {MAX_BATCH}", field="batch_size")
         names = list(dict.fromkeys(self._registry.get(name).name for name in bot_names))
         names = names or [spec.name for spec in self._registry.all()]
         views = {bot.name: bot for bot in self._fleet.current().bots}
@@ -128,7 +128,7 @@ class RollingService:
         await self._audit.require(principal, Permission.RESTART_BOT, "rolling restart")
         plan = await self.preview(principal, bot_names, batch_size=batch_size)
         if not plan.bots:
-            raise InvalidInput("bot_names: none of these bots can be restarted")
+            raise InvalidInput("none of these bots can be restarted", field="bot_names")
         view = RollingView(
             rolling_id=new_id(),
             requested_by=principal.username,

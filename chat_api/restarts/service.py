@@ -130,7 +130,7 @@ class RestartsService:
         """
         names = tuple(dict.fromkeys(bot_names))
         if not 0 < len(names) <= MAX_BULK:
-            raise InvalidInput(f"bot_names: 1 to {MAX_BULK} bots")
+            raise InvalidInput(f"1 to {MAX_BULK} bots", field="bot_names")
         await self._audit.require(principal, PERMISSIONS[action], f"{len(names)} bots")
         known = {spec.name for spec in self._registry.all()}
         seen = await self._engine.list_bots() if known.intersection(names) else ()

@@ -59,9 +59,9 @@ class AnalyticsService:
         end = until or self._clock.now()
         begin = since or end - DEFAULT_PERIODS[grain] * grain.length + timedelta(microseconds=1)
         if begin >= end:
-            raise InvalidInput("until: later than since")
+            raise InvalidInput("later than since", field="until")
         if (end - begin) / grain.length > MAX_PERIODS:
-            raise InvalidInput(f"since: at most {MAX_PERIODS} periods")
+            raise InvalidInput(f"at most {MAX_PERIODS} periods", field="since")
         first = grain.floor(begin)
         last = grain.floor(end - timedelta(microseconds=1)) + grain.length
         async with self._database.read() as connection:

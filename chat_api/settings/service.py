@@ -72,7 +72,7 @@ class SettingsService:
         if name not in Settings.model_fields:
             raise NotFound("Unknown setting.")
         if name not in AT_ONCE | AFTER_RESTART:
-            raise InvalidInput(f"{name}: can only be set in the environment")
+            raise InvalidInput("can only be set in the environment", field=name)
         return name
 
     def _changed(self, values: Values) -> None:

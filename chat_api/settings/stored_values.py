@@ -59,7 +59,7 @@ def validated(name: str, value: object) -> Any:
         return _ADAPTERS[name].validate_python(value)
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        raise InvalidInput(f"{name}: {problem['msg'][:1].lower()}{problem['msg'][1:]}") from None
+        raise InvalidInput(f"{problem['msg'][:1].lower()}{problem['msg'][1:]}", field=name) from None
 
 
 def _problem(key: str, stored: Stored) -> str | None:

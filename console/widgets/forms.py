@@ -95,17 +95,16 @@ class Form:
         try:
             await self._save(person)
         except Refusals as refusal:
-            self._show(refusal.message)
+            self._show(refusal)
             return False
         return True
 
-    def _show(self, message: str) -> None:
-        name, _, why = message.partition(": ")
-        field = self._fields.get(name)
+    def _show(self, refusal: InvalidInput | Conflict) -> None:
+        field = self._fields.get(refusal.field or "")
         if field is None:
-            self._problem.set_text(message)
+            self._problem.set_text(refusal.message)
         else:
-            field.error = why[:1].upper() + why[1:]
+            field.error = refusal.reason[:1].upper() + refusal.reason[1:]
             field.run_method("focus")
 
 

@@ -174,17 +174,17 @@ def _options(words: Mapping[Any, str]) -> dict[str, str]:
 
 def _whole(field: str, value: float | None) -> int:
     if value is None or not abs(value) < 1e9:
-        raise InvalidInput(f"{field}: a number, please")
+        raise InvalidInput("a number, please", field=field)
     return round(value)
 
 
 def _moment(field: str, value: str | None, zone: str) -> datetime:
     if zone not in available_timezones():
-        raise InvalidInput("time_zone: a time zone such as Europe/Berlin")
+        raise InvalidInput("a time zone such as Europe/Berlin", field="time_zone")
     try:
         return datetime.fromisoformat(value or "").replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise InvalidInput(f"{field}: a date and a time, please") from None
+        raise InvalidInput("a date and a time, please", field=field) from None
 
 
 def _local(moment: datetime, zone: str) -> str:

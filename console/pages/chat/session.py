@@ -154,4 +154,4 @@ def _message_id(request: Request) -> UUID:
     try:
         return UUID(request.message_id)
     except ValueError:
-        raise InvalidInput("message_id: not a message's id") from None
+        raise InvalidInput("not a message's id", field="message_id") from None
