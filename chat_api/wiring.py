@@ -22,6 +22,7 @@ from chat_api.core.security import load_key_ring
 from chat_api.core.settings import Settings
 from chat_api.fleet.canary import CanaryService
 from chat_api.fleet.containers import ContainersService
+from chat_api.fleet.dependencies import Connections
 from chat_api.fleet.health import HealthService
 from chat_api.fleet.known_bots import KnownBotsService
 from chat_api.fleet.policies import PoliciesService
@@ -210,11 +211,5 @@ def _fleet(r: Resources, registry: BotRegistry) -> FleetService:
 
 
 def _health(r: Resources) -> HealthService:
-    return HealthService(
-        r.database,
-        r.redis,
-        r.engine,
-        qdrant_url=r.settings.qdrant_url,
-        llm_url=r.settings.llm_health_url,
-        pubsub=r.pubsub,
-    )
+    connections = Connections(database=r.database, redis=r.redis, engine=r.engine, settings=r.settings)
+    return HealthService(connections, pubsub=r.pubsub)

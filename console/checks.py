@@ -88,6 +88,7 @@ async def _dependencies(settings: Settings, where: Servers) -> list[Finding]:
     from chat_api.core.database import Database
     from chat_api.core.redis import connect_redis
     from chat_api.engine.interface import ContainerEngine, NoEngine
+    from chat_api.fleet.dependencies import DEPENDENCIES, Connections
     from chat_api.fleet.health import HealthService
 
     if settings.docker_host is None:
@@ -98,20 +99,19 @@ async def _dependencies(settings: Settings, where: Servers) -> list[Finding]:
         engine = DockerEngine(settings.docker_host, label=settings.docker_label)
     database, redis = Database(where.database_url, pool_size=2), connect_redis(where.redis_url)
     try:
-        health = HealthService(database, redis, engine, qdrant_url=settings.qdrant_url, llm_url=settings.llm_health_url)
-        checks = await health.check_all()
+        connections = Connections(database=database, redis=redis, engine=engine, settings=settings)
+        checks = await HealthService(connections).check_all()
     finally:
         await asyncio.gather(database.dispose(), redis.aclose(), engine.close())
-    places = {"postgres": where.database, "redis": where.redis, "qdrant": settings.qdrant_url}
-    places |= {"docker": settings.docker_host, "llm": settings.llm_health_url}
+    embedded = {"postgres": where.database, "redis": where.redis}
     findings = []
     for check in checks:
-        place = places[check.name]
+        setting = DEPENDENCIES[check.name].setting
+        place = embedded.get(check.name) or getattr(settings, setting)
         if check.error is not None:
             findings.append(Finding(verdict=Verdict.FAIL, name=check.title, detail=f"{place}: {check.error}"))
         elif check.latency_ms is None:
-            variable = {"qdrant": "QDRANT_URL", "docker": "DOCKER_HOST", "llm": "LLM_HEALTH_URL"}[check.name]
-            findings.append(Finding(verdict=Verdict.WARN, name=check.title, detail=f"{variable} is not set"))
+            findings.append(Finding(verdict=Verdict.WARN, name=check.title, detail=f"{setting.upper()} is not set"))
         else:
             detail = f"answered in {check.latency_ms:.0f} ms, {place}"
             findings.append(Finding(verdict=Verdict.OK, name=check.title, detail=detail))

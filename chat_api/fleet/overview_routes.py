@@ -13,6 +13,9 @@ from chat_api.fleet.status_bodies import BotState, ServiceState, StatusAnswer, S
 from chat_api.http.dependencies import Admin, service
 from chat_api.http.errors import CONSOLE, errors
 
+# Source: specification, ``GET /api/admin/status``.
+SPECIFIED = frozenset({"postgres", "redis", "qdrant", "docker"})
+
 router = APIRouter(prefix="/api/admin", tags=["Administration"])
 
 Fleet = Annotated[FleetService, service(FleetService)]
@@ -50,11 +53,11 @@ def service_state(service: ServiceView) -> ServiceState:
 
 
 def service_states(services: Iterable[ServiceView]) -> dict[str, ServiceState]:
-    """The four dependencies that the specification has, always, and the language model where one is watched."""
+    """The four dependencies that the specification has, always, and others where they are watched."""
     return {
         service.name: service_state(service)
         for service in services
-        if service.name != "llm" or service.status is not ServiceStatus.NOT_CONFIGURED
+        if service.name in SPECIFIED or service.status is not ServiceStatus.NOT_CONFIGURED
     }
 
 

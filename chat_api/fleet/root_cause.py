@@ -13,18 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from chat_api.fleet.dependencies import DEPENDENCIES, ORDER
 from chat_api.fleet.schemas import HEARTBEAT_WELL, BotStatus, BotView, Fault, ServiceStatus, ServiceView
 from chat_api.fleet.status import model_witnesses
 
-# The parents of every bot; of two that explain as many bots, the first is named.
-PARENTS = ("docker", "postgres", "redis", "qdrant", "llm")
-AILING = frozenset({BotStatus.DEGRADED, BotStatus.OFFLINE, BotStatus.STARTING, BotStatus.UNKNOWN})
-# What a parent can do to a bot: without Docker nothing answers (a bot that answers has its own trouble); a bot without
-# its language model still answers its health check.
-EFFECTS: Mapping[str, frozenset[BotStatus]] = {
-    "docker": AILING - {BotStatus.DEGRADED},
-    "llm": frozenset({BotStatus.DEGRADED, BotStatus.STARTING}),
-}
 # How a bot without its language model behaves.
 MODEL_FAULTS = frozenset(Fault) - {Fault.SLOW}
 # A dependency is looked at every ten seconds: a bot may be seen down that much, and some, before its parent.
@@ -47,14 +39,14 @@ def root_causes(bots: Sequence[BotView], services: Sequence[ServiceView], *, now
     down = {service.name for service in services if service.status is ServiceStatus.UNHEALTHY}
     ranked = sorted(
         (name for name, names in explained.items() if names),
-        key=lambda name: (name not in down, -len(explained[name]), PARENTS.index(name)),
+        key=lambda name: (name not in down, -len(explained[name]), not DEPENDENCIES[name].explains_first, ORDER[name]),
     )
     return {name: parent for parent in reversed(ranked) for name in explained[parent]}
 
 
 def is_to_blame(service: ServiceView, *, now: datetime) -> bool:
     """Whether a dependency is down, or was until a moment ago."""
-    if service.name not in PARENTS or service.failing_since is None or service.last_failed_at is None:
+    if service.name not in DEPENDENCIES or service.failing_since is None or service.last_failed_at is None:
         return False
     if service.status is ServiceStatus.UNHEALTHY:
         return True
@@ -107,7 +99,7 @@ def ailing_since(bot: BotView) -> datetime | None:
 
 
 def _explains(service: ServiceView, bot: BotView) -> bool:
-    if bot.status not in EFFECTS.get(service.name, AILING):
+    if bot.status not in DEPENDENCIES[service.name].effects:
         return False
     if service.name == "llm" and bot.reasons and not bot.has(*MODEL_FAULTS):
         return False  # slow is not silent

@@ -19,6 +19,7 @@ from chat_api.core.errors import NotFound
 from chat_api.core.logging import get_logger
 from chat_api.core.principals import Permission, Principal
 from chat_api.engine.schemas import ContainerUsage, ContainerView
+from chat_api.fleet.dependencies import ORDER
 from chat_api.fleet.identity import BotIdentities
 from chat_api.fleet.registry import BotRegistry
 from chat_api.fleet.reports import (
@@ -50,8 +51,6 @@ from models import Severity
 
 log = get_logger(__name__)
 
-# In the order in which pages show them.
-SERVICES = ("postgres", "redis", "qdrant", "docker", "llm")
 # Changes this close together reach the pages as one: a poll of 500 bots is one update, not 500.
 COALESCE_S = 0.05
 # Synthetic conversations in a row: a bot that left so many without an answer has to answer two.
@@ -440,4 +439,4 @@ def _counted(canary: CanaryView, before: CanaryView | None) -> CanaryView:
 
 
 def _place(service: str) -> int:
-    return SERVICES.index(service) if service in SERVICES else len(SERVICES)
+    return ORDER.get(service, len(ORDER))

@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 
 from chat_api.bots.schemas import Probe
 from chat_api.engine.schemas import ContainerView
+from chat_api.fleet.dependencies import DEPENDENCIES
 from chat_api.fleet.schemas import (
     HEARTBEAT_WELL,
     BotPolicy,
@@ -51,8 +52,6 @@ MIN_USUAL = 10
 # So many bots have to say that their language model does not answer until it is the model's fault, not theirs.
 MODEL_WITNESSES = 2
 CALLS_PAUSED = "calls are paused after many failures"
-# Without these nothing can be stored; the rest costs comfort only.
-VITAL_SERVICES = frozenset({"postgres"})
 PUBLIC_STATUS = {
     BotStatus.ONLINE: "online",
     BotStatus.DEGRADED: "online",
@@ -212,7 +211,7 @@ def _seen_status(bots: Sequence[BotView], services: Sequence[ServiceView]) -> tu
     down = [service for service in services if service.status is ServiceStatus.UNHEALTHY]
     ailing = [bot for bot in bots if bot.shown not in HEARTBEAT_WELL]
     if down:
-        is_vital = any(service.name in VITAL_SERVICES for service in down)
+        is_vital = any(_is_vital(service) for service in down)
         return (SystemStatus.CRITICAL if is_vital else SystemStatus.DEGRADED), _cause_headline(down, ailing)
     if not bots:
         return SystemStatus.HEALTHY, "No bots are configured yet"
@@ -229,6 +228,11 @@ def _seen_status(bots: Sequence[BotView], services: Sequence[ServiceView]) -> tu
     names = ", ".join(f"{bot.display_name} is {bot.shown}" for bot in ailing[:3])
     verb = "needs" if len(ailing) == 1 else "need"
     return SystemStatus.DEGRADED, f"{len(ailing)} of {len(bots)} bots {verb} attention: {names}{more}"
+
+
+def _is_vital(service: ServiceView) -> bool:
+    dependency = DEPENDENCIES.get(service.name)
+    return dependency is not None and dependency.is_vital
 
 
 def _trouble_headline(alerts: Sequence[Trouble], incidents: Sequence[Trouble]) -> str:
@@ -255,7 +259,7 @@ def _well_headline(bots: Sequence[BotView]) -> str:
 def _cause_headline(down: Sequence[ServiceView], ailing: Sequence[BotView]) -> str:
     """The dependencies that are down, the one that explains most first, and how many bots suffer from them."""
     explained = Counter(bot.cause for bot in ailing if bot.cause)
-    ranked = sorted(down, key=lambda service: (-explained[service.name], service.name not in VITAL_SERVICES))
+    ranked = sorted(down, key=lambda service: (-explained[service.name], not _is_vital(service)))
     titles = [service.title for service in ranked]
     named = titles[0] if len(titles) == 1 else f"{', '.join(titles[:-1])} and {titles[-1]}"
     headline = f"{named} {ranked[0].fault if len(titles) == 1 else _plural(ranked)}"

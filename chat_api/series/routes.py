@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Path, Query, Response
 
 from chat_api.core.principals import Principal
+from chat_api.fleet.dependencies import DEPENDENCIES
 from chat_api.http.dependencies import Admin, BotName, service
 from chat_api.http.errors import CONSOLE, errors
 from chat_api.http.exports import Format, also_as, csv_of
@@ -22,7 +23,9 @@ from chat_api.series.service import SeriesService
 router = APIRouter(prefix="/api/admin", tags=["Administration"])
 
 
-ServiceName = Annotated[str, Path(max_length=30, description="`postgres`, `redis`, `qdrant` or `docker`.")]
+ServiceName = Annotated[
+    str, Path(max_length=30, description=f"One of {', '.join(f'`{name}`' for name in DEPENDENCIES)}.")
+]
 _ANSWERS = also_as("text/csv") | errors(*CONSOLE, "not_found", "invalid_input")
 
 

@@ -14,7 +14,7 @@ from chat_api.core.database import Database
 from chat_api.core.errors import NotFound
 from chat_api.core.histogram import percentiles
 from chat_api.core.principals import Permission, Principal
-from chat_api.fleet.health import TITLES
+from chat_api.fleet.dependencies import DEPENDENCIES
 from chat_api.fleet.registry import BotRegistry
 from chat_api.series import repository as series
 from chat_api.series import status_intervals_repository as status_intervals
@@ -82,7 +82,7 @@ class SeriesService:
         principal.require(Permission.VIEW_SYSTEM if subject in OWN_SERIES else Permission.VIEW_FLEET)
         kind, _, name = subject.partition(":")
         if kind == "service":
-            if name not in TITLES:
+            if name not in DEPENDENCIES:
                 raise NotFound("Unknown service.")
         elif kind == "bot" or kind in set(BotSeries):
             self._registry.get(name)

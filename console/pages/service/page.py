@@ -4,7 +4,7 @@ from nicegui import ui
 
 from chat_api.core.errors import NotFound
 from chat_api.core.principals import Permission, Principal
-from chat_api.fleet.health import TITLES
+from chat_api.fleet.dependencies import DEPENDENCIES
 from console.frame import back_link, frame, page
 from console.widgets.series_panel import ChartSpec, SeriesPanel
 from console.widgets.timeline import timeline
@@ -17,14 +17,14 @@ def register() -> None:
 
 async def _service(principal: Principal, name: str) -> None:
     principal.require(Permission.VIEW_FLEET)
-    if name not in TITLES:
+    if name not in DEPENDENCIES:
         raise NotFound("There is no such service.")
     address = f"/api/admin/services/{name}/series"
     charts = (
         ChartSpec(title="Answer time", subject=f"service:{name}", export=address, of="checks"),
         ChartSpec(title="Checks", subject=f"service:{name}", export=address, shows="counts", of="checks"),
     )
-    with frame(principal, title=TITLES[name], path="/admin"):
+    with frame(principal, title=DEPENDENCIES[name].title, path="/admin"):
         back_link("/admin", "Fleet")
         with ui.element("div").classes("we-panels"):
             await SeriesPanel(principal, "Over time", charts).load()

@@ -18,6 +18,7 @@ from chat_api.core.redis import connect_redis
 from chat_api.core.settings import Settings
 from chat_api.engine.interface import NoEngine
 from chat_api.engine.schemas import ContainerKind, ContainerState, ContainerView
+from chat_api.fleet.dependencies import Connections
 from chat_api.fleet.health import HealthService
 from chat_api.fleet.health_poller import HealthPoller
 from chat_api.fleet.registry import BotRegistry
@@ -60,7 +61,7 @@ async def process(settings: Settings, hands: Hands, redis_url: str = NOWHERE) ->
     redis = connect_redis(NOWHERE)
     connector, registry = BotConnector(settings), BotRegistry(settings)
     fleet = FleetService(registry, connector, check_interval_s=60, clock=hands.clock)
-    health = HealthService(database, redis, NoEngine(), qdrant_url=None)
+    health = HealthService(Connections(database=database, redis=redis, engine=NoEngine(), settings=Settings()))
     poller = HealthPoller(registry, connector, fleet, health, database, interval_s=60)
     keeper = SourcesWatcher(registry, fleet, poller, NoEngine())
     pubsub = PubSub(redis_url, deployment_id=uuid4().hex)

@@ -12,6 +12,7 @@ from chat_api.core.database import Database
 from chat_api.core.redis import connect_redis
 from chat_api.core.settings import Settings
 from chat_api.engine.docker import DockerEngine
+from chat_api.fleet.dependencies import Connections
 from chat_api.fleet.health import HealthService
 from chat_api.fleet.health_poller import HealthPoller
 from chat_api.fleet.registry import BotRegistry
@@ -67,7 +68,7 @@ async def watching(
     await registry.refresh()
     fleet = FleetService(registry, still.connector, check_interval_s=HOUR_S)
     database, redis = Database(database_url, pool_size=2), connect_redis(redis_url)
-    health = HealthService(database, redis, engine, qdrant_url=None)
+    health = HealthService(Connections(database=database, redis=redis, engine=engine, settings=Settings()))
     poller = HealthPoller(registry, still.connector, fleet, health, database, interval_s=HOUR_S)
     keeper = SourcesWatcher(registry, fleet, poller, engine, list_interval_s=list_interval_s)
     sight = Sight(fleet=fleet, published=[])
