@@ -45,10 +45,10 @@ one of our names and was not made by us is named, and the command refuses.
   carry-over        Bring the data of an installation made with the earlier names (project whisperengine-multi); asks first.
 
 Work on it
-  test [ARGS]       Without arguments all that CI runs: format, lint, types, import contracts, every test. With
+  test [ARGS]       Without arguments all that CI runs: format, lint, types, contracts, dead code, every test. With
                     arguments: pytest with them. As root it installs Debian's chromium-headless-shell, docker.io,
                     prometheus, pgbouncer, nginx, haproxy and caddy when absent.
-  lint              Format, lint, types and import contracts only.
+  lint              Format, lint, types, import contracts and dead code only.
   bench             Measure the product against baselines in the same run (docs/performance.md), some five minutes.
                     --quick (one minute), --only NAME…, --seconds S, --json [FILE]. As root it installs Debian's nginx,
                     one of the baselines, when absent.
@@ -235,6 +235,7 @@ lint() {
   "$python" -m ruff check --quiet .
   "$python" -m mypy
   "$venv/bin/lint-imports" --no-logo
+  "$python" -m vulture
 }
 
 run_tests() {

@@ -2,8 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 
 from chat_api.core.errors import AppError, EngineUnavailable, NotFound
 from chat_api.core.logging import get_logger
@@ -52,18 +51,11 @@ class ContainersService:
         self._fleet.record_usage(usage)
         return usage
 
-    @contextmanager
-    def watching(self, principal: Principal, bot_names: Iterable[str]) -> Iterator[None]:
-        """Measure these bots every two seconds while the block runs. Raises: PermissionDenied, NotAuthenticated."""
-        names = tuple(bot_names)
-        end = self.watch(principal, names)
-        try:
-            yield
-        finally:
-            end()
-
     def watch(self, principal: Principal, bot_names: Iterable[str]) -> "Unwatch":
-        """The same without a block: call what is returned when nobody looks any more."""
+        """Measure these bots every two seconds until what is returned is called.
+
+        Raises: PermissionDenied, NotAuthenticated.
+        """
         principal.require(Permission.VIEW_FLEET)
         return Unwatch(self._watched, tuple(bot_names))
 

@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
-from urllib.parse import urlencode
 
 from nicegui import Client, background_tasks, core, ui
 from nicegui.element import Element
@@ -183,12 +182,6 @@ class LogView(Element, component=theme.ASSETS / "log_view.js", dependencies=[the
         if self._pump is not None and self._pump is not asyncio.current_task():
             self._pump.cancel()
         self._pump = None
-
-
-def permalink(bots: Iterable[str], *, at: datetime | None = None, levels: Iterable[str] = (), pattern: str = "") -> str:
-    """The address of the Logs page with this choice, e.g. from an incident."""
-    query = {"bots": ",".join(bots), "at": at.astimezone(UTC).isoformat() if at else "", "level": ",".join(levels)}
-    return "/admin/logs?" + urlencode({key: value for key, value in (query | {"q": pattern}).items() if value})
 
 
 def _line(line: LogLine) -> list[Any]:

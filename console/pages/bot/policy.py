@@ -12,7 +12,7 @@ from chat_api.fleet.schemas import BotPolicy, FleetView
 from console.actions import run_action
 from console.context import services
 from console.live.open_pages import open_pages
-from console.pages.restarts.actions import button
+from console.widgets.icon_button import icon_button
 from console.widgets.lifetime import while_shown
 
 SPANS = {0: "until someone ends it", 30: "for 30 minutes", 60: "for 1 hour", 240: "for 4 hours", 1440: "for 1 day"}
@@ -96,7 +96,7 @@ class _Panel:
             banner.props('data-testid="quarantine"')
             ui.label(f"In quarantine: {self._policy.quarantine_reason}")
             if self._may_change:
-                button("Release", "start", self._release, testid="release")
+                icon_button("Release", "start", self._release, testid="release")
 
     def _build_maintenance(self) -> None:
         self._maintenance.clear()
@@ -119,7 +119,7 @@ class _Panel:
         with ui.element("div").classes("we-banner we-tone-idle").props('data-testid="maintenance"'):
             ui.label(f"In maintenance{until}{why}")
             if self._may_change:
-                button("End maintenance", "done", end, testid="end-maintenance")
+                icon_button("End maintenance", "done", end, testid="end-maintenance")
 
     def _begin_maintenance(self) -> None:
         with ui.element("div").classes("we-toolbar"):
@@ -133,7 +133,7 @@ class _Panel:
                 )
                 await self._change(wanted, "The bot is in maintenance: no alarms, no healing")
 
-            button("Begin maintenance", "maintenance", begin, testid="begin-maintenance")
+            icon_button("Begin maintenance", "maintenance", begin, testid="begin-maintenance")
 
     def _healing(self) -> None:
         chosen = self._policy.heal_after_failures
@@ -163,7 +163,7 @@ class _Panel:
             await self._change(PolicyChange(notes=notes.value or ""), "Notes saved")
 
         if self._may_change:
-            button("Save notes", "done", save, classes="we-button we-start", testid="save-notes")
+            icon_button("Save notes", "done", save, classes="we-button we-start", testid="save-notes")
 
     def _switch(self, label: str, field: str, *, testid: str) -> ui.switch:
         async def changed(event: Any) -> None:

@@ -16,9 +16,9 @@ from console.context import services
 from console.frame import frame, page
 from console.live.fleet import fleet_feed
 from console.live.open_pages import open_pages
-from console.pages.restarts.actions import button
 from console.pages.restarts.live import DOING, ORIGINS, RestartsLive
 from console.pages.restarts.rolling import open_rolling_dialog
+from console.widgets.icon_button import icon_button
 from console.widgets.records import RecordsTable, column
 from models import RestartState
 
@@ -53,7 +53,9 @@ class _Page:
         may_act = principal.may(Permission.RESTART_BOT)
         if may_act:
             with ui.element("div").classes("we-toolbar"):
-                button("Rolling restart", "restart", self._open, classes="we-button we-primary", testid="open-rolling")
+                icon_button(
+                    "Rolling restart", "restart", self._open, classes="we-button we-primary", testid="open-rolling"
+                )
         self._live = RestartsLive(may_act=may_act, on_abort=self._abort)
         ui.label("History").props("role=heading aria-level=2").classes("we-strong")
         self._table = RecordsTable(COLUMNS, [], empty=EMPTY, export="/api/admin/restarts")

@@ -9,8 +9,8 @@ from chat_api.core.principals import Principal
 from chat_api.restarts.rolling_schemas import RollingPreview
 from console.actions import run_action
 from console.context import services
-from console.pages.restarts.actions import button
 from console.pages.restarts.impact import about, people_text
+from console.widgets.icon_button import icon_button
 
 BATCHES = {size: str(size) for size in (1, 2, 3, 5, 10, 20, 50)}
 GATE = "Each has to be healthy and to answer a message before the next batch begins. At the first failure it stops."
@@ -52,7 +52,7 @@ class _Dialog:
         with ui.element("div").classes("we-dialog-actions"):
             cancel = ui.html('<button class="we-button" type="button">Cancel</button>', sanitize=False)
             cancel.on("click", self._dialog.close)
-            self._begin_button = button(
+            self._begin_button = icon_button(
                 "Begin", "restart", self._begin, classes="we-button we-danger", testid="rolling-start"
             )
 
