@@ -14,7 +14,7 @@ from bench.figures import Load
 from bench.load import LINE_LIMIT_BYTES
 from chat_api.core.errors import Unavailable
 
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[1]
 ORDER_TIMEOUT_S = 180.0
 
 

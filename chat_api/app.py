@@ -29,6 +29,7 @@ from chat_api.http.middleware.origins import OriginGuard
 from chat_api.http.middleware.requests import RequestContext
 from chat_api.incidents import routes as admin_incidents
 from chat_api.lifespan import lifespan
+from chat_api.logs import routes as admin_logs
 from chat_api.messages import history_routes as conversations
 from chat_api.messages import routes as chat
 from chat_api.messages import socket_routes as chat_ws
@@ -115,6 +116,7 @@ def create_app(settings: Settings, *, makes_admin: bool = True, engine: Containe
         admin_alerts.router,
         admin_fleet.router,
         admin_containers.router,
+        admin_logs.router,
         admin_analytics.router,
         admin_conversations.router,
         admin_users.router,

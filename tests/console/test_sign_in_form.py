@@ -36,7 +36,7 @@ async def console(
 ) -> AsyncIterator[RunningConsole]:
     """One application for all that is tried here."""
     folder = tmp_path_factory.mktemp("forms")
-    parts = {"postgres_server": postgres_server, "template": migrated_template, "redis_url": valkey_server}
+    parts = {"postgres_server": postgres_server, "template": migrated_template, "valkey_server": valkey_server}
     async with shared_console("sign_in_forms", folder, elena_process, **parts) as running:
         yield running
 

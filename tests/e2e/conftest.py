@@ -27,7 +27,7 @@ async def console(
     """The application, with elena, marcus and jake."""
     folder = tmp_path_factory.mktemp("chat")
     bots = (elena_process, marcus_process, jake_process)
-    parts = {"postgres_server": postgres_server, "template": migrated_template, "redis_url": valkey_server}
+    parts = {"postgres_server": postgres_server, "template": migrated_template, "valkey_server": valkey_server}
     async with shared_console("chat_pages", folder, *bots, **parts) as running:
         yield running
 

@@ -20,7 +20,7 @@ from tests.support.browser import OpenContext
 from tests.support.console_app import RunningConsole, running_console
 from tests.support.eventually import eventually
 from tests.support.sample_bots import RunningBot
-from tests.support.servers import with_database
+from tests.support.servers import shared_redis_url, with_database
 
 pytestmark = pytest.mark.browser
 
@@ -44,7 +44,7 @@ async def console(
     folder: Path = tmp_path_factory.mktemp("pages")
     settings = Settings(
         database_url=with_database(postgres_server, "every_page"),
-        redis_url=valkey_server,
+        redis_url=shared_redis_url(valkey_server),
         web_ui_state_dir=folder / "state",
         bots_config=bots_config(folder, elena_process, marcus_process),
         bots_env_dir=folder,

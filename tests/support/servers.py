@@ -15,9 +15,12 @@ from chat_api.embedded.servers import embedded_servers
 TEMPLATE = "test_template"
 FLEET = "fleet"
 OLDER = "older_template"
-REDIS_DATABASES = 63  # of the server's 64; number 0 is left to the server
+# Of the server's 64: number 0 is left to the server, and those above to what several tests share.
+REDIS_DATABASES = 48
+SHARED_REDIS_DATABASES = 15
 _database_number = itertools.count(1)
 _redis_number = itertools.count()
+_shared_redis_number = itertools.count()
 
 
 @pytest.fixture(scope="session")
@@ -113,6 +116,12 @@ async def redis_url(valkey_server: str) -> str:
     async with redis.asyncio.Redis.from_url(url) as client:
         await client.flushdb()
     return url
+
+
+def shared_redis_url(valkey_server: str) -> str:
+    """A numbered Valkey database for several tests: none of them flushes it, and what it counts is theirs alone."""
+    number = REDIS_DATABASES + 1 + next(_shared_redis_number) % SHARED_REDIS_DATABASES
+    return valkey_server.replace("db=0", f"db={number}")
 
 
 def with_database(url: str, name: str, *, user: str = "postgres") -> str:

@@ -10,7 +10,7 @@ from chat_api.core.settings import Settings
 from models import Role
 from tests.support.api import RunningApi, bots_config, running_api
 from tests.support.sample_bots import RunningBot
-from tests.support.servers import with_database
+from tests.support.servers import shared_redis_url, with_database
 
 PROXY = "10.0.0.1"
 FRIEND = "https://app.example.com"
@@ -34,7 +34,7 @@ async def door(
     await control.close()
     settings = Settings(
         database_url=with_database(postgres_server, "door"),
-        redis_url=valkey_server.replace("db=0", "db=63"),
+        redis_url=shared_redis_url(valkey_server),
         web_ui_state_dir=folder / "state",
         bots_config=bots_config(folder, elena_process, marcus_process),
         bots_env_dir=folder,

@@ -10,12 +10,12 @@ from chat_api.core.settings import Settings
 from tests.support.api import bots_config
 from tests.support.console_app import RunningConsole, running_console
 from tests.support.sample_bots import RunningBot
-from tests.support.servers import with_database
+from tests.support.servers import shared_redis_url, with_database
 
 
 @asynccontextmanager
 async def shared_console(
-    name: str, folder: Path, *bots: RunningBot, postgres_server: str, template: str, redis_url: str
+    name: str, folder: Path, *bots: RunningBot, postgres_server: str, template: str, valkey_server: str
 ) -> AsyncIterator[RunningConsole]:
     """One application for the tests of a module, which are different people at different addresses.
 
@@ -25,7 +25,7 @@ async def shared_console(
     await control.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
     settings = Settings(
         database_url=with_database(postgres_server, name),
-        redis_url=redis_url,
+        redis_url=shared_redis_url(valkey_server),
         web_ui_state_dir=folder / "state",
         bots_config=bots_config(folder, *bots),
         bots_env_dir=folder,
