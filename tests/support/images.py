@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import os
 import shutil
 import subprocess
 import sys
@@ -13,7 +12,7 @@ import docker
 from docker.errors import BuildError
 from docker.utils.build import exclude_paths
 
-from tests.support.base_image import cache_dir
+from tests.support.base_image import cache_alone
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCK = ROOT / "requirements" / "runtime.lock"
@@ -80,13 +79,14 @@ def _context(dockerfile: bytes) -> io.BytesIO:
 def wheels_dir() -> Path:
     """The wheels of the runtime lock, fetched once for each content of the lock and checked against its hashes."""
     key = hashlib.sha256(LOCK.read_bytes()).hexdigest()[:16]
-    path = cache_dir() / f"wheels-{key}"
-    if not path.is_dir():
-        for stale in cache_dir().glob("wheels-*"):
-            shutil.rmtree(stale, ignore_errors=True)
-        partial = path.with_suffix(f".{os.getpid()}")
-        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet", "--quiet"]
-        options = ["--require-hashes", "--only-binary", ":all:", "--no-deps", "-r", str(LOCK), "-d", str(partial)]
-        subprocess.run([*pip, *options], check=True)
-        partial.rename(path)
+    with cache_alone() as cache:
+        path = cache / f"wheels-{key}"
+        if not path.is_dir():
+            for stale in cache.glob("wheels-*"):
+                shutil.rmtree(stale)
+            partial = path.with_suffix(".partial")
+            pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet", "--quiet"]
+            options = ["--require-hashes", "--only-binary", ":all:", "--no-deps", "-r", str(LOCK), "-d", str(partial)]
+            subprocess.run([*pip, *options], check=True)
+            partial.rename(path)
     return path
