@@ -243,7 +243,7 @@ run_tests() {
   ensure_test_tools
   if [ $# -eq 0 ]; then
     lint
-    set -- -n logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder # each with servers of its own
+    set -- -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder # each with servers of its own
   fi
   exec "$python" -m pytest "$@"
 }

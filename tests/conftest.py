@@ -16,14 +16,6 @@ pytest_plugins = [
 LONG = ("tests/chaos/", "tests/e2e/", "tests/deploy/")
 
 
-@pytest.hookimpl(tryfirst=True)  # the groups have to be there before xdist looks for them
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes long comes first, so that several processes end at about the same time.
-
-    A file stays in one process. All that needs Docker is in one together: an engine and its images are made once.
-    """
+    """What takes long comes first, so that several processes end at about the same time."""
     items.sort(key=lambda item: not item.nodeid.startswith(LONG))
-    for item in items:
-        file = item.nodeid.partition("::")[0]
-        group = "docker" if item.get_closest_marker("docker") or file.startswith("tests/deploy/") else file
-        item.add_marker(pytest.mark.xdist_group(group))
