@@ -133,6 +133,7 @@ async def test_stop_start_and_policy_of_one_bot(console: RunningConsole, page: P
     await eventually(lambda: bot_status() is BotStatus.OFFLINE, deadline_s=60)
     await expect(question).to_be_hidden()
     await page.get_by_test_id("do-start").click()
+    await page.get_by_test_id("confirm-start").get_by_test_id("confirm").click()
     await eventually(lambda: bot_status() is BotStatus.ONLINE, deadline_s=60)
 
     await page.get_by_role("tab", name="Policy").click()
