@@ -53,9 +53,9 @@ The chat API of a WhisperEngine fleet. Sign in by name with `POST /api/login`, t
 
 
 class Application(FastAPI):
-    """FastAPI, with the door that everything passes through before its machinery."""
+    """FastAPI, with the fast path before its machinery."""
 
-    hot_door: FastPath | None = None
+    fast_path: FastPath | None = None
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -77,10 +77,10 @@ class Application(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, one WebSocket, or the lifespan."""
-        route = self.hot_door.route(scope) if self.hot_door is not None else None
-        if self.hot_door is None or route is None:
+        route = self.fast_path.route(scope) if self.fast_path is not None else None
+        if self.fast_path is None or route is None:
             return await super().__call__(scope, receive, send)
-        return await self.hot_door.serve(route, scope, receive, send)
+        return await self.fast_path.serve(route, scope, receive, send)
 
 
 def create_app(settings: Settings, *, makes_admin: bool = True, engine: ContainerEngine | None = None) -> Application:
@@ -133,7 +133,7 @@ def create_app(settings: Settings, *, makes_admin: bool = True, engine: Containe
 
 
 def _add_guards(app: Application, settings: Settings) -> None:
-    """The last one added is the first to see a request; the hot door has the same guards in itself."""
+    """The last one added is the first to see a request; the fast path has the same guards itself."""
     origins = [*settings.allowed_origins, *([settings.web_ui_public_url] if settings.web_ui_public_url else [])]
     app.add_middleware(Compression)
     app.add_middleware(BodyLimit)
@@ -141,7 +141,7 @@ def _add_guards(app: Application, settings: Settings) -> None:
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestContext, metrics=app.state.metrics)
     app.add_middleware(ForwardedAddresses, trusted_proxies=settings.trusted_proxies)
-    app.hot_door = FastPath(
+    app.fast_path = FastPath(
         app,
         (route for route in chat.router.routes if isinstance(route, FastPathRoute)),
         addresses=ForwardedAddresses(app, trusted_proxies=settings.trusted_proxies),

@@ -84,8 +84,8 @@ async def _start_working(app: FastAPI, resources: Resources, composition: Wiring
     await services.policies.reload()
     await services.answers.beat()
     state.setup_code = await services.auth.prepare_first_admin() if state.makes_admin else None
-    duties = process_tasks(resources, composition, state.websockets, keeper, relay)
-    supervisor = Supervisor({"leader": state.leader.run} | duties, book=composition.book)
+    tasks = process_tasks(resources, composition, state.websockets, keeper, relay)
+    supervisor = Supervisor({"leader": state.leader.run} | tasks, book=composition.book)
     supervisor.start()
     log.info("started", bots=len(services.registry.all()), problems=len(services.registry.problems))
     return supervisor

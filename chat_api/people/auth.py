@@ -244,10 +244,6 @@ class AuthService:
             rows = await sessions.live_among(connection, list(session_ids))
         return {session_id: _principal(row) for session_id, row in rows.items() if _has_known_role(row)}
 
-    async def logout(self, principal: Principal) -> None:
-        """End the principal's own session at once, everywhere, with what its browser holds of the account."""
-        await self._end(principal.session_id, principal.user_id, claim=None)
-
     async def leave(self, token: str, *, claim: str | None = None) -> None:
         """End the session of a token, if there is one, even one that has expired: its browser may still hold claims.
 

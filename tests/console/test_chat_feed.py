@@ -186,7 +186,7 @@ async def test_a_page_whose_session_ended_hears_nothing_more(console_app: Runnin
         staying = str((await client.post("/api/login", json={"username": "alice"})).json()["session_token"])
     assert (await console_app.services.auth.authenticate(staying)).user_id == person.user_id
     async with opened_chat(console_app, ending) as page, opened_chat(console_app, staying) as other:
-        await console_app.services.auth.logout(person)
+        await console_app.services.auth.leave(ending)
         await eventually(lambda: SESSION_ENDED in page.scripts)
         await page.ask("open", bot="elena")
         await page.ask("missed", epoch=page.start["position"]["epoch"], seq=0)

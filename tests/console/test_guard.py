@@ -60,7 +60,7 @@ async def test_an_ended_session_opens_nothing(console_app: RunningConsole) -> No
     token = await console_app.admin_login(Role.VIEWER)
     await page_html(console_app, token)
     auth = console_app.services.auth
-    await auth.logout(await auth.authenticate(token, is_admin=True))
+    await auth.leave(token)
     async with console_app.client(cookies={ADMIN_COOKIE: token}) as client:
         assert (await client.get("/admin")).status_code == 303
 

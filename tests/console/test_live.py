@@ -77,7 +77,7 @@ async def test_an_ended_session_closes_its_pages(console_app: RunningConsole) ->
     async with opened_page(console_app, ending) as page, opened_page(console_app, staying) as other:
         await eventually(lambda: page.messages and other.messages)
         auth = console_app.services.auth
-        await auth.logout(await auth.authenticate(ending, is_admin=True))
+        await auth.leave(ending)
         await eventually(lambda: SESSION_ENDED in page.scripts)
         told, others = len(page.messages), len(other.messages)
         await page.send("resync", None)

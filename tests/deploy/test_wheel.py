@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_the_wheel_holds_what_runs_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither the bench nor the tests, and not the client, which is a distribution of its own."""
+    """Neither the bench nor the tests, nor the client, which is a separate package."""
     monkeypatch.chdir(ROOT)
     with zipfile.ZipFile(tmp_path / build_wheel(str(tmp_path))) as archive:
         folders = {name.partition("/")[0] for name in archive.namelist()}

@@ -150,4 +150,4 @@ async def _end_sessions(console: RunningConsole, page: Page) -> None:
     auth = console.services.auth
     for cookie in await page.context.cookies():
         if cookie["name"] in {"we_session", "we_admin"}:
-            await auth.logout(await auth.authenticate(cookie["value"], is_admin=cookie["name"] == "we_admin"))
+            await auth.leave(cookie["value"])

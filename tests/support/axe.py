@@ -23,7 +23,7 @@ _SETTLE = """(theme) => {
 async def violations(page: Page) -> list[str]:
     """What axe-core finds wrong with the page as it is now: a line for each rule, with the places.
 
-    The rules of colour are looked at in both themes. The page is left in the light one.
+    Colour rules run in both themes. The page is left in the light theme.
     """
     found = []
     for theme, options in (("light", _EVERYTHING), ("dark", _COLOURS)):

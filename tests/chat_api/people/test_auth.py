@@ -158,7 +158,7 @@ async def test_logout_ends_this_session_only(auth: AuthService) -> None:
     """At once, and the person's other devices stay."""
     first = await auth.login("alice")
     second = await auth.login("alice", claim=first.claim)
-    await auth.logout(first.principal)
+    await auth.leave(first.token)
     with pytest.raises(NotAuthenticated):
         await auth.authenticate(first.token)
     assert await auth.authenticate(second.token)

@@ -208,7 +208,7 @@ async def test_a_browser_without_its_claim_is_still_the_same_browser(auth: AuthS
     """Whoever takes the claim away from it gains nothing: signing in again and out revokes what was taken."""
     first = await auth.login("alice")
     second = await auth.login("alice", token=first.token, is_rotated=True)
-    await auth.logout(second.principal)
+    await auth.leave(second.token)
     assert (await auth.login("alice", claim=first.claim)).principal.is_guest
 
 

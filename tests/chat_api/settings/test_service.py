@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 import asyncpg
 import pytest
 
-from chat_api import background_tasks as duties
+from chat_api import background_tasks
 from chat_api.audit.schemas import AuditQuery
 from chat_api.core.errors import (
     FeatureOff,
@@ -154,7 +154,7 @@ async def test_a_change_reaches_the_other_process(
     monkeypatch: pytest.MonkeyPatch, two_later: Callable[[], AbstractAsyncContextManager[Two]]
 ) -> None:
     """A setting that is read while it runs, and a switch; told over Redis, and not found by looking around."""
-    monkeypatch.setattr(duties, "SETTINGS_S", 3600.0)
+    monkeypatch.setattr(background_tasks, "SETTINGS_S", 3600.0)
     async with two_later() as (one, other):
         await _see_a_change(one, other)
 
