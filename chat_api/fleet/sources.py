@@ -87,7 +87,7 @@ def read_characters(folder: Path, memory: SourceMemory, *, note: Note) -> Iterat
             "description": identity.get("description") or identity.get("occupation"),
             "emoji": identity.get("emoji"),
         }
-        yield from _sighting(path.stem, str(path), facts, note=note, is_declaration=False)
+        yield from sighting_of(path.stem, str(path), facts, note=note, is_declaration=False)
     for path in memory.listed(folder, "*/core.yaml", note=note):
         core = _dig(memory.parsed(path, yaml.safe_load, note=note))
         ux_path = path.with_name("ux.yaml")
@@ -97,7 +97,7 @@ def read_characters(folder: Path, memory: SourceMemory, *, note: Note) -> Iterat
             "description": core.get("purpose"),
             "emoji": ux.get("emoji") or core.get("emoji"),
         }
-        yield from _sighting(path.parent.name, str(path), facts, note=note, is_declaration=False)
+        yield from sighting_of(path.parent.name, str(path), facts, note=note, is_declaration=False)
 
 
 def read_env_files(folder: Path, memory: SourceMemory, *, note: Note) -> Iterator[Sighting]:
@@ -118,7 +118,7 @@ def read_env_files(folder: Path, memory: SourceMemory, *, note: Note) -> Iterato
             "port": port,
             "model": values.get("LLM_CHAT_MODEL") or values.get("LLM_MODEL_NAME"),
         }
-        yield from _sighting(name, str(path), facts, note=note, address_origin=f"{origin} in {path}")
+        yield from sighting_of(name, str(path), facts, note=note, address_origin=f"{origin} in {path}")
 
 
 def generation_of(variables: Collection[str]) -> str | None:
@@ -156,7 +156,7 @@ def read_labels(containers: Iterable[LabelledContainer], *, label: str, note: No
             "inner_port": inner,
         }
         has_port = container.port or inner
-        yield from _sighting(
+        yield from sighting_of(
             container.bot_name,
             f"container {container.container_name}",
             facts,
@@ -185,7 +185,7 @@ def read_config(path: Path, memory: SourceMemory, *, were_out: Collection[str] =
         yield from _config_entry(entry, path, were_out, note=note)
     if not is_whole:  # what is missing may be a bot that is to stay out
         for name in sorted(set(were_out) - mentioned):
-            yield from _sighting(name, str(path), {}, note=note, is_removal=True)
+            yield from sighting_of(name, str(path), {}, note=note, is_removal=True)
 
 
 def _config_bots(content: object) -> list[object]:
@@ -218,10 +218,10 @@ def _config_entry(
     facts["host_port"] = entry.get("port")
     said = next((key for key in ("url", "port") if entry.get(key)), None)
     origin = f"{said} of {name} in {path}" if said else ""
-    yield from _sighting(name, str(path), facts, note=note, is_removal=not is_enabled, address_origin=origin)
+    yield from sighting_of(name, str(path), facts, note=note, is_removal=not is_enabled, address_origin=origin)
 
 
-def _sighting(
+def sighting_of(
     name: str,
     source: str,
     facts: Mapping[str, object],
@@ -268,6 +268,8 @@ def _fact(key: str, value: object) -> str | int | None:
         return _url(value)
     if key in _HOSTS:
         return value if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", value) else None
+    if key not in _TEXT_CHARS:
+        return None
     printable = "".join(char if char.isprintable() or char == "\u200d" else " " for char in value)
     return " ".join(printable.split())[: _TEXT_CHARS[key]] or None
 

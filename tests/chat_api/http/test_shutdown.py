@@ -13,6 +13,7 @@ from websockets.exceptions import InvalidMessage, InvalidStatus
 from chat_api import lifespan
 from chat_api.core.settings import Settings
 from chat_api.messages.socket_connection import CloseCode
+from console import server
 from tests.support.api import MakeSettings, running, running_api
 from tests.support.eventually import eventually
 from tests.support.sample_bots import RunningBot
@@ -26,9 +27,13 @@ MESSAGES = 5
 async def test_callers_get_their_answer_or_word_where_it_will_be(
     make_settings: MakeSettings, elena: RunningBot, monkeypatch: pytest.MonkeyPatch, is_late: bool
 ) -> None:
-    """Twenty messages are being answered: each caller gets the answer, or which stored message to ask for again."""
+    """Twenty messages are being answered: each caller gets the answer, or which stored message to ask for again.
+
+    Also those whose answers take longer than the server gives to requests that nothing waits for.
+    """
+    monkeypatch.setattr(server, "REQUEST_DRAIN_S", 1)
     if is_late:
-        monkeypatch.setattr(lifespan, "DRAIN_S", 0.2)
+        monkeypatch.setattr(lifespan, "DRAIN_S", 2.0)
     await elena.set_faults(mode="hang" if is_late else "ok", delay_ms=0 if is_late else 300)
     settings = make_settings(bots=(elena,))
     async with AsyncExitStack() as serving, AsyncExitStack() as clients:
