@@ -15,6 +15,7 @@ from chat_api.core.state_dir import (
     StateDirUnusable,
     kept_secret,
     prepare_state_dir,
+    unusable_part,
 )
 from console.servers import Servers, servers
 
@@ -52,6 +53,10 @@ async def run_checks(settings: Settings) -> list[Finding]:
             findings += await _dependencies(settings, where)
     except AppError as error:
         findings.append(Finding(verdict=Verdict.FAIL, name="embedded servers", detail=error.detail or error.message))
+    except OSError as error:
+        if (said := unusable_part(error, settings.web_ui_state_dir)) is None:
+            raise
+        findings.append(Finding(verdict=Verdict.FAIL, name="embedded servers", detail=said.message))
     findings += await _bots(settings)
     return findings
 
