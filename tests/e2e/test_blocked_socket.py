@@ -1,6 +1,7 @@
 """A proxy that lets requests through and no WebSocket: the reader is told, and sees what the page came with."""
 
 import re
+from functools import partial
 
 import pytest
 from playwright.async_api import WebSocketRoute, expect
@@ -32,7 +33,7 @@ async def test_a_socket_that_is_accepted_and_never_answered(console: RunningCons
     await expect(bot).to_have_attribute("data-status", "online")
     await expect(page.get_by_test_id("banner")).to_contain_text("Healthy")
     for attempts in range(1, 4):
-        await eventually(lambda attempts=attempts: len(opened) >= attempts)
+        await eventually(partial(_are_so_many, opened, attempts))
         await page.clock.fast_forward(BEYOND_ANY_PATIENCE_MS)
         await expect(blocked).to_contain_text("Live connection is blocked")
         await expect(blocked).to_contain_text("WebSocket upgrades")
@@ -41,3 +42,7 @@ async def test_a_socket_that_is_accepted_and_never_answered(console: RunningCons
     assert await page.evaluate("window.isSamePage")
     await page.goto(f"{console.url}/admin/bots/elena")
     await expect(page.get_by_test_id("bot-head")).to_have_attribute("data-status", "online")
+
+
+def _are_so_many(opened: list[WebSocketRoute], count: int) -> bool:
+    return len(opened) >= count
