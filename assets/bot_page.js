@@ -96,6 +96,9 @@ export default {
     isWanted(name) {
       return name === this.name;
     },
+    nowAddress() {
+      return `/admin/fleet/now?bot=${encodeURIComponent(this.name)}`;
+    },
     address(key) {
       return key === this.tabs[0][0] ? location.pathname : `${location.pathname}?tab=${key}`;
     },

@@ -1,10 +1,13 @@
 // The fleet as it is now, for the board and for the page of one bot.
 //
 // Data arrives as numbered "fleet" messages on NiceGUI's socket: everything at each connection, then what changes. A
-// number that does not follow the last one means that something was missed, and everything is asked for again.
+// number that does not follow the last one means that something was missed, and everything is asked for again. Until the
+// socket is connected, as where a proxy blocks it, everything is asked for over HTTP.
 
 const BEATS = 90;
 const GRACE_S = 3;
+const FIRST_MS = 2_000; // a socket that is not blocked is connected by then
+const POLL_MS = 5_000;
 const LETTERS = {
   o: "online",
   d: "degraded",
@@ -57,9 +60,11 @@ export const fleetFeed = {
       window.socket.on("disconnect", this.disconnected);
     });
     this.timer = setInterval(this.tick, 1000);
+    this.polling = setTimeout(this.poll, FIRST_MS);
   },
   unmounted() {
     clearInterval(this.timer);
+    this.stopPolling();
     window.socket?.off("fleet", this.receive);
     window.socket?.off("connect", this.connected);
     window.socket?.off("disconnect", this.disconnected);
@@ -101,7 +106,25 @@ export const fleetFeed = {
       return true;
     },
     connected() {
+      this.stopPolling();
       this.isConnected = true;
+    },
+    async poll() {
+      const { polling } = this;
+      const whole = await fetch(this.nowAddress(), { cache: "no-store", redirect: "error" })
+        .then((answer) => (answer.ok ? answer.json() : null))
+        .catch(() => null);
+      if (polling !== this.polling) return; // the socket is there meanwhile
+      if (whole) this.receive(whole);
+      else this.isConnected = false;
+      this.polling = setTimeout(this.poll, POLL_MS);
+    },
+    stopPolling() {
+      clearTimeout(this.polling);
+      this.polling = null;
+    },
+    nowAddress() {
+      return "/admin/fleet/now";
     },
     disconnected() {
       this.isConnected = false;

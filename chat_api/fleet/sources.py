@@ -29,6 +29,7 @@ PORT_VARIABLES = {"v1": ("HEALTH_CHECK_PORT", "API_PORT"), "v2": ("API_PORT", "H
 BOT_MARKS = frozenset({"DISCORD_BOT_NAME", "DISCORD_BOT_TOKEN", "DISCORD_TOKEN", "HEALTH_CHECK_PORT"})
 V1_MARKS = frozenset({"DISCORD_BOT_TOKEN", "HEALTH_CHECK_PORT", "LLM_CHAT_API_URL", "LLM_CHAT_MODEL"})
 V2_MARKS = frozenset({"DISCORD_TOKEN", "LLM_PROVIDER", "LLM_MODEL_NAME"})
+_ENV_VALUES = frozenset({"DISCORD_BOT_NAME", "HEALTH_CHECK_PORT", "API_PORT", "LLM_CHAT_MODEL", "LLM_MODEL_NAME"})
 NOT_BOTS = (".example", ".template", ".sample", ".bak", ".orig")
 CONFIG_FIELDS = frozenset(
     {"name", "url", "port", "display_name", "description", "emoji", "container", "model", "enabled"}
@@ -106,7 +107,7 @@ def read_env_files(folder: Path, memory: SourceMemory, *, note: Note) -> Iterato
         name = path.name.removeprefix(".env.")
         if path.name.endswith(NOT_BOTS) or _WORKER.fullmatch(name):
             continue
-        values = _dig(memory.parsed(path, _dotenv, note=note))
+        values = _dig(memory.parsed(path, _dotenv, note=note, settles=True))
         if not values.keys() & BOT_MARKS or _WORKER.fullmatch(str(values.get("DISCORD_BOT_NAME")).lower()):
             continue
         generation = generation_of(values)
@@ -299,7 +300,9 @@ def _name_for_people(value: object) -> object:
 
 
 def _dotenv(text: str) -> dict[str, str | None]:
-    return dotenv_values(stream=StringIO(text), interpolate=False)
+    """The variables of a file, and the values of those that are no secrets."""
+    values = dotenv_values(stream=StringIO(text), interpolate=False)
+    return {name: value if name in _ENV_VALUES else None for name, value in values.items()}
 
 
 def _dig(value: object, *keys: str) -> Mapping[str, object]:

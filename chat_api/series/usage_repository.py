@@ -20,11 +20,13 @@ _EDGES = ", ".join(map(str, ANSWER_TIME_EDGES_S))
 _CLASS = f"width_bucket(-processing_time, ARRAY(SELECT -e FROM unnest(ARRAY[{_EDGES}]::float8[]) e ORDER BY e DESC))"
 _COUNTS = ", ".join(f"count(*) FILTER (WHERE class = {CLASSES - 1 - number})" for number in range(CLASSES))
 # As ``core/call_outcomes.py`` has it, as far as an exchange tells: an apology is no answer, what its user stopped is
-# neither.
+# neither, nor what was not asked because the calls of the bot were paused.
 _IS_APOLOGY = "(status = 'answered' AND COALESCE(metadata->>'is_apology', '') = 'true')"
 _IS_ANSWERED = f"(status = 'answered' AND NOT {_IS_APOLOGY})"
+_IS_REFUSED = "(status = 'failed' AND COALESCE(metadata->>'is_paused', '') = 'true')"
 _IS_FAILED = (
-    f"({_IS_APOLOGY} OR status = 'failed' OR (status = 'interrupted' AND COALESCE(error_code, '') <> 'stopped'))"
+    f"({_IS_APOLOGY} OR (status = 'failed' AND NOT {_IS_REFUSED})"
+    " OR (status = 'interrupted' AND COALESCE(error_code, '') <> 'stopped'))"
 )
 _HOUR = text(f"""
 INSERT INTO web_usage (grain, start, bot_name, users, messages, answered, failed, answer_times)

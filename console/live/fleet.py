@@ -69,14 +69,16 @@ class FleetFeed:
 
     async def send_all(self, client: Client, principal: Principal, *, bot_name: str | None = None) -> None:
         """Send a page everything as of the last change. Raises: PermissionDenied, NotAuthenticated."""
-        if client not in self._pages:
-            return
+        if client in self._pages:
+            await core.sio.emit("fleet", self.whole(principal, bot_name=bot_name), room=client.id)
+
+    def whole(self, principal: Principal, *, bot_name: str | None = None) -> dict[str, Any]:
+        """Everything as of the last change, of one bot or of all. Raises: PermissionDenied, NotAuthenticated."""
         view = self._fleet.view(principal)
         if self._sent is None:
             self._sent = view
         whole = self._snapshot(self._sent) if bot_name is None else bot_snapshot(self._sent, bot_name)
-        message = {"seq": self._seq, "now": time.time(), "all": whole}
-        await core.sio.emit("fleet", message, room=client.id)
+        return {"seq": self._seq, "now": time.time(), "all": whole}
 
     async def run(self) -> None:
         """Send what changed, as it changes."""
