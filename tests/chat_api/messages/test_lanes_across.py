@@ -37,11 +37,11 @@ async def test_a_quick_process_waits_for_a_slow_ones_turn(
     """The bot takes its time for the first message: the second, stored elsewhere, is not asked before that is over."""
     alice = await api.principal()
     before = len(await elena.calls())
-    await elena.set_faults(delay_ms=600)
+    await elena.set_faults(is_held=True)
     first = await api.services.messages.submit(alice, bot_name="elena", content="first")
     await eventually(lambda: _has_calls(elena, before + 1))
-    await elena.set_faults(delay_ms=0)
     second = await other.services.messages.submit(alice, bot_name="elena", content="second")
+    await elena.set_faults(is_held=False)
     ends = await asyncio.gather(
         api.services.messages.result(first.exchange), other.services.messages.result(second.exchange)
     )
@@ -71,10 +71,11 @@ async def test_a_late_answer_of_an_earlier_call_changes_nothing(
 ) -> None:
     """A process that was given up for dead comes back with its answer, when the message is being answered again."""
     alice = await api.principal()
-    await elena.set_faults(delay_ms=200)
+    await elena.set_faults(is_held=True)
     submission = await other.services.messages.submit(alice, bot_name="elena", content="Take your time")
     (run,) = other.services.answers._running.values()
     await sql.cut()
+    await elena.set_faults(is_held=False)
     await eventually(lambda: run.outcome is not None)
     await _let_die(api, other.services.answers.instance_id)
     await elena.set_faults(mode="hang")
