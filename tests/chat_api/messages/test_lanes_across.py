@@ -10,7 +10,7 @@ import pytest
 from chat_api.core.errors import Stopped
 from models import MessageStatus
 from tests.support.api import MakeSettings, RunningApi, running_api
-from tests.support.eventually import eventually
+from tests.support.eventually import DEADLINE_S, eventually
 from tests.support.sample_bots import RunningBot
 from tests.support.sql_proxy import SqlProxy, sql_proxy
 
@@ -62,7 +62,7 @@ async def test_who_waits_for_its_turn_outlasts_an_outage(
     await sql.heal()
     await elena.set_faults(mode="ok")
     await api.services.messages.stop(alice, first.exchange.message_id)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(DEADLINE_S):
         assert (await other.services.messages.result(second.exchange)).status is MessageStatus.ANSWERED
 
 
@@ -100,7 +100,7 @@ async def test_a_message_that_is_stopped_at_once_ends_so(api: RunningApi) -> Non
     await _make_pending(api, again.message_id)
     answers.start(again, answers.admit(alice.user_id, "elena", again.message_id), display_name="")
     answers._hear_stop(str(again.message_id))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(DEADLINE_S):
         with pytest.raises(Stopped):
             await api.services.messages.result(again)
 
