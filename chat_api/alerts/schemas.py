@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from models import AlertStatus, NoData, NotificationKind, NotificationStatus, RuleKind, Severity, SubjectStatus
+
+WEEK = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +58,18 @@ class ChannelDraft:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """A channel as it is stored. ``url`` is a secret: it goes to the sender and nowhere else."""
+
+    channel_id: UUID
+    name: str
+    url: str = field(repr=False)
+    severities: tuple[Severity, ...]
+    quiet: QuietHours | None
+    is_enabled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelView:
     """A channel as anybody may see it; of its address only the kind is left."""
 
@@ -76,6 +91,22 @@ class WindowDraft:
     bots: tuple[str, ...] | None = None
     is_weekly: bool = False
     time_zone: str = "UTC"
+
+    def is_active_at(self, now: datetime) -> bool:
+        """Whether it is on at ``now``; a weekly one also in each later week."""
+        if not self.is_weekly:
+            return self.starts_at <= now < self.ends_at
+        if now < self.starts_at:
+            return False
+        zone = ZoneInfo(self.time_zone)
+        begin = self.starts_at.astimezone(zone)
+        end = self.ends_at.astimezone(zone)
+        weeks = (now.astimezone(zone).date() - begin.date()).days // 7
+        # Adding to a local time keeps the hour on the clock; the one of the week before may still last.
+        return any(
+            (begin + week * WEEK).astimezone(UTC) <= now < (end + week * WEEK).astimezone(UTC)
+            for week in (max(0, weeks - 1), weeks)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,20 +164,23 @@ class AlertView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotificationView:
-    """One message to one channel, and what became of it."""
+    """One message to one channel, and what became of it; a test is of no alert, and a channel may be gone by now."""
 
     notification_id: UUID
     alert_id: UUID | None
+    channel_id: UUID | None
     channel_name: str
     kind: NotificationKind
     severity: Severity
     title: str
-    status: NotificationStatus
+    body: str
+    status: NotificationStatus = NotificationStatus.WAITING
     created_at: datetime
     due_at: datetime
-    attempts: int
-    done_at: datetime | None
-    error: str | None
+    give_up_at: datetime | None = None
+    attempts: int = 0
+    done_at: datetime | None = None
+    error: str | None = None
 
 
 class Verdict(StrEnum):

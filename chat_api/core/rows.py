@@ -1,8 +1,11 @@
-"""Reading rows in a way that the type checker understands."""
+"""What repositories share: reading rows in a way that the type checker understands, and broken rules of tables."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import CursorResult, RowMapping
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import Executable
 
@@ -22,3 +25,12 @@ async def affected(connection: AsyncConnection, statement: Executable, values: A
     result = await connection.execute(statement, values)
     assert isinstance(result, CursorResult)
     return result.rowcount
+
+
+@contextmanager
+def unless_taken(error: Exception) -> Iterator[None]:
+    """Raises: ``error`` when a row breaks a rule of its table, as a second one of a name does; nothing is stored."""
+    try:
+        yield
+    except IntegrityError as broken:
+        raise error from broken

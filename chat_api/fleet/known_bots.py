@@ -64,11 +64,11 @@ class KnownBotsService:
         """Let the registry remember what is stored; while the database is away, what was read before counts."""
         try:
             async with self._database.read() as connection:
-                rows = await known_bots.all_known(connection)
+                stored = await known_bots.all_known(connection)
         except AppError as error:
             log.warning("known_bots_not_read", detail=error.detail)
             return
-        self._known = {row["bot_name"]: KnownBot(**row) for row in rows}
+        self._known = {bot.bot_name: bot for bot in stored}
         self._is_loaded = True
         self._registry.remember(self._known)
 

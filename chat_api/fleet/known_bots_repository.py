@@ -4,20 +4,21 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat_api.core.rows import affected, many
+from chat_api.fleet.known_bot_schemas import KnownBot
 from models import WebKnownBot
 
 _table = WebKnownBot.__table__  # type: ignore[attr-defined]
 _c = _table.c
 
 
-async def all_known(connection: AsyncConnection) -> Sequence[RowMapping]:
+async def all_known(connection: AsyncConnection) -> tuple[KnownBot, ...]:
     """Every bot that was seen, those that were removed included."""
-    return await many(connection, select(_table).order_by(_c.bot_name))
+    return tuple(KnownBot(**row) for row in await many(connection, select(_table).order_by(_c.bot_name)))
 
 
 async def put(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -7,6 +7,8 @@ from uuid import UUID
 
 from models import ActionOrigin, BotAction, RestartState
 
+DEFAULT_ESTIMATE_S = 30.0  # Source: specification, "estimated_downtime": "30 seconds".
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BulkOutcome:

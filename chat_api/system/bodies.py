@@ -4,8 +4,9 @@ from datetime import datetime
 
 from pydantic import Field
 
+from chat_api.core.slow_queries import SlowQuery
 from chat_api.http.base_models import Answer
-from chat_api.system.schemas import DatabaseView, ProcessReport, RedisView, SlowQueryView, WorkerView
+from chat_api.system.schemas import DatabaseView, ProcessReport, RedisView, WorkerView
 
 
 class SystemAnswer(Answer):
@@ -22,7 +23,7 @@ class SystemAnswer(Answer):
 class SlowQueryList(Answer):
     """Statements over the limit, of all processes together, the costliest first."""
 
-    slow_queries: list[SlowQueryView]
+    slow_queries: list[SlowQuery]
 
 
 class ProcessWorker(Answer):

@@ -5,11 +5,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Response
 
+from chat_api.core.slow_queries import SlowQuery
 from chat_api.http.dependencies import Admin, service
 from chat_api.http.errors import CONSOLE, errors
 from chat_api.http.exports import Format, also_as, csv_file
 from chat_api.system.bodies import ProcessWorker, SlowQueryList, SystemAnswer, WorkerList
-from chat_api.system.schemas import SlowQueryView, WorkerView
+from chat_api.system.schemas import WorkerView
 from chat_api.system.service import SystemService
 
 router = APIRouter(prefix="/api/admin/system", tags=["System"])
@@ -30,7 +31,7 @@ async def slow_queries(principal: Admin, system: System, format: Format = "json"
     """Statements that took longer than `SLOW_QUERY_MS`, without their values."""
     found = system.slow_queries(await system.view(principal))
     if format == "csv":
-        columns = [field.name for field in fields(SlowQueryView)]
+        columns = [field.name for field in fields(SlowQuery)]
         return csv_file("slow-queries", columns, [asdict(query) for query in found])
     return SlowQueryList(slow_queries=list(found))
 

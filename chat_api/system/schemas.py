@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from chat_api.core.database import PoolUsage
 from chat_api.core.loop_watch import Blocked
 from chat_api.core.request_statistics import RouteStatistics
+from chat_api.core.slow_queries import SlowQuery
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,17 +27,6 @@ class WorkerView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SlowQueryView:
-    """A statement without its values."""
-
-    statement: str
-    count: int
-    total_s: float
-    max_s: float
-    last_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LaneView:
     """Calls of one bot in one process."""
 
@@ -44,17 +35,6 @@ class LaneView:
     in_flight: int
     waiting: int
     slots: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PoolView:
-    """The database pool of one process."""
-
-    size: int
-    used: int
-    idle: int
-    fast_open: int
-    fast_idle: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,9 +59,9 @@ class ProcessReport:
     blocked: tuple[Blocked, ...]
     cpu_percent: float
     memory_bytes: int
-    pool: PoolView
+    pool: PoolUsage
     routes: tuple[RouteStatistics, ...]
-    slow_queries: tuple[SlowQueryView, ...]
+    slow_queries: tuple[SlowQuery, ...]
     workers: tuple[WorkerView, ...]
     lanes: tuple[LaneView, ...]
 
