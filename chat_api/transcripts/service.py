@@ -163,8 +163,8 @@ class TranscriptsService:
         async with self._database.read() as connection:
             threads = await people.threads_of(connection, [user_id])
         for thread in threads:
-            if thread["bot_name"] == bot_name:
-                return str(thread["username"])
+            if thread.bot_name == bot_name:
+                return thread.username
         raise NotFound("Unknown conversation.")
 
     async def _lines(self, user_id: str, bot_name: str) -> AsyncIterator[Message]:
