@@ -188,12 +188,12 @@ async def details(connection: AsyncConnection, user_id: str) -> PersonDetails | 
     ids = [user_id, *merged]
     identities = await many(connection, _IDENTITIES, {"user_id": user_id})
     return PersonDetails(
-        person=_person(row),
+        **_person_values(row),
         reference=person_reference(user_id),
         banned_at=row["banned_at"],
         ban_reason=row["ban_reason"],
         identities=tuple(IdentityView(**one) for one in identities),
-        sessions=await sessions(connection, ids, is_admin=False),
+        live_sessions=await sessions(connection, ids, is_admin=False),
         threads=await threads_of(connection, ids),
         merged_from=tuple(merged),
     )
@@ -305,5 +305,9 @@ _PERSON = tuple(field.name for field in fields(PersonView) if field.name not in 
 
 
 def _person(row: RowMapping) -> PersonView:
-    values = {name: row[name] for name in _PERSON}
-    return PersonView(**values, is_banned=row["banned_at"] is not None, platforms=tuple(row["platforms"]))
+    return PersonView(**_person_values(row))
+
+
+def _person_values(row: RowMapping) -> dict[str, Any]:
+    others = {"is_banned": row["banned_at"] is not None, "platforms": tuple(row["platforms"])}
+    return {name: row[name] for name in _PERSON} | others
