@@ -4,9 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Annotated
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from pydantic import Field
+
+from chat_api.core.read_models import ReadModel
 from models import AlertStatus, NoData, NotificationKind, NotificationStatus, RuleKind, Severity, SubjectStatus
 
 WEEK = timedelta(days=7)
@@ -30,14 +34,14 @@ class RuleDraft:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RuleView(RuleDraft):
-    """A rule as it is stored."""
+class RuleView(RuleDraft, ReadModel):
+    """A stored rule."""
 
-    rule_id: UUID
+    rule_id: Annotated[UUID, Field(serialization_alias="id")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QuietHours:
+class QuietHours(ReadModel):
     """When a channel is not to be disturbed: ``HH:MM`` to ``HH:MM`` by the clocks of a zone, past midnight too."""
 
     starts: str
@@ -70,12 +74,12 @@ class Channel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelView:
-    """A channel as anybody may see it; of its address only the kind is left."""
+class ChannelView(ReadModel):
+    """A stored channel as anybody may see it; of its address only the kind is left."""
 
-    channel_id: UUID
+    channel_id: Annotated[UUID, Field(serialization_alias="id")]
     name: str
-    masked_url: str
+    masked_url: Annotated[str, Field(serialization_alias="url", description="Masked.", examples=["ntfy://••••"])]
     severities: tuple[Severity, ...]
     quiet: QuietHours | None
     is_enabled: bool
@@ -86,9 +90,9 @@ class WindowDraft:
     """A maintenance window as somebody wants it; weekly ones keep their hour by the clocks of ``time_zone``."""
 
     name: str
+    bots: tuple[str, ...] | None = None
     starts_at: datetime
     ends_at: datetime
-    bots: tuple[str, ...] | None = None
     is_weekly: bool = False
     time_zone: str = "UTC"
 
@@ -110,10 +114,10 @@ class WindowDraft:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WindowView(WindowDraft):
-    """A maintenance window as it is stored."""
+class WindowView(WindowDraft, ReadModel):
+    """A stored maintenance window."""
 
-    window_id: UUID
+    window_id: Annotated[UUID, Field(serialization_alias="id")]
     created_by: str
     is_active: bool
 

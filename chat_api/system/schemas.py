@@ -3,10 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
+
+from pydantic import Field
 
 from chat_api.core.database import PoolUsage
 from chat_api.core.loop_watch import Blocked
+from chat_api.core.read_models import ReadModel
 from chat_api.core.request_statistics import RouteStatistics
 from chat_api.core.slow_queries import SlowQuery
 
@@ -101,12 +105,12 @@ class RedisView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SystemView:
-    """Everything at one moment; what could not be asked is ``None``, with the reason in ``problems``."""
+class SystemView(ReadModel):
+    """The whole deployment at one moment."""
 
     at: datetime
     processes: tuple[ProcessReport, ...]
-    database: DatabaseView | None
-    redis: RedisView | None
+    database: Annotated[DatabaseView | None, Field(description="Absent while PostgreSQL does not answer.")]
+    redis: Annotated[RedisView | None, Field(description="Absent while Redis does not answer.")]
     versions: Mapping[str, str] = field(default_factory=dict)
-    problems: tuple[str, ...] = ()
+    problems: Annotated[tuple[str, ...], Field(description="What could not be asked.")] = ()
