@@ -102,7 +102,7 @@ class RollingRun:
     async def _one(self, principal: Principal, name: str) -> str | None:
         """Restart one bot and see that it is well; gives the reason when it is not."""
         started_s = self._clock.monotonic_s()
-        self._step(name, state=StepState.RESTARTING, began_at=self._clock.now())
+        self._step(name, state=StepState.RESTARTING)
         try:
             error = await self._restarted(principal, name) or await self._answered(name)
         except AppError as failure:

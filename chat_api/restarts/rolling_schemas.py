@@ -32,7 +32,6 @@ class RollingStep(ReadModel):
     state: StepState = StepState.WAITING
     batch: int = 1
     restart_id: str | None = None
-    began_at: Annotated[datetime | None, Field(exclude=True)] = None
     duration_s: float | None = None
     error: str | None = None
 
@@ -87,13 +86,11 @@ class RollingPreview(ReadModel):
 
 def step_of(stored: Mapping[str, Any]) -> RollingStep:
     """A step as :func:`stored_step` stored it."""
-    began_at = stored.get("began_at")
     return RollingStep(
         bot_name=str(stored["bot_name"]),
         state=StepState(stored["state"]),
         batch=int(stored["batch"]),
         restart_id=stored.get("restart_id"),
-        began_at=datetime.fromisoformat(began_at) if began_at else None,
         duration_s=stored.get("duration_s"),
         error=stored.get("error"),
     )
@@ -106,7 +103,6 @@ def stored_step(step: RollingStep) -> dict[str, Any]:
         "state": step.state.value,
         "batch": step.batch,
         "restart_id": step.restart_id,
-        "began_at": step.began_at.isoformat() if step.began_at else None,
         "duration_s": step.duration_s,
         "error": step.error,
     }
