@@ -1,4 +1,4 @@
-"""What repositories share: reading rows in a way that the type checker understands, and broken rules of tables."""
+"""What repositories share: reading rows in a way that the type checker understands, and what may be there once."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +8,8 @@ from sqlalchemy import CursorResult, RowMapping
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import Executable
+
+_UNIQUE_VIOLATION = "23505"  # Source: PostgreSQL documentation, appendix A.
 
 
 async def one_or_none(connection: AsyncConnection, statement: Executable, values: Any = None) -> RowMapping | None:
@@ -29,8 +31,10 @@ async def affected(connection: AsyncConnection, statement: Executable, values: A
 
 @contextmanager
 def unless_taken(error: Exception) -> Iterator[None]:
-    """Raises: ``error`` when a row breaks a rule of its table, as a second one of a name does; nothing is stored."""
+    """Raises: ``error`` when there may be only one of what is stored, and there is one; the transaction is lost."""
     try:
         yield
     except IntegrityError as broken:
-        raise error from broken
+        if getattr(broken.orig, "sqlstate", None) == _UNIQUE_VIOLATION:
+            raise error from broken
+        raise
