@@ -69,6 +69,7 @@ async def test_the_question_about_many_bots_is_one_statement(crowd: RunningConso
     """How many people five hundred bots are talking with."""
     principal = await _admin(crowd)
     names = [bot.name for bot in crowd.services.fleet.current().bots]
+    await crowd.hold_still()
     with _counted() as statements:
         assert (await crowd.services.restarts.history.affected(principal, names)).total == 0
     assert len([statement for statement in statements if "web_conversations" in statement]) == 1
