@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -10,7 +11,6 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis.checks import (
     content_type_conformance,
-    not_a_server_error,
     response_headers_conformance,
     response_schema_conformance,
     status_code_conformance,
@@ -20,8 +20,14 @@ from schemathesis.core.result import Ok
 from chat_api.app import create_app
 from tests.support.api import MakeSettings, RunningApi
 
+
+def no_bug(_: object, response: schemathesis.Response, __: object) -> None:
+    """A 503 in the description says what is away, as the container engine is here; a 500 is a bug."""
+    assert response.status_code != HTTPStatus.INTERNAL_SERVER_ERROR
+
+
 CHECKS = [
-    not_a_server_error,
+    no_bug,
     content_type_conformance,
     response_headers_conformance,
     response_schema_conformance,
