@@ -39,12 +39,21 @@ export default {
       return isRestarting(this.bot);
     },
     note() {
-      return botNote(this.bot, { now: this.now, isStale: this.isOld, titles: this.serviceTitles, faults: this.serviceFaults });
+      return botNote(this.bot, {
+        now: this.now,
+        isStale: this.isOld,
+        titles: this.serviceTitles,
+        faults: this.serviceFaults,
+      });
     },
     tiles() {
       return TILES.map(([title, keys]) => [
         title,
-        keys.map((key) => ({ key, label: COLUMNS[key].label, ...COLUMNS[key].cell(this.bot, this.now, this.hasEngine) })),
+        keys.map((key) => ({
+          key,
+          label: COLUMNS[key].label,
+          ...COLUMNS[key].cell(this.bot, this.now, this.hasEngine),
+        })),
       ]);
     },
     facts() {
@@ -52,9 +61,17 @@ export default {
       const { container, canary, policy } = bot;
       const containerCell = COLUMNS.container.cell(bot, now, this.hasEngine);
       const facts = [
-        ["Health check", bot.latency_ms === null ? "no answer" : latency(bot.latency_ms), bot.checked_at ? exactly(bot.checked_at) : ""],
+        [
+          "Health check",
+          bot.latency_ms === null ? "no answer" : latency(bot.latency_ms),
+          bot.checked_at ? exactly(bot.checked_at) : "",
+        ],
         ["Last seen", bot.seen_at ? ago(bot.seen_at, now) : "never", bot.seen_at ? exactly(bot.seen_at) : ""],
-        ["Canary", policy && !policy.is_canary_on ? "off" : canary ? canaryNote(canary, now) : "not tried yet", canary ? exactly(canary[1]) : ""],
+        [
+          "Canary",
+          policy && !policy.is_canary_on ? "off" : canary ? canaryNote(canary, now) : "not tried yet",
+          canary ? exactly(canary[1]) : "",
+        ],
         ["Container", containerCell.text, containerCell.title],
       ];
       if (container?.image) facts.push(["Image", container.image, ""]);
@@ -66,7 +83,11 @@ export default {
       return (1 - this.bot.beats.length / SLOTS) * 100;
     },
     done() {
-      return offered(this.actions, this.bot).map((key) => ({ key, ...ACTIONS[key], why: whyNot(key, this.bot, this.hasEngine) }));
+      return offered(this.actions, this.bot).map((key) => ({
+        key,
+        ...ACTIONS[key],
+        why: whyNot(key, this.bot, this.hasEngine),
+      }));
     },
     logs() {
       return `/admin/logs?bots=${encodeURIComponent(this.name)}`;
@@ -111,7 +132,10 @@ export default {
     /** Tabs that are wider than the screen: scroll to the one that is shown. */
     bringTab() {
       const tab = this.$refs.tablist?.querySelector("[aria-selected=true]");
-      if (tab) tab.parentElement.scrollLeft = tab.offsetLeft - tab.parentElement.offsetLeft - (tab.parentElement.clientWidth - tab.offsetWidth) / 2;
+      if (tab) {
+        tab.parentElement.scrollLeft =
+          tab.offsetLeft - tab.parentElement.offsetLeft - (tab.parentElement.clientWidth - tab.offsetWidth) / 2;
+      }
     },
     returned() {
       const wanted = new URLSearchParams(location.search).get("tab");

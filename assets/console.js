@@ -40,21 +40,25 @@ function showPulse(pulse) {
   }
 }
 
-/** From the moment that NiceGUI makes its socket: the first thing that is told comes with the connection. */
-function followPulse() {
-  let made = window.socket;
-  made?.on("pulse", showPulse);
-  Object.defineProperty(window, "socket", {
-    configurable: true,
-    get: () => made,
-    set(socket) {
-      made = socket;
-      socket?.on("pulse", showPulse);
-    },
-  });
+const heard = [];
+
+/** Hear an event from the moment that NiceGUI makes its socket: the first thing that is told comes with the connection. */
+function onSocket(event, handler) {
+  heard.push([event, handler]);
+  window.socket?.on(event, handler);
 }
 
-followPulse();
+let madeSocket = window.socket;
+Object.defineProperty(window, "socket", {
+  configurable: true,
+  get: () => madeSocket,
+  set(socket) {
+    madeSocket = socket;
+    for (const [event, handler] of heard) socket?.on(event, handler);
+  },
+});
+
+onSocket("pulse", showPulse);
 addEventListener("DOMContentLoaded", () => {
   const brought = document.querySelector('meta[name="we-pulse"]');
   if (brought) showPulse(JSON.parse(brought.content));

@@ -72,7 +72,10 @@ export default {
       return `${this.done} of ${rolling.steps.length} bots restarted, ${batch} · begun by ${rolling.by} · ${time}`;
     },
     others() {
-      const shown = this.rolling?.state === "running" ? new Set(this.rolling.steps.filter(this.isUnderWay).map((step) => step.bot)) : new Set();
+      const shown =
+        this.rolling?.state === "running"
+          ? new Set(this.rolling.steps.filter(this.isUnderWay).map((step) => step.bot))
+          : new Set();
       return this.actions.filter((action) => !shown.has(action.bot));
     },
     byBot() {

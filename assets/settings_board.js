@@ -3,8 +3,16 @@
 // The server sends all of it when the page is built and whenever something changes, whoever changed it.
 import { ago, exactly } from "we-format";
 
-const TONES = [["info", "Information"], ["success", "Good news"], ["warning", "Warning"]];
-const SOURCES = { here: { tone: "busy", icon: "edit" }, environment: { tone: "ok", icon: "system" }, default: { tone: "idle", icon: "note" } };
+const TONES = [
+  ["info", "Information"],
+  ["success", "Good news"],
+  ["warning", "Warning"],
+];
+const SOURCES = {
+  here: { tone: "busy", icon: "edit" },
+  environment: { tone: "ok", icon: "system" },
+  default: { tone: "idle", icon: "note" },
+};
 
 /** What a datetime-local field shows for Unix seconds, in the reader's time zone. */
 function fieldTime(at) {
@@ -58,7 +66,9 @@ export default {
       const test = tests[this.only] ?? ((one) => one.source === this.only);
       return this.told.settings
         .filter(test)
-        .filter((one) => !text || one.name.includes(text.replaceAll(" ", "_")) || one.meaning.toLowerCase().includes(text));
+        .filter(
+          (one) => !text || one.name.includes(text.replaceAll(" ", "_")) || one.meaning.toLowerCase().includes(text),
+        );
     },
     announcementState() {
       const said = this.told.announcement;
@@ -78,12 +88,19 @@ export default {
     ago,
     exactly,
     source: (name) => SOURCES[name],
-    draftOf: (said) => ({ text: said.text, tone: said.tone, starts: fieldTime(said.starts_at), ends: fieldTime(said.ends_at) }),
+    draftOf: (said) => ({
+      text: said.text,
+      tone: said.tone,
+      starts: fieldTime(said.starts_at),
+      ends: fieldTime(said.ends_at),
+    }),
     /** Called by the server: everything as it is now. What somebody is typing stays. */
     show(told) {
       const before = this.told;
       this.told = told;
-      if (JSON.stringify(before.announcement) !== JSON.stringify(told.announcement)) this.draft = this.draftOf(told.announcement);
+      if (JSON.stringify(before.announcement) !== JSON.stringify(told.announcement)) {
+        this.draft = this.draftOf(told.announcement);
+      }
       if (before.maintenance.is_on !== told.maintenance.is_on) this.maintenanceText = told.maintenance.text;
     },
     /** Called by the server: what came of a change; without an error the field closes. */
@@ -100,7 +117,12 @@ export default {
       this.$emit("change", { what, ...about });
     },
     announce() {
-      this.ask("announce", { text: this.draft.text, tone: this.draft.tone, starts_at: secondsOf(this.draft.starts), ends_at: secondsOf(this.draft.ends) });
+      this.ask("announce", {
+        text: this.draft.text,
+        tone: this.draft.tone,
+        starts_at: secondsOf(this.draft.starts),
+        ends_at: secondsOf(this.draft.ends),
+      });
     },
     takeBack() {
       this.draft = { ...this.draft, text: "", starts: "", ends: "" };
@@ -112,7 +134,7 @@ export default {
     },
     edit(setting) {
       this.editing = setting.name;
-      this.value = setting.here ?? (setting.waiting ?? setting.value);
+      this.value = setting.here ?? setting.waiting ?? setting.value;
       this.errors = { ...this.errors, [setting.name]: "" };
       this.$nextTick(() => this.$refs.field?.[0]?.select());
     },

@@ -23,17 +23,37 @@ export default {
   computed: {
     banner() {
       if (!this.isConnected || this.now - this.view.at > STALE_S) {
-        return { tone: "idle", icon: "unknown", label: "Connection lost", text: "Trying again; the figures below are the last known." };
+        return {
+          tone: "idle",
+          icon: "unknown",
+          label: "Connection lost",
+          text: "Trying again; the figures below are the last known.",
+        };
       }
       const late = this.workers.filter((worker) => worker.is_late);
-      const blocked = this.view.processes.filter((process) => process.blocked.some((block) => this.now - block.at < 300));
+      const blocked = this.view.processes.filter((process) =>
+        process.blocked.some((block) => this.now - block.at < 300),
+      );
       const troubles = [...this.view.problems];
       if (late.length) troubles.push(`Late: ${late.map((worker) => worker.name).join(", ")}.`);
-      if (blocked.length) troubles.push(`Event loop stalls in the last five minutes (${blocked.map((p) => p.host + " " + p.pid).join(", ")}).`);
-      if (!this.view.processes.some((process) => process.is_leader)) troubles.push("No process leads: bots are not checked.");
-      if (troubles.length) return { tone: "warn", icon: "degraded", label: "Needs attention", text: troubles.join(" ") };
+      if (blocked.length) {
+        troubles.push(
+          `Event loop stalls in the last five minutes (${blocked.map((p) => p.host + " " + p.pid).join(", ")}).`,
+        );
+      }
+      if (!this.view.processes.some((process) => process.is_leader)) {
+        troubles.push("No process leads: bots are not checked.");
+      }
+      if (troubles.length) {
+        return { tone: "warn", icon: "degraded", label: "Needs attention", text: troubles.join(" ") };
+      }
       const count = this.view.processes.length;
-      return { tone: "ok", icon: "online", label: "Healthy", text: `${count} ${count === 1 ? "process" : "processes"}, every worker on time.` };
+      return {
+        tone: "ok",
+        icon: "online",
+        label: "Healthy",
+        text: `${count} ${count === 1 ? "process" : "processes"}, every worker on time.`,
+      };
     },
     workers() {
       return this.view.processes.flatMap((process) => process.workers.map((worker) => ({ ...worker, process })));
@@ -42,7 +62,9 @@ export default {
       const several = this.view.processes.length > 1;
       const text = this.text.trim().toLowerCase();
       return this.view.processes
-        .flatMap((process) => process.routes.map((route) => ({ ...route, where: several ? `${process.host} ${process.pid}` : "" })))
+        .flatMap((process) =>
+          process.routes.map((route) => ({ ...route, where: several ? `${process.host} ${process.pid}` : "" })),
+        )
         .filter((route) => !text || route.route.toLowerCase().includes(text))
         .sort((a, b) => b.count - a.count)
         .slice(0, 60);

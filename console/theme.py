@@ -27,7 +27,8 @@ def head() -> str:
         f'<script src="{asset("theme.js")}"></script>'
         f'<script src="{asset("session.js")}"></script>'
         f'<script src="{asset("console.js")}" defer></script>'
-        f'<script src="{asset("notices.js")}" data-icons="{asset("icons.svg")}" defer></script>'
+        f'<script src="{asset("notices.js")}" defer></script>'
+        f'<meta name="we-icons" content="{asset("icons.svg")}">'
         '<meta name="referrer" content="same-origin">'
     )
 

@@ -38,10 +38,16 @@ export function botNote(bot, { now, isStale, titles, faults }) {
   const { restart, policy } = bot;
   if (bot.status === "maintenance" && policy) return maintenanceNote(policy, now);
   if (bot.status === "quarantined" && policy) return policy.quarantine_reason || "the healing gave up on it";
-  if (bot.cause) return `because ${bot.cause === "llm" ? "the language model" : (titles[bot.cause] ?? bot.cause)} ${faults[bot.cause] ?? "is down"}`;
-  if (restart?.state === "failed" && bot.status !== "online") return `${FAILED[restart.action]} failed: ${restart.error ?? "no reason given"}`;
+  if (bot.cause) {
+    return `because ${bot.cause === "llm" ? "the language model" : (titles[bot.cause] ?? bot.cause)} ${faults[bot.cause] ?? "is down"}`;
+  }
+  if (restart?.state === "failed" && bot.status !== "online") {
+    return `${FAILED[restart.action]} failed: ${restart.error ?? "no reason given"}`;
+  }
   if (bot.faults[0] === "silent" && !bot.canary?.[0]) return canaryNote(bot.canary, now);
-  if (restart?.state === "online" && restart.action !== "stop" && now - restart.finished_at < BACK_ONLINE_S) return `back after ${span(restart.duration_s)}`;
+  if (restart?.state === "online" && restart.action !== "stop" && now - restart.finished_at < BACK_ONLINE_S) {
+    return `back after ${span(restart.duration_s)}`;
+  }
   if (bot.status === "unknown") return seen;
   if (bot.status === "offline" && !bot.is_declared && !bot.container) return `${seen}; no longer configured`;
   if (bot.status !== "online" && bot.error) return bot.error;

@@ -2,6 +2,7 @@
 //
 // Data arrives as numbered "fleet" messages on NiceGUI's socket: everything at each connection, then what changes. A
 // number that does not follow the last one means that something was missed, and everything is asked for again.
+import { socketed } from "we-socket";
 
 const BEATS = 90;
 const GRACE_S = 3;
@@ -27,6 +28,7 @@ export function unpacked([first, gaps, letters, latencies]) {
 const row = (bot, beats) => Object.freeze({ ...bot, beats: Object.freeze(beats) });
 
 export const fleetFeed = {
+  mixins: [socketed],
   emits: ["resync"],
   data: () => ({
     seq: null,
@@ -34,7 +36,6 @@ export const fleetFeed = {
     services: [],
     bots: {},
     order: [],
-    isConnected: true,
     now: Date.now() / 1000,
     skewS: 0,
   }),
@@ -50,26 +51,22 @@ export const fleetFeed = {
     },
   },
   mounted() {
-    // NiceGUI's root makes the socket after its children are mounted.
-    this.$nextTick(() => {
-      window.socket.on("fleet", this.receive);
-      window.socket.on("connect", this.connected);
-      window.socket.on("disconnect", this.disconnected);
-    });
     this.timer = setInterval(this.tick, 1000);
   },
   unmounted() {
     clearInterval(this.timer);
-    window.socket?.off("fleet", this.receive);
-    window.socket?.off("connect", this.connected);
-    window.socket?.off("disconnect", this.disconnected);
   },
   methods: {
+    heard() {
+      return { fleet: this.receive };
+    },
     receive(message) {
       this.skewS = message.now - Date.now() / 1000;
       this.tick();
       if (message.all) this.replace(message);
-      else if (this.seq === null) return; // everything is on its way
+      else if (this.seq === null) {
+        return;
+      } // everything is on its way
       else if (message.seq === this.seq + 1) this.change(message);
       else if (message.seq > this.seq) this.$emit("resync");
     },
@@ -99,12 +96,6 @@ export const fleetFeed = {
     /** The page of one bot wants no other. */
     isWanted() {
       return true;
-    },
-    connected() {
-      this.isConnected = true;
-    },
-    disconnected() {
-      this.isConnected = false;
     },
     tick() {
       this.now = Date.now() / 1000 + this.skewS;

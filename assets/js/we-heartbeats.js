@@ -22,7 +22,10 @@ export const Heartbeats = {
     },
     empty() {
       const missing = SLOTS - this.beats.length;
-      return Array.from({ length: missing }, (_, slot) => `M${slot * STEP} ${HEIGHT / 2 - 2}h${WIDTH}v4h-${WIDTH}z`).join("");
+      return Array.from(
+        { length: missing },
+        (_, slot) => `M${slot * STEP} ${HEIGHT / 2 - 2}h${WIDTH}v4h-${WIDTH}z`,
+      ).join("");
     },
     label() {
       if (!this.beats.length) return "No health checks yet";

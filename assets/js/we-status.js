@@ -1,4 +1,5 @@
 // The words, colours and icons of states: always all three together.
+import { Icon } from "we-icon";
 
 /** Status of a bot: [word, tone, weight]; the heaviest needs an operator first. */
 const BOT = {
@@ -38,21 +39,29 @@ export const tone = (status) => (BOT[status] ?? BOT.unknown)[1];
 export const weight = (status) => (BOT[status] ?? BOT.unknown)[2];
 
 const named = ([label, tone, icon]) => ({ label, tone, icon });
-export const botStatus = (status) => ({ label: word(status), tone: tone(status), icon: status in BOT ? status : "unknown" });
-export const breakerStatus = (state) => state in BREAKER ? { ...named(BREAKER[state]), title: BREAKER[state][3] } : null;
+export const botStatus = (status) => ({
+  label: word(status),
+  tone: tone(status),
+  icon: status in BOT ? status : "unknown",
+});
+export const breakerStatus = (state) =>
+  state in BREAKER ? { ...named(BREAKER[state]), title: BREAKER[state][3] } : null;
 /** `fault` says what is wrong with one that is unhealthy: not every one of them is down. */
 export const serviceStatus = (status, fault = "is down") => {
   const found = named(SERVICE[status] ?? SERVICE.unknown);
-  return status === "unhealthy" && fault !== "is down" ? { ...found, label: fault[0].toUpperCase() + fault.slice(1) } : found;
+  return status === "unhealthy" && fault !== "is down"
+    ? { ...found, label: fault[0].toUpperCase() + fault.slice(1) }
+    : found;
 };
 export const systemStatus = (status) => named(SYSTEM[status] ?? SYSTEM.degraded);
 
 /** A status as a mark: icon and word in its colour. `of` is what one of the functions above gives. */
 export const StatusMark = {
-  props: { of: Object, icons: String },
+  components: { Icon },
+  props: { of: Object },
   template: `
     <span class="we-status" :class="'we-status-' + of.tone">
-      <svg class="we-icon" :class="{ 'we-turning': of.icon === 'restarting' }" aria-hidden="true"><use :href="icons + '#' + of.icon"></use></svg>
+      <Icon :name="of.icon" :class="{ 'we-turning': of.icon === 'restarting' }" />
       <span>{{ of.label }}</span>
     </span>`,
 };
