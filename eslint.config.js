@@ -3,13 +3,17 @@ import js from "@eslint/js";
 import globals from "globals";
 
 // Plain scripts, in the order in which a page loads them, and what they define for each other and for the server.
-const SCRIPTS = ["theme", "session", "console", "notices", "palette"].map((name) => `assets/${name}.js`);
+const SCRIPTS = ["theme", "session", "console", "notices"].map((name) => `assets/${name}.js`);
 const SHARED = ["isMarkedSignedOut", "isSigningOut", "onSocket", "sessionEnded", "signOut", "toggleTheme"];
 
 export default [
   js.configs.recommended,
   {
-    languageOptions: { ecmaVersion: 2024, sourceType: "module", globals: globals.browser },
+    languageOptions: {
+      ecmaVersion: 2024,
+      sourceType: "module",
+      globals: { ...globals.browser, toggleTheme: "readonly" },
+    },
     linterOptions: { reportUnusedDisableDirectives: "error" },
     rules: {
       "array-callback-return": "error",

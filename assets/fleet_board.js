@@ -19,7 +19,7 @@ import {
 } from "we-fleet-view";
 import { span } from "we-format";
 import { ServiceCard } from "we-service";
-import { BOT_STATUSES, StatusMark, systemStatus, word } from "we-status";
+import { BOT_STATUSES, StatusMark, botStatus, systemStatus } from "we-status";
 import { windowed } from "we-window";
 
 const CARDS_BELOW_PX = 760;
@@ -79,7 +79,7 @@ export default {
     choices() {
       const present = BOT_STATUSES.filter((status) => this.counts[status]).map((status) => [
         status,
-        word(status),
+        botStatus(status).label,
         this.counts[status],
       ]);
       return [["all", "All", this.order.length], ["problems", "Needs attention", this.problems], ...present];
@@ -180,7 +180,7 @@ export default {
     act(action, wanted) {
       const names = this.able(action, wanted);
       if (!names.length || !this.actions.includes(action)) return;
-      if (ACTIONS[action].isForMany) return this.$emit("act", { action, names }); // has a dialog of its own
+      if (ACTIONS[action].is_for_many) return this.$emit("act", { action, names }); // has a dialog of its own
       this.ask(action, names, wanted.length - names.length);
     },
     ask(action, names, skipped = 0) {

@@ -1,26 +1,12 @@
 // The command palette (Ctrl or ⌘ + K): go to a page, find a bot, restart it, open its logs. Also the list of shortcuts (?).
 //
 // Pages come from the navigation, so that it offers what the person may see; bots from the API, asked for at each opening.
-"use strict";
+import { fit } from "we-fit";
 
 const rail = () => document.querySelector(".we-rail");
 const isMac = /Mac|iPhone|iPad/.test(navigator.platform);
 const MAX_SHOWN = 12;
 const CHORD_MS = 1200;
-
-/** How well `text` fits what was typed: null when a letter is missing, else the higher the better. */
-function fit(text, typed) {
-  const hay = text.toLowerCase();
-  if (!typed) return 0;
-  const at = hay.indexOf(typed);
-  if (at >= 0) return 100 - at - hay.length / 100 + (at === 0 || hay[at - 1] === " " ? 50 : 0);
-  let from = 0;
-  for (const letter of typed.replaceAll(" ", "")) {
-    from = hay.indexOf(letter, from) + 1;
-    if (from === 0) return null;
-  }
-  return -hay.length / 100;
-}
 
 function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);

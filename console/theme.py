@@ -48,7 +48,7 @@ def console_head() -> str:
     sheets = sorted(path.relative_to(ASSETS).as_posix() for path in ASSETS.glob("css/*.css"))
     links = "".join(f'<link rel="stylesheet" href="{asset(sheet)}">' for sheet in sheets)
     times = '<script type="module">import "we-time";</script>'
-    return f'{links}<script src="{asset("palette.js")}" defer></script>{times}'
+    return f'{links}<script type="module" src="{asset("palette.js")}"></script>{times}'
 
 
 def page_title(title: str) -> str:

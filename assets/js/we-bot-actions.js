@@ -1,20 +1,10 @@
 // What can be done to bots, and why not; the server says which of it a person may do at all.
 import { Icon } from "we-icon";
 import { isRestarting } from "we-bot-note";
+import { LABELS } from "we-labels";
 
-/**
- * In the order of menus. `isFelt`: people who talk with the bot notice; `isForMany`: it has a dialog of its own;
- * `isFinal`: it cannot be undone here.
- */
-export const ACTIONS = {
-  restart: { label: "Restart", icon: "restart", isFelt: true },
-  start: { label: "Start", icon: "start", isFelt: false },
-  stop: { label: "Stop", icon: "stop", isFelt: true },
-  rolling: { label: "Rolling restart", icon: "restarting", isFelt: true, isForMany: true },
-  maintenance: { label: "Maintenance", icon: "maintenance", isFelt: false },
-  end_maintenance: { label: "End maintenance", icon: "done", isFelt: false },
-  remove: { label: "Remove", icon: "delete", isFelt: false, isFinal: true },
-};
+/** In the order of menus; see `Action` in console/labels.py. */
+export const ACTIONS = LABELS.actions;
 
 /** Why an action makes no sense for a bot now; empty when it does. */
 export function whyNot(action, bot, hasEngine) {
@@ -37,7 +27,7 @@ export function offered(allowed, bot) {
   return Object.keys(ACTIONS).filter(
     (key) =>
       allowed.includes(key) &&
-      !ACTIONS[key].isForMany &&
+      !ACTIONS[key].is_for_many &&
       !(key === "remove" && bot.is_declared) &&
       !(key === "end_maintenance" && !isAtWork) &&
       !(key === "maintenance" && isAtWork),
@@ -92,11 +82,11 @@ export const ConfirmAction = {
       const it = this.bots.length === 1 ? "it" : "them";
       if (this.affectedUsers === 0) return `No one is talking to ${it} right now.`;
       const people = this.affectedUsers === 1 ? "1 person is" : `${this.affectedUsers} people are`;
-      const cost = ACTIONS[this.action].isFelt ? " What is being answered at this moment will be interrupted." : "";
+      const cost = ACTIONS[this.action].is_felt ? " What is being answered at this moment will be interrupted." : "";
       return `${people} talking to ${it} right now.${cost}`;
     },
     isDanger() {
-      return ACTIONS[this.action].isFelt || ACTIONS[this.action].isFinal;
+      return ACTIONS[this.action].is_felt || ACTIONS[this.action].is_final;
     },
   },
   methods: {

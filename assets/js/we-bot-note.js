@@ -1,9 +1,9 @@
 // Why a bot is as it is, in one line: the first of these that is true.
 import { ago, latency, span } from "we-format";
+import { LABELS } from "we-labels";
 
 const BACK_ONLINE_S = 60;
 const MODEL_SILENT = "its language model does not answer";
-const FAILED = { restart: "Restart", start: "Start", stop: "Stop" };
 
 export const isRestarting = (bot) => bot.restart !== null && bot.restart.finished_at === null;
 
@@ -42,7 +42,7 @@ export function botNote(bot, { now, isStale, titles, faults }) {
     return `because ${bot.cause === "llm" ? "the language model" : (titles[bot.cause] ?? bot.cause)} ${faults[bot.cause] ?? "is down"}`;
   }
   if (restart?.state === "failed" && bot.status !== "online") {
-    return `${FAILED[restart.action]} failed: ${restart.error ?? "no reason given"}`;
+    return `${LABELS.actions[restart.action].label} failed: ${restart.error ?? "no reason given"}`;
   }
   if (bot.faults[0] === "silent" && !bot.canary?.[0]) return canaryNote(bot.canary, now);
   if (restart?.state === "online" && restart.action !== "stop" && now - restart.finished_at < BACK_ONLINE_S) {

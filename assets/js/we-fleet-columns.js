@@ -1,6 +1,6 @@
 // The columns of the fleet: what is in them, how they sort, and which are shown where there is not room for all.
 import { ago, exactly, latency, rate, size, span, uptime } from "we-format";
-import { weight } from "we-status";
+import { botStatus } from "we-status";
 
 const figure = (index) => (bot) => bot.figures?.[index] ?? null;
 const usage = (index) => (bot) => bot.usage?.[index] ?? null;
@@ -59,7 +59,7 @@ const HOUR = "of the chat answers of the last hour";
 /** By key, in the order of the table. `px` is the least width. */
 export const COLUMNS = {
   name: { label: "Bot", px: 208, isFixed: true, sort: (bot) => bot.title.toLowerCase() },
-  status: { label: "Status", px: 192, isFixed: true, sort: (bot) => -weight(bot.status) },
+  status: { label: "Status", px: 192, isFixed: true, sort: (bot) => -botStatus(bot.status).weight },
   beats: { label: "Health checks", px: 168, isFixed: true, title: "The last 90 health checks" },
   uptime_24h: number("24 h", 78, figure(0), uptime, { title: "Uptime of the last 24 hours", tone: low }),
   uptime_7d: number("7 d", 78, figure(1), uptime, { title: "Uptime of the last 7 days", tone: low }),

@@ -2,26 +2,17 @@
 //
 // Data arrives as numbered "fleet" messages on NiceGUI's socket: everything at each connection, then what changes. A
 // number that does not follow the last one means that something was missed, and everything is asked for again.
+import { LABELS } from "we-labels";
 import { socketed } from "we-socket";
 
 const BEATS = 90;
 const GRACE_S = 3;
-const LETTERS = {
-  o: "online",
-  d: "degraded",
-  s: "starting",
-  r: "restarting",
-  x: "offline",
-  a: "misaddressed",
-  q: "quarantined",
-  m: "maintenance",
-  u: "unknown",
-};
+const STATUSES = Object.fromEntries(Object.entries(LABELS.letters).map(([status, letter]) => [letter, status]));
 
 /** A bar from its packed form, see `console/live/fleet_snapshots.py`: `[checked_at, status, latency_ms]` each. */
 export function unpacked([first, gaps, letters, latencies]) {
   let tenths = first;
-  return gaps.map((gap, index) => [(tenths += gap) / 10, LETTERS[letters[index]], latencies[index]]);
+  return gaps.map((gap, index) => [(tenths += gap) / 10, STATUSES[letters[index]], latencies[index]]);
 }
 
 /** A row that Vue does not look into: it is replaced when it changes. */

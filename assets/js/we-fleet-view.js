@@ -1,6 +1,6 @@
 // What of the fleet is shown and in which order: the choice is in the address, so that it can be sent to somebody.
 import { COLUMNS, KEYS, OPTIONAL, comparing } from "we-fleet-columns";
-import { weight, word } from "we-status";
+import { botStatus } from "we-status";
 
 const COLUMNS_KEY = "we-fleet-columns";
 const DEFAULTS = { status: "all", q: "", sort: "status", group: "none" };
@@ -12,8 +12,8 @@ export const GROUPS = {
   status: {
     label: "Status",
     of: (bot, { statusOf }) => statusOf(bot),
-    title: word,
-    place: (key) => String(9 - weight(key)),
+    title: (key) => botStatus(key).label,
+    place: (key) => String(9 - botStatus(key).weight),
   },
   cause: {
     label: "Cause",

@@ -10,9 +10,9 @@ from nicegui.element import Element
 from chat_api.fleet.schemas import RestartView
 from chat_api.restarts.rolling_schemas import RollingStep, RollingView
 from console import theme
+from console.labels import ACTIONS
 from models import ActionOrigin
 
-DOING = {"restart": "Restart", "start": "Start", "stop": "Stop"}
 ORIGINS = {
     ActionOrigin.OPERATOR: "by hand",
     ActionOrigin.BULK: "bulk",
@@ -54,7 +54,7 @@ def _action(view: RestartView, titles: Mapping[str, str]) -> dict[str, Any]:
         "id": str(view.restart_id),
         "bot": view.bot_name,
         "title": titles.get(view.bot_name, view.bot_name),
-        "what": f"{DOING[view.action]} · {view.requested_by} · {ORIGINS[view.origin]}",
+        "what": f"{ACTIONS[view.action].label} · {view.requested_by} · {ORIGINS[view.origin]}",
         "action": view.action,
         "state": view.state,
         "requested_at": view.requested_at.timestamp(),
