@@ -67,9 +67,9 @@ def document(title: str, body: str) -> str:
     )
 
 
-def icon_svg(name: str) -> str:
+def icon_svg(name: str, classes: str = "") -> str:
     """A symbol of ``assets/icons.svg`` as markup; it takes the colour of the text around it."""
-    return f'<svg class="we-icon" aria-hidden="true"><use href="{asset("icons.svg")}#{name}"></use></svg>'
+    return f'<svg class="we-icon{classes}" aria-hidden="true"><use href="{asset("icons.svg")}#{name}"></use></svg>'
 
 
 def brand() -> str:
