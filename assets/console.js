@@ -64,6 +64,21 @@ addEventListener("DOMContentLoaded", () => {
   if (brought) showPulse(JSON.parse(brought.content));
 });
 
+// Tabs with addresses (console/widgets/tabs.py) hear when somebody goes back or forward.
+addEventListener("popstate", () => {
+  for (const tabs of document.querySelectorAll("[data-tabs]")) tabs.dispatchEvent(new CustomEvent("returned"));
+});
+
+// A button or a link of a page may have a key.
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+  if (event.target.closest?.("input, textarea, select, dialog, .q-dialog, [contenteditable]")) return;
+  const found = document.querySelector(`.we-main [aria-keyshortcuts="${CSS.escape(event.key)}"]:not(:disabled)`);
+  if (!found?.offsetParent) return;
+  event.preventDefault();
+  found.click();
+});
+
 // A form of filters: what is not filled in does not show in the address.
 document.addEventListener("submit", (event) => {
   if (!event.target.matches("[data-we-filters]")) return;

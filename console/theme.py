@@ -44,10 +44,10 @@ def _plain_head() -> str:
 
 @cache
 def console_head() -> str:
-    """What every page of the console has besides: the styles of its parts, the command palette, and live times."""
+    """What every page of the console has besides: the styles of its parts, the command palette, and what keeps time."""
     sheets = sorted(path.relative_to(ASSETS).as_posix() for path in ASSETS.glob("css/*.css"))
     links = "".join(f'<link rel="stylesheet" href="{asset(sheet)}">' for sheet in sheets)
-    times = '<script type="module">import "we-time";</script>'
+    times = '<script type="module">import "we-time"; import "we-fresh"; import "we-local";</script>'
     return f'{links}<script type="module" src="{asset("palette.js")}"></script>{times}'
 
 

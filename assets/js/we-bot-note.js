@@ -1,18 +1,11 @@
 // Why a bot is as it is, in one line: the first of these that is true.
-import { ago, latency, span } from "we-format";
+import { ago, clockTime, latency, span } from "we-format";
 import { LABELS } from "we-labels";
 
 const BACK_ONLINE_S = 60;
 const MODEL_SILENT = "its language model does not answer";
 
 export const isRestarting = (bot) => bot.restart !== null && bot.restart.finished_at === null;
-
-/** "14:30", with the day when it is another. */
-export function clockTime(at, now) {
-  const date = new Date(at * 1000);
-  const isToday = date.toDateString() === new Date(now * 1000).toDateString();
-  return date.toLocaleString(undefined, isToday ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" });
-}
 
 export function maintenanceNote({ until, reason }, now) {
   const end = until === null ? "until it is ended" : `until ${clockTime(until, now)}`;

@@ -75,18 +75,13 @@ export const fleetFeed = {
       if (changes.services) this.services = changes.services;
       for (const { new_beats: added, beats: packed, ...news } of changes.bots ?? []) {
         const before = this.bots[news.name];
-        if (!before && !this.isWanted(news.name)) continue;
         const beats = packed ? unpacked(packed) : added ? [...before.beats, ...added].slice(-BEATS) : before.beats;
         this.bots[news.name] = row({ ...before, ...news }, beats);
       }
       if (changes.order) {
-        this.order = changes.order.filter(this.isWanted);
+        this.order = changes.order;
         this.bots = Object.fromEntries(this.order.map((name) => [name, this.bots[name]]));
       }
-    },
-    /** The page of one bot wants no other. */
-    isWanted() {
-      return true;
     },
     tick() {
       this.now = Date.now() / 1000 + this.skewS;

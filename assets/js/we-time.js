@@ -1,19 +1,12 @@
 // <we-time datetime="2026-01-31T12:00:00Z">: how long ago, the exact moment on hover, kept current.
-// With `exact` the other way round. With `span` how long since, and then:
+// With `exact` the other way round; with `clock` the time of day. With `span` how long since, and then:
 //   after="of ~30 s"    what stands behind it
 //   limit="30"          after so many seconds it is late, which `late="longer than usual"` says
-import { ago, exactly, span } from "we-format";
+import { clock } from "we-clock";
+import { ago, clockTime, exactly, span } from "we-format";
 
 const SHOW_EVERY_MS = 5_000;
 const COUNT_EVERY_MS = 1_000;
-
-/** The server's clock is right: how far this one is behind, by when the page was sent and when it came. */
-function skewS() {
-  const sentAt = Number(document.querySelector('meta[name="we-now"]')?.content);
-  const [{ responseStart }] = performance.getEntriesByType("navigation");
-  return sentAt ? sentAt - (performance.timeOrigin + responseStart) / 1000 : 0;
-}
-const behindS = skewS();
 
 class Time extends HTMLElement {
   static observedAttributes = ["datetime", "after", "limit"];
@@ -33,9 +26,10 @@ class Time extends HTMLElement {
 
   show() {
     const at = Date.parse(this.getAttribute("datetime")) / 1000;
-    const now = Date.now() / 1000 + behindS;
+    const now = clock();
     if (Number.isNaN(at)) return;
     if (this.hasAttribute("span")) return void this.count(at, now);
+    if (this.hasAttribute("clock")) return void (this.textContent = clockTime(at, now));
     const texts = [ago(at, now), exactly(at)];
     [this.textContent, this.title] = this.hasAttribute("exact") ? texts.reverse() : texts;
   }

@@ -33,15 +33,6 @@ def fleet_snapshot(view: FleetView) -> dict[str, Any]:
     }
 
 
-def bot_snapshot(view: FleetView, bot_name: str) -> dict[str, Any]:
-    """Everything the page of one bot shows."""
-    return {
-        "system": _system(view),
-        "services": [_service(service) for service in view.services],
-        "bots": [_whole_bot(bot) for bot in view.bots if bot.name == bot_name],
-    }
-
-
 def fleet_patch(before: FleetView, after: FleetView) -> dict[str, Any]:
     """What changed, empty when nothing did. ``order`` is there when bots came or went."""
     patch: dict[str, Any] = {}

@@ -31,3 +31,8 @@ def since(at: datetime, *, after: str = "", limit_s: float | None = None, late: 
     extra = {"class": classes, "after": after, "limit": "" if limit_s is None else f"{limit_s:.0f}", "late": late}
     written = "".join(f' {name}="{escape(value)}"' for name, value in extra.items() if value)
     return f'<we-time span datetime="{at.isoformat()}"{written}></we-time>'
+
+
+def clock(at: datetime) -> str:
+    """The time of day in the reader's time zone, with the day when it is another."""
+    return f'<we-time clock datetime="{at.isoformat()}"></we-time>'

@@ -6,8 +6,9 @@ export function assembled(component, given = {}) {
   one.$emit = (...what) => one.emitted.push(what);
   const parts = whole(component);
   for (const { methods = {} } of parts) {
-    for (const [name, method] of Object.entries(methods))
-      {one[name] = Object.hasOwn(given, name) ? given[name] : method.bind(one);}
+    for (const [name, method] of Object.entries(methods)) {
+      one[name] = Object.hasOwn(given, name) ? given[name] : method.bind(one);
+    }
   }
   for (const { computed = {} } of parts) {
     for (const [name, get] of Object.entries(computed)) {

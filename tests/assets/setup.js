@@ -38,11 +38,32 @@ export class Storage {
   }
 }
 
+/** An element with attributes and classes, and no document around it. */
+class Element {
+  #attributes = new Map();
+  isConnected = true;
+  children = [];
+  classList = new (class extends Set {
+    toggle = (name, is) => (is ? this.add(name) : this.delete(name));
+  })();
+
+  getAttribute = (name) => this.#attributes.get(name) ?? null;
+  hasAttribute = (name) => this.#attributes.has(name);
+
+  setAttribute(name, value) {
+    this.#attributes.set(name, value);
+    if (this.constructor.observedAttributes.includes(name)) this.attributeChangedCallback();
+  }
+}
+const elements = new Map();
+
 const labels = process.env.WE_LABELS;
 if (!labels) throw new Error("The labels are missing: run these tests by pytest tests/assets.");
 const head = { "we-labels": { textContent: labels } };
 
 Object.assign(globalThis, {
+  HTMLElement: Element,
+  customElements: { get: (name) => elements.get(name), define: (name, kind) => elements.set(name, kind) },
   document: {
     body: {},
     documentElement: { clientWidth: 1200 },

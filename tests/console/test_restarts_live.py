@@ -74,6 +74,8 @@ async def test_a_rolling_restart_is_told_bot_by_bot(console_app: RunningConsole)
         assert "disabled" not in by_testid(page.client, "abort").props
         assert not is_shown(page.client, "running")
 
+        assert not is_shown(page.client, "rolling-error")
+
         live.show([RESTART], replace(ROLLING, abort_requested_by="bob"), titles=TITLES)
         assert "Ends after this batch" in text(panel)
         assert "disabled" in by_testid(page.client, "abort").props

@@ -99,8 +99,8 @@ class _RollingPanel:
         self._summary.set_content(_summary(rolling))
         self._progress.classes(replace=f"we-progress we-progress-{mark.tone}")
         self._progress.props(f"value={_done(rolling)} max={len(rolling.steps)}")
-        self._error.classes(replace=f"we-reason-text we-reason-{mark.tone}").set_content(escape(rolling.error or ""))
-        self._error.set_visibility(bool(rolling.error))
+        self._error.classes(replace=f"we-reason-text we-reason-{mark.tone}{'' if rolling.error else ' hidden'}")
+        self._error.set_content(escape(rolling.error or ""))
         self._steps.set_content("".join(_step(step, under_way.get(step.bot_name), titles) for step in rolling.steps))
 
 
