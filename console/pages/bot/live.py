@@ -46,7 +46,7 @@ class BotHead:
     ) -> None:
         self._name = bot.name
         self._stale_s = 2 * check_interval_s + GRACE_S
-        self._actions = actions
+        self._actions = [key for key in actions if not ACTIONS[key].is_for_many]
         self._on_ask = on_ask
         self._gone = _html("section", GONE).classes("we-empty").props('data-testid="gone"')
         with ui.element("section").classes("we-bot-head") as self._head:
@@ -118,9 +118,9 @@ class BotHead:
         self._marks.set_content(
             status_mark(BOT[bot.shown], testid="status")
             + (status_mark(breaker) if breaker else "")
-            + _note(state.note(bot, services, datetime.now(UTC)))
+            + _note(state.note(bot, services, datetime.now(UTC)), testid="note")
         )
-        self._stale.set_content(status_mark(BOT[BotStatus.UNKNOWN]) + _note(state.seen(bot)))
+        self._stale.set_content(status_mark(BOT[BotStatus.UNKNOWN]) + _note(state.seen(bot), testid="stale-note"))
         self._about.set_content(escape(bot.description))
         self._about.set_visibility(bool(bot.description))
 
@@ -172,8 +172,8 @@ def _tile(title: str, cells: Sequence[state.Cell]) -> str:
     return f'<div class="we-tile"><h3>{title}</h3><dl>{listed}</dl></div>'
 
 
-def _note(said: str) -> str:
-    return f'<span class="we-note" data-testid="note">{said}</span>'
+def _note(said: str, *, testid: str) -> str:
+    return f'<span class="we-note" data-testid="{testid}">{said}</span>'
 
 
 def _button(label: str, icon: str, *, testid: str) -> ui.html:

@@ -120,8 +120,8 @@ class _Page:
         switched = await run_action(
             self._principal, lambda person: services().switches.switch(person, name, is_on=is_on)
         )
-        if switched is None:  # refused: it was moved in the browser, and goes back
-            self._features.show(services().switches.features(self._principal))
+        if switched is None:
+            self._features.put_back(name)
 
     async def _change(self, fields: Fields) -> None:
         name, configuration = str(fields["name"]), services().configuration

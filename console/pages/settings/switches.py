@@ -180,17 +180,21 @@ class FeaturesPanel:
         return box, state, about
 
     def show(self, features: tuple[FeatureView, ...]) -> None:
-        """Show them as they are, also where somebody has just moved a switch that was refused."""
+        """Show them as they are."""
         for view in features:
             box, state, about = self._rows[view.feature]
             box.props["checked"] = view.is_on
             box.update()
-            box.client.run_javascript(
-                f"document.getElementById({json.dumps(box.html_id)}).checked = {json.dumps(view.is_on)}"
-            )
             state.classes(replace=f"we-status we-status-{'ok' if view.is_on else 'warn'}")
             state.set_content("on" if view.is_on else "off")
             about.set_content(_about(view))
+
+    def put_back(self, name: str) -> None:
+        """Somebody has moved a switch in the browser, and it was refused: nothing has changed that would move it back."""
+        if name in self._rows:
+            box = self._rows[name][0]
+            is_on = json.dumps(box.props["checked"])
+            box.client.run_javascript(f"document.getElementById({json.dumps(box.html_id)}).checked = {is_on}")
 
 
 def announcement_mark(said: Announcement | None, now: datetime) -> Mark:
