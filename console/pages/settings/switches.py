@@ -190,7 +190,7 @@ class FeaturesPanel:
             about.set_content(_about(view))
 
     def put_back(self, name: str) -> None:
-        """Somebody has moved a switch in the browser, and it was refused: nothing has changed that would move it back."""
+        """A switch that somebody moved was refused. Nothing has changed for the page, so nothing else moves it back."""
         if name in self._rows:
             box = self._rows[name][0]
             is_on = json.dumps(box.props["checked"])
