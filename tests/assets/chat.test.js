@@ -112,15 +112,16 @@ test("unsent messages keep the order of their writing, and other people's are no
   for (const text of ["one", "two", "three"]) {
     memory.keepUnsent({ client_id: text, bot: "elena", text, at: memory.nextAt(), tab: memory.tab });
   }
+  memory.keepUnsent({ client_id: "zero", bot: "elena", text: "zero", at: 1, tab: "another" });
   assert.deepEqual(
     new Memory("alice").outbox().map(({ text }) => text),
-    ["one", "two", "three"],
+    ["zero", "one", "two", "three"],
   );
   assert.deepEqual(new Memory("bob").outbox(), []);
   memory.forgetUnsent("two");
   assert.equal(memory.entry("two"), null);
   localStorage.setItem("we-chat:alice:unsent:broken", "{");
-  assert.equal(memory.outbox().length, 2);
+  assert.equal(memory.outbox().length, 3);
   memory.clear();
   assert.equal(memory.countUnsent(), 0);
 });

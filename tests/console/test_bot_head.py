@@ -53,3 +53,20 @@ async def test_a_page_of_one_bot_is_sent_no_other(console_app: RunningConsole) -
         await eventually(lambda: any("changes" in message for message in board.messages))
         assert page.messages == []
         assert markup(page.client.content) == before
+
+
+async def test_a_bot_that_leaves_is_gone_and_may_come_back(console_app: RunningConsole) -> None:
+    """The page says so instead of what was true once."""
+    await eventually(lambda: _is_online(console_app))
+    await console_app.hold_still()
+    fleet = console_app.services.fleet.current()
+    token = await console_app.admin_login(Role.VIEWER)
+    async with opened_page(console_app, token, "/admin/bots/elena") as page:
+        (_, _, show) = console_app.app.state.fleet_feed._bot_pages[page.client.id]
+        show(None, fleet)
+        assert "This bot is gone" in text(by_testid(page.client, "gone"))
+        assert not is_shown(page.client, "bot-head")
+        assert not is_shown(page.client, "facts")
+        show(fleet.bots[0], fleet)
+        assert not is_shown(page.client, "gone")
+        assert is_shown(page.client, "facts")
