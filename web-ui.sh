@@ -258,7 +258,8 @@ run_tests() {
   ensure_test_tools
   if [ $# -eq 0 ]; then
     lint
-    set -- -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder # each with servers of its own
+    # Each has servers of its own. A test mostly waits, so that a processor has enough to do only with two of them.
+    set -- -n $(($(getconf _NPROCESSORS_ONLN) < 2 ? 2 : 4)) --dist loadfile --no-loadscope-reorder
   fi
   exec "$python" -m pytest "$@"
 }

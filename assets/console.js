@@ -103,7 +103,7 @@ function sayBlocked(is) {
   box.dataset.testid = "connection-blocked";
   box.innerHTML =
     "<h2>Live connection is blocked</h2>" +
-    "<p>This page was loaded, but its WebSocket connection does not get through, so it cannot show or update anything.</p>" +
+    "<p>This page was loaded, but its WebSocket connection does not get through, so most of it neither updates nor reacts.</p>" +
     "<p>If you run this server behind a reverse proxy, let the proxy pass on WebSocket upgrades (docs/deploy.md, “Reverse" +
     " proxy”). Otherwise try another network or browser: company proxies and browser extensions can block WebSockets." +
     " This page keeps trying.</p>" +

@@ -24,7 +24,7 @@ import { windowed } from "we-window";
 
 const CARDS_BELOW_PX = 760;
 const ROW_PX = 56;
-const CARD_PX = 212;
+const CARD_PX = 236;
 const GROUP_PX = 37;
 // That nothing is wrong with no bots is no good news.
 const NOTHING = { label: "Nothing to watch", tone: "idle", icon: "not_configured" };

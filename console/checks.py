@@ -15,6 +15,7 @@ from chat_api.core.state_dir import (
     StateDirUnusable,
     kept_secret,
     prepare_state_dir,
+    unusable_part,
 )
 from console.servers import Servers, servers
 
@@ -52,6 +53,10 @@ async def run_checks(settings: Settings) -> list[Finding]:
             findings += await _dependencies(settings, where)
     except AppError as error:
         findings.append(Finding(verdict=Verdict.FAIL, name="embedded servers", detail=error.detail or error.message))
+    except OSError as error:
+        if (said := unusable_part(error, settings.web_ui_state_dir)) is None:
+            raise
+        findings.append(Finding(verdict=Verdict.FAIL, name="embedded servers", detail=said.message))
     findings += await _bots(settings)
     return findings
 
@@ -121,12 +126,18 @@ async def _dependencies(settings: Settings, where: Servers) -> list[Finding]:
 async def _bots(settings: Settings) -> list[Finding]:
     from chat_api.bots.connector import BotConnector
     from chat_api.fleet.registry import BotRegistry
+    from console.demo import running_demo
 
+    demo = await asyncio.to_thread(running_demo, settings.web_ui_state_dir)
+    if demo is not None:
+        settings = settings.model_copy(update={"bots_config": demo})
     registry = BotRegistry(settings)
     await registry.refresh()
     findings = [Finding(verdict=Verdict.WARN, name="fleet", detail=problem) for problem in registry.problems]
     if not registry.all():
-        detail = "no bot is described: .env.<bot> files, container labels or BOTS_CONFIG name them"
+        config = f"BOTS_CONFIG ({settings.bots_config or 'not set'})"
+        detail = f"no bot is described by .env.<bot> files in {settings.bots_env_dir.resolve()} or by {config};"
+        detail += " container labels are read by the running console only"
         return [*findings, Finding(verdict=Verdict.WARN, name="fleet", detail=detail)]
     connector = BotConnector(settings)
     await connector.initialize()

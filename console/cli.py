@@ -8,7 +8,6 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -40,10 +39,11 @@ def exit_code_of(command: Callable[[], int]) -> int:
         complain(f"{error.message}\n{error.detail}" if error.detail else error.message)
         return 1
     except OSError as error:
-        # What of the state directory is not as we made it, such as a file where a folder was.
-        if error.filename is None or not _is_kept(str(error.filename)):
+        from chat_api.core.state_dir import unusable_part
+
+        if (said := unusable_part(error, Settings().web_ui_state_dir)) is None:
             raise
-        complain(f"The state directory cannot be used: {error.filename}: {error.strerror}.")
+        complain(said.message)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -68,10 +68,6 @@ def _run(given: argparse.Namespace) -> int:
         say(*map(str, findings))
         return exit_code(findings)
     return _administer(given, settings)
-
-
-def _is_kept(path: str) -> bool:
-    return Path(path).resolve().is_relative_to(Settings().web_ui_state_dir.resolve())
 
 
 def _serve(given: argparse.Namespace, settings: Settings) -> int:

@@ -2,11 +2,12 @@
 
 import asyncio
 import contextlib
+import fcntl
 import json
 import os
 import secrets
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,7 @@ STREAMING_BOTS = frozenset({"elena", "dream"})  # the others answer whole, as mo
 DEFAULT_BASE_PORT = 9091
 DEFAULT_CHECK_INTERVAL_S = 2.0  # a fleet on the same machine can be watched closely
 ADMIN = "admin"
+BOTS_FILE = "demo-bots.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +47,7 @@ async def run_demo(settings: Settings) -> None:
         listen(HOST, port).close()
     building = asyncio.create_task(asyncio.to_thread(import_console))
     state_dir = settings.web_ui_state_dir.resolve()
-    with contextlib.closing(listener):
+    with contextlib.closing(listener), contextlib.ExitStack() as stack:
         async with embedded_servers(state_dir) as endpoints:
             assert endpoints.database_url
             assert endpoints.redis_url
@@ -54,7 +56,7 @@ async def run_demo(settings: Settings) -> None:
                 settings,
                 database_url=endpoints.database_url,
                 redis_url=endpoints.redis_url,
-                bots_config=_describe_bots(ports, state_dir),
+                bots_config=stack.enter_context(_described_bots(ports, state_dir)),
                 admin=admin,
             )
             await building  # before the bots, which would take its processors
@@ -84,11 +86,28 @@ def _sample_bots(ports: dict[str, int], logs: Path) -> DemoEngine:
     )
 
 
-def _describe_bots(ports: dict[str, int], state_dir: Path) -> Path:
-    """Write the fleet for the registry."""
-    path = state_dir / "demo-bots.json"
-    path.write_text(json.dumps([{"name": name, "url": f"http://{HOST}:{port}"} for name, port in ports.items()]))
-    return path
+def running_demo(state_dir: Path) -> Path | None:
+    """The ``BOTS_CONFIG`` of the demo that runs on a state directory, if one does."""
+    path = state_dir / BOTS_FILE
+    try:
+        with path.open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return path
+    except OSError:
+        return None  # there never was one
+    return None
+
+
+@contextlib.contextmanager
+def _described_bots(ports: dict[str, int], state_dir: Path) -> Iterator[Path]:
+    """Write the fleet for the registry. It is locked while the demo runs, however that ends."""
+    path = state_dir / BOTS_FILE
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        json.dump([{"name": name, "url": f"http://{HOST}:{port}"} for name, port in ports.items()], file)
+        file.flush()
+        yield path
 
 
 def _demo_settings(

@@ -61,7 +61,6 @@ class GuardedWebSocket(WebSocketsSansIOProtocol):
         if not self.conn.eof_sent:
             with contextlib.suppress(InvalidState):
                 super().shutdown()
-        self.transport.close()
         self.loop.call_later(LINGER_S, self.transport.abort)  # for a peer that reads nothing
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from nicegui import app as nicegui_app
-from nicegui import ui
+from nicegui import core, ui
 from nicegui.staticfiles import CacheControlledStaticFiles
 from starlette.responses import Response
 from starlette.routing import Mount
@@ -22,6 +22,8 @@ from console.live.lifespan import following
 
 YEAR_S = 365 * 24 * 3600
 RECONNECT_TIMEOUT_S = 5.0
+# How long a page may be too busy to answer a ping. NiceGUI's own 2 s cut off phones and slow machines that are well.
+PAGE_PONG_S = 20.0
 
 
 def build(settings: Settings, *, engine: ContainerEngine | None = None) -> FastAPI:
@@ -66,6 +68,7 @@ def _own_open_pages(host: FastAPI) -> None:
     @asynccontextmanager
     async def lifespan(app: Any) -> AsyncIterator[Any]:
         async with inner(app) as state, following(host):
+            core.sio.eio.ping_timeout = PAGE_PONG_S  # NiceGUI has set its own by now
             yield state
 
     host.router.lifespan_context = lifespan

@@ -30,7 +30,9 @@ class WebUserSession(SQLModel, table=True):
     revoked_at: datetime | None = timestamptz(nullable=True)
     address: str | None = Field(default=None, max_length=64)
     user_agent: str | None = Field(default=None, max_length=200)
-    claim_family: UUID | None = Field(default=None, description="The claims that end with this session.")
+    claim_family: UUID | None = Field(
+        default=None, description="The claims that end with this session; of an administrator, the form."
+    )
 
 
 class WebSocketTicket(SQLModel, table=True):

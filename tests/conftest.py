@@ -1,5 +1,7 @@
 """Real parts, offered to every test as fixtures; and the order of the tests."""
 
+import gc
+
 import pytest
 
 pytest_plugins = [
@@ -19,3 +21,9 @@ LONG = ("tests/chaos/", "tests/e2e/", "tests/deploy/")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes long comes first, so that several processes end at about the same time."""
     items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
+def pytest_collection_finish() -> None:
+    """Take what is there by now out of every later garbage collection: NiceGUI asks for two with each application."""
+    gc.collect()
+    gc.freeze()

@@ -1,12 +1,16 @@
-// The fleet as it is now, for the board and for the page of one bot.
+// The fleet as it is now, for the board.
 //
 // Data arrives as numbered "fleet" messages on NiceGUI's socket: everything at each connection, then what changes. A
-// number that does not follow the last one means that something was missed, and everything is asked for again.
+// number that does not follow the last one means that something was missed, and everything is asked for again. Until the
+// socket is connected, as where a proxy blocks it, everything is asked for over HTTP.
 import { LABELS } from "we-labels";
 import { socketed } from "we-socket";
 
 const BEATS = 90;
 const GRACE_S = 3;
+const FIRST_MS = 2_000; // a socket that is not blocked is connected by then
+const POLL_MS = 5_000;
+const NOW = "/admin/fleet/now";
 const STATUSES = Object.fromEntries(Object.entries(LABELS.letters).map(([status, letter]) => [letter, status]));
 
 /** A bar from its packed form, see `console/live/fleet_snapshots.py`: `[checked_at, status, latency_ms]` each. */
@@ -43,9 +47,11 @@ export const fleetFeed = {
   },
   mounted() {
     this.timer = setInterval(this.tick, 1000);
+    this.polling = setTimeout(this.poll, FIRST_MS);
   },
   unmounted() {
     clearInterval(this.timer);
+    this.stopPolling();
   },
   methods: {
     heard() {
@@ -55,10 +61,8 @@ export const fleetFeed = {
       this.skewS = message.now - Date.now() / 1000;
       this.tick();
       if (message.all) this.replace(message);
-      else if (this.seq === null) {
-        return;
-      } // everything is on its way
-      else if (message.seq === this.seq + 1) this.change(message);
+      if (message.all || this.seq === null) return; // else everything is on its way
+      if (message.seq === this.seq + 1) this.change(message);
       else if (message.seq > this.seq) this.$emit("resync");
     },
     replace({ seq, all }) {
@@ -82,6 +86,24 @@ export const fleetFeed = {
         this.order = changes.order;
         this.bots = Object.fromEntries(this.order.map((name) => [name, this.bots[name]]));
       }
+    },
+    connected() {
+      this.stopPolling();
+      this.isConnected = true;
+    },
+    async poll() {
+      const { polling } = this;
+      const whole = await fetch(NOW, { cache: "no-store", redirect: "error" })
+        .then((answer) => (answer.ok ? answer.json() : null))
+        .catch(() => null);
+      if (polling !== this.polling) return; // the socket is there meanwhile
+      if (whole) this.receive(whole);
+      else this.isConnected = false;
+      this.polling = setTimeout(this.poll, POLL_MS);
+    },
+    stopPolling() {
+      clearTimeout(this.polling);
+      this.polling = null;
     },
     tick() {
       this.now = Date.now() / 1000 + this.skewS;

@@ -26,6 +26,7 @@ from chat_api.core.database import Database
 from chat_api.core.errors import NotFound
 from chat_api.core.ids import new_id
 from chat_api.core.logging import get_logger
+from chat_api.core.odd_rows import UNREADABLE
 from chat_api.core.principals import Permission, Principal
 from models import AuditOutcome, NotificationKind, NotificationStatus, Severity
 
@@ -115,7 +116,12 @@ class AlertDelivery:
             what = "deleted" if channel is None else "switched off"
             await self._give_up(row, f"The channel was {what}.")
             return
-        quiet = quiet_until(quiet_hours(channel), Severity(row["severity"]), now)
+        try:
+            notification_view(row)
+            quiet = quiet_until(quiet_hours(channel), Severity(row["severity"]), now)
+        except UNREADABLE:  # another version wrote it, or somebody by hand
+            await self._give_up(row, "The message or its channel cannot be read.")
+            return
         if quiet is not None:  # its day to be delivered begins when it may be
             await self._settle(row, due_at=quiet, give_up_at=None)
             return

@@ -1,9 +1,10 @@
 """Between rows and what services give: nothing is decided here."""
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+from datetime import datetime, time
+from typing import Any, TypeVar
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from chat_api.alerts.apprise_sender import masked
 from chat_api.alerts.quiet_hours import is_active
@@ -30,6 +31,7 @@ from models import (
 )
 
 Row = Mapping[Any, Any]
+R = TypeVar("R", bound=Row)
 
 
 def rule_view(row: Row) -> RuleView:
@@ -68,9 +70,12 @@ def rule_values(rule: RuleDraft) -> dict[str, Any]:
 
 
 def quiet_hours(row: Row) -> QuietHours | None:
-    """The quiet hours of a stored channel."""
+    """The quiet hours of a stored channel. Raises: ValueError, KeyError, TypeError for those that no clock has."""
     if row["quiet_from"] is None or row["quiet_to"] is None:
         return None
+    for moment in (row["quiet_from"], row["quiet_to"]):
+        time.fromisoformat(moment)
+    ZoneInfo(row["time_zone"])
     return QuietHours(
         starts=row["quiet_from"],
         ends=row["quiet_to"],
@@ -89,6 +94,12 @@ def channel_view(row: Row) -> ChannelView:
         quiet=quiet_hours(row),
         is_enabled=row["is_enabled"],
     )
+
+
+def readable_channel(row: R) -> R:
+    """A stored channel with its address, as it is. Raises: as :func:`channel_view` for one that cannot be read."""
+    channel_view(row)
+    return row
 
 
 def channel_values(channel: ChannelDraft) -> dict[str, Any]:

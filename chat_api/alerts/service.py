@@ -22,6 +22,7 @@ from chat_api.alerts.rows import (
     alert_values,
     alert_view,
     notification_view,
+    readable_channel,
     rule_view,
     subject_state,
     subject_values,
@@ -104,7 +105,7 @@ class AlertsService:
         """
         principal.require(Permission.VIEW_FLEET)
         async with self._database.read() as connection:
-            return tuple(subject_state(row) for row in await alerts.subjects(connection))
+            return ODD_ROWS.readable("alert subjects", await alerts.subjects(connection), subject_state)
 
     async def notifications(self, principal: Principal, *, limit: int = 100) -> tuple[NotificationView, ...]:
         """The last messages, newest first. Raises: PermissionDenied, NotAuthenticated."""
@@ -152,7 +153,10 @@ class AlertsService:
             signs = await self._with_stored(connection, signs, rules, view, now)
             states = await self._step(connection, rules, view, signs, now)
             firing = alert_groups.groups(rules, states, view, muted=signs.muted)
-            channels = [row for row in await alert_settings.all_of(connection, CHANNELS) if row["is_enabled"]]
+            stored = await alert_settings.all_of(connection, CHANNELS)
+            channels = [
+                row for row in ODD_ROWS.readable("alert channels", stored, readable_channel) if row["is_enabled"]
+            ]
             fleet = frozenset(bot.name for bot in view.bots)
             known = {alert.key: alert for alert in before}
             after = await self._move(connection, known, firing, channels, now, fleet=fleet)
@@ -221,7 +225,7 @@ class AlertsService:
         signs: Signs,
         now: datetime,
     ) -> list[SubjectState]:
-        stored = [subject_state(row) for row in await alerts.subjects(connection)]
+        stored = ODD_ROWS.readable("alert subjects", await alerts.subjects(connection), subject_state)
         after: list[SubjectState] = []
         for rule in rules.values():
             mine = {state.subject: state for state in stored if state.rule_id == rule.rule_id}

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat_api.audit import repository as audit
@@ -10,6 +11,7 @@ from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Database
 from chat_api.core.ids import new_id
 from chat_api.core.logging import get_logger
+from chat_api.core.odd_rows import ODD_ROWS
 from chat_api.core.principals import SYSTEM_ACTOR, Permission, Principal
 from models import AuditEntry, AuditOutcome
 
@@ -66,16 +68,17 @@ class AuditService:
         principal.require(Permission.VIEW_AUDIT)
         async with self._database.read() as connection:
             rows = await audit.find(connection, query or AuditQuery())
-        return tuple(
-            AuditView(
-                entry_id=row["id"],
-                at=row["at"],
-                actor_name=row["actor_name"],
-                action=row["action"],
-                target=row["target"],
-                outcome=AuditOutcome(row["outcome"]),
-                address=row["address"],
-                details=row["details"] or {},
-            )
-            for row in rows
-        )
+        return ODD_ROWS.readable("audit", rows, _view)
+
+
+def _view(row: RowMapping) -> AuditView:
+    return AuditView(
+        entry_id=row["id"],
+        at=row["at"],
+        actor_name=row["actor_name"],
+        action=row["action"],
+        target=row["target"],
+        outcome=AuditOutcome(row["outcome"]),
+        address=row["address"],
+        details=row["details"] or {},
+    )

@@ -11,14 +11,14 @@ from dataclasses import replace
 from typing import TypeVar
 
 from chat_api.bots.answers import read_connection, read_info, read_object
-from chat_api.bots.breaker import BreakerState
+from chat_api.bots.breaker import BreakerState, CallsPaused
 from chat_api.bots.chat import BotChat, chat_body
 from chat_api.bots.http import BotHttp, Reply
 from chat_api.bots.http_pool import HttpPool
 from chat_api.bots.lanes import Lane, Lanes, LaneView, OnRefused
 from chat_api.bots.schemas import BotAnswer, BotInfo, BotSpec, Probe
 from chat_api.bots.stream import OnDelta
-from chat_api.core.call_outcomes import APOLOGY, CANCELLED, OK, TRUNCATED
+from chat_api.core.call_outcomes import APOLOGY, CANCELLED, OK, PAUSED, TRUNCATED
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.errors import AppError, BotFailed, BotTimeout, BotUnavailable, ShuttingDown, Upstream
 from chat_api.core.settings import Settings
@@ -134,7 +134,7 @@ class BotConnector:
             outcome = TRUNCATED if answer.is_truncated else APOLOGY if answer.is_apology else OK
             return answer
         except AppError as error:
-            outcome = error.code
+            outcome = PAUSED if isinstance(error, CallsPaused) else error.code
             raise
         finally:
             if is_counted:

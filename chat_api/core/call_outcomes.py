@@ -1,8 +1,10 @@
 """What counts as a failed answer: the one definition, for series, status, alerts, analytics and metrics.
 
-Counted is every time that a user wanted an answer from a bot: a retry is one more, also when the bot's breaker or its
-bulkhead let nothing through. Not counted is what says nothing of the bot: what the user stopped, what we refused or
-gave up ourselves, and what nobody asked for (synthetic checks and test messages, which have series of their own).
+Counted is every time that a user wanted an answer from a bot: a retry is one more, also when the bot's bulkhead let
+nothing through, for then the bot is too slow for what is asked of it. Not counted is what says nothing of the bot: what
+the user stopped, what we refused or gave up ourselves, and what nobody asked for (synthetic checks and test messages,
+which have series of their own). What a bot's open breaker refuses is ours, too: the calls that opened it are counted,
+and how often people try meanwhile does not make them more.
 """
 
 from typing import Final
@@ -12,10 +14,11 @@ APOLOGY: Final = "apology"
 TRUNCATED: Final = "truncated"
 CANCELLED: Final = "cancelled"
 SILENT: Final = "silent"
+PAUSED: Final = "paused"
 
 # An answer that broke off was begun all the same, and a bot may choose to say nothing.
 _ANSWERED: Final = frozenset({OK, TRUNCATED, SILENT})
-_NOT_COUNTED: Final = frozenset({CANCELLED, "stopped", "invalid_input", "shutting_down"})
+_NOT_COUNTED: Final = frozenset({CANCELLED, PAUSED, "stopped", "invalid_input", "shutting_down"})
 
 
 def is_counted(outcome: str) -> bool:

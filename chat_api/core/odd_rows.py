@@ -9,6 +9,8 @@ from chat_api.core.logging import get_logger
 log = get_logger(__name__)
 T = TypeVar("T")
 
+# What a row that is not as this version writes it raises where it is read.
+UNREADABLE = (ValueError, KeyError, TypeError, AttributeError)
 MAX_KEPT = 100
 # One that was not met again for so long is gone, or has been set right.
 FORGOTTEN_AFTER_S = 600.0
@@ -28,7 +30,7 @@ class OddRows:
             key = str(row["id"] if "id" in row else next(iter(row.values()), ""))
             try:
                 found.append(read(row))
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
+            except UNREADABLE as error:
                 self.note(table, key, f"{type(error).__name__}: {error}")
             else:
                 self._met.pop((table, key), None)

@@ -43,6 +43,16 @@ def prepare_state_dir(path: Path) -> None:
         )
 
 
+def unusable_part(error: OSError, state_dir: Path) -> StateDirUnusable | None:
+    """What to say when something in the state directory is not as we made it; ``None`` for any other error."""
+    if error.filename is None or not Path(error.filename).resolve().is_relative_to(state_dir.resolve()):
+        return None
+    return StateDirUnusable(
+        f"The state directory cannot be used: {error.filename}: {error.strerror}."
+        " Move it away or give it to the account that runs this, or set WEB_UI_STATE_DIR to another directory."
+    )
+
+
 def persistent_secret(state_dir: Path) -> str:
     """The key that is kept in the state directory, made when there is none.
 

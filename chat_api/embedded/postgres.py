@@ -6,6 +6,7 @@ even when we are killed.
 """
 
 import asyncio
+import errno
 import importlib.util
 import os
 import pwd
@@ -106,6 +107,8 @@ class EmbeddedPostgres:
 
     async def _initialise(self, user: pwd.struct_passwd | None) -> None:
         """Make the cluster: complete or not at all."""
+        if await asyncio.to_thread(self.data_dir.is_file):  # else it would be found out by the name of the draft
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(self.data_dir))
         draft = await asyncio.to_thread(self._new_draft, user)
         locale = ("--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C.UTF-8")
         command: list[str | Path] = [_program("initdb"), "-D", draft, "-U", "postgres", "--auth=trust", *locale]

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, insert, text
+from sqlalchemy import RowMapping, delete, insert, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chat_api.core.odd_rows import ODD_ROWS
 from chat_api.core.rows import many
 from chat_api.fleet.schemas import BotStatus, Heartbeat
 from models import BotCheck
@@ -30,13 +31,17 @@ async def add(connection: AsyncConnection, checks: Sequence[tuple[str, Heartbeat
 async def newest(connection: AsyncConnection, bot_names: Sequence[str], *, limit: int) -> dict[str, list[Heartbeat]]:
     """The last ``limit`` checks of each bot, oldest first."""
     found: dict[str, list[Heartbeat]] = {name: [] for name in bot_names}
-    for row in await many(connection, _NEWEST, {"bot_names": list(bot_names), "limit": limit}):
-        found[row["bot_name"]].append(
-            Heartbeat(checked_at=row["checked_at"], status=BotStatus(row["status"]), latency_ms=row["latency_ms"])
-        )
+    rows = await many(connection, _NEWEST, {"bot_names": list(bot_names), "limit": limit})
+    for bot_name, beat in ODD_ROWS.readable("bot checks", rows, _beat):
+        found[bot_name].append(beat)
     return found
 
 
 async def forget(connection: AsyncConnection, *, before: datetime) -> None:
     """Drop what is older than ``before``."""
     await connection.execute(delete(BotCheck).where(BotCheck.checked_at < before))  # type: ignore[arg-type]
+
+
+def _beat(row: RowMapping) -> tuple[str, Heartbeat]:
+    beat = Heartbeat(checked_at=row["checked_at"], status=BotStatus(row["status"]), latency_ms=row["latency_ms"])
+    return row["bot_name"], beat

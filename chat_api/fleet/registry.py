@@ -33,6 +33,7 @@ from chat_api.fleet.sources import (
     read_config,
     read_env_files,
     read_labels,
+    sighting_of,
 )
 
 __all__ = ["BotRegistry", "LabelledContainer", "Names", "is_inside_container"]
@@ -211,7 +212,7 @@ class BotRegistry:
             )
             if known and memory.is_unread(settings.bots_config):
                 note(f"{settings.bots_config}: until it can be read, every bot stays as it was last known")
-        remembered = list(self._remembered(known))
+        remembered = list(self._remembered(known, note))
         return chain(
             () if self.is_blind else remembered,
             read_characters(settings.characters_dir, memory, note=note),
@@ -221,14 +222,15 @@ class BotRegistry:
             remembered if self.is_blind else (),
         )
 
-    def _remembered(self, known: Mapping[str, KnownBot]) -> Iterable[Sighting]:
+    def _remembered(self, known: Mapping[str, KnownBot], note: Note) -> Iterable[Sighting]:
         """Bots that were seen; while the operator's own file cannot be read, what is stored of them is its word."""
         for bot in known.values():
             is_out = bot.is_disabled and self.is_blind
-            yield Sighting(
-                bot_name=bot.bot_name,
-                source=REMEMBERED,
-                facts=bot.facts,
+            yield from sighting_of(
+                bot.bot_name,
+                REMEMBERED,
+                bot.facts,
+                note=note,
                 is_declaration=not is_out and bot.removed_at is None,
                 is_removal=is_out,
                 is_lasting=False,

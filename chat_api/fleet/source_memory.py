@@ -4,6 +4,7 @@ A file that is half saved, gone for a moment or not readable says nothing new: i
 read again, and the operator is told since when. Nothing of a file is ever quoted, for it may hold secrets.
 """
 
+import hashlib
 import os
 import time
 from collections.abc import Callable
@@ -34,7 +35,7 @@ class _Content:
     """The last good content of a file or listing of a folder, and since when there is no newer one to be had."""
 
     value: object
-    data: bytes
+    digest: bytes
     read_at: datetime
     failing_since: datetime | None = None
 
@@ -70,7 +71,7 @@ class SourceMemory:
                 paths = sorted(path for path in folder.glob(pattern) if path.is_file())
         except OSError as error:
             return self._last_listing(key, error, note=note)
-        self._folders[key] = _Content(value=tuple(paths), data=b"", read_at=self._clock.now())
+        self._folders[key] = _Content(value=tuple(paths), digest=b"", read_at=self._clock.now())
         return paths
 
     def parsed(
@@ -91,13 +92,13 @@ class SourceMemory:
             return known.value  # its folder was noted
         try:
             data = _read(path)
-            if settles and known is not None and data != known.data:
+            if settles and known is not None and _digest(data) != known.digest:
                 data = _settled(path, data)
             value = _parse(data, parse)
         except Unusable as error:
             return self._last(path, str(error), note=note)
         self._failing_since.pop(path, None)
-        self._files[path] = _Content(value=value, data=data if settles else b"", read_at=self._clock.now())
+        self._files[path] = _Content(value=value, digest=_digest(data), read_at=self._clock.now())
         return value
 
     def _last_listing(self, key: tuple[Path, str], error: OSError, *, note: Note) -> list[Path]:
@@ -140,6 +141,11 @@ def _read(path: Path) -> bytes:
     if len(data) > MAX_FILE_BYTES:
         raise Unusable(f"it is larger than {MAX_FILE_BYTES} bytes")
     return data
+
+
+def _digest(data: bytes) -> bytes:
+    """What tells a content from another; the content itself may hold secrets, and is not kept."""
+    return hashlib.sha256(data).digest()
 
 
 def _settled(path: Path, data: bytes) -> bytes:

@@ -29,6 +29,7 @@ PORT_VARIABLES = {"v1": ("HEALTH_CHECK_PORT", "API_PORT"), "v2": ("API_PORT", "H
 BOT_MARKS = frozenset({"DISCORD_BOT_NAME", "DISCORD_BOT_TOKEN", "DISCORD_TOKEN", "HEALTH_CHECK_PORT"})
 V1_MARKS = frozenset({"DISCORD_BOT_TOKEN", "HEALTH_CHECK_PORT", "LLM_CHAT_API_URL", "LLM_CHAT_MODEL"})
 V2_MARKS = frozenset({"DISCORD_TOKEN", "LLM_PROVIDER", "LLM_MODEL_NAME"})
+_ENV_VALUES = frozenset({"DISCORD_BOT_NAME", "HEALTH_CHECK_PORT", "API_PORT", "LLM_CHAT_MODEL", "LLM_MODEL_NAME"})
 NOT_BOTS = (".example", ".template", ".sample", ".bak", ".orig")
 CONFIG_FIELDS = frozenset(
     {"name", "url", "port", "display_name", "description", "emoji", "container", "model", "enabled"}
@@ -87,7 +88,7 @@ def read_characters(folder: Path, memory: SourceMemory, *, note: Note) -> Iterat
             "description": identity.get("description") or identity.get("occupation"),
             "emoji": identity.get("emoji"),
         }
-        yield from _sighting(path.stem, str(path), facts, note=note, is_declaration=False)
+        yield from sighting_of(path.stem, str(path), facts, note=note, is_declaration=False)
     for path in memory.listed(folder, "*/core.yaml", note=note):
         core = _dig(memory.parsed(path, yaml.safe_load, note=note))
         ux_path = path.with_name("ux.yaml")
@@ -97,7 +98,7 @@ def read_characters(folder: Path, memory: SourceMemory, *, note: Note) -> Iterat
             "description": core.get("purpose"),
             "emoji": ux.get("emoji") or core.get("emoji"),
         }
-        yield from _sighting(path.parent.name, str(path), facts, note=note, is_declaration=False)
+        yield from sighting_of(path.parent.name, str(path), facts, note=note, is_declaration=False)
 
 
 def read_env_files(folder: Path, memory: SourceMemory, *, note: Note) -> Iterator[Sighting]:
@@ -106,7 +107,7 @@ def read_env_files(folder: Path, memory: SourceMemory, *, note: Note) -> Iterato
         name = path.name.removeprefix(".env.")
         if path.name.endswith(NOT_BOTS) or _WORKER.fullmatch(name):
             continue
-        values = _dig(memory.parsed(path, _dotenv, note=note))
+        values = _dig(memory.parsed(path, _dotenv, note=note, settles=True))
         if not values.keys() & BOT_MARKS or _WORKER.fullmatch(str(values.get("DISCORD_BOT_NAME")).lower()):
             continue
         generation = generation_of(values)
@@ -118,7 +119,7 @@ def read_env_files(folder: Path, memory: SourceMemory, *, note: Note) -> Iterato
             "port": port,
             "model": values.get("LLM_CHAT_MODEL") or values.get("LLM_MODEL_NAME"),
         }
-        yield from _sighting(name, str(path), facts, note=note, address_origin=f"{origin} in {path}")
+        yield from sighting_of(name, str(path), facts, note=note, address_origin=f"{origin} in {path}")
 
 
 def generation_of(variables: Collection[str]) -> str | None:
@@ -156,7 +157,7 @@ def read_labels(containers: Iterable[LabelledContainer], *, label: str, note: No
             "inner_port": inner,
         }
         has_port = container.port or inner
-        yield from _sighting(
+        yield from sighting_of(
             container.bot_name,
             f"container {container.container_name}",
             facts,
@@ -185,7 +186,7 @@ def read_config(path: Path, memory: SourceMemory, *, were_out: Collection[str] =
         yield from _config_entry(entry, path, were_out, note=note)
     if not is_whole:  # what is missing may be a bot that is to stay out
         for name in sorted(set(were_out) - mentioned):
-            yield from _sighting(name, str(path), {}, note=note, is_removal=True)
+            yield from sighting_of(name, str(path), {}, note=note, is_removal=True)
 
 
 def _config_bots(content: object) -> list[object]:
@@ -218,10 +219,10 @@ def _config_entry(
     facts["host_port"] = entry.get("port")
     said = next((key for key in ("url", "port") if entry.get(key)), None)
     origin = f"{said} of {name} in {path}" if said else ""
-    yield from _sighting(name, str(path), facts, note=note, is_removal=not is_enabled, address_origin=origin)
+    yield from sighting_of(name, str(path), facts, note=note, is_removal=not is_enabled, address_origin=origin)
 
 
-def _sighting(
+def sighting_of(
     name: str,
     source: str,
     facts: Mapping[str, object],
@@ -268,6 +269,8 @@ def _fact(key: str, value: object) -> str | int | None:
         return _url(value)
     if key in _HOSTS:
         return value if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", value) else None
+    if key not in _TEXT_CHARS:
+        return None
     printable = "".join(char if char.isprintable() or char == "\u200d" else " " for char in value)
     return " ".join(printable.split())[: _TEXT_CHARS[key]] or None
 
@@ -297,7 +300,9 @@ def _name_for_people(value: object) -> object:
 
 
 def _dotenv(text: str) -> dict[str, str | None]:
-    return dotenv_values(stream=StringIO(text), interpolate=False)
+    """The variables of a file, and the values of those that are no secrets."""
+    values = dotenv_values(stream=StringIO(text), interpolate=False)
+    return {name: value if name in _ENV_VALUES else None for name, value in values.items()}
 
 
 def _dig(value: object, *keys: str) -> Mapping[str, object]:

@@ -14,6 +14,7 @@ from chat_api.core.database import Database
 from chat_api.core.errors import AppError, Conflict, NotFound
 from chat_api.core.ids import new_id
 from chat_api.core.logging import get_logger
+from chat_api.core.odd_rows import ODD_ROWS
 from chat_api.core.principals import Permission, Principal
 from chat_api.core.pubsub import PubSub
 from chat_api.core.text import check_text
@@ -108,8 +109,10 @@ class IncidentsService:
         return IncidentDetails(
             incident=self._view(row),
             bots=tuple(_bot(part) for part in parts["bots"]),
-            timeline=tuple(_entry(part) for part in parts["entries"]),
-            evidence=tuple(_evidence(part, shows_log=shows_log) for part in parts["evidence"]),
+            timeline=ODD_ROWS.readable("incident entries", parts["entries"], _entry),
+            evidence=ODD_ROWS.readable(
+                "incident evidence", parts["evidence"], lambda part: _evidence(part, shows_log=shows_log)
+            ),
         )
 
     async def acknowledge(self, principal: Principal, incident_id: UUID, reason: str) -> IncidentDetails:

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from chat_api.bots.breaker import CallsPaused
 from chat_api.bots.schemas import BotAnswer
 from chat_api.core.errors import AppError, Interrupted, Stopped
 from chat_api.core.ids import new_id
@@ -12,7 +13,9 @@ from chat_api.messages.schemas import DeltaEvent, Exchange, Outcome, TypingEvent
 from models import FinishReason, MessageStatus
 
 MAX_ANSWER_CHARS = 100_000
+# What analytics count as failed, and what not, see ``call_outcomes``.
 APOLOGY_MARK = "is_apology"
+PAUSED_MARK = "is_paused"
 
 
 @dataclass(slots=True, eq=False)
@@ -102,7 +105,6 @@ class Run:
             response=cleaned(with_plain_line_ends(answer.text), max_chars=MAX_ANSWER_CHARS),
             response_id=self.response_id,
             processing_time_s=answer.processing_time_s,
-            # What analytics count as failed, see ``call_outcomes``.
             metadata={**answer.metadata, APOLOGY_MARK: True} if answer.is_apology else answer.metadata,
             finish_reason=FinishReason.TRUNCATED if answer.is_truncated else FinishReason.STOP,
         )
@@ -155,4 +157,5 @@ def failure(exchange: Exchange, error: AppError) -> Outcome:
         run_seq=exchange.run_seq,
         status=MessageStatus.INTERRUPTED if is_cut else MessageStatus.FAILED,
         error_code=error.code,
+        metadata={PAUSED_MARK: True} if isinstance(error, CallsPaused) else {},
     )

@@ -239,7 +239,7 @@ class MessagesService:
     # Inside
 
     async def _accept(self, message: NewMessage, principal: Principal, origin: str | None) -> Submission:
-        """Raises: TwinStored when the message's key is known already."""
+        """Raises: DuplicateStored when the message's key is known already."""
         self._switches.require_open()
         place = self._answers.admit(message.user_id, message.bot_name, message.message_id)
         entry = _Entry(message, place, principal.display_name, origin, copy_context())

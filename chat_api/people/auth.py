@@ -42,7 +42,7 @@ from chat_api.people import accounts_repository as accounts
 from chat_api.people import admins_repository as admins
 from chat_api.people import sessions_repository as sessions
 from chat_api.people.admins_repository import AdminRow
-from chat_api.people.identity import CLAIM_SEPARATOR, IdentityService, Proof, claims_in
+from chat_api.people.identity import CLAIM_SEPARATOR, MIN_ATTEMPT_CHARS, IdentityService, Proof, claims_in
 from chat_api.people.session_schemas import SignIn
 from chat_api.people.sessions_repository import LiveSession
 from models import AuditOutcome, Role, WebUserSession
@@ -157,10 +157,12 @@ class AuthService:
         *,
         totp: str | None = None,
         replaced: str | None = None,
+        attempt: str | None = None,
         device: Device | None = None,
     ) -> SignIn:
         """Sign an administrator in.
 
+        ``attempt`` is the secret of a form: sent twice, as by a double click, it takes one code for both times.
         ``replaced`` is the token of the same browser's session until now, which ends: nothing holds it any more.
 
         Raises: NotAuthenticated, always with the same message; RateLimited when too many tried this name from places
@@ -176,7 +178,9 @@ class AuthService:
                 user_id=admin.admin_id, username=admin.username, display_name=admin.username, role=Role(admin.role)
             )
             async with self._database.write() as connection:
-                sign_in = await self._second_step(connection, admin, person, totp=totp, device=device)
+                sign_in = await self._second_step(
+                    connection, admin, person, totp=totp, form_id=_form_id(admin, totp, attempt), device=device
+                )
                 if sign_in is not None and earlier is not None:
                     await sessions.revoke(connection, earlier.session_id)
             if sign_in is not None:
@@ -398,12 +402,20 @@ class AuthService:
             return None
 
     async def _second_step(
-        self, connection: AsyncConnection, admin: AdminRow, person: _Person, *, totp: str | None, device: Device | None
+        self,
+        connection: AsyncConnection,
+        admin: AdminRow,
+        person: _Person,
+        *,
+        totp: str | None,
+        form_id: UUID | None,
+        device: Device | None,
     ) -> SignIn | None:
         """The session, if the code is right where there has to be one: both in one transaction."""
-        if not await self._spend_totp(connection, admin, totp):
+        is_right = await self._spend_totp(connection, admin, totp)
+        if not is_right and not (form_id and await sessions.is_opened_by(connection, admin.admin_id, form_id)):
             return None
-        sign_in = await self._open_session(connection, person, device=device)
+        sign_in = await self._open_session(connection, person, device=device, family_id=form_id)
         await self._audit.record(sign_in.principal, "admin.login", "console", connection=connection)
         return sign_in
 
@@ -460,6 +472,13 @@ class AuthService:
             address=device.address,
         )
         return SignIn(principal=principal, token=token, expires_at=expires_at, lives_s=3600 * hours, claim=claim)
+
+
+def _form_id(admin: AdminRow, totp: str | None, attempt: str | None) -> UUID | None:
+    """What a form and the code that was typed into it have in common with the same form sent again."""
+    if admin.totp_secret is None or attempt is None or len(attempt) < MIN_ATTEMPT_CHARS:
+        return None
+    return UUID(token_hash(f"form {admin.admin_id} {totp} {attempt}")[:32])
 
 
 def _has_known_role(session: LiveSession) -> bool:

@@ -49,6 +49,10 @@ _TOUCH = text(
     "UPDATE web_user_sessions SET last_active = now() WHERE id = :id AND last_active < now() - interval '1 minute'"
 )
 _CLAIM_FAMILY = text("SELECT claim_family FROM web_user_sessions WHERE id = :id")
+# As long as whoever sends a form twice may take for it.
+_IS_OPENED_BY = text("""
+SELECT EXISTS (SELECT FROM web_user_sessions WHERE user_id = :admin_id AND is_admin AND claim_family = :form_id
+    AND revoked_at IS NULL AND created_at > now() - interval '1 minute')""")
 _LATELY = "s.address IS NOT NULL AND s.created_at > now() - interval '90 days' GROUP BY s.address LIMIT 500"
 _ADMIN_ADDRESSES = text(
     f"SELECT s.address FROM web_user_sessions s WHERE s.user_id = :admin_id AND s.is_admin AND {_LATELY}"
@@ -103,6 +107,11 @@ async def by_token(connection: AsyncConnection, token_hash: str) -> RowMapping |
 async def claim_family(connection: AsyncConnection, session_id: UUID) -> UUID | None:
     """Which claims end with a session."""
     return (await connection.execute(_CLAIM_FAMILY, {"id": session_id})).scalar_one_or_none()
+
+
+async def is_opened_by(connection: AsyncConnection, admin_id: str, form_id: UUID) -> bool:
+    """Whether an administrator's form opened a session a moment ago that nobody has ended."""
+    return bool((await connection.execute(_IS_OPENED_BY, {"admin_id": admin_id, "form_id": form_id})).scalar_one())
 
 
 async def admin_addresses(connection: AsyncConnection, admin_id: str) -> list[str]:

@@ -44,15 +44,24 @@ async def sign_in_user(
     )
 
 
-async def sign_in_admin(request: Request, *, username: str, password: str, totp: str | None = None) -> SignIn:
+async def sign_in_admin(
+    request: Request, *, username: str, password: str, totp: str | None = None, attempt: str | None = None
+) -> SignIn:
     """Sign an administrator in; the session that the browser's cookie held is over then.
+
+    ``attempt`` is the secret of a form.
 
     Raises: RateLimited, and as :meth:`AuthService.admin_login`.
     """
     services = services_of(request)
     await services.limits.admin_login(address_of(request))
     return await services.of(AuthService).admin_login(
-        username, password, totp=totp, replaced=cookie_of(request, ADMIN_COOKIE), device=device_of(request)
+        username,
+        password,
+        totp=totp,
+        replaced=cookie_of(request, ADMIN_COOKIE),
+        attempt=attempt,
+        device=device_of(request),
     )
 
 

@@ -6,6 +6,7 @@ from statistics import median
 from sqlalchemy import RowMapping
 
 from chat_api.core.database import Database
+from chat_api.core.odd_rows import ODD_ROWS
 from chat_api.core.principals import Permission, Principal
 from chat_api.fleet.registry import BotRegistry
 from chat_api.fleet.schemas import RestartView
@@ -56,7 +57,7 @@ class RestartHistory:
         principal.require(Permission.VIEW_FLEET)
         async with self._database.read() as connection:
             rows = await restarts.found(connection, wanted)
-        return tuple(view_of(row) for row in rows)
+        return ODD_ROWS.readable("restarts", rows, view_of)
 
 
 def row_of(view: RestartView) -> BotRestart:

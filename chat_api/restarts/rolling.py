@@ -24,6 +24,7 @@ from chat_api.core.database import Database
 from chat_api.core.errors import AppError, Conflict, InvalidInput, NotFound
 from chat_api.core.ids import new_id
 from chat_api.core.logging import get_logger
+from chat_api.core.odd_rows import ODD_ROWS
 from chat_api.core.principals import Permission, Principal
 from chat_api.core.pubsub import PubSub
 from chat_api.fleet.registry import BotRegistry
@@ -176,7 +177,7 @@ class RollingService:
         principal.require(Permission.VIEW_FLEET)
         async with self._database.read() as connection:
             rows = await rolling.newest(connection, limit=limit)
-        return tuple(_view(row) for row in rows)
+        return ODD_ROWS.readable("rolling restarts", rows, _view)
 
     # What the service does for itself
 
@@ -193,7 +194,7 @@ class RollingService:
             try:
                 async with self._database.read() as connection:
                     rows = await rolling.newest(connection, limit=1)
-                self._saw(_view(rows[0]) if rows else None)
+                self._saw(next(iter(ODD_ROWS.readable("rolling restarts", rows, _view)), None))
             except AppError as error:
                 log.debug("rolling_not_read", detail=error.detail)
             try:
@@ -206,8 +207,7 @@ class RollingService:
         """End those whose process is gone; the bots that were not their turn stay as they are."""
         async with self._database.read() as connection:
             rows = await rolling.silent(connection, seconds=SILENT_S)
-        for row in rows:
-            view = _view(row)
+        for view in ODD_ROWS.readable("rolling restarts", rows, _view):
             reason = "The console that ran it stopped; the remaining bots were left as they are."
             if await self.end(view, RollingState.INTERRUPTED, reason):
                 log.warning("rolling_interrupted", rolling_id=str(view.rolling_id))

@@ -10,7 +10,8 @@ from datetime import date, datetime
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chat_api.core.rows import many, one_or_none
+from chat_api.core.odd_rows import ODD_ROWS
+from chat_api.core.rows import many
 from chat_api.series.analytics_schemas import ANSWER_TIME_EDGES_S, CLASSES
 
 _UP_TO_KEY = "usage_counted_up_to"
@@ -19,11 +20,13 @@ _EDGES = ", ".join(map(str, ANSWER_TIME_EDGES_S))
 _CLASS = f"width_bucket(-processing_time, ARRAY(SELECT -e FROM unnest(ARRAY[{_EDGES}]::float8[]) e ORDER BY e DESC))"
 _COUNTS = ", ".join(f"count(*) FILTER (WHERE class = {CLASSES - 1 - number})" for number in range(CLASSES))
 # As ``core/call_outcomes.py`` has it, as far as an exchange tells: an apology is no answer, what its user stopped is
-# neither.
+# neither, nor what was not asked because the calls of the bot were paused.
 _IS_APOLOGY = "(status = 'answered' AND COALESCE(metadata->>'is_apology', '') = 'true')"
 _IS_ANSWERED = f"(status = 'answered' AND NOT {_IS_APOLOGY})"
+_IS_REFUSED = "(status = 'failed' AND COALESCE(metadata->>'is_paused', '') = 'true')"
 _IS_FAILED = (
-    f"({_IS_APOLOGY} OR status = 'failed' OR (status = 'interrupted' AND COALESCE(error_code, '') <> 'stopped'))"
+    f"({_IS_APOLOGY} OR (status = 'failed' AND NOT {_IS_REFUSED})"
+    " OR (status = 'interrupted' AND COALESCE(error_code, '') <> 'stopped'))"
 )
 _HOUR = text(f"""
 INSERT INTO web_usage (grain, start, bot_name, users, messages, answered, failed, answer_times)
@@ -110,7 +113,7 @@ SELECT DISTINCT date_trunc('hour', c.timestamp, 'UTC')
 FROM web_events e JOIN web_conversations c ON c.id = e.conversation_id
 WHERE e.created_at >= :since AND e.kind IN ('answer', 'failed', 'retried') AND c.timestamp < :before
 ON CONFLICT DO NOTHING""")
-_UP_TO = text("SELECT value FROM web_settings WHERE key = :key")
+_UP_TO = text("SELECT key, value FROM web_settings WHERE key = :key")
 _MOVE_UP_TO = text("""
 INSERT INTO web_settings (key, value) VALUES (:key, :value)
 ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value, updated_at = now()""")
@@ -169,9 +172,9 @@ async def add_late(connection: AsyncConnection, *, since: datetime, before: date
 
 
 async def counted_up_to(connection: AsyncConnection) -> datetime | None:
-    """When the last count was made."""
-    row = await one_or_none(connection, _UP_TO, {"key": _UP_TO_KEY})
-    return datetime.fromisoformat(row["value"]) if row else None
+    """When the last count was made; ``None`` when there was none, or what is noted of it is no time."""
+    rows = await many(connection, _UP_TO, {"key": _UP_TO_KEY})
+    return next(iter(ODD_ROWS.readable("settings", rows, _moment)), None)
 
 
 async def move_up_to(connection: AsyncConnection, at: datetime) -> None:
@@ -187,3 +190,10 @@ async def periods(connection: AsyncConnection, *, grain: str, since: datetime, u
 async def cohorts(connection: AsyncConnection, *, since: date) -> list[RowMapping]:
     """How many came back, by the week of their first message."""
     return await many(connection, _COHORTS, {"since": since})
+
+
+def _moment(row: RowMapping) -> datetime:
+    at = datetime.fromisoformat(row["value"])
+    if at.tzinfo is None:
+        raise ValueError("has no zone")
+    return at

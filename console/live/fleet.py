@@ -54,6 +54,8 @@ class FleetFeed:
 
     def on_bot(self, client: Client, bot_name: str, shown: ShowBot) -> None:
         """Call ``shown`` in the page's context when this bot changes, or what it stands on, while its session lasts."""
+        if self._sent is None:  # what changes is found by comparing with what was there
+            self._sent = self._fleet.current()
         self._bot_pages[client.id] = (client, bot_name, shown)
         client.on_delete(lambda: self._forget(client.id))
 
@@ -75,13 +77,15 @@ class FleetFeed:
 
     async def send_all(self, client: Client, principal: Principal) -> None:
         """Send a page everything as of the last change. Raises: PermissionDenied, NotAuthenticated."""
-        if client not in self._pages:
-            return
+        if client in self._pages:
+            await core.sio.emit("fleet", self.whole(principal), room=client.id)
+
+    def whole(self, principal: Principal) -> dict[str, Any]:
+        """Everything as of the last change. Raises: PermissionDenied, NotAuthenticated."""
         view = self._fleet.view(principal)
         if self._sent is None:
             self._sent = view
-        message = {"seq": self._seq, "now": time.time(), "all": self._snapshot(self._sent)}
-        await core.sio.emit("fleet", message, room=client.id)
+        return {"seq": self._seq, "now": time.time(), "all": self._snapshot(self._sent)}
 
     async def run(self) -> None:
         """Send what changed, as it changes."""

@@ -106,7 +106,7 @@ async def _live(
         tabs = [tab for person in people for tab in person.tabs]
         for person in people:
             tasks.create_task(person.watch())
-        await eventually(lambda: all(tab.is_live.is_set() for tab in tabs), deadline_s=60)
+        await eventually(lambda: all(tab.is_live.is_set() for tab in tabs))
         say(f"{len(people)} clients with {len(tabs)} tabs on {len(here.servers)} servers; seed {plan.seed}")
         stop = asyncio.Event()
         writers = [tasks.create_task(person.write(stop)) for person in people]

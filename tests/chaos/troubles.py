@@ -75,7 +75,7 @@ class Troubles:
             killed = self._chance.choice(server.workers)
             before = len(server.workers)
             killed.kill()
-            await eventually(lambda: killed not in server.workers and len(server.workers) == before, deadline_s=60)
+            await eventually(lambda: killed not in server.workers and len(server.workers) == before)
 
     async def restart_server(self) -> None:
         """SIGTERM with open sockets, answers under way and clients that come back."""
@@ -90,13 +90,13 @@ class Troubles:
         """SIGKILL of the postmaster; it is started again by who runs it."""
         old = self._world.postgres()
         old.kill()
-        await eventually(lambda: self._world.postgres().pid != old.pid, deadline_s=60)
+        await eventually(lambda: self._world.postgres().pid != old.pid)
 
     async def kill_valkey(self) -> None:
         """SIGKILL; it is started again by who runs it, with nothing in it."""
         old = self._world.valkey()
         old.kill()
-        await eventually(lambda: self._world.valkey().pid != old.pid, deadline_s=60)
+        await eventually(lambda: self._world.valkey().pid != old.pid)
 
     # Networks
 

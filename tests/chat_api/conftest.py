@@ -4,10 +4,8 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from argon2 import PasswordHasher
 
 from chat_api.audit.service import AuditService
-from chat_api.core import security
 from chat_api.core.database import Database
 from chat_api.core.security import load_key_ring
 from chat_api.people.auth import AuthService
@@ -26,13 +24,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Real Argon2id at its least cost: what a guess costs an attacker is not what these tests are about."""
-    monkeypatch.setattr(security, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-
-
-@pytest.fixture
-def make_auth(database: Database, make_settings: MakeSettings, cheap_passwords: None) -> MakeAuth:
+def make_auth(database: Database, make_settings: MakeSettings) -> MakeAuth:
     """Another process's door to the same database; keyword arguments are its settings."""
 
     def make(**overrides: Any) -> AuthService:

@@ -164,6 +164,25 @@ async def test_a_state_directory_that_is_a_file_is_a_sentence(env: dict[str, str
     assert "Traceback" not in output
 
 
+@pytest.mark.parametrize(
+    ("command", "part"),
+    [("demo", "run"), ("serve", "run/pg"), ("api", "postgres"), ("migrate", "logs"), ("check", "run")],
+)
+async def test_a_part_of_the_state_directory_that_is_a_file_is_a_sentence(
+    env: dict[str, str], command: str, part: str
+) -> None:
+    """It names the file and says what to do; ``check`` says it on a line beside the others."""
+    path = f"{env['WEB_UI_STATE_DIR']}/{part}"
+    write(path, "")
+    ours = env | {"DATABASE_URL": "", "REDIS_URL": "", "SAMPLE_BOT_BASE_PORT": str(free_ports(5)[0])}
+    code, output = await finished(command, env=ours)
+    assert code == 1, output
+    assert f"The state directory cannot be used: {path}: " in output
+    assert "Move it away" in output
+    assert "Traceback" not in output
+    assert ("configuration: every setting is valid" in output) is (command == "check")
+
+
 @pytest.mark.parametrize("command", ["serve", "check"])
 async def test_a_kept_key_that_is_none_stops_the_start(env: dict[str, str], command: str) -> None:
     """Instead of a service in which each sign-in fails."""
@@ -207,7 +226,8 @@ def test_the_documented_settings_are_the_real_ones() -> None:
 
 
 def write(path: str, content: str) -> None:
-    """Write a small file."""
+    """Write a small file, and make its folder."""
+    Path(path).parent.mkdir(exist_ok=True)
     Path(path).write_text(content)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import socket
 import tempfile
@@ -11,6 +12,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from console.demo import running_demo
 from tests.support.commands import RunningCommand, environment, finished, free_ports, running
 from tests.support.eventually import eventually
 
@@ -82,12 +84,16 @@ async def test_the_printed_administrator_can_sign_in_and_pages_are_served(demo_e
         assert f"user admin, password {password}" in demo.output
         credentials = {"username": "admin", "password": password}
         assert (await call(demo, "POST", "/api/admin/login", body=credentials))[0] == 200
+        await asyncio.gather(*(bot_answers(demo_env, name) for name in BOTS))
+        code, output = await finished("check", env=demo_env)
+        assert (code, re.findall(r"^ok   bot (\w+): ", output, re.MULTILINE)) == (0, sorted(BOTS)), output
         async with aiohttp.ClientSession(demo.url) as session:
             for page in ("/", "/admin"):
                 async with session.get(page) as answer:
                     assert answer.status == 200
                     assert answer.content_type == "text/html"
         assert await demo.end(signal.SIGTERM) == 0
+    assert running_demo(Path(demo_env["WEB_UI_STATE_DIR"])) is None, "its file stays, and says nothing any more"
 
 
 @pytest.mark.parametrize("taken", ["WEB_UI_PORT", "SAMPLE_BOT_BASE_PORT"])

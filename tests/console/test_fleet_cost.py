@@ -32,7 +32,7 @@ async def crowd(make_settings: MakeSettings, tmp_path: Path) -> AsyncIterator[Ru
     path.write_text(yaml.safe_dump([{"name": f"bot{n}", "url": f"http://127.0.0.1:9/{n}"} for n in range(MANY)]))
     async with running_console(make_settings(bots_config=path, bot_health_check_interval=600.0)) as console:
         fleet = console.services.fleet
-        await eventually(lambda: all(bot.last_checked_at for bot in fleet.current().bots), deadline_s=60)
+        await eventually(lambda: all(bot.last_checked_at for bot in fleet.current().bots))
         yield console
 
 

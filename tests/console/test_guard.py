@@ -40,7 +40,7 @@ async def test_an_unknown_path_costs_no_page_client(console_app: RunningConsole)
 async def test_a_stranger_is_sent_to_the_sign_in(console_app: RunningConsole) -> None:
     """No page of the console is built without an administrator's session, and the way back is kept."""
     async with console_app.client() as client:
-        for path in ("/admin", "/admin/restarts", "/admin/audit?x=1"):
+        for path in ("/admin", "/admin/fleet/now", "/admin/restarts", "/admin/audit?x=1"):
             answer = await client.get(path)
             assert answer.status_code == 303
             assert answer.headers["location"].startswith("/admin/login?next=%2Fadmin")

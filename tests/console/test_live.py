@@ -62,7 +62,7 @@ async def test_closed_pages_leave_nothing_behind(console_app: RunningConsole) ->
         async with asyncio.TaskGroup() as group:
             for _ in range(5):
                 group.create_task(_visit(console_app, token))
-    await eventually(lambda: len(pages) == 0, deadline_s=60)
+    await eventually(lambda: len(pages) == 0)
     assert Client.instances == {}
 
 

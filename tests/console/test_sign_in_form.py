@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import re
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from html import unescape
 from typing import Any
 
@@ -233,6 +234,30 @@ async def test_an_authenticators_code_is_asked_for(console: RunningConsole) -> N
         answer = await client.post("/admin/login", data=form | {"totp": pyotp.TOTP(secret).now()})
         assert answer.status_code == 303
         assert ADMIN_COOKIE in client.cookies
+
+
+async def test_a_form_with_a_code_is_taken_twice_and_its_code_once(console: RunningConsole) -> None:
+    """A double click, or Enter twice: both answers lead in. The same code in another form is spent."""
+    secret = pyotp.random_base32()
+    await console.services.auth.create_admin("quick", ADMIN_PASSWORD, totp_secret=secret)
+    async with AsyncExitStack() as stack:
+        tabs = [await stack.enter_async_context(visitor(console)) for _ in range(4)]
+        pages = [(await tab.get("/admin/login")).text for tab in tabs]
+        attempts = [re.findall(r'name="attempt" value="([^"]+)"', page)[0] for page in pages]
+        typed = {"username": "quick", "password": ADMIN_PASSWORD, "totp": pyotp.TOTP(secret).now()}
+        form = typed | {"attempt": attempts[0]}
+        twice = await asyncio.gather(*(tab.post("/admin/login", data=form) for tab in tabs[:2]))
+        assert [answer.status_code for answer in twice] == [303, 303]
+        again = await tabs[0].post("/admin/login", data=form)  # the browser has the first cookie by now
+        assert again.status_code == 303
+        assert (await tabs[0].get("/api/admin/status")).status_code == 200
+        for changed in ({"attempt": attempts[2]}, {"attempt": ""}, {"password": WRONG}):
+            assert (await tabs[2].post("/admin/login", data=form | changed)).status_code == 401
+        assert (await tabs[3].post("/api/admin/login", json=typed)).status_code == 401
+        for tab in tabs[:2]:
+            await tab.post("/api/logout")
+        late = await tabs[3].post("/admin/login", data=form)
+        assert late.status_code == 401, "who has signed out is not in again by the same form"
 
 
 async def test_signing_in_again_ends_the_earlier_session(console: RunningConsole) -> None:

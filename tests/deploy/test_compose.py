@@ -279,7 +279,7 @@ async def _becomes_healthy(container: Container) -> None:
         health: str = state["Health"]["Status"] if state["Running"] else "ended"
         return None if health == "starting" else health
 
-    assert await eventually(verdict, deadline_s=90) == "healthy", container.logs().decode()
+    assert await eventually(verdict) == "healthy", container.logs().decode()
 
 
 async def _is_ok(url: str) -> bool:

@@ -31,7 +31,7 @@ async def _becomes(chat: Chat, console: RunningConsole, texts: list[str], bot: s
     async def is_so() -> bool:
         return len(await _stored(chat, console, bot)) >= len(texts)
 
-    await eventually(is_so, deadline_s=60)
+    await eventually(is_so)
     assert await _stored(chat, console, bot) == texts
 
 

@@ -14,6 +14,8 @@ from tests.support.console_app import running_console
 from tests.support.eventually import eventually
 from tests.support.sample_bots import sample_bot
 
+LINES = "(note) => Math.round(note.clientHeight / parseFloat(getComputedStyle(note).lineHeight))"
+
 pytestmark = pytest.mark.browser
 V2 = "DISCORD_TOKEN=x\nLLM_MODEL_NAME=llama3\nAPI_PORT={}\n"
 
@@ -41,6 +43,10 @@ async def test_the_board_says_what_to_correct_and_a_bot_can_be_removed(
             await expect(gone.get_by_test_id("note")).to_contain_text("no longer configured")
             await expect(page.get_by_test_id("banner")).to_contain_text("Marcus Thompson is misaddressed")
             assert await violations(page) == []
+            await page.set_viewport_size({"width": 390, "height": 844})
+            await expect(page.locator(".we-as-cards")).to_be_visible()
+            assert await marcus.get_by_test_id("note").evaluate(LINES) == 3
+            await page.set_viewport_size({"width": 1440, "height": 900})
             await page.get_by_test_id("more-jake").click()
             await page.get_by_test_id("menu-remove").click()
             question = page.get_by_test_id("confirm-remove")

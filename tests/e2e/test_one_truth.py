@@ -143,7 +143,7 @@ async def test_every_place_says_how_a_bot_is(make_settings: MakeSettings, page: 
 
         await elena.set_faults(failure_rate=0.6)
         async with talking(console, person):
-            await eventually(partial(_say, console, token, ILL), deadline_s=120, interval_s=0.3)
+            await eventually(partial(_say, console, token, ILL), interval_s=0.3)
             await expect_page(page, is_ill=True)
             note = page.get_by_test_id("bot-elena").get_by_test_id("note")
             await expect(note).to_have_text(FAILS)
@@ -160,7 +160,7 @@ async def test_every_place_says_how_a_bot_is(make_settings: MakeSettings, page: 
 
         await elena.set_faults(failure_rate=0.0)
         async with talking(console, person):
-            await eventually(partial(_say, console, token, WELL), deadline_s=120, interval_s=0.3)
+            await eventually(partial(_say, console, token, WELL), interval_s=0.3)
             await page.goto(f"{console.url}/admin")
             await expect_page(page, is_ill=False)
         later = await _agreed(console, token, admin)
@@ -196,4 +196,4 @@ async def _agreed(console: RunningConsole, token: str, admin: Principal) -> tupl
             raise AssertionError(found)
         return found["metrics"]
 
-    return await eventually(alike, deadline_s=60, interval_s=0.5)
+    return await eventually(alike, interval_s=0.5)

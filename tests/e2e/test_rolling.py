@@ -70,7 +70,7 @@ async def console(
             shown = running.services.fleet.current().bots
             return len(shown) == len(NAMES) and all(bot.status is BotStatus.ONLINE for bot in shown)
 
-        await eventually(all_online, deadline_s=90)
+        await eventually(all_online)
         yield running
 
 
@@ -130,11 +130,11 @@ async def test_stop_start_and_policy_of_one_bot(console: RunningConsole, page: P
     def bot_status() -> BotStatus:
         return next(bot.status for bot in console.services.fleet.current().bots if bot.name == "elena")
 
-    await eventually(lambda: bot_status() is BotStatus.OFFLINE, deadline_s=60)
+    await eventually(lambda: bot_status() is BotStatus.OFFLINE)
     await expect(question).to_be_hidden()
     await page.get_by_test_id("do-start").click()
     await page.get_by_test_id("confirm-start").get_by_test_id("confirm").click()
-    await eventually(lambda: bot_status() is BotStatus.ONLINE, deadline_s=60)
+    await eventually(lambda: bot_status() is BotStatus.ONLINE)
 
     await page.get_by_role("tab", name="Policy").click()
     await expect(page.get_by_test_id("switch-heal-silence")).to_have_attribute("aria-disabled", "true")

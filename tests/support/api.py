@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +13,11 @@ from typing import Any
 import httpx
 import pytest
 import yaml
+from argon2 import PasswordHasher
 from fastapi import FastAPI
 
 from chat_api.app import create_app
+from chat_api.core import security
 from chat_api.core.principals import Device, Principal
 from chat_api.core.settings import Settings
 from chat_api.service_registry import Services
@@ -27,6 +29,7 @@ from tests.support.sample_bots import RunningBot
 # One for all clients, with nothing in it: each of its own would load the system's certificates, 30 ms, for nothing.
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 ADMIN_PASSWORD = "correct horse battery"
+PRODUCT_HASHER = security._hasher
 
 MakeSettings = Callable[..., Settings]
 
@@ -115,6 +118,14 @@ def bots_config(folder: Path, *bots: RunningBot) -> Path:
     path = folder / "bots.yaml"
     path.write_text(yaml.safe_dump([{"name": bot.name, "url": bot.url} for bot in bots]))
     return path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_passwords() -> Iterator[None]:
+    """Real Argon2id at its least cost: what a guess costs an attacker is what one test is about, not every sign-in."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(security, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield
 
 
 @pytest.fixture

@@ -40,10 +40,10 @@ def cache_dir() -> Path:
 
 
 @contextmanager
-def cache_alone() -> Iterator[Path]:
-    """The same, for one process at a time: the others wait, and find what was made."""
+def cache_alone(what: str) -> Iterator[Path]:
+    """The same, for one process at a time that wants ``what``: the others wait, and find what was made."""
     path = cache_dir()
-    with (path / "lock").open("w") as lock:
+    with (path / f"{what}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield path
 
@@ -53,7 +53,7 @@ def base_tar() -> Path:
     files = {Path(os.path.realpath(file.parent)) / file.name for file in _files()}
     facts = sorted((str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files)
     key = hashlib.sha256(repr((facts, Path(__file__).read_text())).encode()).hexdigest()[:16]
-    with cache_alone() as cache:
+    with cache_alone("base") as cache:
         path = cache / f"base-{key}.tar"
         if not path.exists():
             for stale in cache.glob("base-*"):

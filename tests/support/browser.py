@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, Request, async_playwright, expect
 
+from tests.support.eventually import DEADLINE_S
+
 # Chromium without its own windows: the same engine for a page at a good deal less work for each new context.
 EXECUTABLE = "chromium-headless-shell"
 FLAGS = (
@@ -26,7 +28,7 @@ HANDLED = (
     "WebSocket is already in CLOSING",
 )
 
-DEADLINE_MS = 20_000
+DEADLINE_MS = 1000 * DEADLINE_S
 STORES = "local_storage,indexeddb,cache_storage,service_workers,file_systems"
 
 OpenContext = Callable[..., Awaitable[BrowserContext]]

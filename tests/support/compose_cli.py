@@ -20,7 +20,7 @@ PROGRAM = "src/compose/docker-compose"
 def docker_config() -> Path:
     """A folder for ``DOCKER_CONFIG`` with which ``docker compose`` is the real one; made once for each lock."""
     key = hashlib.sha256(LOCK.read_bytes()).hexdigest()[:16]
-    with cache_alone() as cache:
+    with cache_alone("compose") as cache:
         path = cache / f"compose-{key}"
         if not path.is_dir():
             for stale in cache.glob("compose-*"):

@@ -1,5 +1,10 @@
 """The whole application, pages included, on a real port in the test's own event loop."""
 
+import contextlib
+import functools
+import gc
+import random
+import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
@@ -34,7 +39,7 @@ async def running_console(settings: Settings) -> AsyncIterator[RunningConsole]:
     """Serve the application with these settings while the block runs; one at a time in a process."""
     with _fresh_nicegui():
         app = build(settings)
-        async with running(app) as url:
+        async with running(app, port=_port()) as url:
             yield RunningConsole(url=url, app=app, settings=settings)
 
 
@@ -47,9 +52,19 @@ async def console_app(
         yield console
 
 
+@functools.cache
+def _port() -> int:
+    """The same for all of a process, so that the browser finds scripts in its cache; none that anybody is given."""
+    while True:
+        port = random.randint(20_000, 30_000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+
+
 @contextmanager
 def _fresh_nicegui() -> Iterator[None]:
     with nicegui_reset_globals():
+        gc.freeze()  # what outlived the collection just made need not be looked at in those of this application
         try:
             yield
         finally:

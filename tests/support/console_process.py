@@ -14,8 +14,6 @@ import psutil
 from tests.support.docker_engine import free_port
 from tests.support.eventually import eventually
 
-START_S = 90.0
-
 
 class ConsoleProcess:
     """One server; ``environment`` is added to ours. Its output goes to ``log``."""
@@ -47,7 +45,7 @@ class ConsoleProcess:
                     return answer.status == 200
 
             try:
-                await eventually(is_ready, deadline_s=START_S)
+                await eventually(is_ready)
             except AssertionError as error:
                 raise AssertionError(f"{self.url} did not start: {self.log.read_text()[-2000:]}") from error
 

@@ -12,7 +12,7 @@ import docker
 from docker.errors import BuildError
 from docker.utils.build import exclude_paths
 
-from tests.support.base_image import cache_alone
+from tests.support.base_image import base_tar, cache_alone
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCK = ROOT / "requirements" / "runtime.lock"
@@ -34,18 +34,40 @@ COPY characters characters
 
 def build_web_image(client: docker.DockerClient, base_image: str) -> str:
     """Build Dockerfile.web and return its tag. Raises: AssertionError with the log of the build."""
-    return _build(client, base_image, tag=WEB_IMAGE, dockerfile=(ROOT / "Dockerfile.web").read_bytes())
+    return _built_once(client, base_image, tag=WEB_IMAGE, dockerfile=(ROOT / "Dockerfile.web").read_bytes())
 
 
 def build_bot_image(client: docker.DockerClient, base_image: str) -> str:
     """Build an image that has ``python -m sample_bot`` and return its tag."""
-    return _build(client, base_image, tag=BOT_IMAGE, dockerfile=BOT_DOCKERFILE)
+    return _built_once(client, base_image, tag=BOT_IMAGE, dockerfile=BOT_DOCKERFILE)
 
 
-def _build(client: docker.DockerClient, base_image: str, *, tag: str, dockerfile: bytes) -> str:
+def _built_once(client: docker.DockerClient, base_image: str, *, tag: str, dockerfile: bytes) -> str:
+    """Build it, or take what another engine built of the same files: each process has an engine, with no image."""
+    context = _context(dockerfile)
+    key = hashlib.sha256(context.getbuffer())
+    key.update(base_tar().name.encode())
+    kind = tag.partition(":")[0]
+    with cache_alone(kind) as cache:
+        path = cache / f"{kind}-{key.hexdigest()[:16]}.tar"
+        if path.exists():
+            with path.open("rb") as kept:
+                client.images.load(kept)
+            return tag
+        _build(client, base_image, tag=tag, context=context)
+        for stale in cache.glob(f"{kind}-*"):
+            stale.unlink(missing_ok=True)
+        partial = path.with_suffix(".partial")
+        with partial.open("wb") as kept:
+            kept.writelines(client.images.get(tag).save(named=True))
+        partial.replace(path)  # whole or not at all
+    return tag
+
+
+def _build(client: docker.DockerClient, base_image: str, *, tag: str, context: io.BytesIO) -> None:
     try:
         client.images.build(
-            fileobj=_context(dockerfile),
+            fileobj=context,
             custom_context=True,
             tag=tag,
             buildargs={"BASE_IMAGE": base_image},
@@ -56,7 +78,6 @@ def _build(client: docker.DockerClient, base_image: str, *, tag: str, dockerfile
     except BuildError as error:
         log = "".join(str(line.get("stream", line.get("error", ""))) for line in error.build_log)
         raise AssertionError(f"{tag} does not build:\n{log[-4000:]}") from error
-    return tag
 
 
 def _context(dockerfile: bytes) -> io.BytesIO:
@@ -79,7 +100,7 @@ def _context(dockerfile: bytes) -> io.BytesIO:
 def wheels_dir() -> Path:
     """The wheels of the runtime lock, fetched once for each content of the lock and checked against its hashes."""
     key = hashlib.sha256(LOCK.read_bytes()).hexdigest()[:16]
-    with cache_alone() as cache:
+    with cache_alone("wheels") as cache:
         path = cache / f"wheels-{key}"
         if not path.is_dir():
             for stale in cache.glob("wheels-*"):

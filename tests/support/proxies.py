@@ -58,7 +58,7 @@ async def running_proxy(
                 assert process.poll() is None, log.read_text()
                 return (await client.get(f"https://127.0.0.1:{port}/health/ready")).status_code == 200
 
-            await eventually(answers, deadline_s=60)
+            await eventually(answers)
         yield f"https://127.0.0.1:{port}"
     finally:
         process.terminate()

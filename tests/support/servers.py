@@ -1,6 +1,8 @@
 """One real PostgreSQL and one real Valkey for the whole test session; each test gets a fresh database in them."""
 
 import itertools
+import os
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -18,6 +20,7 @@ OLDER = "older_template"
 # Of the server's 64: number 0 is left to the server, and those above to what several tests share.
 REDIS_DATABASES = 48
 SHARED_REDIS_DATABASES = 15
+MEMORY_DIR_MIN_BYTES = 2 * 1024**3
 _database_number = itertools.count(1)
 _redis_number = itertools.count()
 _shared_redis_number = itertools.count()
@@ -26,8 +29,14 @@ _shared_redis_number = itertools.count()
 @pytest.fixture(scope="session")
 def server_state_dir() -> Iterator[Path]:
     """A state directory for the session's servers; short, because sockets live in it."""
-    with tempfile.TemporaryDirectory(prefix="we-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix="we-", dir=memory_dir(), ignore_cleanup_errors=True) as folder:
         yield Path(folder)
+
+
+def memory_dir() -> str | None:
+    """A folder in memory where it has room, else None, for the usual one: a database is 500 files, slow on a disk."""
+    folder = "/dev/shm"
+    return folder if os.access(folder, os.W_OK) and shutil.disk_usage(folder).free >= MEMORY_DIR_MIN_BYTES else None
 
 
 @pytest.fixture(scope="session")

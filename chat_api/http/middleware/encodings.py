@@ -7,6 +7,8 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 MIN_COMPRESSED_BYTES: Final = 1024
+# Of 1 to 9: half the time of 9, which is the default of the middleware, at half a percent more bytes.
+LEVEL: Final = 6
 _ACCEPT: Final = b"accept-encoding"
 
 
@@ -47,7 +49,9 @@ class Compression:
     """Compresses answers of some size with gzip, for clients that accept it."""
 
     def __init__(self, app: ASGIApp) -> None:
-        self._by_size = {size: GZipMiddleware(app, minimum_size=size) for size in (1, MIN_COMPRESSED_BYTES)}
+        self._by_size = {
+            size: GZipMiddleware(app, minimum_size=size, compresslevel=LEVEL) for size in (1, MIN_COMPRESSED_BYTES)
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Go on, with an ``Accept-Encoding`` that says no more than yes or no."""

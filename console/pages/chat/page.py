@@ -5,7 +5,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chat_api.core.principals import Principal
-from chat_api.core.security import new_secret
 from chat_api.messages.service import MAX_MESSAGE_CHARS
 from chat_api.people.identity import MAX_PASSWORD_CHARS
 from chat_api.people.session_schemas import SignIn
@@ -20,7 +19,17 @@ from console.pages.chat.feed import chat_feed
 from console.pages.chat.roster_feed import bots_feed
 from console.pages.chat.session import ChatSession
 from console.pages.chat.thread import ChatThread
-from console.pages.sign_in.form import NOTHING_SENT, Fields, Refused, answer_form, closing, field, form_page, opening
+from console.pages.sign_in.form import (
+    NOTHING_SENT,
+    Fields,
+    Refused,
+    answer_form,
+    attempt,
+    closing,
+    field,
+    form_page,
+    opening,
+)
 
 
 def register() -> None:
@@ -83,8 +92,7 @@ def _form(action: str, refused: Refused) -> str:
     on_name, on_password = ("", " autofocus") if refused.name else (" autofocus", "")
     return (
         opening(action)
-        # Whoever sends the form twice, or again because the answer was lost, is the same person both times.
-        + f'<input type="hidden" name="attempt" value="{new_secret()}">'
+        + attempt()
         + '<div><h1>Chat</h1><p class="we-muted">Pick a name to chat as.</p></div>'
         + field(
             "username",

@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from chat_api.core.errors import AppError, MalformedRequest, UnsupportedMedia
 from chat_api.core.logging import get_logger
+from chat_api.core.security import new_secret
 from chat_api.http.dependencies import limited_by_address
 from chat_api.people.session_schemas import SignIn
 from chat_api.people.sign_in_routes import keep_session
@@ -75,6 +76,11 @@ def form_page(title: str, body: str) -> Response:
 def opening(action: str) -> str:
     """The beginning of a form."""
     return f'<form method="post" action="{escape(action)}" accept-charset="utf-8">'
+
+
+def attempt() -> str:
+    """What makes a form that is sent twice, or again because the answer was lost, the same one both times."""
+    return f'<input type="hidden" name="attempt" value="{new_secret()}">'
 
 
 def field(name: str, label: str, attributes: str, *, value: str = "") -> str:

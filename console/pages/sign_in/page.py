@@ -12,7 +12,17 @@ from console.context import services
 from console.frame import ADMIN_SIGN_IN
 from console.guard import Audience, add_rule, sign_in_address
 from console.own_paths import own_path
-from console.pages.sign_in.form import NOTHING_SENT, Fields, Refused, answer_form, closing, field, form_page, opening
+from console.pages.sign_in.form import (
+    NOTHING_SENT,
+    Fields,
+    Refused,
+    answer_form,
+    attempt,
+    closing,
+    field,
+    form_page,
+    opening,
+)
 
 HOME = "/admin"
 
@@ -43,7 +53,13 @@ async def _sign_in(request: Request, fields: Fields) -> SignIn:
             # The form was sent twice, and the first time made the administrator: then the password is right.
             if not await services().auth.is_set_up():
                 raise
-    return await sign_in_admin(request, username=username, password=password, totp=fields.get("totp") or None)
+    return await sign_in_admin(
+        request,
+        username=username,
+        password=password,
+        totp=fields.get("totp") or None,
+        attempt=fields.get("attempt"),
+    )
 
 
 def _next(request: Request) -> str:
@@ -65,6 +81,7 @@ def _sign_in_form(action: str, refused: Refused) -> str:
     on_name, on_password = ("", " autofocus") if refused.name else (" autofocus", "")
     return (
         opening(action)
+        + attempt()
         + "<h1>Console</h1>"
         + field("username", "Name", f'autocomplete="username" maxlength="30" required{on_name}', value=refused.name)
         + field(

@@ -6,9 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from chat_api.core.security import MAX_TOKEN_CHARS, KeyRing, hash_password, is_password, load_key_ring, token_hash
+from chat_api.core import security
+from chat_api.core.security import (
+    DECOY_HASH,
+    MAX_TOKEN_CHARS,
+    KeyRing,
+    hash_password,
+    is_password,
+    load_key_ring,
+    token_hash,
+)
 from chat_api.core.settings import Settings
 from chat_api.core.state_dir import SecretKeyUnusable, StateDirUnusable
+from tests.support.api import PRODUCT_HASHER
 
 
 def settings_in(folder: Path) -> Settings:
@@ -92,11 +102,14 @@ def test_different_installations_have_different_secrets(tmp_path: Path) -> None:
     assert (tmp_path / "a" / "secret_key").read_text() != (tmp_path / "b" / "secret_key").read_text()
 
 
-def test_passwords_are_hashed_with_argon2id() -> None:
-    """Salted, with what the library recommends as the least."""
+def test_passwords_are_hashed_with_argon2id(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Salted, with what the library recommends as the least; and who does not exist costs a guess as much."""
+    monkeypatch.setattr(security, "_hasher", PRODUCT_HASHER)
     first, second = hash_password("correct horse"), hash_password("correct horse")
     assert first != second
-    assert first.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    cost = "$argon2id$v=19$m=65536,t=3,p=4$"
+    assert first.startswith(cost)
+    assert DECOY_HASH.startswith(cost)
     assert is_password("correct horse", first)
     assert not is_password("correct hors", first)
     assert not is_password("correct horse", "not a hash")

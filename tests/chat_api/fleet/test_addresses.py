@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Literal
 
 import pytest
 
 from chat_api.core.settings import Settings
+from chat_api.fleet import source_memory
 from chat_api.fleet.addresses import HostMode, addresses_of, place_of
 from chat_api.fleet.registry import BotRegistry, LabelledContainer
 from chat_api.fleet.schemas import BotStatus
@@ -166,6 +168,36 @@ async def test_a_source_that_cannot_be_read_keeps_its_last_content(tmp_path: Pat
         (tmp_path / "away").rename(folder)
     config.write_text(good)
     await registry.refresh()
+    assert not registry.problems
+
+
+WHOLE = "elena: {{port: {}}}\njake: {{port: 1}}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "half", "whole"),
+    [
+        (".env.elena", f"{V2}API_PORT=8011\n", V2, f"{V2}API_PORT=8022\n"),
+        ("bots.yaml", WHOLE.format(8011), "elena: {port: 80}", WHOLE.format(8022)),
+    ],
+)
+async def test_a_file_that_is_being_saved_is_read_until_it_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, before: str, half: str, whole: str
+) -> None:
+    """What an editor has written by then may name another port, or no bot, and would stand for half a minute."""
+    file = tmp_path / name
+    file.write_text(before)
+    config = tmp_path / "bots.yaml"
+    settings = _settings(tmp_path).model_copy(update={"bots_config": config if file == config else None})
+    registry = BotRegistry(settings)
+    await registry.refresh()
+    fleet = [bot.name for bot in registry.all()]
+    file.write_text(half)
+    editor = SimpleNamespace(time=lambda: file.stat().st_mtime, sleep=lambda _: file.write_text(whole))
+    monkeypatch.setattr(source_memory, "time", editor)
+    await registry.refresh()
+    assert registry.get("elena").url.endswith(":8022")
+    assert [bot.name for bot in registry.all()] == fleet
     assert not registry.problems
 
 

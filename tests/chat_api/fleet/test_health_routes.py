@@ -111,7 +111,7 @@ async def test_readiness_does_not_wait_for_a_server_that_hangs(make_settings: Ma
         async def is_ready() -> bool:
             return (await client.get("/health/ready")).status_code == 200
 
-        await eventually(is_ready, deadline_s=60)
+        await eventually(is_ready)
 
 
 async def test_readiness_ends_with_postgresql(make_settings: MakeSettings) -> None:

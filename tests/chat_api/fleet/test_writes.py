@@ -83,10 +83,10 @@ async def test_postgresql_that_is_read_only_is_seen_named_and_told(
     """By every place and by the channels, although nothing can be stored; once, and its end once. Nobody is put out."""
     token = await console_app.admin_login()
     async with notified(console_app) as receiver, console_app.client(token) as client:
-        await eventually(partial(says_well, client), deadline_s=60)
+        await eventually(partial(says_well, client))
         await read_only(True)
-        await eventually(partial(says_refused, client), deadline_s=60)
-        await eventually(lambda: receiver.titles == [TITLE], deadline_s=60)
+        await eventually(partial(says_refused, client))
+        await eventually(lambda: receiver.titles == [TITLE])
         assert "nobody can sign in" in receiver.messages[0]["message"]
         body = {"username": "test-admin", "password": ADMIN_PASSWORD}
         refusal = await client.post("/api/admin/login", json=body)
@@ -97,9 +97,9 @@ async def test_postgresql_that_is_read_only_is_seen_named_and_told(
             assert "we-shell" in await page_html(console_app, token, path), path
 
         await read_only(False)
-        await eventually(partial(says_well, client), deadline_s=90)
+        await eventually(partial(says_well, client))
         assert (await client.post("/api/admin/login", json=body)).status_code == 200
-        await eventually(lambda: receiver.titles == [TITLE, f"Resolved: {TITLE}"], deadline_s=60)
+        await eventually(lambda: receiver.titles == [TITLE, f"Resolved: {TITLE}"])
         for _ in range(3):  # what the outbox could tell of it, it would have told by then
             await eventually(partial(_is_newer, console_app, console_app.services.alerts.remembered))
         assert receiver.titles == [TITLE, f"Resolved: {TITLE}"]

@@ -1,16 +1,22 @@
 """What one administrator can hold open, and what is left for the others."""
 
 import asyncio
+from collections.abc import Awaitable
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 
 import httpx
 import pytest
 
 from chat_api.core.errors import RateLimited
+from chat_api.core.principals import Principal
 from chat_api.core.tally import Tally
+from chat_api.logs import service as logs
 from chat_api.logs.service import MAX_VIEWERS_PER_PERSON
+from chat_api.transcripts.schemas import Search
+from chat_api.transcripts.service import MAX_SEARCHES_PER_PERSON
 from models import Role
-from tests.support.api import MakeSettings, running_api
+from tests.support.api import ADMIN_PASSWORD, MakeSettings, running_api
 from tests.support.eventually import eventually
 from tests.support.sample_bots import RunningBot
 from tests.support.shared_api import assert_error
@@ -65,6 +71,28 @@ async def test_one_person_exports_only_some_at_once(make_settings: MakeSettings)
             pass
         assert await statuses() == [429, 429]
         assert (await client.get("/api/admin/status")).status_code == 200
+
+
+async def test_one_person_searches_only_some_at_once(make_settings: MakeSettings, elena: RunningBot) -> None:
+    """In logs, and in conversations: one more has to wait until another has ended, and nobody else has to."""
+    async with running_api(make_settings(bots=(elena,), docker_host="tcp://127.0.0.1:1")) as api:
+        auth = api.services.auth
+        await auth.create_admin("another", ADMIN_PASSWORD)
+        tokens = (await api.admin_login(), (await auth.admin_login("another", ADMIN_PASSWORD)).token)
+        me, other = [await auth.authenticate(token, is_admin=True) for token in tokens]
+
+        def in_logs(who: Principal) -> Awaitable[object]:
+            return api.services.logs.history(who, ["elena"], since=datetime.now(UTC))
+
+        def in_conversations(who: Principal) -> Awaitable[object]:
+            return api.services.transcripts.find(who, Search(user="anna"))
+
+        for search, limit in ((in_logs, logs.MAX_SEARCHES_PER_PERSON), (in_conversations, MAX_SEARCHES_PER_PERSON)):
+            for _ in range(2):
+                told = await asyncio.gather(
+                    *(search(me) for _ in range(limit + 1)), search(other), return_exceptions=True
+                )
+                assert [type(one) is RateLimited for one in told] == [False] * limit + [True, False]
 
 
 def test_a_tally_gives_back_what_was_taken() -> None:

@@ -13,22 +13,29 @@ from websockets.exceptions import InvalidMessage, InvalidStatus
 from chat_api import lifespan
 from chat_api.core.settings import Settings
 from chat_api.messages.socket_connection import CloseCode
-from tests.support.api import MakeSettings, running, running_api
+from console import server
+from tests.support.api import MakeSettings, RunningApi, running, running_api
 from tests.support.eventually import eventually
 from tests.support.sample_bots import RunningBot
 from tests.support.shared_api import assert_error
+from tests.support.stalled_socket import stalled
 
 PEOPLE = 4
 MESSAGES = 5
+MORE_THAN_IS_BUFFERED = 16 * 1024 * 1024  # by the kernel, on the way to a peer that reads nothing
 
 
 @pytest.mark.parametrize("is_late", [False, True])
 async def test_callers_get_their_answer_or_word_where_it_will_be(
     make_settings: MakeSettings, elena: RunningBot, monkeypatch: pytest.MonkeyPatch, is_late: bool
 ) -> None:
-    """Twenty messages are being answered: each caller gets the answer, or which stored message to ask for again."""
+    """Twenty messages are being answered: each caller gets the answer, or which stored message to ask for again.
+
+    Also those whose answers take longer than the server gives to requests that nothing waits for.
+    """
+    monkeypatch.setattr(server, "REQUEST_DRAIN_S", 1)
     if is_late:
-        monkeypatch.setattr(lifespan, "DRAIN_S", 0.2)
+        monkeypatch.setattr(lifespan, "DRAIN_S", 2.0)
     await elena.set_faults(mode="hang" if is_late else "ok", delay_ms=0 if is_late else 300)
     settings = make_settings(bots=(elena,))
     async with AsyncExitStack() as serving, AsyncExitStack() as clients:
@@ -95,3 +102,23 @@ async def test_a_handshake_that_is_under_way_does_not_spoil_the_end() -> None:
         await begun.wait()
     with pytest.raises((InvalidStatus, InvalidMessage)):
         await opening
+
+
+async def test_a_peer_that_reads_nothing_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was said to it can never be written: its connection is cut, and nobody waits until the drain is over."""
+    monkeypatch.setattr(server, "REQUEST_DRAIN_S", 3600)
+    app, is_full = FastAPI(), asyncio.Event()
+    app.state.settings = Settings()
+
+    async def talk(socket: WebSocket, token: str) -> None:
+        await socket.accept()
+        await socket.send_bytes(bytes(MORE_THAN_IS_BUFFERED))
+        is_full.set()
+        await socket.send_text(token)
+
+    app.add_api_websocket_route("/ws/{token}", talk)
+    async with asyncio.timeout(120), AsyncExitStack() as serving:
+        url = await serving.enter_async_context(running(app))
+        async with stalled(RunningApi(url=url, app=app, settings=app.state.settings), "reads-nothing"):
+            await is_full.wait()
+            await serving.aclose()

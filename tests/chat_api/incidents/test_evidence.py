@@ -31,17 +31,17 @@ async def test_a_recreated_container_leaves_its_logs_in_the_incident(
     """Exit code and masked log lines are there when the container is removed and made anew, which resolves it."""
     first = bot_container("elena", command=["python", "-c", DYING])
     async with running_api(make_settings(docker_host=docker_engine.host)) as api:
-        details = await eventually(lambda: incident_of(api, "elena"), deadline_s=60)
+        details = await eventually(lambda: incident_of(api, "elena"))
         assert "exited with code 3" in details.incident.detail
         first.container.remove(force=True)
         bot_container("elena")
-        await eventually(lambda: is_online(api, "elena"), deadline_s=60)
+        await eventually(lambda: is_online(api, "elena"))
 
         async def resolved() -> IncidentDetails | None:
             now = await incident_of(api, "elena")
             return now if now and now.incident.state is IncidentState.RESOLVED else None
 
-        details = await eventually(resolved, deadline_s=60)
+        details = await eventually(resolved)
         (evidence,) = details.evidence
         assert evidence.facts["exit_code"] == 3
         assert evidence.log_lines == ("last words", "[redacted] is a secret")
@@ -55,7 +55,7 @@ async def test_a_bot_that_runs_out_of_memory_says_so(
     eating = "b = []\nprint('hungry', flush=True)\nwhile True: b.append(bytearray(4_000_000))"
     bot_container("ryan", command=["python", "-c", eating], mem_limit="32m", memswap_limit="32m")
     async with running_api(make_settings(docker_host=docker_engine.host)) as api:
-        details = await eventually(lambda: incident_of(api, "ryan"), deadline_s=60)
+        details = await eventually(lambda: incident_of(api, "ryan"))
         assert "ran out of memory" in details.incident.detail
         assert details.evidence[0].facts["oom_killed"] is True
         assert details.evidence[0].log_lines == ("hungry",)

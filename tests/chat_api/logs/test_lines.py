@@ -8,7 +8,7 @@ import pytest
 from chat_api.core.errors import InvalidInput
 from chat_api.core.masking import mask_secrets
 from chat_api.engine.log_schemas import LogLevel, LogStream, RawLine
-from chat_api.logs.filter import log_filter
+from chat_api.logs.filter import LogFilter, Pattern, log_filter
 from chat_api.logs.lines import LineReader
 from chat_api.logs.position import LogPosition
 from chat_api.logs.viewer import LogViewer
@@ -149,6 +149,58 @@ def test_a_pattern_that_stays_slow_is_refused() -> None:
 
     with pytest.raises(InvalidInput, match="too long"):
         go_on()
+
+
+class _Machine:
+    """A thread's time, which passes only while a pattern looks at a line."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        self.hiccup_s = 0.0
+
+    def time_s(self) -> float:
+        return self.now_s
+
+    def pattern(self, *, ns_per_byte: float) -> Pattern:
+        """One that finds every line."""
+        machine = self
+
+        class Timed:
+            def search(self, text: bytes) -> object:
+                machine.now_s += len(text) * ns_per_byte * 1e-9 + machine.hiccup_s
+                machine.hiccup_s = 0.0
+                return text
+
+        return Timed()
+
+
+def _timed(machine: _Machine, *, times_slower: float, ns_per_byte: float) -> LogFilter:
+    return LogFilter(
+        pattern=machine.pattern(ns_per_byte=ns_per_byte * times_slower),
+        yardstick=machine.pattern(ns_per_byte=ns_per_byte),
+        clock=machine.time_s,
+    )
+
+
+@pytest.mark.parametrize("ns_per_byte", [2, 200, 20_000, 2_000_000])
+def test_an_innocent_pattern_is_not_blamed_for_the_machine(ns_per_byte: float) -> None:
+    """However slow the machine is, and also when it does something else in the middle of a line now and then."""
+    machine = _Machine()
+    wanted = _timed(machine, times_slower=3, ns_per_byte=ns_per_byte)
+    line = LineReader("elena")(RawLine(1, LogStream.STDOUT, "a" * 200))
+    for number in range(200):
+        machine.hiccup_s = 10.0 if number % 25 == 24 else 0.0
+        assert len(wanted.select([line] * 500)) == 500
+
+
+@pytest.mark.parametrize("ns_per_byte", [2, 200, 20_000])
+def test_a_hostile_pattern_is_refused_at_any_speed(ns_per_byte: float) -> None:
+    """What takes hundreds of times as long is ended by its third slow slice."""
+    machine = _Machine()
+    wanted = _timed(machine, times_slower=500, ns_per_byte=ns_per_byte)
+    line = LineReader("elena")(RawLine(1, LogStream.STDOUT, "a" * 3000))
+    with pytest.raises(InvalidInput, match="too long"):
+        wanted.select([line] * 500)
 
 
 def test_braces_and_capitals_in_patterns() -> None:

@@ -192,7 +192,7 @@ async def test_ten_real_containers(
             shown = services.fleet.current().bots
             return len(shown) == len(TEN) and all(bot.status is BotStatus.ONLINE for bot in shown)
 
-        await eventually(all_online, deadline_s=120)
+        await eventually(all_online)
         before = {name: _started(bot) for name, bot in bots.items()}
         assert settings.bots_config is not None
         settings.bots_config.write_text(yaml.safe_dump([{"name": "bot04", "url": "http://127.0.0.1:9"}]))

@@ -64,7 +64,7 @@ async def test_a_restart_is_done_when_the_bot_answers_again(
     docker_api: RunningApi, labelled_bot: str, database_url: str
 ) -> None:
     """Progress is published step by step, the estimate is learned, one audit row names who asked."""
-    await eventually(lambda: is_online(docker_api, labelled_bot), deadline_s=60)
+    await eventually(lambda: is_online(docker_api, labelled_bot))
     who = await admin(docker_api)
     states: list[RestartState] = []
 
@@ -77,7 +77,7 @@ async def test_a_restart_is_done_when_the_bot_answers_again(
         requested = await docker_api.services.restarts.restart(who, labelled_bot)
         assert requested.state is RestartState.REQUESTED
         assert requested.estimate_s == 30
-        await eventually(lambda: states and states[-1] is RestartState.ONLINE, deadline_s=90)
+        await eventually(lambda: states and states[-1] is RestartState.ONLINE)
     assert states == sorted(states, key=list(RestartState).index)
     assert is_online(docker_api, labelled_bot)
     recent = await docker_api.services.restarts.history.found(who, RestartFilter())
@@ -93,12 +93,12 @@ async def test_a_hundred_clicks_are_one_engine_call(
 ) -> None:
     """Everybody joins the restart that is under way; the engine saw the container stop once."""
     bot_container("elena")
-    await eventually(lambda: is_online(docker_api, "elena"), deadline_s=60)
+    await eventually(lambda: is_online(docker_api, "elena"))
     who = await admin(docker_api)
     restarts = docker_api.services.restarts
     views = await asyncio.gather(*(restarts.restart(who, "elena") for _ in range(100)))
     assert len({view.restart_id for view in views}) == 1
-    await eventually(lambda: is_online(docker_api, "elena"), deadline_s=60)
+    await eventually(lambda: is_online(docker_api, "elena"))
     events = docker_engine.client.events(
         since=views[0].requested_at,
         until=datetime.now(UTC) + timedelta(seconds=1),  # the engine counts whole seconds
@@ -115,7 +115,7 @@ async def test_a_killed_container_is_seen_at_once_and_comes_back(
 ) -> None:
     """The event stream shows it offline with its exit code; a restart from here brings it back online."""
     bot = bot_container("elena")
-    await eventually(lambda: is_online(docker_api, "elena"), deadline_s=60)
+    await eventually(lambda: is_online(docker_api, "elena"))
     bot.container.kill()
 
     def exited() -> bool:
@@ -128,7 +128,7 @@ async def test_a_killed_container_is_seen_at_once_and_comes_back(
     assert view.container is not None
     assert view.container.state is ContainerState.EXITED
     await docker_api.services.restarts.restart(await admin(docker_api), "elena")
-    await eventually(lambda: is_online(docker_api, "elena"), deadline_s=60)
+    await eventually(lambda: is_online(docker_api, "elena"))
 
 
 @pytest.mark.docker
@@ -139,7 +139,7 @@ async def test_a_restart_that_does_not_heal_says_why(
     bot_container("elena")
     settings = make_settings(docker_host=docker_engine.host, bot_restart_timeout=0.5)
     async with running_api(settings) as api:
-        await eventually(lambda: is_online(api, "elena"), deadline_s=60)
+        await eventually(lambda: is_online(api, "elena"))
         who = await admin(api)
         # The registry now points at a port where nobody answers.
         config = settings.bots_config
@@ -152,7 +152,7 @@ async def test_a_restart_that_does_not_heal_says_why(
             newest = (await api.services.restarts.history.found(who, RestartFilter()))[0]
             return newest.state is RestartState.FAILED
 
-        await eventually(failed, deadline_s=60)
+        await eventually(failed)
         error = (await api.services.restarts.history.found(who, RestartFilter()))[0].error or ""
         assert "did not answer its health check" in error
         assert "Last log lines" in error
@@ -168,7 +168,7 @@ async def test_an_unlabelled_container_is_never_touched(
     assert settings.bots_config is not None
     settings.bots_config.write_text(f"- {{name: elena, url: '{bot.url}'}}\n")
     async with running_api(settings) as api:
-        await eventually(lambda: (view := view_of(api, "elena")) and view.container, deadline_s=60)
+        await eventually(lambda: (view := view_of(api, "elena")) and view.container)
         with pytest.raises(NotFound):
             await api.services.restarts.restart(await admin(api), "elena")
 
@@ -176,7 +176,7 @@ async def test_an_unlabelled_container_is_never_touched(
 @pytest.mark.docker
 async def test_stop_and_start_for_real(docker_api: RunningApi, labelled_bot: str) -> None:
     """A container, and a Swarm service: down and said by whom, then up and answering; both are in the history."""
-    await eventually(lambda: is_online(docker_api, labelled_bot), deadline_s=60)
+    await eventually(lambda: is_online(docker_api, labelled_bot))
     who, restarts = await admin(docker_api), docker_api.services.restarts
     stopped = await restarts.finished(await restarts.stop(who, labelled_bot))
     assert stopped.state is RestartState.STOPPED
@@ -185,10 +185,10 @@ async def test_stop_and_start_for_real(docker_api: RunningApi, labelled_bot: str
         view = view_of(docker_api, labelled_bot)
         return view is not None and view.status is BotStatus.OFFLINE and view.error == f"stopped by {who.username}"
 
-    await eventually(is_down, deadline_s=60)
+    await eventually(is_down)
     started = await restarts.finished(await restarts.start(who, labelled_bot))
     assert started.state is RestartState.ONLINE
-    await eventually(lambda: is_online(docker_api, labelled_bot), deadline_s=60)
+    await eventually(lambda: is_online(docker_api, labelled_bot))
     assert (await docker_api.services.policies.policy(who, labelled_bot)).stopped_at is None
     assert [view.action for view in await restarts.history.found(who, RestartFilter())] == ["start", "stop"]
     assert [line.action for line in await docker_api.services.audit.find(who)][:2] == ["bot.start", "bot.stop"]
