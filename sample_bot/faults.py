@@ -17,6 +17,7 @@ from sample_bot.contract import Contract, Json
 _HUGE_CHUNK = b"x" * 65_536
 _HUGE_CHUNKS = 1024  # 64 MiB: endless to any client that caps an answer, yet finite
 _GONE_POLL_S = 0.1
+_HOLD_POLL_S = 0.02
 _MAX_CALLS = 10_000
 
 
@@ -59,12 +60,13 @@ class FaultScope(StrEnum):
 class FaultPlan:
     """How a bot misbehaves; rates are shares of answers between 0 and 1.
 
-    ``delay_ms`` is before an answer, ``piece_delay_ms`` after each piece of a stream; after ``hold_after`` pieces (0:
-    never) a stream waits until the plan is changed.
+    ``delay_ms`` is before an answer, ``piece_delay_ms`` after each piece of a stream. While ``is_held`` no answer
+    begins, and after ``hold_after`` pieces (0: never) a stream waits, until the plan is changed.
     """
 
     delay_ms: int = 0
     piece_delay_ms: int = 0
+    is_held: bool = False
     hold_after: int = 0
     failure_rate: float = 0.0
     hang_rate: float = 0.0
@@ -88,6 +90,8 @@ class FaultPlan:
                 raise ValueError(f"{name} must be a whole number of milliseconds")
         if not isinstance(values["hold_after"], int) or values["hold_after"] < 0:
             raise ValueError("hold_after must be a whole number of pieces")
+        if not isinstance(values["is_held"], bool):
+            raise ValueError("is_held must be true or false")
         values["mode"], values["scope"] = FaultMode(values["mode"]), FaultScope(values["scope"])
         return replace(self, **values)
 
@@ -113,6 +117,14 @@ class Faults:
         """Count a chat message, whatever becomes of it."""
         self.call_count += 1
         self.calls.append(Call(user_id=user_id, message=message))
+
+    async def until_released(self, request: web.Request, *, pieces: int = 0) -> None:
+        """Wait while the plan holds an answer that has so many pieces, or until the caller gives up."""
+        while self._holds(pieces) and not _is_gone(request):  # noqa: ASYNC110  (a plan has no event)
+            await asyncio.sleep(_HOLD_POLL_S)
+
+    def _holds(self, pieces: int) -> bool:
+        return self.plan.is_held if pieces == 0 else 0 < self.plan.hold_after <= pieces
 
     def next_mode(self) -> FaultMode:
         """Decide how the next answer goes: the mode in force, else the dice."""
@@ -187,6 +199,10 @@ def _reset(request: web.Request) -> None:
 
 async def until_gone(request: web.Request) -> None:
     """Say nothing until the caller gives up."""
-    # aiohttp tells a handler that its client left only by cancelling every handler, which real bots do not do.
-    while request.transport is not None and not request.transport.is_closing():  # noqa: ASYNC110
+    while not _is_gone(request):  # noqa: ASYNC110
         await asyncio.sleep(_GONE_POLL_S)
+
+
+def _is_gone(request: web.Request) -> bool:
+    # aiohttp tells a handler that its client left only by cancelling every handler, which real bots do not do.
+    return request.transport is None or request.transport.is_closing()

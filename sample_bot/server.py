@@ -106,6 +106,7 @@ def _guard(
         if is_chat and is_recording:
             _record(faults, await request.read())
         if is_chat or faults.plan.scope is FaultScope.ALL:
+            await faults.until_released(request)
             await asyncio.sleep(faults.plan.delay_ms / 1000)
             if (mode := faults.next_mode()) in STREAM_MODES:
                 request[STREAM_FAULT] = mode

@@ -11,7 +11,6 @@ from sample_bot.prompt import EngineError
 
 STREAM_FAULT = web.RequestKey("stream_fault", FaultMode)
 _PIECES_BEFORE_FAULT = 2
-_HOLD_POLL_S = 0.02
 
 
 def stream_route(contract: Contract, faults: Faults) -> web.RouteDef:
@@ -33,7 +32,7 @@ def stream_route(contract: Contract, faults: Faults) -> web.RouteDef:
                 length += len(piece)
                 await response.write(_event({"choices": [{"index": 0, "delta": {"content": piece}}]}))
                 await asyncio.sleep(faults.plan.piece_delay_ms / 1000)
-                await _held(request, faults, count)
+                await faults.until_released(request, pieces=count)
             if STREAM_FAULT in request:
                 await _misbehave(request, response, request[STREAM_FAULT])
                 return response
@@ -48,12 +47,6 @@ def stream_route(contract: Contract, faults: Faults) -> web.RouteDef:
         return response
 
     return web.post("/api/chat/stream", stream)
-
-
-async def _held(request: web.Request, faults: Faults, count: int) -> None:
-    """Wait while the plan holds a stream after so many pieces."""
-    while 0 < faults.plan.hold_after <= count and request.transport is not None:  # noqa: ASYNC110  (a plan has no event)
-        await asyncio.sleep(_HOLD_POLL_S)
 
 
 async def _misbehave(request: web.Request, response: web.StreamResponse, mode: FaultMode) -> None:

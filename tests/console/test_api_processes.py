@@ -17,7 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from tests.support.api import bots_config
 from tests.support.commands import ROOT, RunningCommand, environment, finished, free_ports, running
-from tests.support.eventually import eventually
+from tests.support.eventually import DEADLINE_S, eventually
 from tests.support.sample_bots import RunningBot
 
 PROCESSES = 3
@@ -51,7 +51,7 @@ async def api(env: dict[str, str], *, processes: int = PROCESSES) -> AsyncIterat
 
 async def answered(command: RunningCommand, path: str) -> httpx.Response:
     """One request over a connection of its own."""
-    async with httpx.AsyncClient(base_url=command.url, trust_env=False, timeout=30) as client:
+    async with httpx.AsyncClient(base_url=command.url, trust_env=False, timeout=DEADLINE_S) as client:
         return await client.get(path)
 
 
@@ -100,7 +100,9 @@ async def test_several_processes_share_a_port_and_end_together(env: dict[str, st
 async def test_what_one_stores_reaches_the_sockets_of_all(env: dict[str, str]) -> None:
     """A user with eight tabs, spread over the processes by the kernel: each is told question and answer, once."""
     async with api(env) as command, AsyncExitStack() as stack:
-        client = await stack.enter_async_context(httpx.AsyncClient(base_url=command.url, trust_env=False, timeout=30))
+        client = await stack.enter_async_context(
+            httpx.AsyncClient(base_url=command.url, trust_env=False, timeout=DEADLINE_S)
+        )
         token = (await client.post("/api/login", json={"username": "alice"})).json()["session_token"]
         address = command.url.replace("http", "ws", 1) + f"/ws/{token}"
         tabs = [await stack.enter_async_context(connect(address, proxy=None)) for _ in range(8)]
@@ -110,7 +112,7 @@ async def test_what_one_stores_reaches_the_sockets_of_all(env: dict[str, str]) -
         body = {"content": "Hello", "bot_name": "elena", "client_msg_id": "one"}
         answer = await client.post("/api/chat", json=body, headers={"Authorization": f"Bearer {token}"})
         assert answer.status_code == 200, answer.text
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(DEADLINE_S):
             told = await asyncio.gather(*map(_exchange, tabs))
         assert told == [[(1, "user"), (2, "bot")]] * len(tabs)
         assert await command.end(signal.SIGTERM) == 0

@@ -19,6 +19,7 @@ from console.settings_table import settings_table
 from tests.console.test_page_socket import FIXED
 from tests.support.commands import ROOT, environment, finished, free_ports, running
 from tests.support.console_page import client_id_in
+from tests.support.eventually import DEADLINE_S
 from tests.support.raw_client import raw_connection
 
 PASSWORD = "correct horse battery staple"
@@ -56,7 +57,9 @@ async def test_serve_says_what_it_uses_and_ends_on_sigterm(env: dict[str, str]) 
 async def test_an_open_page_does_not_hold_up_the_end(env: dict[str, str]) -> None:
     """Ctrl-C: its socket is told so, that of a browser that does not answer too, and nothing had to be cut off."""
     async with running("serve", env, mark="setup code") as serve, AsyncExitStack() as stack:
-        visitor = await stack.enter_async_context(httpx.AsyncClient(base_url=serve.url, trust_env=False, timeout=60))
+        visitor = await stack.enter_async_context(
+            httpx.AsyncClient(base_url=serve.url, trust_env=False, timeout=DEADLINE_S)
+        )
         token = (await visitor.post("/api/login", json={"username": "alice"})).json()["session_token"]
         cookie = f"{SESSION_COOKIE}={token}"
         paths = [

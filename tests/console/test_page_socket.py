@@ -21,7 +21,7 @@ from models import Role
 from tests.support.api import MakeSettings
 from tests.support.console_app import RunningConsole, running_console
 from tests.support.console_page import OpenedPage, client_id_in, opened_page
-from tests.support.eventually import eventually
+from tests.support.eventually import DEADLINE_S, eventually
 
 VICTIM = "VICTIM"
 OWN = "OWN"
@@ -160,7 +160,7 @@ async def test_a_socket_that_says_nothing_else_is_closed(console_app: RunningCon
         await socket.send("40")
         for _ in range(MAX_MALFORMED + 1):
             await socket.send("nonsense")
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(DEADLINE_S):
             with pytest.raises(ConnectionClosed):
                 await all_said(socket, until_closed=True)
         assert socket.close_code == CLOSE_BAD_FRAME  # and not because it answers no ping
@@ -222,7 +222,7 @@ async def test_an_address_and_a_person_open_only_so_many(
         await stack.enter_async_context(connect(console.ws_url + token, proxy=None))
         await eventually(lambda: console.app.state.sockets_by_address.held("127.0.0.1") == 1)
         async with connect(console.ws_url + token, proxy=None) as full:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(DEADLINE_S):
                 with pytest.raises(ConnectionClosed):
                     await full.recv()
             assert full.close_code == 4409
@@ -285,7 +285,7 @@ def board_event(client: Client, kind: str, value: object) -> dict[str, object]:
 async def welcome(socket: ClientConnection) -> str:
     """What the server says until Socket.IO has let the page in, or has not."""
     said = [""]
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(DEADLINE_S):
         while not said[-1].startswith(("40", "44")):
             said.append(str(await socket.recv()))
     return "".join(said)

@@ -30,7 +30,7 @@ from tests.support.compose import (
     services,
 )
 from tests.support.docker_engine import BotContainer, DockerEngineHandle, free_port
-from tests.support.eventually import eventually
+from tests.support.eventually import DEADLINE_S, eventually
 from tests.support.fault_proxy import tcp_door
 from tests.support.socket_proxy import socket_proxy
 
@@ -242,7 +242,7 @@ async def test_the_web_service_runs_as_composed(
     container = docker_engine.client.containers.run(web_image, detach=True, network_mode="host", **options)
     try:
         await _becomes_healthy(container)
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=DEADLINE_S) as client:
             assert (await client.get("/")).is_success
             login = await client.post("/api/login", json={"username": "container"})
             assert login.status_code == 200, login.text

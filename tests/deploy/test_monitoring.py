@@ -18,7 +18,7 @@ import yaml
 
 from tests.support.api import MakeSettings, RunningApi, running_api
 from tests.support.docker_engine import free_port
-from tests.support.eventually import eventually
+from tests.support.eventually import DEADLINE_S, eventually
 from tests.support.sample_bots import RunningBot
 from tests.support.v2_socket import frames_until, v2_socket
 
@@ -134,7 +134,7 @@ async def prometheus(busy_api: RunningApi, tmp_path: Path) -> AsyncIterator[str]
 
 async def test_every_expression_finds_series(busy_api: RunningApi, prometheus: str) -> None:
     """Each of the dashboard and of the rules, asked of a Prometheus that scraped a fleet at work."""
-    async with httpx.AsyncClient(base_url=prometheus, trust_env=False, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=prometheus, trust_env=False, timeout=DEADLINE_S) as client:
         await eventually(lambda: _is_scraped(client))
         rules = await _json(client, "/api/v1/rules")
         loaded = [rule for group in rules["groups"] for rule in group["rules"]]

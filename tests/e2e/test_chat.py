@@ -52,10 +52,11 @@ async def test_a_second_tab_shows_the_same_at_once(chat: Chat) -> None:
 
 async def test_a_message_for_another_bot_is_counted(chat: Chat, elena: RunningBot) -> None:
     """An answer that comes while another thread is open shows in the list, and is unread until it is opened."""
-    await elena.set_faults(delay_ms=300)
+    await elena.set_faults(is_held=True)
     await chat.open("elena")
     await chat.say("Take your time.")
-    await chat.by_id("bot-marcus").click()
+    await chat.open("marcus")
+    await elena.set_faults(is_held=False)
     await expect(chat.by_id("bot-elena").get_by_label("1 unread")).to_be_visible()
     await chat.by_id("bot-elena").click()
     await expect(chat.said("bot")).to_have_count(1)
@@ -66,11 +67,12 @@ async def test_typing_is_seen_and_the_answer_outlives_the_page(chat: Chat, elena
     """While a bot thinks the page says so, even after a reload; leaving the page cancels nothing."""
     await chat.open("elena")
     before = len(await elena.calls())
-    await elena.set_faults(delay_ms=1500)
+    await elena.set_faults(is_held=True)
     await chat.say("Think about this.")
     await expect(chat.by_id("typing")).to_have_text(re.compile("Elena is typing"))
     await chat.page.reload()
     await expect(chat.by_id("typing")).to_be_visible()
+    await elena.set_faults(is_held=False)
     await expect(chat.said("bot")).to_have_count(1)
     await expect(chat.by_id("typing")).to_have_count(0)
     assert len(await elena.calls()) == before + 1

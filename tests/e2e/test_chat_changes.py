@@ -236,7 +236,7 @@ async def test_a_refusal_is_said(chat: Chat, elena: RunningBot) -> None:
 
 async def test_a_message_that_is_being_answered_cannot_be_deleted(chat: Chat, elena: RunningBot) -> None:
     """The page offers only what the service would do."""
-    await elena.set_faults(delay_ms=5000)
+    await elena.set_faults(is_held=True)
     await chat.open("elena")
     await chat.say("Wait for it.")
     waiting = chat.said("user")

@@ -87,7 +87,7 @@ async def test_stop_keeps_what_was_said_in_every_tab(chat: Chat, jake: RunningBo
 
 async def test_stop_before_the_first_word_offers_retry(chat: Chat, jake: RunningBot) -> None:
     """There is no answer then, which is no failure of the bot's; Retry has it answered."""
-    await jake.set_faults(delay_ms=60_000)
+    await jake.set_faults(is_held=True)
     await chat.open("jake")
     second = await chat.twin()
     await chat.say("Take your time.")
@@ -96,7 +96,7 @@ async def test_stop_before_the_first_word_offers_retry(chat: Chat, jake: Running
     for tab in (chat, second):
         await expect(tab.by_id("failure")).to_have_text("You stopped this answer.")
         await expect(tab.by_id("typing")).to_have_count(0)
-    await jake.set_faults(delay_ms=0)
+    await jake.set_faults(is_held=False)
     await second.by_id("retry").click()
     for tab in (chat, second):
         await expect(tab.said("bot")).to_have_count(1)

@@ -69,14 +69,14 @@ async def test_how_busy_a_bot_is_can_be_seen(
         await expect_status(page, elena, BotStatus.ONLINE)
         await expect(note).to_be_empty()
         users = [await console.principal(name) for name in ("alice", "bob")]
-        await elena.set_faults(delay_ms=4000)
+        await elena.set_faults(is_held=True)
         sending = [
             asyncio.ensure_future(console.services.messages.send(user, bot_name="elena", content="Hi"))
             for user in users
         ]
         await expect(note).to_have_text("calls 1/1 (+1 waiting)")
         await expect(page.get_by_test_id("breaker")).to_have_count(0)
-        await elena.set_faults(delay_ms=0)
+        await elena.set_faults(is_held=False)
         await asyncio.gather(*sending)
         await expect(note).to_be_empty()
 

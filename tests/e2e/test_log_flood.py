@@ -22,7 +22,7 @@ from tests.chat_api.logs.test_service import script
 from tests.support.commands import environment
 from tests.support.console_process import ConsoleProcess
 from tests.support.docker_engine import BotContainer, DockerEngineHandle
-from tests.support.eventually import eventually
+from tests.support.eventually import DEADLINE_S, eventually
 
 pytestmark = [pytest.mark.docker, pytest.mark.browser]
 FLOOD_S = float(os.environ.get("LOG_FLOOD_S", "12"))
@@ -72,7 +72,7 @@ async def test_a_flood_of_lines_harms_nobody(
     )
     await console.start()
     try:
-        async with httpx.AsyncClient(base_url=console.url, timeout=30) as client:
+        async with httpx.AsyncClient(base_url=console.url, timeout=DEADLINE_S) as client:
             await _sign_in(client)
             calm_ms = await _page_ms(client, LOADS)
             bots = [bot_container(bot, **script(FLOOD)) for bot in BOTS]
@@ -137,7 +137,7 @@ async def _follow(console: ConsoleProcess, cookies: httpx.Cookies, bot: str) -> 
     """Another viewer: the stream of one bot's log, read as fast as it comes."""
     url = f"{console.url}/api/admin/logs/stream"
     async with (
-        httpx.AsyncClient(cookies=cookies, timeout=30) as client,
+        httpx.AsyncClient(cookies=cookies, timeout=DEADLINE_S) as client,
         client.stream("GET", url, params={"bots": bot}) as answer,
     ):
         assert answer.status_code == 200, await answer.aread()

@@ -27,8 +27,9 @@ while True:
     for _ in range(500 if fast else 1):
         print("INFO tick", n, flush=not fast)
         n += 1
-    time.sleep(0.2)
+    time.sleep(0.2 if fast else 2)  # slow enough that the first lines are still among the last when the page is there
 """
+HERE = "import time\nwhile True:\n    print('INFO marcus is here', flush=True)\n    time.sleep(2)"
 
 
 async def test_a_container_is_followed_in_the_browser(
@@ -40,7 +41,7 @@ async def test_a_container_is_followed_in_the_browser(
 ) -> None:
     """Lines come by themselves and are text; filters are the server's; a pause says what it skipped."""
     elena = bot_container("elena", **script(TALK))
-    bot_container("marcus", **script("import time\nprint('INFO marcus is here', flush=True)\ntime.sleep(600)"))
+    bot_container("marcus", **script(HERE))
     (tmp_path / "fleet.yaml").write_text("[{name: elena, port: 1}, {name: marcus, port: 2}]")
     settings = make_settings(docker_host=docker_engine.host, bots_config=tmp_path / "fleet.yaml")
     async with running_console(settings) as console:

@@ -13,6 +13,7 @@ from playwright.async_api import expect
 from tests.support.api import ADMIN_PASSWORD
 from tests.support.browser import OpenContext
 from tests.support.console_app import RunningConsole
+from tests.support.eventually import DEADLINE_S
 from tests.support.proxies import FILES, FOLDER, ROOT, running_proxy
 
 WRONG = "a wrong password"
@@ -42,7 +43,9 @@ def client_of(proxy: str, **headers: str) -> httpx.AsyncClient:
     trusting = ssl.create_default_context()
     trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
     transport = httpx.AsyncHTTPTransport(local_address=f"127.0.0.{next(_number)}", verify=trusting)
-    return httpx.AsyncClient(transport=transport, base_url=proxy, timeout=60, headers={"Origin": proxy} | headers)
+    return httpx.AsyncClient(
+        transport=transport, base_url=proxy, timeout=DEADLINE_S, headers={"Origin": proxy} | headers
+    )
 
 
 async def test_signing_in_by_the_form_alone(console: RunningConsole, proxy: str) -> None:

@@ -24,7 +24,7 @@ async def misbehaving(bot: RunningBot, **faults: object) -> AsyncIterator[None]:
         yield
     finally:
         rates = {"failure_rate": 0, "hang_rate": 0, "babble_rate": 0}
-        await bot.set_faults(delay_ms=0, piece_delay_ms=0, mode="ok", scope="chat", **rates)
+        await bot.set_faults(is_held=False, delay_ms=0, piece_delay_ms=0, mode="ok", scope="chat", **rates)
 
 
 async def chat(http: aiohttp.ClientSession, bot: RunningBot) -> Answer:
@@ -130,6 +130,21 @@ async def test_delay_shows_in_the_processing_time(http: aiohttp.ClientSession, v
         assert (await chat(http, v1_bot))[1]["processing_time_ms"] >= 120
 
 
+async def test_what_is_held_is_answered_when_it_is_let_go(http: aiohttp.ClientSession, v1_bot: RunningBot) -> None:
+    """However long that takes; the call is there meanwhile."""
+    before = len(await v1_bot.calls())
+    async with misbehaving(v1_bot, is_held=True):
+        asking = asyncio.create_task(chat(http, v1_bot))
+        await eventually(lambda: _has_calls(v1_bot, before + 1))
+        assert not asking.done()
+        await v1_bot.set_faults(is_held=False)
+        assert (await asking)[0] == 200
+
+
+async def _has_calls(bot: RunningBot, count: int) -> bool:
+    return len(await bot.calls()) == count
+
+
 async def stream(http: aiohttp.ClientSession, bot: RunningBot) -> AsyncIterator[bytes]:
     """The events of one streamed chat."""
     async with http.post(bot.url + "/api/chat/stream", json={"user_id": "u", "message": "I need a boat"}) as response:
@@ -185,6 +200,7 @@ async def test_a_slow_stream_pauses_after_each_piece(http: aiohttp.ClientSession
         {"failure_rate": 2},
         {"failure_rate": "x"},
         {"delay_ms": -1},
+        {"is_held": 1},
         {"piece_delay_ms": 0.5},
         {"colour": 1},
         [],

@@ -53,6 +53,14 @@ async def _well(bot: RunningBot) -> RunningBot:
     if not bot.is_alive:
         await bot.start()
     await bot.set_faults(
-        mode="ok", delay_ms=0, piece_delay_ms=0, hold_after=0, failure_rate=0, hang_rate=0, babble_rate=0, scope="chat"
+        mode="ok",
+        scope="chat",
+        is_held=False,
+        hold_after=0,
+        delay_ms=0,
+        piece_delay_ms=0,
+        failure_rate=0,
+        hang_rate=0,
+        babble_rate=0,
     )
     return bot

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.support.eventually import eventually
+from tests.support.eventually import DEADLINE_S, eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 WEB_UI = ROOT / "web-ui.sh"
@@ -54,7 +54,7 @@ class RunningCommand:
     async def read_until(self, mark: str) -> None:
         """Read its output until ``mark`` appears. Raises: AssertionError with the output when it ends before."""
         assert self.process.stdout
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(DEADLINE_S):
             while mark not in self.output:
                 line = await self.process.stdout.readline()
                 assert line, f"ended with {await self.process.wait()}:\n{self.output}"
@@ -65,7 +65,7 @@ class RunningCommand:
         """Send a signal, and wait until it and everything that it started are gone. Returns its exit code."""
         self._family |= set(self._members())
         self.process.send_signal(number)
-        async with asyncio.timeout(60):  # something of its own that outlives it would hold the pipe
+        async with asyncio.timeout(DEADLINE_S):  # something of its own that outlives it would hold the pipe
             self.output += (await self.process.communicate())[0].decode()
         await eventually(lambda: not any(map(is_alive, self._family)))
         assert self.process.returncode is not None
@@ -112,7 +112,7 @@ async def finished(*arguments: str, env: Mapping[str, str], stdin: str = "") -> 
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(DEADLINE_S):
         output, _ = await process.communicate(stdin.encode())
     assert process.returncode is not None
     return process.returncode, output.decode()

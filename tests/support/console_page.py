@@ -14,6 +14,7 @@ from nicegui import Client
 from chat_api.core.cookies import ADMIN_COOKIE
 from console.pages.fleet.board import FleetBoard
 from tests.support.console_app import RunningConsole
+from tests.support.eventually import DEADLINE_S
 
 SOCKET = "/_nicegui_ws/socket.io"
 
@@ -112,7 +113,7 @@ async def connect(
         )
     except socketio.exceptions.ConnectionError as error:
         raise Refused from error
-    if not await asyncio.wait_for(is_accepted, 20):
+    if not await asyncio.wait_for(is_accepted, DEADLINE_S):
         raise Refused
 
 

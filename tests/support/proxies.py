@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 
 from tests.support.docker_engine import free_port
-from tests.support.eventually import eventually
+from tests.support.eventually import DEADLINE_S, eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "deploy" / "proxies"
@@ -52,7 +52,7 @@ async def running_proxy(
     log = folder / "output.log"
     process = _started(command, folder, log)
     try:
-        async with httpx.AsyncClient(verify=False, trust_env=False, timeout=30) as client:
+        async with httpx.AsyncClient(verify=False, trust_env=False, timeout=DEADLINE_S) as client:
 
             async def answers() -> bool:
                 assert process.poll() is None, log.read_text()

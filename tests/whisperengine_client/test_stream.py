@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from tests.support.eventually import eventually
+from tests.support.eventually import DEADLINE_S, eventually
 from tests.whisperengine_client.conftest import QUICK
 from tests.whisperengine_client.scripted import ScriptedServer
 from whisperengine_client import (
@@ -35,7 +35,7 @@ from whisperengine_client import (
 
 async def read(stream: Stream, count: int) -> list[Event]:
     """So many events."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(DEADLINE_S):
         return [await anext(stream) for _ in range(count)]
 
 

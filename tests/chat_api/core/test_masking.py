@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -137,10 +138,8 @@ def test_a_key_over_several_lines_is_masked_line_by_line() -> None:
     ],
 )
 def test_hostile_lines_take_no_time(text: str) -> None:
-    """Of this thread, whatever else the machine does: nothing in the masker tries everything."""
-    before_s = time.thread_time()
-    mask_secrets(text)
-    assert time.thread_time() - before_s < 1.0
+    """Nothing in the masker tries everything."""
+    assert _work_of(lambda: mask_secrets(text)) < 60
 
 
 def test_fifty_thousand_lines_a_minute_are_little_work() -> None:
@@ -148,6 +147,19 @@ def test_fifty_thousand_lines_a_minute_are_little_work() -> None:
     lines = [
         f"2026-01-01T00:00:00Z [info] answered user=weu_{number:x} in {number} ms, 200 OK" for number in range(5000)
     ]
-    before_s = time.thread_time()
     assert mask_lines(lines) == lines
-    assert time.thread_time() - before_s < 3.0
+    assert _work_of(lambda: mask_lines(lines)) < 60
+
+
+def _work_of(work: Callable[[], object]) -> float:
+    """Counted in counting to 100,000 by the same thread on the same machine, whatever its speed."""
+    return _least_s(work) / _least_s(lambda: sum(1 for _ in range(100_000)))
+
+
+def _least_s(work: Callable[[], object]) -> float:
+    def once_s() -> float:
+        before_s = time.thread_time()
+        work()
+        return time.thread_time() - before_s
+
+    return min(once_s() for _ in range(3))

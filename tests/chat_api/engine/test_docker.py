@@ -16,7 +16,7 @@ from chat_api.engine.docker import ContainerEngine, DockerEngine, NoEngine
 from chat_api.engine.schemas import ContainerEvent, ContainerKind, ContainerState, ContainerView
 from tests.support import fake_engine
 from tests.support.docker_engine import BotContainer, BotService, DockerEngineHandle
-from tests.support.eventually import eventually
+from tests.support.eventually import DEADLINE_S, eventually
 
 pytestmark = pytest.mark.docker
 
@@ -245,7 +245,7 @@ async def test_a_nonsense_event_stream_ends(behave: fake_engine.Misbehaviour) ->
     async with fake_engine.misbehaving_engine(behave) as host:
         engine = DockerEngine(host, call_timeout_s=1)
         with contextlib.suppress(EngineUnavailable, EngineFailed):
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(DEADLINE_S):
                 assert [event async for event in engine.events()] == []
         await engine.close()
 

@@ -11,7 +11,7 @@ from models import Role
 from tests.chat_api.logs.test_service import counting
 from tests.support.api import MakeSettings, running_api
 from tests.support.docker_engine import BotContainer, DockerEngineHandle
-from tests.support.eventually import eventually
+from tests.support.eventually import DEADLINE_S, eventually
 from tests.support.shared_api import assert_error
 
 
@@ -46,7 +46,7 @@ async def test_logs_facts_and_figures(
             seen: list[str] = []
             counts: dict[str, int] = {}
             event = ""
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(DEADLINE_S):
                 async for line in answer.aiter_lines():
                     event = line.removeprefix("event: ") if line.startswith("event") else event
                     data = json.loads(line.removeprefix("data: ")) if line.startswith("data") else None

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from chat_api.http.middleware.body_limits import MAX_BODY_BYTES
 from chat_api.http.middleware.headers import HEADERS
 from tests.support.api import RunningApi
+from tests.support.eventually import DEADLINE_S
 from tests.support.shared_api import assert_error
 
 GOOD = {"content": "Hello", "bot_name": "elena"}
@@ -296,7 +297,7 @@ async def raw(door: RunningApi, head: str, body: bytes = b"", *, times: int = 1)
     except ConnectionError:
         pass
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(DEADLINE_S):
             return await answering, sent
     except ConnectionError:
         return b"", sent

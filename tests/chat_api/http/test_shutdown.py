@@ -15,7 +15,7 @@ from chat_api.core.settings import Settings
 from chat_api.messages.socket_connection import CloseCode
 from console import server
 from tests.support.api import MakeSettings, RunningApi, running, running_api
-from tests.support.eventually import eventually
+from tests.support.eventually import DEADLINE_S, eventually
 from tests.support.sample_bots import RunningBot
 from tests.support.shared_api import assert_error
 from tests.support.stalled_socket import stalled
@@ -117,7 +117,7 @@ async def test_a_peer_that_reads_nothing_does_not_hold_up_the_end(monkeypatch: p
         await socket.send_text(token)
 
     app.add_api_websocket_route("/ws/{token}", talk)
-    async with asyncio.timeout(120), AsyncExitStack() as serving:
+    async with asyncio.timeout(DEADLINE_S), AsyncExitStack() as serving:
         url = await serving.enter_async_context(running(app))
         async with stalled(RunningApi(url=url, app=app, settings=app.state.settings), "reads-nothing"):
             await is_full.wait()

@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from chat_api.service_registry import Services
 from tests.chat_api.messages.model import Event
 from tests.support.api import MakeSettings, RunningApi, running_api
-from tests.support.eventually import eventually
+from tests.support.eventually import DEADLINE_S, eventually
 from tests.support.sample_bots import RunningBot, sample_bot
 from tests.support.sql_proxy import SqlProxy, sql_proxy
 from tests.support.v2_socket import Frame, v2_socket
@@ -81,7 +81,7 @@ class Tab:
         self._socket = await self._stack.enter_async_context(v2_socket(process.api, self._token, since=since))
         live = asyncio.Event()
         self._reading = asyncio.create_task(self._read(self._socket, live))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(DEADLINE_S):
             await live.wait()
 
     async def say(self, frame: Frame) -> None:

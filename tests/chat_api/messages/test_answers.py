@@ -17,7 +17,7 @@ from chat_api.messages.runs import failure
 from chat_api.messages.schemas import DeltaEvent, Exchange, Message
 from models import FinishReason, MessageStatus
 from tests.support.api import MakeSettings, RunningApi, running_api
-from tests.support.eventually import eventually
+from tests.support.eventually import DEADLINE_S, eventually
 from tests.support.sample_bots import RunningBot
 
 
@@ -52,7 +52,7 @@ async def test_a_wish_to_stop_needs_no_signal(
         monkeypatch.setattr(other.services.answers, "_pubsub", _Mute())
         await other.services.messages.stop(alice, submission.exchange.message_id)
     await api.services.answers.beat()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(DEADLINE_S):
         with pytest.raises(Stopped):
             await api.services.messages.result(submission.exchange)
 
@@ -72,7 +72,7 @@ async def test_a_signal_to_stop_is_heard_before_the_heartbeat(
     async with running_api(make_settings(bots=(elena,))) as other:
         await eventually(lambda: api.services.pubsub.is_live and other.services.pubsub.is_live)
         await other.services.messages.stop(alice, submission.exchange.message_id)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(DEADLINE_S):
             with pytest.raises(Stopped):
                 await api.services.messages.result(submission.exchange)
 

@@ -10,6 +10,7 @@ import pytest
 from chat_api.http.middleware.headers import HEADERS, HSTS
 from tests.chat_api.bots.rogue_bot import RogueBot, rogue_bot
 from tests.support.api import MakeSettings, RunningApi, running_api
+from tests.support.eventually import DEADLINE_S
 from tests.support.sample_bots import RunningBot
 from tests.support.shared_api import FRIEND, PROXY, Knock, assert_error
 
@@ -84,7 +85,7 @@ async def test_a_body_that_is_announced_as_too_large_is_not_waited_for(door: Run
         f"POST /api/chat HTTP/1.1\r\nHost: {address.netloc}\r\nAuthorization: Bearer {token}\r\n"
         "Content-Type: application/json\r\nContent-Length: 99999999\r\n\r\n".encode()
     )
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(DEADLINE_S):
         assert b" 413 " in await reader.readline()
     writer.close()
     await writer.wait_closed()

@@ -109,7 +109,8 @@ async def test_a_deleted_message_keeps_its_key(door: RunningApi) -> None:
 
 async def test_what_is_being_answered_cannot_be_deleted(make_settings: MakeSettings) -> None:
     """Stop it first."""
-    async with sample_bot("elena", delay_ms=20_000) as slow, running_api(make_settings(bots=(slow,))) as api:
+    async with sample_bot("elena") as slow, running_api(make_settings(bots=(slow,))) as api:
+        await slow.set_faults(is_held=True)
         token = await api.login()
         async with api.client(token) as client:
             asking = asyncio.create_task(client.post("/api/chat", json={"bot_name": "elena", "content": "Hello"}))

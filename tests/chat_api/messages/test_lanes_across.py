@@ -10,7 +10,7 @@ import pytest
 from chat_api.core.errors import Stopped
 from models import MessageStatus
 from tests.support.api import MakeSettings, RunningApi, running_api
-from tests.support.eventually import eventually
+from tests.support.eventually import DEADLINE_S, eventually
 from tests.support.sample_bots import RunningBot
 from tests.support.sql_proxy import SqlProxy, sql_proxy
 
@@ -37,11 +37,11 @@ async def test_a_quick_process_waits_for_a_slow_ones_turn(
     """The bot takes its time for the first message: the second, stored elsewhere, is not asked before that is over."""
     alice = await api.principal()
     before = len(await elena.calls())
-    await elena.set_faults(delay_ms=600)
+    await elena.set_faults(is_held=True)
     first = await api.services.messages.submit(alice, bot_name="elena", content="first")
     await eventually(lambda: _has_calls(elena, before + 1))
-    await elena.set_faults(delay_ms=0)
     second = await other.services.messages.submit(alice, bot_name="elena", content="second")
+    await elena.set_faults(is_held=False)
     ends = await asyncio.gather(
         api.services.messages.result(first.exchange), other.services.messages.result(second.exchange)
     )
@@ -62,7 +62,7 @@ async def test_who_waits_for_its_turn_outlasts_an_outage(
     await sql.heal()
     await elena.set_faults(mode="ok")
     await api.services.messages.stop(alice, first.exchange.message_id)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(DEADLINE_S):
         assert (await other.services.messages.result(second.exchange)).status is MessageStatus.ANSWERED
 
 
@@ -71,10 +71,11 @@ async def test_a_late_answer_of_an_earlier_call_changes_nothing(
 ) -> None:
     """A process that was given up for dead comes back with its answer, when the message is being answered again."""
     alice = await api.principal()
-    await elena.set_faults(delay_ms=200)
+    await elena.set_faults(is_held=True)
     submission = await other.services.messages.submit(alice, bot_name="elena", content="Take your time")
     (run,) = other.services.answers._running.values()
     await sql.cut()
+    await elena.set_faults(is_held=False)
     await eventually(lambda: run.outcome is not None)
     await _let_die(api, other.services.answers.instance_id)
     await elena.set_faults(mode="hang")
@@ -99,7 +100,7 @@ async def test_a_message_that_is_stopped_at_once_ends_so(api: RunningApi) -> Non
     await _make_pending(api, again.message_id)
     answers.start(again, answers.admit(alice.user_id, "elena", again.message_id), display_name="")
     answers._hear_stop(str(again.message_id))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(DEADLINE_S):
         with pytest.raises(Stopped):
             await api.services.messages.result(again)
 

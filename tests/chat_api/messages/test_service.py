@@ -21,7 +21,7 @@ from chat_api.messages import answers as answers_module
 from chat_api.messages.schemas import EventKind, StreamEvent
 from models import MessageStatus
 from tests.support.api import MakeSettings, RunningApi, running_api
-from tests.support.eventually import eventually
+from tests.support.eventually import DEADLINE_S, eventually
 from tests.support.sample_bots import RunningBot
 
 
@@ -87,15 +87,15 @@ async def test_one_call_at_a_time_per_user_and_bot_in_order(
 ) -> None:
     """While the first answer takes its time, nine quick ones wait for it, and all come in the order of the messages."""
     before = len(await elena.calls())
-    await elena.set_faults(delay_ms=500)
+    await elena.set_faults(is_held=True)
     first = await api.services.messages.submit(alice, bot_name="elena", content="m0")
 
     async def is_with_the_bot() -> bool:
         return len(await elena.calls()) > before
 
     await eventually(is_with_the_bot)
-    await elena.set_faults(delay_ms=0)
     rest = [await api.services.messages.submit(alice, bot_name="elena", content=f"m{n}") for n in range(1, 10)]
+    await elena.set_faults(is_held=False)
     answered = [await api.services.messages.result(submission.exchange) for submission in (first, *rest)]
     assert [call.message for call in (await elena.calls())[before:]] == [f"m{number}" for number in range(10)]
     places = [exchange.response_seq or 0 for exchange in answered]
@@ -184,10 +184,11 @@ async def test_a_waiting_caller_that_leaves_cancels_nothing(
     api: RunningApi, alice: Principal, elena: RunningBot, sql: asyncpg.Connection
 ) -> None:
     """The answer is stored although nobody waits for it."""
-    await elena.set_faults(delay_ms=300)
+    await elena.set_faults(is_held=True)
     waiting = asyncio.create_task(api.services.messages.send(alice, bot_name="elena", content="I leave"))
     await eventually(lambda: sql.fetchval("SELECT count(*) FROM web_conversations"))
     waiting.cancel()
+    await elena.set_faults(is_held=False)
     await eventually(lambda: sql.fetchval("SELECT count(*) FROM web_conversations WHERE status = 'answered'"))
 
 
@@ -219,12 +220,13 @@ async def test_retrying_twice_calls_the_bot_once(api: RunningApi, alice: Princip
     await elena.set_faults(mode="exception")
     with pytest.raises(BotFailed) as failure:
         await api.services.messages.send(alice, bot_name="elena", content="Hello")
-    await elena.set_faults(mode="ok", delay_ms=50)
+    await elena.set_faults(mode="ok", is_held=True)
     before = len(await elena.calls())
     submission = await api.services.messages.history(alice, "elena")
     message_id = submission.messages[0].message_id
     assert str(message_id) == failure.value.extra["message_id"]
     retried = await asyncio.gather(*(api.services.messages.retry(alice, message_id) for _ in range(5)))
+    await elena.set_faults(is_held=False)
     await asyncio.gather(*(api.services.messages.result(exchange) for exchange in retried))
     assert len(await elena.calls()) == before + 1
 
@@ -246,9 +248,10 @@ async def test_what_a_dead_process_left_is_interrupted(
 
 async def test_the_sweep_leaves_what_lives_alone(api: RunningApi, alice: Principal, elena: RunningBot) -> None:
     """Neither our own running calls nor those of another living process are interrupted."""
-    await elena.set_faults(delay_ms=300)
+    await elena.set_faults(is_held=True)
     submission = await api.services.messages.submit(alice, bot_name="elena", content="Slow")
     await api.services.answers.beat()
+    await elena.set_faults(is_held=False)
     assert (await api.services.messages.result(submission.exchange)).status is MessageStatus.ANSWERED
 
 
@@ -256,9 +259,11 @@ async def test_draining_finishes_what_runs_and_accepts_nothing_more(
     api: RunningApi, alice: Principal, elena: RunningBot
 ) -> None:
     """Running answers arrive; a new message is refused before it is stored; what is too slow is interrupted."""
-    await elena.set_faults(delay_ms=200)
+    await elena.set_faults(is_held=True)
     submission = await api.services.messages.submit(alice, bot_name="elena", content="Wait for me")
-    await api.services.answers.drain(timeout_s=10)
+    draining = asyncio.create_task(api.services.answers.drain(timeout_s=DEADLINE_S))
+    await elena.set_faults(is_held=False)
+    await draining
     page = await api.services.messages.history(alice, "elena")
     assert page.messages[0].reply_to == submission.exchange.message_id
     with pytest.raises(ShuttingDown):

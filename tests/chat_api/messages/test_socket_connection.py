@@ -6,6 +6,7 @@ from typing import Any, cast
 from starlette.websockets import WebSocket
 
 from chat_api.messages.socket_connection import MAX_QUEUED_FRAMES, Connection
+from tests.support.eventually import DEADLINE_S
 
 
 class _Leaving:
@@ -29,7 +30,7 @@ async def test_a_replay_ends_when_its_peer_has_gone() -> None:
         return all([await connection.offer_patiently("{}") for _ in range(MAX_QUEUED_FRAMES)])
 
     replaying = asyncio.create_task(replay())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE_S):
         while connection._room is None:  # noqa: ASYNC110  it has not begun to wait
             await asyncio.sleep(0)
         peer.has_left.set()

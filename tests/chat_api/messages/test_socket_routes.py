@@ -243,13 +243,14 @@ async def test_logout_closes_the_sockets_of_its_session_only(door: RunningApi) -
 
 async def test_an_answer_outlives_its_socket(api: RunningApi, elena: RunningBot) -> None:
     """The client vanishes without a goodbye while the bot thinks; the answer is in the history."""
-    await elena.set_faults(delay_ms=300)
+    await elena.set_faults(is_held=True)
     token = await api.login()
     async with chat(api, token) as tab:
         await tab.send(message("Are you there?"))
         await receive_until(tab, "bot_typing")
         tab.transport.abort()
     await eventually(lambda: manager_of(api).connection_count == 0)
+    await elena.set_faults(is_held=False)
 
     async with api.client(token) as client:
 

@@ -382,8 +382,9 @@ async def test_an_answer_comes_in_pieces(streaming: tuple[RunningApi, RunningBot
 
 
 async def test_a_stopped_answer_keeps_what_was_said(streaming: tuple[RunningApi, RunningBot]) -> None:
-    """Stopped after the first piece, over the socket: that much is the answer, and marked."""
-    api, _ = streaming
+    """Stopped after the first pieces, over the socket: that much is the answer, and marked."""
+    api, bot = streaming
+    await bot.set_faults(hold_after=2)
     token = await api.login()
     async with tab(api, token) as mine:
         await mine.hello()
@@ -405,7 +406,7 @@ async def test_an_answer_is_stopped_from_another_process(
 ) -> None:
     """The wish goes where the call runs."""
     api, bot = streaming
-    await bot.set_faults(delay_ms=20_000)
+    await bot.set_faults(is_held=True)
     async with running_api(make_settings(bots=(bot,))) as other:
         token = await api.login()
         async with tab(api, token) as mine, other.client(token) as client:

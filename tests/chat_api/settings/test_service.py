@@ -195,10 +195,9 @@ async def test_a_short_time_limit_counts_from_the_next_message(api: RunningApi, 
     """The bot's answer takes longer than an operator allows from now on."""
     admin, token = await somebody(api), await api.login("an impatient one")
     await api.services.configuration.set(admin, "bot_api_timeout", 0.5)
-    await elena.set_faults(delay_ms=4000)
+    await elena.set_faults(is_held=True)
     async with api.client(token) as client:
         answer = await client.post("/api/chat", json={"content": "Hello", "bot_name": "elena"})
-    await elena.set_faults(delay_ms=0)
     assert answer.json()["error"]["code"] == "bot_timeout"
 
 
