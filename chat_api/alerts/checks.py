@@ -8,8 +8,8 @@ from typing import NoReturn
 from uuid import UUID
 from zoneinfo import available_timezones
 
-from chat_api.alerts.quiet_hours import CLOCK, WEEK
-from chat_api.alerts.schemas import ChannelDraft, QuietHours, RuleDraft, WindowDraft
+from chat_api.alerts.quiet_hours import CLOCK
+from chat_api.alerts.schemas import WEEK, ChannelDraft, QuietHours, RuleDraft, WindowDraft
 from chat_api.core.errors import InvalidInput
 from chat_api.core.text import check_name, check_text
 from models import RuleKind

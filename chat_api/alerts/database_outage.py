@@ -10,12 +10,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping
-
 from chat_api.alerts.apprise_sender import AppriseSender, SendFailed
 from chat_api.alerts.quiet_hours import quiet_until
-from chat_api.alerts.rows import quiet_hours
-from chat_api.alerts.schemas import RuleView
+from chat_api.alerts.schemas import Channel, RuleView
 from chat_api.alerts.service import AlertsService
 from chat_api.audit.service import AuditService
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
@@ -41,7 +38,7 @@ class _Outage:
     since: datetime
     title: str
     body: str
-    told: dict[UUID, RowMapping] = field(default_factory=dict)
+    told: dict[UUID, Channel] = field(default_factory=dict)
 
 
 class DatabaseOutageAlerts:
@@ -98,18 +95,18 @@ class DatabaseOutageAlerts:
         if rule is None or now - outage.since < timedelta(seconds=rule.for_s):
             return
         waiting = [
-            row
-            for row in remembered.channels
-            if row["id"] not in outage.told
-            and rule.severity.value in row["severities"]
-            and (rule.channels is None or row["id"] in rule.channels)
-            and quiet_until(quiet_hours(row), rule.severity, now) is None
+            channel
+            for channel in remembered.channels
+            if channel.channel_id not in outage.told
+            and rule.severity in channel.severities
+            and (rule.channels is None or channel.channel_id in rule.channels)
+            and quiet_until(channel.quiet, rule.severity, now) is None
         ]
         body = f"{outage.body}\n\n{rule.severity.upper()}. Since {outage.since:%Y-%m-%d %H:%M:%S} UTC."
         sent = await asyncio.gather(
-            *(self._send(row, rule, outage.title, body, NotificationKind.FIRING) for row in waiting)
+            *(self._send(channel, rule, outage.title, body, NotificationKind.FIRING) for channel in waiting)
         )
-        outage.told |= {row["id"]: row for row, is_sent in zip(waiting, sent, strict=True) if is_sent}
+        outage.told |= {one.channel_id: one for one, is_sent in zip(waiting, sent, strict=True) if is_sent}
 
     async def _tell_end(self, outage: _Outage) -> None:
         remembered = self._alerts.remembered
@@ -122,18 +119,18 @@ class DatabaseOutageAlerts:
         body = f"It lasted {lasted_s:.0f} s. Since {outage.since:%Y-%m-%d %H:%M:%S} UTC."
         title = f"Resolved: {outage.title}"
         await asyncio.gather(
-            *(self._send(row, rule, title, body, NotificationKind.RESOLVED) for row in outage.told.values())
+            *(self._send(channel, rule, title, body, NotificationKind.RESOLVED) for channel in outage.told.values())
         )
-        details: dict[str, Any] = {"channels": [row["name"] for row in outage.told.values()], "lasted_s": lasted_s}
+        details: dict[str, Any] = {"channels": [one.name for one in outage.told.values()], "lasted_s": lasted_s}
         await self._audit.record(
             None, "alert.told_directly", "postgres", outcome=AuditOutcome.AUTOMATIC, details=details
         )
 
-    async def _send(self, row: RowMapping, rule: RuleView, title: str, body: str, kind: NotificationKind) -> bool:
+    async def _send(self, channel: Channel, rule: RuleView, title: str, body: str, kind: NotificationKind) -> bool:
         try:
-            await self._sender.send(row["url"], title=title, body=body, severity=rule.severity, kind=kind)
+            await self._sender.send(channel.url, title=title, body=body, severity=rule.severity, kind=kind)
         except SendFailed as failure:
-            log.warning("notification_failed", channel=row["name"], error=str(failure))
+            log.warning("notification_failed", channel=channel.name, error=str(failure))
             return False
-        log.info("alert_told_directly", kind=kind, channel=row["name"])
+        log.info("alert_told_directly", kind=kind, channel=channel.name)
         return True

@@ -7,18 +7,15 @@ when the minute is over, so that one message may arrive twice and none is lost.
 import asyncio
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping
-
-from chat_api.alerts import repository as alerts
-from chat_api.alerts import settings_repository as alert_settings
+from chat_api.alerts import outbox_repository as outbox
 from chat_api.alerts.apprise_sender import AppriseSender, SendFailed
 from chat_api.alerts.quiet_hours import quiet_until
-from chat_api.alerts.rows import notification_view, quiet_hours
-from chat_api.alerts.schemas import NotificationView
+from chat_api.alerts.schemas import Channel, NotificationView
 from chat_api.alerts.settings_repository import CHANNELS
 from chat_api.audit.service import AuditService
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
@@ -61,15 +58,14 @@ class AlertDelivery:
     async def deliver_due(self) -> int:
         """Send what is due, a few at once; returns how many were tried. Raises: DatabaseUnavailable."""
         claimed = await self.claim()
-        await asyncio.gather(*(self._deliver(row) for row in claimed))
+        await asyncio.gather(*(self._deliver(message) for message in claimed))
         return len(claimed)
 
-    async def claim(self) -> list[RowMapping]:
+    async def claim(self) -> tuple[NotificationView, ...]:
         """Take messages that are due, so that nobody else sends them for a minute."""
+        now = self._clock.now()
         async with self._database.write() as connection:
-            return list(
-                await alerts.claim(connection, now=self._clock.now(), lease=LEASE, patience=PATIENCE, limit=BATCH)
-            )
+            return await outbox.claim(connection, now=now, lease=LEASE, patience=PATIENCE, limit=BATCH)
 
     async def test(self, principal: Principal, channel_id: UUID) -> NotificationView:
         """Send a test message now and say how it went; it is in the history too.
@@ -81,98 +77,97 @@ class AlertDelivery:
         if channel is None:
             raise NotFound
         now = self._clock.now()
-        row: dict[str, Any] = {
-            "id": new_id(),
-            "alert_id": None,
-            "channel_id": channel_id,
-            "channel_name": channel["name"],
-            "kind": NotificationKind.TEST.value,
-            "severity": Severity.INFO.value,
-            "title": "Test message",
-            "body": f"{principal.username} tests the channel “{channel['name']}”. All is well.",
-            "created_at": now,
-            "due_at": now,
-            "attempts": 1,
-        }
-        error = await self._try(channel["url"], row)
+        message = NotificationView(
+            notification_id=new_id(),
+            alert_id=None,
+            channel_id=channel_id,
+            channel_name=channel.name,
+            kind=NotificationKind.TEST,
+            severity=Severity.INFO,
+            title="Test message",
+            body=f"{principal.username} tests the channel “{channel.name}”. All is well.",
+            created_at=now,
+            due_at=now,
+            attempts=1,
+        )
+        error = await self._try(channel, message)
         status = NotificationStatus.FAILED if error else NotificationStatus.SENT
-        row |= {"status": status.value, "error": error, "done_at": self._clock.now()}
+        message = replace(message, status=status, error=error, done_at=self._clock.now())
         async with self._database.write() as connection:
-            await alerts.put_notifications(connection, [row])
+            await outbox.put(connection, [message])
             await self._audit.record(
                 principal,
                 "alert_channel.test",
-                channel["name"],
+                channel.name,
                 details={"status": status.value},
                 connection=connection,
             )
         self._on_done(error is None)
-        return notification_view(row)
+        return message
 
-    async def _deliver(self, row: RowMapping) -> None:
+    async def _deliver(self, message: NotificationView) -> None:
         now = self._clock.now()
-        channel = await self._channel(row["channel_id"]) if row["channel_id"] else None
-        if channel is None or not channel["is_enabled"]:
-            what = "deleted" if channel is None else "switched off"
-            await self._give_up(row, f"The channel was {what}.")
-            return
         try:
-            notification_view(row)
-            quiet = quiet_until(quiet_hours(channel), Severity(row["severity"]), now)
+            channel = await self._channel(message.channel_id) if message.channel_id else None
         except UNREADABLE:  # another version wrote it, or somebody by hand
-            await self._give_up(row, "The message or its channel cannot be read.")
+            await self._give_up(message, "The channel cannot be read.")
             return
+        if channel is None or not channel.is_enabled:
+            what = "deleted" if channel is None else "switched off"
+            await self._give_up(message, f"The channel was {what}.")
+            return
+        quiet = quiet_until(channel.quiet, message.severity, now)
         if quiet is not None:  # its day to be delivered begins when it may be
-            await self._settle(row, due_at=quiet, give_up_at=None)
+            await self._settle(message, due_at=quiet, give_up_at=None)
             return
-        error = await self._try(channel["url"], row)
+        error = await self._try(channel, message)
         if error is None:
-            await self._settle(row, status=NotificationStatus.SENT.value, done_at=self._clock.now(), error=None)
+            await self._settle(message, status=NotificationStatus.SENT, done_at=self._clock.now(), error=None)
             self._on_done(True)
-        elif self._clock.now() >= row["give_up_at"]:
-            await self._give_up(row, f"Given up after a day: {error}")
+        elif message.give_up_at is not None and self._clock.now() >= message.give_up_at:
+            await self._give_up(message, f"Given up after a day: {error}")
         else:
-            await self._settle(row, due_at=self._next_try(row["attempts"]), error=error)
-            log.warning("notification_failed", channel=row["channel_name"], attempts=row["attempts"], error=error)
+            await self._settle(message, due_at=self._next_try(message.attempts), error=error)
+            log.warning("notification_failed", channel=channel.name, attempts=message.attempts, error=error)
 
-    async def _try(self, url: str, row: Any) -> str | None:
+    async def _try(self, channel: Channel, message: NotificationView) -> str | None:
         """Send one message; returns why it was not taken."""
         try:
             await self._sender.send(
-                url,
-                title=row["title"],
-                body=row["body"],
-                severity=Severity(row["severity"]),
-                kind=NotificationKind(row["kind"]),
+                channel.url,
+                title=message.title,
+                body=message.body,
+                severity=message.severity,
+                kind=message.kind,
             )
         except SendFailed as failure:
             return str(failure)[:300]
         return None
 
-    async def _give_up(self, row: RowMapping, error: str) -> None:
+    async def _give_up(self, message: NotificationView, error: str) -> None:
         now = self._clock.now()
-        values = {"status": NotificationStatus.FAILED.value, "done_at": now, "error": error[:300]}
+        values = {"status": NotificationStatus.FAILED, "done_at": now, "error": error[:300]}
         async with self._database.write() as connection:
-            if not await alerts.settle(connection, row["id"], attempts=row["attempts"], **values):
+            if not await outbox.settle(connection, message.notification_id, attempts=message.attempts, **values):
                 return
             await self._audit.record(
                 None,
                 "notification.give_up",
-                row["channel_name"],
+                message.channel_name,
                 outcome=AuditOutcome.AUTOMATIC,
-                details={"title": row["title"], "reason": error},
+                details={"title": message.title, "reason": error},
                 connection=connection,
             )
-        log.error("notification_given_up", channel=row["channel_name"], error=error)
+        log.error("notification_given_up", channel=message.channel_name, error=error)
         self._on_done(False)
 
-    async def _settle(self, row: RowMapping, **values: Any) -> None:
+    async def _settle(self, message: NotificationView, **values: Any) -> None:
         async with self._database.write() as connection:
-            await alerts.settle(connection, row["id"], attempts=row["attempts"], **values)
+            await outbox.settle(connection, message.notification_id, attempts=message.attempts, **values)
 
-    async def _channel(self, channel_id: UUID) -> RowMapping | None:
+    async def _channel(self, channel_id: UUID) -> Channel | None:
         async with self._database.read() as connection:
-            return await alert_settings.one_of(connection, CHANNELS, channel_id)
+            return await CHANNELS.one(connection, channel_id, now=self._clock.now())
 
     def _next_try(self, attempts: int) -> datetime:
         wait_s = min(FIRST_WAIT_S * 2 ** min(attempts - 1, 20), LONGEST_WAIT_S)

@@ -1,14 +1,13 @@
-"""Quiet hours and maintenance windows by the clocks of a place: pure, past midnight and past changes to summer time."""
+"""Quiet hours by the clocks of a place: pure, past midnight and past changes to summer time."""
 
 import re
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from chat_api.alerts.schemas import QuietHours, WindowDraft
+from chat_api.alerts.schemas import QuietHours
 from models import Severity
 
 CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
-WEEK = timedelta(days=7)
 
 
 def quiet_until(quiet: QuietHours | None, severity: Severity, now: datetime) -> datetime | None:
@@ -25,20 +24,3 @@ def quiet_until(quiet: QuietHours | None, severity: Severity, now: datetime) -> 
         if begin <= here < end:
             return end.astimezone(UTC)
     return None
-
-
-def is_active(window: WindowDraft, now: datetime) -> bool:
-    """Whether a window is on at ``now``; a weekly one also in each later week."""
-    if not window.is_weekly:
-        return window.starts_at <= now < window.ends_at
-    if now < window.starts_at:
-        return False
-    zone = ZoneInfo(window.time_zone)
-    begin = window.starts_at.astimezone(zone)
-    end = window.ends_at.astimezone(zone)
-    weeks = (now.astimezone(zone).date() - begin.date()).days // 7
-    # Adding to a local time keeps the hour on the clock; the one of the week before may still last.
-    return any(
-        (begin + week * WEEK).astimezone(UTC) <= now < (end + week * WEEK).astimezone(UTC)
-        for week in (max(0, weeks - 1), weeks)
-    )

@@ -15,17 +15,15 @@ from chat_api.alerts.bodies import (
     SubjectList,
 )
 from chat_api.alerts.delivery import AlertDelivery
+from chat_api.alerts.schemas import ChannelView, RuleView, WindowView
 from chat_api.alerts.service import AlertsService
 from chat_api.alerts.settings import AlertSettingsService
 from chat_api.alerts.settings_bodies import (
     ChannelBody,
-    ChannelEntry,
     ChannelList,
     RuleBody,
-    RuleEntry,
     RuleList,
     WindowBody,
-    WindowEntry,
     WindowList,
 )
 from chat_api.http.base_models import Success
@@ -88,19 +86,19 @@ async def subjects(principal: Admin, alerts: Alerts, format: As = "json") -> Any
 async def rules(principal: Admin, alert_settings: AlertSettings, format: As = "json") -> Any:
     """All rules, by name."""
     answer = RuleList(rules=await alert_settings.rules(principal))
-    return csv_of("alert-rules", RuleEntry, answer.rules) if format == "csv" else answer
+    return csv_of("alert-rules", RuleView, answer.rules) if format == "csv" else answer
 
 
 @router.post("/alert-rules", summary="Create a rule", responses=CREATES)
-async def create_rule(body: RuleBody, principal: Admin, alert_settings: AlertSettings) -> RuleEntry:
+async def create_rule(body: RuleBody, principal: Admin, alert_settings: AlertSettings) -> RuleView:
     """Names are unique."""
-    return RuleEntry.model_validate(await alert_settings.create_rule(principal, body.draft()))
+    return await alert_settings.create_rule(principal, body.draft())
 
 
 @router.put("/alert-rules/{rule_id}", summary="Change a rule", responses=CHANGES)
-async def change_rule(rule_id: UUID, body: RuleBody, principal: Admin, alert_settings: AlertSettings) -> RuleEntry:
+async def change_rule(rule_id: UUID, body: RuleBody, principal: Admin, alert_settings: AlertSettings) -> RuleView:
     """Replaces all of it."""
-    return RuleEntry.model_validate(await alert_settings.change_rule(principal, rule_id, body.draft()))
+    return await alert_settings.change_rule(principal, rule_id, body.draft())
 
 
 @router.delete("/alert-rules/{rule_id}", summary="Delete a rule", responses=DELETES)
@@ -114,21 +112,21 @@ async def delete_rule(rule_id: UUID, principal: Admin, alert_settings: AlertSett
 async def channels(principal: Admin, alert_settings: AlertSettings, format: As = "json") -> Any:
     """All channels, by name; their addresses are masked."""
     answer = ChannelList(channels=await alert_settings.channels(principal))
-    return csv_of("alert-channels", ChannelEntry, answer.channels) if format == "csv" else answer
+    return csv_of("alert-channels", ChannelView, answer.channels) if format == "csv" else answer
 
 
 @router.post("/alert-channels", summary="Create a channel", responses=CREATES)
-async def create_channel(body: ChannelBody, principal: Admin, alert_settings: AlertSettings) -> ChannelEntry:
+async def create_channel(body: ChannelBody, principal: Admin, alert_settings: AlertSettings) -> ChannelView:
     """For administrators. The address is stored and never given again."""
-    return ChannelEntry.model_validate(await alert_settings.create_channel(principal, body.draft()))
+    return await alert_settings.create_channel(principal, body.draft())
 
 
 @router.put("/alert-channels/{channel_id}", summary="Change a channel", responses=CHANGES)
 async def change_channel(
     channel_id: UUID, body: ChannelBody, principal: Admin, alert_settings: AlertSettings
-) -> ChannelEntry:
+) -> ChannelView:
     """Replaces all of it; without an address it keeps the one it has."""
-    return ChannelEntry.model_validate(await alert_settings.change_channel(principal, channel_id, body.draft()))
+    return await alert_settings.change_channel(principal, channel_id, body.draft())
 
 
 @router.delete("/alert-channels/{channel_id}", summary="Delete a channel", responses=DELETES)
@@ -148,21 +146,21 @@ async def test_channel(channel_id: UUID, principal: Admin, alert_delivery: Deliv
 async def windows(principal: Admin, alert_settings: AlertSettings, format: As = "json") -> Any:
     """All of them, by name."""
     answer = WindowList(windows=await alert_settings.windows(principal))
-    return csv_of("maintenance-windows", WindowEntry, answer.windows) if format == "csv" else answer
+    return csv_of("maintenance-windows", WindowView, answer.windows) if format == "csv" else answer
 
 
 @router.post("/maintenance-windows", summary="Create a maintenance window", responses=CREATES)
-async def create_window(body: WindowBody, principal: Admin, alert_settings: AlertSettings) -> WindowEntry:
+async def create_window(body: WindowBody, principal: Admin, alert_settings: AlertSettings) -> WindowView:
     """While it lasts its bots begin no alert."""
-    return WindowEntry.model_validate(await alert_settings.create_window(principal, body.draft()))
+    return await alert_settings.create_window(principal, body.draft())
 
 
 @router.put("/maintenance-windows/{window_id}", summary="Change a maintenance window", responses=CHANGES)
 async def change_window(
     window_id: UUID, body: WindowBody, principal: Admin, alert_settings: AlertSettings
-) -> WindowEntry:
+) -> WindowView:
     """Replaces all of it."""
-    return WindowEntry.model_validate(await alert_settings.change_window(principal, window_id, body.draft()))
+    return await alert_settings.change_window(principal, window_id, body.draft())
 
 
 @router.delete("/maintenance-windows/{window_id}", summary="Delete a maintenance window", responses=DELETES)

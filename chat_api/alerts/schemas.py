@@ -2,11 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Annotated
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
+from pydantic import Field
+
+from chat_api.core.read_models import ReadModel
 from models import AlertStatus, NoData, NotificationKind, NotificationStatus, RuleKind, Severity, SubjectStatus
+
+WEEK = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,14 +34,14 @@ class RuleDraft:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RuleView(RuleDraft):
-    """A rule as it is stored."""
+class RuleView(RuleDraft, ReadModel):
+    """A stored rule."""
 
-    rule_id: UUID
+    rule_id: Annotated[UUID, Field(serialization_alias="id")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QuietHours:
+class QuietHours(ReadModel):
     """When a channel is not to be disturbed: ``HH:MM`` to ``HH:MM`` by the clocks of a zone, past midnight too."""
 
     starts: str
@@ -55,12 +62,24 @@ class ChannelDraft:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelView:
-    """A channel as anybody may see it; of its address only the kind is left."""
+class Channel:
+    """A channel as it is stored. ``url`` is a secret: it goes to the sender and nowhere else."""
 
     channel_id: UUID
     name: str
-    masked_url: str
+    url: str = field(repr=False)
+    severities: tuple[Severity, ...]
+    quiet: QuietHours | None
+    is_enabled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelView(ReadModel):
+    """A stored channel as anybody may see it; of its address only the kind is left."""
+
+    channel_id: Annotated[UUID, Field(serialization_alias="id")]
+    name: str
+    masked_url: Annotated[str, Field(serialization_alias="url", description="Masked.", examples=["ntfy://••••"])]
     severities: tuple[Severity, ...]
     quiet: QuietHours | None
     is_enabled: bool
@@ -71,18 +90,34 @@ class WindowDraft:
     """A maintenance window as somebody wants it; weekly ones keep their hour by the clocks of ``time_zone``."""
 
     name: str
+    bots: tuple[str, ...] | None = None
     starts_at: datetime
     ends_at: datetime
-    bots: tuple[str, ...] | None = None
     is_weekly: bool = False
     time_zone: str = "UTC"
 
+    def is_active_at(self, now: datetime) -> bool:
+        """Whether it is on at ``now``; a weekly one also in each later week."""
+        if not self.is_weekly:
+            return self.starts_at <= now < self.ends_at
+        if now < self.starts_at:
+            return False
+        zone = ZoneInfo(self.time_zone)
+        begin = self.starts_at.astimezone(zone)
+        end = self.ends_at.astimezone(zone)
+        weeks = (now.astimezone(zone).date() - begin.date()).days // 7
+        # Adding to a local time keeps the hour on the clock; the one of the week before may still last.
+        return any(
+            (begin + week * WEEK).astimezone(UTC) <= now < (end + week * WEEK).astimezone(UTC)
+            for week in (max(0, weeks - 1), weeks)
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WindowView(WindowDraft):
-    """A maintenance window as it is stored."""
+class WindowView(WindowDraft, ReadModel):
+    """A stored maintenance window."""
 
-    window_id: UUID
+    window_id: Annotated[UUID, Field(serialization_alias="id")]
     created_by: str
     is_active: bool
 
@@ -133,20 +168,23 @@ class AlertView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotificationView:
-    """One message to one channel, and what became of it."""
+    """One message to one channel, and what became of it; a test is of no alert, and a channel may be gone by now."""
 
     notification_id: UUID
     alert_id: UUID | None
+    channel_id: UUID | None
     channel_name: str
     kind: NotificationKind
     severity: Severity
     title: str
-    status: NotificationStatus
+    body: str
+    status: NotificationStatus = NotificationStatus.WAITING
     created_at: datetime
     due_at: datetime
-    attempts: int
-    done_at: datetime | None
-    error: str | None
+    give_up_at: datetime | None = None
+    attempts: int = 0
+    done_at: datetime | None = None
+    error: str | None = None
 
 
 class Verdict(StrEnum):

@@ -6,43 +6,28 @@ Everything is stored: a new leader, or a restarted console, goes on where the on
 import asyncio
 import contextlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from chat_api.alerts import grouping as alert_groups
+from chat_api.alerts import outbox_repository as outbox
 from chat_api.alerts import repository as alerts
 from chat_api.alerts import rules as alert_rules
-from chat_api.alerts import settings_repository as alert_settings
-from chat_api.alerts.rows import (
-    alert_values,
-    alert_view,
-    notification_view,
-    readable_channel,
-    rule_view,
-    subject_state,
-    subject_values,
-    window_view,
-)
-from chat_api.alerts.schemas import AlertView, NotificationView, RuleView, Signs, SubjectState
+from chat_api.alerts.schemas import AlertView, Channel, NotificationView, RuleView, Signs, SubjectState
 from chat_api.alerts.settings_repository import CHANNELS, RULES, WINDOWS
 from chat_api.audit.service import AuditService
 from chat_api.core.bus import Topic
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
-from chat_api.core.database import Database
+from chat_api.core.database import Connection, Database
 from chat_api.core.errors import DatabaseUnavailable, InvalidInput, NotFound
 from chat_api.core.ids import new_id
 from chat_api.core.logging import get_logger
-from chat_api.core.odd_rows import ODD_ROWS
 from chat_api.core.principals import Permission, Principal
 from chat_api.core.pubsub import PubSub
 from chat_api.core.text import check_text
 from chat_api.fleet.schemas import FleetView, Trouble
-from models import NotificationKind, NotificationStatus, RuleKind
+from models import NotificationKind, RuleKind
 
 log = get_logger(__name__)
 
@@ -62,7 +47,7 @@ class Remembered:
 
     at: datetime
     rules: tuple[RuleView, ...]
-    channels: tuple[RowMapping, ...] = field(repr=False)
+    channels: tuple[Channel, ...]
 
 
 class AlertsService:
@@ -95,8 +80,7 @@ class AlertsService:
         """The last alerts, resolved ones too, newest first. Raises: PermissionDenied, NotAuthenticated."""
         principal.require(Permission.VIEW_FLEET)
         async with self._database.read() as connection:
-            rows = await alerts.newest_alerts(connection, limit=limit)
-        return ODD_ROWS.readable("alerts", rows, alert_view)
+            return await alerts.newest_alerts(connection, limit=limit)
 
     async def subjects(self, principal: Principal) -> tuple[SubjectState, ...]:
         """What is not well for some rule: pending, firing, or without data.
@@ -105,14 +89,13 @@ class AlertsService:
         """
         principal.require(Permission.VIEW_FLEET)
         async with self._database.read() as connection:
-            return ODD_ROWS.readable("alert subjects", await alerts.subjects(connection), subject_state)
+            return await alerts.subjects(connection)
 
     async def notifications(self, principal: Principal, *, limit: int = 100) -> tuple[NotificationView, ...]:
         """The last messages, newest first. Raises: PermissionDenied, NotAuthenticated."""
         principal.require(Permission.VIEW_FLEET)
         async with self._database.read() as connection:
-            rows = await alerts.newest_notifications(connection, limit=limit)
-        return ODD_ROWS.readable("notifications", rows, notification_view)
+            return await outbox.newest(connection, limit=limit)
 
     async def silence(self, principal: Principal, alert_id: UUID, *, minutes: int, reason: str) -> AlertView:
         """Tell nobody of an open alert for a while; its end is told all the same.
@@ -135,8 +118,7 @@ class AlertsService:
     async def current(self) -> tuple[AlertView, ...]:
         """What is wrong now, for the service itself."""
         async with self._database.read() as connection:
-            rows = await alerts.open_alerts(connection)
-        return _by_urgency(ODD_ROWS.readable("alerts", rows, alert_view))
+            return _by_urgency(await alerts.open_alerts(connection))
 
     # What the worker does
 
@@ -148,15 +130,12 @@ class AlertsService:
         now = self._clock.now()
         async with self._database.write() as connection:
             await alerts.lock(connection)
-            before = _by_urgency(ODD_ROWS.readable("alerts", await alerts.open_alerts(connection), alert_view))
-            rules = await self._rules(connection)
+            before = _by_urgency(await alerts.open_alerts(connection))
+            rules = {rule.rule_id: rule for rule in await RULES.all(connection, now=now) if rule.is_enabled}
             signs = await self._with_stored(connection, signs, rules, view, now)
             states = await self._step(connection, rules, view, signs, now)
             firing = alert_groups.groups(rules, states, view, muted=signs.muted)
-            stored = await alert_settings.all_of(connection, CHANNELS)
-            channels = [
-                row for row in ODD_ROWS.readable("alert channels", stored, readable_channel) if row["is_enabled"]
-            ]
+            channels = tuple(one for one in await CHANNELS.all(connection, now=now) if one.is_enabled)
             fleet = frozenset(bot.name for bot in view.bots)
             known = {alert.key: alert for alert in before}
             after = await self._move(connection, known, firing, channels, now, fleet=fleet)
@@ -164,7 +143,7 @@ class AlertsService:
             Trouble(key=alert.key, title=alert.title, severity=alert.severity, bots=firing[alert.key].bots)
             for alert in after
         )
-        self.remembered = Remembered(at=now, rules=tuple(rules.values()), channels=tuple(channels))
+        self.remembered = Remembered(at=now, rules=tuple(rules.values()), channels=channels)
         if after != before:
             self._tell(after)
         return after
@@ -195,22 +174,16 @@ class AlertsService:
 
     # Inside
 
-    async def _rules(self, connection: AsyncConnection) -> dict[UUID, RuleView]:
-        rows = await alert_settings.all_of(connection, RULES)
-        return {rule.rule_id: rule for rule in ODD_ROWS.readable("alert rules", rows, rule_view) if rule.is_enabled}
-
     async def _with_stored(
         self,
-        connection: AsyncConnection,
+        connection: Connection,
         signs: Signs,
         rules: Mapping[UUID, RuleView],
         view: FleetView,
         now: datetime,
     ) -> Signs:
         """The signs with what only the database knows: restarts, and who is in a maintenance window."""
-        stored = await alert_settings.all_of(connection, WINDOWS)
-        windows = ODD_ROWS.readable("maintenance windows", stored, lambda row: window_view(row, now))
-        active = [window for window in windows if window.is_active]
+        active = [window for window in await WINDOWS.all(connection, now=now) if window.is_active]
         muted = {bot.name for bot in view.bots if any(one.bots is None or bot.name in one.bots for one in active)}
         restarts: Mapping[str, int] = {}
         if any(rule.kind is RuleKind.RESTARTS for rule in rules.values()):
@@ -219,13 +192,13 @@ class AlertsService:
 
     async def _step(
         self,
-        connection: AsyncConnection,
+        connection: Connection,
         rules: Mapping[UUID, RuleView],
         view: FleetView,
         signs: Signs,
         now: datetime,
     ) -> list[SubjectState]:
-        stored = ODD_ROWS.readable("alert subjects", await alerts.subjects(connection), subject_state)
+        stored = await alerts.subjects(connection)
         after: list[SubjectState] = []
         for rule in rules.values():
             mine = {state.subject: state for state in stored if state.rule_id == rule.rule_id}
@@ -234,15 +207,15 @@ class AlertsService:
         gone = [key for key in ((state.rule_id, state.subject) for state in stored) if key not in keep]
         await alerts.drop_subjects(connection, gone)
         known = set(stored)
-        await alerts.put_subjects(connection, [subject_values(state) for state in after if state not in known])
+        await alerts.put_subjects(connection, [state for state in after if state not in known])
         return after
 
     async def _move(
         self,
-        connection: AsyncConnection,
+        connection: Connection,
         before: Mapping[str, AlertView],
         firing: Mapping[str, alert_groups.Group],
-        channels: Sequence[RowMapping],
+        channels: Sequence[Channel],
         now: datetime,
         *,
         fleet: Collection[str],
@@ -250,18 +223,17 @@ class AlertsService:
         after: list[AlertView] = []
         for change in alert_groups.changes(before, firing, now, fleet=fleet):
             alert = change.alert
-            told = [row for row in channels if _is_told(row, change)] if change.tell else []
+            told = [one for one in channels if _is_told(one, change)] if change.tell else []
             if alert.key == STORAGE and self._is_told_directly(now):
                 told = []
             alert = replace(
-                alert, told_channels=tuple(sorted({*alert.told_channels, *(str(row["id"]) for row in told)}))
+                alert, told_channels=tuple(sorted({*alert.told_channels, *(str(one.channel_id) for one in told)}))
             )
             if alert != before.get(alert.key):
-                await alerts.put_alert(connection, alert_values(alert))
+                await alerts.put_alert(connection, alert)
             if change.tell is not None:
                 log.info("alert_told", kind=change.tell, severity=alert.severity, key=alert.key, channels=len(told))
-                rows = [_notification(alert, change.tell, row, now) for row in told]
-                await alerts.put_notifications(connection, rows)
+                await outbox.put(connection, [_notification(alert, change.tell, one, now) for one in told])
             if alert.resolved_at is None:
                 after.append(alert)
         return _by_urgency(after)
@@ -280,12 +252,12 @@ class AlertsService:
     ) -> AlertView:
         by = principal.username if until else None
         async with self._database.write() as connection:
-            row = await alerts.silence(connection, alert_id, until=until, by=by, reason=reason)
-            if row is None:
+            alert = await alerts.silence(connection, alert_id, until=until, by=by, reason=reason)
+            if alert is None:
                 raise NotFound
-            await self._audit.record(principal, action, row["title"], details=details, connection=connection)
+            await self._audit.record(principal, action, alert.title, details=details, connection=connection)
         self._tell(await self.current())
-        return alert_view(row)
+        return alert
 
     def _tell(self, after: tuple[AlertView, ...]) -> None:
         self._known = after
@@ -293,30 +265,28 @@ class AlertsService:
         self._pubsub.publish(CHANGED, None)
 
 
-def _is_told(row: RowMapping, change: alert_groups.Change) -> bool:
+def _is_told(channel: Channel, change: alert_groups.Change) -> bool:
     """Who was told of the beginning is told of the end; else the rules' channels that want this severity."""
     if change.group is None:
-        return str(row["id"]) in change.alert.told_channels
-    is_meant = change.group.channels is None or row["id"] in change.group.channels
-    return is_meant and change.alert.severity.value in row["severities"]
+        return str(channel.channel_id) in change.alert.told_channels
+    is_meant = change.group.channels is None or channel.channel_id in change.group.channels
+    return is_meant and change.alert.severity in channel.severities
 
 
-def _notification(alert: AlertView, kind: NotificationKind, channel: RowMapping, now: datetime) -> dict[str, Any]:
+def _notification(alert: AlertView, kind: NotificationKind, channel: Channel, now: datetime) -> NotificationView:
     title, body = message(alert, kind, now)
-    return {
-        "id": new_id(),
-        "alert_id": alert.alert_id,
-        "channel_id": channel["id"],
-        "channel_name": channel["name"],
-        "kind": kind.value,
-        "severity": alert.severity.value,
-        "title": title,
-        "body": body,
-        "status": NotificationStatus.WAITING.value,
-        "created_at": now,
-        "due_at": now,
-        "attempts": 0,
-    }
+    return NotificationView(
+        notification_id=new_id(),
+        alert_id=alert.alert_id,
+        channel_id=channel.channel_id,
+        channel_name=channel.name,
+        kind=kind,
+        severity=alert.severity,
+        title=title,
+        body=body,
+        created_at=now,
+        due_at=now,
+    )
 
 
 def message(alert: AlertView, kind: NotificationKind, now: datetime) -> tuple[str, str]:
@@ -330,6 +300,5 @@ def message(alert: AlertView, kind: NotificationKind, now: datetime) -> tuple[st
     return f"{mark}{alert.title}"[:200], f"{alert.body}\n\n{alert.severity.upper()}. {since}.".strip()
 
 
-def _by_urgency(found: Any) -> tuple[AlertView, ...]:
-    ranked: Sequence[AlertView] = list(found)
-    return tuple(sorted(ranked, key=lambda one: (-alert_groups.RANK[one.severity], one.opened_at, one.key)))
+def _by_urgency(found: Sequence[AlertView]) -> tuple[AlertView, ...]:
+    return tuple(sorted(found, key=lambda one: (-alert_groups.RANK[one.severity], one.opened_at, one.key)))

@@ -2,32 +2,17 @@
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, Table
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from chat_api.alerts import settings_repository as alert_settings
-from chat_api.alerts.apprise_sender import AppriseSender
+from chat_api.alerts.apprise_sender import AppriseSender, masked
 from chat_api.alerts.checks import checked_channel, checked_rule, checked_window
-from chat_api.alerts.rows import (
-    channel_values,
-    channel_view,
-    rule_values,
-    rule_view,
-    window_values,
-    window_view,
-)
-from chat_api.alerts.schemas import ChannelDraft, ChannelView, RuleDraft, RuleView, WindowDraft, WindowView
-from chat_api.alerts.settings_repository import CHANNELS, RULES, WINDOWS
+from chat_api.alerts.schemas import Channel, ChannelDraft, ChannelView, RuleDraft, RuleView, WindowDraft, WindowView
+from chat_api.alerts.settings_repository import CHANNELS, RULES, WINDOWS, Decisions, DraftT, ViewT
 from chat_api.audit.service import AuditService
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Database
-from chat_api.core.errors import Conflict, NotFound
+from chat_api.core.errors import NotFound
 from chat_api.core.ids import new_id
-from chat_api.core.odd_rows import ODD_ROWS
 from chat_api.core.principals import Permission, Principal
 from chat_api.core.text import cleaned
 
@@ -54,7 +39,7 @@ class AlertSettingsService:
 
     async def rules(self, principal: Principal) -> tuple[RuleView, ...]:
         """All rules, by name. Raises: PermissionDenied, NotAuthenticated."""
-        return ODD_ROWS.readable("alert rules", await self._all(principal, RULES), rule_view)
+        return await self._all(principal, RULES)
 
     async def create_rule(self, principal: Principal, draft: RuleDraft) -> RuleView:
         """Add a rule. Raises: InvalidInput, Conflict (its name is taken), PermissionDenied, NotAuthenticated."""
@@ -71,17 +56,15 @@ class AlertSettingsService:
     async def _put_rule(self, principal: Principal, rule_id: UUID | None, draft: RuleDraft) -> RuleView:
         await self._audit.require(principal, Permission.MANAGE_ALERTS, cleaned(draft.name, max_chars=100))
         async with self._database.read() as connection:
-            channels = {row["id"] for row in await alert_settings.all_of(connection, CHANNELS)}
+            channels = {one.channel_id for one in await CHANNELS.all(connection, now=self._clock.now())}
         rule = checked_rule(draft, bots=self._known_bots(), channels=channels)
-        values = rule_values(rule)
-        details = {name: value for name, value in values.items() if name != "name"}
-        return rule_view(await self._put(principal, "alert_rule", RULES, rule_id, values, details))
+        return await self._put(principal, "alert_rule", RULES, rule_id, rule)
 
     # Channels
 
     async def channels(self, principal: Principal) -> tuple[ChannelView, ...]:
         """All channels, by name, without their addresses. Raises: PermissionDenied, NotAuthenticated."""
-        return ODD_ROWS.readable("alert channels", await self._all(principal, CHANNELS), channel_view)
+        return tuple(map(_public, await self._all(principal, CHANNELS)))
 
     async def create_channel(self, principal: Principal, draft: ChannelDraft) -> ChannelView:
         """Add a channel. Raises: InvalidInput, Conflict (its name is taken), PermissionDenied, NotAuthenticated."""
@@ -100,19 +83,14 @@ class AlertSettingsService:
         channel = checked_channel(draft, is_new=channel_id is None)
         if channel.url is not None:
             await self._sender.check(channel.url)
-        values = channel_values(channel)
-        details = {name: value for name, value in values.items() if name not in {"name", "url"}}
-        details["is_url_changed"] = channel.url is not None
-        return channel_view(await self._put(principal, "alert_channel", CHANNELS, channel_id, values, details))
+        details = {"is_url_changed": channel.url is not None}
+        return _public(await self._put(principal, "alert_channel", CHANNELS, channel_id, channel, details=details))
 
     # Maintenance windows
 
     async def windows(self, principal: Principal) -> tuple[WindowView, ...]:
         """All maintenance windows, by name. Raises: PermissionDenied, NotAuthenticated."""
-        now = self._clock.now()
-        return ODD_ROWS.readable(
-            "maintenance windows", await self._all(principal, WINDOWS), lambda row: window_view(row, now)
-        )
+        return await self._all(principal, WINDOWS)
 
     async def create_window(self, principal: Principal, draft: WindowDraft) -> WindowView:
         """Add a maintenance window. Raises: InvalidInput, PermissionDenied, NotAuthenticated."""
@@ -128,56 +106,70 @@ class AlertSettingsService:
 
     async def _put_window(self, principal: Principal, window_id: UUID | None, draft: WindowDraft) -> WindowView:
         await self._audit.require(principal, Permission.MANAGE_ALERTS, cleaned(draft.name, max_chars=100))
-        values = window_values(checked_window(draft, bots=self._known_bots()))
-        details = {k: v.isoformat() if isinstance(v, datetime) else v for k, v in values.items() if k != "name"}
-        if window_id is None:
-            values = values | {"created_by": principal.username}
-        row = await self._put(principal, "maintenance_window", WINDOWS, window_id, values, details)
-        return window_view(row, self._clock.now())
+        window = checked_window(draft, bots=self._known_bots())
+        return await self._put(
+            principal, "maintenance_window", WINDOWS, window_id, window, created_by=principal.username
+        )
 
     # Inside
 
-    async def _all(self, principal: Principal, table: Table) -> list[RowMapping]:
+    async def _all(self, principal: Principal, decisions: Decisions[DraftT, ViewT]) -> tuple[ViewT, ...]:
         principal.require(Permission.VIEW_FLEET)
         async with self._database.read() as connection:
-            return list(await alert_settings.all_of(connection, table))
+            return await decisions.all(connection, now=self._clock.now())
 
     async def _put(
         self,
         principal: Principal,
         noun: str,
-        table: Table,
+        decisions: Decisions[DraftT, ViewT],
         row_id: UUID | None,
-        values: Mapping[str, Any],
-        details: Mapping[str, object],
-    ) -> RowMapping:
-        """Add or change one row, with its line in the audit trail."""
-        action = f"{noun}.{'create' if row_id is None else 'change'}"
-        try:
-            async with self._database.write() as connection:
-                row = await self._stored(connection, table, row_id, values)
-                await self._audit.record(principal, action, row["name"], details=details, connection=connection)
-        except IntegrityError:
-            raise Conflict("is taken already", field="name") from None
-        return row
-
-    async def _stored(
-        self, connection: AsyncConnection, table: Table, row_id: UUID | None, values: Mapping[str, Any]
-    ) -> RowMapping:
-        stamped = dict(values) | ({"updated_at": self._clock.now()} if "updated_at" in table.c else {})
-        if row_id is None:
-            return await alert_settings.add(connection, table, {"id": new_id()} | stamped)
-        row = await alert_settings.change(connection, table, row_id, stamped)
-        if row is None:
-            raise NotFound
-        return row
+        draft: DraftT,
+        *,
+        details: Mapping[str, object] | None = None,
+        **others: object,
+    ) -> ViewT:
+        """Add one (with ``others``) or replace it, with its line in the audit trail, which has no address."""
+        now = self._clock.now()
+        said = {name: _said(value) for name, value in decisions.columns(draft).items() if name not in {"name", "url"}}
+        said |= details or {}
+        async with self._database.write() as connection:
+            if row_id is None:
+                stored: ViewT | None = await decisions.add(connection, new_id(), draft, now=now, **others)
+            else:
+                stored = await decisions.change(connection, row_id, draft, now=now)
+            if stored is None:
+                raise NotFound
+            action = f"{noun}.{'create' if row_id is None else 'change'}"
+            await self._audit.record(principal, action, draft.name, details=said, connection=connection)
+        return stored
 
     async def _delete(
-        self, principal: Principal, permission: Permission, action: str, table: Table, row_id: UUID
+        self,
+        principal: Principal,
+        permission: Permission,
+        action: str,
+        decisions: Decisions[DraftT, ViewT],
+        row_id: UUID,
     ) -> None:
         await self._audit.require(principal, permission, str(row_id))
         async with self._database.write() as connection:
-            row = await alert_settings.remove(connection, table, row_id)
-            if row is None:
+            name = await decisions.remove(connection, row_id)
+            if name is None:
                 raise NotFound
-            await self._audit.record(principal, action, row["name"], connection=connection)
+            await self._audit.record(principal, action, name, connection=connection)
+
+
+def _said(value: object) -> object:
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _public(channel: Channel) -> ChannelView:
+    return ChannelView(
+        channel_id=channel.channel_id,
+        name=channel.name,
+        masked_url=masked(channel.url),
+        severities=channel.severities,
+        quiet=channel.quiet,
+        is_enabled=channel.is_enabled,
+    )

@@ -1,14 +1,13 @@
 """What the API takes and gives of when to alert: rules, channels, maintenance windows."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field, StrictBool, StrictInt, StrictStr, TypeAdapter
 
 from chat_api.alerts.bodies import SeverityName
-from chat_api.alerts.schemas import ChannelDraft, RuleDraft, WindowDraft
-from chat_api.http.base_models import Answer, Body, Moment, TextId
+from chat_api.alerts.schemas import ChannelDraft, ChannelView, RuleDraft, RuleView, WindowDraft, WindowView
+from chat_api.http.base_models import Answer, Body, Moment
 
 KindName = Literal[
     "bot_down",
@@ -64,27 +63,10 @@ class RuleBody(Body):
         return _RULE.validate_python(self.model_dump())
 
 
-class RuleEntry(Answer):
-    """A stored rule."""
-
-    id: TextId = Field(validation_alias="rule_id")
-    name: str
-    kind: KindName
-    threshold: float | None
-    bots: list[str] | None
-    for_s: int
-    keep_firing_for_s: int
-    no_data: Literal["ok", "alert", "keep"]
-    severity: SeverityName
-    channels: list[TextId] | None
-    repeat_s: int
-    is_enabled: bool
-
-
 class RuleList(Answer):
     """All rules, by name."""
 
-    rules: list[RuleEntry]
+    rules: tuple[RuleView, ...]
 
 
 class QuietBody(Body):
@@ -120,30 +102,10 @@ class ChannelBody(Body):
         return _CHANNEL.validate_python(self.model_dump())
 
 
-class QuietEntry(Answer):
-    """Quiet hours."""
-
-    starts: str
-    ends: str
-    time_zone: str
-    does_critical_break: bool
-
-
-class ChannelEntry(Answer):
-    """A stored channel."""
-
-    id: TextId = Field(validation_alias="channel_id")
-    name: str
-    url: str = Field(validation_alias="masked_url", description="Masked.", examples=["ntfy://••••"])
-    severities: list[SeverityName]
-    quiet: QuietEntry | None
-    is_enabled: bool
-
-
 class ChannelList(Answer):
     """All channels, by name."""
 
-    channels: list[ChannelEntry]
+    channels: tuple[ChannelView, ...]
 
 
 class WindowBody(Body):
@@ -167,21 +129,7 @@ class WindowBody(Body):
         return _WINDOW.validate_python(self.model_dump())
 
 
-class WindowEntry(Answer):
-    """A stored maintenance window."""
-
-    id: TextId = Field(validation_alias="window_id")
-    name: str
-    bots: list[str] | None
-    starts_at: datetime
-    ends_at: datetime
-    is_weekly: bool
-    time_zone: str
-    created_by: str
-    is_active: bool
-
-
 class WindowList(Answer):
     """All maintenance windows, by name."""
 
-    windows: list[WindowEntry]
+    windows: tuple[WindowView, ...]

@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 
 import aiohttp
-from sqlalchemy import text
 
 from chat_api.alerts.delivery import AlertDelivery
 from chat_api.alerts.schemas import Signs
@@ -106,8 +105,8 @@ class AlertEvaluator:
         if self._deadman_url is None or not self._is_polling(self._fleet.current()):
             return False
         try:
-            async with asyncio.timeout(PING_TIMEOUT_S), self._database.read() as connection:
-                await connection.execute(text("SELECT 1"))
+            async with asyncio.timeout(PING_TIMEOUT_S):
+                await self._database.fetch("SELECT 1")
             timeout = aiohttp.ClientTimeout(total=PING_TIMEOUT_S)
             async with aiohttp.ClientSession(timeout=timeout) as session, session.get(self._deadman_url) as answer:
                 is_told = answer.status < 400

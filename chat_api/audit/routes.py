@@ -1,18 +1,18 @@
 """The audit trail."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
-from chat_api.audit.schemas import AuditQuery
+from chat_api.audit.schemas import AuditQuery, AuditView
 from chat_api.audit.service import AuditService
 from chat_api.http.base_models import Answer
 from chat_api.http.dependencies import Admin, service
 from chat_api.http.errors import CONSOLE, errors
-from chat_api.http.exports import Format, also_as, csv_file
+from chat_api.http.exports import Format, also_as, csv_of
 from models import AuditOutcome
 
 router = APIRouter(prefix="/api/admin", tags=["Administration"])
@@ -22,23 +22,10 @@ _COLUMNS = ("at", "actor", "action", "target", "outcome", "address", "details")
 Audit = Annotated[AuditService, service(AuditService)]
 
 
-class AuditLine(Answer):
-    """One action, by whom, on what, and whether it was allowed."""
-
-    id: UUID = Field(validation_alias="entry_id")
-    at: datetime
-    actor: str = Field(validation_alias="actor_name")
-    action: str = Field(examples=["bot.restart"])
-    target: str = Field(examples=["elena"])
-    outcome: AuditOutcome
-    address: str | None
-    details: dict[str, Any]
-
-
 class AuditAnswer(Answer):
     """A page of the trail, newest first."""
 
-    entries: list[AuditLine]
+    entries: tuple[AuditView, ...]
     next_before: UUID | None = Field(description="Give it as `before` for the page after this one.")
 
 
@@ -72,7 +59,7 @@ async def audit(
         before=before,
         limit=limit,
     )
-    lines = [AuditLine.model_validate(entry) for entry in await audit.find(principal, query)]
+    entries = await audit.find(principal, query)
     if format == "csv":
-        return csv_file("audit", _COLUMNS, (line.model_dump(mode="json") for line in lines))
-    return AuditAnswer(entries=lines, next_before=lines[-1].id if len(lines) == limit else None)
+        return csv_of("audit", AuditView, entries, columns=_COLUMNS)
+    return AuditAnswer(entries=entries, next_before=entries[-1].entry_id if len(entries) == limit else None)

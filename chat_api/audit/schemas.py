@@ -3,20 +3,24 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
+from pydantic import Field
+
+from chat_api.core.read_models import ReadModel
 from models import AuditOutcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AuditView:
-    """One line of the audit trail."""
+class AuditView(ReadModel):
+    """One action, by whom, on what, and whether it was allowed."""
 
-    entry_id: UUID
+    entry_id: Annotated[UUID, Field(serialization_alias="id")]
     at: datetime
-    actor_name: str
-    action: str
-    target: str
+    actor_name: Annotated[str, Field(serialization_alias="actor")]
+    action: Annotated[str, Field(examples=["bot.restart"])]
+    target: Annotated[str, Field(examples=["elena"])]
     outcome: AuditOutcome
     address: str | None
     details: Mapping[str, object]

@@ -2,16 +2,12 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import RowMapping
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from chat_api.audit import repository as audit
 from chat_api.audit.schemas import AuditQuery, AuditView
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
-from chat_api.core.database import Database
+from chat_api.core.database import Connection, Database
 from chat_api.core.ids import new_id
 from chat_api.core.logging import get_logger
-from chat_api.core.odd_rows import ODD_ROWS
 from chat_api.core.principals import SYSTEM_ACTOR, Permission, Principal
 from models import AuditEntry, AuditOutcome
 
@@ -33,7 +29,7 @@ class AuditService:
         *,
         outcome: AuditOutcome = AuditOutcome.ALLOWED,
         details: Mapping[str, object] | None = None,
-        connection: AsyncConnection | None = None,
+        connection: Connection | None = None,
     ) -> None:
         """Add a line: in the caller's transaction when one is given, else in its own."""
         entry = AuditEntry(
@@ -67,18 +63,4 @@ class AuditService:
         """The lines that fit, newest first; at most ``query.limit``. Raises: PermissionDenied, NotAuthenticated."""
         principal.require(Permission.VIEW_AUDIT)
         async with self._database.read() as connection:
-            rows = await audit.find(connection, query or AuditQuery())
-        return ODD_ROWS.readable("audit", rows, _view)
-
-
-def _view(row: RowMapping) -> AuditView:
-    return AuditView(
-        entry_id=row["id"],
-        at=row["at"],
-        actor_name=row["actor_name"],
-        action=row["action"],
-        target=row["target"],
-        outcome=AuditOutcome(row["outcome"]),
-        address=row["address"],
-        details=row["details"] or {},
-    )
+            return await audit.find(connection, query or AuditQuery())

@@ -14,7 +14,7 @@ import math
 from collections.abc import Awaitable, Callable, Mapping
 from uuid import UUID, uuid4
 
-from chat_api.background import leases
+from chat_api.background import leases_repository as leases
 from chat_api.background.supervisor import Supervisor
 from chat_api.background.worker_registry import WorkerRegistry, beat
 from chat_api.core.clock import SYSTEM_CLOCK, Clock

@@ -8,18 +8,22 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.pool import QueuePool
 
 from chat_api.core.errors import DatabaseUnavailable, WritesRefused
 from chat_api.core.slow_queries import SlowQueries
 from models.connections import DatabaseUnsuitable, connect
 from models.connections import engine as database_engine
 
+# What a service holds and hands to its repositories: a transaction, or a connection to read by.
+Connection = AsyncConnection
 CONNECT_TIMEOUT_S = 5
 STATEMENT_TIMEOUT_S = 10
 DISPOSE_TIMEOUT_S = 2
@@ -28,6 +32,17 @@ _SERVER_SETTINGS = {"application_name": "whisperengine-web", "timezone": "UTC"}
 # Few statements, again and again, each of which finds its rows by an index: planned once, and never by a plan made
 # while a table was empty. To plan them anew every time costs as much as to run them.
 _FAST_SETTINGS = _SERVER_SETTINGS | {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "jit": "off"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolUsage:
+    """The connections of one process: ``size`` at the most, so many in use and idle; a few are the fast lane's."""
+
+    size: int
+    used: int
+    idle: int
+    fast_open: int
+    fast_idle: int
 
 
 class Database:
@@ -56,21 +71,21 @@ class Database:
         self.slow_queries.watch(self.engine.sync_engine)
         self._autocommitting = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
-    def write(self) -> AbstractAsyncContextManager[AsyncConnection]:
+    def write(self) -> AbstractAsyncContextManager[Connection]:
         """One transaction, committed when the block ends well.
 
         Raises: DatabaseUnavailable when PostgreSQL is away, out of connections or refuses writes.
         """
         return _in_our_words(self.engine.begin())
 
-    def statement(self) -> AbstractAsyncContextManager[AsyncConnection]:
+    def statement(self) -> AbstractAsyncContextManager[Connection]:
         """Each statement is a transaction of its own, committed when it returns: one round trip instead of three.
 
         Raises: DatabaseUnavailable, as for :meth:`write`.
         """
         return _in_our_words(self._autocommitting.connect())
 
-    def read(self) -> AbstractAsyncContextManager[AsyncConnection]:
+    def read(self) -> AbstractAsyncContextManager[Connection]:
         """For reading. Raises: DatabaseUnavailable when PostgreSQL is away or out of connections."""
         return self.statement()
 
@@ -96,9 +111,17 @@ class Database:
                 raise
             raise translated from error
 
-    def fast_lane(self) -> tuple[int, int]:
-        """How many connections of the fast lane are open, and how many of them are idle."""
-        return (self._fast.get_size(), self._fast.get_idle_size()) if self._fast is not None else (0, 0)
+    def pool(self) -> PoolUsage:
+        """How busy the connections are at this moment."""
+        pool = self.engine.pool
+        assert isinstance(pool, QueuePool)
+        return PoolUsage(
+            size=self.pool_size,
+            used=pool.checkedout(),
+            idle=pool.checkedin(),
+            fast_open=self._fast.get_size() if self._fast is not None else 0,
+            fast_idle=self._fast.get_idle_size() if self._fast is not None else 0,
+        )
 
     async def _open_fast(self) -> asyncpg.Pool:
         async with self._opening:
@@ -133,7 +156,7 @@ async def _nothing_to_reset(_: Any) -> None:
 
 
 @asynccontextmanager
-async def _in_our_words(opened: AbstractAsyncContextManager[AsyncConnection]) -> AsyncIterator[AsyncConnection]:
+async def _in_our_words(opened: AbstractAsyncContextManager[Connection]) -> AsyncIterator[Connection]:
     try:
         async with opened as connection:
             yield connection

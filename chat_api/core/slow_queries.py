@@ -20,7 +20,7 @@ _LIST = re.compile(r"\(\s*(?:\$\d+(?:::[\w ]+)?|\?)(?:\s*,\s*(?:\$\d+(?:::[\w ]+
 _REPEATED = re.compile(r"\(…\)(?:\s*,\s*\(…\))+")
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SlowQuery:
     """One statement over the limit: how often, how long in all, the longest, the last time."""
 

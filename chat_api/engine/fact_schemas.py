@@ -3,19 +3,20 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from chat_api.core.read_models import ReadModel
 from chat_api.engine.schemas import ContainerView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PortMapping:
-    """A port of the container, and where the host offers it (``host`` is None when it does not)."""
+class PortMapping(ReadModel):
+    """A port of the container, and where the host offers it, if it does."""
 
     container: str
     host: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MountPoint:
+class MountPoint(ReadModel):
     """A volume or folder of the host inside the container."""
 
     kind: str
@@ -25,16 +26,16 @@ class MountPoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EnvironmentVariable:
-    """One variable; ``value`` is None where it is kept back, which is so for all that may hold a secret."""
+class EnvironmentVariable(ReadModel):
+    """One variable of the environment; without a value where it is kept back, as all are that may hold a secret."""
 
     name: str
     value: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HealthResult:
-    """One run of the engine's own health check; ``output`` is hostile text, masked and cut."""
+class HealthResult(ReadModel):
+    """One run of the engine's own health check; its output is hostile text, masked and cut."""
 
     started_at: datetime | None
     ended_at: datetime | None

@@ -4,6 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from chat_api.core.read_models import ReadModel
 
 
 class ContainerKind(StrEnum):
@@ -74,12 +79,12 @@ class ContainerEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ContainerUsage:
-    """What a bot's container uses. ``cpu_percent`` is of one core, network rates are bytes per second."""
+class ContainerUsage(ReadModel):
+    """What a container uses; rates are since the look before, 0 at the first."""
 
     bot_name: str
     measured_at: datetime
-    cpu_percent: float
+    cpu_percent: Annotated[float, Field(description="Of one core.")]
     memory_bytes: int
     memory_limit_bytes: int | None = None
     received_bytes_per_s: float = 0.0

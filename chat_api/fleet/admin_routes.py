@@ -9,14 +9,13 @@ from chat_api.fleet.bodies import (
     BotDetails,
     BotOverview,
     BotOverviewList,
-    TrialAnswer,
     TryBody,
 )
 from chat_api.fleet.known_bots import KnownBotsService
 from chat_api.fleet.registry import BotRegistry
 from chat_api.fleet.schemas import BotView
 from chat_api.fleet.service import FleetService
-from chat_api.fleet.trials import TestMessagesService
+from chat_api.fleet.trials import TestMessage, TestMessagesService
 from chat_api.http.dependencies import Admin, service
 from chat_api.http.errors import BODIES, CONSOLE, WRITES, errors
 from chat_api.http.exports import Format, also_as, csv_of
@@ -85,10 +84,9 @@ async def remove(bot_name: BotName, principal: Admin, known_bots: KnownBots) -> 
     summary="Try a message",
     responses=errors("not_authenticated", *BODIES, "not_found", "rate_limited", "unavailable"),
 )
-async def try_message(bot_name: BotName, body: TryBody, principal: Admin, bot_trials: BotTrials) -> TrialAnswer:
+async def try_message(bot_name: BotName, body: TryBody, principal: Admin, bot_trials: BotTrials) -> TestMessage:
     """Say something to a bot as a synthetic user, and get the raw answer; it is no conversation and is not stored."""
-    trial = await bot_trials.try_message(principal, bot_name, body.text)
-    return TrialAnswer.model_validate(trial)
+    return await bot_trials.try_message(principal, bot_name, body.text)
 
 
 def bot_overview(bot: BotView) -> BotOverview:

@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import Field, StrictStr
 
+from chat_api.fleet.schemas import Heartbeat
 from chat_api.fleet.trials import MAX_TRIAL_CHARS
 from chat_api.http.base_models import Answer, Body
 
@@ -48,14 +49,6 @@ class BotOverview(Answer):
     quarantine_reason: str | None = None
 
 
-class HeartbeatEntry(Answer):
-    """One health check."""
-
-    checked_at: datetime
-    status: str
-    latency_ms: float | None
-
-
 class BotDetails(BotOverview):
     """One bot, with what describes it and its last health checks, oldest first."""
 
@@ -67,7 +60,7 @@ class BotDetails(BotOverview):
     sources: list[str] = Field(description="Who described it, lowest precedence first.")
     declared_by: list[str] = Field(description="What makes it exist now; empty for a bot that is only remembered.")
     notes: str = ""
-    heartbeats: list[HeartbeatEntry]
+    heartbeats: tuple[Heartbeat, ...]
 
 
 class BotOverviewList(Answer):
@@ -82,17 +75,3 @@ class TryBody(Body):
     """A test message."""
 
     text: StrictStr = Field(min_length=1, max_length=MAX_TRIAL_CHARS, examples=["Are you there?"])
-
-
-class TrialAnswer(Answer):
-    """How a test message went."""
-
-    bot_name: str
-    user_id: str = Field(description="Who the bot was told it talks with.")
-    outcome: str = Field(description="`answered`, `apology`, `truncated`, or an error's code.", examples=["answered"])
-    duration_s: float = Field(examples=[1.204])
-    text: str | None
-    memory_stored: bool
-    metadata: dict[str, object] = Field(description="What else the bot sent along.")
-    error: str | None
-    detail: str | None = Field(description="What went wrong, for operators.")

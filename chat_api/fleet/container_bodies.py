@@ -5,40 +5,8 @@ from datetime import datetime
 
 from pydantic import Field
 
-from chat_api.engine.fact_schemas import ContainerFacts
+from chat_api.engine.fact_schemas import ContainerFacts, EnvironmentVariable, HealthResult, MountPoint, PortMapping
 from chat_api.http.base_models import Answer
-
-
-class Port(Answer):
-    """A port, and where the host offers it."""
-
-    container: str
-    host: str | None
-
-
-class Mount(Answer):
-    """A volume or folder of the host."""
-
-    kind: str
-    source: str
-    target: str
-    is_writable: bool
-
-
-class Variable(Answer):
-    """One variable of the environment; without a value where it is kept back."""
-
-    name: str
-    value: str | None
-
-
-class HealthEntry(Answer):
-    """One run of the engine's health check."""
-
-    started_at: datetime | None
-    ended_at: datetime | None
-    exit_code: int
-    output: str
 
 
 class ContainerAnswer(Answer):
@@ -60,31 +28,19 @@ class ContainerAnswer(Answer):
     exit_code: int | None
     oom_killed: bool
     command: str
-    ports: list[Port]
-    mounts: list[Mount]
+    ports: tuple[PortMapping, ...]
+    mounts: tuple[MountPoint, ...]
     networks: list[str]
-    environment: list[Variable]
+    environment: tuple[EnvironmentVariable, ...]
     restart_policy: str
     memory_limit_bytes: int | None
     cpu_limit: float | None = Field(description="Cores.")
     health_command: str
     health_failures: int
-    health_results: list[HealthEntry]
+    health_results: tuple[HealthResult, ...]
 
     @classmethod
     def of(cls, facts: ContainerFacts) -> "ContainerAnswer":
         """The facts as JSON gives them, with what is known of every container."""
         values = asdict(facts)
         return cls(**values.pop("view") | values)
-
-
-class ContainerUsageAnswer(Answer):
-    """What a container uses; rates are since the look before, 0 at the first."""
-
-    bot_name: str
-    measured_at: datetime
-    cpu_percent: float = Field(description="Of one core.")
-    memory_bytes: int
-    memory_limit_bytes: int | None
-    received_bytes_per_s: float
-    sent_bytes_per_s: float

@@ -4,7 +4,8 @@ from typing import Annotated
 
 from fastapi import APIRouter
 
-from chat_api.fleet.container_bodies import ContainerAnswer, ContainerUsageAnswer
+from chat_api.engine.schemas import ContainerUsage
+from chat_api.fleet.container_bodies import ContainerAnswer
 from chat_api.fleet.containers import ContainersService
 from chat_api.http.dependencies import Admin, BotName, service
 from chat_api.http.errors import CONSOLE, errors
@@ -23,6 +24,6 @@ async def container(bot_name: BotName, principal: Admin, containers: Containers)
 
 
 @router.get("/bots/{bot_name}/usage", summary="What a bot's container uses", responses=_FAILURES)
-async def usage(bot_name: BotName, principal: Admin, containers: Containers) -> ContainerUsageAnswer:
+async def usage(bot_name: BotName, principal: Admin, containers: Containers) -> ContainerUsage:
     """Measured at this moment; rates are since the look before."""
-    return ContainerUsageAnswer.model_validate(await containers.usage(principal, bot_name))
+    return await containers.usage(principal, bot_name)

@@ -8,16 +8,13 @@ source describes it again: a file, ``BOTS_CONFIG``, or a container that runs.
 import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Final
-
-from pydantic import TypeAdapter
+from typing import Any
 
 from chat_api.audit.service import AuditService
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Database
 from chat_api.core.errors import AppError, Conflict
 from chat_api.core.logging import get_logger
-from chat_api.core.odd_rows import ODD_ROWS
 from chat_api.core.principals import Permission, Principal
 from chat_api.core.pubsub import PubSub
 from chat_api.fleet import known_bots_repository as known_bots
@@ -32,7 +29,6 @@ CHANGED = "known_bots_changed"
 CONFIG = "BOTS_CONFIG"
 # How old the stored time of the last answer may be.
 SEEN_EVERY = timedelta(seconds=60)
-_KNOWN_BOT: Final = TypeAdapter(KnownBot)
 
 
 class KnownBotsService:
@@ -68,12 +64,11 @@ class KnownBotsService:
         """Let the registry remember what is stored; while the database is away, what was read before counts."""
         try:
             async with self._database.read() as connection:
-                rows = await known_bots.all_known(connection)
+                stored = await known_bots.all_known(connection)
         except AppError as error:
             log.warning("known_bots_not_read", detail=error.detail)
             return
-        read = ODD_ROWS.readable("known bots", rows, lambda row: _KNOWN_BOT.validate_python(dict(row)))
-        self._known = {bot.bot_name: bot for bot in read}
+        self._known = {bot.bot_name: bot for bot in stored}
         self._is_loaded = True
         self._registry.remember(self._known)
 

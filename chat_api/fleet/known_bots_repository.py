@@ -2,22 +2,27 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import RowMapping, func, select, update
+from pydantic import TypeAdapter
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chat_api.core.odd_rows import ODD_ROWS
 from chat_api.core.rows import affected, many
+from chat_api.fleet.known_bot_schemas import KnownBot
 from models import WebKnownBot
 
 _table = WebKnownBot.__table__  # type: ignore[attr-defined]
 _c = _table.c
+_KNOWN_BOT: Final = TypeAdapter(KnownBot)
 
 
-async def all_known(connection: AsyncConnection) -> Sequence[RowMapping]:
+async def all_known(connection: AsyncConnection) -> tuple[KnownBot, ...]:
     """Every bot that was seen, those that were removed included."""
-    return await many(connection, select(_table).order_by(_c.bot_name))
+    rows = await many(connection, select(_table).order_by(_c.bot_name))
+    return ODD_ROWS.readable("known bots", rows, lambda row: _KNOWN_BOT.validate_python(dict(row)))
 
 
 async def put(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -4,12 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import RowMapping
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from chat_api.audit.service import AuditService
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
-from chat_api.core.database import Database
+from chat_api.core.database import Connection, Database
 from chat_api.core.errors import AppError, Conflict, InvalidInput
 from chat_api.core.logging import get_logger
 from chat_api.core.principals import SYSTEM_ACTOR, Permission, Principal
@@ -56,8 +53,8 @@ class PoliciesService:
         principal.require(Permission.VIEW_FLEET)
         spec = self._registry.get(bot_name)
         async with self._database.read() as connection:
-            row = await bot_policies.of_bot(connection, spec.name)
-        return _policy(row) if row else BotPolicy(bot_name=spec.name, changed_at=self._fleet.current().started_at)
+            policy = await bot_policies.of_bot(connection, spec.name)
+        return policy or BotPolicy(bot_name=spec.name, changed_at=self._fleet.current().started_at)
 
     async def change(self, principal: Principal, bot_name: str, change: PolicyChange) -> BotPolicy:
         """Change what is given, and leave the rest.
@@ -106,26 +103,23 @@ class PoliciesService:
         await self.tell()
         return is_new
 
-    async def want_stopped(self, bot_name: str, by: str, *, connection: AsyncConnection) -> None:
+    async def want_stopped(self, bot_name: str, by: str, *, connection: Connection) -> None:
         """Note, in the transaction of the stop, that the bot is down because ``by`` wants it so."""
         now = self._clock.now()
         await bot_policies.put(connection, bot_name, {"stopped_at": now, "stopped_by": by, **_changed(now, by)})
 
-    async def want_running(self, bot_name: str, by: str, *, connection: AsyncConnection) -> None:
+    async def want_running(self, bot_name: str, by: str, *, connection: Connection) -> None:
         """Note, in the transaction of a start or restart, that nobody wants the bot to be down any more."""
-        row = await bot_policies.of_bot(connection, bot_name)
-        if row is not None and row["stopped_at"] is not None:
+        policy = await bot_policies.of_bot(connection, bot_name)
+        if policy is not None and policy.stopped_at is not None:
             await bot_policies.put(connection, bot_name, {**_NO_STOP, **_changed(self._clock.now(), by)})
 
-    async def require_healable(
-        self, bot_name: str, container: ContainerView, *, connection: AsyncConnection
-    ) -> BotPolicy:
+    async def require_healable(self, bot_name: str, container: ContainerView, *, connection: Connection) -> BotPolicy:
         """See, in the transaction of an automatic restart, that nobody has decided against it meanwhile.
 
         Raises: Conflict.
         """
-        row = await bot_policies.of_bot(connection, bot_name, is_locked=True)
-        policy = _policy(row) if row else None
+        policy = await bot_policies.of_bot(connection, bot_name, is_locked=True)
         if policy is None or not policy.is_auto_healed:
             raise Conflict("This bot is not to be healed.")
         if policy.quarantined_at or policy.is_stopped(container) or policy.is_in_maintenance(self._clock.now()):
@@ -169,8 +163,8 @@ class PoliciesService:
     async def _read(self) -> PoliciesReport:
         reported_at = self._clock.now()
         async with self._database.read() as connection:
-            rows = await bot_policies.all_policies(connection)
-        return PoliciesReport(reported_at=reported_at, policies=tuple(_policy(row) for row in rows))
+            policies = await bot_policies.all_policies(connection)
+        return PoliciesReport(reported_at=reported_at, policies=policies)
 
     async def _put(
         self,
@@ -183,10 +177,10 @@ class PoliciesService:
     ) -> BotPolicy:
         async with self._database.write() as connection:
             changes = {**values, **_changed(self._clock.now(), principal.username)}
-            row = await bot_policies.put(connection, bot_name, changes)
+            policy = await bot_policies.put(connection, bot_name, changes)
             await self._audit.record(principal, action, bot_name, details=details, connection=connection)
         await self.tell()
-        return _policy(row)
+        return policy
 
     def _values(self, change: PolicyChange) -> dict[str, Any]:
         values: dict[str, Any] = {}
@@ -225,7 +219,3 @@ def _aware(at: datetime) -> datetime:
 
 def _changed(at: datetime, by: str) -> dict[str, Any]:
     return {"changed_at": at, "changed_by": by[:100]}
-
-
-def _policy(row: RowMapping) -> BotPolicy:
-    return BotPolicy(**row)

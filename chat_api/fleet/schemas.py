@@ -3,9 +3,13 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 from uuid import UUID
 
+from pydantic import Field
+
 from chat_api.bots.schemas import Contract
+from chat_api.core.read_models import ReadModel
 from chat_api.engine.schemas import ContainerState, ContainerUsage, ContainerView
 from models import ActionOrigin, BotAction, RestartState, Severity
 
@@ -62,7 +66,7 @@ class SystemStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Heartbeat:
+class Heartbeat(ReadModel):
     """One health check as a bar shows it."""
 
     checked_at: datetime
@@ -71,24 +75,23 @@ class Heartbeat:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RestartView:
-    """One restart, start or stop, running or over. ``duration_s`` is from the request to the first healthy answer.
-
-    ``group_id`` is shared by the actions of one bulk, and by those of one rolling restart, whose id it is.
-    """
+class RestartView(ReadModel):
+    """One restart, start or stop, running or over."""
 
     restart_id: UUID
     bot_name: str
     requested_by: str
     requested_at: datetime
     state: RestartState
-    estimate_s: float
+    estimate_s: Annotated[float, Field(description="How long such a thing takes, as a rule.")]
     finished_at: datetime | None = None
-    duration_s: float | None = None
-    error: str | None = None
+    duration_s: Annotated[float | None, Field(description="From the request to the first healthy answer.")] = None
+    error: Annotated[str | None, Field(description="Why it failed, with the last log lines of the container.")] = None
     action: BotAction = BotAction.RESTART
-    origin: ActionOrigin = ActionOrigin.OPERATOR
-    group_id: UUID | None = None
+    origin: Annotated[
+        ActionOrigin, Field(description="Who began it: a person, a bulk, a rolling restart, or the healing.")
+    ] = ActionOrigin.OPERATOR
+    group_id: Annotated[UUID | None, Field(description="Shared by the actions of one bulk or rolling restart.")] = None
 
     @property
     def is_running(self) -> bool:

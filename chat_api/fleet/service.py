@@ -9,7 +9,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from chat_api.bots.connector import BotConnector
 from chat_api.bots.schemas import BotInfo, Probe
@@ -18,6 +20,7 @@ from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.errors import NotFound
 from chat_api.core.logging import get_logger
 from chat_api.core.principals import Permission, Principal
+from chat_api.core.read_models import ReadModel
 from chat_api.engine.schemas import ContainerUsage, ContainerView
 from chat_api.fleet.dependencies import ORDER
 from chat_api.fleet.identity import BotIdentities
@@ -58,13 +61,13 @@ SEVERAL_FAILURES = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PublicBot:
+class PublicBot(ReadModel):
     """A bot as a user sees it. Source: specification, ``GET /api/bots``."""
 
-    name: str
-    display_name: str
-    description: str
-    emoji: str
+    name: Annotated[str, Field(examples=["elena"])]
+    display_name: Annotated[str, Field(examples=["Elena Rodriguez"])]
+    description: Annotated[str, Field(examples=["Marine biologist AI companion"])]
+    emoji: Annotated[str, Field(examples=["🌊"])]
     status: Literal["online", "offline", "busy"]
 
 

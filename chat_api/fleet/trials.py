@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Annotated
+
+from pydantic import Field
 
 from chat_api.audit.service import AuditService
 from chat_api.bots.connector import BotConnector
@@ -9,6 +12,7 @@ from chat_api.bots.schemas import BotInfo
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.errors import InvalidInput, Upstream
 from chat_api.core.principals import Permission, Principal
+from chat_api.core.read_models import ReadModel
 from chat_api.fleet.identity import BotIdentities
 from chat_api.fleet.registry import BotRegistry
 
@@ -18,22 +22,22 @@ TRIAL_USER_PREFIX = "console_"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TestMessage:
-    """How a test message went, as raw as the connector has it.
-
-    ``outcome`` is ``answered``, ``apology`` (the bot failed, but in character), ``truncated``, or the code of an error,
-    of which ``error`` and ``detail`` tell operators more. ``user_id`` is who the bot was told it talks with.
-    """
+class TestMessage(ReadModel):
+    """How a test message went, as raw as the connector has it."""
 
     bot_name: str
-    user_id: str
-    outcome: str
-    duration_s: float
+    user_id: Annotated[str, Field(description="Who the bot was told it talks with.")]
+    outcome: Annotated[
+        str, Field(description="`answered`, `apology`, `truncated`, or an error's code.", examples=["answered"])
+    ]
+    duration_s: Annotated[float, Field(examples=[1.204])]
     text: str | None = None
     memory_stored: bool = False
-    metadata: Mapping[str, object] = field(default_factory=dict)
+    metadata: Annotated[Mapping[str, object], Field(description="What else the bot sent along.")] = field(
+        default_factory=dict
+    )
     error: str | None = None
-    detail: str | None = None
+    detail: Annotated[str | None, Field(description="What went wrong, for operators.")] = None
 
     @property
     def is_answered(self) -> bool:

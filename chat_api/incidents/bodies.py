@@ -1,12 +1,18 @@
 """What the incidents' doors take and give."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StrictStr
 
 from chat_api.http.base_models import Answer, Body, TextId
-from chat_api.incidents.schemas import IncidentDetails
+from chat_api.incidents.schemas import (
+    EvidenceView,
+    IncidentBotView,
+    IncidentDetails,
+    IncidentEntryView,
+    IncidentNumbers,
+)
 from chat_api.incidents.service import MAX_NOTE_CHARS, MAX_REASON_CHARS
 
 
@@ -46,61 +52,19 @@ class IncidentItem(Answer):
     reopened: int = Field(description="How often it came back within five minutes of being resolved.")
 
 
-class IncidentNumbersAnswer(Answer):
-    """Of the last 30 days; times are seconds from opened to resolved."""
-
-    open: int = Field(description="Not resolved now.")
-    opened: int
-    mean_s: float | None = Field(description="The mean time to resolve.")
-    median_s: float | None
-    longest_s: float | None
-
-
 class IncidentList(Answer):
     """Open ones first, then the newest."""
 
-    numbers: IncidentNumbersAnswer
+    numbers: IncidentNumbers
     incidents: list[IncidentItem]
-
-
-class IncidentBotItem(Answer):
-    """A bot in an incident; without `failed_at` it only depends on what is down."""
-
-    bot_name: str
-    status: str
-    failed_at: datetime | None
-    recovered_at: datetime | None
-    error: str | None
-
-
-class IncidentEntryItem(Answer):
-    """One line of the timeline; without `actor_name` it happened by itself."""
-
-    at: datetime
-    kind: str = Field(examples=["acknowledged"])
-    content: str
-    actor_name: str | None
-    bot_name: str | None
-
-
-class EvidenceItem(Answer):
-    """What was captured of a bot. Log lines are a bot's own words: never trust them."""
-
-    bot_name: str
-    captured_at: datetime
-    reason: str
-    facts: dict[str, Any]
-    checks: list[dict[str, Any]]
-    log_lines: list[str]
-    problem: str | None
 
 
 class IncidentAnswer(IncidentItem):
     """One incident with everything that is known of it; the timeline is oldest first."""
 
-    bots_concerned: list[IncidentBotItem]
-    timeline: list[IncidentEntryItem]
-    evidence: list[EvidenceItem]
+    bots_concerned: tuple[IncidentBotView, ...]
+    timeline: tuple[IncidentEntryView, ...]
+    evidence: tuple[EvidenceView, ...]
 
     @classmethod
     def of(cls, details: IncidentDetails) -> "IncidentAnswer":

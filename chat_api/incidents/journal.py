@@ -7,12 +7,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from chat_api.audit.service import AuditService
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
-from chat_api.core.database import Database
+from chat_api.core.database import Connection, Database
+from chat_api.core.errors import Conflict
 from chat_api.core.ids import new_id
 from chat_api.core.logging import get_logger
 from chat_api.core.principals import SYSTEM_ACTOR
@@ -53,18 +51,7 @@ class IncidentJournal:
     async def open_ones(self) -> dict[str, OpenIncident]:
         """The incidents that are not resolved, by cause. Raises: DatabaseUnavailable."""
         async with self._database.read() as connection:
-            rows = await incidents.open_ones(connection)
-        return {
-            row["cause"]: OpenIncident(
-                incident_id=row["id"],
-                cause=row["cause"],
-                opened_at=row["opened_at"],
-                title=row["title"],
-                failing=frozenset(row["failing"]),
-                evidence_count=row["evidence_count"],
-            )
-            for row in rows
-        }
+            return {incident.cause: incident for incident in await incidents.open_ones(connection)}
 
     async def open(self, opening: Opening, *, dependents: Sequence[BotView]) -> bool:
         """Open an incident, or the last one again; False when another keeper was first.
@@ -73,7 +60,7 @@ class IncidentJournal:
         """
         try:
             incident_id = await self._open(opening, dependents)
-        except IntegrityError:
+        except Conflict:
             return False  # opened by one keeper while another reopened it
         if incident_id is not None:
             self._service.tell(incident_id)
@@ -101,7 +88,7 @@ class IncidentJournal:
         log.warning("incident_opened", cause=judgement.cause, bots=len(names), incident_id=str(incident_id))
         return incident_id
 
-    async def _opened(self, connection: AsyncConnection, opening: Opening) -> UUID | None:
+    async def _opened(self, connection: Connection, opening: Opening) -> UUID | None:
         judgement = opening.judgement
         after = self._clock.now() - REOPEN_WITHIN
         cause, detail, title = judgement.cause, judgement.detail, judgement.title
@@ -215,7 +202,7 @@ class IncidentJournal:
 
     async def _add(
         self,
-        connection: AsyncConnection,
+        connection: Connection,
         incident_id: UUID,
         kind: IncidentEntryKind,
         content: str,

@@ -3,15 +3,25 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import RowMapping, insert, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chat_api.core.rows import affected, many, one_or_none
-from models import IncidentEntry, IncidentEvidence
+from chat_api.core.errors import Conflict
+from chat_api.core.odd_rows import ODD_ROWS
+from chat_api.core.rows import affected, many, one_or_none, unless_taken
+from chat_api.incidents.schemas import (
+    EvidenceView,
+    IncidentBotView,
+    IncidentEntryView,
+    IncidentNumbers,
+    IncidentState,
+    IncidentView,
+    OpenIncident,
+)
+from models import IncidentEntry, IncidentEntryKind, IncidentEvidence
 
 _OPEN = text("""
 INSERT INTO web_incidents (id, cause, title, detail, opened_at) VALUES (:id, :cause, :title, :detail, :at)
@@ -28,7 +38,7 @@ WHERE id = (
 RETURNING id
 """)
 _OPEN_ONES = text("""
-SELECT i.id, i.cause, i.title, i.opened_at,
+SELECT i.id AS incident_id, i.cause, i.title, i.opened_at,
   coalesce(array_agg(b.bot_name) FILTER (WHERE b.failed_at IS NOT NULL AND b.recovered_at IS NULL), '{}') AS failing,
   (SELECT count(*) FROM web_incident_evidence e WHERE e.incident_id = i.id) AS evidence_count
 FROM web_incidents i LEFT JOIN web_incident_bots b ON b.incident_id = i.id
@@ -101,6 +111,18 @@ _ACKNOWLEDGE = text("""
 UPDATE web_incidents SET acknowledged_at = :at, acknowledged_by = :actor, acknowledge_reason = :reason
 WHERE id = :id AND resolved_at IS NULL AND acknowledged_at IS NULL
 """)
+_BOTS = text("""
+SELECT bot_name, status, failed_at, recovered_at, error FROM web_incident_bots
+WHERE incident_id = :id ORDER BY failed_at IS NULL, bot_name
+""")
+_TIMELINE = text("""
+SELECT at, kind, content, actor_name, bot_name FROM web_incident_entries
+WHERE incident_id = :id ORDER BY at, id LIMIT :limit
+""")
+_EVIDENCE = text("""
+SELECT bot_name, captured_at, reason, facts, checks, log, problem FROM web_incident_evidence
+WHERE incident_id = :id ORDER BY captured_at, id LIMIT :limit
+""")
 _FORGET = text("DELETE FROM web_incidents WHERE resolved_at < :before")
 _FORGET_EVIDENCE = text("DELETE FROM web_incident_evidence WHERE incident_id IS NULL AND captured_at < :before")
 
@@ -123,16 +145,19 @@ async def open_one(
 
 
 async def reopen(connection: AsyncConnection, *, cause: str, detail: str, after: datetime) -> UUID | None:
-    """Open again the last incident of a cause if it was resolved after ``after``."""
-    found: UUID | None = (
-        await connection.execute(_REOPEN, {"cause": cause, "detail": detail, "after": after})
-    ).scalar()
-    return found
+    """Open again the last incident of a cause if it was resolved after ``after``.
+
+    Raises: Conflict when another keeper opens one of this cause meanwhile.
+    """
+    values = {"cause": cause, "detail": detail, "after": after}
+    with unless_taken(Conflict("An incident of this cause is open.")):
+        return (await connection.execute(_REOPEN, values)).scalar()
 
 
-async def open_ones(connection: AsyncConnection) -> list[RowMapping]:
+async def open_ones(connection: AsyncConnection) -> tuple[OpenIncident, ...]:
     """What a keeper has to know: the incidents that are not resolved."""
-    return await many(connection, _OPEN_ONES)
+    rows = await many(connection, _OPEN_ONES)
+    return tuple(OpenIncident(**dict(row) | {"failing": frozenset(row["failing"])}) for row in rows)
 
 
 async def add_dependents(connection: AsyncConnection, incident_id: UUID, statuses: dict[str, str]) -> None:
@@ -189,37 +214,47 @@ async def move_evidence(connection: AsyncConnection, incident_id: UUID, *, paren
     await connection.execute(_MOVE_EVIDENCE, {"incident_id": incident_id, "parent_id": parent_id})
 
 
-async def current_of(connection: AsyncConnection, bot_name: str) -> RowMapping | None:
+async def current_of(connection: AsyncConnection, bot_name: str) -> tuple[UUID, int] | None:
     """The open incident that a bot fails in, with how much evidence it has."""
-    return await one_or_none(connection, _CURRENT_OF, {"bot_name": bot_name})
+    row = await one_or_none(connection, _CURRENT_OF, {"bot_name": bot_name})
+    return (row["id"], row["evidence_count"]) if row else None
 
 
 async def newest(
-    connection: AsyncConnection, *, is_open: bool | None, bot_name: str | None, limit: int
-) -> list[RowMapping]:
+    connection: AsyncConnection, *, is_open: bool | None, bot_name: str | None, limit: int, now: datetime
+) -> tuple[IncidentView, ...]:
     """Incidents, open ones first, then the newest; of one bot only when one is named."""
-    return await many(connection, _NEWEST, {"is_open": is_open, "bot_name": bot_name, "limit": limit})
+    rows = await many(connection, _NEWEST, {"is_open": is_open, "bot_name": bot_name, "limit": limit})
+    return tuple(_view(row, now) for row in rows)
 
 
-async def one(connection: AsyncConnection, incident_id: UUID) -> RowMapping | None:
-    """One incident as a list has it."""
-    return await one_or_none(connection, _ONE, {"id": incident_id})
+async def one(connection: AsyncConnection, incident_id: UUID, *, now: datetime) -> IncidentView | None:
+    """One incident as a list has it; what is open has lasted until ``now``."""
+    row = await one_or_none(connection, _ONE, {"id": incident_id})
+    return _view(row, now) if row else None
 
 
-async def parts(connection: AsyncConnection, incident_id: UUID, *, limit: int) -> dict[str, list[RowMapping]]:
-    """Its ``bots``, ``entries`` and ``evidence``, each in its order."""
-    statements: dict[str, str] = {
-        "bots": "SELECT * FROM web_incident_bots WHERE incident_id = :id ORDER BY failed_at IS NULL, bot_name",
-        "entries": "SELECT * FROM web_incident_entries WHERE incident_id = :id ORDER BY at, id LIMIT :limit",
-        "evidence": "SELECT * FROM web_incident_evidence WHERE incident_id = :id ORDER BY captured_at, id LIMIT :limit",
-    }
-    values: dict[str, Any] = {"id": incident_id, "limit": limit}
-    return {name: await many(connection, text(statement), values) for name, statement in statements.items()}
+async def bots(connection: AsyncConnection, incident_id: UUID) -> tuple[IncidentBotView, ...]:
+    """Its bots, those that failed first."""
+    rows = await many(connection, _BOTS, {"id": incident_id})
+    return tuple(IncidentBotView(**row) for row in rows)
 
 
-async def numbers(connection: AsyncConnection, *, after: datetime) -> RowMapping:
+async def timeline(connection: AsyncConnection, incident_id: UUID, *, limit: int) -> tuple[IncidentEntryView, ...]:
+    """What happened, oldest first."""
+    rows = await many(connection, _TIMELINE, {"id": incident_id, "limit": limit})
+    return ODD_ROWS.readable("incident entries", rows, _entry)
+
+
+async def evidence(connection: AsyncConnection, incident_id: UUID, *, limit: int) -> tuple[EvidenceView, ...]:
+    """What was captured, oldest first."""
+    rows = await many(connection, _EVIDENCE, {"id": incident_id, "limit": limit})
+    return ODD_ROWS.readable("incident evidence", rows, _evidence)
+
+
+async def numbers(connection: AsyncConnection, *, after: datetime) -> IncidentNumbers:
     """How many are open, and how many were opened after ``after`` and for how long."""
-    return (await many(connection, _NUMBERS, {"after": after}))[0]
+    return IncidentNumbers(**(await many(connection, _NUMBERS, {"after": after}))[0])
 
 
 async def acknowledge(connection: AsyncConnection, incident_id: UUID, *, actor: str, reason: str, at: datetime) -> bool:
@@ -233,3 +268,49 @@ async def forget(connection: AsyncConnection, *, before: datetime, evidence_befo
     """Drop incidents that were resolved long ago, and evidence that no incident took."""
     await connection.execute(_FORGET, {"before": before})
     await connection.execute(_FORGET_EVIDENCE, {"before": evidence_before})
+
+
+_SAME = (
+    "cause",
+    "title",
+    "detail",
+    "opened_at",
+    "resolved_at",
+    "affected",
+    "failing",
+    "acknowledged_at",
+    "acknowledged_by",
+    "acknowledge_reason",
+    "reopened",
+    "merged_into",
+)
+
+
+def _view(row: RowMapping, now: datetime) -> IncidentView:
+    if row["resolved_at"] is not None:
+        state = IncidentState.RESOLVED
+    else:
+        state = IncidentState.ACKNOWLEDGED if row["acknowledged_at"] is not None else IncidentState.OPEN
+    return IncidentView(
+        incident_id=row["id"],
+        state=state,
+        duration_s=max(0.0, ((row["resolved_at"] or now) - row["opened_at"]).total_seconds()),
+        bot_names=tuple(row["bot_names"]),
+        **{name: row[name] for name in _SAME},
+    )
+
+
+def _entry(row: RowMapping) -> IncidentEntryView:
+    return IncidentEntryView(**dict(row) | {"kind": IncidentEntryKind(row["kind"])})
+
+
+def _evidence(row: RowMapping) -> EvidenceView:
+    return EvidenceView(
+        bot_name=row["bot_name"],
+        captured_at=row["captured_at"],
+        reason=row["reason"],
+        facts=row["facts"],
+        checks=tuple(row["checks"]),
+        log_lines=tuple(row["log"].split("\n")) if row["log"] else (),
+        problem=row["problem"],
+    )

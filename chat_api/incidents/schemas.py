@@ -4,8 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 from uuid import UUID
 
+from pydantic import Field
+
+from chat_api.core.read_models import ReadModel
 from models import IncidentEntryKind
 
 
@@ -59,8 +63,8 @@ class IncidentView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IncidentBotView:
-    """A bot in an incident; without ``failed_at`` it only depends on what is down."""
+class IncidentBotView(ReadModel):
+    """A bot in an incident; without `failed_at` it only depends on what is down."""
 
     bot_name: str
     status: str
@@ -75,27 +79,27 @@ class IncidentBotView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IncidentEntryView:
-    """One line of the timeline; ``actor_name`` is None for what happened by itself."""
+class IncidentEntryView(ReadModel):
+    """One line of the timeline; without `actor_name` it happened by itself."""
 
     at: datetime
-    kind: IncidentEntryKind
+    kind: Annotated[IncidentEntryKind, Field(examples=["acknowledged"])]
     content: str
     actor_name: str | None = None
     bot_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EvidenceView:
-    """What was captured of a bot. ``log_lines`` are hostile text, oldest first; ``problem`` is why there are none."""
+class EvidenceView(ReadModel):
+    """What was captured of a bot. Log lines are a bot's own words: never trust them."""
 
     bot_name: str
     captured_at: datetime
     reason: str
     facts: Mapping[str, object]
     checks: tuple[Mapping[str, object], ...]
-    log_lines: tuple[str, ...]
-    problem: str | None = None
+    log_lines: Annotated[tuple[str, ...], Field(description="Oldest first.")]
+    problem: Annotated[str | None, Field(description="Why there are no log lines.")] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,12 +113,12 @@ class IncidentDetails:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IncidentNumbers:
-    """How often and how long: of the last 30 days, seconds from opened to resolved."""
+class IncidentNumbers(ReadModel):
+    """How often and how long, of the last 30 days; times are seconds from opened to resolved."""
 
-    open: int
+    open: Annotated[int, Field(description="Not resolved now.")]
     opened: int
-    mean_s: float | None
+    mean_s: Annotated[float | None, Field(description="The mean time to resolve.")]
     median_s: float | None
     longest_s: float | None
 

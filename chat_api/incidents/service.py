@@ -1,20 +1,16 @@
 """Incidents as people use them: look, acknowledge, note, take away; and evidence captured before a restart."""
 
-from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
-
-from sqlalchemy import RowMapping
 
 from chat_api.audit.service import AuditService
 from chat_api.core.bus import Topic
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
-from chat_api.core.database import Database
+from chat_api.core.database import Connection, Database
 from chat_api.core.errors import AppError, Conflict, NotFound
 from chat_api.core.ids import new_id
 from chat_api.core.logging import get_logger
-from chat_api.core.odd_rows import ODD_ROWS
 from chat_api.core.principals import Permission, Principal
 from chat_api.core.pubsub import PubSub
 from chat_api.core.text import check_text
@@ -23,13 +19,9 @@ from chat_api.fleet.service import FleetService
 from chat_api.incidents import repository as incidents
 from chat_api.incidents.evidence import EvidenceCollector
 from chat_api.incidents.schemas import (
-    EvidenceView,
-    IncidentBotView,
     IncidentDetails,
-    IncidentEntryView,
     IncidentFilter,
     IncidentNumbers,
-    IncidentState,
     IncidentView,
 )
 from models import IncidentEntry, IncidentEntryKind
@@ -84,15 +76,15 @@ class IncidentsService:
         """Incidents, open ones first, then the newest. Raises: PermissionDenied, NotAuthenticated."""
         principal.require(Permission.VIEW_FLEET)
         async with self._database.read() as connection:
-            rows = await incidents.newest(connection, is_open=_IS_OPEN[state], bot_name=bot_name, limit=limit)
-        return tuple(self._view(row) for row in rows)
+            return await incidents.newest(
+                connection, is_open=_IS_OPEN[state], bot_name=bot_name, limit=limit, now=self._clock.now()
+            )
 
     async def numbers(self, principal: Principal) -> IncidentNumbers:
         """How often and how long, of the last 30 days. Raises: PermissionDenied, NotAuthenticated."""
         principal.require(Permission.VIEW_FLEET)
         async with self._database.read() as connection:
-            row = await incidents.numbers(connection, after=self._clock.now() - NUMBERS_OF)
-        return IncidentNumbers(**row)
+            return await incidents.numbers(connection, after=self._clock.now() - NUMBERS_OF)
 
     async def details(self, principal: Principal, incident_id: UUID) -> IncidentDetails:
         """One incident with all that is known. Log lines are for who may read logs.
@@ -101,19 +93,13 @@ class IncidentsService:
         """
         principal.require(Permission.VIEW_FLEET)
         async with self._database.read() as connection:
-            row = await incidents.one(connection, incident_id)
-            if row is None:
-                raise NotFound("There is no such incident.")
-            parts = await incidents.parts(connection, incident_id, limit=MAX_PARTS)
-        shows_log = principal.may(Permission.VIEW_LOGS)
-        return IncidentDetails(
-            incident=self._view(row),
-            bots=tuple(_bot(part) for part in parts["bots"]),
-            timeline=ODD_ROWS.readable("incident entries", parts["entries"], _entry),
-            evidence=ODD_ROWS.readable(
-                "incident evidence", parts["evidence"], lambda part: _evidence(part, shows_log=shows_log)
-            ),
-        )
+            incident = await self._one(connection, incident_id)
+            bots = await incidents.bots(connection, incident_id)
+            timeline = await incidents.timeline(connection, incident_id, limit=MAX_PARTS)
+            evidence = await incidents.evidence(connection, incident_id, limit=MAX_PARTS)
+        if not principal.may(Permission.VIEW_LOGS):
+            evidence = tuple(replace(one, log_lines=()) for one in evidence)
+        return IncidentDetails(incident=incident, bots=bots, timeline=timeline, evidence=evidence)
 
     async def acknowledge(self, principal: Principal, incident_id: UUID, reason: str) -> IncidentDetails:
         """Say that somebody takes care of it, and why it is in hand.
@@ -124,8 +110,7 @@ class IncidentsService:
         reason = check_text(reason.strip(), field="reason", max_chars=MAX_REASON_CHARS)
         now = self._clock.now()
         async with self._database.write() as connection:
-            if await incidents.one(connection, incident_id) is None:
-                raise NotFound("There is no such incident.")
+            await self._one(connection, incident_id)
             if not await incidents.acknowledge(
                 connection, incident_id, actor=principal.username, reason=reason, at=now
             ):
@@ -139,8 +124,7 @@ class IncidentsService:
         await self._audit.require(principal, Permission.MANAGE_INCIDENTS, str(incident_id))
         content = check_text(content.strip(), field="content", max_chars=MAX_NOTE_CHARS)
         async with self._database.write() as connection:
-            if await incidents.one(connection, incident_id) is None:
-                raise NotFound("There is no such incident.")
+            await self._one(connection, incident_id)
             await self._add(connection, principal, incident_id, IncidentEntryKind.NOTE, content)
         self.tell(incident_id)
         return await self.details(principal, incident_id)
@@ -156,14 +140,14 @@ class IncidentsService:
             evidence = await self._evidence.collect(bot_name, reason, seen=seen)
             async with self._database.write() as connection:
                 current = await incidents.current_of(connection, bot_name)
-                if current is not None and current["evidence_count"] >= MAX_EVIDENCE:
+                incident_id, evidence_count = current or (None, 0)
+                if evidence_count >= MAX_EVIDENCE:
                     return
-                if current is not None:
-                    evidence.incident_id = current["id"]
+                evidence.incident_id = incident_id
                 await incidents.add_evidence(connection, evidence)
-                if current is not None:
+                if incident_id is not None:
                     await incidents.add_entry(
-                        connection, _captured(evidence.bot_name, current["id"], self._clock, reason)
+                        connection, _captured(evidence.bot_name, incident_id, self._clock, reason)
                     )
         except AppError as error:
             log.warning("evidence_not_stored", bot_name=bot_name, code=error.code, detail=error.detail)
@@ -171,8 +155,14 @@ class IncidentsService:
         if evidence.incident_id is not None:
             self.tell(evidence.incident_id)
 
+    async def _one(self, connection: Connection, incident_id: UUID) -> IncidentView:
+        incident = await incidents.one(connection, incident_id, now=self._clock.now())
+        if incident is None:
+            raise NotFound("There is no such incident.")
+        return incident
+
     async def _add(
-        self, connection: Any, principal: Principal, incident_id: UUID, kind: IncidentEntryKind, content: str
+        self, connection: Connection, principal: Principal, incident_id: UUID, kind: IncidentEntryKind, content: str
     ) -> None:
         """A line of somebody, in the timeline and in the audit trail."""
         entry = IncidentEntry(
@@ -188,37 +178,6 @@ class IncidentsService:
         details = {"text": content[:MAX_REASON_CHARS]}
         await self._audit.record(principal, action, str(incident_id), details=details, connection=connection)
 
-    def _view(self, row: RowMapping) -> IncidentView:
-        is_acknowledged = row["acknowledged_at"] is not None
-        if row["resolved_at"] is not None:
-            state = IncidentState.RESOLVED
-        else:
-            state = IncidentState.ACKNOWLEDGED if is_acknowledged else IncidentState.OPEN
-        until = row["resolved_at"] or self._clock.now()
-        return IncidentView(
-            incident_id=row["id"],
-            state=state,
-            duration_s=max(0.0, (until - row["opened_at"]).total_seconds()),
-            bot_names=tuple(row["bot_names"]),
-            **{name: row[name] for name in _SAME},
-        )
-
-
-_SAME = (
-    "cause",
-    "title",
-    "detail",
-    "opened_at",
-    "resolved_at",
-    "affected",
-    "failing",
-    "acknowledged_at",
-    "acknowledged_by",
-    "acknowledge_reason",
-    "reopened",
-    "merged_into",
-)
-
 
 def _captured(bot_name: str, incident_id: UUID, clock: Clock, reason: str) -> IncidentEntry:
     return IncidentEntry(
@@ -228,37 +187,4 @@ def _captured(bot_name: str, incident_id: UUID, clock: Clock, reason: str) -> In
         kind=IncidentEntryKind.EVIDENCE,
         bot_name=bot_name,
         content=f"Evidence of {bot_name} captured: {reason}.",
-    )
-
-
-def _bot(row: RowMapping) -> IncidentBotView:
-    return IncidentBotView(
-        bot_name=row["bot_name"],
-        status=row["status"],
-        failed_at=row["failed_at"],
-        recovered_at=row["recovered_at"],
-        error=row["error"],
-    )
-
-
-def _entry(row: RowMapping) -> IncidentEntryView:
-    return IncidentEntryView(
-        at=row["at"],
-        kind=IncidentEntryKind(row["kind"]),
-        content=row["content"],
-        actor_name=row["actor_name"],
-        bot_name=row["bot_name"],
-    )
-
-
-def _evidence(row: RowMapping, *, shows_log: bool) -> EvidenceView:
-    facts: Mapping[str, object] = row["facts"]
-    return EvidenceView(
-        bot_name=row["bot_name"],
-        captured_at=row["captured_at"],
-        reason=row["reason"],
-        facts=facts,
-        checks=tuple(row["checks"]),
-        log_lines=tuple(row["log"].split("\n")) if shows_log and row["log"] else (),
-        problem=row["problem"],
     )

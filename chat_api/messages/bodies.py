@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, StrictInt, StrictStr
 
-from chat_api.http.base_models import Answer, Body, TextId
-from chat_api.messages.schemas import Exchange, MessageDetails
+from chat_api.http.base_models import Answer, Body
+from chat_api.messages.schemas import ConversationSummary, Exchange
 from chat_api.messages.service import MAX_MESSAGE_CHARS
 
 
@@ -74,71 +74,7 @@ class ReadBody(Body):
     seq: StrictInt = Field(ge=0, le=2**62, description="The place in your stream.", examples=[42])
 
 
-class StreamAnswer(Answer):
-    """Where a stream stands."""
-
-    epoch: TextId = Field(description="Changes when the stream begins anew.")
-    seq: int
-
-
-class MessageEntry(Answer):
-    """One line of a history."""
-
-    message_id: TextId
-    bot_name: str
-    role: Literal["user", "bot"]
-    content: str
-    timestamp: datetime
-    status: Literal["pending", "answered", "failed", "interrupted"]
-    seq: int
-    error_code: str | None = None
-    client_msg_id: str | None = None
-    reply_to: TextId | None = Field(None, description="Of an answer: the message it answers.")
-    finish_reason: Literal["stop", "stopped", "truncated"] | None = Field(
-        None, description="Of an answer: `stopped` by you, or `truncated`: it broke off, and this is what had come."
-    )
-    version: int = 1
-    edited_at: datetime | None = None
-    reactions: list[str] = Field([])
-
-
-class VersionEntry(Answer):
-    """What a message said before it was edited."""
-
-    version: int
-    content: str
-    replaced_at: datetime
-
-
-class MessageDetailsAnswer(MessageEntry):
-    """One message with its history."""
-
-    versions: list[VersionEntry]
-
-    @classmethod
-    def of(cls, details: MessageDetails) -> "MessageDetailsAnswer":
-        """The message as JSON gives it."""
-        return cls(**dict(MessageEntry.model_validate(details.line)), versions=details.versions)
-
-
-class MessageList(Answer):
-    """One page of a history, newest first."""
-
-    messages: list[MessageEntry]
-    next_before: int | None = Field(description="Pass as `before` for the page before this one; null at the start.")
-
-
-class ConversationEntry(Answer):
-    """One bot you have talked with."""
-
-    bot_name: str
-    exchange_count: int
-    unread_count: int = Field(description="Answers that were not marked as read, at most 100.")
-    read_up_to: int
-    last_message: MessageEntry
-
-
 class ConversationList(Answer):
     """Your conversations, the most recent first."""
 
-    conversations: list[ConversationEntry]
+    conversations: tuple[ConversationSummary, ...]

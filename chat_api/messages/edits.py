@@ -47,9 +47,9 @@ class EditsService:
         reactions = await changes.reactions(self._database, message_id)
         answer = exchange.answer(reactions=reactions) if exchange.message_id != message_id else None
         if answer is not None:
-            return MessageDetails(line=answer, versions=())
+            return MessageDetails.of(answer, ())
         versions = await changes.versions(self._database, message_id)
-        return MessageDetails(line=exchange.question(reactions=reactions), versions=versions)
+        return MessageDetails.of(exchange.question(reactions=reactions), versions)
 
     async def edit(self, principal: Principal, message_id: UUID, *, content: str, version: int) -> Exchange:
         """Give an own message another text; the bot is not asked again.

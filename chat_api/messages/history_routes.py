@@ -11,12 +11,10 @@ from chat_api.http.errors import BODIES, WRITES, errors
 from chat_api.messages.bodies import (
     ConversationList,
     EditBody,
-    MessageDetailsAnswer,
-    MessageList,
     ReadBody,
-    StreamAnswer,
 )
 from chat_api.messages.edits import MAX_EMOJI_CHARS, EditsService
+from chat_api.messages.schemas import MessageDetails, MessagePage, StreamPosition
 from chat_api.messages.service import MAX_PAGE, MessagesService
 
 router = APIRouter(prefix="/api", tags=["Chat"])
@@ -47,9 +45,9 @@ async def messages(
     messages: Messages,
     before: Annotated[int | None, Query(ge=1, le=2**62, description="`next_before` of the last page.")] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
-) -> MessageList:
+) -> MessagePage:
     """Messages newest first; pass `next_before` as `before` to go back in time. What was deleted is left out."""
-    return MessageList.model_validate(await messages.history(principal, bot_name, before=before, limit=limit))
+    return await messages.history(principal, bot_name, before=before, limit=limit)
 
 
 @router.put("/conversations/{bot_name}/read", summary="Mark as read", responses=errors(*BODIES, *_CHANGES))
@@ -60,25 +58,25 @@ async def mark_read(bot_name: BotName, body: ReadBody, principal: User, changes:
 
 
 @router.get("/stream", summary="Where your stream stands", responses=errors(*_READS))
-async def stream(principal: LimitedUser, messages: Messages) -> StreamAnswer:
+async def stream(principal: LimitedUser, messages: Messages) -> StreamPosition:
     """The place of the last event of your stream: read histories after this, and follow the WebSocket from here."""
-    return StreamAnswer.model_validate(await messages.position(principal))
+    return await messages.position(principal)
 
 
 @router.get("/messages/{message_id}", summary="One message", responses=errors(*_READS, "not_found", "invalid_input"))
-async def message(message_id: UUID, principal: LimitedUser, changes: Changes) -> MessageDetailsAnswer:
+async def message(message_id: UUID, principal: LimitedUser, changes: Changes) -> MessageDetails:
     """One message or answer, with what it said before it was edited."""
-    return MessageDetailsAnswer.of(await changes.details(principal, message_id))
+    return await changes.details(principal, message_id)
 
 
 @router.patch("/messages/{message_id}", summary="Edit a message", responses=errors(*BODIES, *_CHANGES, "conflict"))
-async def edit(message_id: UUID, body: EditBody, principal: User, changes: Changes) -> MessageDetailsAnswer:
+async def edit(message_id: UUID, body: EditBody, principal: User, changes: Changes) -> MessageDetails:
     """Give an own message another text; earlier versions are kept, and the bot is not asked again.
 
     `version` is the one you edited: if it is not the current one, 409 says which is (`current_version`).
     """
     await changes.edit(principal, message_id, content=body.content, version=body.version)
-    return MessageDetailsAnswer.of(await changes.details(principal, message_id))
+    return await changes.details(principal, message_id)
 
 
 @router.delete("/messages/{message_id}", summary="Delete a message", responses=errors(*_CHANGES, "conflict"))

@@ -1,11 +1,15 @@
 """Exchanges, messages and the events of a user's stream."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 from uuid import UUID
 
+from pydantic import Field
+
+from chat_api.core.read_models import ReadModel
 from models import FinishReason, MessageStatus
 
 
@@ -155,7 +159,7 @@ class Submission:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class Message(ReadModel):
     """One line of a history."""
 
     message_id: UUID
@@ -167,16 +171,19 @@ class Message:
     status: MessageStatus
     error_code: str | None = None
     client_msg_id: str | None = None
-    reply_to: UUID | None = None
-    finish_reason: FinishReason | None = None
+    reply_to: Annotated[UUID | None, Field(description="Of an answer: the message it answers.")] = None
+    finish_reason: Annotated[
+        FinishReason | None,
+        Field(description="Of an answer: `stopped` by you, or `truncated`: it broke off, and this is what had come."),
+    ] = None
     version: int = 1
     edited_at: datetime | None = None
     reactions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MessageVersion:
-    """What a message said until ``replaced_at``."""
+class MessageVersion(ReadModel):
+    """What a message said before it was edited."""
 
     version: int
     content: str
@@ -184,38 +191,44 @@ class MessageVersion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MessageDetails:
-    """One line of a history with what it said before, oldest first."""
+class MessageDetails(Message):
+    """One line of a history with what it said before it was edited."""
 
-    line: Message
     versions: tuple[MessageVersion, ...]
 
+    @classmethod
+    def of(cls, line: Message, versions: tuple[MessageVersion, ...]) -> "MessageDetails":
+        """A line and what it said before, oldest first."""
+        return cls(**{field.name: getattr(line, field.name) for field in fields(line)}, versions=versions)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MessagePage:
-    """Messages of one conversation, newest first; ``next_before`` continues it, ``None`` at its beginning."""
+class MessagePage(ReadModel):
+    """One page of a history, newest first."""
 
     messages: tuple[Message, ...]
-    next_before: int | None
+    next_before: Annotated[
+        int | None, Field(description="Pass as `before` for the page before this one; null at the start.")
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConversationSummary:
-    """One bot a user has talked with, and the last thing said. ``unread_count`` stops at 100."""
+class ConversationSummary(ReadModel):
+    """One bot that a user has talked with, and the last thing said."""
 
     bot_name: str
     last_message: Message
     exchange_count: int
     read_up_to: int
-    unread_count: int
+    unread_count: Annotated[int, Field(description="Answers that were not marked as read, at most 100.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StreamPosition:
-    """Where a user's stream stands: ``seq`` is its last event, ``epoch`` changes when the stream begins anew."""
+class StreamPosition(ReadModel):
+    """Where a user's stream stands."""
 
-    epoch: UUID
-    seq: int
+    epoch: Annotated[UUID, Field(description="Changes when the stream begins anew.")]
+    seq: Annotated[int, Field(description="The place of its last event.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

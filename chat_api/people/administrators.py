@@ -2,17 +2,14 @@
 
 from uuid import UUID
 
-from sqlalchemy import RowMapping
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from chat_api.audit.service import AuditService
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
-from chat_api.core.database import Database
+from chat_api.core.database import Connection, Database
 from chat_api.core.errors import Conflict, NotFound
-from chat_api.core.odd_rows import ODD_ROWS
 from chat_api.core.principals import Permission, Principal
 from chat_api.people import admins_repository as admins
 from chat_api.people import repository as people
+from chat_api.people.admins_repository import AdminRow
 from chat_api.people.auth import AuthService
 from chat_api.people.schemas import AdminView, SessionView
 from models import Role
@@ -33,16 +30,13 @@ class AdministratorsService:
         """Every administrator by name. Raises: PermissionDenied, NotAuthenticated."""
         principal.require(Permission.MANAGE_ADMINS)
         async with self._database.read() as connection:
-            rows = await admins.all_rows(connection)
-            last = await people.last_session(connection, [row["admin_id"] for row in rows])
-        return ODD_ROWS.readable("administrators", rows, lambda row: _view(row, last.get(row["admin_id"])))
+            return await admins.everyone(connection)
 
     async def sessions(self, principal: Principal, admin_id: str) -> tuple[SessionView, ...]:
         """Where an administrator is signed in. Raises: PermissionDenied, NotAuthenticated."""
         principal.require(Permission.MANAGE_ADMINS)
         async with self._database.read() as connection:
-            rows = await people.sessions(connection, [admin_id], is_admin=True, limit=50)
-        return tuple(SessionView(**row) for row in rows)
+            return await people.sessions(connection, [admin_id], is_admin=True, limit=50)
 
     async def set_role(self, principal: Principal, admin_id: str, role: Role) -> None:
         """Change what an administrator may do; it holds from their next click, and open pages are rebuilt.
@@ -51,12 +45,12 @@ class AdministratorsService:
         """
         await self._audit.require(principal, Permission.MANAGE_ADMINS, admin_id)
         async with self._database.write() as connection:
-            row = await self._other(connection, principal, admin_id)
+            admin = await self._other(connection, principal, admin_id)
             if role is not Role.ADMIN:
                 await self._require_another(connection, admin_id)
             await admins.set_role(connection, admin_id, role)
-            details = {"from": row["role"], "to": role.value}
-            await self._audit.record(principal, "admins.role", row["username"], details=details, connection=connection)
+            details = {"from": admin.role, "to": role.value}
+            await self._audit.record(principal, "admins.role", admin.username, details=details, connection=connection)
 
     async def set_enabled(self, principal: Principal, admin_id: str, *, is_enabled: bool) -> None:
         """Shut an administrator out, with all their sessions, or let them in again.
@@ -65,14 +59,14 @@ class AdministratorsService:
         """
         await self._audit.require(principal, Permission.MANAGE_ADMINS, admin_id)
         async with self._database.write() as connection:
-            row = await self._other(connection, principal, admin_id)
+            admin = await self._other(connection, principal, admin_id)
             ended: list[UUID] = []
             if not is_enabled:
                 await self._require_another(connection, admin_id)
                 ended = await people.end_sessions(connection, [admin_id], is_admin=True)
             await admins.set_disabled(connection, admin_id, at=None if is_enabled else self._clock.now())
             action = "admins.enable" if is_enabled else "admins.disable"
-            await self._audit.record(principal, action, row["username"], connection=connection)
+            await self._audit.record(principal, action, admin.username, connection=connection)
         for session_id in ended:
             self._auth.ended.publish(session_id)
 
@@ -83,46 +77,33 @@ class AdministratorsService:
         """
         await self._audit.require(principal, Permission.MANAGE_ADMINS, admin_id)
         async with self._database.write() as connection:
-            row = await self._row(connection, admin_id)
+            admin = await self._admin(connection, admin_id)
             live = await people.sessions(connection, [admin_id], is_admin=True)
-            others = [one["session_id"] for one in live if one["is_live"] and one["session_id"] != principal.session_id]
+            others = [one.session_id for one in live if one.is_live and one.session_id != principal.session_id]
             for session_id in others:
                 await people.end_sessions(connection, [admin_id], is_admin=True, session_id=session_id)
             details = {"sessions": len(others)}
             await self._audit.record(
-                principal, "admins.end_sessions", row["username"], details=details, connection=connection
+                principal, "admins.end_sessions", admin.username, details=details, connection=connection
             )
         for session_id in others:
             self._auth.ended.publish(session_id)
         return len(others)
 
-    async def _row(self, connection: AsyncConnection, admin_id: str) -> RowMapping:
-        row = await admins.get(connection, admin_id) if admin_id.isprintable() else None
-        if row is None:
+    async def _admin(self, connection: Connection, admin_id: str) -> AdminRow:
+        admin = await admins.get(connection, admin_id) if admin_id.isprintable() else None
+        if admin is None:
             raise NotFound("Unknown administrator.")
-        return row
+        return admin
 
-    async def _other(self, connection: AsyncConnection, principal: Principal, admin_id: str) -> RowMapping:
-        """The row of somebody else, with all administrators held until the transaction ends."""
+    async def _other(self, connection: Connection, principal: Principal, admin_id: str) -> AdminRow:
+        """Somebody else, with all administrators held until the transaction ends."""
         await admins.lock(connection)
-        row = await self._row(connection, admin_id)
+        admin = await self._admin(connection, admin_id)
         if admin_id == principal.user_id:
             raise Conflict("You can't change or disable your own account. Ask another administrator.")
-        return row
+        return admin
 
-    async def _require_another(self, connection: AsyncConnection, admin_id: str) -> None:
+    async def _require_another(self, connection: Connection, admin_id: str) -> None:
         if not await admins.count_able(connection, except_for=admin_id):
             raise Conflict("This is the last administrator: nobody could manage the console any more.")
-
-
-def _view(row: RowMapping, last_active: object) -> AdminView:
-    return AdminView(
-        admin_id=row["admin_id"],
-        username=row["username"],
-        role=Role(row["role"]),
-        has_totp=row["totp_secret"] is not None,
-        created_at=row["created_at"],
-        disabled_at=row["disabled_at"],
-        sessions=row["sessions"],
-        last_active=last_active,  # type: ignore[arg-type]
-    )

@@ -7,13 +7,22 @@ from sqlalchemy import RowMapping, delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chat_api.core.rows import affected, many, one_or_none
+from chat_api.core.errors import Conflict
+from chat_api.core.odd_rows import ODD_ROWS
+from chat_api.core.rows import affected, many, one_or_none, unless_taken
+from chat_api.people.schemas import AdminView
 from models import AdminAccount, Role, WebSetting
 
 # Not only the newest: with a clock that was set back, codes that were not used would be refused until it has caught up.
 _SPEND_TOTP_STEP = text("""
 UPDATE web_admins SET totp_used_steps = (ARRAY[CAST(:step AS bigint)] || totp_used_steps)[1:20]
 WHERE admin_id = :id AND NOT totp_used_steps @> ARRAY[CAST(:step AS bigint)]""")
+_EVERYONE = text("""
+SELECT d.admin_id, d.username, d.role, d.totp_secret IS NOT NULL AS has_totp, d.created_at, d.disabled_at,
+    (SELECT count(*) FROM web_user_sessions s
+        WHERE s.user_id = d.admin_id AND s.is_admin AND s.revoked_at IS NULL AND s.expires_at > now()) AS sessions,
+    (SELECT max(s.last_active) FROM web_user_sessions s WHERE s.user_id = d.admin_id) AS last_active
+FROM web_admins d ORDER BY lower(d.username)""")
 SETUP_CODE_KEY = "admin_setup_code_sha256"
 
 
@@ -43,13 +52,11 @@ async def count(connection: AsyncConnection) -> int:
     return (await connection.execute(select(func.count()).select_from(AdminAccount))).scalar_one()
 
 
-async def create(connection: AsyncConnection, admin: AdminRow) -> bool:
-    """Store an administrator; returns whether the name was free."""
+async def create(connection: AsyncConnection, admin: AdminRow) -> None:
+    """Store an administrator. Raises: Conflict when the name is taken."""
     values = {name: getattr(admin, name) for name in AdminRow.__dataclass_fields__}
-    taken = await find(connection, admin.username)
-    if taken is None:
+    with unless_taken(Conflict("An administrator of this name exists already.")):
         await connection.execute(insert(AdminAccount).values(**values))
-    return taken is None
 
 
 async def store_setup_code(connection: AsyncConnection, code_hash: str) -> None:
@@ -76,20 +83,15 @@ async def lock(connection: AsyncConnection) -> None:
     await connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('web_admins', 0))"))
 
 
-async def all_rows(connection: AsyncConnection) -> list[RowMapping]:
+async def everyone(connection: AsyncConnection) -> tuple[AdminView, ...]:
     """Every administrator by name, with the number of sessions that live."""
-    return await many(
-        connection,
-        text(
-            "SELECT d.*, (SELECT count(*) FROM web_user_sessions s WHERE s.user_id = d.admin_id AND s.is_admin"
-            " AND s.revoked_at IS NULL AND s.expires_at > now()) AS sessions FROM web_admins d ORDER BY lower(username)"
-        ),
-    )
+    return ODD_ROWS.readable("administrators", await many(connection, _EVERYONE), _view)
 
 
-async def get(connection: AsyncConnection, admin_id: str) -> RowMapping | None:
+async def get(connection: AsyncConnection, admin_id: str) -> AdminRow | None:
     """One administrator by id."""
-    return await one_or_none(connection, text("SELECT * FROM web_admins WHERE admin_id = :id"), {"id": admin_id})
+    row = await one_or_none(connection, select(*_COLUMNS).where(AdminAccount.admin_id == admin_id))  # type: ignore[arg-type]
+    return AdminRow(**row) if row else None
 
 
 async def count_able(connection: AsyncConnection, *, except_for: str) -> int:
@@ -114,3 +116,7 @@ async def set_role(connection: AsyncConnection, admin_id: str, role: Role) -> No
 async def set_disabled(connection: AsyncConnection, admin_id: str, *, at: datetime | None) -> None:
     """Shut an administrator out, or with ``None`` let them in."""
     await connection.execute(update(AdminAccount).where(AdminAccount.admin_id == admin_id).values(disabled_at=at))  # type: ignore[arg-type]
+
+
+def _view(row: RowMapping) -> AdminView:
+    return AdminView(**dict(row) | {"role": Role(row["role"])})

@@ -13,14 +13,11 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from chat_api.audit.service import AuditService
 from chat_api.core.addresses import address_key
 from chat_api.core.bus import Topic
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
-from chat_api.core.database import Database
+from chat_api.core.database import Connection, Database
 from chat_api.core.errors import Conflict, DatabaseUnavailable, InvalidInput, NotAuthenticated
 from chat_api.core.ids import new_id
 from chat_api.core.logging import get_logger
@@ -51,7 +48,6 @@ log = get_logger(__name__)
 
 MIN_ADMIN_PASSWORD_CHARS = 10
 MAX_PASSWORD_CHARS = 200
-_NAME_TAKEN = "An administrator of this name exists already."
 TOUCH_AFTER = timedelta(minutes=1)
 # On the hot path a session is read again after this; an end of it that this or another process makes is told at once.
 RECOGNISED_S = 1.0
@@ -256,7 +252,7 @@ class AuthService:
         async with self._database.read() as connection:
             found = await sessions.by_token(connection, token_hash(token))
         if found is not None:
-            await self._end(found["id"], found["user_id"], claim=claim)
+            await self._end(*found, claim=claim)
 
     async def kept_claims(self, claim: str) -> str | None:
         """What a browser's claim cookie still opens: its new value, or ``None`` when that is nothing."""
@@ -285,11 +281,8 @@ class AuthService:
         Raises: InvalidInput for a weak password, Conflict for a name that is taken.
         """
         admin = await self._new_admin(username, password, role=role, totp_secret=totp_secret)
-        try:
-            async with self._database.write() as connection:
-                await self._store_admin(connection, admin)
-        except IntegrityError as error:  # another process made it between our look and our write
-            raise Conflict(_NAME_TAKEN) from error
+        async with self._database.write() as connection:
+            await self._store_admin(connection, admin)
 
     async def prepare_first_admin(self) -> str | None:
         """At start: make the configured administrator, else a one-time setup code.
@@ -370,10 +363,9 @@ class AuthService:
             disabled_at=None,
         )
 
-    async def _store_admin(self, connection: AsyncConnection, admin: AdminRow) -> None:
+    async def _store_admin(self, connection: Connection, admin: AdminRow) -> None:
         """Raises: Conflict."""
-        if not await admins.create(connection, admin):
-            raise Conflict(_NAME_TAKEN)
+        await admins.create(connection, admin)
         details = {"role": admin.role}
         await self._audit.record(None, "admin.create", admin.username, details=details, connection=connection)
 
@@ -403,7 +395,7 @@ class AuthService:
 
     async def _second_step(
         self,
-        connection: AsyncConnection,
+        connection: Connection,
         admin: AdminRow,
         person: _Person,
         *,
@@ -419,7 +411,7 @@ class AuthService:
         await self._audit.record(sign_in.principal, "admin.login", "console", connection=connection)
         return sign_in
 
-    async def _spend_totp(self, connection: AsyncConnection, admin: AdminRow, code: str | None) -> bool:
+    async def _spend_totp(self, connection: Connection, admin: AdminRow, code: str | None) -> bool:
         """Whether the second factor is right, where there is one. A code is spent with it: it works once."""
         if admin.totp_secret is None:
             return True
@@ -428,7 +420,7 @@ class AuthService:
 
     async def _open_session(
         self,
-        connection: AsyncConnection,
+        connection: Connection,
         person: _Person,
         *,
         device: Device | None,

@@ -6,10 +6,9 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import RowMapping
 
 from chat_api.audit.service import AuditService
-from chat_api.core.database import Database
+from chat_api.core.database import Connection, Database
 from chat_api.core.errors import Conflict, InvalidInput, NotFound
 from chat_api.core.logging import get_logger
 from chat_api.core.principals import Permission, Principal
@@ -55,7 +54,7 @@ class PersonDataService:
             if len(await people.lock(connection, source_id, target_id)) != 2:
                 raise NotFound("Unknown person.")
             for user_id in (source_id, target_id):
-                if (await found(connection, user_id))["merged_into"] is not None:
+                if (await found(connection, user_id)).merged_into is not None:
                     raise Conflict("One of them was merged into somebody else already.")
             moved = await people.merge(connection, source=source_id, target=target_id)
             details = {"source": person_reference(source_id), "identities": moved}
@@ -88,8 +87,7 @@ class PersonDataService:
         target = person_reference(user_id)
         await self._audit.require(principal, Permission.MANAGE_USERS, target)
         async with self._database.write() as connection:
-            row = await found(connection, user_id)
-            if typed_name.strip() != row["username"]:
+            if typed_name.strip() != (await found(connection, user_id)).username:
                 raise InvalidInput("this is not the person's name", field="typed_name")
             ids = await self._ids(connection, user_id)
             await people.ban(connection, ids, reason="being erased")
@@ -112,7 +110,7 @@ class PersonDataService:
             is_user_row_kept=is_kept,
         )
 
-    async def _ids(self, connection: Any, user_id: str) -> list[str]:
+    async def _ids(self, connection: Connection, user_id: str) -> list[str]:
         await found(connection, user_id)
         ids = [user_id, *await people.merged_into(connection, user_id)]
         await accounts.lock_accounts(connection, ids)
@@ -123,16 +121,16 @@ class PersonDataService:
         for part in people.EXPORTED:
             async with self._database.read() as connection:
                 rows = await people.exported(connection, part, ids)
-            yield opening + orjson.dumps(part) + b":" + _json([dict(row) for row in rows])
+            yield opening + orjson.dumps(part) + b":" + _json(rows)
             opening = b","
         yield b',"messages":['
         after, joint = _FIRST, b""
         while rows := await self._messages(ids, after):
-            yield joint + b",".join(_json(dict(row)) for row in rows)
+            yield joint + b",".join(map(_json, rows))
             after, joint = (rows[-1]["user_id"], rows[-1]["seq"], rows[-1]["id"]), b","
         yield b"]}"
 
-    async def _messages(self, ids: Sequence[str], after: tuple[str, int, UUID]) -> list[RowMapping]:
+    async def _messages(self, ids: Sequence[str], after: tuple[str, int, UUID]) -> list[dict[str, Any]]:
         async with self._database.read() as connection:
             return await people.exported_messages(connection, ids, after=after, limit=MESSAGES_A_READ)
 

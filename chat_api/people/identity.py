@@ -10,9 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from chat_api.core.database import Database
+from chat_api.core.database import Connection, Database
 from chat_api.core.errors import InvalidInput, NotAuthenticated, PermissionDenied
 from chat_api.core.ids import new_id, new_universal_id
 from chat_api.core.security import hash_password, is_password, new_secret, token_hash
@@ -148,7 +146,7 @@ class IdentityService:
         return Identified(account=account, claim=claim, family_id=family_id, ended=ended)
 
     async def _new_claim(
-        self, connection: AsyncConnection, user_id: str, proof: Proof, shown_claims: Sequence[ClaimRow]
+        self, connection: Connection, user_id: str, proof: Proof, shown_claims: Sequence[ClaimRow]
     ) -> tuple[str, UUID]:
         """What the browser's cookie holds from now on: a new claim first, then what it has of other accounts."""
         shown = next((claim for claim in shown_claims if claim.user_id == user_id), None)
@@ -166,13 +164,13 @@ class IdentityService:
         kept = [claim for claim in claims_in(proof.claim) if token_hash(claim) in others]
         return CLAIM_SEPARATOR.join([secret, *kept][:MAX_CLAIMS]), family_id
 
-    async def _family_of_session(self, connection: AsyncConnection, user_id: str, proof: Proof) -> UUID | None:
+    async def _family_of_session(self, connection: Connection, user_id: str, proof: Proof) -> UUID | None:
         """A browser that has lost its claim, and not its session, is still the same browser."""
         if not proof.is_rotated or proof.session_id is None or proof.user_id != user_id:
             return None
         return await sessions.claim_family(connection, proof.session_id)
 
-    async def _revoked(self, connection: AsyncConnection, user_id: str, proof: Proof) -> tuple[UUID, ...]:
+    async def _revoked(self, connection: Connection, user_id: str, proof: Proof) -> tuple[UUID, ...]:
         """A new password is the only proof that is left, but for the session that set it."""
         await accounts.revoke_claims(connection, [user_id])
         ended = await people.end_sessions(connection, [user_id], is_admin=False, except_id=proof.session_id)
@@ -200,7 +198,7 @@ class IdentityService:
 
     async def _resumed(
         self,
-        connection: AsyncConnection,
+        connection: Connection,
         name: str,
         *,
         proof: Proof,
@@ -221,9 +219,7 @@ class IdentityService:
                 return account
         return None
 
-    async def _created(
-        self, connection: AsyncConnection, name: str, shown: str, *, password_hash: str | None
-    ) -> AccountRow:
+    async def _created(self, connection: Connection, name: str, shown: str, *, password_hash: str | None) -> AccountRow:
         looks = looks_of(name)
         if not self._is_open:
             check_alphabets(name, field="username")

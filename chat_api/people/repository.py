@@ -4,7 +4,7 @@ Times of the bots' own tables may have no zone: they are read as UTC.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import fields
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat_api.core.rows import affected, many, one_or_none
 from chat_api.people import accounts_repository as accounts
+from chat_api.people.schemas import (
+    IdentityView,
+    PersonDetails,
+    PersonPage,
+    PersonView,
+    SessionView,
+    ThreadView,
+    person_reference,
+)
 
 # For rows ``f`` with a ``user_id``: the name that people know its owner by.
 NAMES = "LEFT JOIN web_accounts a ON a.user_id = f.user_id LEFT JOIN universal_users u ON u.universal_id = f.user_id"
@@ -147,12 +156,13 @@ ORDER BY c.user_id, c.seq, c.id LIMIT :limit""")
 
 async def page(
     connection: AsyncConnection, *, search: str | None, kind: str, sort: str, limit: int, offset: int
-) -> list[RowMapping]:
-    """Some people; each row has the ``total`` that there are."""
+) -> PersonPage:
+    """Some people, and how many there are."""
     order = _ORDERS[sort]
     statement = text(_PAGE.format(found=_FOUND, order=order, platforms=_PLATFORMS))
     values = {"search": like(search), "exact": search, "kind": kind, "limit": limit, "offset": offset}
-    return await many(connection, statement, values)
+    rows = await many(connection, statement, values)
+    return PersonPage(people=tuple(map(_person, rows)), total=rows[0]["total"] if rows else 0)
 
 
 def like(search: str | None) -> str | None:
@@ -163,14 +173,30 @@ def like(search: str | None) -> str | None:
     return f"%{escaped}%"
 
 
-async def get(connection: AsyncConnection, user_id: str) -> RowMapping | None:
+async def get(connection: AsyncConnection, user_id: str) -> PersonView | None:
     """One person."""
-    return await one_or_none(connection, text(_ONE), {"user_id": user_id})
+    row = await one_or_none(connection, text(_ONE), {"user_id": user_id})
+    return _person(row) if row else None
 
 
-async def identities(connection: AsyncConnection, user_id: str) -> list[RowMapping]:
-    """A person's accounts on all platforms."""
-    return await many(connection, _IDENTITIES, {"user_id": user_id})
+async def details(connection: AsyncConnection, user_id: str) -> PersonDetails | None:
+    """One person with their accounts on all platforms, their sessions and their conversations."""
+    row = await one_or_none(connection, text(_ONE), {"user_id": user_id})
+    if row is None:
+        return None
+    merged = await merged_into(connection, user_id)
+    ids = [user_id, *merged]
+    identities = await many(connection, _IDENTITIES, {"user_id": user_id})
+    return PersonDetails(
+        **_person_values(row),
+        reference=person_reference(user_id),
+        banned_at=row["banned_at"],
+        ban_reason=row["ban_reason"],
+        identities=tuple(IdentityView(**one) for one in identities),
+        live_sessions=await sessions(connection, ids, is_admin=False),
+        threads=await threads_of(connection, ids),
+        merged_from=tuple(merged),
+    )
 
 
 async def merged_into(connection: AsyncConnection, user_id: str) -> list[str]:
@@ -180,10 +206,10 @@ async def merged_into(connection: AsyncConnection, user_id: str) -> list[str]:
 
 async def sessions(
     connection: AsyncConnection, user_ids: Sequence[str], *, is_admin: bool, limit: int = 200
-) -> list[RowMapping]:
+) -> tuple[SessionView, ...]:
     """The newest sessions, those that live first."""
     values = {"user_ids": list(user_ids), "is_admin": is_admin, "limit": limit}
-    return await many(connection, _SESSIONS, values)
+    return tuple(SessionView(**row) for row in await many(connection, _SESSIONS, values))
 
 
 async def end_sessions(
@@ -235,9 +261,10 @@ async def merge(connection: AsyncConnection, *, source: str, target: str) -> int
     return moved
 
 
-async def active(connection: AsyncConnection, bot_name: str, *, seconds: float, limit: int) -> list[RowMapping]:
-    """Who wrote to a bot lately, the last one first."""
-    return await many(connection, _ACTIVE, {"bot_name": bot_name, "seconds": seconds, "limit": limit})
+async def active(connection: AsyncConnection, bot_name: str, *, seconds: float, limit: int) -> tuple[str, ...]:
+    """The names of those who wrote to a bot lately, the last one first."""
+    rows = await many(connection, _ACTIVE, {"bot_name": bot_name, "seconds": seconds, "limit": limit})
+    return tuple(row["display_name"] or row["user_id"] for row in rows)
 
 
 async def erase(connection: AsyncConnection, user_ids: Sequence[str]) -> dict[str, int]:
@@ -256,27 +283,31 @@ async def erase(connection: AsyncConnection, user_ids: Sequence[str]) -> dict[st
     return counts
 
 
-async def exported(connection: AsyncConnection, part: str, user_ids: Sequence[str]) -> list[RowMapping]:
+async def exported(connection: AsyncConnection, part: str, user_ids: Sequence[str]) -> list[dict[str, Any]]:
     """One part of what is held of people; see :data:`EXPORTED`."""
-    return await many(connection, text(EXPORTED[part]), {"user_ids": list(user_ids)})
+    return [dict(row) for row in await many(connection, text(EXPORTED[part]), {"user_ids": list(user_ids)})]
 
 
 async def exported_messages(
     connection: AsyncConnection, user_ids: Sequence[str], *, after: tuple[str, int, UUID], limit: int
-) -> list[RowMapping]:
+) -> list[dict[str, Any]]:
     """The exchanges of people after one of them, with their reactions and earlier versions."""
     values = {"user_ids": list(user_ids), "user_id": after[0], "seq": after[1], "id": after[2], "limit": limit}
-    return await many(connection, _EXPORTED_MESSAGES, values)
+    return [dict(row) for row in await many(connection, _EXPORTED_MESSAGES, values)]
 
 
-async def last_session(connection: AsyncConnection, user_ids: Sequence[str]) -> dict[str, datetime]:
-    """When each of some administrators was last there."""
-    statement = text(
-        "SELECT user_id, max(last_active) AS at FROM web_user_sessions WHERE user_id = ANY(:ids) GROUP BY user_id"
-    )
-    return {row["user_id"]: row["at"] for row in await many(connection, statement, {"ids": list(user_ids)})}
-
-
-async def threads_of(connection: AsyncConnection, user_ids: Sequence[str]) -> list[RowMapping]:
+async def threads_of(connection: AsyncConnection, user_ids: Sequence[str]) -> tuple[ThreadView, ...]:
     """All conversations of some people, the latest first."""
-    return await many(connection, _THREADS, {"user_ids": list(user_ids)})
+    return tuple(ThreadView(**row) for row in await many(connection, _THREADS, {"user_ids": list(user_ids)}))
+
+
+_PERSON = tuple(field.name for field in fields(PersonView) if field.name not in {"is_banned", "platforms"})
+
+
+def _person(row: RowMapping) -> PersonView:
+    return PersonView(**_person_values(row))
+
+
+def _person_values(row: RowMapping) -> dict[str, Any]:
+    others = {"is_banned": row["banned_at"] is not None, "platforms": tuple(row["platforms"])}
+    return {name: row[name] for name in _PERSON} | others

@@ -12,23 +12,18 @@ from chat_api.http.errors import BODIES, CONSOLE, errors
 from chat_api.http.exports import Format, also_as, attachment, csv_of
 from chat_api.people.administrators import AdministratorsService
 from chat_api.people.bodies import (
-    AdminEntry,
     AdminList,
     EnabledBody,
     EndedAnswer,
     EraseBody,
-    ErasureAnswer,
     MergeBody,
     MergedAnswer,
-    PersonAnswer,
-    PersonEntry,
-    PersonList,
     ReasonBody,
     RoleBody,
     SessionList,
 )
 from chat_api.people.data import PersonDataService
-from chat_api.people.schemas import PersonKind, PersonSort
+from chat_api.people.schemas import AdminView, Erasure, PersonDetails, PersonKind, PersonPage, PersonSort, PersonView
 from chat_api.people.service import UsersService
 from models import Role
 
@@ -46,7 +41,7 @@ PersonData = Annotated[PersonDataService, service(PersonDataService)]
 Users = Annotated[UsersService, service(UsersService)]
 
 
-@router.get("/users", summary="People", responses=_LISTS, response_model=PersonList)
+@router.get("/users", summary="People", responses=_LISTS, response_model=PersonPage)
 async def users(
     principal: Admin,
     users: Users,
@@ -56,27 +51,24 @@ async def users(
     limit: Annotated[int, Query(ge=1, le=MAX_CSV_ROWS)] = 50,
     offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
     format: Format = "json",
-) -> PersonList | Response:
+) -> PersonPage | Response:
     """People of all platforms, a page at a time. `search` is part of a name, or a whole id."""
     page = await users.find(
         principal, search=search, kind=PersonKind(kind), sort=PersonSort(sort), limit=limit, offset=offset
     )
-    answer = PersonList.model_validate(page)
-    if format == "csv":
-        return csv_of("people", PersonEntry, answer.people)
-    return answer
+    return csv_of("people", PersonView, page.people) if format == "csv" else page
 
 
 @router.get("/users/{user_id}", summary="One person", responses=_LOOK)
-async def user(user_id: UserId, principal: Admin, users: Users) -> PersonAnswer:
+async def user(user_id: UserId, principal: Admin, users: Users) -> PersonDetails:
     """Identities, sessions and conversations, without a word of these."""
-    return PersonAnswer.of(await users.details(principal, user_id))
+    return await users.details(principal, user_id)
 
 
 @router.get("/users/{user_id}/sessions", summary="A person's sessions", responses=_LOOK)
 async def sessions(user_id: UserId, principal: Admin, users: Users) -> SessionList:
     """Where a person is and was signed in."""
-    return SessionList.model_validate(await users.details(principal, user_id))
+    return SessionList(sessions=(await users.details(principal, user_id)).live_sessions)
 
 
 @router.delete("/users/{user_id}/sessions", summary="End all sessions of a person", responses=_CHANGE)
@@ -120,18 +112,16 @@ async def export(user_id: UserId, body: ReasonBody, principal: Exporter, person_
 
 
 @router.delete("/users/{user_id}", summary="Erase a person", responses=_WRITE)
-async def erase(user_id: UserId, body: EraseBody, principal: Admin, person_data: PersonData) -> ErasureAnswer:
+async def erase(user_id: UserId, body: EraseBody, principal: Admin, person_data: PersonData) -> Erasure:
     """Everything of a person is deleted, for good. It takes five seconds, until they are signed out everywhere."""
-    return ErasureAnswer.model_validate(await person_data.erase(principal, user_id, typed_name=body.typed_name))
+    return await person_data.erase(principal, user_id, typed_name=body.typed_name)
 
 
 @router.get("/admins", summary="Administrators", responses=_LISTS, response_model=AdminList)
 async def admins(principal: Admin, administrators: Administrators, format: Format = "json") -> AdminList | Response:
     """Who may use the console, and as what."""
-    answer = AdminList(admins=await administrators.all(principal))
-    if format == "csv":
-        return csv_of("administrators", AdminEntry, answer.admins)
-    return answer
+    found = await administrators.all(principal)
+    return csv_of("administrators", AdminView, found) if format == "csv" else AdminList(admins=found)
 
 
 @router.put("/admins/{admin_id}/role", summary="Change an administrator's role", responses=_WRITE)

@@ -4,8 +4,12 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 from uuid import UUID
 
+from pydantic import Field
+
+from chat_api.core.read_models import ReadModel
 from models import Role
 
 
@@ -28,33 +32,33 @@ class PersonKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PersonView:
-    """One line of the list of people. ``messages`` are those they wrote here, ``sessions`` those that live."""
+class PersonView(ReadModel):
+    """One person."""
 
     user_id: str
     username: str
     display_name: str
     is_guest: bool
     is_banned: bool
-    has_account: bool
+    has_account: Annotated[bool, Field(description="Whether they have signed in here.")]
     platforms: tuple[str, ...]
-    messages: int
-    sessions: int
+    messages: Annotated[int, Field(description="Those they wrote here.")]
+    sessions: Annotated[int, Field(description="Sessions that live.")]
     created_at: datetime
     last_active: datetime
     merged_into: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PersonPage:
-    """Some of the people that a question found, and how many there are."""
+class PersonPage(ReadModel):
+    """Some people, and how many there are."""
 
     people: tuple[PersonView, ...]
-    total: int
+    total: Annotated[int, Field(description="How many there are in all.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IdentityView:
+class IdentityView(ReadModel):
     """An account of a person on one platform."""
 
     platform: str
@@ -65,22 +69,22 @@ class IdentityView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SessionView:
-    """One signed-in device; ``address`` and ``user_agent`` are what it said."""
+class SessionView(ReadModel):
+    """One signed-in device."""
 
     session_id: UUID
     user_id: str
     created_at: datetime
     last_active: datetime
     expires_at: datetime
-    address: str | None
-    user_agent: str | None
+    address: Annotated[str | None, Field(description="Where it said to be.")]
+    user_agent: Annotated[str | None, Field(description="What it said to be.")]
     is_live: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ThreadView:
-    """One person's conversation with one bot, without a word of it."""
+class ThreadView(ReadModel):
+    """A person's conversation with a bot, without a word of it."""
 
     user_id: str
     username: str
@@ -90,31 +94,32 @@ class ThreadView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PersonDetails:
-    """One person. ``reference`` is what the audit trail calls them."""
+class PersonDetails(PersonView):
+    """One person with identities, sessions and conversations."""
 
-    person: PersonView
-    reference: str
+    reference: Annotated[str, Field(description="What the audit trail calls this person.")]
     banned_at: datetime | None
     ban_reason: str | None
     identities: tuple[IdentityView, ...]
-    sessions: tuple[SessionView, ...]
+    live_sessions: Annotated[tuple[SessionView, ...], Field(description="The newest, those that live first.")]
     threads: tuple[ThreadView, ...]
     merged_from: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Erasure:
+class Erasure(ReadModel):
     """What was erased of a person."""
 
     messages: int
     sessions: int
     accounts: int
-    is_user_row_kept: bool
+    is_user_row_kept: Annotated[
+        bool, Field(description="The row that the bots share stays where other platforms use it.")
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AdminView:
+class AdminView(ReadModel):
     """One administrator."""
 
     admin_id: str

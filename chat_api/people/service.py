@@ -1,14 +1,10 @@
 """People of the chat as administrators see them: who they are, where they are signed in, and shutting them out."""
 
 from collections.abc import Iterable
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from chat_api.audit.service import AuditService
-from chat_api.core.database import Database
+from chat_api.core.database import Connection, Database
 from chat_api.core.errors import Conflict, NotFound
 from chat_api.core.principals import Permission, Principal
 from chat_api.core.text import check_text
@@ -16,14 +12,11 @@ from chat_api.people import accounts_repository as accounts
 from chat_api.people import repository as people
 from chat_api.people.auth import AuthService
 from chat_api.people.schemas import (
-    IdentityView,
     PersonDetails,
     PersonKind,
     PersonPage,
     PersonSort,
     PersonView,
-    SessionView,
-    ThreadView,
     person_reference,
 )
 
@@ -33,6 +26,7 @@ MIN_REASON_CHARS = 3
 MAX_PAGE = 500
 ACTIVE_S = 300.0
 MAX_ACTIVE = 50
+_UNKNOWN = "Unknown person."
 
 
 class UsersService:
@@ -60,31 +54,18 @@ class UsersService:
         principal.require(Permission.VIEW_USERS)
         wanted = check_text(search, field="search", max_chars=MAX_SEARCH_CHARS).strip() if search else None
         async with self._database.read() as connection:
-            rows = await people.page(
+            return await people.page(
                 connection, search=wanted, kind=kind, sort=sort, limit=min(limit, MAX_PAGE), offset=offset
             )
-        return PersonPage(people=tuple(map(_person, rows)), total=rows[0]["total"] if rows else 0)
 
     async def details(self, principal: Principal, user_id: str) -> PersonDetails:
         """One person. Raises: NotFound, PermissionDenied, NotAuthenticated."""
         principal.require(Permission.VIEW_USERS)
         async with self._database.read() as connection:
-            row = await found(connection, user_id)
-            merged = await people.merged_into(connection, user_id)
-            ids = [user_id, *merged]
-            identities = await people.identities(connection, user_id)
-            sessions = await people.sessions(connection, ids, is_admin=False)
-            threads = await people.threads_of(connection, ids)
-        return PersonDetails(
-            person=_person(row),
-            reference=person_reference(user_id),
-            banned_at=row["banned_at"],
-            ban_reason=row["ban_reason"],
-            identities=tuple(IdentityView(**one) for one in identities),
-            sessions=tuple(SessionView(**one) for one in sessions),
-            threads=tuple(ThreadView(**one) for one in threads),
-            merged_from=tuple(merged),
-        )
+            details = await people.details(connection, user_id) if is_storable(user_id) else None
+        if details is None:
+            raise NotFound(_UNKNOWN)
+        return details
 
     async def end_sessions(self, principal: Principal, user_id: str, session_id: UUID | None = None) -> int:
         """End one session of a person or all of them, everywhere and at once; returns how many.
@@ -135,12 +116,10 @@ class UsersService:
         """
         principal.require(Permission.VIEW_FLEET)
         async with self._database.read() as connection:
-            rows = await people.active(connection, bot_name, seconds=ACTIVE_S, limit=MAX_ACTIVE)
-        if not principal.may(Permission.VIEW_USERS):
-            return len(rows), ()
-        return len(rows), tuple(row["display_name"] or row["user_id"] for row in rows)
+            names = await people.active(connection, bot_name, seconds=ACTIVE_S, limit=MAX_ACTIVE)
+        return len(names), names if principal.may(Permission.VIEW_USERS) else ()
 
-    async def _ids(self, connection: AsyncConnection, user_id: str) -> list[str]:
+    async def _ids(self, connection: Connection, user_id: str) -> list[str]:
         await found(connection, user_id)
         ids = [user_id, *await people.merged_into(connection, user_id)]
         await accounts.lock_accounts(connection, ids)
@@ -151,12 +130,12 @@ class UsersService:
             self._auth.ended.publish(session_id)
 
 
-async def found(connection: AsyncConnection, user_id: str) -> RowMapping:
-    """One person's row. Raises: NotFound."""
-    row = await people.get(connection, user_id) if is_storable(user_id) else None
-    if row is None:
-        raise NotFound("Unknown person.")
-    return row
+async def found(connection: Connection, user_id: str) -> PersonView:
+    """One person. Raises: NotFound."""
+    person = await people.get(connection, user_id) if is_storable(user_id) else None
+    if person is None:
+        raise NotFound(_UNKNOWN)
+    return person
 
 
 def is_storable(user_id: str) -> bool:
@@ -168,10 +147,3 @@ def checked_reason(reason: str) -> str:
     """A reason as it is kept. Raises: InvalidInput when there is none."""
     checked = check_text(reason, field="reason", min_chars=MIN_REASON_CHARS, max_chars=MAX_REASON_CHARS)
     return " ".join(checked.split())
-
-
-def _person(row: RowMapping) -> PersonView:
-    values: dict[str, Any] = {
-        name: row[name] for name in PersonView.__dataclass_fields__ if name not in {"is_banned", "platforms"}
-    }
-    return PersonView(**values, is_banned=row["banned_at"] is not None, platforms=tuple(row["platforms"]))

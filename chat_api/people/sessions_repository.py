@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import RowMapping, insert, text
+from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat_api.core.database import Database
@@ -99,9 +99,10 @@ async def spend_ticket(database: Database, ticket_hash: str) -> UUID | None:
     return rows[0]["session_id"] if rows and rows[0]["is_good"] else None
 
 
-async def by_token(connection: AsyncConnection, token_hash: str) -> RowMapping | None:
-    """The session of a token, whether it lives or not."""
-    return await one_or_none(connection, _BY_TOKEN, {"token_hash": token_hash})
+async def by_token(connection: AsyncConnection, token_hash: str) -> tuple[UUID, str] | None:
+    """The session of a token, whether it lives or not, and whose it is."""
+    row = await one_or_none(connection, _BY_TOKEN, {"token_hash": token_hash})
+    return (row["id"], row["user_id"]) if row else None
 
 
 async def claim_family(connection: AsyncConnection, session_id: UUID) -> UUID | None:

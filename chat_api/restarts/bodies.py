@@ -7,12 +7,11 @@ from pydantic import Field, StrictBool, StrictInt, StrictStr, field_validator
 
 from chat_api.fleet.policy_schemas import PolicyChange
 from chat_api.http.base_models import Answer, Body, TextId
+from chat_api.restarts.rolling_schemas import RollingView
 
 Action = Literal["restart", "start", "stop"]
 Origin = Literal["operator", "bulk", "rolling", "auto_heal"]
 ActionState = Literal["requested", "stopping", "starting", "health_check", "online", "failed", "stopped"]
-Rolling = Literal["running", "done", "failed", "aborted", "interrupted"]
-Step = Literal["waiting", "restarting", "canary", "done", "failed", "untouched"]
 RESTART_COLUMNS = (
     *("requested_at", "bot_name", "action", "state", "origin", "requested_by", "duration_s", "error"),
     *("finished_at", "group_id", "restart_id"),
@@ -41,12 +40,6 @@ class RestartList(Answer):
     restarts: list[RestartEntry]
 
 
-class ActionAnswer(RestartEntry):
-    """An action that has begun, or the same one that was under way."""
-
-    estimate_s: float = Field(description="How long such a thing takes, as a rule.")
-
-
 class ImpactAnswer(Answer):
     """What a restart of a bot would cost."""
 
@@ -70,22 +63,6 @@ class BulkBody(Body):
     bot_names: list[StrictStr] = Field(min_length=1, max_length=1000, examples=[["elena", "marcus"]])
 
 
-class BulkEntry(Answer):
-    """What becomes of it for one bot."""
-
-    bot_name: str
-    is_accepted: bool
-    error: str | None
-
-
-class BulkAnswer(Answer):
-    """The accepted ones are done five at a time; follow them in the history by ``group_id``."""
-
-    group_id: TextId
-    action: Action
-    outcomes: list[BulkEntry]
-
-
 class RollingBody(Body):
     """A rolling restart."""
 
@@ -98,56 +75,10 @@ class RollingBody(Body):
     batch_size: StrictInt = Field(1, ge=1, le=50, description="Bots restarted at a time.", examples=[1])
 
 
-class PreviewEntry(Answer):
-    """One bot of a preview."""
-
-    bot_name: str
-    display_name: str
-    batch: int
-    affected_users: int = Field(description="Who wrote to it in the last five minutes.")
-    estimate_s: float
-
-
-class PreviewAnswer(Answer):
-    """What a rolling restart would do."""
-
-    batch_size: int
-    bots: list[PreviewEntry]
-    affected_users: int = Field(description="In all; who talks with two bots counts once.")
-    estimate_s: float
-    skipped: dict[str, str] = Field(description="Bots that are left out, and why.")
-
-
-class StepEntry(Answer):
-    """One bot of a rolling restart."""
-
-    bot_name: str
-    batch: int
-    state: Step
-    restart_id: str | None
-    duration_s: float | None
-    error: str | None
-
-
-class RollingAnswer(Answer):
-    """A rolling restart, running or over."""
-
-    rolling_id: TextId
-    requested_by: str
-    requested_at: datetime
-    batch_size: int
-    state: Rolling
-    estimate_s: float
-    abort_requested_by: str | None
-    finished_at: datetime | None
-    error: str | None = Field(description="Why it ended before its end.")
-    steps: list[StepEntry]
-
-
 class RollingList(Answer):
     """The last rolling restarts, newest first."""
 
-    rolling_restarts: list[RollingAnswer]
+    rolling_restarts: tuple[RollingView, ...]
 
 
 class PolicyBody(Body):

@@ -101,8 +101,8 @@ class HealingWorker:
             await self._policies.quarantine(bot.name, reason)
             return
         recovered_at = last_recovery(bot)
-        unbroken = [row for row in attempts if recovered_at is None or row["requested_at"] > recovered_at]
-        ended_at = unbroken[0]["finished_at"] if unbroken else None
+        unbroken = [one for one in attempts if recovered_at is None or one.requested_at > recovered_at]
+        ended_at = unbroken[0].finished_at if unbroken else None
         if ended_at is not None and now < ended_at + wait_after(len(unbroken)):
             return
         log.info("bot_healing", bot_name=bot.name, failures=failures, attempt=len(attempts) + 1)

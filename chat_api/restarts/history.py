@@ -3,18 +3,13 @@
 from collections.abc import Mapping, Sequence
 from statistics import median
 
-from sqlalchemy import RowMapping
-
 from chat_api.core.database import Database
-from chat_api.core.odd_rows import ODD_ROWS
 from chat_api.core.principals import Permission, Principal
 from chat_api.fleet.registry import BotRegistry
 from chat_api.fleet.schemas import RestartView
 from chat_api.restarts import repository as restarts
-from chat_api.restarts.schemas import Affected, RestartFilter
-from models import ActionOrigin, BotAction, BotRestart, RestartState
+from chat_api.restarts.schemas import DEFAULT_ESTIMATE_S, Affected, RestartFilter
 
-DEFAULT_ESTIMATE_S = 30.0  # Source: specification, "estimated_downtime": "30 seconds".
 LEARNED_FROM = 10
 ACTIVE_S = 300.0
 
@@ -56,40 +51,4 @@ class RestartHistory:
         """
         principal.require(Permission.VIEW_FLEET)
         async with self._database.read() as connection:
-            rows = await restarts.found(connection, wanted)
-        return ODD_ROWS.readable("restarts", rows, view_of)
-
-
-def row_of(view: RestartView) -> BotRestart:
-    """The row of an action, as it is stored."""
-    return BotRestart(
-        id=view.restart_id,
-        bot_name=view.bot_name,
-        requested_by=view.requested_by,
-        requested_at=view.requested_at,
-        state=view.state,
-        finished_at=view.finished_at,
-        duration_s=view.duration_s,
-        error=view.error,
-        action=view.action,
-        origin=view.origin,
-        group_id=view.group_id,
-    )
-
-
-def view_of(row: RowMapping) -> RestartView:
-    """An action as it was stored; the estimate of it is not."""
-    return RestartView(
-        restart_id=row["id"],
-        bot_name=row["bot_name"],
-        requested_by=row["requested_by"],
-        requested_at=row["requested_at"],
-        state=RestartState(row["state"]),
-        estimate_s=DEFAULT_ESTIMATE_S,
-        finished_at=row["finished_at"],
-        duration_s=row["duration_s"],
-        error=row["error"],
-        action=BotAction(row["action"]),
-        origin=ActionOrigin(row["origin"]),
-        group_id=row["group_id"],
-    )
+            return await restarts.found(connection, wanted)

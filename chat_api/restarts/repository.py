@@ -4,25 +4,42 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import RowMapping, func, insert, select, text, update
+from sqlalchemy import RowMapping, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chat_api.core.odd_rows import ODD_ROWS
 from chat_api.core.rows import affected, many, one_or_none
-from chat_api.restarts.schemas import RestartFilter
+from chat_api.fleet.schemas import RestartView
+from chat_api.restarts.schemas import DEFAULT_ESTIMATE_S, RestartFilter
 from models import ActionOrigin, BotAction, BotRestart, RestartState
 
 _table = BotRestart.__table__  # type: ignore[attr-defined]
 _c = _table.c
+_SAME = (
+    "bot_name",
+    "requested_by",
+    "requested_at",
+    "state",
+    "finished_at",
+    "duration_s",
+    "error",
+    "action",
+    "origin",
+    "group_id",
+)
 
 
-async def start(connection: AsyncConnection, restart: BotRestart) -> None:
-    """Store a restart that begins. An IntegrityError means that one of this bot is under way."""
-    await connection.execute(insert(BotRestart).values(**restart.model_dump(exclude_none=True)))
+async def start(connection: AsyncConnection, restart: RestartView) -> bool:
+    """Store a restart that begins; False when one of this bot is under way: its row is the lock, across processes."""
+    values = {name: getattr(restart, name) for name in _SAME} | {"id": restart.restart_id}
+    return await affected(connection, insert(_table).values(**values).on_conflict_do_nothing()) == 1
 
 
-async def running(connection: AsyncConnection, bot_name: str) -> RowMapping | None:
+async def running(connection: AsyncConnection, bot_name: str) -> RestartView | None:
     """The restart of a bot that is under way."""
-    return await one_or_none(connection, select(_table).where(_c.bot_name == bot_name, _c.finished_at.is_(None)))
+    wanted = select(_table).where(_c.bot_name == bot_name, _c.finished_at.is_(None))
+    return _view_or_none(await one_or_none(connection, wanted))
 
 
 async def move(connection: AsyncConnection, restart_id: UUID, state: RestartState) -> None:
@@ -72,15 +89,15 @@ async def durations_s(connection: AsyncConnection, bot_names: Sequence[str], *, 
     return found
 
 
-async def of_id(connection: AsyncConnection, restart_id: UUID) -> RowMapping | None:
+async def of_id(connection: AsyncConnection, restart_id: UUID) -> RestartView | None:
     """One restart."""
-    return await one_or_none(connection, select(_table).where(_c.id == restart_id))
+    return _view_or_none(await one_or_none(connection, select(_table).where(_c.id == restart_id)))
 
 
-async def of_healing(connection: AsyncConnection, bot_name: str, *, since: datetime) -> Sequence[RowMapping]:
+async def of_healing(connection: AsyncConnection, bot_name: str, *, since: datetime) -> tuple[RestartView, ...]:
     """The automatic restarts of a bot since some moment, newest first."""
     wanted = (_c.bot_name == bot_name, _c.origin == ActionOrigin.AUTO_HEAL.value, _c.requested_at > since)
-    return await many(connection, select(_table).where(*wanted).order_by(_c.requested_at.desc()))
+    return tuple(map(_view, await many(connection, select(_table).where(*wanted).order_by(_c.requested_at.desc()))))
 
 
 async def last_end(connection: AsyncConnection, bot_name: str) -> datetime | None:
@@ -90,7 +107,7 @@ async def last_end(connection: AsyncConnection, bot_name: str) -> datetime | Non
     return ended_at
 
 
-async def found(connection: AsyncConnection, wanted: RestartFilter) -> Sequence[RowMapping]:
+async def found(connection: AsyncConnection, wanted: RestartFilter) -> tuple[RestartView, ...]:
     """The restarts that a filter lets pass, newest first."""
     statement = select(_table).order_by(_c.requested_at.desc(), _c.id.desc()).limit(wanted.limit)
     for name in ("bot_name", "action", "origin", "state", "group_id"):
@@ -98,7 +115,7 @@ async def found(connection: AsyncConnection, wanted: RestartFilter) -> Sequence[
             statement = statement.where(_c[name] == value)
     if wanted.before is not None:
         statement = statement.where(_c.requested_at < wanted.before)
-    return await many(connection, statement)
+    return ODD_ROWS.readable("restarts", await many(connection, statement), _view)
 
 
 _ACTIVE_USERS = text(
@@ -117,3 +134,17 @@ async def active_users(
     users = {row["bot_name"]: int(row["users"]) for row in rows}
     total = users.pop(None, 0)
     return users, total
+
+
+def _view(row: RowMapping) -> RestartView:
+    """An action as it was stored; the estimate of it is not."""
+    values = {name: row[name] for name in _SAME} | {
+        "state": RestartState(row["state"]),
+        "action": BotAction(row["action"]),
+        "origin": ActionOrigin(row["origin"]),
+    }
+    return RestartView(restart_id=row["id"], estimate_s=DEFAULT_ESTIMATE_S, **values)
+
+
+def _view_or_none(row: RowMapping | None) -> RestartView | None:
+    return _view(row) if row is not None else None

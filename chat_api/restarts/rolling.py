@@ -14,9 +14,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
-from sqlalchemy import RowMapping
-from sqlalchemy.exc import IntegrityError
-
 from chat_api.audit.service import AuditService
 from chat_api.core.bus import Topic
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
@@ -24,7 +21,6 @@ from chat_api.core.database import Database
 from chat_api.core.errors import AppError, Conflict, InvalidInput, NotFound
 from chat_api.core.ids import new_id
 from chat_api.core.logging import get_logger
-from chat_api.core.odd_rows import ODD_ROWS
 from chat_api.core.principals import Permission, Principal
 from chat_api.core.pubsub import PubSub
 from chat_api.fleet.registry import BotRegistry
@@ -38,11 +34,9 @@ from chat_api.restarts.rolling_schemas import (
     RollingStep,
     RollingView,
     StepState,
-    step_of,
-    stored_step,
 )
 from chat_api.restarts.service import RestartsService
-from models import AuditOutcome, RollingRestart, RollingState
+from models import AuditOutcome, RollingState
 
 log = get_logger(__name__)
 
@@ -152,11 +146,10 @@ class RollingService:
         await self._audit.require(principal, Permission.RESTART_BOT, "rolling restart")
         await self.of_id(principal, rolling_id)
         async with self._database.write() as connection:
-            row = await rolling.ask_to_abort(connection, rolling_id, principal.username)
-            if row is None:
+            view = await rolling.ask_to_abort(connection, rolling_id, principal.username)
+            if view is None:
                 raise Conflict("This rolling restart is over.")
             await self._audit.record(principal, "bot.rolling.abort", str(rolling_id), connection=connection)
-        view = _view(row)
         if self._run is not None and self._is_ours(view):
             self._run.note_abort(principal.username)
             view = self._run.view
@@ -167,17 +160,16 @@ class RollingService:
         """One rolling restart. Raises: NotFound, PermissionDenied, NotAuthenticated."""
         principal.require(Permission.VIEW_FLEET)
         async with self._database.read() as connection:
-            row = await rolling.of_id(connection, rolling_id)
-        if row is None:
+            view = await rolling.of_id(connection, rolling_id)
+        if view is None:
             raise NotFound
-        return _view(row)
+        return view
 
     async def recent(self, principal: Principal, *, limit: int = 20) -> tuple[RollingView, ...]:
         """The last ones, newest first. Raises: PermissionDenied, NotAuthenticated."""
         principal.require(Permission.VIEW_FLEET)
         async with self._database.read() as connection:
-            rows = await rolling.newest(connection, limit=limit)
-        return ODD_ROWS.readable("rolling restarts", rows, _view)
+            return await rolling.newest(connection, limit=limit)
 
     # What the service does for itself
 
@@ -193,8 +185,8 @@ class RollingService:
             self._wake.clear()
             try:
                 async with self._database.read() as connection:
-                    rows = await rolling.newest(connection, limit=1)
-                self._saw(next(iter(ODD_ROWS.readable("rolling restarts", rows, _view)), None))
+                    newest = await rolling.newest(connection, limit=1)
+                self._saw(newest[0] if newest else None)
             except AppError as error:
                 log.debug("rolling_not_read", detail=error.detail)
             try:
@@ -206,8 +198,8 @@ class RollingService:
     async def interrupt_dead(self) -> None:
         """End those whose process is gone; the bots that were not their turn stay as they are."""
         async with self._database.read() as connection:
-            rows = await rolling.silent(connection, seconds=SILENT_S)
-        for view in ODD_ROWS.readable("rolling restarts", rows, _view):
+            silent = await rolling.silent(connection, seconds=SILENT_S)
+        for view in silent:
             reason = "The console that ran it stopped; the remaining bots were left as they are."
             if await self.end(view, RollingState.INTERRUPTED, reason):
                 log.warning("rolling_interrupted", rolling_id=str(view.rolling_id))
@@ -220,12 +212,11 @@ class RollingService:
         """Store and tell the end; returns whether it was not over before."""
         steps = tuple(_at_the_end(step, state) for step in view.steps)
         now = self._clock.now()
-        stored = [stored_step(step) for step in steps]
         async with self._database.write() as connection:
-            is_ended = await rolling.finish(connection, view.rolling_id, state=state, steps=stored, at=now, error=error)
-            row = await rolling.of_id(connection, view.rolling_id)
-        if row is not None:
-            self.tell(_view(row))
+            is_ended = await rolling.finish(connection, view.rolling_id, state=state, steps=steps, at=now, error=error)
+            stored = await rolling.of_id(connection, view.rolling_id)
+        if stored is not None:
+            self.tell(stored)
         log.info("rolling_finished", rolling_id=str(view.rolling_id), state=state)
         return is_ended
 
@@ -238,23 +229,11 @@ class RollingService:
         await asyncio.wait([task], timeout=CLOSE_TIMEOUT_S)
 
     async def _store(self, principal: Principal, view: RollingView) -> None:
-        row = RollingRestart(
-            id=view.rolling_id,
-            requested_by=view.requested_by,
-            requested_at=view.requested_at,
-            batch_size=view.batch_size,
-            state=view.state,
-            estimate_s=view.estimate_s,
-            steps=[stored_step(step) for step in view.steps],
-        )
         details = {"bots": [step.bot_name for step in view.steps], "batch_size": view.batch_size}
-        try:
-            async with self._database.write() as connection:
-                await rolling.start(connection, row)
-                target = str(view.rolling_id)
-                await self._audit.record(principal, "bot.rolling", target, details=details, connection=connection)
-        except IntegrityError as error:
-            raise Conflict("A rolling restart is under way. Wait for its end, or abort it.") from error
+        async with self._database.write() as connection:
+            await rolling.start(connection, view)
+            target = str(view.rolling_id)
+            await self._audit.record(principal, "bot.rolling", target, details=details, connection=connection)
 
     def _saw(self, view: RollingView | None) -> None:
         if view is not None and view != self._newest and not self._is_ours(view):
@@ -289,18 +268,3 @@ def _at_the_end(step: RollingStep, state: RollingState) -> RollingStep:
     if step.state in {StepState.RESTARTING, StepState.CANARY}:
         return replace(step, state=StepState.FAILED, error=step.error or f"The rolling restart was {state}.")
     return step
-
-
-def _view(row: RowMapping) -> RollingView:
-    return RollingView(
-        rolling_id=row["id"],
-        requested_by=row["requested_by"],
-        requested_at=row["requested_at"],
-        batch_size=row["batch_size"],
-        state=RollingState(row["state"]),
-        estimate_s=row["estimate_s"],
-        steps=tuple(step_of(step) for step in row["steps"]),
-        abort_requested_by=row["abort_requested_by"],
-        finished_at=row["finished_at"],
-        error=row["error"],
-    )

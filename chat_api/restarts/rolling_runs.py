@@ -14,7 +14,7 @@ from chat_api.core.principals import Principal
 from chat_api.fleet.schemas import BotStatus, CanaryView
 from chat_api.fleet.service import FleetService
 from chat_api.restarts import rolling_repository as rolling
-from chat_api.restarts.rolling_schemas import RollingStep, RollingView, StepState, stored_step
+from chat_api.restarts.rolling_schemas import RollingStep, RollingView, StepState
 from chat_api.restarts.service import RestartsService
 from models import ActionOrigin, BotAction, RestartState, RollingState
 
@@ -102,7 +102,7 @@ class RollingRun:
     async def _one(self, principal: Principal, name: str) -> str | None:
         """Restart one bot and see that it is well; gives the reason when it is not."""
         started_s = self._clock.monotonic_s()
-        self._step(name, state=StepState.RESTARTING, began_at=self._clock.now())
+        self._step(name, state=StepState.RESTARTING)
         try:
             error = await self._restarted(principal, name) or await self._answered(name)
         except AppError as failure:
@@ -167,12 +167,11 @@ class RollingRun:
     async def _save(self) -> None:
         """Store how far we are, and hear what others want. Raises: DatabaseUnavailable."""
         async with self._database.statement() as connection:
-            steps = [stored_step(step) for step in self.view.steps]
-            row = await rolling.beat(connection, self.view.rolling_id, steps)
-        if row is None:
+            stored = await rolling.beat(connection, self.view.rolling_id, self.view.steps)
+        if stored is None:
             self._is_over = True  # taken for dead, and ended by another process: we may do no more
-        elif row["abort_requested_by"] is not None:
-            self.note_abort(row["abort_requested_by"])
+        elif stored.abort_requested_by is not None:
+            self.note_abort(stored.abort_requested_by)
 
     async def _end(self, state: RollingState, error: str | None) -> None:
         while True:

@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
+from pydantic import Field
+
+from chat_api.core.read_models import ReadModel
 from models import RollingState
 
 
@@ -22,21 +25,20 @@ class StepState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RollingStep:
+class RollingStep(ReadModel):
     """One bot of a rolling restart."""
 
     bot_name: str
     state: StepState = StepState.WAITING
     batch: int = 1
     restart_id: str | None = None
-    began_at: datetime | None = None
     duration_s: float | None = None
     error: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RollingView:
-    """One rolling restart, running or over. ``error`` says why it ended before its end."""
+class RollingView(ReadModel):
+    """A rolling restart, running or over."""
 
     rolling_id: UUID
     requested_by: str
@@ -47,7 +49,7 @@ class RollingView:
     steps: tuple[RollingStep, ...]
     abort_requested_by: str | None = None
     finished_at: datetime | None = None
-    error: str | None = None
+    error: Annotated[str | None, Field(description="Why it ended before its end.")] = None
 
     @property
     def is_running(self) -> bool:
@@ -61,36 +63,34 @@ class RollingView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PreviewedBot:
-    """One bot of a rolling restart that is not begun: when it is its turn, and what that costs."""
+class PreviewedBot(ReadModel):
+    """One bot of a preview: when it is its turn, and what that costs."""
 
     bot_name: str
     display_name: str
     batch: int
-    affected_users: int
+    affected_users: Annotated[int, Field(description="Who wrote to it in the last five minutes.")]
     estimate_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RollingPreview:
-    """What a rolling restart would do. ``skipped`` are bots that it leaves out, with the reason."""
+class RollingPreview(ReadModel):
+    """What a rolling restart would do."""
 
     batch_size: int
     bots: tuple[PreviewedBot, ...]
-    affected_users: int
+    affected_users: Annotated[int, Field(description="In all; who talks with two bots counts once.")]
     estimate_s: float
-    skipped: Mapping[str, str]
+    skipped: Annotated[Mapping[str, str], Field(description="Bots that are left out, and why.")]
 
 
 def step_of(stored: Mapping[str, Any]) -> RollingStep:
     """A step as :func:`stored_step` stored it."""
-    began_at = stored.get("began_at")
     return RollingStep(
         bot_name=str(stored["bot_name"]),
         state=StepState(stored["state"]),
         batch=int(stored["batch"]),
         restart_id=stored.get("restart_id"),
-        began_at=datetime.fromisoformat(began_at) if began_at else None,
         duration_s=stored.get("duration_s"),
         error=stored.get("error"),
     )
@@ -103,7 +103,6 @@ def stored_step(step: RollingStep) -> dict[str, Any]:
         "state": step.state.value,
         "batch": step.batch,
         "restart_id": step.restart_id,
-        "began_at": step.began_at.isoformat() if step.began_at else None,
         "duration_s": step.duration_s,
         "error": step.error,
     }

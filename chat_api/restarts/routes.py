@@ -7,29 +7,27 @@ from fastapi import APIRouter, Query, Response
 from pydantic import AwareDatetime
 
 from chat_api.fleet.policies import PoliciesService
+from chat_api.fleet.schemas import RestartView
 from chat_api.http.dependencies import Admin, BotName, service
 from chat_api.http.errors import BODIES, CONSOLE, errors
 from chat_api.http.exports import Format, also_as, csv_file
 from chat_api.restarts.bodies import (
     RESTART_COLUMNS,
     Action,
-    ActionAnswer,
     ActionState,
-    BulkAnswer,
     BulkBody,
     ImpactAnswer,
     Origin,
     PolicyAnswer,
     PolicyBody,
-    PreviewAnswer,
     RestartAnswer,
     RestartList,
-    RollingAnswer,
     RollingBody,
     RollingList,
 )
 from chat_api.restarts.rolling import RollingService
-from chat_api.restarts.schemas import RestartFilter
+from chat_api.restarts.rolling_schemas import RollingPreview, RollingView
+from chat_api.restarts.schemas import BulkView, RestartFilter
 from chat_api.restarts.service import RestartsService
 from models import ActionOrigin, BotAction, RestartState
 
@@ -72,21 +70,21 @@ async def impact(bot_name: BotName, principal: Admin, restarts: Restarts) -> Imp
 
 
 @router.post("/bots/actions", summary="Act on many bots", responses=errors(*_ACTING, *BODIES))
-async def act_on_many(body: BulkBody, principal: Admin, restarts: Restarts) -> BulkAnswer:
+async def act_on_many(body: BulkBody, principal: Admin, restarts: Restarts) -> BulkView:
     """Restart, start or stop many bots, five at a time; says at once for which it cannot be done."""
-    return BulkAnswer.model_validate(await restarts.act_on(principal, BotAction(body.action), body.bot_names))
+    return await restarts.act_on(principal, BotAction(body.action), body.bot_names)
 
 
 @router.post("/bots/{bot_name}/start", summary="Start a bot", responses=errors(*_ACTING))
-async def start(bot_name: BotName, principal: Admin, restarts: Restarts) -> ActionAnswer:
+async def start(bot_name: BotName, principal: Admin, restarts: Restarts) -> RestartView:
     """Begin to start a bot that is stopped; progress shows in the status."""
-    return ActionAnswer.model_validate(await restarts.start(principal, bot_name))
+    return await restarts.start(principal, bot_name)
 
 
 @router.post("/bots/{bot_name}/stop", summary="Stop a bot", responses=errors(*_ACTING))
-async def stop(bot_name: BotName, principal: Admin, restarts: Restarts) -> ActionAnswer:
+async def stop(bot_name: BotName, principal: Admin, restarts: Restarts) -> RestartView:
     """Begin to stop a bot. Nothing starts it again by itself."""
-    return ActionAnswer.model_validate(await restarts.stop(principal, bot_name))
+    return await restarts.stop(principal, bot_name)
 
 
 @router.get(
@@ -129,9 +127,9 @@ async def history(
     summary="Preview a rolling restart",
     responses=errors(*_READING, *BODIES, "not_found"),
 )
-async def preview_rolling(body: RollingBody, principal: Admin, rolling: Rolling) -> PreviewAnswer:
+async def preview_rolling(body: RollingBody, principal: Admin, rolling: Rolling) -> RollingPreview:
     """The order, the people affected right now, and how long it takes. Nothing is done."""
-    return PreviewAnswer.model_validate(await rolling.preview(principal, body.bot_names, batch_size=body.batch_size))
+    return await rolling.preview(principal, body.bot_names, batch_size=body.batch_size)
 
 
 @router.post(
@@ -139,9 +137,9 @@ async def preview_rolling(body: RollingBody, principal: Admin, rolling: Rolling)
     summary="Begin a rolling restart",
     responses=errors(*_READING, *BODIES, "not_found", "conflict"),
 )
-async def begin_rolling(body: RollingBody, principal: Admin, rolling: Rolling) -> RollingAnswer:
+async def begin_rolling(body: RollingBody, principal: Admin, rolling: Rolling) -> RollingView:
     """Restart bots a batch at a time; each has to be healthy and to answer before the next batch begins."""
-    return RollingAnswer.model_validate(await rolling.begin(principal, body.bot_names, batch_size=body.batch_size))
+    return await rolling.begin(principal, body.bot_names, batch_size=body.batch_size)
 
 
 @router.get("/rolling-restarts", summary="Rolling restarts", responses=errors(*_READING))
@@ -153,9 +151,9 @@ async def list_rolling(
 
 
 @router.get("/rolling-restarts/{rolling_id}", summary="A rolling restart", responses=errors(*_READING, "not_found"))
-async def get_rolling(rolling_id: UUID, principal: Admin, rolling: Rolling) -> RollingAnswer:
+async def get_rolling(rolling_id: UUID, principal: Admin, rolling: Rolling) -> RollingView:
     """How far it is, bot by bot."""
-    return RollingAnswer.model_validate(await rolling.of_id(principal, rolling_id))
+    return await rolling.of_id(principal, rolling_id)
 
 
 @router.post(
@@ -163,9 +161,9 @@ async def get_rolling(rolling_id: UUID, principal: Admin, rolling: Rolling) -> R
     summary="Abort a rolling restart",
     responses=errors(*_READING, "not_found", "conflict"),
 )
-async def abort_rolling(rolling_id: UUID, principal: Admin, rolling: Rolling) -> RollingAnswer:
+async def abort_rolling(rolling_id: UUID, principal: Admin, rolling: Rolling) -> RollingView:
     """Let it end after the batch that runs now."""
-    return RollingAnswer.model_validate(await rolling.abort(principal, rolling_id))
+    return await rolling.abort(principal, rolling_id)
 
 
 @router.get("/bots/{bot_name}/policy", summary="A bot's policy", responses=errors(*_READING, "not_found"))

@@ -5,12 +5,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from chat_api.core.read_models import ReadModel
 from models import ActionOrigin, BotAction, RestartState
+
+DEFAULT_ESTIMATE_S = 30.0  # Source: specification, "estimated_downtime": "30 seconds".
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BulkOutcome:
-    """What became of a bulk for one bot: it waits for its turn, or is not done for this reason."""
+class BulkOutcome(ReadModel):
+    """What becomes of a bulk for one bot: it waits for its turn, or is not done for this reason."""
 
     bot_name: str
     is_accepted: bool
@@ -18,8 +21,8 @@ class BulkOutcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BulkView:
-    """One action for many bots; how each goes on is in the restarts with this ``group_id``."""
+class BulkView(ReadModel):
+    """One action for many bots, five at a time; how each goes on is in the history, by `group_id`."""
 
     group_id: UUID
     action: BotAction

@@ -7,14 +7,11 @@ from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from chat_api.audit.service import AuditService
 from chat_api.bots.connector import BotConnector
 from chat_api.bots.schemas import BotSpec
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
-from chat_api.core.database import Database
+from chat_api.core.database import Connection, Database
 from chat_api.core.errors import AppError, Conflict, DatabaseUnavailable, InvalidInput, NotFound
 from chat_api.core.ids import new_id
 from chat_api.core.keyed_locks import KeyedLocks
@@ -28,9 +25,9 @@ from chat_api.fleet.registry import BotRegistry
 from chat_api.fleet.schemas import RestartView
 from chat_api.fleet.service import FleetService
 from chat_api.restarts import repository as restarts
-from chat_api.restarts.history import DEFAULT_ESTIMATE_S, RestartHistory, row_of, view_of
+from chat_api.restarts.history import RestartHistory
 from chat_api.restarts.runs import BeforeRestart, RestartRuns, no_evidence
-from chat_api.restarts.schemas import BulkOutcome, BulkView, RestartFilter
+from chat_api.restarts.schemas import DEFAULT_ESTIMATE_S, BulkOutcome, BulkView, RestartFilter
 from models import ActionOrigin, AuditOutcome, BotAction, RestartState
 
 log = get_logger(__name__)
@@ -163,11 +160,11 @@ class RestartsService:
         while view.is_running:
             try:
                 async with self._database.read() as connection:
-                    row = await restarts.of_id(connection, view.restart_id)
+                    stored = await restarts.of_id(connection, view.restart_id)
             except DatabaseUnavailable:
-                row = None
-            if row is not None:
-                view = replace(view_of(row), estimate_s=view.estimate_s)
+                stored = None
+            if stored is not None:
+                view = replace(stored, estimate_s=view.estimate_s)
             if view.is_running:
                 await asyncio.sleep(FINISH_POLL_S)
         return view
@@ -229,9 +226,9 @@ class RestartsService:
         container = await self._labelled_container(spec.name)
         view = replace(asked, requested_at=self._clock.now(), estimate_s=await self.history.estimate_s(spec.name))
         outcome = AuditOutcome.ALLOWED if principal else AuditOutcome.AUTOMATIC
-        try:
-            async with self._database.write() as connection:
-                await restarts.start(connection, row_of(view))
+        async with self._database.write() as connection:
+            is_ours = await restarts.start(connection, view)
+            if is_ours:
                 await self._note_wish(view, container, connection)
                 await self._audit.record(
                     principal,
@@ -241,8 +238,7 @@ class RestartsService:
                     details=details or _group(view),
                     connection=connection,
                 )
-        except IntegrityError:
-            # Another process is at it: its row is the lock.
+        if not is_ours:  # another process is at it
             return _joined(await self._elsewhere(spec.name, view.estimate_s), asked)
         self._fleet.record_restart(view)
         task = asyncio.create_task(self._run(spec, container, view), name=f"{view.action}-{spec.name}")
@@ -250,7 +246,7 @@ class RestartsService:
         task.add_done_callback(partial(self._over, view.restart_id))
         return view
 
-    async def _note_wish(self, view: RestartView, container: ContainerView, connection: AsyncConnection) -> None:
+    async def _note_wish(self, view: RestartView, container: ContainerView, connection: Connection) -> None:
         if view.origin is ActionOrigin.AUTO_HEAL:
             await self._policies.require_healable(view.bot_name, container, connection=connection)
         elif view.action is BotAction.STOP:
@@ -281,9 +277,9 @@ class RestartsService:
 
     async def _elsewhere(self, bot_name: str, estimate_s: float) -> RestartView:
         async with self._database.read() as connection:
-            row = await restarts.running(connection, bot_name)
-            row = row or (await restarts.found(connection, RestartFilter(bot_name=bot_name, limit=1)))[0]
-        return replace(view_of(row), estimate_s=estimate_s)
+            running = await restarts.running(connection, bot_name)
+            view = running or (await restarts.found(connection, RestartFilter(bot_name=bot_name, limit=1)))[0]
+        return replace(view, estimate_s=estimate_s)
 
     # A bulk
 
@@ -309,7 +305,7 @@ class RestartsService:
         view = replace(asked, state=RestartState.FAILED, finished_at=now, duration_s=0.0, error=error)
         self._fleet.record_restart(view)
         async with self._database.write() as connection:
-            await restarts.start(connection, row_of(view))
+            await restarts.start(connection, view)
 
 
 def _outlook(name: str, known: set[str], managed: set[str]) -> BulkOutcome:

@@ -12,8 +12,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import RowMapping
-
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Database
 from chat_api.core.errors import InvalidInput
@@ -65,11 +63,11 @@ class AnalyticsService:
         first = grain.floor(begin)
         last = grain.floor(end - timedelta(microseconds=1)) + grain.length
         async with self._database.read() as connection:
-            rows = await usage.periods(connection, grain=grain, since=first, until=last)
+            counts = await usage.periods(connection, grain=grain, since=first, until=last)
             span_s = Span.HOUR if grain is Grain.HOUR else Span.DAY
             calls = await series.answers(connection, span_s=span_s, since=first, until=last)
             counted = await usage.counted_up_to(connection)
-        found = _with_calls([_usage(row) for row in rows], calls, grain)
+        found = _with_calls(counts, calls, grain)
         together = {one.start: one for one in found if not one.bot_name}
         starts = [first + number * grain.length for number in range(round((last - first) / grain.length))]
         periods = tuple(together.get(start) or Usage(start=start, bot_name="") for start in starts)
@@ -93,18 +91,15 @@ class AnalyticsService:
         this_week = Grain.WEEK.floor(self._clock.now()).date()
         since = this_week - timedelta(weeks=COHORT_WEEKS - 1)
         async with self._database.read() as connection:
-            rows = await usage.cohorts(connection, since=since)
-        known = {(row["cohort"], row["week"]): row["people"] for row in rows}
-        weeks = sorted({row["cohort"] for row in rows}, reverse=True)
+            cohorts = await usage.cohorts(connection, since=since)
         return tuple(
             Cohort(
                 week=week,
                 people=tuple(
-                    known.get((week, week + timedelta(weeks=number)), 0)
-                    for number in range((this_week - week).days // 7 + 1)
+                    people.get(week + timedelta(weeks=number), 0) for number in range((this_week - week).days // 7 + 1)
                 ),
             )
-            for week in weeks
+            for week, people in sorted(cohorts.items(), reverse=True)
         )
 
     async def count(self) -> None:
@@ -149,11 +144,6 @@ def _hours(begin: datetime, end: datetime) -> list[datetime]:
         hours.append(hour)
         hour += timedelta(hours=1)
     return hours
-
-
-def _usage(row: RowMapping) -> Usage:
-    values = {name: row[name] for name in Usage.__dataclass_fields__ if name != "answer_times"}
-    return Usage(**values, answer_times=AnswerTimes(counts=tuple(row["answer_times"])))
 
 
 def _with_calls(found: list[Usage], calls: Sequence[tuple[str, datetime, int, int]], grain: Grain) -> list[Usage]:

@@ -1,12 +1,12 @@
 """What the API says of how the fleet is used."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Literal
 
 from pydantic import Field
 
 from chat_api.http.base_models import Answer
-from chat_api.series.analytics_schemas import UsageReport
+from chat_api.series.analytics_schemas import Cohort, UsageReport
 
 
 class UsageEntry(Answer):
@@ -56,14 +56,7 @@ class UsageAnswer(Answer):
         )
 
 
-class CohortEntry(Answer):
-    """People of one first week, and how many of them wrote in each week from then on."""
-
-    week: date
-    people: list[int]
-
-
 class RetentionAnswer(Answer):
     """Cohorts, the newest first."""
 
-    cohorts: list[CohortEntry]
+    cohorts: tuple[Cohort, ...]

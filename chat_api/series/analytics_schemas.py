@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
+from chat_api.core.read_models import ReadModel
+
 # Upper edges of the classes of answer times, seconds: each a fifth wider than the one before, from 50 ms to an hour.
 ANSWER_TIME_EDGES_S: tuple[float, ...] = tuple(round(0.05 * 1.2**step, 6) for step in range(62))
 CLASSES = len(ANSWER_TIME_EDGES_S) + 1
@@ -129,7 +131,7 @@ class UsageReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cohort:
+class Cohort(ReadModel):
     """The people who wrote for the first time in one week, and how many of them wrote in each week from then on."""
 
     week: date

@@ -7,23 +7,9 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from chat_api.http.base_models import Answer
-from chat_api.series.schemas import Uptime
+from chat_api.series.schemas import SeriesPoint, Uptime
 
 Rounded = Annotated[float, AfterValidator(lambda value: round(value, 3))]
-
-
-class SeriesPointEntry(Answer):
-    """One step of a series. Times are milliseconds of what went well, null where nothing did."""
-
-    at: datetime
-    span_s: int = Field(description="How many seconds the step covers.")
-    count: int = Field(description="All that was measured, the errors too.")
-    errors: int
-    mean_ms: Rounded | None
-    p50_ms: Rounded | None
-    p95_ms: Rounded | None
-    p99_ms: Rounded | None
-    max_ms: Rounded | None
 
 
 class SeriesAnswer(Answer):
@@ -31,7 +17,7 @@ class SeriesAnswer(Answer):
 
     subject: str = Field(examples=["answers:elena"])
     window: str = Field(examples=["24h"])
-    points: list[SeriesPointEntry]
+    points: tuple[SeriesPoint, ...]
 
 
 class UptimeAnswer(Answer):

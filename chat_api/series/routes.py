@@ -1,5 +1,6 @@
 """The console's API to what was measured and observed over time."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -12,12 +13,11 @@ from chat_api.http.errors import CONSOLE, errors
 from chat_api.http.exports import Format, also_as, csv_of
 from chat_api.series.bodies import (
     SeriesAnswer,
-    SeriesPointEntry,
     StatusIntervalEntry,
     StatusIntervalsAnswer,
     UptimeAnswer,
 )
-from chat_api.series.schemas import BotSeries, Window
+from chat_api.series.schemas import BotSeries, SeriesPoint, Window
 from chat_api.series.service import SeriesService
 
 router = APIRouter(prefix="/api/admin", tags=["Administration"])
@@ -108,7 +108,7 @@ async def own_series(name: Literal["http", "loop_lag"], asked: Asked) -> SeriesA
 async def _series(asked: Question, subject: str) -> SeriesAnswer | Response:
     points = await asked.series.points(asked.principal, subject, asked.window)
     answer = SeriesAnswer(subject=subject, window=asked.window, points=points)
-    return _file(asked, subject, "series", SeriesPointEntry, answer.points) if asked.format == "csv" else answer
+    return _file(asked, subject, "series", SeriesPoint, answer.points) if asked.format == "csv" else answer
 
 
 async def _uptime(asked: Question, subject: str) -> UptimeAnswer | Response:
@@ -124,5 +124,5 @@ async def _intervals(asked: Question, subject: str) -> StatusIntervalsAnswer | R
     )
 
 
-def _file(asked: Question, subject: str, what: str, kind: type[Any], entries: list[Any]) -> Response:
+def _file(asked: Question, subject: str, what: str, kind: type[Any], entries: Sequence[Any]) -> Response:
     return csv_of(f"{subject.replace(':', '-')}-{what}-{asked.window}", kind, entries)

@@ -4,6 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
+from typing import Annotated
+
+from pydantic import Field, PlainSerializer
+
+from chat_api.core.read_models import ReadModel
+
+# To the microsecond, where it is told.
+Rounded = Annotated[float, PlainSerializer(lambda value: round(value, 3), return_type=float)]
 
 
 class Span(IntEnum):
@@ -65,21 +73,18 @@ class BotSeries(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SeriesPoint:
-    """What was measured in the ``span_s`` seconds from ``at``. ``count`` has the ``errors`` in it.
-
-    The times are of what went well, in milliseconds, ``None`` where nothing did.
-    """
+class SeriesPoint(ReadModel):
+    """One step of a series. Times are milliseconds of what went well, null where nothing did."""
 
     at: datetime
-    span_s: int
-    count: int = 0
+    span_s: Annotated[int, Field(description="How many seconds the step covers.")]
+    count: Annotated[int, Field(description="All that was measured, the errors too.")] = 0
     errors: int = 0
-    mean_ms: float | None = None
-    p50_ms: float | None = None
-    p95_ms: float | None = None
-    p99_ms: float | None = None
-    max_ms: float | None = None
+    mean_ms: Rounded | None = None
+    p50_ms: Rounded | None = None
+    p95_ms: Rounded | None = None
+    p99_ms: Rounded | None = None
+    max_ms: Rounded | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

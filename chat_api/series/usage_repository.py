@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat_api.core.odd_rows import ODD_ROWS
 from chat_api.core.rows import many
-from chat_api.series.analytics_schemas import ANSWER_TIME_EDGES_S, CLASSES
+from chat_api.series.analytics_schemas import ANSWER_TIME_EDGES_S, CLASSES, AnswerTimes, Usage
 
 _UP_TO_KEY = "usage_counted_up_to"
 _EDGES = ", ".join(map(str, ANSWER_TIME_EDGES_S))
@@ -182,14 +182,18 @@ async def move_up_to(connection: AsyncConnection, at: datetime) -> None:
     await connection.execute(_MOVE_UP_TO, {"key": _UP_TO_KEY, "value": at.isoformat()})
 
 
-async def periods(connection: AsyncConnection, *, grain: str, since: datetime, until: datetime) -> list[RowMapping]:
+async def periods(connection: AsyncConnection, *, grain: str, since: datetime, until: datetime) -> list[Usage]:
     """The counts of a time, by their primary key."""
-    return await many(connection, _PERIODS, {"grain": grain, "since": since, "until": until})
+    rows = await many(connection, _PERIODS, {"grain": grain, "since": since, "until": until})
+    return [Usage(**dict(row) | {"answer_times": AnswerTimes(counts=tuple(row["answer_times"]))}) for row in rows]
 
 
-async def cohorts(connection: AsyncConnection, *, since: date) -> list[RowMapping]:
-    """How many came back, by the week of their first message."""
-    return await many(connection, _COHORTS, {"since": since})
+async def cohorts(connection: AsyncConnection, *, since: date) -> dict[date, dict[date, int]]:
+    """How many wrote, by the week of their first message and the week in which they did."""
+    found: dict[date, dict[date, int]] = {}
+    for row in await many(connection, _COHORTS, {"since": since}):
+        found.setdefault(row["cohort"], {})[row["week"]] = row["people"]
+    return found
 
 
 def _moment(row: RowMapping) -> datetime:

@@ -1,6 +1,5 @@
 """What the routes of the settings, the switches and the announcement take and give."""
 
-from datetime import datetime
 from typing import Self
 
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
@@ -8,11 +7,9 @@ from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
 from chat_api.http.base_models import Answer, Body, Moment
 from chat_api.settings.feature_flags import MAX_ANNOUNCEMENT_CHARS, MAX_MAINTENANCE_CHARS
 from chat_api.settings.schemas import (
-    Announcement,
-    Effect,
-    Feature,
+    FeatureView,
     Notices,
-    Source,
+    SettingView,
     Tone,
 )
 
@@ -25,28 +22,11 @@ class SettingBody(Body):
     )
 
 
-class SettingAnswer(Answer):
-    """One setting. A secret's values are masked."""
-
-    name: str = Field(examples=["rate_limit_requests_per_minute"])
-    meaning: str
-    value: str = Field(description="In effect now.", examples=["100"])
-    source: Source
-    effect: Effect
-    default: str = Field(examples=["100"])
-    environment: str | None = Field(description="What the environment says, if anything.")
-    here: str | None = Field(description="What was set in the console, if anything; it wins.")
-    waiting: str | None = Field(description="What takes effect at the next start.")
-    is_secret: bool
-    changed_by: str | None
-    changed_at: datetime | None
-
-
 class SettingList(Answer):
     """Every setting, and what is stored and cannot be used."""
 
-    settings: list[SettingAnswer]
-    ignored: list[str]
+    settings: tuple[SettingView, ...]
+    ignored: tuple[str, ...]
 
 
 class AnnouncementBody(Body):
@@ -60,20 +40,6 @@ class AnnouncementBody(Body):
     tone: Tone = Field(Tone.INFO, strict=False, examples=["info"])
     starts_at: Moment | None = Field(None, examples=["2030-01-01T08:00:00Z"])
     ends_at: Moment | None = Field(None, examples=["2030-01-01T18:00:00Z"])
-
-
-class AnnouncementAnswer(Answer):
-    """The announcement that is set; an empty ``text`` when there is none."""
-
-    text: str
-    tone: Tone
-    starts_at: datetime | None
-    ends_at: datetime | None
-
-    @classmethod
-    def of(cls, announcement: Announcement | None) -> Self:
-        """The answer for an announcement, or for none."""
-        return cls.model_validate(announcement or Announcement(text=""))
 
 
 class NoticesAnswer(Answer):
@@ -100,20 +66,10 @@ class FeatureBody(Body):
     is_on: StrictBool = Field(examples=[False])
 
 
-class FeatureAnswer(Answer):
-    """One feature switch."""
-
-    feature: Feature
-    is_on: bool
-    meaning: str
-    changed_by: str | None
-    changed_at: datetime | None
-
-
 class FeatureList(Answer):
     """Every feature switch."""
 
-    features: list[FeatureAnswer]
+    features: tuple[FeatureView, ...]
 
 
 class MaintenanceBody(Body):
@@ -126,12 +82,3 @@ class MaintenanceBody(Body):
         description="What is said to those who write; without it a friendly sentence.",
         examples=["Back at 18:00."],
     )
-
-
-class MaintenanceAnswer(Answer):
-    """The chat's maintenance mode."""
-
-    is_on: bool
-    text: str
-    changed_by: str | None
-    changed_at: datetime | None

@@ -1,27 +1,23 @@
 """The settings, the switches and the announcement, over REST."""
 
-from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Response
 
 from chat_api.http.dependencies import Admin, limited_by_address, service
 from chat_api.http.errors import BODIES, CONSOLE, WRITES, errors
-from chat_api.http.exports import Format, also_as, csv_file, csv_of
+from chat_api.http.exports import Format, also_as, csv_of
 from chat_api.settings.bodies import (
-    AnnouncementAnswer,
     AnnouncementBody,
-    FeatureAnswer,
     FeatureBody,
     FeatureList,
-    MaintenanceAnswer,
     MaintenanceBody,
     NoticesAnswer,
-    SettingAnswer,
     SettingBody,
     SettingList,
 )
 from chat_api.settings.feature_flags import FeatureFlagsService
+from chat_api.settings.schemas import Announcement, FeatureView, MaintenanceView, SettingView
 from chat_api.settings.service import SettingsService
 
 router = APIRouter(tags=["Settings"])
@@ -42,13 +38,13 @@ Name = Annotated[str, Path(min_length=1, max_length=60)]
 async def settings(principal: Admin, configuration: Configuration, format: Format = "json") -> SettingList | Response:
     """Each with its value, where that comes from, what it means, and when a change takes effect."""
     answer = SettingList(settings=configuration.views(principal), ignored=configuration.ignored(principal))
-    return csv_of("settings", SettingAnswer, answer.settings) if format == "csv" else answer
+    return csv_of("settings", SettingView, answer.settings) if format == "csv" else answer
 
 
 @router.put("/api/admin/settings/{name}", summary="Set a setting", responses=errors(*BODIES, *CONSOLE, "not_found"))
-async def set_setting(name: Name, body: SettingBody, principal: Admin, configuration: Configuration) -> SettingAnswer:
+async def set_setting(name: Name, body: SettingBody, principal: Admin, configuration: Configuration) -> SettingView:
     """It wins over the environment from now on, at once or after a restart as the setting says."""
-    return SettingAnswer.model_validate(await configuration.set(principal, name, body.value))
+    return await configuration.set(principal, name, body.value)
 
 
 @router.delete(
@@ -56,22 +52,22 @@ async def set_setting(name: Name, body: SettingBody, principal: Admin, configura
     summary="Reset a setting",
     responses=errors(*WRITES, *CONSOLE, "not_found", "invalid_input"),
 )
-async def reset_setting(name: Name, principal: Admin, configuration: Configuration) -> SettingAnswer:
+async def reset_setting(name: Name, principal: Admin, configuration: Configuration) -> SettingView:
     """Let the environment, else the default, say it again."""
-    return SettingAnswer.model_validate(await configuration.reset(principal, name))
+    return await configuration.reset(principal, name)
 
 
 @router.get("/api/admin/announcement", summary="The announcement", responses=errors(*CONSOLE))
-async def announcement(principal: Admin, switches: FeatureFlags) -> AnnouncementAnswer:
+async def announcement(principal: Admin, switches: FeatureFlags) -> Announcement:
     """The one that is set, whether its time has come or not."""
-    return AnnouncementAnswer.of(switches.announcement(principal))
+    return switches.announcement(principal) or Announcement(text="")
 
 
 @router.put("/api/admin/announcement", summary="Announce something", responses=errors(*BODIES, *CONSOLE))
-async def announce(body: AnnouncementBody, principal: Admin, switches: FeatureFlags) -> AnnouncementAnswer:
+async def announce(body: AnnouncementBody, principal: Admin, switches: FeatureFlags) -> Announcement:
     """Show a text on every page, open ones too; an empty text takes it back."""
     said = await switches.announce(principal, body.text, tone=body.tone, starts_at=body.starts_at, ends_at=body.ends_at)
-    return AnnouncementAnswer.of(said)
+    return said or Announcement(text="")
 
 
 @router.get(
@@ -95,9 +91,7 @@ async def notices(switches: FeatureFlags) -> NoticesAnswer:
 async def features(principal: Admin, switches: FeatureFlags, format: Format = "json") -> FeatureList | Response:
     """What can be switched off, and how it stands."""
     views = switches.features(principal)
-    if format == "csv":
-        return csv_file("features", list(FeatureAnswer.model_fields), [asdict(view) for view in views])
-    return FeatureList(features=views)
+    return csv_of("features", FeatureView, views) if format == "csv" else FeatureList(features=views)
 
 
 @router.get(
@@ -105,24 +99,24 @@ async def features(principal: Admin, switches: FeatureFlags, format: Format = "j
     summary="A feature switch",
     responses=errors(*CONSOLE, "not_found", "invalid_input"),
 )
-async def feature(name: Name, principal: Admin, switches: FeatureFlags) -> FeatureAnswer:
+async def feature(name: Name, principal: Admin, switches: FeatureFlags) -> FeatureView:
     """How one feature stands."""
-    return FeatureAnswer.model_validate(switches.feature(principal, name))
+    return switches.feature(principal, name)
 
 
 @router.put("/api/admin/features/{name}", summary="Switch a feature", responses=errors(*BODIES, *CONSOLE, "not_found"))
-async def switch(name: Name, body: FeatureBody, principal: Admin, switches: FeatureFlags) -> FeatureAnswer:
+async def switch(name: Name, body: FeatureBody, principal: Admin, switches: FeatureFlags) -> FeatureView:
     """On or off, from the next request on, in every process."""
-    return FeatureAnswer.model_validate(await switches.switch(principal, name, is_on=body.is_on))
+    return await switches.switch(principal, name, is_on=body.is_on)
 
 
 @router.get("/api/admin/maintenance", summary="Maintenance mode", responses=errors(*CONSOLE))
-async def maintenance(principal: Admin, switches: FeatureFlags) -> MaintenanceAnswer:
+async def maintenance(principal: Admin, switches: FeatureFlags) -> MaintenanceView:
     """Whether the chat takes no new messages."""
-    return MaintenanceAnswer.model_validate(switches.maintenance(principal))
+    return switches.maintenance(principal)
 
 
 @router.put("/api/admin/maintenance", summary="Begin or end maintenance", responses=errors(*BODIES, *CONSOLE))
-async def maintain(body: MaintenanceBody, principal: Admin, switches: FeatureFlags) -> MaintenanceAnswer:
+async def maintain(body: MaintenanceBody, principal: Admin, switches: FeatureFlags) -> MaintenanceView:
     """While it is on, new messages are answered 503 `maintenance` with the text; reading and the console go on."""
-    return MaintenanceAnswer.model_validate(await switches.maintain(principal, is_on=body.is_on, text=body.text))
+    return await switches.maintain(principal, is_on=body.is_on, text=body.text)

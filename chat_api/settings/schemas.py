@@ -3,6 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from chat_api.core.read_models import ReadModel
 
 
 class Source(StrEnum):
@@ -47,26 +52,29 @@ FEATURE_MEANINGS: dict[Feature, str] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SettingView:
-    """One setting; a secret's values are masked. ``value`` is in effect; ``waiting`` is in effect after a restart."""
+class SettingView(ReadModel):
+    """One setting. A secret's values are masked."""
 
-    name: str
+    name: Annotated[str, Field(examples=["rate_limit_requests_per_minute"])]
     meaning: str
-    value: str
+    value: Annotated[str, Field(description="In effect now.", examples=["100"])]
     source: Source
     effect: Effect
-    default: str
-    environment: str | None
-    here: str | None
-    waiting: str | None = None
+    default: Annotated[str, Field(examples=["100"])]
+    environment: Annotated[str | None, Field(description="What the environment says, if anything.")]
+    here: Annotated[str | None, Field(description="What was set in the console, if anything; it wins.")]
+    waiting: Annotated[str | None, Field(description="What takes effect at the next start.")] = None
     is_secret: bool = False
     changed_by: str | None = None
     changed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Announcement:
-    """Plain text for everybody, from and until a moment; without them from now on, or until it is taken back."""
+class Announcement(ReadModel):
+    """Plain text for everybody, from and until a moment; without them from now on, or until it is taken back.
+
+    An empty text says nothing.
+    """
 
     text: str
     tone: Tone = Tone.INFO
@@ -80,7 +88,7 @@ class Announcement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MaintenanceView:
+class MaintenanceView(ReadModel):
     """Whether the chat takes new messages, and what is said to those who send one."""
 
     is_on: bool
@@ -90,8 +98,8 @@ class MaintenanceView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FeatureView:
-    """One switch."""
+class FeatureView(ReadModel):
+    """One feature switch."""
 
     feature: Feature
     is_on: bool

@@ -1,28 +1,14 @@
 """What the routes of the System page give."""
 
-from datetime import datetime
-
-from pydantic import Field
-
+from chat_api.core.slow_queries import SlowQuery
 from chat_api.http.base_models import Answer
-from chat_api.system.schemas import DatabaseView, ProcessReport, RedisView, SlowQueryView, WorkerView
-
-
-class SystemAnswer(Answer):
-    """The whole deployment at one moment."""
-
-    at: datetime
-    processes: list[ProcessReport]
-    database: DatabaseView | None = Field(description="Absent while PostgreSQL does not answer.")
-    redis: RedisView | None = Field(description="Absent while Redis does not answer.")
-    versions: dict[str, str]
-    problems: list[str] = Field(description="What could not be asked.")
+from chat_api.system.schemas import WorkerView
 
 
 class SlowQueryList(Answer):
     """Statements over the limit, of all processes together, the costliest first."""
 
-    slow_queries: list[SlowQueryView]
+    slow_queries: list[SlowQuery]
 
 
 class ProcessWorker(Answer):

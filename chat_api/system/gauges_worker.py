@@ -3,8 +3,6 @@
 import asyncio
 import contextlib
 
-from sqlalchemy.pool import QueuePool
-
 from chat_api.background.worker_registry import WorkerRegistry, beat
 from chat_api.core.database import Database
 from chat_api.core.metrics import Metrics
@@ -90,10 +88,9 @@ class _FleetGauges:
 
 
 def _set_pool(metrics: Metrics, database: Database) -> None:
-    pool = database.engine.pool
-    if isinstance(pool, QueuePool):
-        metrics.pool_connections.labels("used").set(pool.checkedout())
-        metrics.pool_connections.labels("idle").set(pool.checkedin())
+    pool = database.pool()
+    metrics.pool_connections.labels("used").set(pool.used)
+    metrics.pool_connections.labels("idle").set(pool.idle)
 
 
 def _set_workers(metrics: Metrics, book: WorkerRegistry) -> None:

@@ -6,6 +6,8 @@ from uuid import UUID
 import orjson
 
 from chat_api.core.database import Database
+from chat_api.system.schemas import DatabaseView, TableView
+from models.migrate import HEAD
 
 _PUT = """
 INSERT INTO web_processes (id, report, reported_at) VALUES ($1, $2::jsonb, now())
@@ -46,11 +48,8 @@ async def alive(database: Database, *, within_s: float) -> list[Any]:
     return [orjson.loads(row["report"]) for row in await database.fetch(_ALIVE, within_s)]
 
 
-async def facts(database: Database) -> dict[str, Any]:
-    """Version, size, connections and migration."""
-    return dict((await database.fetch(_FACTS))[0])
-
-
-async def tables(database: Database, *, limit: int) -> list[dict[str, Any]]:
-    """The biggest tables with their indexes."""
-    return [dict(row) for row in await database.fetch(_TABLES, limit)]
+async def facts(database: Database, *, max_tables: int) -> DatabaseView:
+    """Version, size, connections and migration, and the biggest tables with their indexes."""
+    (row,) = await database.fetch(_FACTS)
+    tables = tuple(TableView(**table) for table in await database.fetch(_TABLES, max_tables))
+    return DatabaseView(**row, migration_head=HEAD, tables=tables)

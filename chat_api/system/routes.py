@@ -5,11 +5,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Response
 
+from chat_api.core.slow_queries import SlowQuery
 from chat_api.http.dependencies import Admin, service
 from chat_api.http.errors import CONSOLE, errors
-from chat_api.http.exports import Format, also_as, csv_file
-from chat_api.system.bodies import ProcessWorker, SlowQueryList, SystemAnswer, WorkerList
-from chat_api.system.schemas import SlowQueryView, WorkerView
+from chat_api.http.exports import Format, also_as, csv_file, csv_of
+from chat_api.system.bodies import ProcessWorker, SlowQueryList, WorkerList
+from chat_api.system.schemas import SystemView, WorkerView
 from chat_api.system.service import SystemService
 
 router = APIRouter(prefix="/api/admin/system", tags=["System"])
@@ -20,19 +21,16 @@ _LISTS = also_as("text/csv", "The list.") | errors(*CONSOLE, "invalid_input")
 
 
 @router.get("", summary="The system", responses=errors(*CONSOLE))
-async def system(principal: Admin, system: System) -> SystemAnswer:
+async def system(principal: Admin, system: System) -> SystemView:
     """Every process of the deployment, PostgreSQL, Redis and the versions; what is away is named, not waited for."""
-    return SystemAnswer.model_validate(await system.view(principal))
+    return await system.view(principal)
 
 
 @router.get("/slow-queries", summary="Slow database statements", response_model=SlowQueryList, responses=_LISTS)
 async def slow_queries(principal: Admin, system: System, format: Format = "json") -> SlowQueryList | Response:
     """Statements that took longer than `SLOW_QUERY_MS`, without their values."""
     found = system.slow_queries(await system.view(principal))
-    if format == "csv":
-        columns = [field.name for field in fields(SlowQueryView)]
-        return csv_file("slow-queries", columns, [asdict(query) for query in found])
-    return SlowQueryList(slow_queries=list(found))
+    return csv_of("slow-queries", SlowQuery, found) if format == "csv" else SlowQueryList(slow_queries=list(found))
 
 
 @router.get("/workers", summary="Background workers", response_model=WorkerList, responses=_LISTS)

@@ -3,10 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
+from pydantic import Field
+
+from chat_api.core.database import PoolUsage
 from chat_api.core.loop_watch import Blocked
+from chat_api.core.read_models import ReadModel
 from chat_api.core.request_statistics import RouteStatistics
+from chat_api.core.slow_queries import SlowQuery
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,17 +31,6 @@ class WorkerView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SlowQueryView:
-    """A statement without its values."""
-
-    statement: str
-    count: int
-    total_s: float
-    max_s: float
-    last_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LaneView:
     """Calls of one bot in one process."""
 
@@ -44,17 +39,6 @@ class LaneView:
     in_flight: int
     waiting: int
     slots: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PoolView:
-    """The database pool of one process."""
-
-    size: int
-    used: int
-    idle: int
-    fast_open: int
-    fast_idle: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,9 +63,9 @@ class ProcessReport:
     blocked: tuple[Blocked, ...]
     cpu_percent: float
     memory_bytes: int
-    pool: PoolView
+    pool: PoolUsage
     routes: tuple[RouteStatistics, ...]
-    slow_queries: tuple[SlowQueryView, ...]
+    slow_queries: tuple[SlowQuery, ...]
     workers: tuple[WorkerView, ...]
     lanes: tuple[LaneView, ...]
 
@@ -121,12 +105,12 @@ class RedisView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SystemView:
-    """Everything at one moment; what could not be asked is ``None``, with the reason in ``problems``."""
+class SystemView(ReadModel):
+    """The whole deployment at one moment."""
 
     at: datetime
     processes: tuple[ProcessReport, ...]
-    database: DatabaseView | None
-    redis: RedisView | None
+    database: Annotated[DatabaseView | None, Field(description="Absent while PostgreSQL does not answer.")]
+    redis: Annotated[RedisView | None, Field(description="Absent while Redis does not answer.")]
     versions: Mapping[str, str] = field(default_factory=dict)
-    problems: tuple[str, ...] = ()
+    problems: Annotated[tuple[str, ...], Field(description="What could not be asked.")] = ()

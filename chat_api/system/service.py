@@ -29,22 +29,18 @@ from chat_api.core.principals import Permission, Principal
 from chat_api.core.process_usage import CpuUsage, memory_bytes
 from chat_api.core.pubsub import PubSub
 from chat_api.core.request_statistics import RequestStatistics
-from chat_api.core.slow_queries import SlowQueries
+from chat_api.core.slow_queries import SlowQuery
 from chat_api.fleet.service import FleetService
 from chat_api.messages.answers import AnswersService
 from chat_api.system import repository as system
 from chat_api.system.schemas import (
     DatabaseView,
     LaneView,
-    PoolView,
     ProcessReport,
     RedisView,
-    SlowQueryView,
     SystemView,
-    TableView,
     WorkerView,
 )
-from models.migrate import HEAD
 
 log = get_logger(__name__)
 
@@ -130,9 +126,9 @@ class SystemService:
             problems=tuple(problems),
         )
 
-    def slow_queries(self, view: SystemView) -> tuple[SlowQueryView, ...]:
+    def slow_queries(self, view: SystemView) -> tuple[SlowQuery, ...]:
         """The slow statements of all processes together, the costliest first."""
-        merged: dict[str, SlowQueryView] = {}
+        merged: dict[str, SlowQuery] = {}
         for query in (query for process in view.processes for query in process.slow_queries):
             known = merged.get(query.statement)
             merged[query.statement] = query if known is None else _sum(known, query)
@@ -183,22 +179,11 @@ class SystemService:
             blocked=tuple(watch.blocked),
             cpu_percent=self._cpu.percent(),
             memory_bytes=memory_bytes(),
-            pool=self._pool(),
+            pool=self._database.pool(),
             routes=self._requests.figures(self._clock.monotonic_s())[:MAX_ROUTES],
-            slow_queries=_slow_queries(self._database.slow_queries),
+            slow_queries=self._database.slow_queries.worst(MAX_SLOW_QUERIES),
             workers=self._workers(),
             lanes=lanes,
-        )
-
-    def _pool(self) -> PoolView:
-        pool: Any = self._database.engine.pool
-        fast_open, fast_idle = self._database.fast_lane()
-        return PoolView(
-            size=self._database.pool_size,
-            used=pool.checkedout(),
-            idle=pool.checkedin(),
-            fast_open=fast_open,
-            fast_idle=fast_idle,
         )
 
     def _workers(self) -> tuple[WorkerView, ...]:
@@ -226,12 +211,10 @@ class SystemService:
                 return self._facts[1]
             try:
                 async with asyncio.timeout(ASK_TIMEOUT_S):
-                    facts = await system.facts(self._database)
-                    tables = await system.tables(self._database, limit=MAX_TABLES)
+                    found = await system.facts(self._database, max_tables=MAX_TABLES)
             except (DatabaseUnavailable, TimeoutError):
                 problems.append("PostgreSQL does not tell its size.")
                 return None
-            found = DatabaseView(**facts, migration_head=HEAD, tables=tuple(TableView(**row) for row in tables))
             self._facts = (now_s, found)
             return found
 
@@ -263,21 +246,8 @@ class SystemService:
         return found
 
 
-def _slow_queries(found: SlowQueries) -> tuple[SlowQueryView, ...]:
-    return tuple(
-        SlowQueryView(
-            statement=query.statement,
-            count=query.count,
-            total_s=query.total_s,
-            max_s=query.max_s,
-            last_at=query.last_at,
-        )
-        for query in found.worst(MAX_SLOW_QUERIES)
-    )
-
-
-def _sum(one: SlowQueryView, other: SlowQueryView) -> SlowQueryView:
-    return SlowQueryView(
+def _sum(one: SlowQuery, other: SlowQuery) -> SlowQuery:
+    return SlowQuery(
         statement=one.statement,
         count=one.count + other.count,
         total_s=one.total_s + other.total_s,

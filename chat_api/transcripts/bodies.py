@@ -1,13 +1,11 @@
 """What the doors of other people's conversations take and give."""
 
-from datetime import datetime
 from typing import Literal
 
 from pydantic import AwareDatetime, Field, StrictStr
 
-from chat_api.http.base_models import Answer, Body
-from chat_api.messages.bodies import MessageEntry
-from chat_api.people.bodies import ReasonBody, ThreadEntry
+from chat_api.http.base_models import Body
+from chat_api.people.bodies import ReasonBody
 from chat_api.people.service import MAX_REASON_CHARS
 
 
@@ -24,14 +22,6 @@ class SearchBody(Body):
     reason: StrictStr | None = Field(None, max_length=MAX_REASON_CHARS, examples=["Ticket 4711"])
 
 
-class FindsAnswer(Answer):
-    """Conversations that were found, without a word of them."""
-
-    threads: list[ThreadEntry]
-    next_until: datetime | None = Field(description="Pass as `until` to search further back; null at the end.")
-    looked_at: int = Field(description="How many exchanges were compared.")
-
-
 class ReadTranscriptBody(ReasonBody):
     """Why a conversation is read, and from where."""
 
@@ -43,20 +33,3 @@ class ExportBody(ReasonBody):
     """Why a conversation is exported, and as what."""
 
     format: Literal["json", "markdown"] = Field("json", examples=["markdown"])
-
-
-class TranscriptAnswer(Answer):
-    """Some lines of a conversation, newest first."""
-
-    user_id: str
-    username: str
-    bot_name: str
-    messages: list[MessageEntry]
-    next_before: int | None
-
-
-class DeletionAnswer(Answer):
-    """What was deleted of a conversation."""
-
-    messages: int
-    still_pending: int

@@ -5,14 +5,17 @@ million messages as with ten thousand, and no index on their texts makes every m
 """
 
 from collections.abc import Sequence
+from dataclasses import fields
 from datetime import datetime
 
-from sqlalchemy import RowMapping, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat_api.core.database import Database
 from chat_api.core.rows import many
 from chat_api.people.repository import NAMES, USERNAME, like
+from chat_api.people.schemas import ThreadView
+from chat_api.transcripts.schemas import Finds
 
 # Deleted texts are empty, so words are never found in them.
 _LOOK = """
@@ -65,6 +68,9 @@ UPDATE web_conversations c SET user_message = '', bot_response = CASE WHEN has_a
 FROM changed, stream WHERE c.id = changed.id RETURNING stream.last_seq"""
 
 
+_THREAD = tuple(field.name for field in fields(ThreadView))
+
+
 async def people_named(connection: AsyncConnection, name: str, *, limit: int) -> list[str]:
     """The ids of people with a word in their names, or with this id."""
     values = {"exact": name, "pattern": like(name), "limit": limit}
@@ -80,11 +86,8 @@ async def look(
     since: datetime,
     until: datetime,
     limit: int,
-) -> list[RowMapping]:
-    """Conversations among the last ``limit`` exchanges before ``until``; each row has how far that went.
-
-    When nothing was found there is one row without a ``user_id``.
-    """
+) -> Finds:
+    """Conversations among the last ``limit`` exchanges before ``until``, and how far that went."""
     statement = _LOOK.format(
         texts="user_message, bot_response" if words else "1",
         people="AND user_id = ANY(:user_ids)" if user_ids is not None else "",
@@ -95,7 +98,13 @@ async def look(
     values = {"until": until, "since": since, "limit": limit, "bot_name": bot_name}
     values |= {"user_ids": list(user_ids)} if user_ids is not None else {}
     values |= {"pattern": like(words)} if words else {}
-    return await many(connection, text(statement), values)
+    rows = await many(connection, text(statement), values)  # one without a person, when nothing was found
+    looked_at = rows[0]["looked_at"]
+    return Finds(
+        threads=tuple(ThreadView(**{name: row[name] for name in _THREAD}) for row in rows if row["user_id"]),
+        next_until=rows[0]["oldest"] if looked_at >= limit else None,
+        looked_at=looked_at,
+    )
 
 
 async def counts(database: Database, user_id: str, bot_name: str) -> tuple[int, int]:

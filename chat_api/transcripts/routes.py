@@ -10,14 +10,11 @@ from chat_api.http.errors import BODIES, CONSOLE, errors
 from chat_api.http.exports import attachment
 from chat_api.people.bodies import ReasonBody
 from chat_api.transcripts.bodies import (
-    DeletionAnswer,
     ExportBody,
-    FindsAnswer,
     ReadTranscriptBody,
     SearchBody,
-    TranscriptAnswer,
 )
-from chat_api.transcripts.schemas import Search
+from chat_api.transcripts.schemas import Deletion, Finds, Search, TranscriptPage
 from chat_api.transcripts.service import TranscriptsService
 
 router = APIRouter(prefix="/api/admin/conversations", tags=["Conversations of people"])
@@ -31,21 +28,20 @@ Transcripts = Annotated[TranscriptsService, service(TranscriptsService)]
 
 
 @router.post("/search", summary="Find conversations", responses=_ERRORS)
-async def search(body: SearchBody, principal: Admin, transcripts: Transcripts) -> FindsAnswer:
+async def search(body: SearchBody, principal: Admin, transcripts: Transcripts) -> Finds:
     """By person, bot, time and words; words need a reason. One call looks at 20,000 exchanges, newest first."""
     wanted = Search(user=body.user, bot_name=body.bot_name, words=body.words, since=body.since, until=body.until)
-    return FindsAnswer.model_validate(await transcripts.find(principal, wanted, reason=body.reason))
+    return await transcripts.find(principal, wanted, reason=body.reason)
 
 
 @router.post("/{user_id}/{bot_name}/read", summary="Read a conversation", responses=_ERRORS)
 async def read(
     user_id: UserId, bot_name: BotName, body: ReadTranscriptBody, principal: Admin, transcripts: Transcripts
-) -> TranscriptAnswer:
+) -> TranscriptPage:
     """A page of it, newest first. The reason is kept in the audit trail, the text is not."""
-    page = await transcripts.read(
+    return await transcripts.read(
         principal, user_id, bot_name, reason=body.reason, before=body.before, limit=body.limit
     )
-    return TranscriptAnswer.model_validate(page)
 
 
 @router.post("/{user_id}/{bot_name}/export", summary="Export a conversation", responses=_ERRORS | _FILE)
@@ -61,7 +57,6 @@ async def export(
 @router.post("/{user_id}/{bot_name}/delete", summary="Delete a conversation", responses=_ERRORS)
 async def delete(
     user_id: UserId, bot_name: BotName, body: ReasonBody, principal: Admin, transcripts: Transcripts
-) -> DeletionAnswer:
+) -> Deletion:
     """The texts of all its messages are erased, as their owner could; open tabs of the owner see it at once."""
-    deletion = await transcripts.delete(principal, user_id, bot_name, reason=body.reason)
-    return DeletionAnswer.model_validate(deletion)
+    return await transcripts.delete(principal, user_id, bot_name, reason=body.reason)

@@ -2,7 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated
 
+from pydantic import Field
+
+from chat_api.core.read_models import ReadModel
 from chat_api.messages.schemas import Message
 from chat_api.people.schemas import ThreadView
 
@@ -19,32 +23,30 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finds:
-    """Conversations with exchanges that were found, the latest first, and without a word of them.
-
-    ``exchanges`` are those that were found. ``next_until`` goes on with the search further back, ``None`` at its end;
-    ``looked_at`` is how many exchanges were compared.
-    """
+class Finds(ReadModel):
+    """Conversations with what was found in them, the latest first, and without a word of them."""
 
     threads: tuple[ThreadView, ...]
-    next_until: datetime | None
-    looked_at: int
+    next_until: Annotated[
+        datetime | None, Field(description="Pass as `until` to search further back; null at the end.")
+    ]
+    looked_at: Annotated[int, Field(description="How many exchanges were compared.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TranscriptPage:
-    """Some lines of one conversation, newest first; ``next_before`` continues it."""
+class TranscriptPage(ReadModel):
+    """Some lines of one conversation, newest first."""
 
     user_id: str
     username: str
     bot_name: str
     messages: tuple[Message, ...]
-    next_before: int | None
+    next_before: Annotated[int | None, Field(description="Pass as `before` to read on; null at the beginning.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Deletion:
-    """What was deleted of a conversation, and how many of its messages are still being answered."""
+class Deletion(ReadModel):
+    """What was deleted of a conversation."""
 
     messages: int
-    still_pending: int
+    still_pending: Annotated[int, Field(description="Messages that are still being answered.")]

@@ -21,7 +21,7 @@ from chat_api.messages import repository as conversations
 from chat_api.messages.feeds import Feeds
 from chat_api.messages.schemas import Message
 from chat_api.people import repository as people
-from chat_api.people.schemas import ThreadView, person_reference
+from chat_api.people.schemas import person_reference
 from chat_api.people.service import checked_reason, is_storable
 from chat_api.transcripts import repository as transcripts
 from chat_api.transcripts.schemas import Deletion, Finds, Search, TranscriptPage
@@ -75,7 +75,7 @@ class TranscriptsService:
         with held:
             async with self._database.read() as connection:
                 ids = await transcripts.people_named(connection, user, limit=MAX_PEOPLE) if user else None
-                rows = await transcripts.look(
+                return await transcripts.look(
                     connection,
                     user_ids=ids,
                     bot_name=bot_name,
@@ -84,17 +84,6 @@ class TranscriptsService:
                     until=search.until or self._clock.now(),
                     limit=self._look_at,
                 )
-        looked_at = rows[0]["looked_at"]
-        threads = tuple(
-            ThreadView(**{name: row[name] for name in ThreadView.__dataclass_fields__})
-            for row in rows
-            if row["user_id"]
-        )
-        return Finds(
-            threads=threads,
-            next_until=rows[0]["oldest"] if looked_at >= self._look_at else None,
-            looked_at=looked_at,
-        )
 
     async def read(
         self,
@@ -174,8 +163,8 @@ class TranscriptsService:
         async with self._database.read() as connection:
             threads = await people.threads_of(connection, [user_id])
         for thread in threads:
-            if thread["bot_name"] == bot_name:
-                return str(thread["username"])
+            if thread.bot_name == bot_name:
+                return thread.username
         raise NotFound("Unknown conversation.")
 
     async def _lines(self, user_id: str, bot_name: str) -> AsyncIterator[Message]:

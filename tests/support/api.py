@@ -18,6 +18,7 @@ from fastapi import FastAPI
 
 from chat_api.app import create_app
 from chat_api.core import security
+from chat_api.core.errors import Conflict
 from chat_api.core.principals import Device, Principal
 from chat_api.core.settings import Settings
 from chat_api.service_registry import Services
@@ -74,7 +75,7 @@ class RunningApi:
     async def admin_login(self, role: Role = Role.ADMIN) -> str:
         """The token of an administrator of this role, made when there is none."""
         name = f"test-{role}"
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(Conflict):
             await self.services.auth.create_admin(name, ADMIN_PASSWORD, role=role)
         here = Device(address="127.0.0.1")  # where it has been before: as a stranger it could sign in only so often
         return (await self.services.auth.admin_login(name, ADMIN_PASSWORD, device=here)).token

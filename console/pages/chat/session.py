@@ -122,7 +122,7 @@ class ChatSession:
             await services().changes.edit(person, message_id, content=request.text, version=request.version)
         except Conflict as conflict:
             details = await services().changes.details(person, message_id)
-            (current,) = await message_data([details.line])
+            (current,) = await message_data([details])
             self._thread.refuse(request, conflict.message, current=current)
 
     async def _delete(self, person: Principal, request: Request) -> None:

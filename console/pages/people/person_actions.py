@@ -16,15 +16,15 @@ RED = "we-act-delete"
 NO_WAY_BACK = "People without a password can't sign in with their name again."
 
 
-def person_actions(principal: Principal, details: PersonDetails) -> None:
+def person_actions(principal: Principal, person: PersonDetails) -> None:
     """Put the buttons here that ``principal`` may press."""
     if principal.may(Permission.END_SESSIONS):
-        _end_all(principal, details)
+        _end_all(principal, person)
     if principal.may(Permission.MANAGE_USERS):
-        _ban(principal, details)
-        _merge(principal, details)
-        _export(principal, details)
-        _erase(principal, details)
+        _ban(principal, person)
+        _merge(principal, person)
+        _export(principal, person)
+        _erase(principal, person)
 
 
 async def then_reload(principal: Principal, action: Callable[[Principal], Awaitable[object]]) -> None:
@@ -38,9 +38,8 @@ async def then_reload(principal: Principal, action: Callable[[Principal], Awaita
         ui.navigate.reload()
 
 
-def _end_all(principal: Principal, details: PersonDetails) -> None:
-    person = details.person
-    live = sum(session.is_live for session in details.sessions)
+def _end_all(principal: Principal, person: PersonDetails) -> None:
+    live = sum(session.is_live for session in person.live_sessions)
 
     async def end(_: str) -> None:
         await then_reload(principal, lambda who: services().users.end_sessions(who, person.user_id))
@@ -55,8 +54,8 @@ def _end_all(principal: Principal, details: PersonDetails) -> None:
     )
 
 
-def _ban(principal: Principal, details: PersonDetails) -> None:
-    person, name = details.person, details.person.display_name
+def _ban(principal: Principal, person: PersonDetails) -> None:
+    name = person.display_name
 
     async def ban(reason: str) -> None:
         await then_reload(principal, lambda who: services().users.ban(who, person.user_id, reason=reason))
@@ -76,8 +75,8 @@ def _ban(principal: Principal, details: PersonDetails) -> None:
     )
 
 
-def _merge(principal: Principal, details: PersonDetails) -> None:
-    person, name = details.person, details.person.display_name
+def _merge(principal: Principal, person: PersonDetails) -> None:
+    name = person.display_name
 
     async def merge(source: str) -> None:
         change = services().person_data.merge
@@ -97,8 +96,7 @@ def _merge(principal: Principal, details: PersonDetails) -> None:
     )
 
 
-def _export(principal: Principal, details: PersonDetails) -> None:
-    person = details.person
+def _export(principal: Principal, person: PersonDetails) -> None:
 
     async def export(reason: str) -> None:
         async def read(who: Principal) -> bytes:
@@ -115,8 +113,7 @@ def _export(principal: Principal, details: PersonDetails) -> None:
     )
 
 
-def _erase(principal: Principal, details: PersonDetails) -> None:
-    person = details.person
+def _erase(principal: Principal, person: PersonDetails) -> None:
 
     async def erase(typed: str) -> None:
         ui.notify("Erasing. It takes a few seconds, until they are signed out everywhere.")

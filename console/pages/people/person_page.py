@@ -43,10 +43,10 @@ def register() -> None:
 
 async def _person(principal: Principal, user_id: str) -> None:
     details = await services().users.details(principal, user_id)
-    with frame(principal, title=details.person.display_name, path="/admin/users"):
+    with frame(principal, title=details.display_name, path="/admin/users"):
         back_link("/admin/users", "Users")
         with ui.element("div").classes("we-toolbar"):
-            word, tone, symbol = person_state(details.person)
+            word, tone, symbol = person_state(details)
             status = f'{theme.icon_svg(symbol)}<span data-testid="person-state">{word}</span>'
             ui.html(status, sanitize=False, tag="span").classes(f"we-status we-status-{tone}")
             person_actions(principal, details)
@@ -69,35 +69,34 @@ def _panel(title: str, *, is_wide: bool = False) -> ui.element:
     return panel
 
 
-def _facts(details: PersonDetails) -> str:
-    person = details.person
+def _facts(person: PersonDetails) -> str:
     facts = {
         "Username": escape(person.username),
         "Id": escape(person.user_id),
         "Messages": f"{person.messages:,}",
         "First seen": moment(person.created_at, is_exact=True),
         "Last active": moment(person.last_active),
-        "In the audit trail": escape(details.reference),
+        "In the audit trail": escape(person.reference),
     }
-    if details.banned_at is not None:
-        reason = escape(details.ban_reason or "no reason was given")
-        facts["Banned"] = f"{moment(details.banned_at, is_exact=True)}: {reason}"
+    if person.banned_at is not None:
+        reason = escape(person.ban_reason or "no reason was given")
+        facts["Banned"] = f"{moment(person.banned_at, is_exact=True)}: {reason}"
     if person.merged_into:
         facts["Merged into"] = escape(person.merged_into)
-    if details.merged_from:
-        facts["Merged with"] = escape(", ".join(details.merged_from))
+    if person.merged_from:
+        facts["Merged with"] = escape(", ".join(person.merged_from))
     return facts_html(facts.items())
 
 
 def _sessions(principal: Principal, details: PersonDetails) -> None:
-    rows, empty = [_session(one) for one in details.sessions], "Never signed in here."
+    rows, empty = [_session(one) for one in details.live_sessions], "Never signed in here."
     if not principal.may(Permission.END_SESSIONS):
         RecordsTable(SESSIONS, rows, empty=empty)
         return
 
     async def end(_: str, key: str) -> None:
         end_sessions = services().users.end_sessions
-        chosen = next((one for one in details.sessions if str(one.session_id) == key), None)
+        chosen = next((one for one in details.live_sessions if str(one.session_id) == key), None)
         if chosen is not None:
             await then_reload(principal, lambda who: end_sessions(who, chosen.user_id, chosen.session_id))
 

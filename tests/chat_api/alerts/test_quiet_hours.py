@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from chat_api.alerts.quiet_hours import is_active, quiet_until
+from chat_api.alerts.quiet_hours import quiet_until
 from chat_api.alerts.schemas import QuietHours, WindowDraft
 from models import Severity
 
@@ -48,4 +48,4 @@ def test_a_weekly_window_keeps_its_hour() -> None:
         summer + timedelta(minutes=119): True,
         summer + timedelta(hours=2): False,
     }
-    assert {moment: is_active(window, moment) for moment in seen} == seen
+    assert {moment: window.is_active_at(moment) for moment in seen} == seen

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from chat_api.background import leases
+from chat_api.background import leases_repository as leases
 from chat_api.background.leader import LEASE, RENEW_EVERY_S, TTL_S, Leader
 from chat_api.core.database import Database
 from chat_api.core.pubsub import PubSub

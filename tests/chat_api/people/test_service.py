@@ -89,7 +89,7 @@ async def test_the_end_of_a_session_ends_its_socket(api: RunningApi) -> None:
     with pytest.raises(NotFound):
         await api.services.users.end_sessions(who, user.user_id, user.session_id)
     details = await api.services.users.details(who, user.user_id)
-    assert [session.is_live for session in details.sessions] == [False]
+    assert [session.is_live for session in details.live_sessions] == [False]
 
 
 async def test_a_ban_holds_until_it_is_lifted(api: RunningApi) -> None:
@@ -106,7 +106,7 @@ async def test_a_ban_holds_until_it_is_lifted(api: RunningApi) -> None:
             await api.services.auth.authenticate(token)
         assert (await browser.post("/api/login", json=body)).status_code == 403
         details = await api.services.users.details(who, user.user_id)
-        assert (details.person.is_banned, details.ban_reason) == (True, "spam in 12 rooms")
+        assert (details.is_banned, details.ban_reason) == (True, "spam in 12 rooms")
         await api.services.users.unban(who, user.user_id)
         assert (await browser.post("/api/login", json=body)).status_code == 200
 

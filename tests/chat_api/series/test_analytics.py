@@ -119,14 +119,8 @@ def _visits(group: list[Said]) -> list[float]:
 async def shown(database: Database, grain: Grain) -> dict[tuple[datetime, str], Usage]:
     """What the rows say."""
     async with database.read() as connection:
-        rows = await usage.periods(connection, grain=grain, since=NOW - timedelta(days=900), until=NOW + timedelta(9))
-    return {
-        (row["start"], row["bot_name"]): Usage(
-            **{k: v for k, v in row.items() if k != "answer_times"},
-            answer_times=AnswerTimes(counts=tuple(row["answer_times"])),
-        )
-        for row in rows
-    }
+        found = await usage.periods(connection, grain=grain, since=NOW - timedelta(days=900), until=NOW + timedelta(9))
+    return {(one.start, one.bot_name): one for one in found}
 
 
 @pytest.mark.parametrize("seed", range(3))

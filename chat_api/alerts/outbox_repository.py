@@ -1,0 +1,78 @@
+"""The outbox: messages about alerts, written with the change that they tell, sent by whoever claims them."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import RowMapping, insert, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chat_api.alerts.schemas import NotificationView
+from chat_api.core.odd_rows import ODD_ROWS
+from chat_api.core.rows import affected, many
+from models import AlertNotification, NotificationKind, NotificationStatus, Severity
+
+_table = AlertNotification.__table__  # type: ignore[attr-defined]
+_SAME = tuple(field.name for field in fields(NotificationView) if field.name != "notification_id")
+# An older message of the same alert to the same channel goes first: nobody hears of the end before the beginning.
+_CLAIM = text("""
+UPDATE web_notifications SET leased_until = :leased_until, attempts = attempts + 1,
+    give_up_at = coalesce(give_up_at, :give_up_at)
+WHERE id IN (
+    SELECT n.id FROM web_notifications n
+    WHERE n.status = 'waiting' AND n.due_at <= :now AND (n.leased_until IS NULL OR n.leased_until <= :now)
+        AND NOT EXISTS (
+            SELECT 1 FROM web_notifications older WHERE older.status = 'waiting' AND older.alert_id = n.alert_id
+                AND older.channel_id = n.channel_id AND older.id < n.id)
+    ORDER BY n.due_at LIMIT :limit FOR UPDATE SKIP LOCKED)
+RETURNING *
+""")
+
+
+async def put(connection: AsyncConnection, messages: Sequence[NotificationView]) -> None:
+    """Queue messages, in the transaction of the change that they tell."""
+    if messages:
+        await connection.execute(insert(_table).values([_values(one) for one in messages]))
+
+
+async def claim(
+    connection: AsyncConnection, *, now: datetime, lease: timedelta, patience: timedelta, limit: int
+) -> tuple[NotificationView, ...]:
+    """Take messages that are due; whoever dies with them loses them when the lease ends, and another sends them.
+
+    One that cannot be read is given up: it would keep later ones of its alert waiting.
+    """
+    values = {"now": now, "leased_until": now + lease, "give_up_at": now + patience, "limit": limit}
+    rows = await many(connection, _CLAIM, values)
+    messages = ODD_ROWS.readable("notifications", rows, _view)
+    if odd := {row["id"] for row in rows} - {one.notification_id for one in messages}:
+        ended = {"status": NotificationStatus.FAILED.value, "done_at": now, "error": "The message cannot be read."}
+        await connection.execute(update(_table).where(_table.c.id.in_(odd)).values(leased_until=None, **ended))
+    return messages
+
+
+async def settle(connection: AsyncConnection, notification_id: UUID, *, attempts: int, **values: Any) -> bool:
+    """Store what became of one attempt; False when another has taken the message meanwhile."""
+    statement = update(_table).where(_table.c.id == notification_id, _table.c.attempts == attempts)
+    return await affected(connection, statement.values(leased_until=None, **values)) == 1
+
+
+async def newest(connection: AsyncConnection, *, limit: int) -> tuple[NotificationView, ...]:
+    """The last messages, newest first."""
+    rows = await many(connection, select(_table).order_by(_table.c.id.desc()).limit(limit))
+    return ODD_ROWS.readable("notifications", rows, _view)
+
+
+def _values(message: NotificationView) -> dict[str, Any]:
+    return {name: getattr(message, name) for name in _SAME} | {"id": message.notification_id}
+
+
+def _view(row: RowMapping) -> NotificationView:
+    values = {name: row[name] for name in _SAME} | {
+        "kind": NotificationKind(row["kind"]),
+        "severity": Severity(row["severity"]),
+        "status": NotificationStatus(row["status"]),
+    }
+    return NotificationView(notification_id=row["id"], **values)
