@@ -8,14 +8,15 @@ from typing import Final
 from nicegui import Client
 
 from chat_api.core.principals import Permission, Principal
-from chat_api.system.schemas import SlowQueryView, SystemView
+from chat_api.core.slow_queries import SlowQuery
+from chat_api.system.schemas import SystemView
 from chat_api.system.service import SystemService
 from console.context import kept
 from console.live.open_pages import OpenPages
 
 PUSH_EVERY_S: Final = 2.0
 
-Show = Callable[[SystemView, Sequence[SlowQueryView]], None]
+Show = Callable[[SystemView, Sequence[SlowQuery]], None]
 
 
 class SystemFeed:

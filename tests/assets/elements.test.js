@@ -48,6 +48,20 @@ test("what is old, or may be because there is no connection, is not shown as tru
   assert.deepEqual([shows(null, true), shows(null, false)], [0, 1]);
 });
 
+test("a page that was never connected shows what it came with, as of then", () => {
+  const shows = (page) => {
+    globalThis.window = page;
+    const fresh = element("we-fresh", { limit: "10" });
+    fresh.children = [{}, {}, {}];
+    fresh.setAttribute("datetime", at(-60));
+    return fresh.children.map(({ hidden }) => !hidden);
+  };
+  assert.deepEqual(shows({}), [true, false, true]);
+  assert.deepEqual(shows({ did_handshake: false, socket: { connected: false } }), [true, false, true]);
+  assert.deepEqual(shows({ did_handshake: true, socket: { connected: false } }), [false, true, false]);
+  assert.deepEqual(shows({ did_handshake: true, socket: { connected: true } }), [false, true, false]);
+});
+
 test("a field begins with a moment in the reader's time zone", () => {
   assert.equal(fieldTime(0), "");
   assert.equal(new Date(fieldTime(1_767_225_600)).getTime(), 1_767_225_600_000);

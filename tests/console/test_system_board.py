@@ -4,14 +4,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from chat_api.core.database import PoolUsage
 from chat_api.core.loop_watch import Blocked
 from chat_api.core.request_statistics import RouteStatistics
+from chat_api.core.slow_queries import SlowQuery
 from chat_api.system.schemas import (
     DatabaseView,
     LaneView,
-    PoolView,
     ProcessReport,
-    SlowQueryView,
     SystemView,
     WorkerView,
 )
@@ -54,7 +54,7 @@ PROCESS = ProcessReport(
     blocked=(),
     cpu_percent=12.5,
     memory_bytes=300 * 1024 * 1024,
-    pool=PoolView(size=5, used=1, idle=4, fast_open=2, fast_idle=1),
+    pool=PoolUsage(size=5, used=1, idle=4, fast_open=2, fast_idle=1),
     routes=(
         RouteStatistics(route="/health", count=9, rate_per_s=0.05, errors=0, p50_ms=1.0, p95_ms=2.0, p99_ms=None),
         RouteStatistics(route="/api/chat", count=12, rate_per_s=12.4, errors=2, p50_ms=1.0, p95_ms=2.0, p99_ms=3.0),
@@ -73,7 +73,7 @@ DATABASE = DatabaseView(
     tables=(),
 )
 VIEW = SystemView(at=NOW, processes=(PROCESS,), database=DATABASE, redis=None)
-SLOW = SlowQueryView(statement="SELECT <1>", count=3, total_s=1.5, max_s=0.9, last_at=NOW)
+SLOW = SlowQuery(statement="SELECT <1>", count=3, total_s=1.5, max_s=0.9, last_at=NOW)
 
 
 def view_of(**changes: object) -> SystemView:

@@ -14,7 +14,7 @@ from console import theme
 from console.labels import ACTIONS, BOT, BREAKER
 from console.pages.bot import state
 from console.widgets.bot_parts import Avatar, ConfirmAction, Heartbeats
-from console.widgets.fact_words import moment
+from console.widgets.fact_words import clock, moment
 from console.widgets.marks import status_mark
 from console.widgets.restart_progress import restart_progress
 
@@ -78,6 +78,8 @@ class BotHead:
                 with ui.element("we-fresh").props(f"limit={self._stale_s:.1f}") as self._fresh:
                     self._marks = _html("span").classes("we-marks")
                     self._stale = _html("span").classes("we-marks").props("hidden")
+                    loaded = _html("span", f"as of {clock(datetime.now(UTC))}").classes("we-muted")
+                    loaded.props('hidden data-testid="as-of"')
                 self._about = _html("span").classes("we-muted we-bot-about")
 
     def _build_actions(self, may_try: bool, on_try: Callable[[], Awaitable[None]]) -> None:

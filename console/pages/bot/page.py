@@ -104,6 +104,7 @@ async def _bot(principal: Principal, name: str, tab: str = "") -> None:
             path = f"/admin/bots/{quote(spec.name)}"
             Tabs(titles, shown, path=path, label="About this bot", controls="section", on_tab=show)
             figures = BotFigures()
+            figures.show(bot, fleet, is_first=shown == own)  # what needs a socket, as the timer, comes later or never
         panel = ui.element("div").props('id=section data-testid="section"')
         if len(sections) > 1:
             panel.props("role=tabpanel tabindex=0")

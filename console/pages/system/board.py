@@ -6,7 +6,8 @@ from typing import Final
 
 from nicegui import ui
 
-from chat_api.system.schemas import SlowQueryView, SystemView
+from chat_api.core.slow_queries import SlowQuery
+from chat_api.system.schemas import SystemView
 from console.pages.system import markup
 from console.widgets.marks import status_mark
 from console.widgets.search_field import search_field
@@ -22,7 +23,7 @@ NO_SLOW: Final = (
 class SystemBoard:
     """Processes, requests, workers, slow statements, and what the service stands on."""
 
-    def __init__(self, view: SystemView, slow_queries: Sequence[SlowQueryView]) -> None:
+    def __init__(self, view: SystemView, slow_queries: Sequence[SlowQuery]) -> None:
         self._view = view
         self._text = ""
         with ui.element("div").classes("we-board we-system").props('data-testid="system"'):
@@ -32,7 +33,7 @@ class SystemBoard:
                 self._build_panels()
         self.show(view, slow_queries)
 
-    def show(self, view: SystemView, slow_queries: Sequence[SlowQueryView]) -> None:
+    def show(self, view: SystemView, slow_queries: Sequence[SlowQuery]) -> None:
         """Show this, and from now on that nothing newer has come when nothing does."""
         self._view = view
         self._fresh.props(f"datetime={view.at.isoformat()}")
@@ -121,7 +122,7 @@ class _SlowStatements:
             self._body = ui.element("tbody")
         self._rows: dict[str, tuple[ui.element, list[ui.html]]] = {}
 
-    def show(self, queries: Sequence[SlowQueryView]) -> None:
+    def show(self, queries: Sequence[SlowQuery]) -> None:
         self._none.set_visibility(not queries)
         self._box.set_visibility(bool(queries))
         for statement in self._rows.keys() - {query.statement for query in queries}:
@@ -133,7 +134,7 @@ class _SlowStatements:
             if self._body.default_slot.children.index(row) != place:
                 row.move(target_index=place)
 
-    def _new_row(self, query: SlowQueryView) -> tuple[ui.element, list[ui.html]]:
+    def _new_row(self, query: SlowQuery) -> tuple[ui.element, list[ui.html]]:
         with self._body, ui.element("tr") as row:
             cells = [
                 _html("td").classes("we-number" if is_number else "we-grow") for _, is_number in markup.SLOW_COLUMNS

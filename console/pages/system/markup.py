@@ -8,12 +8,12 @@ from typing import Final
 from chat_api.bots.breaker import BreakerState
 from chat_api.core.loop_watch import Blocked
 from chat_api.core.request_statistics import RouteStatistics
+from chat_api.core.slow_queries import SlowQuery
 from chat_api.system.schemas import (
     DatabaseView,
     LaneView,
     ProcessReport,
     RedisView,
-    SlowQueryView,
     SystemView,
     WorkerView,
 )
@@ -190,7 +190,7 @@ def _worker_mark(worker: WorkerView) -> Mark:
 SLOW_COLUMNS: Final = (("Statement", False), ("Times", True), ("Total", True), ("Longest", True), ("Last", True))
 
 
-def slow_query(query: SlowQueryView) -> tuple[str, ...]:
+def slow_query(query: SlowQuery) -> tuple[str, ...]:
     """The cells of one slow statement."""
     statement = escape(query.statement)
     return (
