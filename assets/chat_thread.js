@@ -23,9 +23,20 @@ const NOTICE_MS = 6_000;
 const addressOf = (name) => `?bot=${encodeURIComponent(name)}`;
 
 export default {
-  components: { Avatar, ChatHead, Composer, DeleteDialog, MessageList, Side, PasswordlessDialog, SignOutDialog, Stranded, ThreadTop },
+  components: {
+    Avatar,
+    ChatHead,
+    Composer,
+    DeleteDialog,
+    MessageList,
+    Side,
+    PasswordlessDialog,
+    SignOutDialog,
+    Stranded,
+    ThreadTop,
+  },
   mixins: [connection, marks, news, outbox, questions, scroll],
-  props: { bots: String, start: String, selected: String, icons: String },
+  props: { bots: String, start: String, selected: String },
   emits: ["ask"],
   data() {
     const { me, max_chars, overview } = JSON.parse(this.start);
@@ -58,7 +69,11 @@ export default {
         const thread = this.threads[name];
         return thread?.isLoaded ? answering(thread) !== null : this.latest[name]?.status === "pending";
       };
-      return Object.fromEntries(Object.keys(this.roster).filter(isAwaited).map((name) => [name, true]));
+      return Object.fromEntries(
+        Object.keys(this.roster)
+          .filter(isAwaited)
+          .map((name) => [name, true]),
+      );
     },
     answered() {
       return answering(this.thread);
@@ -106,7 +121,9 @@ export default {
     },
     updateBots({ bots, names }) {
       for (const bot of bots) this.roster[bot.name] = bot;
-      this.roster = Object.fromEntries(names.filter((name) => this.roster[name]).map((name) => [name, this.roster[name]]));
+      this.roster = Object.fromEntries(
+        names.filter((name) => this.roster[name]).map((name) => [name, this.roster[name]]),
+      );
       for (const name of names) this.pump(name);
     },
     /** The page is connected for the first time: be where this tab was before it was loaded anew. */
@@ -177,7 +194,8 @@ export default {
       const item = box.querySelector(`[data-key="${CSS.escape(key)}"]`);
       if (!item) return;
       // Not by scrollIntoView, which moves everything around the thread, too.
-      box.scrollTop += item.getBoundingClientRect().top - box.getBoundingClientRect().top - (box.clientHeight - item.offsetHeight) / 2;
+      box.scrollTop +=
+        item.getBoundingClientRect().top - box.getBoundingClientRect().top - (box.clientHeight - item.offsetHeight) / 2;
       item.focus({ preventScroll: true });
     },
     focusComposer() {
@@ -197,17 +215,17 @@ export default {
   template: `
     <div class="chat" :class="{ 'chat-list-shown': isListShown || (!bot && !left) }">
       <a class="we-skip" href="#chat-main">Skip to the conversation</a>
-      <Side :me="me" :bots="botList" :stranded="stranded" :selected="chosen" :last="latest" :unread="unread" :typing="awaited" :icons="icons" @select="select" @sign-out="askSignOut" />
+      <Side :me="me" :bots="botList" :stranded="stranded" :selected="chosen" :last="latest" :unread="unread" :typing="awaited" @select="select" @sign-out="askSignOut" />
       <main class="chat-main" id="chat-main" tabindex="-1">
         <div v-if="!isConnected" class="chat-lost" role="status" data-testid="lost">You're offline. Messages will be sent when you reconnect.</div>
-        <Stranded v-if="left" :of="left" :icons="icons" @discard="discard($event, left.name)" @discard-draft="discardDraft(left.name)" @back="isListShown = true" @notice="notice = $event" />
+        <Stranded v-if="left" :of="left" @discard="discard($event, left.name)" @discard-draft="discardDraft(left.name)" @back="isListShown = true" @notice="notice = $event" />
         <div v-else-if="!bot" class="chat-empty chat-welcome"><h1>Hello, {{ me.name }}</h1><p>Who would you like to talk to?</p></div>
         <template v-else>
-          <ChatHead :bot="bot" :icons="icons" @back="isListShown = true" />
+          <ChatHead :bot="bot" @back="isListShown = true" />
           <div ref="scroll" class="chat-scroll" tabindex="0" :class="{ 'chat-returning': returning }" role="log" aria-live="off" :aria-label="'Conversation with ' + bot.title" :aria-busy="thread.isLoading" data-testid="thread" @scroll.passive="scrolled">
             <div class="chat-column">
               <ThreadTop :thread="thread" :bot="bot" :first-name="firstName" @reload="load(chosen)" />
-              <MessageList :messages="thread.messages" :has-older="thread.nextBefore !== null" :in-flight="isConnected ? flights[chosen] : null" :bot="bot" :max-chars="maxChars" :icons="icons" @act="act" @leave="focusComposer" />
+              <MessageList :messages="thread.messages" :has-older="thread.nextBefore !== null" :in-flight="isConnected ? flights[chosen] : null" :bot="bot" :max-chars="maxChars" @act="act" @leave="focusComposer" />
               <div v-if="isTyping" class="chat-typing" data-testid="typing"><Avatar :name="bot.name" :title="bot.title" :emoji="bot.emoji" />
                 <span class="chat-dots" aria-hidden="true"><i></i><i></i><i></i></span><span>{{ firstName }} is typing…</span></div>
             </div>
@@ -218,8 +236,7 @@ export default {
             <div class="chat-column">
               <p v-if="isStorageFailing" class="chat-notice chat-warning" role="alert" data-testid="storage-notice">This browser can't save unsent text: its storage is full or blocked. Keep this page open until everything is sent.</p>
               <p v-if="bot.status === 'offline'" class="chat-notice" role="status" data-testid="offline-notice">{{ firstName }} is offline. What you write is kept, and you can retry it once {{ firstName }} is back.</p>
-              <Composer ref="composer" :bot="bot" :memory="memory" :max-chars="maxChars" :can-stop="answered !== null" :is-stopping="answered !== null && stopping === answered.id"
-                :icons="icons" @send="send" @stop="stop" />
+              <Composer ref="composer" :bot="bot" :memory="memory" :max-chars="maxChars" :can-stop="answered !== null" :is-stopping="answered !== null && stopping === answered.id" @send="send" @stop="stop" />
             </div>
           </div>
         </template>

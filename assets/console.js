@@ -40,24 +40,43 @@ function showPulse(pulse) {
   }
 }
 
-/** From the moment that NiceGUI makes its socket: the first thing that is told comes with the connection. */
-function followPulse() {
-  let made = window.socket;
-  made?.on("pulse", showPulse);
-  Object.defineProperty(window, "socket", {
-    configurable: true,
-    get: () => made,
-    set(socket) {
-      made = socket;
-      socket?.on("pulse", showPulse);
-    },
-  });
+const heard = [];
+
+/** Hear an event from the moment that NiceGUI makes its socket: the first thing that is told comes with the connection. */
+function onSocket(event, handler) {
+  heard.push([event, handler]);
+  window.socket?.on(event, handler);
 }
 
-followPulse();
+let madeSocket = window.socket;
+Object.defineProperty(window, "socket", {
+  configurable: true,
+  get: () => madeSocket,
+  set(socket) {
+    madeSocket = socket;
+    for (const [event, handler] of heard) socket?.on(event, handler);
+  },
+});
+
+onSocket("pulse", showPulse);
 addEventListener("DOMContentLoaded", () => {
   const brought = document.querySelector('meta[name="we-pulse"]');
   if (brought) showPulse(JSON.parse(brought.content));
+});
+
+// Tabs with addresses (console/widgets/tabs.py) hear when somebody goes back or forward.
+addEventListener("popstate", () => {
+  for (const tabs of document.querySelectorAll("[data-tabs]")) tabs.dispatchEvent(new CustomEvent("returned"));
+});
+
+// A button or a link of a page may have a key.
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+  if (event.target.closest?.("input, textarea, select, dialog, .q-dialog, [contenteditable]")) return;
+  const found = document.querySelector(`.we-main [aria-keyshortcuts="${CSS.escape(event.key)}"]:not(:disabled)`);
+  if (!found?.offsetParent) return;
+  event.preventDefault();
+  found.click();
 });
 
 // A form of filters: what is not filled in does not show in the address.

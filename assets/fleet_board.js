@@ -1,14 +1,25 @@
 // The Fleet page: banner, service cards and the live table of bots.
+import { Icon } from "we-icon";
 import { ACTIONS, BotMenu, ConfirmAction, offered, whyNot } from "we-bot-actions";
 import { BotRow } from "we-bot-row";
 import { CARD, COLUMNS, OPTIONAL, columnPx, fitting, widthOf } from "we-fleet-columns";
 import { fleetFeed } from "we-fleet-feed";
 import { fleetKeys } from "we-fleet-keys";
 import { fleetSelection } from "we-fleet-selection";
-import { GROUPS, chosenColumns, comparing, grouped, keepColumns, matches, readAddress, withFixed, writeAddress } from "we-fleet-view";
+import {
+  GROUPS,
+  chosenColumns,
+  comparing,
+  grouped,
+  keepColumns,
+  matches,
+  readAddress,
+  withFixed,
+  writeAddress,
+} from "we-fleet-view";
 import { span } from "we-format";
 import { ServiceCard } from "we-service";
-import { BOT_STATUSES, StatusMark, systemStatus, word } from "we-status";
+import { BOT_STATUSES, StatusMark, botStatus, systemStatus } from "we-status";
 import { windowed } from "we-window";
 
 const CARDS_BELOW_PX = 760;
@@ -22,9 +33,9 @@ const WELL = ["online", "maintenance"];
 const SORTABLE = Object.entries(COLUMNS).filter(([, column]) => column.sort);
 
 export default {
-  components: { BotMenu, BotRow, ConfirmAction, ServiceCard, StatusMark },
+  components: { BotMenu, BotRow, ConfirmAction, Icon, ServiceCard, StatusMark },
   mixins: [fleetFeed, windowed, fleetKeys, fleetSelection],
-  props: { actions: Array, mayTry: Boolean, interval: Number, icons: String },
+  props: { actions: Array, mayTry: Boolean, interval: Number },
   emits: ["ask", "act", "try", "resync"],
   data: () => ({
     ...readAddress(),
@@ -39,10 +50,17 @@ export default {
   }),
   computed: {
     banner() {
-      if (this.isConnected && !this.order.length && this.system.status === "healthy") return { ...NOTHING, text: this.system.headline };
+      if (this.isConnected && !this.order.length && this.system.status === "healthy") {
+        return { ...NOTHING, text: this.system.headline };
+      }
       return this.isConnected
         ? { ...systemStatus(this.system.status), text: this.system.headline }
-        : { label: "Connection lost", tone: "idle", icon: "unknown", text: "Trying again; the figures below are the last known." };
+        : {
+            label: "Connection lost",
+            tone: "idle",
+            icon: "unknown",
+            text: "Trying again; the figures below are the last known.",
+          };
     },
     maySeeSettings() {
       return document.querySelector('.we-nav a[href="/admin/settings"]') !== null;
@@ -59,7 +77,11 @@ export default {
       return this.order.length - WELL.reduce((sum, status) => sum + (this.counts[status] ?? 0), 0);
     },
     choices() {
-      const present = BOT_STATUSES.filter((status) => this.counts[status]).map((status) => [status, word(status), this.counts[status]]);
+      const present = BOT_STATUSES.filter((status) => this.counts[status]).map((status) => [
+        status,
+        botStatus(status).label,
+        this.counts[status],
+      ]);
       return [["all", "All", this.order.length], ["problems", "Needs attention", this.problems], ...present];
     },
     visible() {
@@ -70,7 +92,11 @@ export default {
         .sort(comparing(this.sortKey, this.isDescending));
     },
     items() {
-      return grouped(this.visible, this.group, { statusOf: this.statusOf, titles: this.serviceTitles, faults: this.serviceFaults });
+      return grouped(this.visible, this.group, {
+        statusOf: this.statusOf,
+        titles: this.serviceTitles,
+        faults: this.serviceFaults,
+      });
     },
     /** The bots as they follow each other on the screen. */
     names() {
@@ -97,7 +123,13 @@ export default {
   },
   created() {
     this.$watch(
-      () => ({ status: this.status, text: this.text, sortKey: this.sortKey, isDescending: this.isDescending, group: this.group }),
+      () => ({
+        status: this.status,
+        text: this.text,
+        sortKey: this.sortKey,
+        isDescending: this.isDescending,
+        group: this.group,
+      }),
       writeAddress,
     );
   },
@@ -148,7 +180,7 @@ export default {
     act(action, wanted) {
       const names = this.able(action, wanted);
       if (!names.length || !this.actions.includes(action)) return;
-      if (ACTIONS[action].isForMany) return this.$emit("act", { action, names }); // has a dialog of its own
+      if (ACTIONS[action].is_for_many) return this.$emit("act", { action, names }); // has a dialog of its own
       this.ask(action, names, wanted.length - names.length);
     },
     ask(action, names, skipped = 0) {
@@ -169,9 +201,18 @@ export default {
       if (answer.names.length > 1) this.selected = new Set();
     },
     menu(bot, opener) {
-      const actions = offered(this.actions, bot).map((key) => [key, ACTIONS[key].label, ACTIONS[key].icon, whyNot(key, bot, this.hasEngine)]);
+      const actions = offered(this.actions, bot).map((key) => [
+        key,
+        ACTIONS[key].label,
+        ACTIONS[key].icon,
+        whyNot(key, bot, this.hasEngine),
+      ]);
       const tries = this.mayTry ? [["try", "Try a message", "conversation", ""]] : [];
-      this.$refs.menu.open(bot, [["open", "Open", "link", ""], ...actions, ["logs", "Logs", "logs", ""], ...tries], opener);
+      this.$refs.menu.open(
+        bot,
+        [["open", "Open", "link", ""], ...actions, ["logs", "Logs", "logs", ""], ...tries],
+        opener,
+      );
     },
     choose(key, name) {
       if (key === "open") location.assign(`/admin/bots/${encodeURIComponent(name)}`);
@@ -189,18 +230,18 @@ export default {
       </div>
       <template v-else>
         <section class="we-banner" :class="'we-tone-' + banner.tone" role="status" data-testid="banner" :data-status="system.status">
-          <StatusMark :of="banner" :icons="icons" /><span class="we-headline">{{ banner.text }}</span>
+          <StatusMark :of="banner" /><span class="we-headline">{{ banner.text }}</span>
           <button v-if="isConnected && problems && problems < order.length && status !== 'problems'" type="button" class="we-link" data-testid="show-problems"
             @click="text = ''; status = 'problems'">Show {{ problems === 1 ? 'it' : 'them' }}</button>
         </section>
         <details v-if="system.problems.length" class="we-problems" data-testid="problems">
-          <summary><svg class="we-icon" aria-hidden="true"><use :href="icons + '#note'"></use></svg>
+          <summary><Icon name="note" />
             {{ system.problems.length === 1 ? '1 note' : system.problems.length + ' notes' }} on the configuration of the fleet</summary>
           <ul><li v-for="problem in system.problems" :key="problem">{{ problem }}</li></ul>
         </details>
         <section class="we-cards" aria-label="Services">
           <h2 class="we-hidden">Services</h2>
-          <ServiceCard v-for="service in services" :key="service.name" :service="service" :now="now" :icons="icons"
+          <ServiceCard v-for="service in services" :key="service.name" :service="service" :now="now"
             :is-stale="!isConnected" />
         </section>
         <section v-if="!order.length" class="we-empty" data-testid="empty">
@@ -215,7 +256,7 @@ export default {
         </section>
         <section v-else aria-label="Bots">
           <div class="we-toolbar">
-            <label class="we-filter"><svg class="we-icon" aria-hidden="true"><use :href="icons + '#search'"></use></svg>
+            <label class="we-filter"><Icon name="search" />
               <input ref="search" v-model="text" type="search" placeholder="Find a bot  ( / )" aria-label="Find a bot" data-testid="filter"></label>
             <div class="we-chips" role="group" aria-label="Status">
               <button v-for="[value, label, count] in choices" :key="value" type="button" class="we-chip" :aria-pressed="status === value"
@@ -245,7 +286,7 @@ export default {
             <tbody ref="body" @focusin="focused">
               <tr v-if="spaceBefore" aria-hidden="true" class="we-space"><td :colspan="span" :style="{ height: spaceBefore + 'px' }"></td></tr>
               <template v-for="item in shownItems" :key="item.key">
-                <BotRow v-if="item.bot" :bot="item.bot" :now="now" :icons="icons" :columns="columns" :titles="serviceTitles" :faults="serviceFaults" :is-stale="isStale(item.bot)"
+                <BotRow v-if="item.bot" :bot="item.bot" :now="now" :columns="columns" :titles="serviceTitles" :faults="serviceFaults" :is-stale="isStale(item.bot)"
                   :is-asking="asking?.names.includes(item.key) ?? false" :is-selected="selected.has(item.key)" :is-selectable="isSelectable"
                   :may-restart="actions.includes('restart')" :has-engine="hasEngine" @act="(action, name) => act(action, [name])" @menu="menu" @select="select" />
                 <tr v-else class="we-group" data-testid="group-row"><th :colspan="span" scope="rowgroup">
@@ -263,7 +304,7 @@ export default {
           <span class="we-strong">{{ marked.length }} selected</span>
           <button v-for="one in bulk" :key="one.key" type="button" class="we-button we-quiet" :disabled="!one.names.length"
             :title="one.names.length ? '' : 'Not available for the selected bots'" :data-testid="'bulk-' + one.key" @click="act(one.key, marked)">
-            <svg class="we-icon" aria-hidden="true"><use :href="icons + '#' + one.icon"></use></svg><span>{{ one.label }}</span></button>
+            <Icon :name="one.icon" /><span>{{ one.label }}</span></button>
           <button type="button" class="we-link" data-testid="bulk-clear" @click="selected = new Set()">Clear</button>
         </div>
         <dialog ref="columns" class="we-dialog we-columns" aria-labelledby="columns-title" data-testid="column-choice">
@@ -276,7 +317,7 @@ export default {
             <button class="we-button we-primary" type="button" data-testid="columns-done" @click="$refs.columns.close()" autofocus>Done</button>
           </div>
         </dialog>
-        <BotMenu ref="menu" :icons="icons" @chosen="choose" />
+        <BotMenu ref="menu" @chosen="choose" />
         <ConfirmAction ref="confirm" @confirmed="confirmed" />
       </template>
     </div>`,

@@ -2,8 +2,10 @@
 //
 // Lines come as "logs" messages on NiceGUI's socket; each is answered when it is drawn, and the server sends no more
 // than a few ahead. While paused nothing is drawn and the server keeps, drops and counts.
+import { Icon } from "we-icon";
 import { coloured } from "we-ansi";
 import { hueOf } from "we-avatar";
+import { socketed } from "we-socket";
 
 const MAX_LINES = 5000;
 const LINE_PX = 20;
@@ -24,7 +26,9 @@ function localInput(ms) {
 const whole = new Intl.NumberFormat();
 
 export default {
-  props: { bots: Array, initial: Object, icons: String, isSingle: Boolean },
+  components: { Icon },
+  mixins: [socketed],
+  props: { bots: Array, initial: Object, isSingle: Boolean },
   emits: ["want", "drawn", "pause"],
   data() {
     return {
@@ -32,9 +36,24 @@ export default {
       levels: [...this.initial.levels],
       pattern: this.initial.pattern,
       at: this.initial.at ? Date.parse(this.initial.at) : null,
-      turn: 0, counts: [0, 0, 0, 0], problems: {}, error: "", isLive: true, isReady: false, isConnected: true,
-      isPaused: false, pausedAt: 0, isFollowing: true, isWrapped: false, isPicking: false, isCopied: false,
-      version: 0, top: 0, height: 600, columns: 120, focus: null, levelNames: LEVELS,
+      turn: 0,
+      counts: [0, 0, 0, 0],
+      problems: {},
+      error: "",
+      isLive: true,
+      isReady: false,
+      isPaused: false,
+      pausedAt: 0,
+      isFollowing: true,
+      isWrapped: false,
+      isPicking: false,
+      isCopied: false,
+      version: 0,
+      top: 0,
+      height: 600,
+      columns: 120,
+      focus: null,
+      levelNames: LEVELS,
     };
   },
   computed: {
@@ -57,7 +76,12 @@ export default {
       const first = Math.max(0, this.indexAt(this.top) - OVERSCAN);
       const last = Math.min(this.lines.length, this.indexAt(this.top + this.height) + OVERSCAN);
       return this.lines.slice(first, last).map((line, index) => ({
-        line, key: line.key, style: { top: `${offsets[first + index]}px`, height: `${offsets[first + index + 1] - offsets[first + index]}px` },
+        line,
+        key: line.key,
+        style: {
+          top: `${offsets[first + index]}px`,
+          height: `${offsets[first + index + 1] - offsets[first + index]}px`,
+        },
       }));
     },
     query() {
@@ -80,7 +104,9 @@ export default {
       return Object.fromEntries(this.bots.map((bot) => [bot.name, bot.title]));
     },
     told() {
-      return Object.entries(this.problems).map(([name, problem]) => `${this.names[name] ?? name}: ${problem}`).join(" ");
+      return Object.entries(this.problems)
+        .map(([name, problem]) => `${this.names[name] ?? name}: ${problem}`)
+        .join(" ");
     },
     pickLabel() {
       if (this.chosen.length === 1) return this.names[this.chosen[0]] ?? this.chosen[0];
@@ -92,12 +118,6 @@ export default {
     this.key = 0;
   },
   mounted() {
-    this.$nextTick(() => {
-      window.socket.on("logs", this.receive);
-      window.socket.on("connect", this.connected);
-      window.socket.on("disconnect", this.disconnected);
-      if (window.socket.connected) this.ask(); // the server begins by itself only when a page connects
-    });
     this.observer = new ResizeObserver(this.measure);
     this.observer.observe(this.$refs.box);
     this.measure();
@@ -107,17 +127,17 @@ export default {
     this.observer.disconnect();
     clearTimeout(this.timer);
     document.removeEventListener("keydown", this.pressed);
-    window.socket?.off("logs", this.receive);
-    window.socket?.off("connect", this.connected);
-    window.socket?.off("disconnect", this.disconnected);
   },
   methods: {
-    clock, coloured, hueOf, localInput,
-    connected() {
-      this.isConnected = true;
+    clock,
+    coloured,
+    hueOf,
+    localInput,
+    heard() {
+      return { logs: this.receive };
     },
-    disconnected() {
-      this.isConnected = false;
+    listening() {
+      if (window.socket.connected) this.ask(); // the server begins by itself only when a page connects
     },
     count: (value) => whole.format(value),
     receive(message) {
@@ -282,7 +302,7 @@ export default {
               <span class="we-log-dot" :style="{ '--we-hue': hueOf(bot.name) }"></span>{{ bot.title }}</label>
           </div>
         </div>
-        <label class="we-filter"><svg class="we-icon" aria-hidden="true"><use :href="icons + '#search'"></use></svg>
+        <label class="we-filter"><Icon name="search" />
           <input ref="search" v-model="pattern" type="search" maxlength="200" placeholder="Regex  ( / )" aria-label="Filter by a regular expression"
             data-testid="pattern" :aria-invalid="Boolean(error)" aria-describedby="we-log-error" @input="want"></label>
         <div class="we-chips" role="group" aria-label="Levels">
@@ -292,11 +312,11 @@ export default {
         <input type="datetime-local" step="1" class="we-log-at" aria-label="Jump to a time" title="Jump to a time" :value="at ? localInput(at) : ''" @change="jump">
         <div class="we-log-buttons">
           <button v-if="isLive" type="button" class="we-button we-quiet" :aria-pressed="isPaused" title="Pause (space)" data-testid="pause" @click="pause">
-            <svg class="we-icon" aria-hidden="true"><use :href="icons + (isPaused ? '#start' : '#paused')"></use></svg>{{ isPaused ? 'Resume' : 'Pause' }}</button>
+            <Icon :name="isPaused ? 'start' : 'paused'" />{{ isPaused ? 'Resume' : 'Pause' }}</button>
           <button v-else type="button" class="we-button we-primary" data-testid="live" @click="goLive">Back to live</button>
           <button type="button" class="we-button we-quiet" :aria-pressed="isWrapped" data-testid="wrap" @click="wrap">Wrap</button>
-          <button type="button" class="we-button we-quiet" data-testid="copy-link" @click="copyLink()"><svg class="we-icon" aria-hidden="true"><use :href="icons + '#link'"></use></svg>{{ isCopied ? 'Copied' : 'Link' }}</button>
-          <a v-if="chosen.length" class="we-button we-quiet" :href="download" download data-testid="download"><svg class="we-icon" aria-hidden="true"><use :href="icons + '#download'"></use></svg>Download</a>
+          <button type="button" class="we-button we-quiet" data-testid="copy-link" @click="copyLink()"><Icon name="link" />{{ isCopied ? 'Copied' : 'Link' }}</button>
+          <a v-if="chosen.length" class="we-button we-quiet" :href="download" download data-testid="download"><Icon name="download" />Download</a>
         </div>
       </div>
       <div id="we-log-error" class="we-log-error" role="alert" data-testid="log-error">{{ error }}</div>

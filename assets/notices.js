@@ -7,8 +7,7 @@
 (() => {
   const ICONS = { info: "note", success: "done", warning: "incident", maintenance: "maintenance" };
   const WORDS = { info: "Announcement", success: "Announcement", warning: "Warning", maintenance: "Maintenance" };
-  const SOCKET_WAIT_MS = 100;
-  const sheet = document.currentScript?.dataset.icons ?? "";
+  const sheet = document.querySelector('meta[name="we-icons"]').content;
   let box = null;
 
   function place() {
@@ -19,7 +18,9 @@
     box.setAttribute("aria-live", "polite");
     box.dataset.testid = "notices";
     document.body.prepend(box);
-    new ResizeObserver(() => document.documentElement.style.setProperty("--we-notices", `${box.offsetHeight}px`)).observe(box);
+    new ResizeObserver(() =>
+      document.documentElement.style.setProperty("--we-notices", `${box.offsetHeight}px`),
+    ).observe(box);
     return box;
   }
 
@@ -49,20 +50,15 @@
     place().replaceChildren(...lines);
   }
 
-  function listen() {
-    if (window.socket) window.socket.on("notices", show);
-    else setTimeout(listen, SOCKET_WAIT_MS);
-  }
-
   async function ask() {
     const answer = await fetch("/api/announcement").catch(() => null);
     if (answer?.ok) show(await answer.json());
   }
 
+  onSocket("notices", show);
   document.addEventListener("DOMContentLoaded", () => {
     const brought = document.querySelector('meta[name="we-notices"]');
     if (brought) show(JSON.parse(brought.content));
     if (document.querySelector(".we-sign-in")) ask();
-    else if (!document.body.classList.contains("we-plain")) listen();
   });
 })();

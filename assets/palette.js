@@ -1,26 +1,12 @@
 // The command palette (Ctrl or ⌘ + K): go to a page, find a bot, restart it, open its logs. Also the list of shortcuts (?).
 //
 // Pages come from the navigation, so that it offers what the person may see; bots from the API, asked for at each opening.
-"use strict";
+import { fit } from "we-fit";
 
 const rail = () => document.querySelector(".we-rail");
 const isMac = /Mac|iPhone|iPad/.test(navigator.platform);
 const MAX_SHOWN = 12;
 const CHORD_MS = 1200;
-
-/** How well `text` fits what was typed: null when a letter is missing, else the higher the better. */
-function fit(text, typed) {
-  const hay = text.toLowerCase();
-  if (!typed) return 0;
-  const at = hay.indexOf(typed);
-  if (at >= 0) return 100 - at - hay.length / 100 + (at === 0 || hay[at - 1] === " " ? 50 : 0);
-  let from = 0;
-  for (const letter of typed.replaceAll(" ", "")) {
-    from = hay.indexOf(letter, from) + 1;
-    if (from === 0) return null;
-  }
-  return -hay.length / 100;
-}
 
 function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
@@ -40,13 +26,25 @@ async function ask(path, options) {
 class Palette {
   constructor() {
     this.input = element("input", {
-      type: "text", role: "combobox", "aria-expanded": "true", "aria-controls": "we-palette-list", "aria-autocomplete": "list",
-      "aria-label": "Command", placeholder: "Go to a page, find a bot, restart it …", autocomplete: "off", spellcheck: "false",
+      type: "text",
+      role: "combobox",
+      "aria-expanded": "true",
+      "aria-controls": "we-palette-list",
+      "aria-autocomplete": "list",
+      "aria-label": "Command",
+      placeholder: "Go to a page, find a bot, restart it …",
+      autocomplete: "off",
+      spellcheck: "false",
     });
     this.list = element("ul", { id: "we-palette-list", role: "listbox", "aria-label": "Commands", tabindex: "-1" });
     this.note = element("p", { class: "we-muted", role: "status" });
-    this.dialog = element("dialog", { class: "we-palette", "aria-label": "Command palette", "data-testid": "palette" },
-      this.input, this.list, this.note);
+    this.dialog = element(
+      "dialog",
+      { class: "we-palette", "aria-label": "Command palette", "data-testid": "palette" },
+      this.input,
+      this.list,
+      this.note,
+    );
     document.body.append(this.dialog);
     this.input.addEventListener("input", () => this.show());
     this.input.addEventListener("keydown", (event) => this.key(event));
@@ -75,7 +73,9 @@ class Palette {
 
   pages() {
     return [...rail().querySelectorAll(".we-nav a")].map((link) => ({
-      text: link.textContent, detail: "Page", run: () => location.assign(link.getAttribute("href")),
+      text: link.textContent,
+      detail: "Page",
+      run: () => location.assign(link.getAttribute("href")),
     }));
   }
 
@@ -88,7 +88,13 @@ class Palette {
       { text: `Logs of ${title}`, detail: "Logs", also: name, run: to(`/admin/logs?bots=${key}`) },
     ];
     if (rail().dataset.mayRestart) {
-      commands.push({ text: `Restart ${title}`, detail: "Action", also: name, run: () => this.confirm(name, title), stays: true });
+      commands.push({
+        text: `Restart ${title}`,
+        detail: "Action",
+        also: name,
+        run: () => this.confirm(name, title),
+        stays: true,
+      });
     }
     return commands;
   }
@@ -96,7 +102,9 @@ class Palette {
   show() {
     const typed = this.input.value.trim().toLowerCase();
     const scored = this.commands.map((command) => {
-      const fits = [fit(command.text, typed), command.also ? fit(command.also, typed) : null].filter((one) => one !== null);
+      const fits = [fit(command.text, typed), command.also ? fit(command.also, typed) : null].filter(
+        (one) => one !== null,
+      );
       return [fits.length ? Math.max(...fits) : null, command];
     });
     const found = scored.filter(([score]) => score !== null).sort(([one], [other]) => other - one);
@@ -104,8 +112,13 @@ class Palette {
     this.index = 0;
     this.list.replaceChildren(
       ...this.shown.map((command, index) =>
-        element("li", { role: "option", id: `we-palette-${index}`, "data-index": index },
-          element("span", {}, command.text), element("span", { class: "we-muted" }, command.detail))),
+        element(
+          "li",
+          { role: "option", id: `we-palette-${index}`, "data-index": index },
+          element("span", {}, command.text),
+          element("span", { class: "we-muted" }, command.detail),
+        ),
+      ),
     );
     if (!this.shown.length) this.note.textContent = "No results.";
     else if (this.note.textContent.startsWith("Nothing")) this.note.textContent = "";
@@ -154,11 +167,20 @@ function impactText({ affected_users: users }) {
 function confirmRestart(name, title, impact) {
   const note = element("p", { class: "we-form-error", role: "alert" });
   const cancel = element("button", { class: "we-button", type: "button" }, "Cancel");
-  const yes = element("button", { class: "we-button we-danger", type: "button", "data-testid": "palette-confirm" }, `Restart ${title}`);
-  const dialog = element("dialog", { class: "we-dialog", "aria-label": `Restart ${title}?`, "data-testid": "palette-restart" },
-    element("h2", {}, `Restart ${title}?`), element("p", {}, impactText(impact)),
-    element("p", { class: "we-muted" }, `It is usually back in about ${Math.round(impact.estimate_s)} s.`), note,
-    element("div", { class: "we-dialog-actions" }, cancel, yes));
+  const yes = element(
+    "button",
+    { class: "we-button we-danger", type: "button", "data-testid": "palette-confirm" },
+    `Restart ${title}`,
+  );
+  const dialog = element(
+    "dialog",
+    { class: "we-dialog", "aria-label": `Restart ${title}?`, "data-testid": "palette-restart" },
+    element("h2", {}, `Restart ${title}?`),
+    element("p", {}, impactText(impact)),
+    element("p", { class: "we-muted" }, `It is usually back in about ${Math.round(impact.estimate_s)} s.`),
+    note,
+    element("div", { class: "we-dialog-actions" }, cancel, yes),
+  );
   cancel.addEventListener("click", () => dialog.close());
   dialog.addEventListener("close", () => dialog.remove());
   yes.addEventListener("click", async () => {
@@ -176,26 +198,72 @@ function confirmRestart(name, title, impact) {
   cancel.focus();
 }
 
-const GO = { f: "/admin", l: "/admin/logs", i: "/admin/incidents", a: "/admin/alerts", r: "/admin/restarts", n: "/admin/analytics", u: "/admin/users", c: "/admin/conversations", d: "/admin/audit", s: "/admin/settings", y: "/admin/system" };
+const GO = {
+  f: "/admin",
+  l: "/admin/logs",
+  i: "/admin/incidents",
+  a: "/admin/alerts",
+  r: "/admin/restarts",
+  n: "/admin/analytics",
+  u: "/admin/users",
+  c: "/admin/conversations",
+  d: "/admin/audit",
+  s: "/admin/settings",
+  y: "/admin/system",
+};
 const SHORTCUTS = [
-  ["Everywhere", [[isMac ? "⌘ K" : "Ctrl K", "Command palette"], ["?", "These shortcuts"], ["/", "Find on this page"], ["d", "Dark or light"]]],
+  [
+    "Everywhere",
+    [
+      [isMac ? "⌘ K" : "Ctrl K", "Command palette"],
+      ["?", "These shortcuts"],
+      ["/", "Find on this page"],
+      ["d", "Dark or light"],
+    ],
+  ],
   ["Go to", Object.entries(GO).map(([key, path]) => [`g ${key}`, path])],
-  ["Fleet", [["j k ↓ ↑", "Next or previous bot"], ["Enter", "Open the bot"], ["x", "Select it"], ["r", "Restart it"], ["l", "Its logs"], ["t", "Try a message"]]],
-  ["Logs", [["Space", "Pause or go on"], ["End", "Follow the newest"]]],
+  [
+    "Fleet",
+    [
+      ["j k ↓ ↑", "Next or previous bot"],
+      ["Enter", "Open the bot"],
+      ["x", "Select it"],
+      ["r", "Restart it"],
+      ["l", "Its logs"],
+      ["t", "Try a message"],
+    ],
+  ],
+  [
+    "Logs",
+    [
+      ["Space", "Pause or go on"],
+      ["End", "Follow the newest"],
+    ],
+  ],
 ];
 
 function showShortcuts() {
   if (document.querySelector("dialog[open]")) return;
-  const names = Object.fromEntries([...rail().querySelectorAll(".we-nav a")].map((link) => [link.getAttribute("href"), link.textContent]));
+  const names = Object.fromEntries(
+    [...rail().querySelectorAll(".we-nav a")].map((link) => [link.getAttribute("href"), link.textContent]),
+  );
   const groups = SHORTCUTS.map(([title, keys]) => {
-    const rows = keys.filter(([, text]) => !text.startsWith("/admin") || names[text]).flatMap(([key, text]) => [
-      element("dt", {}, ...key.split(" ").flatMap((one) => [element("kbd", {}, one), " "])), element("dd", {}, names[text] ?? text),
-    ]);
+    const rows = keys
+      .filter(([, text]) => !text.startsWith("/admin") || names[text])
+      .flatMap(([key, text]) => [
+        element("dt", {}, ...key.split(" ").flatMap((one) => [element("kbd", {}, one), " "])),
+        element("dd", {}, names[text] ?? text),
+      ]);
     return element("section", {}, element("h3", {}, title), element("dl", { class: "we-facts" }, ...rows));
   });
   const close = element("button", { class: "we-button", type: "button" }, "Close");
-  const dialog = element("dialog", { class: "we-dialog we-shortcuts", "aria-label": "Keyboard shortcuts", "data-testid": "shortcuts" },
-    element("h2", {}, "Keyboard shortcuts"), element("div", { class: "we-panels" }, ...groups), element("div", { class: "we-dialog-actions" }, close));
+  const dialog = element(
+    "dialog",
+    { class: "we-dialog we-shortcuts", "aria-label": "Keyboard shortcuts", "data-testid": "shortcuts" },
+    element("h2", {}, "Keyboard shortcuts"),
+    element("div", { class: "we-panels" }, ...groups),
+    element("div", { class: "we-dialog-actions" }, close),
+  );
   close.addEventListener("click", () => dialog.close());
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
@@ -228,23 +296,27 @@ function isTyping(target) {
   return target.closest?.("input, textarea, select, [contenteditable], dialog[open]");
 }
 
-document.addEventListener("keydown", (event) => {
-  if (!rail()) return;
-  if (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey) && !event.altKey) {
-    event.preventDefault();
-    openPalette();
-    return;
-  }
-  if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
-  if (performance.now() - chordAt < CHORD_MS && event.key in GO) {
-    const link = rail().querySelector(`.we-nav a[href="${GO[event.key]}"]`);
-    chordAt = -Infinity;
-    event.stopImmediatePropagation(); // the letter was the chord's, not the page's
-    if (link) location.assign(link.href);
-  } else if (event.key === "g") chordAt = performance.now();
-  else if (event.key === "?") showShortcuts();
-  else if (event.key === "d") toggleTheme();
-}, { capture: true });
+document.addEventListener(
+  "keydown",
+  (event) => {
+    if (!rail()) return;
+    if (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey) && !event.altKey) {
+      event.preventDefault();
+      openPalette();
+      return;
+    }
+    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+    if (performance.now() - chordAt < CHORD_MS && event.key in GO) {
+      const link = rail().querySelector(`.we-nav a[href="${GO[event.key]}"]`);
+      chordAt = -Infinity;
+      event.stopImmediatePropagation(); // the letter was the chord's, not the page's
+      if (link) location.assign(link.href);
+    } else if (event.key === "g") chordAt = performance.now();
+    else if (event.key === "?") showShortcuts();
+    else if (event.key === "d") toggleTheme();
+  },
+  { capture: true },
+);
 
 document.addEventListener("click", (event) => {
   if (event.target.closest?.('[data-we="palette"]')) openPalette();

@@ -2,6 +2,7 @@
 
 import inspect
 import secrets
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from html import escape
@@ -111,7 +112,7 @@ def _failure(message: str, *, path: str, may_help: bool = True) -> None:
 @contextmanager
 def frame(principal: Principal, *, title: str, path: str) -> Iterator[None]:
     """The console around a page: navigation, who is signed in, and the page's title."""
-    ui.add_head_html(theme.console_head())
+    ui.add_head_html(f'{theme.console_head()}<meta name="we-now" content="{time.time():.3f}">')
     pulse = _pulse(principal)
     ui.html('<a class="we-skip" href="#content">Skip to content</a>', sanitize=False)
     with ui.element("div").classes("we-shell"):

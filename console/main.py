@@ -17,6 +17,7 @@ from chat_api.app import create_app
 from chat_api.core.settings import Settings
 from chat_api.engine.interface import ContainerEngine
 from console import context, guard, pages, theme
+from console.labels import labels_head
 from console.live.lifespan import following
 
 YEAR_S = 365 * 24 * 3600
@@ -32,7 +33,7 @@ def build(settings: Settings, *, engine: ContainerEngine | None = None) -> FastA
     host.mount("/assets", CacheControlledStaticFiles(directory=theme.ASSETS, max_cache_age=YEAR_S), name="assets")
     for noun in pkgutil.iter_modules(pages.__path__):
         importlib.import_module(f"{pages.__name__}.{noun.name}.page").register()
-    ui.add_head_html(theme.head(), shared=True)
+    ui.add_head_html(theme.head() + labels_head(), shared=True)
     nicegui_app.add_exception_handler(404, _not_found)
     nicegui_app.config.socket_io_js_transports = ["websocket"]
     # Last: routes that are added after it are never reached. Without a storage secret NiceGUI keeps nothing about a

@@ -27,7 +27,8 @@ def head() -> str:
         f'<script src="{asset("theme.js")}"></script>'
         f'<script src="{asset("session.js")}"></script>'
         f'<script src="{asset("console.js")}" defer></script>'
-        f'<script src="{asset("notices.js")}" data-icons="{asset("icons.svg")}" defer></script>'
+        f'<script src="{asset("notices.js")}" defer></script>'
+        f'<meta name="we-icons" content="{asset("icons.svg")}">'
         '<meta name="referrer" content="same-origin">'
     )
 
@@ -43,11 +44,11 @@ def _plain_head() -> str:
 
 @cache
 def console_head() -> str:
-    """What every page of the console has besides: the styles of its parts, the command palette, and live times."""
+    """What every page of the console has besides: the styles of its parts, the command palette, and what keeps time."""
     sheets = sorted(path.relative_to(ASSETS).as_posix() for path in ASSETS.glob("css/*.css"))
     links = "".join(f'<link rel="stylesheet" href="{asset(sheet)}">' for sheet in sheets)
-    times = '<script type="module">import "we-time";</script>'
-    return f'{links}<script src="{asset("palette.js")}" defer></script>{times}'
+    times = '<script type="module">import "we-time"; import "we-fresh"; import "we-local";</script>'
+    return f'{links}<script type="module" src="{asset("palette.js")}"></script>{times}'
 
 
 def page_title(title: str) -> str:
@@ -66,9 +67,9 @@ def document(title: str, body: str) -> str:
     )
 
 
-def icon_svg(name: str) -> str:
+def icon_svg(name: str, classes: str = "") -> str:
     """A symbol of ``assets/icons.svg`` as markup; it takes the colour of the text around it."""
-    return f'<svg class="we-icon" aria-hidden="true"><use href="{asset("icons.svg")}#{name}"></use></svg>'
+    return f'<svg class="we-icon{classes}" aria-hidden="true"><use href="{asset("icons.svg")}#{name}"></use></svg>'
 
 
 def brand() -> str:

@@ -22,7 +22,7 @@ export function shortTime(at) {
 
 export const BotList = {
   components: { Avatar, StatusMark },
-  props: { bots: Array, selected: String, last: Object, unread: Object, typing: Object, icons: String },
+  props: { bots: Array, selected: String, last: Object, unread: Object, typing: Object },
   emits: ["select"],
   methods: {
     publicStatus,
@@ -46,7 +46,7 @@ export const BotList = {
               <time v-if="last[bot.name]" class="chat-muted">{{ shortTime(last[bot.name].at) }}</time></span>
             <span class="chat-line"><span class="chat-preview" :class="{ 'chat-typing-word': typing[bot.name] }">{{ preview(bot) }}</span>
               <span v-if="unread[bot.name]" class="chat-unread" :aria-label="unread[bot.name] + ' unread'">{{ unread[bot.name] > 99 ? '99+' : unread[bot.name] }}</span></span>
-            <StatusMark :of="publicStatus(bot.status)" :icons="icons" />
+            <StatusMark :of="publicStatus(bot.status)" />
           </span>
         </button>
       </li>

@@ -1,4 +1,5 @@
 // Where a message is written. The draft belongs to the bot and outlives the page.
+import { Icon } from "we-icon";
 
 const NEAR = 0.9;
 
@@ -6,7 +7,8 @@ const NEAR = 0.9;
 const lengthOf = (text) => [...text].length;
 
 export const Composer = {
-  props: { bot: Object, memory: Object, maxChars: Number, canStop: Boolean, isStopping: Boolean, icons: String },
+  components: { Icon },
+  props: { bot: Object, memory: Object, maxChars: Number, canStop: Boolean, isStopping: Boolean },
   emits: ["send", "stop"],
   data: () => ({ text: "" }),
   computed: {
@@ -85,9 +87,9 @@ export const Composer = {
         <textarea ref="input" v-model="text" rows="1" dir="auto" enterkeyhint="send" :placeholder="placeholder" :aria-label="placeholder"
           aria-describedby="chat-hint" :aria-invalid="isTooLong" data-testid="composer" @keydown="keydown"></textarea>
         <button v-if="canStop" type="button" class="chat-send chat-stop" :disabled="isStopping" aria-label="Stop the answer" :title="isStopping ? 'Stopping…' : 'Stop the answer'" data-testid="stop" @click="$emit('stop')">
-          <svg class="we-icon" aria-hidden="true"><use :href="icons + '#stop'"></use></svg></button>
+          <Icon name="stop" /></button>
         <button v-if="!canStop || text" type="submit" class="chat-send" :disabled="!canSend" aria-label="Send" title="Send (Enter)" data-testid="send">
-          <svg class="we-icon" aria-hidden="true"><use :href="icons + '#send'"></use></svg></button>
+          <Icon name="send" /></button>
       </div>
       <div class="chat-hint"><span id="chat-hint">Enter to send, Shift+Enter for a new line</span>
         <span v-if="counter" role="status" data-testid="counter" :class="{ 'chat-over': isTooLong }">{{ counter }}</span></div>

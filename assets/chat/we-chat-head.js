@@ -1,20 +1,21 @@
 // What stands over a thread: who it is with, and where it begins.
+import { Icon } from "we-icon";
 import { Avatar } from "we-avatar";
 import { publicStatus } from "we-chat-bots";
 import { StatusMark } from "we-status";
 
 export const ChatHead = {
-  components: { Avatar, StatusMark },
-  props: { bot: Object, icons: String },
+  components: { Avatar, Icon, StatusMark },
+  props: { bot: Object },
   emits: ["back"],
   methods: { publicStatus },
   template: `
     <header class="chat-head">
       <button type="button" class="we-icon-button chat-back" aria-label="Show all bots" data-testid="back" @click="$emit('back')">
-        <svg class="we-icon" aria-hidden="true"><use :href="icons + '#back'"></use></svg></button>
+        <Icon name="back" /></button>
       <Avatar :name="bot.name" :title="bot.title" :emoji="bot.emoji" />
       <div class="chat-head-text"><h1>{{ bot.title }}</h1><p class="chat-muted" :title="bot.description">{{ bot.description }}</p></div>
-      <StatusMark :of="publicStatus(bot.status)" :icons="icons" data-testid="bot-status" />
+      <StatusMark :of="publicStatus(bot.status)" data-testid="bot-status" />
     </header>`,
 };
 

@@ -7,7 +7,7 @@ const NEAR_S = 600; // what is said within this time by the same side belongs to
 
 export const MessageList = {
   components: { ChatMessage },
-  props: { messages: Array, hasOlder: Boolean, inFlight: String, bot: Object, maxChars: Number, icons: String },
+  props: { messages: Array, hasOlder: Boolean, inFlight: String, bot: Object, maxChars: Number },
   emits: ["act", "leave"],
   data: () => ({ pointed: null, focused: null, tabStop: null }),
   computed: {
@@ -22,9 +22,18 @@ export const MessageList = {
         const isFirst = isNewDay || before.role !== message.role || message.at - before.at > NEAR_S;
         before = { day, role: message.role, at: message.at };
         if (message.role === "user") lastOwn = message.id;
-        const quote = message.reply_to && message.reply_to !== lastOwn ? quoteOf(byId.get(message.reply_to), this.hasOlder) : null;
+        const quote =
+          message.reply_to && message.reply_to !== lastOwn ? quoteOf(byId.get(message.reply_to), this.hasOlder) : null;
         const isWaiting = message.status === "sending" && message.client_id !== this.inFlight;
-        return { key: keyOf(message), message, quote, isWaiting, isFirst: isFirst || quote !== null, dayWord: isNewDay ? dayWord(message.at) : "", isLatestOwn: message === latestOwn };
+        return {
+          key: keyOf(message),
+          message,
+          quote,
+          isWaiting,
+          isFirst: isFirst || quote !== null,
+          dayWord: isNewDay ? dayWord(message.at) : "",
+          isLatestOwn: message === latestOwn,
+        };
       });
     },
     stop() {
@@ -73,7 +82,7 @@ export const MessageList = {
       <template v-for="row in rows" :key="row.key">
         <li v-if="row.dayWord" class="chat-day"><span>{{ row.dayWord }}</span></li>
         <ChatMessage :message="row.message" :quote="row.quote" :is-waiting="row.isWaiting" :is-first="row.isFirst" :is-latest-own="row.isLatestOwn" :is-active="row.key === pointed || row.key === focused" :is-tab-stop="row.key === stop" :data-key="row.key"
-          :bot="bot" :max-chars="maxChars" :icons="icons" @act="(...what) => $emit('act', ...what)" @focusin="gainFocus(row.key, $event)" @pointermove="point(row.key, $event)" />
+          :bot="bot" :max-chars="maxChars" @act="(...what) => $emit('act', ...what)" @focusin="gainFocus(row.key, $event)" @pointermove="point(row.key, $event)" />
       </template>
     </ol>`,
 };

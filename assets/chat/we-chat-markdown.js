@@ -17,7 +17,11 @@ export function furnish(body) {
 
 function codeHead(block) {
   const language = /language-(\S+)/.exec(block.firstElementChild?.className ?? "")?.[1] ?? "";
-  const button = Object.assign(document.createElement("button"), { type: "button", className: "chat-copy", textContent: "Copy" });
+  const button = Object.assign(document.createElement("button"), {
+    type: "button",
+    className: "chat-copy",
+    textContent: "Copy",
+  });
   button.setAttribute("aria-label", "Copy code");
   button.addEventListener("click", async () => {
     button.textContent = (await copyText(block.textContent)) ? "Copied" : "Not copied";

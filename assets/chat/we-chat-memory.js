@@ -66,7 +66,9 @@ export class Memory {
 
   /** The bots for which there are drafts. */
   drafted() {
-    return this.#keys("draft:").map((key) => key.slice("draft:".length)).filter((bot) => this.draft(bot).trim());
+    return this.#keys("draft:")
+      .map((key) => key.slice("draft:".length))
+      .filter((bot) => this.draft(bot).trim());
   }
 
   isDraft(key, bot) {

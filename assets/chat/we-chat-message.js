@@ -1,5 +1,6 @@
 // One bubble. `html` comes sanitised from the server; nothing else is ever shown as HTML. An answer that is still being
 // said is plain text, and becomes HTML in the same place.
+import { Icon } from "we-icon";
 import { Avatar } from "we-avatar";
 import { MessageEditor } from "we-chat-editor";
 import { furnish } from "we-chat-markdown";
@@ -11,9 +12,19 @@ const ENDINGS = {
 };
 
 export const ChatMessage = {
-  components: { Avatar, MessageEditor, MessageTools },
+  components: { Avatar, Icon, MessageEditor, MessageTools },
   inject: ["memory"],
-  props: { message: Object, quote: Object, isWaiting: Boolean, isFirst: Boolean, isLatestOwn: Boolean, isActive: Boolean, isTabStop: Boolean, bot: Object, maxChars: Number, icons: String },
+  props: {
+    message: Object,
+    quote: Object,
+    isWaiting: Boolean,
+    isFirst: Boolean,
+    isLatestOwn: Boolean,
+    isActive: Boolean,
+    isTabStop: Boolean,
+    bot: Object,
+    maxChars: Number,
+  },
   emits: ["act"],
   data() {
     return { isEditing: this.message.role === "user" && this.memory.edit(this.message.id) !== null };
@@ -77,7 +88,7 @@ export const ChatMessage = {
         <div class="chat-meta">
           <button v-for="emoji in message.reactions" :key="emoji" type="button" class="chat-reaction" :aria-label="'Remove reaction ' + emoji" title="Remove reaction" data-testid="reaction"
             @click="$emit('act', 'unreact', message, { emoji })">{{ emoji }}</button>
-          <span v-if="ending" class="chat-ending" :class="'chat-ending-' + message.ending" :title="ending.title" data-testid="ending"><svg class="we-icon" aria-hidden="true"><use :href="icons + '#' + ending.icon"></use></svg>{{ ending.word }}</span>
+          <span v-if="ending" class="chat-ending" :class="'chat-ending-' + message.ending" :title="ending.title" data-testid="ending"><Icon :name="ending.icon" />{{ ending.word }}</span>
           <button v-if="ending?.canRetry" type="button" class="chat-link" data-testid="retry" @click="$emit('act', 'retry', message)">Retry</button>
           <template v-if="isWaiting">
             <button type="button" class="chat-link" data-testid="edit" @click="$emit('act', 'take-back', message)">Edit</button>
@@ -85,7 +96,7 @@ export const ChatMessage = {
           </template>
           <span v-if="message.edited_at" class="chat-edited" :title="editedExactly" data-testid="edited">Edited</span>
           <span class="chat-when" :class="{ 'chat-when-shown': note }"><time :title="exactly">{{ time }}</time><span v-if="note" data-testid="note"> · {{ note }}</span></span>
-          <MessageTools v-if="isActive && isStored && !isEditing" :message="message" :icons="icons" @act="(...what) => $emit('act', ...what)" @edit="isEditing = true" />
+          <MessageTools v-if="isActive && isStored && !isEditing" :message="message" @act="(...what) => $emit('act', ...what)" @edit="isEditing = true" />
         </div>
       </div>
     </li>`,

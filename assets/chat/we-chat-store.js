@@ -36,7 +36,9 @@ export function merged(thread, messages) {
 
 /** A thread with those of its messages changed for which `isMeant` is true. */
 export function changed(thread, isMeant, changes) {
-  const messages = thread.messages.map((message) => (isMeant(message) ? Object.freeze({ ...message, ...changes }) : message));
+  const messages = thread.messages.map((message) =>
+    isMeant(message) ? Object.freeze({ ...message, ...changes }) : message,
+  );
   return Object.freeze({ ...thread, messages });
 }
 

@@ -1,4 +1,5 @@
 // Texts that were never sent, to a bot that is not there any more: they stay until their author discards them.
+import { Icon } from "we-icon";
 import { copyText } from "we-chat-memory";
 
 const COPIED_MS = 1500;
@@ -7,7 +8,8 @@ const COPIED_MS = 1500;
 export const titleOf = (name) => name.replace(/[-_]+/g, " ").replace(/\b\w/g, (sign) => sign.toUpperCase());
 
 export const Stranded = {
-  props: { of: Object, icons: String },
+  components: { Icon },
+  props: { of: Object },
   emits: ["discard", "discard-draft", "back", "notice"],
   data: () => ({ copied: null }),
   computed: {
@@ -16,7 +18,10 @@ export const Stranded = {
     },
     texts() {
       const draft = this.of.draft.trim() ? [{ key: "draft", text: this.of.draft, what: "Draft" }] : [];
-      return [...this.of.entries.map((entry) => ({ key: entry.client_id, text: entry.text, what: moment(entry.at), entry })), ...draft];
+      return [
+        ...this.of.entries.map((entry) => ({ key: entry.client_id, text: entry.text, what: moment(entry.at), entry })),
+        ...draft,
+      ];
     },
   },
   unmounted() {
@@ -37,7 +42,7 @@ export const Stranded = {
   template: `
     <header class="chat-head">
       <button type="button" class="we-icon-button chat-back" aria-label="Show all bots" data-testid="back" @click="$emit('back')">
-        <svg class="we-icon" aria-hidden="true"><use :href="icons + '#back'"></use></svg></button>
+        <Icon name="back" /></button>
       <div class="chat-head-text"><h1>{{ title }}</h1><p class="chat-muted">No longer available</p></div>
     </header>
     <div class="chat-scroll" tabindex="0" data-testid="stranded"><div class="chat-column chat-stranded">

@@ -1,27 +1,25 @@
 // The page's connection: a part of its component. NiceGUI's script loads the page anew when the server does not know it
 // any more; here that waits until the server can be reached, for a browser's error page would keep nothing of this one.
 
+import { iconSheet } from "we-icon";
+import { socketed } from "we-socket";
+
 const REACH_MS = 2_000;
 
 export const connection = {
-  data: () => ({ isConnected: true }),
-  created() {
-    this.sockets = { chat: this.hear, chat_bots: this.updateBots, connect: this.connected, disconnect: this.disconnected };
-  },
-  mounted() {
-    // NiceGUI's root makes the socket after its children are mounted.
-    this.$nextTick(() => {
-      window.socket.off("connect_error");
-      window.socket.on("connect_error", this.refused);
-      for (const [name, handler] of Object.entries(this.sockets)) window.socket.on(name, handler);
-      this.begin();
-    });
-  },
+  mixins: [socketed],
   unmounted() {
-    for (const [name, handler] of Object.entries(this.sockets)) window.socket?.off(name, handler);
     clearTimeout(this.reaching);
   },
   methods: {
+    heard() {
+      return { chat: this.hear, chat_bots: this.updateBots };
+    },
+    listening() {
+      window.socket.off("connect_error");
+      window.socket.on("connect_error", this.refused);
+      this.begin();
+    },
     connected() {
       const isBack = !this.isConnected;
       this.isConnected = true;
@@ -30,9 +28,6 @@ export const connection = {
       this.pumpAll();
       this.askAgainSoon();
     },
-    disconnected() {
-      this.isConnected = false;
-    },
     /** Socket.IO goes on trying by itself, unless the server has refused this page. */
     refused(error) {
       this.isConnected = false;
@@ -40,7 +35,7 @@ export const connection = {
     },
     async loadAnew() {
       clearTimeout(this.reaching);
-      const answer = await fetch(this.icons, { method: "HEAD", cache: "no-store" }).catch(() => null);
+      const answer = await fetch(iconSheet(), { method: "HEAD", cache: "no-store" }).catch(() => null);
       if (answer && answer.status < 500) location.reload();
       else this.reaching = setTimeout(this.loadAnew, REACH_MS);
     },

@@ -42,7 +42,10 @@ function applied(thread, event) {
 
 /** What is older than the part that was loaded comes with its page. */
 function withLines(thread, lines) {
-  return merged(thread, lines.filter((line) => thread.nextBefore === null || line.seq >= thread.nextBefore));
+  return merged(
+    thread,
+    lines.filter((line) => thread.nextBefore === null || line.seq >= thread.nextBefore),
+  );
 }
 
 /** What became of a question. Without an answer there is none: neither one that was being said, nor one cut off before. */
@@ -57,7 +60,10 @@ function grown(thread, delta) {
   const known = thread.messages.find(({ id }) => id === delta.id);
   if (known) {
     if (known.status !== "streaming" || known.length !== delta.offset) return thread;
-    return changed(thread, (message) => message === known, { text: known.text + delta.text, length: known.length + lengthOf(delta.text) });
+    return changed(thread, (message) => message === known, {
+      text: known.text + delta.text,
+      length: known.length + lengthOf(delta.text),
+    });
   }
   const question = thread.messages.find(({ id }) => id === delta.reply_to);
   if (delta.offset !== 0 || (question && question.status !== "pending")) return thread;
@@ -77,15 +83,14 @@ function grown(thread, delta) {
     ending: "",
   };
   const before = streaming(thread);
-  return merged(without(thread, (message) => message === before), [begun]);
+  return merged(
+    without(thread, (message) => message === before),
+    [begun],
+  );
 }
 
 /** The server counts code points, a string its UTF-16 units. */
-function lengthOf(text) {
-  let length = 0;
-  for (const _ of text) length += 1;
-  return length;
-}
+const lengthOf = (text) => Array.from(text).length;
 
 function reacted(thread, event) {
   const message = thread.messages.find(({ id }) => id === event.id);
@@ -93,5 +98,7 @@ function reacted(thread, event) {
   const others = message.reactions.filter((emoji) => emoji !== event.emoji);
   const isKnown = others.length < message.reactions.length;
   if (isKnown === event.is_added) return thread;
-  return changed(thread, ({ id }) => id === event.id, { reactions: event.is_added ? [...others, event.emoji] : others });
+  return changed(thread, ({ id }) => id === event.id, {
+    reactions: event.is_added ? [...others, event.emoji] : others,
+  });
 }

@@ -7,13 +7,21 @@ const NOTHING_READ = Object.freeze({ base: 0, baseUpTo: 0, seqs: [], upTo: 0, as
 
 /** Of a conversation: `base` unread up to place `baseUpTo`, then those at `seqs`; read up to `upTo`. */
 function fromOverview({ last, unread, read_up_to }, known) {
-  return { ...known, base: unread, baseUpTo: last.seq, seqs: known.seqs.filter((seq) => seq > last.seq), upTo: Math.max(read_up_to, known.upTo) };
+  return {
+    ...known,
+    base: unread,
+    baseUpTo: last.seq,
+    seqs: known.seqs.filter((seq) => seq > last.seq),
+    upTo: Math.max(read_up_to, known.upTo),
+  };
 }
 
 export const marks = {
   data() {
     const { overview } = JSON.parse(this.start);
-    return { reads: Object.fromEntries(Object.entries(overview).map(([name, of]) => [name, fromOverview(of, NOTHING_READ)])) };
+    return {
+      reads: Object.fromEntries(Object.entries(overview).map(([name, of]) => [name, fromOverview(of, NOTHING_READ)])),
+    };
   },
   computed: {
     unread() {
@@ -49,7 +57,12 @@ export const marks = {
       const reads = this.readsOf(bot);
       const isInside = reads.base > 0 && up_to < reads.baseUpTo;
       const base = isInside ? reads.base : 0;
-      this.reads[bot] = { ...reads, base, seqs: reads.seqs.filter((seq) => seq > up_to), upTo: Math.max(reads.upTo, up_to) };
+      this.reads[bot] = {
+        ...reads,
+        base,
+        seqs: reads.seqs.filter((seq) => seq > up_to),
+        upTo: Math.max(reads.upTo, up_to),
+      };
       if (isInside) this.lookSoon();
     },
     /** A line is gone. It may have been the last one, or unread. */

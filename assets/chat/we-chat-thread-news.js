@@ -94,8 +94,9 @@ export const news = {
         this.keep(name, { ...this.threadOf(name), isLoading: false, error });
       } else if (what === "send") this.refuseSend(name, client_id, error, canRetry, againS);
       else if (what === "retry") this.refuseRetry(name, message_id, error);
-      else if (what === "edit") this.keep(name, changed(this.threadOf(name), isMeant, { ...current, refusal: { error } }));
-      else if (what === "read") this.unmark(name);
+      else if (what === "edit") {
+        this.keep(name, changed(this.threadOf(name), isMeant, { ...current, refusal: { error } }));
+      } else if (what === "read") this.unmark(name);
       else if (what === "stop") this.refuseStop(error);
       else if (["delete", "react", "unreact"].includes(what)) this.notice = error;
     },

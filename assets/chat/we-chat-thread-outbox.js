@@ -22,7 +22,11 @@ export const outbox = {
       void this.draftsChanged;
       for (const name of this.memory.drafted()) names.add(name);
       const gone = [...names].filter((name) => !this.roster[name]);
-      return gone.map((name) => ({ name, entries: this.waiting.filter(({ bot }) => bot === name), draft: this.memory.draft(name) }));
+      return gone.map((name) => ({
+        name,
+        entries: this.waiting.filter(({ bot }) => bot === name),
+        draft: this.memory.draft(name),
+      }));
     },
   },
   created() {
@@ -59,7 +63,10 @@ export const outbox = {
       } else if (message.role === "bot") {
         this.ask("retry", { bot: this.chosen, message_id: message.reply_to }); // what was cut off stays until that is begun
       } else {
-        this.keep(this.chosen, changed(this.thread, (one) => one === message, { status: "pending", error: "" }));
+        this.keep(
+          this.chosen,
+          changed(this.thread, (one) => one === message, { status: "pending", error: "" }),
+        );
         this.ask("retry", { bot: this.chosen, message_id: message.id });
       }
       this.scrollSoon();
@@ -73,7 +80,10 @@ export const outbox = {
     },
     discard({ client_id }, name = this.chosen) {
       this.forget(client_id, name);
-      this.keep(name, without(this.threadOf(name), (one) => one.client_id === client_id && one.seq === null));
+      this.keep(
+        name,
+        without(this.threadOf(name), (one) => one.client_id === client_id && one.seq === null),
+      );
       if (this.latest[name]?.client_id !== client_id) return;
       delete this.latest[name];
       this.lookSoon();
@@ -156,8 +166,9 @@ export const outbox = {
     },
     refuseRetry(name, id, error) {
       const isMeant = (message) => message.id === id && message.status === "pending";
-      if (this.threadOf(name).messages.some(isMeant)) this.keep(name, changed(this.threadOf(name), isMeant, { status: "failed", error }));
-      else this.notice = error;
+      if (this.threadOf(name).messages.some(isMeant)) {
+        this.keep(name, changed(this.threadOf(name), isMeant, { status: "failed", error }));
+      } else this.notice = error;
     },
     /** A message is stored. */
     settle(clientId) {
@@ -207,8 +218,13 @@ export const outbox = {
     },
     tellUnsent(name, clientId, changes) {
       const key = `c:${clientId}`;
-      this.keep(name, changed(this.threadOf(name), (message) => message.seq === null && keyOf(message) === key, changes));
-      if (this.latest[name]?.client_id === clientId && this.latest[name].seq === null) this.latest[name] = { ...this.latest[name], ...changes };
+      this.keep(
+        name,
+        changed(this.threadOf(name), (message) => message.seq === null && keyOf(message) === key, changes),
+      );
+      if (this.latest[name]?.client_id === clientId && this.latest[name].seq === null) {
+        this.latest[name] = { ...this.latest[name], ...changes };
+      }
       if (name === this.chosen && this.isAtEnd) this.scrollSoon();
     },
 

@@ -18,7 +18,7 @@ export class Place {
     const hasRoom = this.early.size < EARLY_CAP || event.seq === this.seq + 1;
     if (event.seq > this.seq && hasRoom) this.early.set(event.seq, event);
     const next = [];
-    for (let one; (one = this.early.get(this.seq + 1)); ) {
+    for (let one; (one = this.early.get(this.seq + 1));) {
       this.seq += 1;
       this.early.delete(this.seq);
       next.push(one);

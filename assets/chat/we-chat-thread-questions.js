@@ -28,7 +28,8 @@ export const questions = {
     happened({ kind, bot, id, question }) {
       const ids = [id, question?.id];
       for (const [key, one] of this.asked) {
-        const isMeant = kind === "read" ? one.what === "read" && one.bot === bot : one.message_id && ids.includes(one.message_id);
+        const isMeant =
+          kind === "read" ? one.what === "read" && one.bot === bot : one.message_id && ids.includes(one.message_id);
         if (isMeant) this.asked.delete(key);
       }
     },

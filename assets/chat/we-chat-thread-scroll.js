@@ -52,7 +52,14 @@ export const scroll = {
       const message = item && this.thread.messages.find((one) => keyOf(one) === item.dataset.key);
       if (!message) return place;
       const last = this.thread.messages.findLast(({ seq }) => seq !== null)?.seq;
-      return { ...place, key: item.dataset.key, seq: message.seq, last, hasNews: this.hasNews, offset: item.getBoundingClientRect().top - top };
+      return {
+        ...place,
+        key: item.dataset.key,
+        seq: message.seq,
+        last,
+        hasNews: this.hasNews,
+        offset: item.getBoundingClientRect().top - top,
+      };
     },
     remember() {
       this.memory.keepPlace(this.whereabouts());

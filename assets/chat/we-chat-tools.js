@@ -1,4 +1,5 @@
 // What can be done with a message: a row of buttons, there only for the message that is pointed at or has the focus.
+import { Icon } from "we-icon";
 import { copyText } from "we-chat-memory";
 
 const COPIED_MS = 1500;
@@ -11,7 +12,8 @@ const EMOJI = [
 ];
 
 export const MessageTools = {
-  props: { message: Object, icons: String },
+  components: { Icon },
+  props: { message: Object },
   emits: ["act", "edit"],
   data: () => ({ emoji: EMOJI, isCopied: false }),
   computed: {
@@ -39,8 +41,8 @@ export const MessageTools = {
     <div class="chat-tools" role="toolbar" aria-label="Message actions" data-testid="tools">
       <button v-for="[sign, word] in emoji" :key="sign" type="button" class="chat-tool chat-emoji" :aria-pressed="hasReaction(sign)" :aria-label="'React: ' + word" :title="word" @click="react(sign)">{{ sign }}</button>
       <span class="chat-tool-gap"></span>
-      <button type="button" class="chat-tool" :aria-label="isCopied ? 'Copied' : 'Copy text'" :title="isCopied ? 'Copied' : 'Copy text'" data-testid="copy" @click="copy"><svg class="we-icon" aria-hidden="true"><use :href="icons + (isCopied ? '#done' : '#copy')"></use></svg></button>
-      <button v-if="message.role === 'user'" type="button" class="chat-tool" aria-label="Edit" title="Edit" data-testid="edit-message" @click="$emit('edit')"><svg class="we-icon" aria-hidden="true"><use :href="icons + '#edit'"></use></svg></button>
-      <button v-if="canChange" type="button" class="chat-tool" aria-label="Delete" title="Delete" data-testid="delete-message" @click="$emit('act', 'ask-delete', message)"><svg class="we-icon" aria-hidden="true"><use :href="icons + '#delete'"></use></svg></button>
+      <button type="button" class="chat-tool" :aria-label="isCopied ? 'Copied' : 'Copy text'" :title="isCopied ? 'Copied' : 'Copy text'" data-testid="copy" @click="copy"><Icon :name="isCopied ? 'done' : 'copy'" /></button>
+      <button v-if="message.role === 'user'" type="button" class="chat-tool" aria-label="Edit" title="Edit" data-testid="edit-message" @click="$emit('edit')"><Icon name="edit" /></button>
+      <button v-if="canChange" type="button" class="chat-tool" aria-label="Delete" title="Delete" data-testid="delete-message" @click="$emit('act', 'ask-delete', message)"><Icon name="delete" /></button>
     </div>`,
 };

@@ -1,19 +1,10 @@
 // What can be done to bots, and why not; the server says which of it a person may do at all.
+import { Icon } from "we-icon";
 import { isRestarting } from "we-bot-note";
+import { LABELS } from "we-labels";
 
-/**
- * In the order of menus. `isFelt`: people who talk with the bot notice; `isForMany`: it has a dialog of its own;
- * `isFinal`: it cannot be undone here.
- */
-export const ACTIONS = {
-  restart: { label: "Restart", icon: "restart", isFelt: true },
-  start: { label: "Start", icon: "start", isFelt: false },
-  stop: { label: "Stop", icon: "stop", isFelt: true },
-  rolling: { label: "Rolling restart", icon: "restarting", isFelt: true, isForMany: true },
-  maintenance: { label: "Maintenance", icon: "maintenance", isFelt: false },
-  end_maintenance: { label: "End maintenance", icon: "done", isFelt: false },
-  remove: { label: "Remove", icon: "delete", isFelt: false, isFinal: true },
-};
+/** In the order of menus; see `Action` in console/labels.py. */
+export const ACTIONS = LABELS.actions;
 
 /** Why an action makes no sense for a bot now; empty when it does. */
 export function whyNot(action, bot, hasEngine) {
@@ -35,7 +26,11 @@ export function offered(allowed, bot) {
   const isAtWork = bot.status === "maintenance";
   return Object.keys(ACTIONS).filter(
     (key) =>
-      allowed.includes(key) && !ACTIONS[key].isForMany && !(key === "remove" && bot.is_declared) && !(key === "end_maintenance" && !isAtWork) && !(key === "maintenance" && isAtWork),
+      allowed.includes(key) &&
+      !ACTIONS[key].is_for_many &&
+      !(key === "remove" && bot.is_declared) &&
+      !(key === "end_maintenance" && !isAtWork) &&
+      !(key === "maintenance" && isAtWork),
   );
 }
 
@@ -51,7 +46,16 @@ const DURATIONS = [
 /** The one question before anything is done: names the bots, and says how many people it touches right now. */
 export const ConfirmAction = {
   emits: ["confirmed"],
-  data: () => ({ action: "restart", bots: [], skipped: 0, affectedUsers: 0, estimate: null, minutes: 60, reason: "", durations: DURATIONS }),
+  data: () => ({
+    action: "restart",
+    bots: [],
+    skipped: 0,
+    affectedUsers: 0,
+    estimate: null,
+    minutes: 60,
+    reason: "",
+    durations: DURATIONS,
+  }),
   computed: {
     verb() {
       return ACTIONS[this.action].label;
@@ -67,17 +71,22 @@ export const ConfirmAction = {
     },
     named() {
       const more = this.bots.length - MANY;
-      return this.bots.slice(0, MANY).map((bot) => bot.title).join(", ") + (more > 0 ? ` and ${more} more` : "");
+      return (
+        this.bots
+          .slice(0, MANY)
+          .map((bot) => bot.title)
+          .join(", ") + (more > 0 ? ` and ${more} more` : "")
+      );
     },
     impact() {
       const it = this.bots.length === 1 ? "it" : "them";
       if (this.affectedUsers === 0) return `No one is talking to ${it} right now.`;
       const people = this.affectedUsers === 1 ? "1 person is" : `${this.affectedUsers} people are`;
-      const cost = ACTIONS[this.action].isFelt ? " What is being answered at this moment will be interrupted." : "";
+      const cost = ACTIONS[this.action].is_felt ? " What is being answered at this moment will be interrupted." : "";
       return `${people} talking to ${it} right now.${cost}`;
     },
     isDanger() {
-      return ACTIONS[this.action].isFelt || ACTIONS[this.action].isFinal;
+      return ACTIONS[this.action].is_felt || ACTIONS[this.action].is_final;
     },
   },
   methods: {
@@ -116,7 +125,7 @@ export const ConfirmAction = {
 
 /** A menu at the button that opened it: arrows move, Escape closes and gives the focus back. */
 export const BotMenu = {
-  props: { icons: String },
+  components: { Icon },
   emits: ["chosen"],
   data: () => ({ bot: null, items: [], place: {}, opener: null, openedAtY: 0 }),
   mounted() {
@@ -134,9 +143,14 @@ export const BotMenu = {
       const box = opener.getBoundingClientRect();
       const height = items.length * 34 + 12;
       const isAbove = box.bottom + height > innerHeight && box.top > height;
-      this.place = { right: `${Math.max(8, document.documentElement.clientWidth - box.right)}px`, top: `${isAbove ? box.top - height - 4 : box.bottom + 4}px` };
+      this.place = {
+        right: `${Math.max(8, document.documentElement.clientWidth - box.right)}px`,
+        top: `${isAbove ? box.top - height - 4 : box.bottom + 4}px`,
+      };
       Object.assign(this, { bot, items, opener, openedAtY: scrollY });
-      this.$nextTick(() => this.$el.querySelector?.("button:not([aria-disabled=true])")?.focus({ preventScroll: true }));
+      this.$nextTick(() =>
+        this.$el.querySelector?.("button:not([aria-disabled=true])")?.focus({ preventScroll: true }),
+      );
     },
     close() {
       this.bot = null;
@@ -170,6 +184,6 @@ export const BotMenu = {
   template: `
     <div v-if="bot" class="we-menu" role="menu" :aria-label="'Actions for ' + bot.title" :style="place" data-testid="menu" @keydown="key">
       <button v-for="item in items" :key="item[0]" type="button" role="menuitem" tabindex="-1" :aria-disabled="Boolean(item[3])" :title="item[3]"
-        :data-testid="'menu-' + item[0]" @click="choose(item)"><svg class="we-icon" aria-hidden="true"><use :href="icons + '#' + item[2]"></use></svg>{{ item[1] }}</button>
+        :data-testid="'menu-' + item[0]" @click="choose(item)"><Icon :name="item[2]" />{{ item[1] }}</button>
     </div>`,
 };

@@ -1,18 +1,11 @@
 // Why a bot is as it is, in one line: the first of these that is true.
-import { ago, latency, span } from "we-format";
+import { ago, clockTime, latency, span } from "we-format";
+import { LABELS } from "we-labels";
 
 const BACK_ONLINE_S = 60;
 const MODEL_SILENT = "its language model does not answer";
-const FAILED = { restart: "Restart", start: "Start", stop: "Stop" };
 
 export const isRestarting = (bot) => bot.restart !== null && bot.restart.finished_at === null;
-
-/** "14:30", with the day when it is another. */
-export function clockTime(at, now) {
-  const date = new Date(at * 1000);
-  const isToday = date.toDateString() === new Date(now * 1000).toDateString();
-  return date.toLocaleString(undefined, isToday ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" });
-}
 
 export function maintenanceNote({ until, reason }, now) {
   const end = until === null ? "until it is ended" : `until ${clockTime(until, now)}`;
@@ -38,10 +31,16 @@ export function botNote(bot, { now, isStale, titles, faults }) {
   const { restart, policy } = bot;
   if (bot.status === "maintenance" && policy) return maintenanceNote(policy, now);
   if (bot.status === "quarantined" && policy) return policy.quarantine_reason || "the healing gave up on it";
-  if (bot.cause) return `because ${bot.cause === "llm" ? "the language model" : (titles[bot.cause] ?? bot.cause)} ${faults[bot.cause] ?? "is down"}`;
-  if (restart?.state === "failed" && bot.status !== "online") return `${FAILED[restart.action]} failed: ${restart.error ?? "no reason given"}`;
+  if (bot.cause) {
+    return `because ${bot.cause === "llm" ? "the language model" : (titles[bot.cause] ?? bot.cause)} ${faults[bot.cause] ?? "is down"}`;
+  }
+  if (restart?.state === "failed" && bot.status !== "online") {
+    return `${LABELS.actions[restart.action].label} failed: ${restart.error ?? "no reason given"}`;
+  }
   if (bot.faults[0] === "silent" && !bot.canary?.[0]) return canaryNote(bot.canary, now);
-  if (restart?.state === "online" && restart.action !== "stop" && now - restart.finished_at < BACK_ONLINE_S) return `back after ${span(restart.duration_s)}`;
+  if (restart?.state === "online" && restart.action !== "stop" && now - restart.finished_at < BACK_ONLINE_S) {
+    return `back after ${span(restart.duration_s)}`;
+  }
   if (bot.status === "unknown") return seen;
   if (bot.status === "offline" && !bot.is_declared && !bot.container) return `${seen}; no longer configured`;
   if (bot.status !== "online" && bot.error) return bot.error;

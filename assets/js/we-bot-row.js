@@ -1,4 +1,5 @@
 // One bot as a row of the table; a card where there is no room for a table.
+import { Icon } from "we-icon";
 import { whyNot } from "we-bot-actions";
 import { botNote, isRestarting } from "we-bot-note";
 import { Avatar } from "we-avatar";
@@ -8,12 +9,11 @@ import { RestartProgress } from "we-restart";
 import { StatusMark, botStatus, breakerStatus } from "we-status";
 
 export const BotRow = {
-  components: { Avatar, Heartbeats, RestartProgress, StatusMark },
+  components: { Avatar, Heartbeats, Icon, RestartProgress, StatusMark },
   emits: ["act", "menu", "select"],
   props: {
     bot: Object,
     now: Number,
-    icons: String,
     columns: Array,
     titles: Object,
     faults: Object,
@@ -40,7 +40,12 @@ export const BotRow = {
     cells() {
       return this.columns
         .filter((key) => !COLUMNS[key].isFixed)
-        .map((key) => ({ key, label: COLUMNS[key].label, isNumber: COLUMNS[key].isNumber, ...COLUMNS[key].cell(this.bot, this.now, this.hasEngine) }));
+        .map((key) => ({
+          key,
+          label: COLUMNS[key].label,
+          isNumber: COLUMNS[key].isNumber,
+          ...COLUMNS[key].cell(this.bot, this.now, this.hasEngine),
+        }));
     },
     whyNot() {
       return whyNot("restart", this.bot, this.hasEngine);
@@ -59,8 +64,8 @@ export const BotRow = {
           <span class="we-muted we-cut">{{ bot.name }}<template v-if="bot.port"> :{{ bot.port }}</template></span></span></span>
       </th>
       <td class="we-cell-status">
-        <span class="we-two"><span class="we-marks"><StatusMark :of="shown" :icons="icons" />
-            <StatusMark v-if="breaker" :of="breaker" :icons="icons" :title="breaker.title" data-testid="breaker" /></span>
+        <span class="we-two"><span class="we-marks"><StatusMark :of="shown" />
+            <StatusMark v-if="breaker" :of="breaker" :title="breaker.title" data-testid="breaker" /></span>
           <span class="we-note" :title="note" data-testid="note">{{ note }}</span></span>
       </td>
       <td class="we-cell-beats">
@@ -72,9 +77,9 @@ export const BotRow = {
       <td class="we-cell-actions">
         <span v-if="mayRestart" :title="whyNot || 'Restart'"><button class="we-icon-button" type="button" :disabled="whyNot !== '' || isAsking"
           :data-testid="'restart-' + bot.name" :aria-label="'Restart ' + bot.title" @click="$emit('act', 'restart', bot.name)">
-          <svg class="we-icon" aria-hidden="true"><use :href="icons + '#restart'"></use></svg></button></span>
+          <Icon name="restart" /></button></span>
         <button class="we-icon-button" type="button" aria-haspopup="menu" :data-testid="'more-' + bot.name" :aria-label="'More for ' + bot.title"
-          @click="$emit('menu', bot, $event.currentTarget)"><svg class="we-icon" aria-hidden="true"><use :href="icons + '#more'"></use></svg></button>
+          @click="$emit('menu', bot, $event.currentTarget)"><Icon name="more" /></button>
       </td>
     </tr>`,
 };

@@ -1,6 +1,6 @@
 // The columns of the fleet: what is in them, how they sort, and which are shown where there is not room for all.
 import { ago, exactly, latency, rate, size, span, uptime } from "we-format";
-import { weight } from "we-status";
+import { botStatus } from "we-status";
 
 const figure = (index) => (bot) => bot.figures?.[index] ?? null;
 const usage = (index) => (bot) => bot.usage?.[index] ?? null;
@@ -17,7 +17,11 @@ function number(label, px, read, write, { title, tone, more, fade } = {}) {
     isNumber: true,
     title,
     sort: (bot) => read(bot),
-    cell: (bot, now) => ({ text: write(read(bot)), tone: fade?.(bot, now) || (tone?.(read(bot)) ?? ""), title: more?.(bot) }),
+    cell: (bot, now) => ({
+      text: write(read(bot)),
+      tone: fade?.(bot, now) || (tone?.(read(bot)) ?? ""),
+      title: more?.(bot),
+    }),
   };
 }
 
@@ -36,7 +40,8 @@ function container(bot, now, hasEngine) {
   if (!container) return { text: hasEngine ? "no container" : "–", tone: "muted" };
   const isRunning = container.state === "running";
   const age = isRunning && container.started_at ? span(now - container.started_at) : "";
-  const end = container.exit_code === null ? "" : container.oom_killed ? "out of memory" : `code ${container.exit_code}`;
+  const end =
+    container.exit_code === null ? "" : container.oom_killed ? "out of memory" : `code ${container.exit_code}`;
   const lines = [`${container.kind} ${container.name}`, container.image];
   if (container.health) lines.push(`engine's own check: ${container.health}`);
   if (container.started_at) lines.push(`started ${exactly(container.started_at)}`);
@@ -54,7 +59,7 @@ const HOUR = "of the chat answers of the last hour";
 /** By key, in the order of the table. `px` is the least width. */
 export const COLUMNS = {
   name: { label: "Bot", px: 208, isFixed: true, sort: (bot) => bot.title.toLowerCase() },
-  status: { label: "Status", px: 192, isFixed: true, sort: (bot) => -weight(bot.status) },
+  status: { label: "Status", px: 192, isFixed: true, sort: (bot) => -botStatus(bot.status).weight },
   beats: { label: "Health checks", px: 168, isFixed: true, title: "The last 90 health checks" },
   uptime_24h: number("24 h", 78, figure(0), uptime, { title: "Uptime of the last 24 hours", tone: low }),
   uptime_7d: number("7 d", 78, figure(1), uptime, { title: "Uptime of the last 7 days", tone: low }),
@@ -72,9 +77,15 @@ export const COLUMNS = {
     sort: (bot) => (bot.container ? [bot.container.state, -(bot.container.started_at ?? 0)].join() : null),
     cell: container,
   },
-  restarts: number("Restarts", 76, (bot) => bot.container?.restart_count ?? null, (count) => count ?? "–", {
-    title: "By the container engine",
-  }),
+  restarts: number(
+    "Restarts",
+    76,
+    (bot) => bot.container?.restart_count ?? null,
+    (count) => count ?? "–",
+    {
+      title: "By the container engine",
+    },
+  ),
   image: { label: "Image", px: 150, sort: (bot) => bot.container?.image ?? null, cell: image },
   health: number("Check", 74, (bot) => bot.latency_ms, latency, { title: "Answer time of the last health check" }),
   seen: {
@@ -94,8 +105,21 @@ export const ENDS_PX = 40 + 84; // the box to select a row, and its buttons
 
 // What is given up last comes first.
 const WANTED = [
-  "uptime_24h", "p95", "rate", "errors", "container", "memory", "cpu", "health",
-  "p50", "uptime_7d", "p99", "uptime_30d", "restarts", "image", "seen",
+  "uptime_24h",
+  "p95",
+  "rate",
+  "errors",
+  "container",
+  "memory",
+  "cpu",
+  "health",
+  "p50",
+  "uptime_7d",
+  "p99",
+  "uptime_30d",
+  "restarts",
+  "image",
+  "seen",
 ];
 /** On a card. */
 export const CARD = ["uptime_24h", "p95", "rate", "errors", "memory", "container"];

@@ -1,35 +1,29 @@
-// The fleet as it is now, for the board and for the page of one bot.
+// The fleet as it is now, for the board.
 //
 // Data arrives as numbered "fleet" messages on NiceGUI's socket: everything at each connection, then what changes. A
 // number that does not follow the last one means that something was missed, and everything is asked for again. Until the
 // socket is connected, as where a proxy blocks it, everything is asked for over HTTP.
+import { LABELS } from "we-labels";
+import { socketed } from "we-socket";
 
 const BEATS = 90;
 const GRACE_S = 3;
 const FIRST_MS = 2_000; // a socket that is not blocked is connected by then
 const POLL_MS = 5_000;
-const LETTERS = {
-  o: "online",
-  d: "degraded",
-  s: "starting",
-  r: "restarting",
-  x: "offline",
-  a: "misaddressed",
-  q: "quarantined",
-  m: "maintenance",
-  u: "unknown",
-};
+const NOW = "/admin/fleet/now";
+const STATUSES = Object.fromEntries(Object.entries(LABELS.letters).map(([status, letter]) => [letter, status]));
 
 /** A bar from its packed form, see `console/live/fleet_snapshots.py`: `[checked_at, status, latency_ms]` each. */
 export function unpacked([first, gaps, letters, latencies]) {
   let tenths = first;
-  return gaps.map((gap, index) => [(tenths += gap) / 10, LETTERS[letters[index]], latencies[index]]);
+  return gaps.map((gap, index) => [(tenths += gap) / 10, STATUSES[letters[index]], latencies[index]]);
 }
 
 /** A row that Vue does not look into: it is replaced when it changes. */
 const row = (bot, beats) => Object.freeze({ ...bot, beats: Object.freeze(beats) });
 
 export const fleetFeed = {
+  mixins: [socketed],
   emits: ["resync"],
   data: () => ({
     seq: null,
@@ -37,7 +31,6 @@ export const fleetFeed = {
     services: [],
     bots: {},
     order: [],
-    isConnected: true,
     now: Date.now() / 1000,
     skewS: 0,
   }),
@@ -53,29 +46,23 @@ export const fleetFeed = {
     },
   },
   mounted() {
-    // NiceGUI's root makes the socket after its children are mounted.
-    this.$nextTick(() => {
-      window.socket.on("fleet", this.receive);
-      window.socket.on("connect", this.connected);
-      window.socket.on("disconnect", this.disconnected);
-    });
     this.timer = setInterval(this.tick, 1000);
     this.polling = setTimeout(this.poll, FIRST_MS);
   },
   unmounted() {
     clearInterval(this.timer);
     this.stopPolling();
-    window.socket?.off("fleet", this.receive);
-    window.socket?.off("connect", this.connected);
-    window.socket?.off("disconnect", this.disconnected);
   },
   methods: {
+    heard() {
+      return { fleet: this.receive };
+    },
     receive(message) {
       this.skewS = message.now - Date.now() / 1000;
       this.tick();
       if (message.all) this.replace(message);
-      else if (this.seq === null) return; // everything is on its way
-      else if (message.seq === this.seq + 1) this.change(message);
+      if (message.all || this.seq === null) return; // else everything is on its way
+      if (message.seq === this.seq + 1) this.change(message);
       else if (message.seq > this.seq) this.$emit("resync");
     },
     replace({ seq, all }) {
@@ -92,18 +79,13 @@ export const fleetFeed = {
       if (changes.services) this.services = changes.services;
       for (const { new_beats: added, beats: packed, ...news } of changes.bots ?? []) {
         const before = this.bots[news.name];
-        if (!before && !this.isWanted(news.name)) continue;
         const beats = packed ? unpacked(packed) : added ? [...before.beats, ...added].slice(-BEATS) : before.beats;
         this.bots[news.name] = row({ ...before, ...news }, beats);
       }
       if (changes.order) {
-        this.order = changes.order.filter(this.isWanted);
+        this.order = changes.order;
         this.bots = Object.fromEntries(this.order.map((name) => [name, this.bots[name]]));
       }
-    },
-    /** The page of one bot wants no other. */
-    isWanted() {
-      return true;
     },
     connected() {
       this.stopPolling();
@@ -111,7 +93,7 @@ export const fleetFeed = {
     },
     async poll() {
       const { polling } = this;
-      const whole = await fetch(this.nowAddress(), { cache: "no-store", redirect: "error" })
+      const whole = await fetch(NOW, { cache: "no-store", redirect: "error" })
         .then((answer) => (answer.ok ? answer.json() : null))
         .catch(() => null);
       if (polling !== this.polling) return; // the socket is there meanwhile
@@ -122,12 +104,6 @@ export const fleetFeed = {
     stopPolling() {
       clearTimeout(this.polling);
       this.polling = null;
-    },
-    nowAddress() {
-      return "/admin/fleet/now";
-    },
-    disconnected() {
-      this.isConnected = false;
     },
     tick() {
       this.now = Date.now() / 1000 + this.skewS;

@@ -13,7 +13,13 @@ export const fleetKeys = {
     key(event) {
       if (event.ctrlKey || event.metaKey || event.altKey || this.seq === null) return;
       if (event.target === this.$refs.search && event.key === "Escape") this.text = "";
-      if (event.target.closest?.("input:not([type=checkbox]), textarea, select, dialog, .q-dialog, [role=menu], [contenteditable]")) return;
+      if (
+        event.target.closest?.(
+          "input:not([type=checkbox]), textarea, select, dialog, .q-dialog, [role=menu], [contenteditable]",
+        )
+      ) {
+        return;
+      }
       const row = event.target.closest?.("tr[data-bot]");
       const isAtRest = row || event.target === document.body;
       const name = row?.dataset.bot ?? this.cursor;

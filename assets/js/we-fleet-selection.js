@@ -22,7 +22,8 @@ export const fleetSelection = {
       const from = this.names.indexOf(this.lastSelected);
       const to = this.names.indexOf(name);
       const isOn = !this.selected.has(name);
-      const range = event?.shiftKey && from >= 0 ? this.names.slice(Math.min(from, to), Math.max(from, to) + 1) : [name];
+      const range =
+        event?.shiftKey && from >= 0 ? this.names.slice(Math.min(from, to), Math.max(from, to) + 1) : [name];
       for (const one of range) isOn ? this.selected.add(one) : this.selected.delete(one);
       this.lastSelected = name;
     },

@@ -1,6 +1,6 @@
 // What of the fleet is shown and in which order: the choice is in the address, so that it can be sent to somebody.
 import { COLUMNS, KEYS, OPTIONAL, comparing } from "we-fleet-columns";
-import { weight, word } from "we-status";
+import { botStatus } from "we-status";
 
 const COLUMNS_KEY = "we-fleet-columns";
 const DEFAULTS = { status: "all", q: "", sort: "status", group: "none" };
@@ -9,14 +9,23 @@ const LAST = "\uffff";
 /** By key: [label, what a bot belongs to, its title, its place among the groups]. */
 export const GROUPS = {
   none: { label: "No groups" },
-  status: { label: "Status", of: (bot, { statusOf }) => statusOf(bot), title: word, place: (key) => String(9 - weight(key)) },
+  status: {
+    label: "Status",
+    of: (bot, { statusOf }) => statusOf(bot),
+    title: (key) => botStatus(key).label,
+    place: (key) => String(9 - botStatus(key).weight),
+  },
   cause: {
     label: "Cause",
     of: (bot) => bot.cause ?? "",
     title: (key, { titles, faults }) => (key ? `${titles[key] ?? key} ${faults[key] ?? "is down"}` : "No common cause"),
   },
   image: { label: "Image", of: (bot) => bot.container?.image ?? "", title: (key) => key || "No image known" },
-  contract: { label: "Contract", of: (bot) => bot.contract ?? "", title: (key) => (key ? `Bots of ${key}` : "Not known yet") },
+  contract: {
+    label: "Contract",
+    of: (bot) => bot.contract ?? "",
+    title: (key) => (key ? `Bots of ${key}` : "Not known yet"),
+  },
 };
 
 /** Bots in their order as the items of a list: a heading before each group. */
@@ -39,7 +48,9 @@ export function grouped(bots, group, context) {
 }
 
 export function matches(bot, text) {
-  return [bot.name, bot.title, bot.description, bot.error, bot.container?.image].some((value) => value?.toLowerCase().includes(text));
+  return [bot.name, bot.title, bot.description, bot.error, bot.container?.image].some((value) =>
+    value?.toLowerCase().includes(text),
+  );
 }
 
 /** What the address asks for; anything that is not known is the default. */

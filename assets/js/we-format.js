@@ -31,6 +31,13 @@ export function exactly(at) {
   return new Date(at * 1000).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
 }
 
+/** "14:30", with the day when it is another. */
+export function clockTime(at, now) {
+  const date = new Date(at * 1000);
+  const isToday = date.toDateString() === new Date(now * 1000).toDateString();
+  return date.toLocaleString(undefined, isToday ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" });
+}
+
 /** A latency with its unit: "0.4 ms", "12 ms", "1.25 s". */
 export function latency(ms) {
   if (ms === null || ms === undefined) return "–";

@@ -1,6 +1,6 @@
 // The bar of a bot's last health checks: one path a colour, so that five hundred bars stay light.
 import { exactly, latency } from "we-format";
-import { tone, word } from "we-status";
+import { botStatus } from "we-status";
 
 export const SLOTS = 90;
 const STEP = 4;
@@ -15,14 +15,17 @@ export const Heartbeats = {
       const offset = SLOTS - this.beats.length;
       const paths = {};
       this.beats.forEach(([, status], index) => {
-        const colour = tone(status);
+        const colour = botStatus(status).tone;
         paths[colour] = (paths[colour] ?? "") + `M${(offset + index) * STEP} 0h${WIDTH}v${HEIGHT}h-${WIDTH}z`;
       });
       return paths;
     },
     empty() {
       const missing = SLOTS - this.beats.length;
-      return Array.from({ length: missing }, (_, slot) => `M${slot * STEP} ${HEIGHT / 2 - 2}h${WIDTH}v4h-${WIDTH}z`).join("");
+      return Array.from(
+        { length: missing },
+        (_, slot) => `M${slot * STEP} ${HEIGHT / 2 - 2}h${WIDTH}v4h-${WIDTH}z`,
+      ).join("");
     },
     label() {
       if (!this.beats.length) return "No health checks yet";
@@ -35,7 +38,7 @@ export const Heartbeats = {
       const box = event.currentTarget.getBoundingClientRect();
       const slot = Math.floor(((event.clientX - box.left) / box.width) * SLOTS) - (SLOTS - this.beats.length);
       const beat = this.beats[slot];
-      this.tip = beat ? `${word(beat[1])}, ${latency(beat[2])}, ${exactly(beat[0])}` : "";
+      this.tip = beat ? `${botStatus(beat[1]).label}, ${latency(beat[2])}, ${exactly(beat[0])}` : "";
     },
   },
   template: `

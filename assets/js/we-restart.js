@@ -1,22 +1,9 @@
 // The progress of a restart, a start or a stop.
 import { span } from "we-format";
-
-const WORDS = {
-  requested: "Requested",
-  stopping: "Stopping",
-  starting: "Starting",
-  health_check: "Health check",
-  online: "Online",
-  stopped: "Stopped",
-};
-const STEPS = {
-  restart: ["requested", "stopping", "starting", "health_check", "online"],
-  start: ["requested", "starting", "health_check", "online"],
-  stop: ["requested", "stopping", "stopped"],
-};
+import { LABELS } from "we-labels";
 
 /** The steps of an action, in order, each with its word. */
-export const stepsOf = ({ action }) => STEPS[action].map((state) => [state, WORDS[state]]);
+export const stepsOf = ({ action }) => LABELS.steps_of[action].map((state) => [state, LABELS.steps[state]]);
 
 export const RestartProgress = {
   props: { restart: Object, now: Number },

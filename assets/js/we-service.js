@@ -28,7 +28,9 @@ const Sparkline = {
     },
     gaps() {
       const step = WIDTH / Math.max(1, this.values.length - 1);
-      return this.values.map((value, index) => (value === null ? `M${(index * step).toFixed(1)} 0v${HEIGHT}` : "")).join("");
+      return this.values
+        .map((value, index) => (value === null ? `M${(index * step).toFixed(1)} 0v${HEIGHT}` : ""))
+        .join("");
     },
   },
   template: `
@@ -39,7 +41,7 @@ const Sparkline = {
 
 export const ServiceCard = {
   components: { Sparkline, StatusMark },
-  props: { service: Object, now: Number, icons: String, isStale: Boolean },
+  props: { service: Object, now: Number, isStale: Boolean },
   computed: {
     shown() {
       return this.isStale && this.service.status !== "not_configured" ? "unknown" : this.service.status;
@@ -63,7 +65,7 @@ export const ServiceCard = {
   methods: { latency },
   template: `
     <article class="we-card" :data-testid="'service-' + service.name" :data-status="shown" :title="exact">
-      <div class="we-card-head"><h3><a class="we-row-link" :href="'/admin/services/' + service.name">{{ service.title }}</a></h3><StatusMark :of="status" :icons="icons" /></div>
+      <div class="we-card-head"><h3><a class="we-row-link" :href="'/admin/services/' + service.name">{{ service.title }}</a></h3><StatusMark :of="status" /></div>
       <div v-if="note" class="we-card-note" :title="note">{{ note }}</div>
       <div v-else class="we-card-figures">
         <Sparkline :values="service.latencies_ms" /><span class="we-number">{{ latency(service.latency_ms) }}</span>

@@ -14,16 +14,17 @@ from nicegui import Client, core
 
 from chat_api.core.logging import get_logger
 from chat_api.core.principals import Principal
-from chat_api.fleet.schemas import FleetView, RestartView
+from chat_api.fleet.schemas import BotView, FleetView, RestartView
 from chat_api.fleet.service import FleetService
 from console.context import kept
-from console.live.fleet_snapshots import bot_snapshot, fleet_patch, fleet_snapshot
+from console.live.fleet_snapshots import fleet_patch, fleet_snapshot
 from console.live.open_pages import OpenPages
 from console.live.sockets import sockets_of
 
 log = get_logger(__name__)
 
 FLEET_ROOM: Final = "fleet"
+ShowBot = Callable[[BotView | None, FleetView], None]
 
 
 class FleetFeed:
@@ -38,6 +39,7 @@ class FleetFeed:
         self._seq = 0
         self._changed = asyncio.Event()
         self._restart_pages: dict[str, tuple[Client, Callable[[RestartView], None]]] = {}
+        self._bot_pages: dict[str, tuple[Client, str, ShowBot]] = {}
 
     def on_restart(self, client: Client, shown: Callable[[RestartView], None]) -> None:
         """Call ``shown`` in the page's context for every step of every restart, while its session lasts."""
@@ -50,10 +52,16 @@ class FleetFeed:
         with self._fleet.changes.listening(self._take):
             yield
 
-    def follow(self, client: Client, principal: Principal, *, bot_name: str | None = None) -> None:
+    def on_bot(self, client: Client, bot_name: str, shown: ShowBot) -> None:
+        """Call ``shown`` in the page's context when this bot changes, or what it stands on, while its session lasts."""
+        if self._sent is None:  # what changes is found by comparing with what was there
+            self._sent = self._fleet.current()
+        self._bot_pages[client.id] = (client, bot_name, shown)
+        client.on_delete(lambda: self._forget(client.id))
+
+    def follow(self, client: Client, principal: Principal) -> None:
         """Send a page everything whenever it connects, and from then on what changes.
 
-        The page of one bot names it: it is sent that bot alone at first, and picks it out of what changes.
         Raises: PermissionDenied, NotAuthenticated.
         """
         self._fleet.view(principal)
@@ -63,22 +71,21 @@ class FleetFeed:
                 return  # the session ended; a page that stays all the same hears nothing
             for sid in sockets_of(client.id):
                 await core.sio.enter_room(sid, FLEET_ROOM)
-            await self.send_all(client, principal, bot_name=bot_name)
+            await self.send_all(client, principal)
 
         client.on_connect(connected)
 
-    async def send_all(self, client: Client, principal: Principal, *, bot_name: str | None = None) -> None:
+    async def send_all(self, client: Client, principal: Principal) -> None:
         """Send a page everything as of the last change. Raises: PermissionDenied, NotAuthenticated."""
         if client in self._pages:
-            await core.sio.emit("fleet", self.whole(principal, bot_name=bot_name), room=client.id)
+            await core.sio.emit("fleet", self.whole(principal), room=client.id)
 
-    def whole(self, principal: Principal, *, bot_name: str | None = None) -> dict[str, Any]:
-        """Everything as of the last change, of one bot or of all. Raises: PermissionDenied, NotAuthenticated."""
+    def whole(self, principal: Principal) -> dict[str, Any]:
+        """Everything as of the last change. Raises: PermissionDenied, NotAuthenticated."""
         view = self._fleet.view(principal)
         if self._sent is None:
             self._sent = view
-        whole = self._snapshot(self._sent) if bot_name is None else bot_snapshot(self._sent, bot_name)
-        return {"seq": self._seq, "now": time.time(), "all": whole}
+        return {"seq": self._seq, "now": time.time(), "all": self._snapshot(self._sent)}
 
     async def run(self) -> None:
         """Send what changed, as it changes."""
@@ -95,6 +102,7 @@ class FleetFeed:
                 message = {"seq": self._seq, "now": time.time(), "changes": patch}
                 await core.sio.emit("fleet", message, room=FLEET_ROOM)
                 self._show_restarts(before, latest)
+                self._show_bots(before, latest)
 
     def _snapshot(self, view: FleetView) -> dict[str, Any]:
         """Made once for all pages that are opened before the next change."""
@@ -113,8 +121,19 @@ class FleetFeed:
                     for restart in moved:
                         shown(restart)
 
+    def _show_bots(self, before: FleetView, latest: FleetView) -> None:
+        if not self._bot_pages:
+            return
+        known, bots = ({bot.name: bot for bot in view.bots} for view in (before, latest))
+        for client, name, shown in tuple(self._bot_pages.values()):
+            is_same = bots.get(name) == known.get(name) and latest.services == before.services
+            if not is_same and client in self._pages:
+                with client:
+                    shown(bots.get(name), latest)
+
     def _forget(self, client_id: str) -> None:
         self._restart_pages.pop(client_id, None)
+        self._bot_pages.pop(client_id, None)
 
     def _take(self, view: FleetView) -> None:
         self._latest = view

@@ -13,7 +13,6 @@ from chat_api.engine.schemas import ContainerUsage, ContainerView
 from chat_api.fleet.schemas import (
     BotPolicy,
     BotStatistics,
-    BotStatus,
     BotView,
     CanaryView,
     FleetView,
@@ -22,19 +21,7 @@ from chat_api.fleet.schemas import (
     ServiceView,
 )
 from chat_api.fleet.views import HEARTBEATS
-
-# One letter a status, for a bar is sent as a word of ninety.
-LETTERS: Final = {
-    BotStatus.ONLINE: "o",
-    BotStatus.DEGRADED: "d",
-    BotStatus.STARTING: "s",
-    BotStatus.RESTARTING: "r",
-    BotStatus.OFFLINE: "x",
-    BotStatus.MISADDRESSED: "a",
-    BotStatus.QUARANTINED: "q",
-    BotStatus.MAINTENANCE: "m",
-    BotStatus.UNKNOWN: "u",
-}
+from console.labels import LETTERS
 
 
 def fleet_snapshot(view: FleetView) -> dict[str, Any]:
@@ -43,15 +30,6 @@ def fleet_snapshot(view: FleetView) -> dict[str, Any]:
         "system": _system(view),
         "services": [_service(service) for service in view.services],
         "bots": [_whole_bot(bot) for bot in view.bots],
-    }
-
-
-def bot_snapshot(view: FleetView, bot_name: str) -> dict[str, Any]:
-    """Everything the page of one bot shows."""
-    return {
-        "system": _system(view),
-        "services": [_service(service) for service in view.services],
-        "bots": [_whole_bot(bot) for bot in view.bots if bot.name == bot_name],
     }
 
 

@@ -1,82 +1,62 @@
 """The System page's live data: asked for once for all viewers, every few seconds, and only while somebody watches."""
 
 import asyncio
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from nicegui import Client, core
+from nicegui import Client
 
 from chat_api.core.principals import Permission, Principal
+from chat_api.core.slow_queries import SlowQuery
 from chat_api.system.schemas import SystemView
 from chat_api.system.service import SystemService
 from console.context import kept
 from console.live.open_pages import OpenPages
-from console.live.sockets import sockets_of
 
-ROOM: Final = "system"
 PUSH_EVERY_S: Final = 2.0
+
+Show = Callable[[SystemView, Sequence[SlowQuery]], None]
 
 
 class SystemFeed:
-    """Pushes the whole view; it is some kilobytes, and its figures all change from one to the next."""
+    """The pages that show this service itself; each leaves when NiceGUI deletes its client."""
 
     def __init__(self, system: SystemService, pages: OpenPages) -> None:
         self._system = system
         self._pages = pages
+        self._viewers: dict[str, tuple[Client, Show]] = {}
         self._wake = asyncio.Event()
 
-    def follow(self, client: Client, principal: Principal) -> None:
-        """Push to a page from when it connects. Raises: PermissionDenied, NotAuthenticated."""
+    def follow(self, client: Client, principal: Principal, show: Show) -> None:
+        """Call ``show`` in the page's context from when it connects. Raises: PermissionDenied, NotAuthenticated."""
         principal.require(Permission.VIEW_SYSTEM)
-
-        async def connected() -> None:
-            if client not in self._pages:
-                return  # the session ended; a page that stays all the same hears nothing
-            for sid in sockets_of(client.id):
-                await core.sio.enter_room(sid, ROOM)
-            self._wake.set()
-
-        client.on_connect(connected)
+        self._viewers[client.id] = client, show
+        client.on_connect(self._wake.set)
+        client.on_delete(lambda: self._forget(client.id))
 
     async def run(self) -> None:
-        """Push while there are viewers, until cancelled."""
+        """Show how all is while there are viewers, until cancelled."""
         while True:
             self._wake.clear()
-            if not _has_viewers():
+            if not self._watching():
                 await self._wake.wait()
             view = await self._system.current()
-            await core.sio.emit(ROOM, system_data(view, self._system), room=ROOM)
+            slow_queries = self._system.slow_queries(view)
+            for client, show in self._watching():
+                with client:
+                    show(view, slow_queries)
             with suppress(TimeoutError):
                 async with asyncio.timeout(PUSH_EVERY_S):
                     await self._wake.wait()
 
+    def _watching(self) -> list[tuple[Client, Show]]:
+        """The pages that are in a browser; one whose session ended is shown nothing more."""
+        found = self._viewers.values()
+        return [(client, show) for client, show in found if client.has_socket_connection and client in self._pages]
 
-def system_data(view: SystemView, system: SystemService) -> dict[str, Any]:
-    """The view as the page's script reads it; times are Unix seconds."""
-    told: dict[str, Any] = _plain(view)
-    told["slow_queries"] = _plain(system.slow_queries(view))
-    for process in told["processes"]:
-        process.pop("slow_queries")
-    return told
-
-
-def _plain(value: Any) -> Any:
-    """Dataclasses, tuples and times as what JSON has."""
-    if isinstance(value, datetime):
-        return value.timestamp()
-    if isinstance(value, (str, int, float, bool)) or value is None:
-        return value
-    if isinstance(value, (tuple, list)):
-        return [_plain(one) for one in value]
-    if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
-    fields = getattr(value, "__dataclass_fields__", None)
-    return {name: _plain(getattr(value, name)) for name in fields} if fields else str(value)
-
-
-def _has_viewers() -> bool:
-    return bool(core.sio.manager.rooms.get("/", {}).get(ROOM))
+    def _forget(self, client_id: str) -> None:
+        self._viewers.pop(client_id, None)
 
 
 def system_feed() -> SystemFeed:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from html import escape
 from typing import Final
 
 ABBREVIATIONS: Final = frozenset({"api", "cpu", "id", "ip", "llm", "oom", "url"})
@@ -23,3 +24,15 @@ def facts_html(rows: Iterable[tuple[str, str]]) -> str:
 def moment(at: datetime, *, is_exact: bool = False) -> str:
     """How long ago it is, the exact time on hover; with ``is_exact`` the other way round."""
     return f'<we-time{" exact" if is_exact else ""} datetime="{at.isoformat()}"></we-time>'
+
+
+def since(at: datetime, *, after: str = "", limit_s: float | None = None, late: str = "", classes: str = "") -> str:
+    """How long since then, counted in the browser, with ``after`` behind it; past ``limit_s`` it says ``late``, too."""
+    extra = {"class": classes, "after": after, "limit": "" if limit_s is None else f"{limit_s:.0f}", "late": late}
+    written = "".join(f' {name}="{escape(value)}"' for name, value in extra.items() if value)
+    return f'<we-time span datetime="{at.isoformat()}"{written}></we-time>'
+
+
+def clock(at: datetime) -> str:
+    """The time of day in the reader's time zone, with the day when it is another."""
+    return f'<we-time clock datetime="{at.isoformat()}"></we-time>'

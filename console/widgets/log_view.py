@@ -62,7 +62,6 @@ class LogView(Element, component=theme.ASSETS / "log_view.js", dependencies=[the
         self._props.update(
             bots=[{"name": name, "title": title} for name, title in bots],
             initial=self._wanted,
-            icons=theme.asset("icons.svg"),
             **{"is-single": is_single},
         )
         self.on("want", self._want, throttle=0.1)

@@ -12,6 +12,7 @@ from console.actions import run_action
 from console.context import services
 from console.widgets.chart import Line, TimeChart
 from console.widgets.fleet_pulse import on_fleet_pulse
+from console.widgets.quantities import latency
 from console.widgets.records import export_links
 from console.widgets.window_chips import WindowChips
 
@@ -94,15 +95,6 @@ def in_words(points: Points, spec: ChartSpec) -> str:
         f"p95 now {latency(last.p95_ms)}, at worst {latency(worst.p95_ms)}; slowest of {count - errors:,}:"
         f" {latency(slowest)}"
     )
-
-
-def latency(value_ms: float | None) -> str:
-    """A latency with its unit, as the Fleet page writes it."""
-    if value_ms is None:
-        return "–"
-    if value_ms < 10:
-        return f"{value_ms:.1f} ms"
-    return f"{value_ms:.0f} ms" if value_ms < 1000 else f"{value_ms / 1000:.2f} s"
 
 
 def _times(points: Points) -> list[Line]:

@@ -150,10 +150,10 @@ def with_gaps(
 def strip_html(intervals: Sequence[StatusInterval], *, since: datetime, until: datetime) -> str:
     """One coloured bar: the worst is painted last and is never too thin to see."""
     total_s = (until - since).total_seconds()
-    weighed = sorted(intervals, key=lambda one: status_words(one.status)[3])[-MAX_MARKS:]
+    weighed = sorted(intervals, key=lambda one: status_words(one.status).weight)[-MAX_MARKS:]
     marks = []
     for one in weighed:
-        word, tone, _, _ = status_words(one.status)
+        word, tone, *_ = status_words(one.status)
         x = (one.started_at - since).total_seconds() / total_s * WIDTH
         width = max(one.duration_s / total_s * WIDTH, LEAST_WIDTH)
         title = escape(f"{word} for {duration(one.duration_s)}" + (f": {one.reason}" if one.reason else ""))
@@ -161,7 +161,7 @@ def strip_html(intervals: Sequence[StatusInterval], *, since: datetime, until: d
             f'<rect class="we-fill-{tone}" x="{min(x, WIDTH - LEAST_WIDTH):.2f}" width="{width:.2f}" height="24">'
             f"<title>{title}</title></rect>"
         )
-    said = {status_words(one.status)[0].lower() for one in intervals if one.status != "unknown"}
+    said = {status_words(one.status).label.lower() for one in intervals if one.status != "unknown"}
     label = f"States from the oldest on the left to now: {', '.join(sorted(said)) or 'nothing observed'}"
     return (
         f'<svg viewBox="0 0 {WIDTH:.0f} 24" preserveAspectRatio="none" role="img" aria-label="{escape(label)}">'
@@ -174,7 +174,7 @@ def _gap(started_at: datetime, until_at: datetime) -> StatusInterval:
 
 
 def _row(interval: StatusInterval) -> dict[str, Any]:
-    word, tone, symbol, _ = status_words(interval.status)
+    word, tone, symbol, *_ = status_words(interval.status)
     return {
         "key": f"{interval.started_at.isoformat()} {interval.status}",
         "status": word,

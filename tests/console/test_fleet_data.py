@@ -1,11 +1,13 @@
 """Increments add up to the whole, and cost what changed."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,7 +24,8 @@ from chat_api.fleet.schemas import (
     ServiceView,
     SystemStatus,
 )
-from console.live.fleet_snapshots import LETTERS, bot_snapshot, fleet_patch, fleet_snapshot
+from console.live.fleet_snapshots import fleet_patch, fleet_snapshot
+from tests.support.browser_code import FleetPages, fleet_pages
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 MANY = 500
@@ -45,39 +48,6 @@ def _fleet(*bots: BotView, **changes: Any) -> FleetView:
     return replace(fleet, **changes)
 
 
-def _unpacked(beats: list[Any]) -> list[list[Any]]:
-    """What the browser makes of a packed bar, see ``assets/js/we-fleet-feed.js``."""
-    tenths, gaps, letters, latencies = beats
-    words = {letter: status for status, letter in LETTERS.items()}
-    bar = []
-    for gap, letter, latency_ms in zip(gaps, letters, latencies, strict=True):
-        tenths += gap
-        bar.append([tenths / 10, words[letter], latency_ms])
-    return bar
-
-
-def _shown(whole: dict[str, Any]) -> dict[str, Any]:
-    """What a page shows that is opened now."""
-    return {**whole, "bots": [{**bot, "beats": _unpacked(bot["beats"])} for bot in whole["bots"]]}
-
-
-def _applied(shown: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
-    """What the board does with an increment, see ``assets/js/we-fleet-feed.js``."""
-    bots = {bot["name"]: bot for bot in shown["bots"]}
-    for news in patch.get("bots", []):
-        change = dict(news)
-        before = bots.get(change["name"], {})
-        added, packed = change.pop("new_beats", None), change.pop("beats", None)
-        beats = _unpacked(packed) if packed is not None else [*before["beats"], *(added or [])][-90:]
-        bots[change["name"]] = {**before, **change, "beats": beats}
-    order = patch.get("order", [bot["name"] for bot in shown["bots"]])
-    return {
-        "system": patch.get("system", shown["system"]),
-        "services": patch.get("services", shown["services"]),
-        "bots": [bots[name] for name in order],
-    }
-
-
 STEPS = (
     _fleet(),
     _fleet(_bot("elena"), _bot("marcus")),
@@ -94,12 +64,19 @@ STEPS = (
 )
 
 
-def test_increments_add_up_to_the_whole() -> None:
+@pytest.fixture(scope="module")
+def pages() -> Iterator[FleetPages]:
+    """Pages in the browser's own code."""
+    with fleet_pages() as opened:
+        yield opened
+
+
+def test_increments_add_up_to_the_whole(pages: FleetPages) -> None:
     """From any state to the next, a page that applies the increment shows what a page opened now shows."""
-    shown = _shown(fleet_snapshot(STEPS[0]))
+    pages.tell("open", all=fleet_snapshot(STEPS[0]))
     for before, after in pairwise(STEPS):
-        shown = _applied(shown, fleet_patch(before, after))
-        assert shown == _shown(fleet_snapshot(after))
+        shown = pages.tell("open", changes=fleet_patch(before, after))
+        assert shown == pages.tell("opened now", all=fleet_snapshot(after))
 
 
 MOMENTS = st.integers(0, 10_000).map(lambda tenths: START + timedelta(seconds=tenths / 10))
@@ -167,16 +144,16 @@ def _changed(fleet: FleetView, change: Any) -> FleetView:
 
 @settings(max_examples=150, deadline=None, derandomize=True, database=None)
 @given(changes=st.lists(CHANGES, max_size=20), merged=st.integers(1, 4))
-def test_any_changes_add_up(changes: list[Any], merged: int) -> None:
+def test_any_changes_add_up(pages: FleetPages, changes: list[Any], merged: int) -> None:
     """Whatever happens to the fleet, and however many changes reach the page as one, it shows what is."""
     sent = latest = _fleet(_bot("a"), _bot("b"))
-    shown = _shown(fleet_snapshot(sent))
+    pages.tell("open", all=fleet_snapshot(sent))
     for number, change in enumerate(changes):
         latest = _changed(latest, change)
         if number % merged == 0 or number == len(changes) - 1:
-            shown = _applied(shown, fleet_patch(sent, latest))
+            shown = pages.tell("open", changes=fleet_patch(sent, latest))
             sent = latest
-            assert shown == _shown(fleet_snapshot(sent))
+            assert shown == pages.tell("opened now", all=fleet_snapshot(sent))
 
 
 def test_no_change_is_no_message() -> None:
@@ -192,12 +169,6 @@ def test_a_check_costs_one_heartbeat() -> None:
     (bot,) = fleet_patch(_fleet(before, _bot("marcus")), _fleet(after, _bot("marcus")))["bots"]
     assert set(bot) == {"name", "checked_at", "new_beats"}
     assert len(bot["new_beats"]) == 1
-
-
-def test_a_page_of_one_bot_is_sent_no_other() -> None:
-    """Its first message is as long with five hundred bots as with one."""
-    fleet = _fleet(*(_bot(f"bot{number}") for number in range(MANY)))
-    assert [bot["name"] for bot in bot_snapshot(fleet, "bot7")["bots"]] == ["bot7"]
 
 
 def test_a_round_of_checks_of_500_bots_is_cheap() -> None:

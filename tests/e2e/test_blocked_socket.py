@@ -17,7 +17,10 @@ BEYOND_ANY_PATIENCE_MS = 25_000  # Socket.IO waits for 20 s
 
 
 async def test_a_socket_that_is_accepted_and_never_answered(console: RunningConsole, open_context: OpenContext) -> None:
-    """The page says what is wrong, shows what it came with, and is not loaded anew at each vain attempt."""
+    """The page says what is wrong, shows what it came with, and is not loaded anew at each vain attempt.
+
+    The Fleet page asks over HTTP; the page of a bot, which the server builds, says as of when it is.
+    """
     opened: list[WebSocketRoute] = []
 
     def never_answer(socket: WebSocketRoute) -> None:
@@ -41,7 +44,15 @@ async def test_a_socket_that_is_accepted_and_never_answered(console: RunningCons
     await expect(bot).to_have_attribute("data-status", "online")
     assert await page.evaluate("window.isSamePage")
     await page.goto(f"{console.url}/admin/bots/elena")
-    await expect(page.get_by_test_id("bot-head")).to_have_attribute("data-status", "online")
+    status, as_of = page.get_by_test_id("status"), page.get_by_test_id("as-of")
+    for _ in range(2):
+        await expect(as_of).to_contain_text(re.compile(r"as of \d+:\d\d"))
+        await expect(status).to_be_visible()
+        await expect(status).to_contain_text("Online")
+        await expect(page.get_by_test_id("stale-note")).to_be_hidden()
+        await expect(page.get_by_test_id("facts")).to_contain_text("Last seen")
+        await page.clock.fast_forward(BEYOND_ANY_PATIENCE_MS)
+        await expect(blocked).to_contain_text("Live connection is blocked")
 
 
 def _are_so_many(opened: list[WebSocketRoute], count: int) -> bool:

@@ -14,8 +14,8 @@ from console.frame import frame, page
 from console.pages.analytics.retention import retention
 from console.widgets.chart import Line, TimeChart
 from console.widgets.fact_words import moment
+from console.widgets.quantities import latency
 from console.widgets.records import RecordsTable, column, export_links, heading
-from console.widgets.series_panel import latency
 
 GRAINS = {Grain.HOUR: "By hour", Grain.DAY: "By day", Grain.WEEK: "By week"}
 RANGES = {1: "Last 24 hours", 7: "Last 7 days", 30: "Last 30 days", 90: "Last 90 days", 365: "Last year"}

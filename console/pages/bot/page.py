@@ -3,11 +3,13 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from html import escape
+from urllib.parse import quote
 
 from nicegui import ui
 
 from chat_api.core.errors import NotFound
 from chat_api.core.principals import Permission, Principal
+from chat_api.fleet.schemas import BotView, FleetView
 from console import theme
 from console.actions import run_action
 from console.context import services, settings
@@ -15,7 +17,7 @@ from console.frame import back_link, frame, page
 from console.live.fleet import fleet_feed
 from console.pages.bot.container import bot_container
 from console.pages.bot.incidents import bot_incidents
-from console.pages.bot.live import BotPage
+from console.pages.bot.live import BotFigures, BotHead
 from console.pages.bot.logs import bot_logs
 from console.pages.bot.overview import bot_overview
 from console.pages.bot.policy import bot_policy
@@ -23,6 +25,7 @@ from console.pages.bot.series import bot_series
 from console.pages.bot.users import bot_users
 from console.pages.fleet.actions import act, allowed_actions, ask
 from console.pages.fleet.bot_trial import open_trial
+from console.widgets.tabs import Tabs
 from console.widgets.timeline import timeline
 
 
@@ -63,16 +66,22 @@ async def _bot(principal: Principal, name: str, tab: str = "") -> None:
     except NotFound:
         _unknown(principal, name)
         return
-    client, feed = ui.context.client, fleet_feed()
-    feed.follow(client, principal, bot_name=spec.name)
+    client = ui.context.client
+    fleet = services().fleet.view(principal)
+    bot = next((bot for bot in fleet.bots if bot.name == spec.name), None)
+    if bot is None:
+        _unknown(principal, name)
+        return
     ui.page_title(theme.page_title(spec.display_name))
     sections = {section.key: section for section in SECTIONS if principal.may(section.permission)}
-    first = tab if tab in sections else next(iter(sections))
+    own = next(iter(sections))  # the page's own address, which has the figures
+    shown = tab if tab in sections else own
 
     async def show(key: str) -> None:
         """Build a section in the place of the one before, unless another tab was opened meanwhile."""
-        if key not in sections:
-            return
+        nonlocal shown
+        shown = key
+        figures.show(bot, fleet, is_first=key == own)
         panel.clear()
         panel.props(f'aria-labelledby="tab-{key}"')
         with panel, ui.element("div").classes("we-section"):
@@ -80,23 +89,34 @@ async def _bot(principal: Principal, name: str, tab: str = "") -> None:
 
     with frame(principal, title=spec.display_name, path="/admin"):
         back_link("/admin", "Fleet")
-        head = BotPage(
-            spec.name,
-            tabs=[(section.key, section.title) for section in sections.values()],
-            tab=first,
-            actions=allowed_actions(principal),
-            may_try=principal.may(Permission.TRY_BOT),
-            check_interval_s=settings().bot_health_check_interval,
-            on_ask=lambda args: ask(principal, head, args),
-            on_act=lambda args: act(principal, args),
-            on_try=lambda: open_trial(principal, spec.name),
-            on_tab=show,
-            on_resync=lambda: feed.send_all(client, principal, bot_name=spec.name),
-        )
+        with ui.element("div").classes("we-board we-bot-page"):
+            head = BotHead(
+                bot,
+                fleet,
+                actions=allowed_actions(principal),
+                may_try=principal.may(Permission.TRY_BOT),
+                check_interval_s=settings().bot_health_check_interval,
+                on_ask=lambda args: ask(principal, head, args),
+                on_act=lambda args: act(principal, args),
+                on_try=lambda: open_trial(principal, spec.name),
+            )
+            titles = {section.key: section.title for section in sections.values()}
+            path = f"/admin/bots/{quote(spec.name)}"
+            Tabs(titles, shown, path=path, label="About this bot", controls="section", on_tab=show)
+            figures = BotFigures()
+            figures.show(bot, fleet, is_first=shown == own)  # what needs a socket, as the timer, comes later or never
         panel = ui.element("div").props('id=section data-testid="section"')
         if len(sections) > 1:
             panel.props("role=tabpanel tabindex=0")
-    ui.timer(0, lambda: show(first), once=True)
+
+    def changed(now: BotView | None, whole: FleetView) -> None:
+        nonlocal bot, fleet
+        bot, fleet = now, whole
+        head.show(bot, fleet)
+        figures.show(bot, fleet, is_first=shown == own)
+
+    fleet_feed().on_bot(client, spec.name, changed)
+    ui.timer(0, lambda: show(shown), once=True)
 
 
 def _unknown(principal: Principal, name: str) -> None:

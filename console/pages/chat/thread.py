@@ -53,7 +53,6 @@ class ChatThread(
         self._props["bots"] = bots
         self._props["start"] = orjson.dumps(start).decode()
         self._props["selected"] = selected
-        self._props["icons"] = theme.asset("icons.svg")
 
     def answer_with(self, handler: Handler) -> None:
         """Have what the browser asks for answered. One listener for all of it: each costs every open page memory."""

@@ -31,7 +31,6 @@ class FleetBoard(Element, component=theme.ASSETS / "fleet_board.js", dependencie
         self._props["actions"] = list(actions)
         self._props["may-try"] = may_try
         self._props["interval"] = check_interval_s
-        self._props["icons"] = theme.asset("icons.svg")
         self.on("ask", lambda event: on_ask(event.args), throttle=0.3)
         self.on("act", lambda event: on_act(event.args), throttle=0.3)
         self.on("try", lambda event: on_try(str(event.args)[:MAX_NAME_CHARS]), throttle=0.3)

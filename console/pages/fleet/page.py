@@ -28,7 +28,7 @@ def register() -> None:
 async def _now(request: Request) -> Response:
     principal = visitor_of(request).principal
     assert principal is not None  # the guard lets nobody else in, and all administrators see the fleet
-    whole = fleet_feed().whole(principal, bot_name=request.query_params.get("bot"))
+    whole = fleet_feed().whole(principal)
     return Response(orjson.dumps(whole), media_type="application/json", headers={"Cache-Control": "no-store"})
 
 

@@ -11,8 +11,9 @@ from chat_api.incidents.schemas import (
     IncidentState,
     IncidentView,
 )
-from console import theme
+from console.labels import Mark
 from console.widgets.fact_words import facts_html, moment
+from console.widgets.marks import status_mark
 from models import IncidentEntryKind
 
 _STATES = {
@@ -145,7 +146,7 @@ def _sentence(text: str) -> str:
 
 
 def _badge(tone: str, symbol: str, word: str) -> str:
-    return f'<span class="we-status we-status-{tone}">{theme.icon_svg(symbol)}<span>{word}</span></span>'
+    return status_mark(Mark(word, tone, symbol))
 
 
 def _link(bot_name: str) -> str:

@@ -14,9 +14,10 @@ from chat_api.restarts.schemas import RestartFilter
 from console.actions import run_action
 from console.context import services
 from console.frame import frame, page
+from console.labels import ACTIONS
 from console.live.fleet import fleet_feed
 from console.live.open_pages import open_pages
-from console.pages.restarts.live import DOING, ORIGINS, RestartsLive
+from console.pages.restarts.live import ORIGINS, RestartsLive
 from console.pages.restarts.rolling import open_rolling_dialog
 from console.widgets.icon_button import icon_button
 from console.widgets.records import RecordsTable, column
@@ -127,7 +128,7 @@ def _row(restart: RestartView) -> dict[str, Any]:
         "key": str(restart.restart_id),
         "requested_at": restart.requested_at.isoformat(),
         "bot": restart.bot_name,
-        "action": DOING[restart.action],
+        "action": ACTIONS[restart.action].label,
         "state": restart.state.replace("_", " "),
         "origin": ORIGINS[restart.origin],
         "by": restart.requested_by,

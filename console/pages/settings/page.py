@@ -2,19 +2,28 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
+from html import escape
 
 from nicegui import background_tasks, ui
 
 from chat_api.core.errors import InvalidInput
 from chat_api.core.principals import Permission, Principal
-from chat_api.settings.feature_flags import MAX_ANNOUNCEMENT_CHARS
 from chat_api.settings.schemas import Tone
 from console.actions import run_action
 from console.context import services
 from console.frame import frame, page
+from console.labels import Mark
 from console.live.open_pages import open_pages
-from console.pages.settings.board import Asked, SettingsBoard, settings_data
+from console.pages.settings.all_settings import AllSettings
+from console.pages.settings.switches import AnnouncementPanel, FeaturesPanel, Fields, MaintenancePanel, html, moment_of
+from console.widgets import dialogs
+from console.widgets.marks import status_mark
+
+IGNORED = (
+    "This version cannot use these rows of the database, so they have no effect. "
+    "Set the values again, or delete the rows."
+)
 
 
 def register() -> None:
@@ -22,110 +31,135 @@ def register() -> None:
     page("/admin/settings", title="Settings")(_settings)
 
 
-async def _settings(principal: Principal) -> None:
-    client = ui.context.client
+class _Page:
+    """One open page: what it shows, and what is asked for on it."""
 
-    async def change(asked: Asked) -> None:
-        what = str(asked.get("what"))
-        act = _ACTIONS.get(what)
-        if act is None:
-            return
-        field = str(asked.get("name")) if what in {"set", "reset"} else what
+    def __init__(self, principal: Principal) -> None:
+        self._principal = principal
+        may_manage = principal.may(Permission.MANAGE_SETTINGS)
+        with ui.element("div").classes("we-board we-settings").props('data-testid="settings"'):
+            self._ignored = html("section").classes("we-panel").props('data-testid="ignored"')
+            with ui.element("div").classes("we-panels"):
+                self._announcement = AnnouncementPanel(
+                    may_manage=may_manage, on_send=self._announce, on_remove=self._take_back
+                )
+                self._maintenance = MaintenancePanel(
+                    may_manage=may_manage, on_begin=self._ask_maintenance, on_end=self._end_maintenance
+                )
+                features = services().switches.features(principal)
+                self._features = FeaturesPanel(features, may_manage=may_manage, on_switch=self._switch)
+            views = services().configuration.views(principal)
+            self._all = AllSettings(views, may_manage=may_manage, on_change=self._change)
+        self.show()
+
+    def show(self) -> None:
+        """Show all as it is now."""
+        switches, configuration = services().switches, services().configuration
+        ignored = configuration.ignored(self._principal)
+        self._ignored.set_visibility(bool(ignored))
+        self._ignored.set_content(ignored_part(ignored))
+        self._announcement.show(switches.announcement(self._principal), datetime.now(UTC))
+        self._maintenance.show(switches.maintenance(self._principal))
+        self._features.show(switches.features(self._principal))
+        self._all.show(configuration.views(self._principal))
+
+    async def _run(self, act: Callable[[Principal], Awaitable[object]], say: Callable[[str], object]) -> object:
+        """Do it; ``say`` gets what the service says of a wrong value, or nothing."""
 
         async def guarded(person: Principal) -> object:
             try:
-                return await act(person, asked)
+                done = await act(person)
             except InvalidInput as error:  # shown at its field
-                board.answer(field, error.message)
+                say(error.message)
                 return None
+            say("")
+            return done
 
-        answer = await run_action(principal, guarded)
-        if what == "ask-maintenance" and isinstance(answer, int):
-            board.confirm_maintenance(answer)
-        elif answer is not None:
-            board.answer(field)
-        else:  # refused: a switch that was moved goes back
-            board.show(_told(principal))
+        return await run_action(self._principal, guarded)
 
-    with frame(principal, title="Settings", path="/admin/settings"):
-        board = SettingsBoard(
-            _told(principal),
-            may_manage=principal.may(Permission.MANAGE_SETTINGS),
-            max_chars=MAX_ANNOUNCEMENT_CHARS,
-            on_change=change,
+    async def _announce(self, fields: Fields) -> None:
+        async def announce(person: Principal) -> None:
+            tone = fields.get("tone")
+            await services().switches.announce(
+                person,
+                str(fields.get("text") or ""),
+                tone=Tone(tone) if tone in set(Tone) else Tone.INFO,
+                starts_at=moment_of(fields.get("starts_at")),
+                ends_at=moment_of(fields.get("ends_at")),
+            )
+
+        if str(fields.get("text") or "").strip():
+            await self._run(announce, self._announcement.error.set_content)
+
+    async def _take_back(self) -> None:
+        await self._run(lambda person: services().switches.announce(person, ""), self._announcement.error.set_content)
+
+    async def _ask_maintenance(self, fields: Fields) -> None:
+        """Ask once, with how many people it would meet."""
+        affected = await run_action(self._principal, services().switches.affected_users)
+        if affected is None:
+            return
+        text = str(fields.get("text") or "")
+
+        async def begin(_: str) -> None:
+            await self._maintain(is_on=True, text=text)
+
+        title, action = "Begin maintenance of the chat?", "Begin maintenance"
+        dialogs.ask(title, affected_text(affected), action=action, is_dangerous=True, on_answer=begin)
+
+    async def _end_maintenance(self) -> None:
+        await self._maintain(is_on=False)
+
+    async def _maintain(self, *, is_on: bool, text: str = "") -> None:
+        switches = services().switches
+        await self._run(
+            lambda person: switches.maintain(person, is_on=is_on, text=text), self._maintenance.error.set_content
         )
 
-    async def tell() -> None:
+    async def _switch(self, name: str, is_on: bool) -> None:
+        switched = await run_action(
+            self._principal, lambda person: services().switches.switch(person, name, is_on=is_on)
+        )
+        if switched is None:
+            self._features.put_back(name)
+
+    async def _change(self, fields: Fields) -> None:
+        name, configuration = str(fields["name"]), services().configuration
+        if fields["what"] == "reset":
+            await self._run(lambda person: configuration.reset(person, name), lambda _: None)
+        else:
+            value = str(fields["value"])
+            await self._run(
+                lambda person: configuration.set(person, name, value), lambda error: self._all.answer(name, error)
+            )
+
+
+async def _settings(principal: Principal) -> None:
+    client = ui.context.client
+    with frame(principal, title="Settings", path="/admin/settings"):
+        opened = _Page(principal)
+
+    async def show() -> None:
         if client in open_pages():
             with client:
-                board.show(_told(principal))
+                opened.show()
 
     def changed(_: object) -> None:
-        background_tasks.create(tell(), name="settings")
+        background_tasks.create(show(), name="settings")
 
-    changes = services().configuration.stored
-    changes.listen(changed)
-    client.on_delete(lambda: changes.forget(changed))
-
-
-def _told(principal: Principal) -> dict[str, Any]:
-    switches = services().switches
-    return settings_data(
-        services().configuration.views(principal),
-        switches.features(principal),
-        switches.announcement(principal),
-        switches.maintenance(principal),
-        services().configuration.ignored(principal),
-    )
+    for topic in (services().configuration.stored, services().switches.notices):
+        topic.listen(changed)
+        client.on_delete(partial(topic.forget, changed))
 
 
-async def _set(person: Principal, asked: Asked) -> object:
-    return await services().configuration.set(person, str(asked.get("name")), str(asked.get("value")))
+def affected_text(affected: int) -> str:
+    """Whom a maintenance would meet."""
+    who = {0: "No one has", 1: "One person has"}.get(affected, f"{affected} people have")
+    return f"{who} written in the last five minutes. Their next message is refused until the maintenance ends."
 
 
-async def _reset(person: Principal, asked: Asked) -> object:
-    return await services().configuration.reset(person, str(asked.get("name")))
-
-
-async def _switch(person: Principal, asked: Asked) -> object:
-    return await services().switches.switch(person, str(asked.get("name")), is_on=asked.get("is_on") is True)
-
-
-async def _announce(person: Principal, asked: Asked) -> object:
-    tone = asked.get("tone")
-    await services().switches.announce(
-        person,
-        str(asked.get("text") or ""),
-        tone=Tone(tone) if tone in set(Tone) else Tone.INFO,
-        starts_at=_time(asked.get("starts_at")),
-        ends_at=_time(asked.get("ends_at")),
-    )
-    return True
-
-
-async def _maintain(person: Principal, asked: Asked) -> object:
-    text = str(asked.get("text") or "")
-    return await services().switches.maintain(person, is_on=asked.get("is_on") is True, text=text)
-
-
-async def _ask_maintenance(person: Principal, _: Asked) -> object:
-    return await services().switches.affected_users(person)
-
-
-def _time(told: object) -> datetime | None:
-    if isinstance(told, bool) or not isinstance(told, (int, float)):
-        return None
-    try:
-        return datetime.fromtimestamp(told, UTC)
-    except (OverflowError, OSError, ValueError):
-        raise InvalidInput("The time is not one.") from None
-
-
-_ACTIONS: dict[str, Callable[[Principal, Asked], Awaitable[object]]] = {
-    "set": _set,
-    "reset": _reset,
-    "switch": _switch,
-    "announce": _announce,
-    "maintain": _maintain,
-    "ask-maintenance": _ask_maintenance,
-}
+def ignored_part(rows: tuple[str, ...]) -> str:
+    """Stored settings that have no effect."""
+    mark = status_mark(Mark(str(len(rows)), "warn", "alert"))
+    listed = "".join(f"<li>{escape(row)}</li>" for row in rows)
+    return f'<h2>Ignored {mark}</h2><p class="we-muted">{IGNORED}</p><ul class="we-ignored">{listed}</ul>'

@@ -3,6 +3,7 @@
 from nicegui import ui
 
 from chat_api.core.principals import Principal
+from console.context import services
 from console.frame import frame, page
 from console.live.system import system_feed
 from console.pages.system.board import SystemBoard
@@ -15,10 +16,12 @@ def register() -> None:
 
 
 async def _system(principal: Principal) -> None:
-    system_feed().follow(ui.context.client, principal)
+    system = services().system
+    view = await system.view(principal)
     with frame(principal, title="System", path="/admin/system"):
-        SystemBoard()
+        board = SystemBoard(view, system.slow_queries(view))
         with ui.element("div").classes("we-toolbar"):
             for name, address in (("Workers", "workers"), ("Slow statements", "slow-queries")):
                 ui.label(name).classes("we-muted")
                 ui.html(export_links(f"/api/admin/system/{address}"), sanitize=False).classes("we-links")
+    system_feed().follow(ui.context.client, principal, board.show)

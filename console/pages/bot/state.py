@@ -1,0 +1,235 @@
+"""What is said of one bot and what can be done with it, in the words of the Fleet page: ``assets/js/we-bot-*.js``.
+
+A test holds the two together. Texts are markup: what comes from a bot is escaped, and times are counted in the browser.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from html import escape
+from typing import Final, NamedTuple
+
+from chat_api.engine.schemas import ContainerState, ContainerView
+from chat_api.fleet.schemas import (
+    BotStatistics,
+    BotStatus,
+    BotView,
+    CanaryView,
+    Fault,
+    FleetView,
+    ServiceStatus,
+    ServiceView,
+)
+from console.labels import ACTIONS
+from console.widgets.fact_words import clock, moment, since
+from console.widgets.quantities import MISSING, failure_rate, fixed, latency, size, span, uptime
+from models import BotAction, RestartState
+
+NEWS: Final = timedelta(minutes=1)
+OLD_USAGE: Final = timedelta(minutes=3)  # a container that nobody looks at is measured once a minute or so
+_RUNNING: Final = {ContainerState.RUNNING, ContainerState.RESTARTING, ContainerState.PAUSED}
+_MODEL_SILENT: Final = "its language model does not answer"
+
+
+class Cell(NamedTuple):
+    """A figure, its tone when it is out of line, and what is said on hover."""
+
+    label: str
+    text: str
+    tone: str = ""
+    title: str = ""
+
+
+def has_engine(fleet: FleetView) -> bool:
+    """Whether there is a container engine."""
+    return any(one.name == "docker" and one.status is not ServiceStatus.NOT_CONFIGURED for one in fleet.services)
+
+
+def is_restarting(bot: BotView) -> bool:
+    """Whether something is being done with it."""
+    return bot.restart is not None and bot.restart.finished_at is None
+
+
+def why_not(action: str, bot: BotView, *, has_engine: bool) -> str:
+    """Why an action makes no sense for a bot now; empty when it does."""
+    is_maintained = bot.shown is BotStatus.MAINTENANCE
+    if action == "maintenance":
+        return "It is in maintenance" if is_maintained else ""
+    if action == "end_maintenance":
+        return "" if is_maintained else "It is not in maintenance"
+    if action == "remove":
+        return "A file, BOTS_CONFIG or a running container describes it" if bot.declared_by is not None else ""
+    if is_restarting(bot):
+        return "Something is under way already"
+    if not has_engine:
+        return "No container engine is configured"
+    return _why_not_container(action, bot.container)
+
+
+def _why_not_container(action: str, container: ContainerView | None) -> str:
+    if container is None:
+        return "No container of this bot is known"
+    if not container.is_managed:
+        return "The container does not carry the bot label"
+    is_running = container.state in _RUNNING
+    if action == "start" and is_running:
+        return "It runs already"
+    return "It does not run" if action == "stop" and not is_running else ""
+
+
+def offered(allowed: Iterable[str], bot: BotView) -> list[str]:
+    """The actions for one bot that are worth a button, of those that somebody may take."""
+    is_maintained = bot.shown is BotStatus.MAINTENANCE
+    hidden = {"maintenance"} if is_maintained else {"end_maintenance"}
+    if bot.declared_by is not None:
+        hidden.add("remove")
+    return [key for key, action in ACTIONS.items() if key in set(allowed) - hidden and not action.is_for_many]
+
+
+def note(bot: BotView, services: Mapping[str, ServiceView], now: datetime) -> str:
+    """Why a bot is as it is, in one line: the first of these that is true."""
+    found = _note_of_operators(bot) or _note_of_troubles(bot, services, now)
+    if found or is_restarting(bot):
+        return found
+    if bot.shown is BotStatus.UNKNOWN:
+        return seen(bot)
+    if bot.shown is BotStatus.OFFLINE and bot.declared_by is None and bot.container is None:
+        return f"{seen(bot)}; no longer configured"
+    return escape(bot.error) if bot.shown is not BotStatus.ONLINE and bot.error else _calls(bot)
+
+
+def seen(bot: BotView) -> str:
+    """When it last answered."""
+    return f"last seen {moment(bot.last_seen_at)}" if bot.last_seen_at else "not checked yet"
+
+
+def canary_note(canary: CanaryView) -> str:
+    """How its last test message went."""
+    at = moment(canary.checked_at)
+    if canary.is_answered:
+        return f"answered in {latency(canary.latency_ms)}, {at}"
+    if canary.error == _MODEL_SILENT:
+        return f"{_MODEL_SILENT} ({at})"
+    return f"does not answer a test message{f': {escape(canary.error)}' if canary.error else ''} ({at})"
+
+
+def tiles(bot: BotView, now: datetime) -> dict[str, tuple[Cell, ...]]:
+    """The figures by what they are about."""
+    figures, usage = bot.figures or BotStatistics(), bot.usage
+    return {
+        "Uptime": tuple(
+            Cell(label, uptime(share), _low(share), f"Uptime of the last {period}")
+            for label, period, share in (
+                ("24 h", "24 hours", figures.uptime_24h),
+                ("7 d", "7 days", figures.uptime_7d),
+                ("30 d", "30 days", figures.uptime_30d),
+            )
+        ),
+        "Answer time": (
+            Cell("p50", latency(figures.p50_ms)),
+            Cell("p95", latency(figures.p95_ms)),
+            Cell("p99", latency(figures.p99_ms)),
+        ),
+        "Traffic": (
+            Cell("msg/min", _per_minute(figures.messages_per_min) if bot.figures else MISSING),
+            Cell("Errors", failure_rate(figures.error_rate), _high(figures.error_rate)),
+        ),
+        "Container": (
+            Cell("CPU", _percent(usage.cpu_percent) if usage else MISSING, _faded(bot, now), _measured(bot)),
+            Cell("Memory", size(usage.memory_bytes if usage else None), _faded(bot, now), _measured(bot)),
+            Cell("Restarts", str(bot.container.restart_count) if bot.container else MISSING),
+        ),
+    }
+
+
+def facts(bot: BotView, *, has_engine: bool) -> list[tuple[str, str]]:
+    """What else is known, as markup by what it is."""
+    policy, canary = bot.policy, bot.canary
+    tried = canary_note(canary) if canary else "not tried yet"
+    known = [
+        ("Health check", latency(bot.latency_ms) if bot.latency_ms is not None else "no answer"),
+        ("Last seen", moment(bot.last_seen_at) if bot.last_seen_at else "never"),
+        ("Canary", "off" if policy and not policy.is_canary_on else tried),
+        ("Container", container_text(bot.container, has_engine=has_engine)),
+    ]
+    if bot.container is not None and bot.container.image:
+        known.append(("Image", escape(bot.container.image)))
+    return [*known, ("Auto-heal", "on")] if policy and policy.is_auto_healed else known
+
+
+def container_text(container: ContainerView | None, *, has_engine: bool) -> str:
+    """Its state, its age, and how it ended."""
+    if container is None:
+        return "no container" if has_engine else MISSING
+    parts = [str(container.state)]
+    if container.state is ContainerState.RUNNING and container.started_at:
+        parts.append(since(container.started_at))
+    if container.exit_code is not None:
+        parts.append("out of memory" if container.oom_killed else f"code {container.exit_code}")
+    return " · ".join(parts)
+
+
+def _note_of_operators(bot: BotView) -> str:
+    """What somebody has decided, or is doing."""
+    policy = bot.policy
+    if is_restarting(bot) or policy is None:
+        return ""
+    if bot.shown is BotStatus.MAINTENANCE:
+        end = f"until {clock(policy.maintenance_until)}" if policy.maintenance_until else "until it is ended"
+        return f"{end}: {escape(policy.maintenance_reason)}" if policy.maintenance_reason else end
+    if bot.shown is BotStatus.QUARANTINED:
+        return escape(policy.quarantine_reason) or "the healing gave up on it"
+    return ""
+
+
+def _note_of_troubles(bot: BotView, services: Mapping[str, ServiceView], now: datetime) -> str:
+    if is_restarting(bot):
+        return ""
+    if bot.cause:
+        service = services.get(bot.cause)
+        named = "the language model" if bot.cause == "llm" else escape(service.title if service else bot.cause)
+        return f"because {named} {escape(service.fault) if service else 'is down'}"
+    restart = bot.restart
+    if restart and restart.state is RestartState.FAILED and bot.shown is not BotStatus.ONLINE:
+        return f"{ACTIONS[restart.action].label} failed: {escape(restart.error or 'no reason given')}"
+    if bot.reasons and bot.reasons[0].fault is Fault.SILENT and bot.canary and not bot.canary.is_answered:
+        return canary_note(bot.canary)
+    is_back = restart and restart.state is RestartState.ONLINE and restart.action is not BotAction.STOP
+    if restart and is_back and restart.finished_at and now - restart.finished_at < NEWS:
+        return f"back after {span(restart.duration_s or 0)}"
+    return ""
+
+
+def _calls(bot: BotView) -> str:
+    if not bot.calls_in_flight + bot.calls_waiting:
+        return ""
+    waiting = f" (+{bot.calls_waiting} waiting)" if bot.calls_waiting else ""
+    return f"calls {bot.calls_in_flight}/{bot.call_slots}{waiting}"
+
+
+def _low(share: float | None) -> str:
+    return "" if share is None or share >= 0.995 else "warn" if share >= 0.99 else "bad"
+
+
+def _high(share: float | None) -> str:
+    return "" if not share or share < 0.01 else "warn" if share < 0.05 else "bad"
+
+
+def _per_minute(value: float) -> str:
+    return fixed(value, 1 if value < 10 else 0)
+
+
+def _percent(value: float) -> str:
+    return f"{fixed(value, 1 if value < 10 else 0)}%"
+
+
+def _faded(bot: BotView, now: datetime) -> str:
+    return "muted" if bot.usage and now - bot.usage.measured_at > OLD_USAGE else ""
+
+
+def _measured(bot: BotView) -> str:
+    usage = bot.usage
+    if usage is None:
+        return ""
+    limit = f" of {size(usage.memory_limit_bytes)}" if usage.memory_limit_bytes else ""
+    network = f"{size(usage.received_bytes_per_s)}/s in, {size(usage.sent_bytes_per_s)}/s out"
+    return f"Memory {size(usage.memory_bytes)}{limit}\nNetwork {network}"

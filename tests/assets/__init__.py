@@ -1,0 +1,1 @@
+"""The browser code, in Node.js."""
