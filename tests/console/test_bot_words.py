@@ -112,7 +112,7 @@ def plain(markup: str) -> str:
     return re.sub(r"<we-time[^>]*></we-time>", "30 s ago", markup)
 
 
-@pytest.mark.parametrize("bot", BOTS, ids=str)
+@pytest.mark.parametrize("bot", BOTS, ids=lambda bot: str(bot.status))
 def test_the_same_is_said_and_offered(browser: BrowserWords, bot: BotView) -> None:
     """The note, the actions and why not are the same on the page of a bot and on the Fleet page."""
     now_s = NOW.timestamp()
