@@ -15,7 +15,7 @@ pytest_plugins = [
     "tests.support.servers",
     "tests.support.shared_api",
 ]
-LONG = ("tests/chaos/", "tests/e2e/", "tests/deploy/")
+LONG = ("tests/chaos/", "tests/console/", "tests/deploy/", "tests/e2e/")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
