@@ -42,7 +42,7 @@ function showPulse(pulse) {
 
 const heard = [];
 
-/** Hear an event from the moment that NiceGUI makes its socket: the first thing that is told comes with the connection. */
+/** Subscribe to an event as soon as NiceGUI creates its socket: the first message arrives with the connection. */
 function onSocket(event, handler) {
   heard.push([event, handler]);
   window.socket?.on(event, handler);
@@ -64,7 +64,7 @@ addEventListener("DOMContentLoaded", () => {
   if (brought) showPulse(JSON.parse(brought.content));
 });
 
-// Tabs with addresses (console/widgets/tabs.py) hear when somebody goes back or forward.
+// Tabs that have addresses (console/widgets/tabs.py) follow the back and forward buttons.
 addEventListener("popstate", () => {
   for (const tabs of document.querySelectorAll("[data-tabs]")) tabs.dispatchEvent(new CustomEvent("returned"));
 });

@@ -180,7 +180,7 @@ export default {
     act(action, wanted) {
       const names = this.able(action, wanted);
       if (!names.length || !this.actions.includes(action)) return;
-      if (ACTIONS[action].is_for_many) return this.$emit("act", { action, names }); // has a dialog of its own
+      if (ACTIONS[action].is_for_many) return this.$emit("act", { action, names }); // opens its own dialog
       this.ask(action, names, wanted.length - names.length);
     },
     ask(action, names, skipped = 0) {

@@ -23,7 +23,6 @@ from chat_api.core.database import Database
 from chat_api.core.errors import NotFound
 from chat_api.core.ids import new_id
 from chat_api.core.logging import get_logger
-from chat_api.core.odd_rows import UNREADABLE
 from chat_api.core.principals import Permission, Principal
 from models import AuditOutcome, NotificationKind, NotificationStatus, Severity
 
@@ -107,13 +106,9 @@ class AlertDelivery:
 
     async def _deliver(self, message: NotificationView) -> None:
         now = self._clock.now()
-        try:
-            channel = await self._channel(message.channel_id) if message.channel_id else None
-        except UNREADABLE:  # another version wrote it, or somebody by hand
-            await self._give_up(message, "The channel cannot be read.")
-            return
+        channel = await self._channel(message.channel_id) if message.channel_id else None
         if channel is None or not channel.is_enabled:
-            what = "deleted" if channel is None else "switched off"
+            what = "deleted, or cannot be read" if channel is None else "switched off"
             await self._give_up(message, f"The channel was {what}.")
             return
         quiet = quiet_until(channel.quiet, message.severity, now)

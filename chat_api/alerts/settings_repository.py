@@ -36,9 +36,9 @@ class Decisions(Generic[DraftT, ViewT]):
         return ODD_ROWS.readable(self.title, rows, lambda row: self.read(row, now))
 
     async def one(self, connection: AsyncConnection, row_id: UUID, *, now: datetime) -> ViewT | None:
-        """One by its id. Raises: one of ``UNREADABLE`` when it is not as this version writes it."""
-        row = await one_or_none(connection, select(self.table).where(self.table.c.id == row_id))
-        return self.read(row, now) if row else None
+        """One by its id; None when there is none, or it cannot be read."""
+        rows = await many(connection, select(self.table).where(self.table.c.id == row_id))
+        return next(iter(ODD_ROWS.readable(self.title, rows, lambda row: self.read(row, now))), None)
 
     async def add(
         self, connection: AsyncConnection, row_id: UUID, draft: DraftT, *, now: datetime, **others: object

@@ -88,7 +88,7 @@ class DuplicateStored(Exception):
 async def accept(database: Database, messages: Sequence[NewMessage], *, instance_id: UUID) -> list[Acceptance | None]:
     """Store messages of any users with their events; ``None`` for one whose ``client_msg_id`` is known already.
 
-    Raises: DatabaseUnavailable; DuplicateStored when another process stores a twin at this very moment.
+    Raises: DatabaseUnavailable; DuplicateStored when another process stores the same message concurrently.
     """
     try:
         rows = await database.fetch(*_accept_arguments(messages, instance_id))

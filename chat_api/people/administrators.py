@@ -97,7 +97,7 @@ class AdministratorsService:
         return admin
 
     async def _other(self, connection: Connection, principal: Principal, admin_id: str) -> AdminRow:
-        """Somebody else, with all administrators held until the transaction ends."""
+        """Another administrator; locks all administrators until the transaction ends."""
         await admins.lock(connection)
         admin = await self._admin(connection, admin_id)
         if admin_id == principal.user_id:

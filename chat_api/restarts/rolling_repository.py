@@ -48,7 +48,7 @@ async def newest(connection: AsyncConnection, *, limit: int) -> tuple[RollingVie
 
 
 async def beat(connection: AsyncConnection, rolling_id: UUID, steps: Sequence[RollingStep]) -> RollingView | None:
-    """Store how far it is, and that we are there; gives what is stored, None when somebody has ended it meanwhile."""
+    """Store the progress and a heartbeat; returns what is stored, or None if it was ended in the meantime."""
     statement = update(_table).where(_c.id == rolling_id, _LIVING)
     statement = statement.values(steps=_stored(steps), beat_at=func.now()).returning(_table)
     return _view_or_none(await one_or_none(connection, statement))

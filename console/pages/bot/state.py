@@ -77,7 +77,7 @@ def _why_not_container(action: str, container: ContainerView | None) -> str:
 
 
 def offered(allowed: Iterable[str], bot: BotView) -> list[str]:
-    """The actions for one bot that are worth a button, of those that somebody may take."""
+    """The actions to show as buttons for one bot, out of those that the user is allowed to take."""
     is_maintained = bot.shown is BotStatus.MAINTENANCE
     hidden = {"maintenance"} if is_maintained else {"end_maintenance"}
     if bot.declared_by is not None:

@@ -76,6 +76,8 @@ async def test_odd_rows_of_any_table_spoil_nothing_else(
         for page in PAGES:
             answer = await client.get(f"/api/admin/{page}")
             assert answer.status_code == 200, page
+        odd_channel = await sql.fetchval("SELECT id FROM web_alert_channels WHERE name = 'odd'")
+        assert (await client.post(f"/api/admin/alert-channels/{odd_channel}/test")).status_code == 404
         told = (await client.get("/api/admin/settings")).json()["ignored"]
         # What is counted, or seen, is written anew, and told no longer.
         assert {line.partition(",")[0] for line in told} >= ODD.keys() - {"settings"}
