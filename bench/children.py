@@ -1,7 +1,10 @@
 """A process that listens: started, waited for, ended."""
 
 import asyncio
+import contextlib
+import itertools
 import os
+import random
 import re
 import signal
 import socket
@@ -17,6 +20,7 @@ from chat_api.core.errors import Unavailable
 from chat_api.embedded.child_process import ChildProcess, log_tail
 
 START_TIMEOUT_S = 60.0
+_PORTS = range(28_000, 32_768)
 # What an operator has set for the product is not measured.
 _OURS = re.compile(
     r"WEB_UI_|DATABASE_|REDIS_|QDRANT_|DOCKER_|BOTS?_|CHARACTERS_|MAX_|RATE_|WEBSOCKET_|LOG_|CONNECTION_|AUTH_|METRICS_"
@@ -68,9 +72,12 @@ async def answering(port: int, child: ChildProcess, log: Path) -> None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on at this moment."""
-    held = [socket.create_server((HOST, 0)) for _ in range(count)]
-    numbers = [int(each.getsockname()[1]) for each in held]
-    for each in held:
-        each.close()
-    return numbers
+    """Ports that nobody listens on, below those that the kernel gives to whoever asks for any."""
+    free = (port for port in random.sample(_PORTS, len(_PORTS)) if _is_free(port))
+    return list(itertools.islice(free, count))
+
+
+def _is_free(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_server((HOST, port)):
+        return True
+    return False

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.api import RunningApi
+from tests.support.eventually import DEADLINE_S
 
 ROOT = Path(__file__).resolve().parents[1]
-DEADLINE_S = 30.0
 
 
 def programs(name: str) -> list[str]:

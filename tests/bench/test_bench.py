@@ -21,6 +21,7 @@ from bench.scenarios.rest import against_nginx
 from chat_api.core.errors import InvalidInput, Unavailable
 from tests.support import commands
 from tests.support.eventually import eventually
+from tests.support.ports import free_port
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ async def test_a_quick_run_says_how_it_was_and_leaves_nothing(folder: Path) -> N
 
 async def test_a_run_that_is_ended_takes_everything_with_it(folder: Path) -> None:
     """SIGTERM in the middle of a measurement ends the bench and all that it started."""
-    env = commands.environment(TMPDIR=folder, WEB_UI_PORT=commands.free_ports(1)[0])
+    env = commands.environment(TMPDIR=folder, WEB_UI_PORT=free_port())
     arguments = ("--quick", "--only", "single", "sockets")
     async with commands.running("bench", env, mark="single: ", arguments=arguments) as bench:
         assert await bench.end(signal.SIGTERM) == 130

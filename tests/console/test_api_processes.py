@@ -16,8 +16,9 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
 from tests.support.api import bots_config
-from tests.support.commands import ROOT, RunningCommand, environment, finished, free_ports, running
+from tests.support.commands import ROOT, RunningCommand, environment, finished, running
 from tests.support.eventually import DEADLINE_S, eventually
+from tests.support.ports import free_port
 from tests.support.sample_bots import RunningBot
 
 PROCESSES = 3
@@ -33,7 +34,7 @@ def env(database_url: str, redis_url: str, elena: RunningBot) -> Iterator[dict[s
             REDIS_URL=redis_url,
             WEB_UI_STATE_DIR=folder,
             WEB_UI_HOST="127.0.0.1",
-            WEB_UI_PORT=free_ports(1)[0],
+            WEB_UI_PORT=free_port(),
             BOTS_ENV_DIR=folder,
             BOTS_CONFIG=bots_config(Path(folder), elena),
             BOT_HEALTH_CHECK_INTERVAL="0.5",

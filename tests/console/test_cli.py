@@ -17,9 +17,10 @@ from websockets.frames import CloseCode
 from chat_api.core.cookies import SESSION_COOKIE
 from console.settings_table import settings_table
 from tests.console.test_page_socket import FIXED
-from tests.support.commands import ROOT, environment, finished, free_ports, running
+from tests.support.commands import ROOT, environment, finished, running
 from tests.support.console_page import client_id_in
 from tests.support.eventually import DEADLINE_S
+from tests.support.ports import free_port, free_ports
 from tests.support.raw_client import raw_connection
 
 PASSWORD = "correct horse battery staple"
@@ -34,7 +35,7 @@ def env(database_url: str, redis_url: str) -> Iterator[dict[str, str]]:
             REDIS_URL=redis_url,
             WEB_UI_STATE_DIR=folder,
             WEB_UI_HOST="127.0.0.1",
-            WEB_UI_PORT=free_ports(1)[0],
+            WEB_UI_PORT=free_port(),
             BOTS_ENV_DIR=folder,
         )
 

@@ -13,8 +13,9 @@ import aiohttp
 import pytest
 
 from console.demo import running_demo
-from tests.support.commands import RunningCommand, environment, finished, free_ports, running
+from tests.support.commands import RunningCommand, environment, finished, running
 from tests.support.eventually import eventually
+from tests.support.ports import free_ports
 
 READY = "Ctrl-C ends everything."
 BOTS = ("elena", "marcus", "ryan", "dream", "gabriel")

@@ -14,8 +14,8 @@ from chat_api.engine.log_schemas import RawLine
 from chat_api.engine.schemas import ContainerState, ContainerView
 from console.demo_bot import DemoBot
 from console.demo_engine import DemoEngine
-from tests.support.docker_engine import free_port
 from tests.support.eventually import eventually
+from tests.support.ports import free_port
 
 
 @pytest.fixture

@@ -29,9 +29,10 @@ from tests.support.compose import (
     run_options,
     services,
 )
-from tests.support.docker_engine import BotContainer, DockerEngineHandle, free_port
+from tests.support.docker_engine import BotContainer, DockerEngineHandle
 from tests.support.eventually import DEADLINE_S, eventually
 from tests.support.fault_proxy import tcp_door
+from tests.support.ports import free_port
 from tests.support.socket_proxy import socket_proxy
 
 BOTS = ("elena", "marcus", "ryan", "dream", "gabriel")

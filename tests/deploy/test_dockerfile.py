@@ -3,6 +3,7 @@
 import pytest
 
 from tests.support.docker_engine import DockerEngineHandle
+from tests.support.eventually import DEADLINE_S
 
 pytestmark = pytest.mark.docker
 
@@ -54,7 +55,7 @@ def test_without_a_database_it_says_what_is_missing(docker_engine: DockerEngineH
     """Left to itself it ends with a line for the operator, not with a traceback."""
     container = docker_engine.client.containers.run(web_image, detach=True, network_mode="none")
     try:
-        status = container.wait(timeout=60)["StatusCode"]
+        status = container.wait(timeout=DEADLINE_S)["StatusCode"]
         log = container.logs().decode()
     finally:
         container.remove(force=True, v=True)

@@ -17,8 +17,8 @@ import pytest
 import yaml
 
 from tests.support.api import MakeSettings, RunningApi, running_api
-from tests.support.docker_engine import free_port
 from tests.support.eventually import DEADLINE_S, eventually
+from tests.support.ports import free_port
 from tests.support.sample_bots import RunningBot
 from tests.support.v2_socket import frames_until, v2_socket
 
@@ -44,7 +44,7 @@ def promtool(*arguments: str) -> str:
     """What promtool says; it must be content."""
     if shutil.which("promtool") is None:
         pytest.fail("This test needs Debian's `prometheus`: apt-get install prometheus", pytrace=False)
-    done = subprocess.run(["promtool", *arguments], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(["promtool", *arguments], capture_output=True, text=True, timeout=DEADLINE_S, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -69,7 +69,12 @@ def test_promtool_accepts_the_configuration(tmp_path: Path) -> None:
 def test_promtool_finds_the_names_conventional(tmp_path: Path, metrics_text: str) -> None:
     """Units, ``_total``, help texts, no doubles. What it says of the library's own metrics is not ours."""
     done = subprocess.run(
-        ["promtool", "check", "metrics"], input=metrics_text, capture_output=True, text=True, timeout=60, check=False
+        ["promtool", "check", "metrics"],
+        input=metrics_text,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
     )
     ours = [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("whisperengine_")]
     assert ours == []

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
+from tests.support.eventually import DEADLINE_S
 from tests.support.sample_bots import RunningBot, sample_bot
 
 _numbers = itertools.count(1)
@@ -28,7 +29,7 @@ async def v2_bot() -> AsyncIterator[RunningBot]:
 @pytest.fixture(scope="session")
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
     """A client that gives up late, so that a hang shows as a failure of the test."""
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as session:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=DEADLINE_S)) as session:
         yield session
 
 

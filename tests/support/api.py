@@ -25,6 +25,7 @@ from chat_api.service_registry import Services
 from console.connections import Patience
 from console.server import GuardedServer
 from models import Role
+from tests.support.eventually import DEADLINE_S
 from tests.support.sample_bots import RunningBot
 
 # One for all clients, with nothing in it: each of its own would load the system's certificates, 30 ms, for nothing.
@@ -58,7 +59,7 @@ class RunningApi:
         """A client with its own cookies; ``token`` goes along as a bearer token."""
         headers = options.pop("headers", {}) | ({"Authorization": f"Bearer {token}"} if token else {})
         return httpx.AsyncClient(
-            base_url=self.url, headers=headers, timeout=60, trust_env=False, verify=NO_TLS, **options
+            base_url=self.url, headers=headers, timeout=DEADLINE_S, trust_env=False, verify=NO_TLS, **options
         )
 
     async def login(self, username: str = "alice", **body: Any) -> str:

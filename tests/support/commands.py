@@ -5,7 +5,6 @@ import contextlib
 import os
 import re
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -24,17 +23,6 @@ def environment(**values: str | Path | int) -> dict[str, str]:
     """This process's environment without what a developer has set for the product, plus ``values``."""
     clean = {name: value for name, value in os.environ.items() if not OURS.match(name)}
     return clean | {"WEB_UI_VENV": sys.prefix} | {name: str(value) for name, value in values.items()}
-
-
-def free_ports(count: int) -> list[int]:
-    """``count`` free ports that follow each other."""
-    while True:
-        with socket.create_server(("127.0.0.1", 0)) as first:
-            port: int = first.getsockname()[1]
-        with contextlib.ExitStack() as stack, contextlib.suppress(OSError, OverflowError):
-            for following in range(port, port + count):
-                stack.enter_context(socket.create_server(("127.0.0.1", following)))
-            return list(range(port, port + count))
 
 
 class RunningCommand:

@@ -1,10 +1,7 @@
 """The whole application, pages included, on a real port in the test's own event loop."""
 
-import contextlib
 import functools
 import gc
-import random
-import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
@@ -16,6 +13,7 @@ from chat_api.core.settings import Settings
 from console.main import build
 from models import Role
 from tests.support.api import ADMIN_PASSWORD, MakeSettings, RunningApi, running
+from tests.support.ports import free_port
 from tests.support.sample_bots import RunningBot
 
 
@@ -54,11 +52,8 @@ async def console_app(
 
 @functools.cache
 def _port() -> int:
-    """The same for all of a process, so that the browser finds scripts in its cache; none that anybody is given."""
-    while True:
-        port = random.randint(20_000, 30_000)
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return port
+    """The same for all of a process, so that the browser finds scripts in its cache."""
+    return free_port()
 
 
 @contextmanager

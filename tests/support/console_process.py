@@ -11,8 +11,8 @@ from pathlib import Path
 import aiohttp
 import psutil
 
-from tests.support.docker_engine import free_port
 from tests.support.eventually import eventually
+from tests.support.ports import free_port
 
 
 class ConsoleProcess:

@@ -31,10 +31,11 @@ from docker.models.services import Service
 from docker.types import RestartPolicy
 
 from tests.support.base_image import base_tar
+from tests.support.eventually import DEADLINE_S
 from tests.support.images import build_bot_image, build_web_image
+from tests.support.ports import free_port
 
 PREFIX = "we-docker-"
-START_DEADLINE_S = 60.0
 BASE_IMAGE = "whisperengine-test-base"
 BOT_LABEL = "whisperengine.bot"
 
@@ -155,14 +156,6 @@ def bot_service(docker_engine: DockerEngineHandle, bot_image: str) -> Iterator[C
         yield start
 
 
-def free_port() -> int:
-    """A TCP port that nothing listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def _bot_command(name: str, port: int) -> list[str]:
     return ["python", "-m", "sample_bot", "--name", name, "--host", "127.0.0.1", "--port", str(port)]
 
@@ -193,7 +186,7 @@ def _start(root: Path, log: IO[bytes], *, has_own_network: bool) -> subprocess.P
 
 
 def _connect(process: subprocess.Popen[bytes], root: Path) -> docker.DockerClient:
-    deadline = time.monotonic() + START_DEADLINE_S
+    deadline = time.monotonic() + DEADLINE_S
     while process.poll() is None and time.monotonic() < deadline:
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
             probe.connect(f"{root}/sock")
@@ -216,7 +209,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(psutil.NoSuchProcess):
         for engine in psutil.Process(process.pid).children():
             engine.kill()
-    process.wait(timeout=60)
+    process.wait(timeout=DEADLINE_S)
 
 
 @contextlib.contextmanager

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import httpx
 
-from tests.support.docker_engine import free_port
 from tests.support.eventually import DEADLINE_S, eventually
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "deploy" / "proxies"
@@ -62,7 +62,7 @@ async def running_proxy(
         yield f"https://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(timeout=60)
+        process.wait(timeout=DEADLINE_S)
 
 
 def _started(command: list[str], folder: Path, log: Path) -> subprocess.Popen[bytes]:

@@ -15,10 +15,11 @@ from typing import Any
 
 import aiohttp
 
-from tests.support.eventually import eventually
+from tests.support.eventually import DEADLINE_S, eventually
+from tests.support.ports import free_port
 
 _ROOT = Path(__file__).resolve().parents[2]
-_TIMEOUT = aiohttp.ClientTimeout(total=20)
+_TIMEOUT = aiohttp.ClientTimeout(total=DEADLINE_S)
 # What a developer has set for the bots must not reach the tests.
 _BOT_VARIABLES = ("LLM_", "SAMPLE_BOT_", "DISCORD_BOT_NAME", "HEALTH_CHECK_PORT")
 _ENDED = -1
@@ -37,7 +38,7 @@ class RunningBot:
 
     def __init__(self, name: str, arguments: Sequence[str], environment: Mapping[str, str], log_path: Path) -> None:
         self.name = name
-        self.port = 0
+        self.port = free_port()
         self.process: subprocess.Popen[bytes]
         self._arguments = arguments
         self._environment = environment
@@ -111,7 +112,7 @@ class RunningBot:
     async def _end(self, number: signal.Signals) -> int:
         if self.is_alive:
             self.process.send_signal(number)
-        return await asyncio.to_thread(self.process.wait, 20)
+        return await asyncio.to_thread(self.process.wait, DEADLINE_S)
 
     def _port_or_end(self) -> int:
         for line in self.log.splitlines():

@@ -10,9 +10,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from tests.support.api import RunningApi
+from tests.support.eventually import DEADLINE_S
 
 Frame = dict[str, Any]
-DEADLINE_S = 20.0
 
 
 @asynccontextmanager

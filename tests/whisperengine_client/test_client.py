@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.support.api import MakeSettings, RunningApi, running_api
-from tests.support.eventually import eventually
+from tests.support.eventually import DEADLINE_S, eventually
 from tests.support.sample_bots import RunningBot, sample_bot
 from whisperengine_client import (
     AnswerDelta,
@@ -40,7 +40,6 @@ from whisperengine_client import (
     TooManyConnections,
 )
 
-DEADLINE_S = 30.0
 QUICK = RetryPolicy(first_s=0.02, most_s=0.2, total_s=DEADLINE_S)
 
 

@@ -20,8 +20,8 @@ from chat_api.core.database import Database
 from chat_api.core.pubsub import PubSub
 from chat_api.fleet.schemas import BotStatus, ServiceStatus
 from tests.support.api import MakeSettings, RunningApi, bots_config, running_api
-from tests.support.docker_engine import free_port
 from tests.support.eventually import eventually
+from tests.support.ports import free_port
 from tests.support.redis_proxy import redis_proxy
 from tests.support.sample_bots import RunningBot
 from tests.support.sql_proxy import sql_proxy

@@ -32,7 +32,7 @@ def ticking() -> Ticking:
 @pytest.fixture
 async def connector(ticking: Ticking) -> AsyncIterator[BotConnector]:
     """Small limits, so that tests reach them."""
-    settings = Settings(bot_max_answer_bytes=100_000, bot_max_parallel_calls=3, bot_api_timeout=20)
+    settings = Settings(bot_max_answer_bytes=100_000, bot_max_parallel_calls=3, bot_api_timeout=60)
     connector = BotConnector(
         settings, clock=ticking.clock, on_call=lambda name, outcome, _: ticking.observed.append((name, outcome))
     )

@@ -29,7 +29,7 @@ from tests.chat_api.bots.rogue_bot import (
     resetting,
     rogue_bot,
 )
-from tests.support.eventually import eventually
+from tests.support.eventually import DEADLINE_S, eventually
 
 SECRET = "psycopg2 could not connect to db-7"
 GOOD = {"success": True, "response": "Hello"}
@@ -188,7 +188,9 @@ async def test_the_deadline_covers_the_whole_body(connector: BotConnector) -> No
     """A bot that always sends one more byte is cut off all the same, and its connection closed."""
     async with rogue_bot(dripping) as bot:
         with pytest.raises(BotTimeout):
-            await asyncio.wait_for(say(connector, bot, timeout_s=0.3), 15)  # ends a test that would run for ever
+            await asyncio.wait_for(
+                say(connector, bot, timeout_s=0.3), DEADLINE_S
+            )  # ends a test that would run for ever
         await eventually(lambda: bot.connections == 0)
     assert bot.sent_bytes > 1
 

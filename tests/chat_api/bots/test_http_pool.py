@@ -17,7 +17,7 @@ from chat_api.bots.http_connection import HttpConnection
 from chat_api.bots.http_pool import HttpPool
 from chat_api.core.errors import BotFailed, BotTimeout, BotUnavailable, Upstream
 from tests.chat_api.bots.rogue_bot import RogueBot, Script, dripping, hanging, resetting, rogue_bot
-from tests.support.eventually import eventually
+from tests.support.eventually import DEADLINE_S, eventually
 from tests.support.loops import on_both_loops
 
 MAX_BODY_BYTES = 50_000
@@ -291,11 +291,11 @@ async def test_a_cancelled_request_hangs_up(monkeypatch: pytest.MonkeyPatch) -> 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with pool_of_two() as pool, server:
         call = asyncio.ensure_future(ask(pool, RogueBot(hanging, port=server.sockets[0].getsockname()[1])))
-        await asyncio.wait_for(began.wait(), 20)
+        await asyncio.wait_for(began.wait(), DEADLINE_S)
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
-        await asyncio.wait_for(has_left.wait(), 20)
+        await asyncio.wait_for(has_left.wait(), DEADLINE_S)
 
 
 @on_both_loops

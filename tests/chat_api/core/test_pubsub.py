@@ -13,7 +13,7 @@ import redis.asyncio
 from chat_api.core.database import Database
 from chat_api.core.pubsub import PubSub, PubSubState
 from chat_api.system.deployment_repository import deployment_id
-from tests.support.eventually import eventually
+from tests.support.eventually import DEADLINE_S, eventually
 from tests.support.redis_proxy import RedisProxy, redis_proxy
 
 DEPLOYMENT = uuid4().hex
@@ -230,7 +230,7 @@ async def test_it_ends_whenever_it_is_told_to(redis_url: str) -> None:
             listener.pubsub.publish("news", number)
             await asyncio.sleep(0)
         running.cancel()
-        done, _ = await asyncio.wait([running], timeout=5)
+        done, _ = await asyncio.wait([running], timeout=DEADLINE_S)
         assert done, "it did not hear that it was cancelled"
 
 

@@ -18,7 +18,7 @@ import redis.asyncio
 from chat_api.core.errors import Unavailable
 from chat_api.embedded.servers import StateDirInUse, embedded_servers, private_socket_dir
 from chat_api.embedded.system_user import unprivileged_user
-from tests.support.eventually import eventually
+from tests.support.eventually import DEADLINE_S, eventually
 
 OWNER = """
 import asyncio, sys
@@ -95,7 +95,7 @@ async def owner_process(state_dir: Path) -> AsyncIterator[asyncio.subprocess.Pro
     )
     try:
         assert process.stdout
-        assert await asyncio.wait_for(process.stdout.readline(), timeout=60) == b"ready\n"
+        assert await asyncio.wait_for(process.stdout.readline(), timeout=DEADLINE_S) == b"ready\n"
         yield process
     finally:
         if process.returncode is None:

@@ -7,8 +7,9 @@ import pytest
 
 from chat_api.fleet.schemas import BotStatus, BotView
 from tests.support.api import MakeSettings, RunningApi, running_api
-from tests.support.docker_engine import BotContainer, DockerEngineHandle, free_port
+from tests.support.docker_engine import BotContainer, DockerEngineHandle
 from tests.support.eventually import eventually
+from tests.support.ports import free_port
 
 
 @pytest.mark.docker

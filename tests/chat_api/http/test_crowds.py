@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from chat_api.messages.socket_connection import CloseCode
 from chat_api.messages.socket_manager import WebSocketManager
 from tests.support.api import MakeSettings, RunningApi, running_api
-from tests.support.eventually import eventually
+from tests.support.eventually import DEADLINE_S, eventually
 from tests.support.sample_bots import RunningBot
 from tests.support.v2_socket import frames_until, say, until_seq, v2_socket
 
@@ -56,7 +56,7 @@ async def test_a_crowd_is_refused_and_users_are_served(make_settings: MakeSettin
 
 async def visit(api: RunningApi, token: str, client_id: str, is_over: asyncio.Event) -> int | None:
     """Come in and stay until it is over; with which code one was sent away, if one was."""
-    async with connect(api.ws_url + token, proxy=None, open_timeout=60) as socket:
+    async with connect(api.ws_url + token, proxy=None, open_timeout=DEADLINE_S) as socket:
         with contextlib.suppress(ConnectionClosed):
             await socket.send(json.dumps({"type": "hello", "v": 2, "client_id": client_id}))
             await frames_until(socket, "welcome")

@@ -10,9 +10,9 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 
 from tests.support.api import MakeSettings, RunningApi, running_api
-from tests.support.eventually import eventually
+from tests.support.eventually import DEADLINE_S, eventually
 from tests.support.sample_bots import RunningBot
-from tests.support.v2_socket import DEADLINE_S, Frame, frames_until, say, v2_socket
+from tests.support.v2_socket import Frame, frames_until, say, v2_socket
 from tests.support.v2_tab import seen_of
 
 MESSAGES = 10

@@ -16,13 +16,12 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from chat_api.messages.socket_connection import MAX_QUEUED_BYTES
 from chat_api.messages.socket_manager import WebSocketManager
 from tests.support.api import MakeSettings, RunningApi, running_api
-from tests.support.eventually import eventually
+from tests.support.eventually import DEADLINE_S, eventually
 from tests.support.sample_bots import RunningBot
 from tests.support.shared_api import FRIEND
 from tests.support.stalled_socket import stalled
 
 BASE_TYPES = {"message", "bot_typing", "error"}
-DEADLINE_S = 20.0
 
 Frame = dict[str, Any]
 

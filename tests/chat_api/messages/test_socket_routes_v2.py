@@ -14,10 +14,9 @@ from websockets.exceptions import ConnectionClosed
 from chat_api.messages import socket_manager as manager_module
 from chat_api.messages.socket_manager import WebSocketManager
 from tests.support.api import MakeSettings, RunningApi, running_api
-from tests.support.eventually import eventually
+from tests.support.eventually import DEADLINE_S, eventually
 from tests.support.sample_bots import RunningBot, sample_bot
 
-DEADLINE_S = 20.0
 LIVE = {"bot_typing", "bot_status", "answer_delta", "ping"}
 
 Frame = dict[str, Any]
