@@ -49,6 +49,7 @@ Work on it
                     arguments: pytest with them. As root it installs Debian's chromium-headless-shell, docker.io,
                     prometheus, pgbouncer, nginx, haproxy and caddy when absent.
   lint              Format, lint, types, import contracts and dead code only; format and lint of the browser code.
+  messages          Bring the catalogues of other languages up to the texts in the code; says what is to be translated.
   bench             Measure the product against baselines in the same run (docs/performance.md), some five minutes.
                     --quick (one minute), --only NAME…, --seconds S, --json [FILE]. As root it installs Debian's nginx,
                     one of the baselines, when absent.
@@ -253,6 +254,11 @@ lint() {
   npm run --silent lint
 }
 
+messages() {
+  ensure_environment dev
+  exec "$python" -m tests.support.catalogues
+}
+
 run_tests() {
   ensure_environment dev
   ensure_test_tools
@@ -313,6 +319,7 @@ case $command in
   chaos) chaos "$@" ;;
   test) run_tests "$@" ;;
   lint) lint ;;
+  messages) messages ;;
   build | start | stop | restart | status | logs | health | shell | clean | carry-over) containers "$command" "$@" ;;
   help | -h | --help) usage ;;
   *) die "unknown command: $command. \`./web-ui.sh --help\` lists them." 2 ;;

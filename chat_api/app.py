@@ -139,7 +139,7 @@ def _add_guards(app: Application, settings: Settings) -> None:
     app.add_middleware(BodyLimit)
     app.add_middleware(OriginGuard, allowed_origins=origins)
     app.add_middleware(SecurityHeaders)
-    app.add_middleware(RequestContext, metrics=app.state.metrics)
+    app.add_middleware(RequestContext, metrics=app.state.metrics, default_language=settings.web_ui_language)
     app.add_middleware(ForwardedAddresses, trusted_proxies=settings.trusted_proxies)
     app.fast_path = FastPath(
         app,
@@ -147,4 +147,5 @@ def _add_guards(app: Application, settings: Settings) -> None:
         addresses=ForwardedAddresses(app, trusted_proxies=settings.trusted_proxies),
         origins=OriginGuard(app, allowed_origins=origins),
         metrics=app.state.metrics,
+        default_language=settings.web_ui_language,
     )

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from chat_api.background.leader import Leader
 from chat_api.background.supervisor import Supervisor
 from chat_api.background_tasks import leader_tasks, process_tasks
+from chat_api.core.language import speak
 from chat_api.core.logging import get_logger
 from chat_api.core.tally import Tally
 from chat_api.fleet.health_poller import HealthPoller
@@ -28,6 +29,7 @@ DRAIN_S = 17.0
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Everything the application needs, for as long as it runs. Fails the start when something vital is missing."""
+    await speak(app.state.settings.web_ui_language)  # what is started here inherits it
     async with AsyncExitStack() as stack:
         resources = await open_resources(stack, app.state.settings, app.state.metrics, engine=app.state.engine)
         composition = compose(stack, resources, app.state)

@@ -3,16 +3,18 @@
 import inspect
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from html import escape
 from typing import Any
 
 import orjson
 from nicegui import ui
+from nicegui.language import Language
 from starlette.requests import Request
 
 from chat_api.core.errors import AppError, NotFound, PermissionDenied
+from chat_api.core.language import _, language
 from chat_api.core.logging import get_logger
 from chat_api.core.principals import Permission, Principal
 from chat_api.fleet.schemas import SystemStatus
@@ -45,6 +47,9 @@ _CURRENT = ' aria-current="page"'
 # Which number of the pulse stands behind which link; what it means the page's script says in the link's description.
 _BADGES = {"/admin": "fleet", "/admin/incidents": "incidents", "/admin/alerts": "alerts"}
 
+# As Quasar calls them.
+_LANGUAGES: Mapping[str, Language] = {"en": "en-US", "de": "de"}
+
 PageBuilder = Callable[..., Awaitable[None]]
 
 
@@ -66,6 +71,7 @@ def page(
         add_rule(path, audience, sign_in, takes_form=takes_form)
 
         async def opened(request: Request, **parameters: Any) -> None:
+            ui.add_head_html(theme.catalogue_head())
             notices_feed(services().switches).follow(ui.context.client)
             principal = visitor_of(request).principal
             if principal is not None:
@@ -75,10 +81,26 @@ def page(
         wanted = [p for p in inspect.signature(build).parameters.values() if p.name != "principal"]
         request = inspect.Parameter("request", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Request)
         opened.__signature__ = inspect.Signature([request, *wanted])  # type: ignore[attr-defined]
-        ui.page(path, title=theme.page_title(title), response_timeout=10)(opened)
+        _Page(path, title, response_timeout=10)(opened)
         return build
 
     return decorate
+
+
+class _Page(ui.page):
+    """A page in the language of its visitor."""
+
+    def __init__(self, path: str, title: str, **options: Any) -> None:
+        super().__init__(path, **options)
+        self._text = title
+
+    def resolve_title(self) -> str:
+        """The title in the browser's tab."""
+        return theme.page_title(_(self._text))
+
+    def resolve_language(self) -> Language | None:
+        """The language of the document, and of the texts that Quasar itself has."""
+        return _LANGUAGES[language()]
 
 
 async def _built(build: PageBuilder, principal: Principal | None, parameters: dict[str, Any]) -> None:

@@ -9,8 +9,13 @@ from functools import cache
 from html import escape
 from pathlib import Path
 
+import orjson
+
+from chat_api.core.language import ENGLISH, browser_messages, language
+
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 PRODUCT = "WhisperEngine"
+CATALOGUE = "/assets/locale/{code}.js"
 
 
 @cache
@@ -26,6 +31,7 @@ def head() -> str:
         f'<link rel="stylesheet" href="{asset("console.css")}">'
         f'<script src="{asset("theme.js")}"></script>'
         f'<script src="{asset("session.js")}"></script>'
+        f'<script src="{asset("language.js")}"></script>'
         f'<script src="{asset("console.js")}" defer></script>'
         f'<script src="{asset("notices.js")}" defer></script>'
         f'<meta name="we-icons" content="{asset("icons.svg")}">'
@@ -37,7 +43,7 @@ def head() -> str:
 def _plain_head() -> str:
     """The same for plain HTML, which waits for no script: a form has to be there when scripts are late or blocked."""
     page = head()
-    for name in ("theme.js", "session.js"):
+    for name in ("theme.js", "session.js", "language.js"):
         page = page.replace(f'<script src="{asset(name)}"></script>', f"<script>{(ASSETS / name).read_text()}</script>")
     return page
 
@@ -51,6 +57,24 @@ def console_head() -> str:
     return f'{links}<script type="module" src="{asset("palette.js")}"></script>{times}'
 
 
+def catalogue_head() -> str:
+    """What a page in another language than English has in its head: its texts for the browser's code."""
+    code = language()
+    address = CATALOGUE.format(code=code)
+    return "" if code == ENGLISH else f'<script src="{address}?v={_catalogue_digest(code)}"></script>'
+
+
+@cache
+def catalogue_script(code: str) -> str:
+    """The script behind that address."""
+    return f"globalThis.weCatalogue = {orjson.dumps(browser_messages(code)).decode()};"
+
+
+@cache
+def _catalogue_digest(code: str) -> str:
+    return hashlib.sha256(catalogue_script(code).encode()).hexdigest()[:10]
+
+
 def page_title(title: str) -> str:
     """The title in the browser's tab."""
     return f"{title} · {PRODUCT}"
@@ -59,11 +83,11 @@ def page_title(title: str) -> str:
 def document(title: str, body: str) -> str:
     """A whole page of plain HTML, for visitors who get no NiceGUI client. ``body`` is trusted markup."""
     return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<!doctype html><html lang="{language()}"><head><meta charset="utf-8">'
         f"<title>{escape(page_title(title))}</title>"
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<link rel="icon" href="{asset("favicon.svg")}" type="image/svg+xml">'
-        f'{_plain_head()}</head><body class="we-plain">{body}</body></html>'
+        f'{_plain_head()}{catalogue_head()}</head><body class="we-plain">{body}</body></html>'
     )
 
 

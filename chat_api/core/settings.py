@@ -51,6 +51,9 @@ class Settings(BaseSettings):
         description="Address that browsers use, scheme and host, e.g. `https://chat.example.org`; always an allowed"
         " origin. The console is served at the root of its host name, not under a path.",
     )
+    web_ui_language: Literal["en", "de"] = Field(
+        "en", description="Language of alerts, and of visitors whose browser asks for none that we have."
+    )
 
     # Database integration
     database_url: SecretStr | None = Field(

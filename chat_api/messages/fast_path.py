@@ -23,6 +23,7 @@ from structlog.contextvars import bind_contextvars
 
 from chat_api.core.cookies import SESSION_COOKIE
 from chat_api.core.errors import AppError, MalformedRequest, PayloadTooLarge, ShuttingDown
+from chat_api.core.language import speak, wanted_language
 from chat_api.core.logging import get_logger
 from chat_api.core.metrics import Metrics
 from chat_api.http.dependencies import address_of, bearer_token, cookie_of, services_of
@@ -88,12 +89,14 @@ class FastPath:
         addresses: ForwardedAddresses,
         origins: OriginGuard,
         metrics: Metrics,
+        default_language: str,
     ) -> None:
         self._host = host
         self._routes = {route.path: route for route in routes}
         self._addresses = addresses
         self._origins = origins
         self._metrics = metrics
+        self._default_language = default_language
 
     def route(self, scope: Scope) -> FastPathRoute | None:
         """The route that is to be served here."""
@@ -107,6 +110,7 @@ class FastPath:
         bind_contextvars(request_id=request_id)  # for good: the server gives each request a task of its own
         scope["app"], scope["route"] = self._host, route
         self._addresses.believe(scope)
+        await speak(wanted_language(scope["headers"], default=self._default_language))
         status, headers, body = await self._answer(route, scope, receive)
         fixed = RAW_HEADERS_SECURE if scope["scheme"] == "https" else RAW_HEADERS
         headers = [*headers, *fixed, (b"x-request-id", request_id.encode())]

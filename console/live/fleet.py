@@ -117,7 +117,7 @@ class FleetFeed:
             return
         for client, shown in tuple(self._restart_pages.values()):
             if client in self._pages:
-                with client:
+                with self._pages.entered(client):
                     for restart in moved:
                         shown(restart)
 
@@ -128,7 +128,7 @@ class FleetFeed:
         for client, name, shown in tuple(self._bot_pages.values()):
             is_same = bots.get(name) == known.get(name) and latest.services == before.services
             if not is_same and client in self._pages:
-                with client:
+                with self._pages.entered(client):
                     shown(bots.get(name), latest)
 
     def _forget(self, client_id: str) -> None:

@@ -84,7 +84,7 @@ class IncidentFeed:
         numbers = await self._incidents.numbers(principal)
         for page in viewers:
             if page.show_list is not None and page.client in self._pages:
-                with page.client:
+                with self._pages.entered(page.client):
                     page.show_list(found, numbers)
 
     async def _show_one(self, incident_id: UUID, viewers: list[_Page]) -> None:
@@ -93,7 +93,7 @@ class IncidentFeed:
         details = await self._incidents.details(viewers[0].principal, incident_id)
         for page in viewers:
             if page.show_one is not None and page.client in self._pages:
-                with page.client:
+                with self._pages.entered(page.client):
                     page.show_one(details)
 
     def _add(self, page: _Page) -> None:

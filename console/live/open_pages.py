@@ -1,11 +1,14 @@
 """The registry of open pages: the end of a session closes its pages."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
 from nicegui import Client, core
 
 from chat_api.core.errors import DatabaseUnavailable
+from chat_api.core.language import language, speaking
 from chat_api.core.principals import Principal
 from chat_api.people.auth import AuthService
 from console.context import kept
@@ -20,6 +23,7 @@ class OpenPage:
 
     client: Client
     principal: Principal
+    language: str
 
 
 class OpenPages:
@@ -35,9 +39,16 @@ class OpenPages:
     def __contains__(self, client: Client) -> bool:
         return client.id in self._pages
 
+    @contextmanager
+    def entered(self, client: Client) -> Iterator[None]:
+        """What is made in this block belongs to a page, and speaks its language."""
+        page = self._pages.get(client.id)
+        with client, speaking(page.language if page else language()):
+            yield
+
     def add(self, client: Client, principal: Principal) -> None:
         """Follow a page until it is closed or its session ends."""
-        self._pages[client.id] = OpenPage(client=client, principal=principal)
+        self._pages[client.id] = OpenPage(client=client, principal=principal, language=language())
         client.on_delete(lambda: self._forget(client.id))
 
     async def principal(self, principal: Principal) -> Principal | None:

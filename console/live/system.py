@@ -44,7 +44,7 @@ class SystemFeed:
             view = await self._system.current()
             slow_queries = self._system.slow_queries(view)
             for client, show in self._watching():
-                with client:
+                with self._pages.entered(client):
                     show(view, slow_queries)
             with suppress(TimeoutError):
                 async with asyncio.timeout(PUSH_EVERY_S):

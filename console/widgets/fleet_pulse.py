@@ -27,7 +27,7 @@ def on_fleet_pulse(read_again: Callable[[], Awaitable[None]], *, at_most_every_s
     async def read() -> None:
         nonlocal is_reading, read_at_s
         try:
-            with client:
+            with open_pages().entered(client):
                 await read_again()
         except AppError as error:
             log.debug("page_not_refreshed", code=error.code)  # what it shows stays until the next change

@@ -79,4 +79,6 @@ Object.assign(globalThis, {
 Object.defineProperty(globalThis, "localStorage", { value: new Storage(), configurable: true });
 Object.defineProperty(globalThis, "sessionStorage", { value: new Storage(), configurable: true });
 
+await import("../../assets/language.js");
+
 const search = (address) => (address.includes("?") ? address.slice(address.indexOf("?")) : "");

@@ -10,6 +10,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chat_api.core.errors import AppError, ShuttingDown
+from chat_api.core.language import speak, wanted_language
 from chat_api.core.logging import get_logger, is_logged
 from chat_api.core.metrics import Metrics
 from chat_api.http.middleware.answers import send_error
@@ -22,11 +23,12 @@ QUIET_PREFIXES = ("/_nicegui", "/health", "/metrics", "/assets")
 
 
 class RequestContext:
-    """Gives each request an id that its log lines, its errors and its ``X-Request-ID`` header share."""
+    """Gives each request its language, and an id that its log lines, errors and ``X-Request-ID`` header share."""
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, default_language: str) -> None:
         self._app = app
         self._metrics = metrics
+        self._default_language = default_language
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Go on inside the context."""
@@ -35,6 +37,7 @@ class RequestContext:
         # Always our own: an id from outside could forge another request's lines.
         request_id = secrets.token_hex(8)
         scope.setdefault("state", {})["request_id"] = request_id
+        await speak(wanted_language(scope["headers"], default=self._default_language))
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             if scope["type"] == "websocket":
                 return await self._app(scope, receive, send)

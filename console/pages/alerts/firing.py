@@ -53,7 +53,7 @@ def _follow(changed: Callable[[tuple[AlertView, ...]], None]) -> None:
 
     def moved(alerts: tuple[AlertView, ...]) -> None:
         if client in open_pages():
-            with client:
+            with open_pages().entered(client):
                 changed(alerts)
 
     topic = services().alerts.changes

@@ -50,7 +50,8 @@ def _live_usage(principal: Principal, facts: ContainerFacts) -> None:
         usage = _usage_in(view, bot_name)
         if usage != last and client in open_pages():
             last = usage
-            shown.set_content(usage_html(usage, facts))
+            with open_pages().entered(client):
+                shown.set_content(usage_html(usage, facts))
 
     unwatch = services().containers.watch(principal, (bot_name,))
     fleet.changes.listen(changed)

@@ -29,7 +29,7 @@ async def bot_policy(principal: Principal, bot_name: str) -> None:
     def changed(_: FleetView) -> None:
         newest = fleet.policy_of(policy.bot_name)
         if newest is not None and client in open_pages():
-            with client:
+            with open_pages().entered(client):
                 panel.show(newest)
 
     fleet.changes.listen(changed)

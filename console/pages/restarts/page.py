@@ -102,7 +102,7 @@ async def _restarts(principal: Principal) -> None:
 
     def stepped(view: RollingView) -> None:
         if client in open_pages():  # a page whose session ended hears nothing more
-            with client:
+            with open_pages().entered(client):
                 opened.rolled(view)
 
     rolling.changes.listen(stepped)

@@ -141,7 +141,7 @@ async def _settings(principal: Principal) -> None:
 
     async def show() -> None:
         if client in open_pages():
-            with client:
+            with open_pages().entered(client):
                 opened.show()
 
     def changed(_: object) -> None:

@@ -33,7 +33,7 @@ async def test_encrypted_answers_ask_to_stay_encrypted() -> None:
 
 async def test_a_defect_is_answered_calmly() -> None:
     """500 with a reference and the security headers, and not a word of what happened."""
-    app = RequestContext(SecurityHeaders(broken), metrics=Metrics())
+    app = RequestContext(SecurityHeaders(broken), metrics=Metrics(), default_language="en")
     async with client_of(app) as client:
         answer = await client.get("/api/x")
     assert answer.status_code == 500

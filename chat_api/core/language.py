@@ -1,0 +1,135 @@
+"""The languages that people read.
+
+English stands in the code, each other language in a gettext catalogue under ``chat_api/locale``. A text is marked
+where it is: ``_("Change {name}", name=name)``, or ``N_("Offline")`` where it is not yet known who reads it, as in a
+constant, and ``_(text)`` where it is shown. ``./web-ui.sh messages`` brings the catalogues up to date.
+
+Who reads is known from the request: the cookie ``we_language``, else ``Accept-Language``. What a request or a page
+starts inherits its language; what nobody asked for, such as an alert, is in that of the settings.
+"""
+
+import asyncio
+import gettext
+import io
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from babel.messages import Catalog
+
+LOCALE: Final = Path(__file__).resolve().parents[1] / "locale"
+# By its code, the name that it has in itself.
+LANGUAGES: Final = {"en": "English", "de": "Deutsch"}
+ENGLISH: Final = "en"
+LANGUAGE_COOKIE: Final = "we_language"
+
+# Whose texts the browser's code shows.
+_BROWSER = ("assets/", "console/labels")
+_CHOSEN = re.compile(rb"(?:^|;)\s*" + LANGUAGE_COOKIE.encode() + rb"=(\w+)")
+# Source: RFC 9110, 12.5.4; regions are not told apart.
+_RANGE = re.compile(r"(?:^|,)\s*([A-Za-z]+)(?:-[\w-]+)?\s*(?:;\s*q=([01](?:\.\d{1,3})?))?")
+
+_ready = {ENGLISH}
+_language: ContextVar[str] = ContextVar("language", default=ENGLISH)
+
+
+def language() -> str:
+    """The code of the language in which is spoken here, one of :data:`LANGUAGES`."""
+    return _language.get()
+
+
+def translated(text: str, /, **values: object) -> str:
+    """A text in the current language, with its ``{placeholders}`` filled."""
+    found = _catalogue(language()).gettext(text)
+    return found.format(**values) if values else found
+
+
+def ngettext(one: str, many: str, count: int, /, **values: object) -> str:
+    """A text for a number of things, in the form that the current language has for it; ``{count}`` is the number."""
+    return _catalogue(language()).ngettext(one, many, count).format(count=count, **values)
+
+
+def N_(text: str) -> str:  # noqa: N802 (as everywhere with gettext)
+    """Mark a text for the catalogues; it is translated where it is shown."""
+    return text
+
+
+_ = translated
+
+
+async def speak(code: str) -> None:
+    """Speak a language from here on, in all that this task does and starts. ``code``: one of :data:`LANGUAGES`."""
+    if code not in _ready:
+        await asyncio.to_thread(_catalogue, code)  # reading it takes longer than the loop may stand still
+    _language.set(code)
+
+
+@contextmanager
+def speaking(code: str) -> Iterator[None]:
+    """Speak a language for the length of a block; :func:`speak` has made it ready before."""
+    token = _language.set(code)
+    try:
+        yield
+    finally:
+        _language.reset(token)
+
+
+def wanted_language(headers: Iterable[tuple[bytes, bytes]], *, default: str) -> str:
+    """What the sender of a request reads, by its raw headers: the language chosen here, else the first of the browser's that we have."""
+    cookie = accepted = b""
+    for name, value in headers:
+        if name == b"accept-language":
+            accepted = value
+        elif name == b"cookie" and LANGUAGE_COOKIE.encode() in value:
+            cookie = value
+    return (_wanted(cookie, accepted) if cookie or accepted else None) or default
+
+
+@cache
+def browser_messages(code: str) -> dict[str, str | list[str]]:
+    """The texts that the browser's code shows: by the English one the translation, or its plural forms."""
+    shown = [one for one in _read(code) if one.id and any(file.startswith(_BROWSER) for file, _line in one.locations)]
+    return {
+        **{str(one.id): str(one.string) for one in shown if not one.pluralizable},
+        **{one.id[0]: list(one.string or ()) for one in shown if one.pluralizable},
+    }
+
+
+def catalogue_path(code: str) -> Path:
+    """Where a language's texts are kept."""
+    return LOCALE / code / "LC_MESSAGES" / "messages.po"
+
+
+@lru_cache(maxsize=512)
+def _wanted(cookie: bytes, accepted: bytes) -> str | None:
+    chosen = _CHOSEN.search(cookie)
+    if chosen and chosen[1].decode() in LANGUAGES:
+        return chosen[1].decode()
+    ranked = sorted(_RANGE.findall(accepted.decode("latin-1")), key=lambda found: -float(found[1] or 1))
+    return next((code for code, quality in ranked if code in LANGUAGES and float(quality or 1) > 0), None)
+
+
+@cache
+def _catalogue(code: str) -> gettext.NullTranslations:
+    if code == ENGLISH:
+        return gettext.NullTranslations()
+    from babel.messages.mofile import write_mo
+
+    compiled = io.BytesIO()
+    write_mo(compiled, _read(code))
+    compiled.seek(0)
+    catalogue = gettext.GNUTranslations(compiled)
+    _ready.add(code)
+    return catalogue
+
+
+def _read(code: str) -> "Catalog":
+    from babel.messages.pofile import read_po  # only where somebody reads another language: it is large
+
+    with catalogue_path(code).open("rb") as file:
+        return read_po(file, locale=code)

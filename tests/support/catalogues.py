@@ -1,0 +1,103 @@
+"""What stands in the code for people to read, and the catalogues of the other languages: ``./web-ui.sh messages``."""
+
+import re
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from babel.messages import Catalog, Message
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po, write_po
+
+from chat_api.core.language import ENGLISH, LANGUAGES, catalogue_path
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = ("chat_api", "console", "models", "assets")
+KEYWORDS: dict[str, Any] = {"_": None, "N_": None, "ngettext": (1, 2)}
+# Without dates and names, which git knows better.
+HEADER = """\
+msgid ""
+msgstr ""
+"Language: {code}\\n"
+"Content-Type: text/plain; charset=utf-8\\n"
+"Plural-Forms: {plural}\\n"
+
+"""
+
+_LITERAL = r"""("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')"""
+_IN_BROWSER = re.compile(rf"(?<![\w.])(n?)t\(\s*{_LITERAL}(?:\s*,\s*{_LITERAL})?")
+PLACEHOLDER = re.compile(r"\{(\w+)[^}]*\}")
+
+
+def extracted() -> Catalog:
+    """Every marked text of the code, with the files that it stands in."""
+    catalogue = Catalog(charset="utf-8")
+    methods = [("**.py", "python"), ("**.js", "tests.support.catalogues:of_browser_code")]
+    for folder in SOURCES:
+        found = extract_from_dir(ROOT / folder, methods, keywords=KEYWORDS)
+        for file, _line, text, _comments, context in sorted(found, key=lambda one: one[:2]):
+            catalogue.add(text, None, [(f"{folder}/{file}", 0)], context=context)
+    return catalogue
+
+
+def of_browser_code(
+    file: BinaryIO, _keywords: Iterable[str], _comment_tags: Iterable[str], options: dict[str, Any]
+) -> Iterator[tuple[int, str | None, Any, list[str]]]:
+    """The texts of a script: ``t("…")`` and ``nt("…", "…", count)``, also where they stand in a template."""
+    source = file.read().decode()
+    for call in _IN_BROWSER.finditer(source):
+        line = source.count("\n", 0, call.start()) + 1
+        one = _unquoted(call[2])
+        yield (line, "ngettext", (one, _unquoted(call[3])), []) if call[1] else (line, None, one, [])
+
+
+def faults(message: Message) -> list[str]:
+    """What is wrong with a translation; nothing when it can be shown."""
+    forms = _forms(message.string)
+    originals = _forms(message.id)
+    known = {name for one in originals for name in PLACEHOLDER.findall(one)}
+    found = []
+    if message.fuzzy or not all(forms):
+        found.append("is not translated")
+    if any(not set(PLACEHOLDER.findall(form)) <= known for form in forms):
+        found.append("has a placeholder that nothing fills")
+    if not message.pluralizable and forms[0] and set(PLACEHOLDER.findall(forms[0])) != known:
+        found.append("lacks a placeholder")
+    return found
+
+
+def read(code: str) -> Catalog:
+    """A language's catalogue as it is kept."""
+    with catalogue_path(code).open("rb") as file:
+        return read_po(file, locale=code)
+
+
+def update() -> Iterator[str]:
+    """Bring every catalogue up to the code, and say how many translations each lacks. Nothing is guessed."""
+    found = extracted()
+    for code in LANGUAGES:
+        if code == ENGLISH:
+            continue
+        path = catalogue_path(code)
+        catalogue = read(code) if path.exists() else Catalog(locale=code, charset="utf-8")
+        catalogue.update(found, no_fuzzy_matching=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:
+            file.write(HEADER.format(code=code, plural=catalogue.plural_forms).encode())
+            write_po(file, catalogue, sort_output=True, ignore_obsolete=True, omit_header=True, include_lineno=False)
+        lacking = sum(bool(message.id and faults(message)) for message in catalogue)
+        yield f"{code}: {len(catalogue)} texts, {lacking} of them to be translated: {path.relative_to(ROOT)}"
+
+
+def _forms(text: str | Sequence[str] | None) -> tuple[str, ...]:
+    return (text or "",) if text is None or isinstance(text, str) else tuple(text)
+
+
+def _unquoted(literal: str | None) -> str:
+    return re.sub(r"\\(.)", r"\1", literal[1:-1]) if literal else ""
+
+
+if __name__ == "__main__":
+    for line in update():
+        sys.stdout.write(line + "\n")
