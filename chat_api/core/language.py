@@ -80,7 +80,7 @@ def speaking(code: str) -> Iterator[None]:
 
 
 def wanted_language(headers: Iterable[tuple[bytes, bytes]], *, default: str) -> str:
-    """What the sender of these headers reads: the language chosen here, else the first of the browser's that we have."""
+    """What the sender of these headers reads: the language chosen here, else the browser's first that we have."""
     cookie = accepted = b""
     for name, value in headers:
         if name == b"accept-language":
