@@ -8,6 +8,8 @@ Who reads is known from the request: the cookie ``we_language``, else ``Accept-L
 starts inherits its language; what nobody asked for, such as an alert, is in that of the settings.
 """
 
+from __future__ import annotations
+
 import asyncio
 import gettext
 import io
@@ -128,7 +130,7 @@ def _catalogue(code: str) -> gettext.NullTranslations:
     return catalogue
 
 
-def _read(code: str) -> "Catalog":
+def _read(code: str) -> Catalog:
     from babel.messages.pofile import read_po  # only where somebody reads another language: it is large
 
     with catalogue_path(code).open("rb") as file:

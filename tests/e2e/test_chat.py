@@ -252,7 +252,8 @@ async def test_older_messages_come_on_scrolling_up_and_the_place_is_kept(chat: C
     text = await chat.text_of(top)
     await chat.by_id("thread").evaluate("(box) => (box.scrollTop = 0)")
     await expect(chat.by_id("message")).to_have_count(80)
-    await expect(chat.said("user").filter(has_text=re.compile(f"^.*{re.escape(text)}.*$")).first).to_be_in_viewport()
+    bubble = chat.page.locator(".chat-bubble", has_text=re.compile(rf"^\s*{re.escape(text)}\s*$"))
+    await expect(chat.said("user").filter(has=bubble)).to_be_in_viewport()
     texts = [await chat.text_of(message) for message in await chat.said("user").all()]
     assert texts == [f"message {number}" for number in range(40)]
 
