@@ -7,6 +7,7 @@ const SCRIPTS = ["theme", "session", "console", "notices"].map((name) => `assets
 const SHARED = ["isMarkedSignedOut", "isSigningOut", "onSocket", "sessionEnded", "signOut", "toggleTheme"];
 
 export default [
+  { ignores: ["assets/locale/"] }, // made from the catalogues
   js.configs.recommended,
   {
     languageOptions: {

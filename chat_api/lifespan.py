@@ -29,7 +29,7 @@ DRAIN_S = 17.0
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Everything the application needs, for as long as it runs. Fails the start when something vital is missing."""
-    await speak(app.state.settings.web_ui_language)  # what is started here inherits it
+    speak(app.state.settings.web_ui_language)  # what is started here inherits it
     async with AsyncExitStack() as stack:
         resources = await open_resources(stack, app.state.settings, app.state.metrics, engine=app.state.engine)
         composition = compose(stack, resources, app.state)

@@ -14,7 +14,6 @@ from starlette.responses import Response
 from starlette.routing import Mount
 
 from chat_api.app import create_app
-from chat_api.core.language import LANGUAGES, speak
 from chat_api.core.settings import Settings
 from chat_api.engine.interface import ContainerEngine
 from console import context, guard, pages, theme
@@ -31,7 +30,6 @@ def build(settings: Settings, *, engine: ContainerEngine | None = None) -> FastA
     """The application that the server runs; ``engine`` takes the place of the configured one."""
     host = create_app(settings, engine=engine)
     context.bind(host)
-    host.add_route(theme.CATALOGUE, _catalogue, include_in_schema=False)
     host.mount("/assets", CacheControlledStaticFiles(directory=theme.ASSETS, max_cache_age=YEAR_S), name="assets")
     for noun in pkgutil.iter_modules(pages.__path__):
         importlib.import_module(f"{pages.__name__}.{noun.name}.page").register()
@@ -74,15 +72,6 @@ def _own_open_pages(host: FastAPI) -> None:
             yield state
 
     host.router.lifespan_context = lifespan
-
-
-async def _catalogue(request: Request) -> Response:
-    code = request.path_params["code"]
-    if code not in LANGUAGES:
-        return guard.not_found()
-    await speak(code)
-    headers = {"Cache-Control": f"public, max-age={YEAR_S}, immutable"}
-    return Response(theme.catalogue_script(code), media_type="text/javascript", headers=headers)
 
 
 async def _not_found(_: Request, __: Exception) -> Response:

@@ -9,13 +9,10 @@ from functools import cache
 from html import escape
 from pathlib import Path
 
-import orjson
-
-from chat_api.core.language import ENGLISH, browser_messages, language
+from chat_api.core.language import ENGLISH, language
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 PRODUCT = "WhisperEngine"
-CATALOGUE = "/assets/locale/{code}.js"
 
 
 @cache
@@ -60,19 +57,7 @@ def console_head() -> str:
 def catalogue_head() -> str:
     """What a page in another language than English has in its head: its texts for the browser's code."""
     code = language()
-    address = CATALOGUE.format(code=code)
-    return "" if code == ENGLISH else f'<script src="{address}?v={_catalogue_digest(code)}"></script>'
-
-
-@cache
-def catalogue_script(code: str) -> str:
-    """The script behind that address."""
-    return f"globalThis.weCatalogue = {orjson.dumps(browser_messages(code)).decode()};"
-
-
-@cache
-def _catalogue_digest(code: str) -> str:
-    return hashlib.sha256(catalogue_script(code).encode()).hexdigest()[:10]
+    return "" if code == ENGLISH else f'<script src="{asset(f"locale/{code}.js")}"></script>'
 
 
 def page_title(title: str) -> str:

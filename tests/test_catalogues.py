@@ -3,10 +3,7 @@
 import pytest
 from babel.messages import Message
 
-from chat_api.core.language import ENGLISH, LANGUAGES
-from tests.support.catalogues import extracted, faults, read
-
-TRANSLATED = sorted(LANGUAGES.keys() - {ENGLISH})
+from tests.support.catalogues import TRANSLATED, compiled, extracted, faults, read
 
 
 @pytest.mark.parametrize("code", TRANSLATED)
@@ -15,6 +12,7 @@ def test_a_catalogue_is_whole(code: str) -> None:
     kept = {message.id: message for message in read(code) if message.id}
     assert kept.keys() == {message.id for message in extracted() if message.id}
     assert [(message.id, faults(message)) for message in kept.values() if faults(message)] == []
+    assert [str(path) for path, content in compiled(code).items() if path.read_bytes() != content] == []
 
 
 @pytest.mark.parametrize(

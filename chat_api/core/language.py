@@ -8,21 +8,14 @@ Who reads is known from the request: the cookie ``we_language``, else ``Accept-L
 starts inherits its language; what nobody asked for, such as an alert, is in that of the settings.
 """
 
-from __future__ import annotations
-
-import asyncio
 import gettext
-import io
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from babel.messages import Catalog
+from typing import Final
 
 LOCALE: Final = Path(__file__).resolve().parents[1] / "locale"
 # By its code, the name that it has in itself.
@@ -30,13 +23,10 @@ LANGUAGES: Final = {"en": "English", "de": "Deutsch"}
 ENGLISH: Final = "en"
 LANGUAGE_COOKIE: Final = "we_language"
 
-# Whose texts the browser's code shows.
-_BROWSER = ("assets/", "console/labels")
 _CHOSEN = re.compile(rb"(?:^|;)\s*" + LANGUAGE_COOKIE.encode() + rb"=(\w+)")
 # Source: RFC 9110, 12.5.4; regions are not told apart.
 _RANGE = re.compile(r"(?:^|,)\s*([A-Za-z]+)(?:-[\w-]+)?\s*(?:;\s*q=([01](?:\.\d{1,3})?))?")
 
-_ready = {ENGLISH}
 _language: ContextVar[str] = ContextVar("language", default=ENGLISH)
 
 
@@ -64,16 +54,14 @@ def N_(text: str) -> str:  # noqa: N802 (as everywhere with gettext)
 _ = translated
 
 
-async def speak(code: str) -> None:
+def speak(code: str) -> None:
     """Speak a language from here on, in all that this task does and starts. ``code``: one of :data:`LANGUAGES`."""
-    if code not in _ready:
-        await asyncio.to_thread(_catalogue, code)  # reading it takes longer than the loop may stand still
     _language.set(code)
 
 
 @contextmanager
 def speaking(code: str) -> Iterator[None]:
-    """Speak a language for the length of a block; :func:`speak` has made it ready before."""
+    """Speak a language for the length of a block."""
     token = _language.set(code)
     try:
         yield
@@ -92,21 +80,6 @@ def wanted_language(headers: Iterable[tuple[bytes, bytes]], *, default: str) -> 
     return (_wanted(cookie, accepted) if cookie or accepted else None) or default
 
 
-@cache
-def browser_messages(code: str) -> dict[str, str | list[str]]:
-    """The texts that the browser's code shows: by the English one the translation, or its plural forms."""
-    shown = [one for one in _read(code) if one.id and any(file.startswith(_BROWSER) for file, _line in one.locations)]
-    return {
-        **{str(one.id): str(one.string) for one in shown if not one.pluralizable},
-        **{one.id[0]: list(one.string or ()) for one in shown if one.pluralizable},
-    }
-
-
-def catalogue_path(code: str) -> Path:
-    """Where a language's texts are kept."""
-    return LOCALE / code / "LC_MESSAGES" / "messages.po"
-
-
 @lru_cache(maxsize=512)
 def _wanted(cookie: bytes, accepted: bytes) -> str | None:
     chosen = _CHOSEN.search(cookie)
@@ -120,18 +93,4 @@ def _wanted(cookie: bytes, accepted: bytes) -> str | None:
 def _catalogue(code: str) -> gettext.NullTranslations:
     if code == ENGLISH:
         return gettext.NullTranslations()
-    from babel.messages.mofile import write_mo
-
-    compiled = io.BytesIO()
-    write_mo(compiled, _read(code))
-    compiled.seek(0)
-    catalogue = gettext.GNUTranslations(compiled)
-    _ready.add(code)
-    return catalogue
-
-
-def _read(code: str) -> Catalog:
-    from babel.messages.pofile import read_po  # only where somebody reads another language: it is large
-
-    with catalogue_path(code).open("rb") as file:
-        return read_po(file, locale=code)
+    return gettext.translation("messages", LOCALE, [code])  # a few milliseconds, once

@@ -110,7 +110,7 @@ class FastPath:
         bind_contextvars(request_id=request_id)  # for good: the server gives each request a task of its own
         scope["app"], scope["route"] = self._host, route
         self._addresses.believe(scope)
-        await speak(wanted_language(scope["headers"], default=self._default_language))
+        speak(wanted_language(scope["headers"], default=self._default_language))
         status, headers, body = await self._answer(route, scope, receive)
         fixed = RAW_HEADERS_SECURE if scope["scheme"] == "https" else RAW_HEADERS
         headers = [*headers, *fixed, (b"x-request-id", request_id.encode())]

@@ -1,19 +1,29 @@
-"""What stands in the code for people to read, and the catalogues of the other languages: ``./web-ui.sh messages``."""
+"""What stands in the code for people to read, and the catalogues of the other languages, with what the product reads of
+them: ``./web-ui.sh messages``.
+"""
 
+import io
+import json
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from babel.messages import Catalog, Message
 from babel.messages.extract import extract_from_dir
+from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
-from chat_api.core.language import ENGLISH, LANGUAGES, catalogue_path
+from chat_api.core.language import ENGLISH, LANGUAGES, LOCALE
 
 ROOT = Path(__file__).resolve().parents[2]
+TRANSLATED = sorted(LANGUAGES.keys() - {ENGLISH})
 SOURCES = ("chat_api", "console", "models", "assets")
+NO_DATE = datetime(2000, 1, 1, tzinfo=UTC)  # git knows better
+# Whose texts the browser's code shows.
+OF_BROWSER = ("assets/", "console/labels")
 KEYWORDS: dict[str, Any] = {"_": None, "N_": None, "ngettext": (1, 2)}
 # Without dates and names, which git knows better.
 HEADER = """\
@@ -67,25 +77,48 @@ def faults(message: Message) -> list[str]:
     return found
 
 
+def path_of(code: str) -> Path:
+    """Where a language's texts are translated."""
+    return LOCALE / code / "LC_MESSAGES" / "messages.po"
+
+
 def read(code: str) -> Catalog:
     """A language's catalogue as it is kept."""
-    with catalogue_path(code).open("rb") as file:
+    with path_of(code).open("rb") as file:
         return read_po(file, locale=code)
+
+
+def compiled(code: str) -> dict[Path, bytes]:
+    """What the product reads, made from a catalogue: all of it for gettext, and the browser's part as a script."""
+    catalogue, of_gettext = read(code), io.BytesIO()
+    catalogue.creation_date = catalogue.revision_date = NO_DATE
+    write_mo(of_gettext, catalogue)
+    texts = {
+        _forms(one.id)[0]: list(_forms(one.string)) if one.pluralizable else one.string
+        for one in catalogue
+        if one.id and any(file.startswith(OF_BROWSER) for file, _line in one.locations)
+    }
+    script = f"globalThis.weCatalogue = {json.dumps(texts, ensure_ascii=False, indent=0)};\n"
+    return {
+        path_of(code).with_suffix(".mo"): of_gettext.getvalue(),
+        ROOT / "assets" / "locale" / f"{code}.js": script.encode(),
+    }
 
 
 def update() -> Iterator[str]:
     """Bring every catalogue up to the code, and say how many translations each lacks. Nothing is guessed."""
     found = extracted()
-    for code in LANGUAGES:
-        if code == ENGLISH:
-            continue
-        path = catalogue_path(code)
+    for code in TRANSLATED:
+        path = path_of(code)
         catalogue = read(code) if path.exists() else Catalog(locale=code, charset="utf-8")
         catalogue.update(found, no_fuzzy_matching=True)
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as file:
             file.write(HEADER.format(code=code, plural=catalogue.plural_forms).encode())
             write_po(file, catalogue, sort_output=True, ignore_obsolete=True, omit_header=True, include_lineno=False)
+        for made, content in compiled(code).items():
+            made.parent.mkdir(exist_ok=True)
+            made.write_bytes(content)
         lacking = sum(bool(message.id and faults(message)) for message in catalogue)
         yield f"{code}: {len(catalogue)} texts, {lacking} of them to be translated: {path.relative_to(ROOT)}"
 

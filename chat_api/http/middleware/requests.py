@@ -37,7 +37,7 @@ class RequestContext:
         # Always our own: an id from outside could forge another request's lines.
         request_id = secrets.token_hex(8)
         scope.setdefault("state", {})["request_id"] = request_id
-        await speak(wanted_language(scope["headers"], default=self._default_language))
+        speak(wanted_language(scope["headers"], default=self._default_language))
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             if scope["type"] == "websocket":
                 return await self._app(scope, receive, send)

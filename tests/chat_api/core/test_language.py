@@ -34,7 +34,7 @@ async def test_a_task_inherits_the_language_of_who_started_it() -> None:
     """Each task speaks its own; a block speaks another for its length."""
 
     async def spoken(code: str) -> tuple[str, str, str]:
-        await speak(code)
+        speak(code)
         await asyncio.sleep(0)
         return language(), *await asyncio.create_task(inherited())
 
