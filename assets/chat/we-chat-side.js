@@ -2,25 +2,27 @@
 import { Icon } from "we-icon";
 import { BotList } from "we-chat-bots";
 import { StrandedList } from "we-chat-stranded";
+import { SPEAKING, t } from "we-language";
 
-const GUEST = "Someone else has this name. Your chats are separate from theirs and stay in this browser.";
+const GUEST = t("Someone else has this name. Your chats are separate from theirs and stay in this browser.");
 
 export const Side = {
+  mixins: [SPEAKING],
   components: { BotList, Icon, StrandedList },
   props: { me: Object, bots: Array, stranded: Array, selected: String, last: Object, unread: Object, typing: Object },
   emits: ["select", "sign-out"],
   data: () => ({ guest: GUEST }),
   template: `
-    <nav class="chat-side" aria-label="Bots">
+    <nav class="chat-side" :aria-label="t('Bots')">
       <div class="chat-side-head we-brand"><Icon name="logo" /><span>WhisperEngine</span></div>
-      <div v-if="!bots.length" class="chat-empty" data-testid="no-bots"><h2>No bots yet</h2><p>Bots appear here as soon as an administrator adds them.</p></div>
+      <div v-if="!bots.length" class="chat-empty" data-testid="no-bots"><h2>{{ t("No bots yet") }}</h2><p>{{ t("Bots appear here as soon as an administrator adds them.") }}</p></div>
       <BotList :bots="bots" :selected="selected" :last="last" :unread="unread" :typing="typing" @select="$emit('select', $event)" />
       <StrandedList :of="stranded" :selected="selected" @select="$emit('select', $event)" />
       <div class="chat-me" data-testid="me">
         <span class="chat-me-text"><span class="chat-me-name">{{ me.name }}</span>
-          <span v-if="me.is_guest" class="chat-badge" data-testid="guest-badge" :title="guest">Guest</span></span>
-        <button type="button" class="we-icon-button" data-we="theme" title="Dark or light" aria-label="Dark or light"><Icon name="theme" /></button>
-        <button type="button" class="we-icon-button" data-testid="sign-out" title="Sign out" aria-label="Sign out" @click="$emit('sign-out')"><Icon name="sign-out" /></button>
+          <span v-if="me.is_guest" class="chat-badge" data-testid="guest-badge" :title="guest">{{ t("Guest") }}</span></span>
+        <button type="button" class="we-icon-button" data-we="theme" :title="t('Dark or light')" :aria-label="t('Dark or light')"><Icon name="theme" /></button>
+        <button type="button" class="we-icon-button" data-testid="sign-out" :title="t('Sign out')" :aria-label="t('Sign out')" @click="$emit('sign-out')"><Icon name="sign-out" /></button>
       </div>
     </nav>`,
 };
