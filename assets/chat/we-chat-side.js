@@ -1,15 +1,18 @@
 // The left side: the bots, and whose page it is.
 import { Icon } from "we-icon";
+import { LABELS } from "we-labels";
+import { code, SPEAKING } from "we-language";
 import { BotList } from "we-chat-bots";
 import { StrandedList } from "we-chat-stranded";
 
 const GUEST = "Someone else has this name. Your chats are separate from theirs and stay in this browser.";
 
 export const Side = {
+  mixins: [SPEAKING],
   components: { BotList, Icon, StrandedList },
   props: { me: Object, bots: Array, stranded: Array, selected: String, last: Object, unread: Object, typing: Object },
   emits: ["select", "sign-out"],
-  data: () => ({ guest: GUEST }),
+  data: () => ({ guest: GUEST, languages: LABELS.languages, language: code() }),
   template: `
     <nav class="chat-side" aria-label="Bots">
       <div class="chat-side-head we-brand"><Icon name="logo" /><span>WhisperEngine</span></div>
@@ -19,6 +22,10 @@ export const Side = {
       <div class="chat-me" data-testid="me">
         <span class="chat-me-text"><span class="chat-me-name">{{ me.name }}</span>
           <span v-if="me.is_guest" class="chat-badge" data-testid="guest-badge" :title="guest">Guest</span></span>
+        <span class="we-language" :title="t('Language')"><Icon name="language" />
+          <select data-we="language" :aria-label="t('Language')" autocomplete="off">
+            <option v-for="(name, code) in languages" :key="code" :value="code" :lang="code" :selected="code === language">{{ name }}</option>
+          </select></span>
         <button type="button" class="we-icon-button" data-we="theme" title="Dark or light" aria-label="Dark or light"><Icon name="theme" /></button>
         <button type="button" class="we-icon-button" data-testid="sign-out" title="Sign out" aria-label="Sign out" @click="$emit('sign-out')"><Icon name="sign-out" /></button>
       </div>
