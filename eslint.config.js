@@ -3,8 +3,8 @@ import js from "@eslint/js";
 import globals from "globals";
 
 // Plain scripts, in the order in which a page loads them, and what they define for each other and for the server.
-const SCRIPTS = ["theme", "session", "console", "notices"].map((name) => `assets/${name}.js`);
-const SHARED = ["isMarkedSignedOut", "isSigningOut", "onSocket", "sessionEnded", "signOut", "toggleTheme"];
+const SCRIPTS = ["theme", "session", "language", "console", "notices"].map((name) => `assets/${name}.js`);
+const SHARED = ["isMarkedSignedOut", "isSigningOut", "onSocket", "sessionEnded", "signOut", "toggleTheme", "weText"];
 
 export default [
   { ignores: ["assets/locale/"] }, // made from the catalogues

@@ -17,6 +17,7 @@ import { questions } from "we-chat-thread-questions";
 import { outbox } from "we-chat-thread-outbox";
 import { connection } from "we-chat-thread-connection";
 import { scroll } from "we-chat-thread-scroll";
+import { SPEAKING } from "we-language";
 
 const NOTICE_MS = 6_000;
 
@@ -35,7 +36,7 @@ export default {
     Stranded,
     ThreadTop,
   },
-  mixins: [connection, marks, news, outbox, questions, scroll],
+  mixins: [SPEAKING, connection, marks, news, outbox, questions, scroll],
   props: { bots: String, start: String, selected: String },
   emits: ["ask"],
   data() {
@@ -214,28 +215,28 @@ export default {
   },
   template: `
     <div class="chat" :class="{ 'chat-list-shown': isListShown || (!bot && !left) }">
-      <a class="we-skip" href="#chat-main">Skip to the conversation</a>
+      <a class="we-skip" href="#chat-main">{{ t("Skip to the conversation") }}</a>
       <Side :me="me" :bots="botList" :stranded="stranded" :selected="chosen" :last="latest" :unread="unread" :typing="awaited" @select="select" @sign-out="askSignOut" />
       <main class="chat-main" id="chat-main" tabindex="-1">
-        <div v-if="!isConnected" class="chat-lost" role="status" data-testid="lost">You're offline. Messages will be sent when you reconnect.</div>
+        <div v-if="!isConnected" class="chat-lost" role="status" data-testid="lost">{{ t("You're offline. Messages will be sent when you reconnect.") }}</div>
         <Stranded v-if="left" :of="left" @discard="discard($event, left.name)" @discard-draft="discardDraft(left.name)" @back="isListShown = true" @notice="notice = $event" />
-        <div v-else-if="!bot" class="chat-empty chat-welcome"><h1>Hello, {{ me.name }}</h1><p>Who would you like to talk to?</p></div>
+        <div v-else-if="!bot" class="chat-empty chat-welcome"><h1>{{ t('Hello, {name}', { name: me.name }) }}</h1><p>{{ t('Who would you like to talk to?') }}</p></div>
         <template v-else>
           <ChatHead :bot="bot" @back="isListShown = true" />
-          <div ref="scroll" class="chat-scroll" tabindex="0" :class="{ 'chat-returning': returning }" role="log" aria-live="off" :aria-label="'Conversation with ' + bot.title" :aria-busy="thread.isLoading" data-testid="thread" @scroll.passive="scrolled">
+          <div ref="scroll" class="chat-scroll" tabindex="0" :class="{ 'chat-returning': returning }" role="log" aria-live="off" :aria-label="t('Conversation with {name}', { name: bot.title })" :aria-busy="thread.isLoading" data-testid="thread" @scroll.passive="scrolled">
             <div class="chat-column">
               <ThreadTop :thread="thread" :bot="bot" :first-name="firstName" @reload="load(chosen)" />
               <MessageList :messages="thread.messages" :has-older="thread.nextBefore !== null" :in-flight="isConnected ? flights[chosen] : null" :bot="bot" :max-chars="maxChars" @act="act" @leave="focusComposer" />
               <div v-if="isTyping" class="chat-typing" data-testid="typing"><Avatar :name="bot.name" :title="bot.title" :emoji="bot.emoji" />
-                <span class="chat-dots" aria-hidden="true"><i></i><i></i><i></i></span><span>{{ firstName }} is typing…</span></div>
+                <span class="chat-dots" aria-hidden="true"><i></i><i></i><i></i></span><span>{{ t('{name} is typing…', { name: firstName }) }}</span></div>
             </div>
           </div>
           <div class="chat-foot">
-            <button v-if="hasNews" type="button" class="chat-news" data-testid="news" @click="scrollToEnd">New messages ↓</button>
+            <button v-if="hasNews" type="button" class="chat-news" data-testid="news" @click="scrollToEnd">{{ t("New messages") }} ↓</button>
             <p v-if="notice" class="chat-toast" role="alert" data-testid="notice">{{ notice }}</p>
             <div class="chat-column">
-              <p v-if="isStorageFailing" class="chat-notice chat-warning" role="alert" data-testid="storage-notice">This browser can't save unsent text: its storage is full or blocked. Keep this page open until everything is sent.</p>
-              <p v-if="bot.status === 'offline'" class="chat-notice" role="status" data-testid="offline-notice">{{ firstName }} is offline. What you write is kept, and you can retry it once {{ firstName }} is back.</p>
+              <p v-if="isStorageFailing" class="chat-notice chat-warning" role="alert" data-testid="storage-notice">{{ t("This browser can't save unsent text: its storage is full or blocked. Keep this page open until everything is sent.") }}</p>
+              <p v-if="bot.status === 'offline'" class="chat-notice" role="status" data-testid="offline-notice">{{ t('{name} is offline. Your messages are kept, and you can retry them when {name} is back.', { name: firstName }) }}</p>
               <Composer ref="composer" :bot="bot" :memory="memory" :max-chars="maxChars" :can-stop="answered !== null" :is-stopping="answered !== null && stopping === answered.id" @send="send" @stop="stop" />
             </div>
           </div>

@@ -7,6 +7,7 @@ function sessionEnded() {
   if (!isSigningOut && !isMarkedSignedOut()) location.reload();
 }
 
+const { t, nt } = weText;
 const FRAME_ACTIONS = { theme: () => toggleTheme(), "sign-out": () => signOut() };
 
 document.addEventListener("click", (event) => {
@@ -15,11 +16,11 @@ document.addEventListener("click", (event) => {
 });
 
 // How all is: the badges of the menu and the title of the tab. The page brings it, and its socket tells what changes.
-const PULSE_WORDS = { degraded: "Degraded", critical: "Critical" };
+const PULSE_WORDS = { degraded: t("Degraded"), critical: t("Critical") };
 const BADGE_WORDS = {
-  fleet: (count) => `${count} ${count === 1 ? "needs" : "need"} attention`,
-  incidents: (count) => `${count} open`,
-  alerts: (count) => `${count} firing`,
+  fleet: (count) => nt("{count} needs attention", "{count} need attention", count),
+  incidents: (count) => nt("{count} open", "{count} open", count),
+  alerts: (count) => nt("{count} firing", "{count} firing", count),
 };
 let pageTitle = null;
 
@@ -79,6 +80,15 @@ document.addEventListener("keydown", (event) => {
   found.click();
 });
 
+// The language of the pages: kept in a cookie, so that the server sees it before it builds the next one.
+document.addEventListener("change", ({ target }) => {
+  if (!target.matches?.('select[data-we="language"]')) return;
+  if (target.form) return target.form.requestSubmit(); // to load the answer to a form anew would send the form again
+  const secure = location.protocol === "https:" ? "; Secure" : "";
+  document.cookie = `we_language=${target.value}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
+  location.reload();
+});
+
 // A form of filters: what is not filled in does not show in the address.
 document.addEventListener("submit", (event) => {
   if (!event.target.matches("[data-we-filters]")) return;
@@ -101,13 +111,14 @@ function sayBlocked(is) {
   box.className = "we-blocked";
   box.setAttribute("role", "alert");
   box.dataset.testid = "connection-blocked";
-  box.innerHTML =
-    "<h2>Live connection is blocked</h2>" +
-    "<p>This page was loaded, but its WebSocket connection does not get through, so most of it neither updates nor reacts.</p>" +
-    "<p>If you run this server behind a reverse proxy, let the proxy pass on WebSocket upgrades (docs/deploy.md, “Reverse" +
-    " proxy”). Otherwise try another network or browser: company proxies and browser extensions can block WebSockets." +
-    " This page keeps trying.</p>" +
-    '<p><a class="we-button we-primary" href="">Try again</a></p>';
+  const blocked = t(
+    "This page loaded, but its WebSocket connection is blocked, so most of it can't update or respond to clicks.",
+  );
+  const advice = t(
+    "If you run this server behind a reverse proxy, allow WebSocket upgrades (see “Reverse proxy” in docs/deploy.md). Otherwise try another network or browser: company proxies and browser extensions can block WebSockets. This page keeps trying.",
+  );
+  box.innerHTML = `<h2>${t("Live connection is blocked")}</h2><p>${blocked}</p><p>${advice}</p>
+    <p><a class="we-button we-primary" href="">${t("Try again")}</a></p>`;
   document.body.append(box);
 }
 

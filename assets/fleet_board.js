@@ -21,20 +21,22 @@ import { span } from "we-format";
 import { ServiceCard } from "we-service";
 import { BOT_STATUSES, StatusMark, botStatus, systemStatus } from "we-status";
 import { windowed } from "we-window";
+import { SPEAKING, t } from "we-language";
 
 const CARDS_BELOW_PX = 760;
 const ROW_PX = 56;
 const CARD_PX = 236;
 const GROUP_PX = 37;
 // That nothing is wrong with no bots is no good news.
-const NOTHING = { label: "Nothing to watch", tone: "idle", icon: "not_configured" };
+const NOTHING = { label: t("Nothing to monitor"), tone: "idle", icon: "not_configured" };
 const WELL = ["online", "maintenance"];
 
+const ENTRY = '<code>{"name": "elena", "url": "http://localhost:9091"}</code>';
 const SORTABLE = Object.entries(COLUMNS).filter(([, column]) => column.sort);
 
 export default {
   components: { BotMenu, BotRow, ConfirmAction, Icon, ServiceCard, StatusMark },
-  mixins: [fleetFeed, windowed, fleetKeys, fleetSelection],
+  mixins: [SPEAKING, fleetFeed, windowed, fleetKeys, fleetSelection],
   props: { actions: Array, mayTry: Boolean, interval: Number },
   emits: ["ask", "act", "try", "resync"],
   data: () => ({
@@ -44,6 +46,7 @@ export default {
     asking: null,
     ACTIONS,
     COLUMNS,
+    ENTRY,
     GROUPS,
     OPTIONAL,
     SORTABLE,
@@ -56,10 +59,10 @@ export default {
       return this.isConnected
         ? { ...systemStatus(this.system.status), text: this.system.headline }
         : {
-            label: "Connection lost",
+            label: t("Connection lost"),
             tone: "idle",
             icon: "unknown",
-            text: "Trying again; the figures below are the last known.",
+            text: t("Reconnecting. The figures below are the last known ones."),
           };
     },
     maySeeSettings() {
@@ -82,7 +85,7 @@ export default {
         botStatus(status).label,
         this.counts[status],
       ]);
-      return [["all", "All", this.order.length], ["problems", "Needs attention", this.problems], ...present];
+      return [["all", t("All"), this.order.length], ["problems", t("Needs attention"), this.problems], ...present];
     },
     visible() {
       const text = this.text.trim().toLowerCase();
@@ -207,10 +210,10 @@ export default {
         ACTIONS[key].icon,
         whyNot(key, bot, this.hasEngine),
       ]);
-      const tries = this.mayTry ? [["try", "Try a message", "conversation", ""]] : [];
+      const tries = this.mayTry ? [["try", t("Send a test message"), "conversation", ""]] : [];
       this.$refs.menu.open(
         bot,
-        [["open", "Open", "link", ""], ...actions, ["logs", "Logs", "logs", ""], ...tries],
+        [["open", t("Open"), "link", ""], ...actions, ["logs", t("Logs"), "logs", ""], ...tries],
         opener,
       );
     },
@@ -223,7 +226,7 @@ export default {
   },
   template: `
     <div class="we-board" :data-seq="seq" :aria-busy="seq === null">
-      <div v-if="seq === null" class="we-skeleton" data-testid="skeleton" role="status" aria-label="Loading">
+      <div v-if="seq === null" class="we-skeleton" data-testid="skeleton" role="status" :aria-label="t('Loading')">
         <div class="we-bone we-bone-banner"></div>
         <div class="we-cards"><div v-for="n in 4" :key="n" class="we-bone we-bone-card"></div></div>
         <div class="we-bone we-bone-table"></div>
@@ -232,56 +235,56 @@ export default {
         <section class="we-banner" :class="'we-tone-' + banner.tone" role="status" data-testid="banner" :data-status="system.status">
           <StatusMark :of="banner" /><span class="we-headline">{{ banner.text }}</span>
           <button v-if="isConnected && problems && problems < order.length && status !== 'problems'" type="button" class="we-link" data-testid="show-problems"
-            @click="text = ''; status = 'problems'">Show {{ problems === 1 ? 'it' : 'them' }}</button>
+            @click="text = ''; status = 'problems'">{{ nt('Show it', 'Show them', problems) }}</button>
         </section>
         <details v-if="system.problems.length" class="we-problems" data-testid="problems">
           <summary><Icon name="note" />
-            {{ system.problems.length === 1 ? '1 note' : system.problems.length + ' notes' }} on the configuration of the fleet</summary>
+            {{ nt('{count} note on the fleet configuration', '{count} notes on the fleet configuration', system.problems.length) }}</summary>
           <ul><li v-for="problem in system.problems" :key="problem">{{ problem }}</li></ul>
         </details>
-        <section class="we-cards" aria-label="Services">
-          <h2 class="we-hidden">Services</h2>
+        <section class="we-cards" :aria-label="t('Services')">
+          <h2 class="we-hidden">{{ t("Services") }}</h2>
           <ServiceCard v-for="service in services" :key="service.name" :service="service" :now="now"
             :is-stale="!isConnected" />
         </section>
         <section v-if="!order.length" class="we-empty" data-testid="empty">
-          <h2>No bots yet</h2>
-          <p>A bot appears here as soon as one of these describes it:</p>
+          <h2>{{ t("No bots yet") }}</h2>
+          <p>{{ t("A bot appears here as soon as one of these describes it:") }}</p>
           <ul>
-            <li>a file <code>.env.elena</code> in the folder <code>BOTS_ENV_DIR</code>; in it <code>HEALTH_CHECK_PORT=9091</code> is enough</li>
-            <li>an entry <code>{"name": "elena", "url": "http://localhost:9091"}</code> of the file that <code>BOTS_CONFIG</code> names</li>
-            <li>a container with the label <code>whisperengine.bot=elena</code>, where <code>DOCKER_HOST</code> is set</li>
+            <li v-html="t('a file {file} in the folder {folder}; the line {line} is enough', { file: '<code>.env.elena</code>', folder: '<code>BOTS_ENV_DIR</code>', line: '<code>HEALTH_CHECK_PORT=9091</code>' })"></li>
+            <li v-html="t('an entry {entry} in the file that {setting} names', { entry: ENTRY, setting: '<code>BOTS_CONFIG</code>' })"></li>
+            <li v-html="t('a container with the label {label}, if {setting} is set', { label: '<code>whisperengine.bot=elena</code>', setting: '<code>DOCKER_HOST</code>' })"></li>
           </ul>
-          <p v-if="maySeeSettings" class="we-after"><a class="we-button" href="/admin/settings">See the settings</a></p>
+          <p v-if="maySeeSettings" class="we-after"><a class="we-button" href="/admin/settings">{{ t("Open settings") }}</a></p>
         </section>
-        <section v-else aria-label="Bots">
+        <section v-else :aria-label="t('Bots')">
           <div class="we-toolbar">
             <label class="we-filter"><Icon name="search" />
-              <input ref="search" v-model="text" type="search" placeholder="Find a bot  ( / )" aria-label="Find a bot" data-testid="filter"></label>
-            <div class="we-chips" role="group" aria-label="Status">
+              <input ref="search" v-model="text" type="search" :placeholder="t('Find a bot  ( / )')" :aria-label="t('Find a bot')" data-testid="filter"></label>
+            <div class="we-chips" role="group" :aria-label="t('Status')">
               <button v-for="[value, label, count] in choices" :key="value" type="button" class="we-chip" :aria-pressed="status === value"
                 :data-testid="'chip-' + value" @click="status = value">{{ label }} <span class="we-number">{{ count }}</span></button>
             </div>
             <div class="we-view">
-              <select v-if="isCards" class="we-select" aria-label="Sort by" data-testid="sort" :value="sortKey" @change="sort($event.target.value)">
+              <select v-if="isCards" class="we-select" :aria-label="t('Sort by')" data-testid="sort" :value="sortKey" @change="sort($event.target.value)">
                 <option v-for="[key, column] in SORTABLE" :key="key" :value="key">{{ column.label }}</option></select>
-              <select v-model="group" class="we-select" aria-label="Group by" data-testid="group">
-                <option v-for="(one, key) in GROUPS" :key="key" :value="key">{{ key === 'none' ? one.label : 'By ' + one.label.toLowerCase() }}</option></select>
-              <button type="button" class="we-button we-quiet" data-testid="columns" @click="$refs.columns.showModal()">Columns</button>
+              <select v-model="group" class="we-select" :aria-label="t('Group by')" data-testid="group">
+                <option v-for="(one, key) in GROUPS" :key="key" :value="key">{{ one.label }}</option></select>
+              <button type="button" class="we-button we-quiet" data-testid="columns" @click="$refs.columns.showModal()">{{ t("Columns") }}</button>
             </div>
           </div>
           <div class="we-table-box" :class="{ 'we-windowed': isWindowed }" :tabindex="!isCards && chosen ? 0 : undefined"
-            :role="!isCards && chosen ? 'region' : undefined" :aria-label="!isCards && chosen ? 'Bots' : undefined"><table class="we-table we-fleet" :class="{ 'we-as-cards': isCards }"
+            :role="!isCards && chosen ? 'region' : undefined" :aria-label="!isCards && chosen ? t('Bots') : undefined"><table class="we-table we-fleet" :class="{ 'we-as-cards': isCards }"
             :style="{ minWidth: isCards ? undefined : widthOf(columns) + 'px' }" :aria-rowcount="names.length + 1">
             <thead><tr>
-              <th v-if="isSelectable" class="we-cell-select" scope="col"><input type="checkbox" class="we-check" :checked="isAllMarked" aria-label="Select all"
+              <th v-if="isSelectable" class="we-cell-select" scope="col"><input type="checkbox" class="we-check" :checked="isAllMarked" :aria-label="t('Select all')"
                 data-testid="select-all" @click="selectAll"></th>
               <th v-for="key in columns" :key="key" scope="col" :class="['we-head-' + key, { 'we-number': COLUMNS[key].isNumber }]" :aria-sort="ariaSort(key)"
                 :style="{ width: key === 'beats' ? undefined : columnPx(key, columns, widthPx) + 'px' }" :title="COLUMNS[key].title">
                 <button v-if="COLUMNS[key].sort" type="button" class="we-sort" @click="sort(key)">{{ COLUMNS[key].label }}<span class="we-arrow" aria-hidden="true">{{
                   key === sortKey ? (isDescending ? '↓' : '↑') : '' }}</span></button>
                 <template v-else>{{ COLUMNS[key].label }}</template></th>
-              <th scope="col" class="we-head-actions"><span class="we-hidden">Actions</span></th>
+              <th scope="col" class="we-head-actions"><span class="we-hidden">{{ t("Actions") }}</span></th>
             </tr></thead>
             <tbody ref="body" @focusin="focused">
               <tr v-if="spaceBefore" aria-hidden="true" class="we-space"><td :colspan="span" :style="{ height: spaceBefore + 'px' }"></td></tr>
@@ -291,30 +294,30 @@ export default {
                   :may-restart="actions.includes('restart')" :has-engine="hasEngine" @act="(action, name) => act(action, [name])" @menu="menu" @select="select" />
                 <tr v-else class="we-group" data-testid="group-row"><th :colspan="span" scope="rowgroup">
                   <input v-if="isSelectable" type="checkbox" class="we-check" :checked="item.names.every((name) => selected.has(name))"
-                    :aria-label="'Select ' + item.title" @click="selectGroup(item.names)"><span class="we-cut">{{ item.title }}</span>
-                  <span class="we-muted">{{ item.names.length === 1 ? '1 bot' : item.names.length + ' bots' }}</span></th></tr>
+                    :aria-label="t('Select {name}', { name: item.title })" @click="selectGroup(item.names)"><span class="we-cut">{{ item.title }}</span>
+                  <span class="we-muted">{{ nt('{count} bot', '{count} bots', item.names.length) }}</span></th></tr>
               </template>
               <tr v-if="spaceAfter" aria-hidden="true" class="we-space"><td :colspan="span" :style="{ height: spaceAfter + 'px' }"></td></tr>
-              <tr v-if="!visible.length" class="we-none"><td :colspan="span">No bot matches.
-                <button type="button" class="we-link" @click="showAll">Show all</button></td></tr>
+              <tr v-if="!visible.length" class="we-none"><td :colspan="span">{{ t("No matching bots.") }}
+                <button type="button" class="we-link" @click="showAll">{{ t("Show all") }}</button></td></tr>
             </tbody>
           </table></div>
         </section>
-        <div v-if="marked.length" class="we-bulk" role="toolbar" aria-label="Selected bots" data-testid="bulk">
-          <span class="we-strong">{{ marked.length }} selected</span>
+        <div v-if="marked.length" class="we-bulk" role="toolbar" :aria-label="t('Selected bots')" data-testid="bulk">
+          <span class="we-strong">{{ nt('{count} selected', '{count} selected', marked.length) }}</span>
           <button v-for="one in bulk" :key="one.key" type="button" class="we-button we-quiet" :disabled="!one.names.length"
-            :title="one.names.length ? '' : 'Not available for the selected bots'" :data-testid="'bulk-' + one.key" @click="act(one.key, marked)">
+            :title="one.names.length ? '' : t('Not available for the selected bots')" :data-testid="'bulk-' + one.key" @click="act(one.key, marked)">
             <Icon :name="one.icon" /><span>{{ one.label }}</span></button>
-          <button type="button" class="we-link" data-testid="bulk-clear" @click="selected = new Set()">Clear</button>
+          <button type="button" class="we-link" data-testid="bulk-clear" @click="selected = new Set()">{{ t("Clear") }}</button>
         </div>
         <dialog ref="columns" class="we-dialog we-columns" aria-labelledby="columns-title" data-testid="column-choice">
-          <h2 id="columns-title">Columns</h2>
-          <p class="we-muted">Kept in this browser. Left alone, as many are shown as there is room for.</p>
+          <h2 id="columns-title">{{ t("Columns") }}</h2>
+          <p class="we-muted">{{ t("Saved in this browser. Auto shows as many as fit.") }}</p>
           <div class="we-columns-list"><label v-for="key in OPTIONAL" :key="key"><input type="checkbox" class="we-check" :checked="columns.includes(key)"
             :data-testid="'column-' + key" @change="toggleColumn(key)"> {{ COLUMNS[key].label }} <span class="we-muted">{{ COLUMNS[key].title }}</span></label></div>
           <div class="we-dialog-actions">
-            <button class="we-button" type="button" data-testid="columns-auto" :disabled="chosen === null" @click="setColumns(null)">Auto</button>
-            <button class="we-button we-primary" type="button" data-testid="columns-done" @click="$refs.columns.close()" autofocus>Done</button>
+            <button class="we-button" type="button" data-testid="columns-auto" :disabled="chosen === null" @click="setColumns(null)">{{ t("Auto") }}</button>
+            <button class="we-button we-primary" type="button" data-testid="columns-done" @click="$refs.columns.close()" autofocus>{{ t("Done") }}</button>
           </div>
         </dialog>
         <BotMenu ref="menu" @chosen="choose" />

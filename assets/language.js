@@ -11,8 +11,8 @@ const weText = (() => {
     return rules.resolvedOptions().pluralCategories.indexOf(rules.select(count));
   };
   return {
-    /** The page's language, as `Intl` knows it. */
-    code,
+    /** How dates and numbers are written: as the reader's browser does in the page's language. */
+    locale: () => globalThis.navigator?.languages?.find((one) => one.split("-")[0] === code().split("-")[0]) ?? code(),
     /** A text, with its {placeholders} filled. */
     t: (text, values) => filled(found(text) || text, values),
     /** A text for a number of things; {count} is the number. */

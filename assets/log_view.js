@@ -6,11 +6,19 @@ import { Icon } from "we-icon";
 import { coloured } from "we-ansi";
 import { hueOf } from "we-avatar";
 import { socketed } from "we-socket";
+import { SPEAKING, locale, nt, t } from "we-language";
 
 const MAX_LINES = 5000;
 const LINE_PX = 20;
 const OVERSCAN = 10;
 const LEVELS = ["error", "warning", "info", "debug", "other"];
+const LEVEL_LABELS = {
+  error: t("error"),
+  warning: t("warning"),
+  info: t("info"),
+  debug: t("debug"),
+  other: t("other"),
+};
 const WIDE = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\u{1f300}-\u{1faff}]/gu;
 const PLAIN = /\x1b\[[\d;:]*m/g;
 
@@ -23,11 +31,11 @@ function localInput(ms) {
   const at = new Date(ms);
   return `${at.getFullYear()}-${pad(at.getMonth() + 1, 2)}-${pad(at.getDate(), 2)}T${clock(ms).slice(0, 8)}`;
 }
-const whole = new Intl.NumberFormat();
+const whole = new Intl.NumberFormat(locale());
 
 export default {
   components: { Icon },
-  mixins: [socketed],
+  mixins: [SPEAKING, socketed],
   props: { bots: Array, initial: Object, isSingle: Boolean },
   emits: ["want", "drawn", "pause"],
   data() {
@@ -54,6 +62,7 @@ export default {
       columns: 120,
       focus: null,
       levelNames: LEVELS,
+      levelLabels: LEVEL_LABELS,
     };
   },
   computed: {
@@ -108,9 +117,16 @@ export default {
         .map(([name, problem]) => `${this.names[name] ?? name}: ${problem}`)
         .join(" ");
     },
+    emptyText() {
+      if (!this.chosen.length) return t("Choose at least one bot to see its log.");
+      if (this.error) return t("Nothing is shown: see above.");
+      if (this.told) return this.told;
+      if (this.levels.length || this.pattern) return t("No matching lines yet. New ones appear automatically.");
+      return t("No lines yet. New ones appear automatically.");
+    },
     pickLabel() {
       if (this.chosen.length === 1) return this.names[this.chosen[0]] ?? this.chosen[0];
-      return this.chosen.length ? `${this.chosen.length} bots` : "Choose bots";
+      return this.chosen.length ? nt("{count} bot", "{count} bots", this.chosen.length) : t("Choose bots");
     },
   },
   created() {
@@ -132,6 +148,7 @@ export default {
     clock,
     coloured,
     hueOf,
+    locale,
     localInput,
     heard() {
       return { logs: this.receive };
@@ -291,54 +308,52 @@ export default {
     },
   },
   template: `
-    <section class="we-logs" :class="{ 'we-logs-single': isSingle }" data-testid="logs" aria-label="Log">
+    <section class="we-logs" :class="{ 'we-logs-single': isSingle }" data-testid="logs" :aria-label="t('Log')">
       <div class="we-toolbar">
         <div v-if="!isSingle" class="we-log-pick">
           <button type="button" class="we-button" :aria-expanded="isPicking" data-testid="pick" @click="isPicking = !isPicking">{{ pickLabel }} ▾</button>
-          <div v-if="isPicking" class="we-log-menu" role="group" aria-label="Bots">
-            <div class="we-log-menu-all"><button type="button" class="we-link" @click="chooseAll(true)">All</button>
-              <button type="button" class="we-link" @click="chooseAll(false)">None</button></div>
+          <div v-if="isPicking" class="we-log-menu" role="group" :aria-label="t('Bots')">
+            <div class="we-log-menu-all"><button type="button" class="we-link" @click="chooseAll(true)">{{ t("All") }}</button>
+              <button type="button" class="we-link" @click="chooseAll(false)">{{ t("None") }}</button></div>
             <label v-for="bot in bots" :key="bot.name"><input type="checkbox" :checked="chosen.includes(bot.name)" @change="toggleBot(bot.name)">
               <span class="we-log-dot" :style="{ '--we-hue': hueOf(bot.name) }"></span>{{ bot.title }}</label>
           </div>
         </div>
         <label class="we-filter"><Icon name="search" />
-          <input ref="search" v-model="pattern" type="search" maxlength="200" placeholder="Regex  ( / )" aria-label="Filter by a regular expression"
+          <input ref="search" v-model="pattern" type="search" maxlength="200" :placeholder="t('Regex  ( / )')" :aria-label="t('Filter by regular expression')"
             data-testid="pattern" :aria-invalid="Boolean(error)" aria-describedby="we-log-error" @input="want"></label>
-        <div class="we-chips" role="group" aria-label="Levels">
+        <div class="we-chips" role="group" :aria-label="t('Levels')">
           <button v-for="level in levelNames" :key="level" type="button" class="we-chip" :class="'we-log-chip-' + level" :aria-pressed="levels.includes(level)"
-            :data-testid="'level-' + level" @click="toggleLevel(level)">{{ level }}</button>
+            :data-testid="'level-' + level" @click="toggleLevel(level)">{{ levelLabels[level] }}</button>
         </div>
-        <input type="datetime-local" step="1" class="we-log-at" aria-label="Jump to a time" title="Jump to a time" :value="at ? localInput(at) : ''" @change="jump">
+        <input type="datetime-local" step="1" class="we-log-at" :aria-label="t('Jump to a time')" :title="t('Jump to a time')" :value="at ? localInput(at) : ''" @change="jump">
         <div class="we-log-buttons">
-          <button v-if="isLive" type="button" class="we-button we-quiet" :aria-pressed="isPaused" title="Pause (space)" data-testid="pause" @click="pause">
-            <Icon :name="isPaused ? 'start' : 'paused'" />{{ isPaused ? 'Resume' : 'Pause' }}</button>
-          <button v-else type="button" class="we-button we-primary" data-testid="live" @click="goLive">Back to live</button>
-          <button type="button" class="we-button we-quiet" :aria-pressed="isWrapped" data-testid="wrap" @click="wrap">Wrap</button>
-          <button type="button" class="we-button we-quiet" data-testid="copy-link" @click="copyLink()"><Icon name="link" />{{ isCopied ? 'Copied' : 'Link' }}</button>
-          <a v-if="chosen.length" class="we-button we-quiet" :href="download" download data-testid="download"><Icon name="download" />Download</a>
+          <button v-if="isLive" type="button" class="we-button we-quiet" :aria-pressed="isPaused" :title="t('Pause (space)')" data-testid="pause" @click="pause">
+            <Icon :name="isPaused ? 'start' : 'paused'" />{{ isPaused ? t('Resume') : t('Pause') }}</button>
+          <button v-else type="button" class="we-button we-primary" data-testid="live" @click="goLive">{{ t("Back to live") }}</button>
+          <button type="button" class="we-button we-quiet" :aria-pressed="isWrapped" data-testid="wrap" @click="wrap">{{ t("Wrap") }}</button>
+          <button type="button" class="we-button we-quiet" data-testid="copy-link" @click="copyLink()"><Icon name="link" />{{ isCopied ? t('Copied') : t('Link') }}</button>
+          <a v-if="chosen.length" class="we-button we-quiet" :href="download" download data-testid="download"><Icon name="download" />{{ t("Download") }}</a>
         </div>
       </div>
       <div id="we-log-error" class="we-log-error" role="alert" data-testid="log-error">{{ error }}</div>
-      <div ref="box" class="we-log-box" tabindex="0" role="log" aria-live="off" aria-label="Lines" data-testid="lines" @scroll.passive="scrolled">
+      <div ref="box" class="we-log-box" tabindex="0" role="log" aria-live="off" :aria-label="t('Lines')" data-testid="lines" @scroll.passive="scrolled">
         <span ref="ruler" class="we-log-ruler" aria-hidden="true">{{ '0'.repeat(100) }}</span>
         <div class="we-log-space" :style="{ height: total + 'px' }">
           <div v-for="row in visible" :key="row.key" class="we-log-line" :class="[row.line.level ? 'we-log-' + row.line.level : 'we-log-skip', { 'we-log-wrap': isWrapped, 'we-log-focus': row.key === focus }]" :style="row.style">
-            <template v-if="row.line.skipped"><span data-testid="skipped">skipped {{ count(row.line.skipped) }} lines</span></template>
+            <template v-if="row.line.skipped"><span data-testid="skipped">{{ t('skipped {lines} lines', { lines: count(row.line.skipped) }) }}</span></template>
             <template v-else><time class="we-log-time" :title="new Date(row.line.at).toISOString()">{{ clock(row.line.at) }}</time>
               <span v-if="!isSingle" class="we-log-bot" :style="{ '--we-hue': hueOf(row.line.bot) }">{{ row.line.bot }}</span>
               <span class="we-log-text"><span v-for="([text, kind], index) in coloured(row.line.text)" :key="index" :class="kind">{{ text }}</span></span></template>
           </div>
         </div>
-        <div v-if="isReady && !total" class="we-log-empty" data-testid="empty">{{
-          !chosen.length ? 'Choose at least one bot to see its log.' : error ? 'Nothing is shown: see above.' : told || (levels.length || pattern
-            ? 'No matching lines yet. New ones appear automatically.' : 'No lines yet. New ones appear automatically.') }}</div>
+        <div v-if="isReady && !total" class="we-log-empty" data-testid="empty">{{ emptyText }}</div>
       </div>
-      <div class="we-log-foot we-muted"><span v-if="!isConnected" class="we-status-warn">Connection lost, trying again</span>
-        <span v-else-if="isPaused" class="we-status-warn" data-testid="paused">Paused: skipped {{ count(skippedWhilePaused) }}</span>
-        <span v-else-if="isLive" class="we-status-ok">Live</span><span v-else>Around {{ new Date(at).toLocaleString() }}</span>
-        <span v-if="isLive" data-testid="counts">{{ count(counts[0]) }} matched · {{ count(counts[1]) }} shown · {{ count(counts[2]) }} dropped</span>
+      <div class="we-log-foot we-muted"><span v-if="!isConnected" class="we-status-warn">{{ t("Connection lost. Reconnecting…") }}</span>
+        <span v-else-if="isPaused" class="we-status-warn" data-testid="paused">{{ t('Paused: {lines} skipped', { lines: count(skippedWhilePaused) }) }}</span>
+        <span v-else-if="isLive" class="we-status-ok">{{ t("Live") }}</span><span v-else>{{ t('Around {moment}', { moment: new Date(at).toLocaleString(locale()) }) }}</span>
+        <span v-if="isLive" data-testid="counts">{{ t('{matched} matched · {shown} shown · {dropped} dropped', { matched: count(counts[0]), shown: count(counts[1]), dropped: count(counts[2]) }) }}</span>
         <span v-if="told">{{ told }}</span>
-        <button v-if="isLive && !isFollowing && !isPaused" type="button" class="we-link" @click="follow">Follow (End)</button></div>
+        <button v-if="isLive && !isFollowing && !isPaused" type="button" class="we-link" @click="follow">{{ t("Follow (End)") }}</button></div>
     </section>`,
 };

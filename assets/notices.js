@@ -5,8 +5,14 @@
 "use strict";
 
 (() => {
+  const { t } = weText;
   const ICONS = { info: "note", success: "done", warning: "incident", maintenance: "maintenance" };
-  const WORDS = { info: "Announcement", success: "Announcement", warning: "Warning", maintenance: "Maintenance" };
+  const WORDS = {
+    info: t("Announcement"),
+    success: t("Announcement"),
+    warning: t("Warning"),
+    maintenance: t("Maintenance"),
+  };
   const sheet = document.querySelector('meta[name="we-icons"]').content;
   let box = null;
 
@@ -14,7 +20,7 @@
     if (box?.isConnected) return box;
     box = document.createElement("section");
     box.className = "we-notices";
-    box.setAttribute("aria-label", "Notices");
+    box.setAttribute("aria-label", t("Notices"));
     box.setAttribute("aria-live", "polite");
     box.dataset.testid = "notices";
     document.body.prepend(box);

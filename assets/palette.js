@@ -1,11 +1,16 @@
 // The command palette (Ctrl or ⌘ + K): go to a page, find a bot, restart it, open its logs. Also the list of shortcuts (?).
 //
 // Pages come from the navigation, so that it offers what the person may see; bots from the API, asked for at each opening.
+import { affectedText } from "we-bot-actions";
 import { fit } from "we-fit";
+import { span } from "we-format";
+import { LABELS } from "we-labels";
+import { t } from "we-language";
 
 const rail = () => document.querySelector(".we-rail");
 const isMac = /Mac|iPhone|iPad/.test(navigator.platform);
 const MAX_SHOWN = 12;
+const NO_RESULTS = t("No results.");
 const CHORD_MS = 1200;
 
 function element(tag, attributes = {}, ...children) {
@@ -19,7 +24,7 @@ function element(tag, attributes = {}, ...children) {
 async function ask(path, options) {
   const response = await fetch(path, options);
   const answer = await response.json().catch(() => null);
-  if (!response.ok) throw new Error(answer?.error?.message ?? "Something went wrong on our side.");
+  if (!response.ok) throw new Error(answer?.error?.message ?? t("Something went wrong on our side."));
   return answer;
 }
 
@@ -31,16 +36,16 @@ class Palette {
       "aria-expanded": "true",
       "aria-controls": "we-palette-list",
       "aria-autocomplete": "list",
-      "aria-label": "Command",
-      placeholder: "Go to a page, find a bot, restart it …",
+      "aria-label": t("Command"),
+      placeholder: t("Go to a page, find a bot, restart it …"),
       autocomplete: "off",
       spellcheck: "false",
     });
-    this.list = element("ul", { id: "we-palette-list", role: "listbox", "aria-label": "Commands", tabindex: "-1" });
+    this.list = element("ul", { id: "we-palette-list", role: "listbox", "aria-label": t("Commands"), tabindex: "-1" });
     this.note = element("p", { class: "we-muted", role: "status" });
     this.dialog = element(
       "dialog",
-      { class: "we-palette", "aria-label": "Command palette", "data-testid": "palette" },
+      { class: "we-palette", "aria-label": t("Command palette"), "data-testid": "palette" },
       this.input,
       this.list,
       this.note,
@@ -67,14 +72,14 @@ class Palette {
       this.commands = [...this.pages(), ...Object.entries(bots).flatMap(([name, bot]) => this.ofBot(name, bot))];
       if (this.dialog.open) this.show();
     } catch (error) {
-      this.note.textContent = `The bots could not be read: ${error.message}`;
+      this.note.textContent = t("Couldn't load the bots: {error}", { error: error.message });
     }
   }
 
   pages() {
     return [...rail().querySelectorAll(".we-nav a")].map((link) => ({
       text: link.textContent,
-      detail: "Page",
+      detail: t("Page"),
       run: () => location.assign(link.getAttribute("href")),
     }));
   }
@@ -84,13 +89,18 @@ class Palette {
     const key = encodeURIComponent(name);
     const to = (path) => () => location.assign(path);
     const commands = [
-      { text: title, detail: `Bot · ${bot.status}`, also: name, run: to(`/admin/bots/${key}`) },
-      { text: `Logs of ${title}`, detail: "Logs", also: name, run: to(`/admin/logs?bots=${key}`) },
+      {
+        text: title,
+        detail: t("Bot · {status}", { status: LABELS.bot[bot.status]?.label ?? bot.status }),
+        also: name,
+        run: to(`/admin/bots/${key}`),
+      },
+      { text: t("Logs of {name}", { name: title }), detail: t("Logs"), also: name, run: to(`/admin/logs?bots=${key}`) },
     ];
     if (rail().dataset.mayRestart) {
       commands.push({
-        text: `Restart ${title}`,
-        detail: "Action",
+        text: t("Restart {name}", { name: title }),
+        detail: t("Action"),
         also: name,
         run: () => this.confirm(name, title),
         stays: true,
@@ -120,8 +130,8 @@ class Palette {
         ),
       ),
     );
-    if (!this.shown.length) this.note.textContent = "No results.";
-    else if (this.note.textContent.startsWith("Nothing")) this.note.textContent = "";
+    if (!this.shown.length) this.note.textContent = NO_RESULTS;
+    else if (this.note.textContent === NO_RESULTS) this.note.textContent = "";
     this.mark();
   }
 
@@ -159,25 +169,24 @@ class Palette {
   }
 }
 
-function impactText({ affected_users: users }) {
-  if (!users) return "No one is talking to it right now.";
-  return `${users === 1 ? "1 person is" : `${users} people are`} talking to it right now. What it is answering at this moment will be interrupted.`;
-}
-
 function confirmRestart(name, title, impact) {
   const note = element("p", { class: "we-form-error", role: "alert" });
-  const cancel = element("button", { class: "we-button", type: "button" }, "Cancel");
+  const cancel = element("button", { class: "we-button", type: "button" }, t("Cancel"));
   const yes = element(
     "button",
     { class: "we-button we-danger", type: "button", "data-testid": "palette-confirm" },
-    `Restart ${title}`,
+    t("Restart {name}", { name: title }),
   );
   const dialog = element(
     "dialog",
-    { class: "we-dialog", "aria-label": `Restart ${title}?`, "data-testid": "palette-restart" },
-    element("h2", {}, `Restart ${title}?`),
-    element("p", {}, impactText(impact)),
-    element("p", { class: "we-muted" }, `It is usually back in about ${Math.round(impact.estimate_s)} s.`),
+    { class: "we-dialog", "aria-label": t("Restart {name}?", { name: title }), "data-testid": "palette-restart" },
+    element("h2", {}, t("Restart {name}?", { name: title })),
+    element("p", {}, affectedText(impact.affected_users, 1, true)),
+    element(
+      "p",
+      { class: "we-muted" },
+      t("It is usually back in about {estimate}.", { estimate: span(impact.estimate_s) }),
+    ),
     note,
     element("div", { class: "we-dialog-actions" }, cancel, yes),
   );
@@ -213,31 +222,31 @@ const GO = {
 };
 const SHORTCUTS = [
   [
-    "Everywhere",
+    t("Everywhere"),
     [
-      [isMac ? "⌘ K" : "Ctrl K", "Command palette"],
-      ["?", "These shortcuts"],
-      ["/", "Find on this page"],
-      ["d", "Dark or light"],
+      [isMac ? "⌘ K" : "Ctrl K", t("Command palette")],
+      ["?", t("These shortcuts")],
+      ["/", t("Find on this page")],
+      ["d", t("Dark or light")],
     ],
   ],
-  ["Go to", Object.entries(GO).map(([key, path]) => [`g ${key}`, path])],
+  [t("Go to"), Object.entries(GO).map(([key, path]) => [`g ${key}`, path])],
   [
-    "Fleet",
+    t("Fleet"),
     [
-      ["j k ↓ ↑", "Next or previous bot"],
-      ["Enter", "Open the bot"],
-      ["x", "Select it"],
-      ["r", "Restart it"],
-      ["l", "Its logs"],
-      ["t", "Try a message"],
+      ["j k ↓ ↑", t("Next or previous bot")],
+      ["Enter", t("Open the bot")],
+      ["x", t("Select it")],
+      ["r", t("Restart it")],
+      ["l", t("Open its logs")],
+      ["t", t("Send a test message")],
     ],
   ],
   [
-    "Logs",
+    t("Logs"),
     [
-      ["Space", "Pause or go on"],
-      ["End", "Follow the newest"],
+      ["Space", t("Pause or resume")],
+      ["End", t("Follow the newest lines")],
     ],
   ],
 ];
@@ -256,11 +265,11 @@ function showShortcuts() {
       ]);
     return element("section", {}, element("h3", {}, title), element("dl", { class: "we-facts" }, ...rows));
   });
-  const close = element("button", { class: "we-button", type: "button" }, "Close");
+  const close = element("button", { class: "we-button", type: "button" }, t("Close"));
   const dialog = element(
     "dialog",
-    { class: "we-dialog we-shortcuts", "aria-label": "Keyboard shortcuts", "data-testid": "shortcuts" },
-    element("h2", {}, "Keyboard shortcuts"),
+    { class: "we-dialog we-shortcuts", "aria-label": t("Keyboard shortcuts"), "data-testid": "shortcuts" },
+    element("h2", {}, t("Keyboard shortcuts")),
     element("div", { class: "we-panels" }, ...groups),
     element("div", { class: "we-dialog-actions" }, close),
   );

@@ -52,13 +52,15 @@ async function endSession() {
 function showSignedOut() {
   if (document.querySelector(".we-signed-out")) return;
   window.socket?.disconnect();
-  document.title = "Signed out";
+  const { t } = weText;
+  document.title = t("Signed out");
   document.body.className = "we-plain";
-  document.body.innerHTML =
-    '<main class="we-sign-in we-signed-out" data-testid="signed-out"><div><h1>You\u2019re signed out</h1>' +
-    '<p class="we-muted" role="status">The server can’t be reached right now. Nothing of your account is shown on this device, and ' +
-    "your session ends as soon as the connection is back.</p></div>" +
-    '<button type="button" class="we-button we-primary">Try now</button></main>';
+  const state = t(
+    "The server can’t be reached right now. Nothing from your account is shown on this device, and your session ends as soon as you're back online.",
+  );
+  document.body.innerHTML = `<main class="we-sign-in we-signed-out" data-testid="signed-out">
+      <div><h1>${t("You’re signed out")}</h1><p class="we-muted" role="status">${state}</p></div>
+      <button type="button" class="we-button we-primary">${t("Try now")}</button></main>`;
   document.querySelector(".we-signed-out button").addEventListener("click", endSoon);
 }
 

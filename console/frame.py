@@ -195,7 +195,7 @@ def _rail(principal: Principal, path: str, pulse: dict[str, Any]) -> str:
         f'<kbd>{_("Ctrl K")}</kbd></button><nav class="we-nav" aria-label="{_("Console")}">{links}</nav>'
         f'<div class="we-account"><div class="we-who"><div class="we-strong">{escape(principal.display_name)}</div>'
         f'<div class="we-muted">{role}</div></div><div class="we-account-actions">{language_control()}'
-        f"{_icon_button('theme', _('Switch theme'), 'theme')}"
+        f"{_icon_button('theme', _('Dark or light'), 'theme')}"
         f"{_icon_button('sign-out', _('Sign out'), 'sign-out')}</div></div>"
     )
 

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import orjson
 
 from chat_api.bots.breaker import BreakerState
-from chat_api.core.language import LANGUAGES
+from chat_api.core.language import LANGUAGES, N_
 from chat_api.fleet.schemas import BotStatus, ServiceStatus, SystemStatus
 from models import BotAction, RestartState
 
@@ -40,32 +40,32 @@ class Action(NamedTuple):
 
 
 BOT: Final[Mapping[str, Mark]] = {
-    BotStatus.OFFLINE: Mark("Offline", "bad", "offline", 7),
-    BotStatus.MISADDRESSED: Mark("Misaddressed", "bad", "misaddressed", 7),
-    BotStatus.QUARANTINED: Mark("Quarantined", "violet", "quarantined", 6),
-    BotStatus.DEGRADED: Mark("Degraded", "warn", "degraded", 5),
-    BotStatus.UNKNOWN: Mark("Unknown", "idle", "unknown", 4),
-    BotStatus.RESTARTING: Mark("Restarting", "busy", "restarting", 3),
-    BotStatus.STARTING: Mark("Starting", "busy", "starting", 2),
-    BotStatus.MAINTENANCE: Mark("Maintenance", "violet", "maintenance", 1),
-    BotStatus.ONLINE: Mark("Online", "ok", "online", 0),
+    BotStatus.OFFLINE: Mark(N_("Offline"), "bad", "offline", 7),
+    BotStatus.MISADDRESSED: Mark(N_("Misaddressed"), "bad", "misaddressed", 7),
+    BotStatus.QUARANTINED: Mark(N_("Quarantined"), "violet", "quarantined", 6),
+    BotStatus.DEGRADED: Mark(N_("Degraded"), "warn", "degraded", 5),
+    BotStatus.UNKNOWN: Mark(N_("Unknown"), "idle", "unknown", 4),
+    BotStatus.RESTARTING: Mark(N_("Restarting"), "busy", "restarting", 3),
+    BotStatus.STARTING: Mark(N_("Starting"), "busy", "starting", 2),
+    BotStatus.MAINTENANCE: Mark(N_("Maintenance"), "violet", "maintenance", 1),
+    BotStatus.ONLINE: Mark(N_("Online"), "ok", "online", 0),
 }
 SERVICE: Final[Mapping[str, Mark]] = {
-    ServiceStatus.HEALTHY: Mark("Healthy", "ok", "online", 0),
-    ServiceStatus.UNHEALTHY: Mark("Down", "bad", "offline", 7),
-    ServiceStatus.UNKNOWN: Mark("Unknown", "idle", "unknown", 4),
-    ServiceStatus.NOT_CONFIGURED: Mark("Not configured", "idle", "not_configured", 0),
+    ServiceStatus.HEALTHY: Mark(N_("Healthy"), "ok", "online", 0),
+    ServiceStatus.UNHEALTHY: Mark(N_("Down"), "bad", "offline", 7),
+    ServiceStatus.UNKNOWN: Mark(N_("Unknown"), "idle", "unknown", 4),
+    ServiceStatus.NOT_CONFIGURED: Mark(N_("Not configured"), "idle", "not_configured", 0),
 }
 SYSTEM: Final[Mapping[str, Mark]] = {
-    SystemStatus.HEALTHY: Mark("Healthy", "ok", "online"),
-    SystemStatus.DEGRADED: Mark("Degraded", "warn", "degraded"),
-    SystemStatus.CRITICAL: Mark("Critical", "bad", "offline"),
+    SystemStatus.HEALTHY: Mark(N_("Healthy"), "ok", "online"),
+    SystemStatus.DEGRADED: Mark(N_("Degraded"), "warn", "degraded"),
+    SystemStatus.CRITICAL: Mark(N_("Critical"), "bad", "offline"),
 }
 # Of a bot's breaker, when it is not closed.
 BREAKER: Final[Mapping[str, Mark]] = {
-    BreakerState.OPEN: Mark("Paused", "warn", "paused", title="Calls are paused after many failures"),
+    BreakerState.OPEN: Mark(N_("Calls paused"), "warn", "paused", title=N_("Calls are paused after repeated failures")),
     BreakerState.HALF_OPEN: Mark(
-        "Trying", "busy", "starting", title="Calls were paused after many failures; the next one decides"
+        N_("Probing"), "busy", "starting", title=N_("Calls were paused after repeated failures; the next one decides")
     ),
 }
 # One letter a status, for a bar of health checks is sent as a word of ninety.
@@ -82,21 +82,21 @@ LETTERS: Final[Mapping[str, str]] = {
 }
 # In the order of menus.
 ACTIONS: Final[Mapping[str, Action]] = {
-    "restart": Action("Restart", "restart", is_felt=True),
-    "start": Action("Start", "start"),
-    "stop": Action("Stop", "stop", is_felt=True),
-    "rolling": Action("Rolling restart", "restarting", is_felt=True, is_for_many=True),
-    "maintenance": Action("Maintenance", "maintenance"),
-    "end_maintenance": Action("End maintenance", "done"),
-    "remove": Action("Remove", "delete", is_final=True),
+    "restart": Action(N_("Restart"), "restart", is_felt=True),
+    "start": Action(N_("Start"), "start"),
+    "stop": Action(N_("Stop"), "stop", is_felt=True),
+    "rolling": Action(N_("Rolling restart"), "restarting", is_felt=True, is_for_many=True),
+    "maintenance": Action(N_("Maintenance"), "maintenance"),
+    "end_maintenance": Action(N_("End maintenance"), "done"),
+    "remove": Action(N_("Remove"), "delete", is_final=True),
 }
 STEPS: Final[Mapping[str, str]] = {
-    RestartState.REQUESTED: "Requested",
-    RestartState.STOPPING: "Stopping",
-    RestartState.STARTING: "Starting",
-    RestartState.HEALTH_CHECK: "Health check",
-    RestartState.ONLINE: "Online",
-    RestartState.STOPPED: "Stopped",
+    RestartState.REQUESTED: N_("Requested"),
+    RestartState.STOPPING: N_("Stopping"),
+    RestartState.STARTING: N_("Starting"),
+    RestartState.HEALTH_CHECK: N_("Health check"),
+    RestartState.ONLINE: N_("Online"),
+    RestartState.STOPPED: N_("Stopped"),
 }
 STEPS_OF: Final[Mapping[str, tuple[str, ...]]] = {
     BotAction.RESTART: (

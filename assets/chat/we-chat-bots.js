@@ -1,11 +1,12 @@
 // The list of bots: who there is, how they are, and what was last said.
 import { Avatar } from "we-avatar";
 import { StatusMark } from "we-status";
+import { SPEAKING, locale, t } from "we-language";
 
 const STATUS = {
-  online: { label: "Online", tone: "ok", icon: "online" },
-  busy: { label: "Busy", tone: "warn", icon: "starting" },
-  offline: { label: "Offline", tone: "idle", icon: "offline" },
+  online: { label: t("Online"), tone: "ok", icon: "online" },
+  busy: { label: t("Busy"), tone: "warn", icon: "starting" },
+  offline: { label: t("Offline"), tone: "idle", icon: "offline" },
 };
 
 /** How a bot's public status looks. */
@@ -15,13 +16,14 @@ export const publicStatus = (status) => STATUS[status] ?? STATUS.offline;
 export function shortTime(at) {
   const then = new Date(at * 1000);
   const days = (new Date().setHours(0, 0, 0, 0) - new Date(at * 1000).setHours(0, 0, 0, 0)) / 86400000;
-  if (days <= 0) return then.toLocaleTimeString(undefined, { hour: "numeric", minute: "2-digit" });
-  if (days < 6.5) return then.toLocaleDateString(undefined, { weekday: "short" });
-  return then.toLocaleDateString(undefined, { day: "numeric", month: "short" });
+  if (days <= 0) return then.toLocaleTimeString(locale(), { hour: "numeric", minute: "2-digit" });
+  if (days < 6.5) return then.toLocaleDateString(locale(), { weekday: "short" });
+  return then.toLocaleDateString(locale(), { day: "numeric", month: "short" });
 }
 
 export const BotList = {
   components: { Avatar, StatusMark },
+  mixins: [SPEAKING],
   props: { bots: Array, selected: String, last: Object, unread: Object, typing: Object },
   emits: ["select"],
   methods: {
@@ -29,10 +31,10 @@ export const BotList = {
     shortTime,
     preview(bot) {
       const message = this.last[bot.name];
-      if (this.typing[bot.name]) return "typing…";
-      if (!message) return bot.description || "No messages yet";
-      if (["failed", "interrupted", "unsent"].includes(message.status)) return `Not answered: ${message.excerpt}`;
-      return (message.role === "user" ? "You: " : "") + message.excerpt;
+      if (this.typing[bot.name]) return t("typing…");
+      if (!message) return bot.description || t("No messages yet");
+      if (["failed", "interrupted", "unsent"].includes(message.status)) return t("Not answered: {excerpt}", message);
+      return message.role === "user" ? t("You: {excerpt}", message) : message.excerpt;
     },
   },
   template: `
@@ -45,7 +47,7 @@ export const BotList = {
             <span class="chat-line"><span class="chat-bot-name">{{ bot.title }}</span>
               <time v-if="last[bot.name]" class="chat-muted">{{ shortTime(last[bot.name].at) }}</time></span>
             <span class="chat-line"><span class="chat-preview" :class="{ 'chat-typing-word': typing[bot.name] }">{{ preview(bot) }}</span>
-              <span v-if="unread[bot.name]" class="chat-unread" :aria-label="unread[bot.name] + ' unread'">{{ unread[bot.name] > 99 ? '99+' : unread[bot.name] }}</span></span>
+              <span v-if="unread[bot.name]" class="chat-unread" :aria-label="t('{count} unread', { count: unread[bot.name] })">{{ unread[bot.name] > 99 ? '99+' : unread[bot.name] }}</span></span>
             <StatusMark :of="publicStatus(bot.status)" />
           </span>
         </button>

@@ -1,5 +1,6 @@
 // Where a message is written. The draft belongs to the bot and outlives the page.
 import { Icon } from "we-icon";
+import { SPEAKING, t } from "we-language";
 
 const NEAR = 0.9;
 
@@ -8,6 +9,7 @@ const lengthOf = (text) => [...text].length;
 
 export const Composer = {
   components: { Icon },
+  mixins: [SPEAKING],
   props: { bot: Object, memory: Object, maxChars: Number, canStop: Boolean, isStopping: Boolean },
   emits: ["send", "stop"],
   data: () => ({ text: "" }),
@@ -25,7 +27,7 @@ export const Composer = {
       return this.length >= this.maxChars * NEAR ? `${this.length} / ${this.maxChars}` : "";
     },
     placeholder() {
-      return `Message ${this.bot.title}`;
+      return t("Message {name}", { name: this.bot.title });
     },
   },
   watch: {
@@ -86,12 +88,12 @@ export const Composer = {
       <div class="chat-input-box" :class="{ 'chat-too-long': isTooLong }">
         <textarea ref="input" v-model="text" rows="1" dir="auto" enterkeyhint="send" :placeholder="placeholder" :aria-label="placeholder"
           aria-describedby="chat-hint" :aria-invalid="isTooLong" data-testid="composer" @keydown="keydown"></textarea>
-        <button v-if="canStop" type="button" class="chat-send chat-stop" :disabled="isStopping" aria-label="Stop the answer" :title="isStopping ? 'Stopping…' : 'Stop the answer'" data-testid="stop" @click="$emit('stop')">
+        <button v-if="canStop" type="button" class="chat-send chat-stop" :disabled="isStopping" :aria-label="t('Stop the answer')" :title="isStopping ? t('Stopping…') : t('Stop the answer')" data-testid="stop" @click="$emit('stop')">
           <Icon name="stop" /></button>
-        <button v-if="!canStop || text" type="submit" class="chat-send" :disabled="!canSend" aria-label="Send" title="Send (Enter)" data-testid="send">
+        <button v-if="!canStop || text" type="submit" class="chat-send" :disabled="!canSend" :aria-label="t('Send')" :title="t('Send (Enter)')" data-testid="send">
           <Icon name="send" /></button>
       </div>
-      <div class="chat-hint"><span id="chat-hint">Enter to send, Shift+Enter for a new line</span>
+      <div class="chat-hint"><span id="chat-hint">{{ t("Enter to send, Shift+Enter for a new line") }}</span>
         <span v-if="counter" role="status" data-testid="counter" :class="{ 'chat-over': isTooLong }">{{ counter }}</span></div>
     </form>`,
 };

@@ -1,6 +1,8 @@
 // Asks once before a message is deleted.
+import { SPEAKING } from "we-language";
 
 export const DeleteDialog = {
+  mixins: [SPEAKING],
   props: { name: String },
   emits: ["remove", "closed"],
   data: () => ({ message: null }),
@@ -20,12 +22,12 @@ export const DeleteDialog = {
   },
   template: `
     <dialog ref="dialog" class="we-dialog" aria-labelledby="chat-delete-title" data-testid="delete-dialog" @close="closed">
-      <h2 id="chat-delete-title">Delete this message?</h2>
+      <h2 id="chat-delete-title">{{ t("Delete this message?") }}</h2>
       <blockquote class="chat-quote" dir="auto">{{ message?.excerpt }}</blockquote>
-      <p class="we-muted">This can't be undone. {{ name }}'s reply stays, and {{ name }} may remember it.</p>
+      <p class="we-muted">{{ t("This can't be undone. {name}'s reply stays, and {name} may remember it.", { name }) }}</p>
       <div class="we-dialog-actions">
-        <button type="button" class="we-button" @click="$refs.dialog.close()">Cancel</button>
-        <button type="button" class="we-button we-danger" autofocus data-testid="confirm-delete" @click="remove">Delete message</button>
+        <button type="button" class="we-button" @click="$refs.dialog.close()">{{ t("Cancel") }}</button>
+        <button type="button" class="we-button we-danger" autofocus data-testid="confirm-delete" @click="remove">{{ t("Delete message") }}</button>
       </div>
     </dialog>`,
 };

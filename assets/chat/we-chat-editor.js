@@ -1,10 +1,12 @@
 // An own message being edited in its place. The text that is saved belongs to a version; when the message has changed
 // meanwhile, the editor says so, shows what it says now, and saves over it only when asked again.
+import { SPEAKING } from "we-language";
 
 /** Characters as the server counts them: code points, not UTF-16 units. */
 const lengthOf = (text) => [...text].length;
 
 export const MessageEditor = {
+  mixins: [SPEAKING],
   inject: ["memory"],
   props: { message: Object, maxChars: Number },
   emits: ["save", "done"],
@@ -78,14 +80,14 @@ export const MessageEditor = {
   template: `
     <form class="chat-editor" data-testid="editor" @submit.prevent="save">
       <div v-if="hasChanged" class="chat-conflict" role="alert" data-testid="conflict">
-        <span>This message was changed elsewhere. It now says:</span>
+        <span>{{ t("This message was changed elsewhere. It now says:") }}</span>
         <blockquote class="chat-quote" dir="auto">{{ message.text }}</blockquote>
-        <span>Saving replaces that.</span></div>
-      <textarea ref="input" v-model="text" rows="1" dir="auto" aria-label="Edit your message" aria-describedby="chat-editor-hint" :aria-invalid="isTooLong" data-testid="editor-text" @keydown="keydown"></textarea>
+        <span>{{ t("Saving replaces that.") }}</span></div>
+      <textarea ref="input" v-model="text" rows="1" dir="auto" :aria-label="t('Edit your message')" aria-describedby="chat-editor-hint" :aria-invalid="isTooLong" data-testid="editor-text" @keydown="keydown"></textarea>
       <div class="chat-editor-foot">
-        <span id="chat-editor-hint" class="chat-muted" :class="{ 'chat-over': isTooLong || problem }" :role="problem ? 'alert' : undefined">{{ problem || (isTooLong ? 'At most ' + maxChars + ' characters' : 'Enter saves, Esc cancels') }}</span>
-        <button type="button" class="we-button we-quiet" data-testid="cancel-edit" @click="done">Cancel</button>
-        <button type="submit" class="we-button we-primary" :disabled="!canSave" data-testid="save-edit">{{ sent === null ? 'Save' : 'Saving…' }}</button>
+        <span id="chat-editor-hint" class="chat-muted" :class="{ 'chat-over': isTooLong || problem }" :role="problem ? 'alert' : undefined">{{ problem || (isTooLong ? t('At most {count} characters', { count: maxChars }) : t('Enter to save, Esc to cancel')) }}</span>
+        <button type="button" class="we-button we-quiet" data-testid="cancel-edit" @click="done">{{ t("Cancel") }}</button>
+        <button type="submit" class="we-button we-primary" :disabled="!canSave" data-testid="save-edit">{{ sent === null ? t('Save') : t('Saving…') }}</button>
       </div>
     </form>`,
 };

@@ -2,6 +2,7 @@
 // from bubble to bubble, Tab to what can be done with one, Escape back to the composer.
 import { ChatMessage } from "we-chat-message";
 import { keyOf } from "we-chat-store";
+import { locale, t } from "we-language";
 
 const NEAR_S = 600; // what is said within this time by the same side belongs together
 
@@ -90,14 +91,14 @@ export const MessageList = {
 /** An answer that does not stand below its question says what it answers: the question was retried, or others came. */
 function quoteOf(question, hasOlder) {
   if (question) return { key: keyOf(question), text: question.excerpt };
-  return hasOlder ? { key: null, text: "an earlier message" } : null; // else the question was deleted
+  return hasOlder ? { key: null, text: t("an earlier message") } : null; // else the question was deleted
 }
 
 function dayWord(at) {
   const day = new Date(at * 1000);
   const days = Math.round((new Date().setHours(0, 0, 0, 0) - new Date(at * 1000).setHours(0, 0, 0, 0)) / 86400000);
-  if (days === 0) return "Today";
-  if (days === 1) return "Yesterday";
+  if (days === 0) return t("Today");
+  if (days === 1) return t("Yesterday");
   const year = day.getFullYear() === new Date().getFullYear() ? undefined : "numeric";
-  return day.toLocaleDateString(undefined, { weekday: "long", day: "numeric", month: "long", year });
+  return day.toLocaleDateString(locale(), { weekday: "long", day: "numeric", month: "long", year });
 }

@@ -1,5 +1,6 @@
 // A message's HTML made handy. It comes sanitised from the server (chat_api/messages/rendering.py).
 import { copyText } from "we-chat-memory";
+import { t } from "we-language";
 
 const COPIED_MS = 1500;
 
@@ -20,12 +21,12 @@ function codeHead(block) {
   const button = Object.assign(document.createElement("button"), {
     type: "button",
     className: "chat-copy",
-    textContent: "Copy",
+    textContent: t("Copy"),
   });
-  button.setAttribute("aria-label", "Copy code");
+  button.setAttribute("aria-label", t("Copy code"));
   button.addEventListener("click", async () => {
-    button.textContent = (await copyText(block.textContent)) ? "Copied" : "Not copied";
-    setTimeout(() => (button.textContent = "Copy"), COPIED_MS);
+    button.textContent = (await copyText(block.textContent)) ? t("Copied") : t("Not copied");
+    setTimeout(() => (button.textContent = t("Copy")), COPIED_MS);
   });
   const head = Object.assign(document.createElement("div"), { className: "chat-code-head" });
   head.append(Object.assign(document.createElement("span"), { textContent: language }), button);

@@ -5,14 +5,16 @@ import { Avatar } from "we-avatar";
 import { MessageEditor } from "we-chat-editor";
 import { furnish } from "we-chat-markdown";
 import { MessageTools } from "we-chat-tools";
+import { SPEAKING, locale, t } from "we-language";
 
 const ENDINGS = {
-  stopped: { word: "Stopped", icon: "stop", title: "You stopped this answer here." },
-  truncated: { word: "Cut off", icon: "degraded", title: "This answer was cut off here.", canRetry: true },
+  stopped: { word: t("Stopped"), icon: "stop", title: t("You stopped this answer here.") },
+  truncated: { word: t("Cut off"), icon: "degraded", title: t("This answer was cut off here."), canRetry: true },
 };
 
 export const ChatMessage = {
   components: { Avatar, Icon, MessageEditor, MessageTools },
+  mixins: [SPEAKING],
   inject: ["memory"],
   props: {
     message: Object,
@@ -43,17 +45,17 @@ export const ChatMessage = {
       return ENDINGS[this.message.ending] ?? null;
     },
     note() {
-      if (this.message.status === "sending") return this.isWaiting ? "Waiting to be sent" : "Sending…";
-      return this.isLatestOwn && !this.isFailed ? "Sent" : "";
+      if (this.message.status === "sending") return this.isWaiting ? t("Waiting to be sent") : t("Sending…");
+      return this.isLatestOwn && !this.isFailed ? t("Sent") : "";
     },
     time() {
-      return new Date(this.message.at * 1000).toLocaleTimeString(undefined, { hour: "numeric", minute: "2-digit" });
+      return new Date(this.message.at * 1000).toLocaleTimeString(locale(), { hour: "numeric", minute: "2-digit" });
     },
     exactly() {
       return moment(this.message.at);
     },
     editedExactly() {
-      return this.message.edited_at ? `Edited ${moment(this.message.edited_at)}` : "";
+      return this.message.edited_at ? t("Edited {when}", { when: moment(this.message.edited_at) }) : "";
     },
   },
   mounted() {
@@ -74,27 +76,27 @@ export const ChatMessage = {
       <Avatar v-if="!isOwn && isFirst" :name="bot.name" :title="bot.title" :emoji="bot.emoji" />
       <div class="chat-bubble-column">
         <div v-if="!isOwn && isFirst" class="chat-author">{{ bot.title }}</div>
-        <span v-else class="we-hidden">{{ isOwn ? 'You' : bot.title }}:</span>
-        <button v-if="quote" type="button" class="chat-reply" :disabled="!quote.key" data-testid="reply-to" @click="$emit('act', 'show', message, { key: quote.key })"><span class="we-hidden">In reply to: </span><span aria-hidden="true">↩ </span><span dir="auto">{{ quote.text }}</span></button>
+        <span v-else class="we-hidden">{{ isOwn ? t('You') : bot.title }}:</span>
+        <button v-if="quote" type="button" class="chat-reply" :disabled="!quote.key" data-testid="reply-to" @click="$emit('act', 'show', message, { key: quote.key })"><span class="we-hidden">{{ t("In reply to:") }} </span><span aria-hidden="true">↩ </span><span dir="auto">{{ quote.text }}</span></button>
         <MessageEditor v-if="isEditing" :message="message" :max-chars="maxChars" @save="$emit('act', 'edit', message, $event)" @done="endEdit" />
         <div v-else-if="message.html !== null" ref="body" class="chat-bubble chat-markdown" dir="auto" v-html="message.html"></div>
         <div v-else class="chat-bubble chat-plain" dir="auto">{{ message.text }}</div>
-        <div v-if="isFailed" class="chat-failure" :class="{ 'chat-calm': message.code === 'stopped' }" role="group" aria-label="Not answered">
+        <div v-if="isFailed" class="chat-failure" :class="{ 'chat-calm': message.code === 'stopped' }" role="group" :aria-label="t('Not answered')">
           <span class="chat-failure-text" data-testid="failure">{{ message.error }}</span>
-          <button v-if="message.can_retry !== false" type="button" class="chat-action" data-testid="retry" @click="$emit('act', 'retry', message)">Retry</button>
-          <button v-if="message.status === 'unsent'" type="button" class="chat-action" data-testid="edit" @click="$emit('act', 'take-back', message)">Edit</button>
-          <button v-if="message.status === 'unsent'" type="button" class="chat-action" data-testid="discard" @click="$emit('act', 'discard', message)">Discard</button>
+          <button v-if="message.can_retry !== false" type="button" class="chat-action" data-testid="retry" @click="$emit('act', 'retry', message)">{{ t("Retry") }}</button>
+          <button v-if="message.status === 'unsent'" type="button" class="chat-action" data-testid="edit" @click="$emit('act', 'take-back', message)">{{ t("Edit") }}</button>
+          <button v-if="message.status === 'unsent'" type="button" class="chat-action" data-testid="discard" @click="$emit('act', 'discard', message)">{{ t("Discard") }}</button>
         </div>
         <div class="chat-meta">
-          <button v-for="emoji in message.reactions" :key="emoji" type="button" class="chat-reaction" :aria-label="'Remove reaction ' + emoji" title="Remove reaction" data-testid="reaction"
+          <button v-for="emoji in message.reactions" :key="emoji" type="button" class="chat-reaction" :aria-label="t('Remove reaction {emoji}', { emoji })" :title="t('Remove reaction')" data-testid="reaction"
             @click="$emit('act', 'unreact', message, { emoji })">{{ emoji }}</button>
           <span v-if="ending" class="chat-ending" :class="'chat-ending-' + message.ending" :title="ending.title" data-testid="ending"><Icon :name="ending.icon" />{{ ending.word }}</span>
-          <button v-if="ending?.canRetry" type="button" class="chat-link" data-testid="retry" @click="$emit('act', 'retry', message)">Retry</button>
+          <button v-if="ending?.canRetry" type="button" class="chat-link" data-testid="retry" @click="$emit('act', 'retry', message)">{{ t("Retry") }}</button>
           <template v-if="isWaiting">
-            <button type="button" class="chat-link" data-testid="edit" @click="$emit('act', 'take-back', message)">Edit</button>
-            <button type="button" class="chat-link" data-testid="discard" @click="$emit('act', 'discard', message)">Discard</button>
+            <button type="button" class="chat-link" data-testid="edit" @click="$emit('act', 'take-back', message)">{{ t("Edit") }}</button>
+            <button type="button" class="chat-link" data-testid="discard" @click="$emit('act', 'discard', message)">{{ t("Discard") }}</button>
           </template>
-          <span v-if="message.edited_at" class="chat-edited" :title="editedExactly" data-testid="edited">Edited</span>
+          <span v-if="message.edited_at" class="chat-edited" :title="editedExactly" data-testid="edited">{{ t("Edited") }}</span>
           <span class="chat-when" :class="{ 'chat-when-shown': note }"><time :title="exactly">{{ time }}</time><span v-if="note" data-testid="note"> · {{ note }}</span></span>
           <MessageTools v-if="isActive && isStored && !isEditing" :message="message" @act="(...what) => $emit('act', ...what)" @edit="isEditing = true" />
         </div>
@@ -102,4 +104,4 @@ export const ChatMessage = {
     </li>`,
 };
 
-const moment = (at) => new Date(at * 1000).toLocaleString(undefined, { dateStyle: "full", timeStyle: "medium" });
+const moment = (at) => new Date(at * 1000).toLocaleString(locale(), { dateStyle: "full", timeStyle: "medium" });

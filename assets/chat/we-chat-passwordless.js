@@ -1,6 +1,8 @@
 // Asks once before somebody without a password signs out: nobody can come back under the name then.
+import { SPEAKING, t } from "we-language";
 
 export const PasswordlessDialog = {
+  mixins: [SPEAKING],
   props: { me: Object },
   emits: ["sign-out"],
   data: () => ({ count: 0, password: "", error: "", isSaving: false }),
@@ -26,31 +28,31 @@ export const PasswordlessDialog = {
           body: JSON.stringify({ username: this.me.username, password: this.password }),
         });
         if (answer.ok) return location.reload();
-        this.error = (await answer.json().catch(() => null))?.error?.message ?? "The password could not be saved.";
+        this.error = (await answer.json().catch(() => null))?.error?.message ?? t("Couldn't save the password.");
       } catch {
-        this.error = "The server cannot be reached. Please try again.";
+        this.error = t("The server can't be reached. Try again.");
       }
       this.isSaving = false;
     },
   },
   template: `
     <dialog ref="dialog" class="we-dialog" aria-labelledby="chat-passwordless-title" data-testid="passwordless-dialog">
-      <h2 id="chat-passwordless-title">Sign out for good?</h2>
-      <p v-if="me.is_guest">You're a guest. Once you sign out, no one can open these conversations again, not even you.</p>
-      <p v-if="count" data-testid="passwordless-unsent">{{ count === 1 ? "One unsent message or draft" : count + " unsent messages or drafts" }} will be discarded.</p>
+      <h2 id="chat-passwordless-title">{{ t("Sign out for good?") }}</h2>
+      <p v-if="me.is_guest">{{ t("You're a guest. Once you sign out, no one can open these conversations again, not even you.") }}</p>
+      <p v-if="count" data-testid="passwordless-unsent">{{ nt("{count} unsent message or draft will be discarded.", "{count} unsent messages or drafts will be discarded.", count) }}</p>
       <template v-if="!me.is_guest">
-        <p><b dir="auto">{{ me.username }}</b> has no password. Once you sign out, no one can sign in with this name again, not even you. Set a password to keep your conversations.</p>
+        <p>{{ t("{name} has no password. Once you sign out, no one can sign in with this name again, not even you. Set a password to keep your conversations.", { name: me.username }) }}</p>
         <form class="chat-keep" @submit.prevent="keep">
           <input type="text" class="we-hidden" autocomplete="username" :value="me.username" readonly tabindex="-1" aria-hidden="true">
-          <label class="we-field"><span>Password <small class="we-muted">at least 8 characters</small></span>
+          <label class="we-field"><span>{{ t("Password") }} <small class="we-muted">{{ t("at least 8 characters") }}</small></span>
             <input v-model="password" type="password" autocomplete="new-password" minlength="8" maxlength="200" required data-testid="new-password"></label>
           <p class="we-form-error" role="alert" data-testid="passwordless-error">{{ error }}</p>
-          <button type="submit" class="we-button we-primary" :disabled="isSaving" data-testid="set-password">Set password</button>
+          <button type="submit" class="we-button we-primary" :disabled="isSaving" data-testid="set-password">{{ t("Set password") }}</button>
         </form>
       </template>
       <div class="we-dialog-actions">
-        <button type="button" class="we-button" autofocus @click="$refs.dialog.close()">Stay signed in</button>
-        <button type="button" class="we-button we-danger" data-testid="confirm-sign-out" @click="leave">Sign out for good</button>
+        <button type="button" class="we-button" autofocus @click="$refs.dialog.close()">{{ t("Stay signed in") }}</button>
+        <button type="button" class="we-button we-danger" data-testid="confirm-sign-out" @click="leave">{{ t("Sign out for good") }}</button>
       </div>
     </dialog>`,
 };

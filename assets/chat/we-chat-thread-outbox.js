@@ -6,6 +6,7 @@
 // sent; so tabs need no leader. The one that wrote it sends it, and another only when that one seems to be gone.
 import { newId } from "we-chat-memory";
 import { changed, keyOf, merged, without } from "we-chat-store";
+import { t } from "we-language";
 
 const CONFIRM_MS = 20_000; // a message is stored in milliseconds; after this it is sent again, and its bubble says so
 const TAKE_OVER_MS = 3_000;
@@ -145,7 +146,7 @@ export const outbox = {
     doubt(name, clientId) {
       delete this.flights[name];
       this.doubted.add(clientId);
-      this.tellUnsent(name, clientId, { status: "unsent", error: "Couldn't confirm this was sent. Trying again…" });
+      this.tellUnsent(name, clientId, { status: "unsent", error: t("Couldn't confirm this was sent. Trying again…") });
     },
     /** A message was not stored: called by the server's refusal. `againS`: it may be, after so many seconds. */
     refuseSend(name, clientId, error, canRetry, againS) {
@@ -187,7 +188,9 @@ export const outbox = {
       this.waiting = Object.freeze(this.memory.outbox());
       for (const entry of this.waiting) {
         const isOld = Date.now() / 1000 - entry.at > OLD_S && !entry.refusal;
-        const whole = isOld ? { ...entry, refusal: { error: "This message was not sent.", can_retry: true } } : entry;
+        const whole = isOld
+          ? { ...entry, refusal: { error: t("This message was not sent."), can_retry: true } }
+          : entry;
         if (isOld) this.memory.keepUnsent(whole);
         this.show(whole);
       }

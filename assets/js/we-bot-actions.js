@@ -2,22 +2,25 @@
 import { Icon } from "we-icon";
 import { isRestarting } from "we-bot-note";
 import { LABELS } from "we-labels";
+import { SPEAKING, nt, t } from "we-language";
 
 /** In the order of menus; see `Action` in console/labels.py. */
 export const ACTIONS = LABELS.actions;
 
 /** Why an action makes no sense for a bot now; empty when it does. */
 export function whyNot(action, bot, hasEngine) {
-  if (action === "maintenance") return bot.status === "maintenance" ? "It is in maintenance" : "";
-  if (action === "end_maintenance") return bot.status === "maintenance" ? "" : "It is not in maintenance";
-  if (action === "remove") return bot.is_declared ? "A file, BOTS_CONFIG or a running container describes it" : "";
-  if (isRestarting(bot)) return "Something is under way already";
-  if (!hasEngine) return "No container engine is configured";
-  if (!bot.container) return "No container of this bot is known";
-  if (!bot.container.is_managed) return "The container does not carry the bot label";
+  if (action === "maintenance") return bot.status === "maintenance" ? t("It is already in maintenance") : "";
+  if (action === "end_maintenance") return bot.status === "maintenance" ? "" : t("It is not in maintenance");
+  if (action === "remove") {
+    return bot.is_declared ? t("A file, BOTS_CONFIG or a running container still describes it") : "";
+  }
+  if (isRestarting(bot)) return t("An action is already in progress");
+  if (!hasEngine) return t("No container engine is configured");
+  if (!bot.container) return t("This bot has no known container");
+  if (!bot.container.is_managed) return t("The container doesn't have the bot label");
   const isRunning = ["running", "restarting", "paused"].includes(bot.container.state);
-  if (action === "start" && isRunning) return "It runs already";
-  if (action === "stop" && !isRunning) return "It does not run";
+  if (action === "start" && isRunning) return t("It is already running");
+  if (action === "stop" && !isRunning) return t("It is not running");
   return "";
 }
 
@@ -34,17 +37,28 @@ export function offered(allowed, bot) {
   );
 }
 
+/** How many people an action touches right now; `isFelt`: they notice. */
+export function affectedText(people, bots, isFelt) {
+  if (people === 0) return nt("No one is talking to it right now.", "No one is talking to them right now.", bots);
+  const who =
+    bots === 1
+      ? nt("{count} person is talking to it right now.", "{count} people are talking to it right now.", people)
+      : nt("{count} person is talking to them right now.", "{count} people are talking to them right now.", people);
+  return isFelt ? `${who} ${t("Answers in progress will be interrupted.")}` : who;
+}
+
 const MANY = 12;
 const DURATIONS = [
-  [30, "30 minutes"],
-  [60, "1 hour"],
-  [240, "4 hours"],
-  [1440, "1 day"],
-  [0, "Until I end it"],
+  [30, t("30 minutes")],
+  [60, t("1 hour")],
+  [240, t("4 hours")],
+  [1440, t("1 day")],
+  [0, t("Until I end it")],
 ];
 
 /** The one question before anything is done: names the bots, and says how many people it touches right now. */
 export const ConfirmAction = {
+  mixins: [SPEAKING],
   emits: ["confirmed"],
   data: () => ({
     action: "restart",
@@ -61,29 +75,25 @@ export const ConfirmAction = {
       return ACTIONS[this.action].label;
     },
     subject() {
-      return this.bots.length === 1 ? this.bots[0].title : `${this.bots.length} bots`;
+      return this.bots.length === 1 ? this.bots[0].title : nt("{count} bot", "{count} bots", this.bots.length);
     },
     question() {
-      if (this.action === "maintenance") return `Put ${this.subject} into maintenance?`;
-      if (this.action === "end_maintenance") return `End the maintenance of ${this.subject}?`;
-      if (this.action === "remove") return `Remove ${this.subject} from the fleet?`;
-      return `${this.verb} ${this.subject}?`;
+      const { subject } = this;
+      if (this.action === "maintenance") return t("Put {subject} into maintenance?", { subject });
+      if (this.action === "end_maintenance") return t("End maintenance of {subject}?", { subject });
+      if (this.action === "remove") return t("Remove {subject} from the fleet?", { subject });
+      return t("{action} {subject}?", { action: this.verb, subject });
     },
     named() {
       const more = this.bots.length - MANY;
-      return (
-        this.bots
-          .slice(0, MANY)
-          .map((bot) => bot.title)
-          .join(", ") + (more > 0 ? ` and ${more} more` : "")
-      );
+      const names = this.bots
+        .slice(0, MANY)
+        .map((bot) => bot.title)
+        .join(", ");
+      return more > 0 ? t("{names} and {more} more", { names, more }) : names;
     },
     impact() {
-      const it = this.bots.length === 1 ? "it" : "them";
-      if (this.affectedUsers === 0) return `No one is talking to ${it} right now.`;
-      const people = this.affectedUsers === 1 ? "1 person is" : `${this.affectedUsers} people are`;
-      const cost = ACTIONS[this.action].is_felt ? " What is being answered at this moment will be interrupted." : "";
-      return `${people} talking to ${it} right now.${cost}`;
+      return affectedText(this.affectedUsers, this.bots.length, ACTIONS[this.action].is_felt);
     },
     isDanger() {
       return ACTIONS[this.action].is_felt || ACTIONS[this.action].is_final;
@@ -105,20 +115,19 @@ export const ConfirmAction = {
       <h2 id="confirm-title">{{ question }}</h2>
       <p v-if="bots.length > 1" class="we-dialog-names" data-testid="named">{{ named }}</p>
       <p data-testid="affected-users">{{ impact }}</p>
-      <p v-if="skipped" class="we-muted" data-testid="skipped">{{ skipped === 1 ? '1 selected bot is' : skipped + ' selected bots are' }} left out: it makes no sense there now.</p>
-      <p v-if="estimate" class="we-muted">{{ bots.length === 1 ? 'It is' : 'Each is' }} usually back in about {{ estimate }}.</p>
-      <p v-if="action === 'remove'" class="we-muted">No file and no running container describes {{ bots.length === 1 ? 'it' : 'them' }} any more. Conversations are
-        kept, and a bot comes back by itself when something describes it again.</p>
+      <p v-if="skipped" class="we-muted" data-testid="skipped">{{ nt('{count} selected bot is left out: not available for it right now.', '{count} selected bots are left out: not available for them right now.', skipped) }}</p>
+      <p v-if="estimate" class="we-muted">{{ bots.length === 1 ? t('It is usually back in about {estimate}.', { estimate }) : t('Each is usually back in about {estimate}.', { estimate }) }}</p>
+      <p v-if="action === 'remove'" class="we-muted">{{ t('No file and no running container describes this any more. Conversations are kept, and a bot comes back by itself when something describes it again.') }}</p>
       <template v-if="action === 'maintenance'">
-        <p class="we-muted">No alarm and no automatic restart while it lasts; the checks go on.</p>
-        <label class="we-field">For <select v-model.number="minutes" class="we-select">
+        <p class="we-muted">{{ t("No alerts and no automatic restarts until it ends; health checks continue.") }}</p>
+        <label class="we-field">{{ t("For") }} <select v-model.number="minutes" class="we-select">
           <option v-for="[value, label] in durations" :key="value" :value="value">{{ label }}</option></select></label>
-        <label class="we-field">Reason <input v-model="reason" maxlength="200" placeholder="What others should know"></label>
+        <label class="we-field">{{ t("Reason") }} <input v-model="reason" maxlength="200" :placeholder="t('What others should know')"></label>
       </template>
       <div class="we-dialog-actions">
-        <button class="we-button" type="button" @click="$refs.dialog.close()" autofocus>Cancel</button>
-        <button class="we-button" :class="isDanger ? 'we-danger' : 'we-primary'" type="button" data-testid="confirm" @click="confirm">{{ verb }}{{
-          action.includes('maintenance') ? '' : ' ' + subject }}</button>
+        <button class="we-button" type="button" @click="$refs.dialog.close()" autofocus>{{ t("Cancel") }}</button>
+        <button class="we-button" :class="isDanger ? 'we-danger' : 'we-primary'" type="button" data-testid="confirm" @click="confirm">{{
+          action.includes('maintenance') ? verb : t('{action} {subject}', { action: verb, subject }) }}</button>
       </div>
     </dialog>`,
 };
@@ -126,6 +135,7 @@ export const ConfirmAction = {
 /** A menu at the button that opened it: arrows move, Escape closes and gives the focus back. */
 export const BotMenu = {
   components: { Icon },
+  mixins: [SPEAKING],
   emits: ["chosen"],
   data: () => ({ bot: null, items: [], place: {}, opener: null, openedAtY: 0 }),
   mounted() {
@@ -182,7 +192,7 @@ export const BotMenu = {
     },
   },
   template: `
-    <div v-if="bot" class="we-menu" role="menu" :aria-label="'Actions for ' + bot.title" :style="place" data-testid="menu" @keydown="key">
+    <div v-if="bot" class="we-menu" role="menu" :aria-label="t('Actions for {name}', { name: bot.title })" :style="place" data-testid="menu" @keydown="key">
       <button v-for="item in items" :key="item[0]" type="button" role="menuitem" tabindex="-1" :aria-disabled="Boolean(item[3])" :title="item[3]"
         :data-testid="'menu-' + item[0]" @click="choose(item)"><Icon :name="item[2]" />{{ item[1] }}</button>
     </div>`,

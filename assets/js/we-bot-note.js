@@ -1,48 +1,56 @@
 // Why a bot is as it is, in one line: the first of these that is true.
 import { ago, clockTime, latency, span } from "we-format";
 import { LABELS } from "we-labels";
+import { t } from "we-language";
 
 const BACK_ONLINE_S = 60;
-const MODEL_SILENT = "its language model does not answer";
+const MODEL_SILENT = "its language model does not answer"; // as the server says it
 
 export const isRestarting = (bot) => bot.restart !== null && bot.restart.finished_at === null;
 
 export function maintenanceNote({ until, reason }, now) {
-  const end = until === null ? "until it is ended" : `until ${clockTime(until, now)}`;
+  const end = until === null ? t("until someone ends it") : t("until {time}", { time: clockTime(until, now) });
   return reason ? `${end}: ${reason}` : end;
 }
 
 export function canaryNote([isAnswered, checkedAt, ms, error], now) {
-  if (isAnswered) return `answered in ${latency(ms)}, ${ago(checkedAt, now)}`;
-  if (error === MODEL_SILENT) return `${error} (${ago(checkedAt, now)})`;
-  return `does not answer a test message${error ? `: ${error}` : ""} (${ago(checkedAt, now)})`;
+  const when = ago(checkedAt, now);
+  if (isAnswered) return t("answered in {latency}, {when}", { latency: latency(ms), when });
+  if (error === MODEL_SILENT) return `${t(error)} (${when})`;
+  if (error) return t("no answer to a test message: {error} ({when})", { error: t(error), when });
+  return t("no answer to a test message ({when})", { when });
 }
 
 function calls([running, slots, waiting]) {
   if (running + waiting === 0) return "";
-  return `calls ${running}/${slots}` + (waiting ? ` (+${waiting} waiting)` : "");
+  if (waiting) return t("calls {running}/{slots} (+{waiting} waiting)", { running, slots, waiting });
+  return t("calls {running}/{slots}", { running, slots });
 }
 
 /** `titles` of the dependencies, and `faults`: what is wrong with them; by key. */
 export function botNote(bot, { now, isStale, titles, faults }) {
-  const seen = bot.seen_at ? `last seen ${ago(bot.seen_at, now)}` : "not checked yet";
+  const seen = bot.seen_at ? t("last seen {when}", { when: ago(bot.seen_at, now) }) : t("not checked yet");
   if (isStale) return seen;
   if (isRestarting(bot)) return "";
   const { restart, policy } = bot;
   if (bot.status === "maintenance" && policy) return maintenanceNote(policy, now);
-  if (bot.status === "quarantined" && policy) return policy.quarantine_reason || "the healing gave up on it";
+  if (bot.status === "quarantined" && policy) return policy.quarantine_reason || t("automatic restarts gave up on it");
   if (bot.cause) {
-    return `because ${bot.cause === "llm" ? "the language model" : (titles[bot.cause] ?? bot.cause)} ${faults[bot.cause] ?? "is down"}`;
+    const cause = bot.cause === "llm" ? t("the language model") : (titles[bot.cause] ?? bot.cause);
+    return t("because {cause} {fault}", { cause, fault: t(faults[bot.cause] ?? "is down") });
   }
   if (restart?.state === "failed" && bot.status !== "online") {
-    return `${LABELS.actions[restart.action].label} failed: ${restart.error ?? "no reason given"}`;
+    const action = LABELS.actions[restart.action].label;
+    return t("{action} failed: {error}", { action, error: restart.error ?? t("no reason given") });
   }
   if (bot.faults[0] === "silent" && !bot.canary?.[0]) return canaryNote(bot.canary, now);
   if (restart?.state === "online" && restart.action !== "stop" && now - restart.finished_at < BACK_ONLINE_S) {
-    return `back after ${span(restart.duration_s)}`;
+    return t("back after {span}", { span: span(restart.duration_s) });
   }
   if (bot.status === "unknown") return seen;
-  if (bot.status === "offline" && !bot.is_declared && !bot.container) return `${seen}; no longer configured`;
+  if (bot.status === "offline" && !bot.is_declared && !bot.container) {
+    return t("{seen}; no longer configured", { seen });
+  }
   if (bot.status !== "online" && bot.error) return bot.error;
   return calls(bot.calls);
 }

@@ -7,9 +7,11 @@ import { COLUMNS } from "we-fleet-columns";
 import { Heartbeats } from "we-heartbeats";
 import { RestartProgress } from "we-restart";
 import { StatusMark, botStatus, breakerStatus } from "we-status";
+import { SPEAKING } from "we-language";
 
 export const BotRow = {
   components: { Avatar, Heartbeats, Icon, RestartProgress, StatusMark },
+  mixins: [SPEAKING],
   emits: ["act", "menu", "select"],
   props: {
     bot: Object,
@@ -57,7 +59,7 @@ export const BotRow = {
   template: `
     <tr :data-testid="'bot-' + bot.name" :data-bot="bot.name" :data-status="isStale ? 'unknown' : bot.status"
       :class="{ 'we-stale': isStale, 'we-selected': isSelected }">
-      <td v-if="isSelectable" class="we-cell-select"><input type="checkbox" class="we-check" :checked="isSelected" :aria-label="'Select ' + bot.title"
+      <td v-if="isSelectable" class="we-cell-select"><input type="checkbox" class="we-check" :checked="isSelected" :aria-label="t('Select {name}', { name: bot.title })"
         @click="$emit('select', bot.name, $event)"></td>
       <th scope="row" class="we-cell-bot"><span class="we-bot"><Avatar :name="bot.name" :title="bot.title" :emoji="bot.emoji" />
         <span class="we-two"><a class="we-row-link we-strong we-cut" :href="address" :title="bot.description || bot.title">{{ bot.title }}</a>
@@ -75,10 +77,10 @@ export const BotRow = {
       <td v-for="cell in cells" :key="cell.key" class="we-cell" :class="['we-cell-' + cell.key, cell.tone && 'we-ink-' + cell.tone, { 'we-number': cell.isNumber }]"
         :data-label="cell.label" :title="cell.title"><span class="we-cut">{{ cell.text }}</span></td>
       <td class="we-cell-actions">
-        <span v-if="mayRestart" :title="whyNot || 'Restart'"><button class="we-icon-button" type="button" :disabled="whyNot !== '' || isAsking"
-          :data-testid="'restart-' + bot.name" :aria-label="'Restart ' + bot.title" @click="$emit('act', 'restart', bot.name)">
+        <span v-if="mayRestart" :title="whyNot || t('Restart')"><button class="we-icon-button" type="button" :disabled="whyNot !== '' || isAsking"
+          :data-testid="'restart-' + bot.name" :aria-label="t('Restart {name}', { name: bot.title })" @click="$emit('act', 'restart', bot.name)">
           <Icon name="restart" /></button></span>
-        <button class="we-icon-button" type="button" aria-haspopup="menu" :data-testid="'more-' + bot.name" :aria-label="'More for ' + bot.title"
+        <button class="we-icon-button" type="button" aria-haspopup="menu" :data-testid="'more-' + bot.name" :aria-label="t('More for {name}', { name: bot.title })"
           @click="$emit('menu', bot, $event.currentTarget)"><Icon name="more" /></button>
       </td>
     </tr>`,

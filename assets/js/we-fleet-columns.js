@@ -1,6 +1,7 @@
 // The columns of the fleet: what is in them, how they sort, and which are shown where there is not room for all.
 import { ago, exactly, latency, rate, size, span, uptime } from "we-format";
 import { botStatus } from "we-status";
+import { nt, t } from "we-language";
 
 const figure = (index) => (bot) => bot.figures?.[index] ?? null;
 const usage = (index) => (bot) => bot.usage?.[index] ?? null;
@@ -31,21 +32,33 @@ const percent = (value) => (value === null ? "–" : `${value < 10 ? value.toFix
 function measured(bot) {
   if (!bot.usage) return undefined;
   const [at, , bytes, limit, received, sent] = bot.usage;
-  const memory = limit ? `${size(bytes)} of ${size(limit)}` : size(bytes);
-  return `Memory ${memory}\nNetwork ${size(received)}/s in, ${size(sent)}/s out\nMeasured ${exactly(at)}`;
+  const memory = limit ? t("{used} of {limit}", { used: size(bytes), limit: size(limit) }) : size(bytes);
+  return [
+    t("Memory {memory}", { memory }),
+    t("Network {received}/s in, {sent}/s out", { received: size(received), sent: size(sent) }),
+    t("Measured {when}", { when: exactly(at) }),
+  ].join("\n");
 }
 
 function container(bot, now, hasEngine) {
   const { container } = bot;
-  if (!container) return { text: hasEngine ? "no container" : "–", tone: "muted" };
+  if (!container) return { text: hasEngine ? t("no container") : "–", tone: "muted" };
   const isRunning = container.state === "running";
   const age = isRunning && container.started_at ? span(now - container.started_at) : "";
   const end =
-    container.exit_code === null ? "" : container.oom_killed ? "out of memory" : `code ${container.exit_code}`;
+    container.exit_code === null
+      ? ""
+      : container.oom_killed
+        ? t("out of memory")
+        : t("exit code {code}", { code: container.exit_code });
   const lines = [`${container.kind} ${container.name}`, container.image];
-  if (container.health) lines.push(`engine's own check: ${container.health}`);
-  if (container.started_at) lines.push(`started ${exactly(container.started_at)}`);
-  if (container.restart_count) lines.push(`restarted ${container.restart_count} times by the engine`);
+  if (container.health) lines.push(t("engine health check: {health}", { health: container.health }));
+  if (container.started_at) lines.push(t("started {when}", { when: exactly(container.started_at) }));
+  if (container.restart_count) {
+    lines.push(
+      nt("restarted {count} time by the engine", "restarted {count} times by the engine", container.restart_count),
+    );
+  }
   return { text: [container.state, age, end].filter(Boolean).join(" · "), title: lines.filter(Boolean).join("\n") };
 }
 
@@ -54,48 +67,48 @@ function image({ container }) {
   return { text: full ? full.split("/").at(-1) : "–", title: full || undefined, tone: full ? "" : "muted" };
 }
 
-const HOUR = "of the chat answers of the last hour";
-
 /** By key, in the order of the table. `px` is the least width. */
 export const COLUMNS = {
-  name: { label: "Bot", px: 208, isFixed: true, sort: (bot) => bot.title.toLowerCase() },
-  status: { label: "Status", px: 192, isFixed: true, sort: (bot) => -botStatus(bot.status).weight },
-  beats: { label: "Health checks", px: 168, isFixed: true, title: "The last 90 health checks" },
-  uptime_24h: number("24 h", 78, figure(0), uptime, { title: "Uptime of the last 24 hours", tone: low }),
-  uptime_7d: number("7 d", 78, figure(1), uptime, { title: "Uptime of the last 7 days", tone: low }),
-  uptime_30d: number("30 d", 78, figure(2), uptime, { title: "Uptime of the last 30 days", tone: low }),
-  p50: number("p50", 74, figure(3), latency, { title: `Median ${HOUR}` }),
-  p95: number("p95", 74, figure(4), latency, { title: `95th percentile ${HOUR}` }),
-  p99: number("p99", 74, figure(5), latency, { title: `99th percentile ${HOUR}` }),
-  rate: number("msg/min", 76, figure(6), perMinute, { title: "Messages a minute, of the last five minutes" }),
-  errors: number("Errors", 70, figure(7), rate, { title: `Share of failures ${HOUR}`, tone: high }),
-  cpu: number("CPU", 64, usage(1), percent, { title: "Of one core", more: measured, fade: age }),
-  memory: number("Memory", 78, usage(2), size, { title: "Memory of the container", more: measured, fade: age }),
+  name: { label: t("Bot"), px: 208, isFixed: true, sort: (bot) => bot.title.toLowerCase() },
+  status: { label: t("Status"), px: 192, isFixed: true, sort: (bot) => -botStatus(bot.status).weight },
+  beats: { label: t("Health checks"), px: 168, isFixed: true, title: t("Last 90 health checks") },
+  uptime_24h: number(t("24 h"), 78, figure(0), uptime, { title: t("Uptime, last 24 hours"), tone: low }),
+  uptime_7d: number(t("7 d"), 78, figure(1), uptime, { title: t("Uptime, last 7 days"), tone: low }),
+  uptime_30d: number(t("30 d"), 78, figure(2), uptime, { title: t("Uptime, last 30 days"), tone: low }),
+  p50: number("p50", 74, figure(3), latency, { title: t("Median chat response time, last hour") }),
+  p95: number("p95", 74, figure(4), latency, { title: t("95th percentile of chat response time, last hour") }),
+  p99: number("p99", 74, figure(5), latency, { title: t("99th percentile of chat response time, last hour") }),
+  rate: number(t("msg/min"), 76, figure(6), perMinute, { title: t("Messages per minute, last 5 minutes") }),
+  errors: number(t("Errors"), 70, figure(7), rate, { title: t("Failed chat answers, last hour"), tone: high }),
+  cpu: number("CPU", 64, usage(1), percent, { title: t("Percent of one core"), more: measured, fade: age }),
+  memory: number(t("Memory"), 78, usage(2), size, { title: t("Container memory"), more: measured, fade: age }),
   container: {
-    label: "Container",
+    label: t("Container"),
     px: 140,
     sort: (bot) => (bot.container ? [bot.container.state, -(bot.container.started_at ?? 0)].join() : null),
     cell: container,
   },
   restarts: number(
-    "Restarts",
+    t("Restarts"),
     76,
     (bot) => bot.container?.restart_count ?? null,
     (count) => count ?? "–",
     {
-      title: "By the container engine",
+      title: t("By the container engine"),
     },
   ),
-  image: { label: "Image", px: 150, sort: (bot) => bot.container?.image ?? null, cell: image },
-  health: number("Check", 74, (bot) => bot.latency_ms, latency, { title: "Answer time of the last health check" }),
+  image: { label: t("Image"), px: 150, sort: (bot) => bot.container?.image ?? null, cell: image },
+  health: number(t("Check"), 74, (bot) => bot.latency_ms, latency, {
+    title: t("Response time of the last health check"),
+  }),
   seen: {
-    label: "Last seen",
+    label: t("Last seen"),
     px: 88,
     isNumber: true,
     sort: (bot) => (bot.seen_at ? -bot.seen_at : null),
     cell: (bot, now) => ({
-      text: bot.seen_at ? ago(bot.seen_at, now) : "never",
-      title: bot.seen_at ? exactly(bot.seen_at) : "No health check has succeeded yet",
+      text: bot.seen_at ? ago(bot.seen_at, now) : t("never"),
+      title: bot.seen_at ? exactly(bot.seen_at) : t("No health check has succeeded yet"),
     }),
   },
 };

@@ -1,6 +1,7 @@
 // What of the fleet is shown and in which order: the choice is in the address, so that it can be sent to somebody.
 import { COLUMNS, KEYS, OPTIONAL, comparing } from "we-fleet-columns";
 import { botStatus } from "we-status";
+import { t } from "we-language";
 
 const COLUMNS_KEY = "we-fleet-columns";
 const DEFAULTS = { status: "all", q: "", sort: "status", group: "none" };
@@ -8,23 +9,26 @@ const LAST = "\uffff";
 
 /** By key: [label, what a bot belongs to, its title, its place among the groups]. */
 export const GROUPS = {
-  none: { label: "No groups" },
+  none: { label: t("No groups") },
   status: {
-    label: "Status",
+    label: t("By status"),
     of: (bot, { statusOf }) => statusOf(bot),
     title: (key) => botStatus(key).label,
     place: (key) => String(9 - botStatus(key).weight),
   },
   cause: {
-    label: "Cause",
+    label: t("By cause"),
     of: (bot) => bot.cause ?? "",
-    title: (key, { titles, faults }) => (key ? `${titles[key] ?? key} ${faults[key] ?? "is down"}` : "No common cause"),
+    title: (key, { titles, faults }) =>
+      key
+        ? t("{cause} {fault}", { cause: titles[key] ?? key, fault: t(faults[key] ?? "is down") })
+        : t("No common cause"),
   },
-  image: { label: "Image", of: (bot) => bot.container?.image ?? "", title: (key) => key || "No image known" },
+  image: { label: t("By image"), of: (bot) => bot.container?.image ?? "", title: (key) => key || t("Unknown image") },
   contract: {
-    label: "Contract",
+    label: t("By contract"),
     of: (bot) => bot.contract ?? "",
-    title: (key) => (key ? `Bots of ${key}` : "Not known yet"),
+    title: (key) => (key ? t("Bots of generation {contract}", { contract: key }) : t("Not known yet")),
   },
 };
 

@@ -1,11 +1,12 @@
 // Times and numbers for people. Times are Unix seconds.
+import { locale, t } from "we-language";
 
 const UNITS = [
-  [60, "s"],
-  [60, "min"],
-  [24, "h"],
-  [365, "d"],
-  [Infinity, "y"],
+  [60, t("s")],
+  [60, t("min")],
+  [24, t("h")],
+  [365, t("d")],
+  [Infinity, t("y")],
 ];
 
 /** "40 s", "3 min", "2 d": the largest whole unit. */
@@ -22,20 +23,20 @@ const LARGEST_SKEW_S = 30;
 /** "40 s ago", "just now", or "in 5 min" of what is planned: less is two clocks that differ. */
 export function ago(at, now) {
   const seconds = now - at;
-  if (seconds < -LARGEST_SKEW_S) return `in ${span(-seconds)}`;
-  return seconds < 2 ? "just now" : `${span(seconds)} ago`;
+  if (seconds < -LARGEST_SKEW_S) return t("in {span}", { span: span(-seconds) });
+  return seconds < 2 ? t("just now") : t("{span} ago", { span: span(seconds) });
 }
 
 /** The moment exactly, in the reader's time zone. */
 export function exactly(at) {
-  return new Date(at * 1000).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+  return new Date(at * 1000).toLocaleString(locale(), { dateStyle: "medium", timeStyle: "medium" });
 }
 
 /** "14:30", with the day when it is another. */
 export function clockTime(at, now) {
   const date = new Date(at * 1000);
   const isToday = date.toDateString() === new Date(now * 1000).toDateString();
-  return date.toLocaleString(undefined, isToday ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" });
+  return date.toLocaleString(locale(), isToday ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" });
 }
 
 /** A latency with its unit: "0.4 ms", "12 ms", "1.25 s". */

@@ -1,6 +1,7 @@
 // The bar of a bot's last health checks: one path a colour, so that five hundred bars stay light.
 import { exactly, latency } from "we-format";
 import { botStatus } from "we-status";
+import { t } from "we-language";
 
 export const SLOTS = 90;
 const STEP = 4;
@@ -28,9 +29,10 @@ export const Heartbeats = {
       ).join("");
     },
     label() {
-      if (!this.beats.length) return "No health checks yet";
+      if (!this.beats.length) return t("No health checks yet");
       const online = this.beats.filter(([, status]) => status === "online").length;
-      return `Last ${this.beats.length} health checks: ${online} online, ${this.beats.length - online} not`;
+      const count = this.beats.length;
+      return t("Last {count} health checks: {online} online, {others} not", { count, online, others: count - online });
     },
   },
   methods: {

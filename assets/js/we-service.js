@@ -1,6 +1,7 @@
 // A card for one dependency: status, answer time, and how that went lately.
 import { ago, exactly, latency } from "we-format";
 import { StatusMark, serviceStatus } from "we-status";
+import { SPEAKING, t } from "we-language";
 
 const WIDTH = 120;
 const HEIGHT = 28;
@@ -41,6 +42,7 @@ const Sparkline = {
 
 export const ServiceCard = {
   components: { Sparkline, StatusMark },
+  mixins: [SPEAKING],
   props: { service: Object, now: Number, isStale: Boolean },
   computed: {
     shown() {
@@ -50,13 +52,15 @@ export const ServiceCard = {
       return serviceStatus(this.shown, this.service.fault);
     },
     note() {
-      if (this.shown === "not_configured") return "Set its address to monitor it";
+      if (this.shown === "not_configured") return t("Set its address to monitor it");
       if (this.shown === "healthy") return "";
-      const seen = this.service.seen_at ? `last seen ${ago(this.service.seen_at, this.now)}` : "never seen";
+      const seen = this.service.seen_at
+        ? t("last seen {when}", { when: ago(this.service.seen_at, this.now) })
+        : t("never seen");
       return (this.shown === "unhealthy" && this.service.error) || seen;
     },
     exact() {
-      return this.service.checked_at ? `Checked ${exactly(this.service.checked_at)}` : "";
+      return this.service.checked_at ? t("Checked {when}", { when: exactly(this.service.checked_at) }) : "";
     },
     percentiles() {
       return ["p50", "p95", "p99"].map((name, index) => [name, latency(this.service.percentiles_ms[index])]);
@@ -70,7 +74,7 @@ export const ServiceCard = {
       <div v-else class="we-card-figures">
         <Sparkline :values="service.latencies_ms" /><span class="we-number">{{ latency(service.latency_ms) }}</span>
       </div>
-      <div v-if="shown !== 'not_configured'" class="we-card-percentiles" title="Of the last hour">
+      <div v-if="shown !== 'not_configured'" class="we-card-percentiles" :title="t('Last hour')">
         <span v-for="[name, value] in percentiles" :key="name"><span class="we-muted">{{ name }}</span> {{ value }}</span></div>
     </article>`,
 };

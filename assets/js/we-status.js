@@ -1,6 +1,7 @@
 // The words, colours and icons of states: always all three together.
 import { Icon } from "we-icon";
 import { LABELS } from "we-labels";
+import { t } from "we-language";
 
 const { bot: BOT, service: SERVICE, system: SYSTEM, breaker: BREAKER } = LABELS;
 
@@ -11,9 +12,9 @@ export const breakerStatus = (state) => BREAKER[state] ?? null;
 /** `fault` says what is wrong with one that is unhealthy: not every one of them is down. */
 export const serviceStatus = (status, fault = "is down") => {
   const found = SERVICE[status] ?? SERVICE.unknown;
-  return status === "unhealthy" && fault !== "is down"
-    ? { ...found, label: fault[0].toUpperCase() + fault.slice(1) }
-    : found;
+  if (status !== "unhealthy" || fault === "is down") return found;
+  const word = t(fault);
+  return { ...found, label: word[0].toUpperCase() + word.slice(1) };
 };
 export const systemStatus = (status) => SYSTEM[status] ?? SYSTEM.degraded;
 

@@ -7,8 +7,7 @@ from typing import Final
 from chat_api.core.language import N_, _, language
 
 MISSING: Final = "–"
-SECONDS, MINUTES, HOURS, DAYS = N_("{count} s"), N_("{count} min"), N_("{count} h"), N_("{count} d")
-_UNITS: Final = ((60, SECONDS), (60, MINUTES), (24, HOURS), (365, DAYS), (math.inf, N_("{count} y")))
+_UNITS: Final = ((60, N_("s")), (60, N_("min")), (24, N_("h")), (365, N_("d")), (math.inf, N_("y")))
 _MIB: Final = 1024 * 1024
 # Where they are not as in English: the marks of thousands and of fractions, and the sign after a percentage.
 _NUMERALS: Final = {"de": str.maketrans(",.", ".,")}
@@ -20,7 +19,7 @@ def span(seconds: float) -> str:
     value = max(0.0, seconds)
     for size, unit in _UNITS:
         if value < size:
-            return _(unit, count=math.floor(value))
+            return f"{math.floor(value)} {_(unit)}"
         value /= size
     raise AssertionError("the last unit has no end")
 

@@ -13,7 +13,7 @@ def restart_progress(action: RestartView, title: str) -> str:
     reached = states.index(action.state) if action.state in states else -1
     time = since(
         action.requested_at,
-        after=_("of about {time}", time=span(action.estimate_s)),
+        after=_("of ~{estimate}", estimate=span(action.estimate_s)),
         limit_s=action.estimate_s,
         late=_("longer than usual"),
         classes="we-number",

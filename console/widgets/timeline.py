@@ -16,7 +16,7 @@ from chat_api.series.schemas import StatusInterval, Uptime, Window
 from console.actions import run_action
 from console.context import services, settings
 from console.widgets.fleet_pulse import on_fleet_pulse
-from console.widgets.quantities import DAYS, HOURS, MINUTES, SECONDS, percent
+from console.widgets.quantities import percent
 from console.widgets.records import RecordsTable, column
 from console.widgets.status_words import status_words
 from console.widgets.window_chips import NAMES
@@ -128,12 +128,13 @@ def share_text(share: float | None) -> str:
 def duration(seconds: float) -> str:
     """A duration in its two largest units, e.g. ``3 h 12 min``."""
     if seconds < 60:
-        return _(SECONDS, count="< 1" if 0 < seconds < 1 else f"{seconds:.0f}")
+        number = "< 1" if 0 < seconds < 1 else f"{seconds:.0f}"
+        return f"{number} {_('s')}"
     minutes, hours, days = int(seconds // 60), int(seconds // 3600), int(seconds // 86_400)
-    largest = [(days, DAYS), (hours % 24, HOURS)] if days else [(hours, HOURS), (minutes % 60, MINUTES)]
+    largest = [(days, _("d")), (hours % 24, _("h"))] if days else [(hours, _("h")), (minutes % 60, _("min"))]
     if not hours:
-        largest = [(minutes, MINUTES), (int(seconds % 60), SECONDS)]
-    return " ".join(_(unit, count=value) for value, unit in largest if value)
+        largest = [(minutes, _("min")), (int(seconds % 60), _("s"))]
+    return " ".join(f"{value} {unit}" for value, unit in largest if value)
 
 
 def with_gaps(

@@ -48,26 +48,23 @@ test("the first reason that is true is the one that is said", () => {
 });
 
 test("a maintenance says until when, and why", () => {
-  assert.equal(maintenanceNote({ until: null, reason: "disk" }, NOW), "until it is ended: disk");
+  assert.equal(maintenanceNote({ until: null, reason: "disk" }, NOW), "until someone ends it: disk");
   assert.match(maintenanceNote({ until: NOW + 60, reason: "" }, NOW), /^until .*\d/);
 });
 
 test("a canary says how it went", () => {
   assert.equal(canaryNote([true, NOW - 60, 240, null], NOW), "answered in 240 ms, 1 min ago");
-  assert.equal(
-    canaryNote([false, NOW - 60, null, "timeout"], NOW),
-    "does not answer a test message: timeout (1 min ago)",
-  );
+  assert.equal(canaryNote([false, NOW - 60, null, "timeout"], NOW), "no answer to a test message: timeout (1 min ago)");
 });
 
 test("an action that makes no sense says why", () => {
   assert.equal(whyNot("restart", bot(), false), "No container engine is configured");
-  assert.equal(whyNot("restart", bot(), true), "No container of this bot is known");
+  assert.equal(whyNot("restart", bot(), true), "This bot has no known container");
   assert.match(whyNot("restart", bot({ container: container({ is_managed: false }) }), true), /label/);
   assert.equal(whyNot("restart", bot({ container: container() }), true), "");
-  assert.equal(whyNot("start", bot({ container: container() }), true), "It runs already");
-  assert.equal(whyNot("stop", bot({ container: container({ state: "exited" }) }), true), "It does not run");
-  assert.match(whyNot("stop", bot({ container: container(), restart: restart() }), true), /under way/);
+  assert.equal(whyNot("start", bot({ container: container() }), true), "It is already running");
+  assert.equal(whyNot("stop", bot({ container: container({ state: "exited" }) }), true), "It is not running");
+  assert.match(whyNot("stop", bot({ container: container(), restart: restart() }), true), /in progress/);
   assert.equal(whyNot("end_maintenance", bot(), true), "It is not in maintenance");
 });
 
@@ -85,7 +82,7 @@ test("the question names the bots and whom it touches", () => {
   many.ask({ action: "stop", bots, skipped: 1, affectedUsers: 1, estimate: null });
   assert.equal(many.question, "Stop 14 bots?");
   assert.match(many.named, /and 2 more$/);
-  assert.match(many.impact, /^1 person is talking to them right now\. What is being answered .* interrupted\.$/);
+  assert.match(many.impact, /^1 person is talking to them right now\. Answers in progress will be interrupted\.$/);
   many.ask({ action: "maintenance", bots: [bot()], skipped: 0, affectedUsers: 0, estimate: null });
   assert.equal(many.question, "Put Elena into maintenance?");
   assert.equal(many.impact, "No one is talking to it right now.");

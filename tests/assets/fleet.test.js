@@ -79,7 +79,7 @@ test("a container says its state, its age, and how it ended", () => {
   assert.equal(text(null), "no container");
   assert.equal(text({}), "running · 1 h");
   assert.equal(text({ state: "exited", exit_code: 137, oom_killed: true }), "exited · out of memory");
-  assert.equal(text({ state: "exited", exit_code: 1 }), "exited · code 1");
+  assert.equal(text({ state: "exited", exit_code: 1 }), "exited · exit code 1");
 });
 
 test("what is not known is last in either order", () => {

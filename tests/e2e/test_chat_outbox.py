@@ -284,7 +284,7 @@ async def test_what_one_person_left_unsent_is_not_the_next_ones(
     await chat.open("elena")
     await chat.by_id("composer").fill("a draft of the first")
     await chat.by_id("sign-out").click()
-    await expect(chat.by_id("sign-out-dialog")).to_contain_text("One message or draft hasn’t been sent.")
+    await expect(chat.by_id("sign-out-dialog")).to_contain_text("1 message or draft hasn’t been sent.")
     await chat.by_id("keep-and-sign-out").click()
     await expect(chat.page.get_by_role("button", name="Start chatting")).to_be_visible()
     name = "somebody else entirely"

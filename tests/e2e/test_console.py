@@ -84,9 +84,9 @@ async def test_how_busy_a_bot_is_can_be_seen(
         for number in range(5):
             with pytest.raises(BotFailed):
                 await console.services.messages.send(users[number % 2], bot_name="marcus", content="Hi")
-        await expect(page.get_by_test_id("bot-marcus").get_by_test_id("breaker")).to_have_text("Paused")
+        await expect(page.get_by_test_id("bot-marcus").get_by_test_id("breaker")).to_have_text("Calls paused")
         await expect(page.get_by_test_id("bot-marcus")).to_have_attribute("data-status", BotStatus.DEGRADED)
-        await expect(page.get_by_test_id("bot-marcus").get_by_test_id("breaker")).to_have_text("Trying")
+        await expect(page.get_by_test_id("bot-marcus").get_by_test_id("breaker")).to_have_text("Probing")
         await marcus.set_faults(mode="ok")
 
 

@@ -137,7 +137,7 @@ async def test_why_a_bot_is_as_it_is(console: RunningConsole, page: Page) -> Non
     def note(name: str) -> Locator:
         return page.get_by_test_id(f"bot-{name}").get_by_test_id("note")
 
-    await expect(note("jake")).to_contain_text("does not answer a test message: no answer in time")
+    await expect(note("jake")).to_contain_text("no answer to a test message: no answer in time")
     await expect(note("marcus")).to_contain_text("new model")
     await expect(note("dream")).to_have_text("3 restarts")
     await expect(note("ryan")).to_have_text("cannot connect")
@@ -229,7 +229,7 @@ async def test_many_are_asked_about_once(console: RunningConsole, page: Page, mo
 
     await page.get_by_test_id("more-elena").click()
     await expect(page.get_by_role("menuitem")).to_have_text(
-        ["Open", "Restart", "Start", "Stop", "Maintenance", "Logs", "Try a message"]
+        ["Open", "Restart", "Start", "Stop", "Maintenance", "Logs", "Send a test message"]
     )
     await page.keyboard.press("ArrowDown")
     await expect(page.get_by_test_id("menu-restart")).to_be_focused()

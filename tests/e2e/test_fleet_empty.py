@@ -20,9 +20,9 @@ async def test_it_says_how_to_begin(make_settings: MakeSettings, page: Page) -> 
         empty = page.get_by_test_id("empty")
         for words in ("No bots yet", "BOTS_ENV_DIR", "BOTS_CONFIG", "whisperengine.bot"):
             await expect(empty).to_contain_text(words)
-        await expect(empty.get_by_role("link", name="See the settings")).to_be_visible()
+        await expect(empty.get_by_role("link", name="Open settings")).to_be_visible()
         await expect(page.get_by_test_id("banner")).to_have_text(
-            re.compile("^Nothing to watch.*No bots are configured")
+            re.compile("^Nothing to monitor.*No bots are configured")
         )
         for width_px in (360, 1440):
             await page.set_viewport_size({"width": width_px, "height": 900})

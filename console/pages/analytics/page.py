@@ -15,7 +15,7 @@ from console.frame import frame, page
 from console.pages.analytics.retention import retention
 from console.widgets.chart import Line, TimeChart
 from console.widgets.fact_words import moment
-from console.widgets.quantities import MINUTES, latency, localized, percent, whole
+from console.widgets.quantities import latency, localized, percent, whole
 from console.widgets.records import RecordsTable, column, export_links, heading
 
 GRAINS = {Grain.HOUR: N_("By hour"), Grain.DAY: N_("By day"), Grain.WEEK: N_("By week")}
@@ -188,5 +188,5 @@ def _row(usage: Usage) -> dict[str, Any]:
         "p95": latency(p95 * 1000 if p95 is not None else None),
         "p50_number": p50 or 0,
         "p95_number": p95 or 0,
-        "visit": _(MINUTES, count=localized(f"{usage.visit_minutes:.1f}")) if usage.visit_minutes is not None else "–",
+        "visit": f"{localized(f'{usage.visit_minutes:.1f}')} {_('min')}" if usage.visit_minutes is not None else "–",
     }
