@@ -26,8 +26,9 @@ SOURCES = ("chat_api", "console", "models", "assets")
 NO_DATE = datetime(2000, 1, 1, tzinfo=UTC)  # git knows better
 # Whose texts the browser's code shows.
 OF_BROWSER = ("assets/", "console/labels")
-KEYWORDS: dict[str, Any] = {"_": None, "N_": None, "ngettext": (1, 2)}
-ERRORS = {name for name, one in vars(errors).items() if isinstance(one, type) and issubclass(one, errors.AppError)}
+# An error translates a message that is given to it as it stands.
+ERRORS = [name for name, one in vars(errors).items() if isinstance(one, type) and issubclass(one, errors.AppError)]
+KEYWORDS: dict[str, Any] = {"_": None, "N_": None, "ngettext": (1, 2), **dict.fromkeys(ERRORS)}
 # Without dates and names, which git knows better.
 HEADER = """\
 msgid ""
@@ -46,23 +47,26 @@ PLACEHOLDER = re.compile(r"\{(\w+)[^}]*\}")
 def extracted() -> Catalog:
     """Every marked text of the code, with the files that it stands in."""
     catalogue = Catalog(charset="utf-8")
-    methods = [("**.py", "python"), ("**.js", "tests.support.catalogues:of_browser_code")]
+    methods = [
+        ("**.py", "tests.support.catalogues:of_python_code"),
+        ("**.js", "tests.support.catalogues:of_browser_code"),
+    ]
     for folder in SOURCES:
         found = extract_from_dir(ROOT / folder, methods, keywords=KEYWORDS)
         for file, _line, text, _comments, context in sorted(found, key=lambda one: one[:2]):
             catalogue.add(text, None, [(f"{folder}/{file}", 0)], context=context)
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            for text in of_errors(path.read_text()):
-                catalogue.add(text, None, [(path.relative_to(ROOT).as_posix(), 0)])
     return catalogue
 
 
-def of_errors(source: str) -> Iterator[str]:
-    """The messages of errors that stand in the code as they are: :class:`AppError` translates them itself."""
-    for node in ast.walk(ast.parse(source)):
-        match node:
-            case ast.Call(func=ast.Name(id=name), args=[ast.Constant(value=str(text)), *_]) if name in ERRORS:
-                yield text
+def of_python_code(
+    file: BinaryIO, keywords: Iterable[str], _comment_tags: Iterable[str], options: dict[str, Any]
+) -> Iterator[tuple[int, str, list[str], list[str]]]:
+    """The texts of a module; babel's own reading leaves out what stands in an f-string."""
+    for node in ast.walk(ast.parse(file.read())):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in keywords:
+            texts = [one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+            if texts:
+                yield node.lineno, node.func.id, texts, []
 
 
 def of_browser_code(
