@@ -1,8 +1,9 @@
 """Series: increments of several processes add up, once each, and stay right over every window."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -225,7 +226,7 @@ async def test_what_happens_in_a_running_api_is_counted(api: RunningApi) -> None
         await eventually(lambda: _is(point("bots/elena/series"), count=3))
         await eventually(lambda: _is(point("bots/elena/series?kind=canary"), count=1))
         for path in ("bots/elena/series?kind=health", "services/redis/series", "series/http", "series/loop_lag"):
-            await eventually(lambda path=path: _is_counted(point(path)))
+            await eventually(partial(_is_counted, point, path))
 
         async def uptime() -> float:
             answer = (await client.get("/api/admin/bots/elena/uptime")).json()
@@ -240,8 +241,8 @@ async def test_what_happens_in_a_running_api_is_counted(api: RunningApi) -> None
             assert len(answer.text.splitlines()) >= 2
 
 
-async def _is_counted(asked: Awaitable[dict[str, float]]) -> bool:
-    return (await asked)["count"] > 0
+async def _is_counted(point: Callable[[str], Awaitable[dict[str, float]]], path: str) -> bool:
+    return (await point(path))["count"] > 0
 
 
 async def _is(asked: object, *, count: int) -> bool:
