@@ -16,7 +16,7 @@ from console.context import services
 from console.live.open_pages import open_pages
 from console.widgets.fact_words import facts_html, moment
 from console.widgets.lifetime import while_shown
-from console.widgets.quantities import fixed
+from console.widgets.quantities import fixed, localized, percent
 
 MAX_COMMAND_CHARS = 200
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
@@ -81,14 +81,14 @@ def usage_html(usage: ContainerUsage | None, facts: ContainerFacts) -> str:
     if usage is None:
         return title + _muted(_("Measuring…"))
     used, limit = size_text(usage.memory_bytes), facts.memory_limit_bytes
-    percent = fixed(usage.cpu_percent, 1)
+    share = percent(f"{usage.cpu_percent:.1f}")
     return title + facts_html(
         [
             (
                 _("CPU"),
-                _("{percent}% of one core, limit {limit}", percent=percent, limit=f"{facts.cpu_limit:g}")
+                _("{share} of one core, limit {limit}", share=share, limit=localized(f"{facts.cpu_limit:g}"))
                 if facts.cpu_limit
-                else _("{percent}% of one core", percent=percent),
+                else _("{share} of one core", share=share),
             ),
             (_("Memory"), _("{used} of {limit}", used=used, limit=size_text(limit)) if limit else used),
             (_("Received"), f"{size_text(usage.received_bytes_per_s)}/s"),

@@ -11,17 +11,14 @@ async def bot_series(principal: Principal, bot_name: str) -> None:
     """Put the charts here. Raises: as :meth:`SeriesService.points`."""
     address = f"/api/admin/bots/{quote(bot_name, safe='')}/series?kind="
     charts = (
-        ChartSpec(title=_("Answer time"), subject=f"answers:{bot_name}", export=f"{address}answers", of=_("messages")),
+        ChartSpec(title=_("Response time"), subject=f"answers:{bot_name}", export=f"{address}answers"),
         ChartSpec(
             title=_("Messages"),
             subject=f"answers:{bot_name}",
             export=f"{address}answers",
             shows="counts",
-            of=_("messages"),
         ),
-        ChartSpec(
-            title=_("Health check"), subject=f"health:{bot_name}", export=f"{address}health", of=_("health checks")
-        ),
-        ChartSpec(title=_("Canary"), subject=f"canary:{bot_name}", export=f"{address}canary", of=_("canaries")),
+        ChartSpec(title=_("Health check"), subject=f"health:{bot_name}", export=f"{address}health", of="checks"),
+        ChartSpec(title=_("Canary"), subject=f"canary:{bot_name}", export=f"{address}canary", of="checks"),
     )
     await SeriesPanel(principal, _("Over time"), charts).load()
