@@ -83,6 +83,7 @@ document.addEventListener("keydown", (event) => {
 // The language of the pages: kept in a cookie, so that the server sees it before it builds the next one.
 document.addEventListener("change", ({ target }) => {
   if (!target.matches?.('select[data-we="language"]')) return;
+  if (target.form) return target.form.requestSubmit(); // to load the answer to a form anew would send the form again
   const secure = location.protocol === "https:" ? "; Secure" : "";
   document.cookie = `we_language=${target.value}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
   location.reload();

@@ -7,6 +7,7 @@ from typing import Literal, TypeVar
 from nicegui import Client, ui
 
 from chat_api.core.errors import AppError, NotAuthenticated
+from chat_api.core.language import _
 from chat_api.core.logging import get_logger
 from chat_api.core.principals import Principal
 from console.context import services
@@ -41,7 +42,8 @@ async def run_action(
     except Exception:
         reference = secrets.token_hex(4)
         log.exception("action_failed", path=client.page.path, reference=reference)
-        _notify(client, f"Something went wrong on our side. Reference: {reference}", type="negative")
+        message = _("Something went wrong on our side. Reference: {reference}", reference=reference)
+        _notify(client, message, type="negative")
         return None
     if done is not None:
         _notify(client, done, type="positive")

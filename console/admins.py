@@ -33,7 +33,7 @@ async def create_admin(settings: Settings, username: str, password: str, *, role
     say(f"Created {username} ({role}) in PostgreSQL {where.database}.")
     if secret is not None:
         address = pyotp.TOTP(secret).provisioning_uri(name=username, issuer_name="WhisperEngine")
-        say(f"Add this to an authenticator; it is not shown again: {address}")
+        say(f"Add this to an authenticator app. It won't be shown again: {address}")
 
 
 async def prepare_first_admin(settings: Settings, where: Servers) -> str | None:
@@ -63,7 +63,7 @@ def read_username(given: str | None, terminal: TextIO = sys.stdin) -> str:
     if given:
         return given
     if not terminal.isatty():
-        raise InvalidInput("--username is missing.")
+        raise InvalidInput("Give a --username.")
     return input("Username: ").strip()
 
 
@@ -77,12 +77,12 @@ def read_password(settings: Settings, source: TextIO = sys.stdin) -> str:
         return settings.web_ui_admin_password.get_secret_value()
     if source.isatty():
         password = getpass.getpass("Password: ")
-        if password != getpass.getpass("Again: "):
-            raise InvalidInput("The two passwords differ.")
+        if password != getpass.getpass("Repeat password: "):
+            raise InvalidInput("The passwords don't match.")
         return password
     password = source.readline().rstrip("\r\n")
     if not password and settings.web_ui_admin_password:
         password = settings.web_ui_admin_password.get_secret_value()
     if not password:
-        raise InvalidInput("No password: pipe it in, or set WEB_UI_ADMIN_PASSWORD.")
+        raise InvalidInput("No password given. Pipe it in, or set WEB_UI_ADMIN_PASSWORD.")
     return password

@@ -48,7 +48,7 @@ async def run_api(settings: Settings, *, processes: int) -> None:
                 url = browser_url(listeners[0])
                 say(f"API on {url}, processes: {processes}", f"PostgreSQL: {where.database}", f"Redis: {where.redis}")
                 if code:
-                    say(f"First administrator: POST {url}/api/admin/setup with the setup code {code}")
+                    say(f"Create the first administrator: POST {url}/api/admin/setup with the setup code {code}")
 
             gc.enable()  # the start is over, and this process lives long
             await _keep(listeners, _environment(where), announce)
@@ -73,7 +73,7 @@ class ProcessSupervisor:
                 if await _is_said(ready_end):
                     self.is_ready.set()
                 elif not self.is_ready.is_set():
-                    raise Unavailable("The application did not start; its log says why.")
+                    raise Unavailable("The application didn't start. See its log.")
                 await child.exited()
             finally:
                 await child.stop(signal.SIGTERM, grace_s=GRACE_S)

@@ -42,7 +42,7 @@ class Finding:
 
 async def run_checks(settings: Settings) -> list[Finding]:
     """Look at every part: configuration first, then what it points to."""
-    findings = [Finding(verdict=Verdict.OK, name="configuration", detail="every setting is valid")]
+    findings = [Finding(verdict=Verdict.OK, name="configuration", detail="all settings are valid")]
     findings += _secret_key(settings)
     state_dir = await asyncio.to_thread(_state_dir, settings.web_ui_state_dir)
     findings.append(state_dir)
@@ -75,7 +75,7 @@ def _secret_key(settings: Settings) -> Iterable[Finding]:
         except SecretKeyUnusable as error:
             yield Finding(verdict=Verdict.FAIL, name="secret key", detail=error.message)
             return
-        detail = f"WEB_UI_SECRET_KEY is not set: a generated one is kept in {settings.web_ui_state_dir}"
+        detail = f"WEB_UI_SECRET_KEY is not set, using a generated key stored in {settings.web_ui_state_dir}"
         yield Finding(verdict=Verdict.WARN, name="secret key", detail=detail)
     else:
         yield Finding(verdict=Verdict.OK, name="secret key", detail="from WEB_UI_SECRET_KEY")
@@ -118,7 +118,7 @@ async def _dependencies(settings: Settings, where: Servers) -> list[Finding]:
         elif check.latency_ms is None:
             findings.append(Finding(verdict=Verdict.WARN, name=check.title, detail=f"{setting.upper()} is not set"))
         else:
-            detail = f"answered in {check.latency_ms:.0f} ms, {place}"
+            detail = f"responded in {check.latency_ms:.0f} ms, {place}"
             findings.append(Finding(verdict=Verdict.OK, name=check.title, detail=detail))
     return findings
 
@@ -136,8 +136,8 @@ async def _bots(settings: Settings) -> list[Finding]:
     findings = [Finding(verdict=Verdict.WARN, name="fleet", detail=problem) for problem in registry.problems]
     if not registry.all():
         config = f"BOTS_CONFIG ({settings.bots_config or 'not set'})"
-        detail = f"no bot is described by .env.<bot> files in {settings.bots_env_dir.resolve()} or by {config};"
-        detail += " container labels are read by the running console only"
+        detail = f"no bots found in .env.<bot> files in {settings.bots_env_dir.resolve()} or in {config};"
+        detail += " container labels are only read by the running console"
         return [*findings, Finding(verdict=Verdict.WARN, name="fleet", detail=detail)]
     connector = BotConnector(settings)
     await connector.initialize()
@@ -148,7 +148,7 @@ async def _bots(settings: Settings) -> list[Finding]:
     for bot, probe in zip(registry.all(), probes, strict=True):
         name = f"bot {bot.name}"
         if probe.is_healthy and probe.latency_ms is not None:
-            detail = f"answered in {probe.latency_ms:.0f} ms, {bot.url}"
+            detail = f"responded in {probe.latency_ms:.0f} ms, {bot.url}"
             findings.append(Finding(verdict=Verdict.OK, name=name, detail=detail))
         else:
             findings.append(Finding(verdict=Verdict.WARN, name=name, detail=f"{bot.url}: {probe.error}"))

@@ -116,23 +116,23 @@ def _administer(given: argparse.Namespace, settings: Settings) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="web-ui.sh", description="WhisperEngine console and chat gateway")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("demo", help="everything on this machine, with five sample bots")
-    commands.add_parser("serve", help="the console and the API, for production")
-    api = commands.add_parser("api", help="the API and its WebSocket without the console, in several processes")
+    commands.add_parser("demo", help="run everything on this machine, with five sample bots")
+    commands.add_parser("serve", help="run the console and the API, for production")
+    api = commands.add_parser("api", help="run the API and its WebSocket without the console, in several processes")
     api.add_argument(
         "--processes",
         type=int,
         choices=range(1, MAX_PROCESSES + 1),
         default=min(len(os.sched_getaffinity(0)), MAX_PROCESSES),
         metavar="N",
-        help="how many share the port, up to 64 (one for each processor: %(default)s)",
+        help="number of processes, up to 64 (default: one per CPU, here %(default)s)",
     )
-    admin = commands.add_parser("create-admin", help="make an administrator")
-    admin.add_argument("--username", help="asked for when absent")
+    admin = commands.add_parser("create-admin", help="create an administrator")
+    admin.add_argument("--username", help="prompted for when omitted")
     admin.add_argument("--role", choices=("viewer", "operator", "admin"), default="admin")
-    admin.add_argument("--totp", action="store_true", help="ask for an authenticator's code at each login")
-    commands.add_parser("migrate", help="bring the database to the current schema")
-    commands.add_parser("check", help="validate the configuration and every dependency")
+    admin.add_argument("--totp", action="store_true", help="require a code from an authenticator app at each sign-in")
+    commands.add_parser("migrate", help="migrate the database to the current schema")
+    commands.add_parser("check", help="check the configuration and every dependency")
     commands.add_parser("settings-table", help="print every setting as a Markdown table")
     return parser
 

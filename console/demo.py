@@ -63,7 +63,7 @@ async def run_demo(settings: Settings) -> None:
             engine = _sample_bots(ports, state_dir / "logs")
             async with engine:
                 await _serve(own, listener, admin=admin, ports=ports, engine=engine)
-    say("Everything has ended. The data are kept.")
+    say("Stopped. Your data is kept.")
 
 
 async def _serve(
@@ -148,7 +148,7 @@ def _admin(settings: Settings, state_dir: Path) -> Admin:
 
 
 def _banner(url: str, settings: Settings, *, admin: Admin, ports: dict[str, int]) -> Sequence[str]:
-    kept = f"   (kept in {admin.kept_in})" if admin.kept_in else ""
+    kept = f"   (stored in {admin.kept_in})" if admin.kept_in else ""
     secret = admin.password if admin.kept_in else "as set in WEB_UI_ADMIN_PASSWORD"
     return (
         "",
@@ -161,6 +161,6 @@ def _banner(url: str, settings: Settings, *, admin: Admin, ports: dict[str, int]
         f"  Bots      {', '.join(f'{name} {port}' for name, port in ports.items())}",
         f"  Data      {settings.web_ui_state_dir.resolve()}",
         "",
-        "Ctrl-C ends everything.",
+        "Press Ctrl+C to stop.",
         "",
     )

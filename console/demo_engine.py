@@ -148,7 +148,7 @@ class DemoEngine:
         try:
             return self._bots[view.bot_name]
         except KeyError:
-            raise NotFound("The demo has no such bot.") from None
+            raise NotFound("There is no such bot in the demo.") from None
 
     def _begin(self, bot: DemoBot) -> None:
         bot.begin()

@@ -14,34 +14,41 @@ from nicegui.language import Language
 from starlette.requests import Request
 
 from chat_api.core.errors import AppError, NotFound, PermissionDenied
-from chat_api.core.language import _, language
+from chat_api.core.language import N_, _, language
 from chat_api.core.logging import get_logger
 from chat_api.core.principals import Permission, Principal
 from chat_api.fleet.schemas import SystemStatus
 from console import theme
 from console.context import services
 from console.guard import Audience, SignIn, TakesForm, add_rule, visitor_of
+from console.language_choice import language_control
 from console.live.notices import notices_feed
 from console.live.open_pages import open_pages
 from console.live.pulse import pulse_feed
+from models import Role
 
 log = get_logger(__name__)
 
 ADMIN_SIGN_IN = "/admin/login"
 # Path, icon, name, and what one must be allowed to see.
 NAVIGATION = (
-    ("/admin", "fleet", "Fleet", Permission.VIEW_FLEET),
-    ("/admin/logs", "logs", "Logs", Permission.VIEW_LOGS),
-    ("/admin/incidents", "incident", "Incidents", Permission.VIEW_FLEET),
-    ("/admin/alerts", "alert", "Alerts", Permission.VIEW_FLEET),
-    ("/admin/restarts", "restart", "Restarts", Permission.VIEW_FLEET),
-    ("/admin/analytics", "analytics", "Analytics", Permission.VIEW_ANALYTICS),
-    ("/admin/users", "users", "Users", Permission.VIEW_USERS),
-    ("/admin/conversations", "conversation", "Conversations", Permission.READ_CONVERSATIONS),
-    ("/admin/audit", "audit", "Audit", Permission.VIEW_AUDIT),
-    ("/admin/settings", "settings", "Settings", Permission.VIEW_SETTINGS),
-    ("/admin/system", "system", "System", Permission.VIEW_SYSTEM),
+    ("/admin", "fleet", N_("Fleet"), Permission.VIEW_FLEET),
+    ("/admin/logs", "logs", N_("Logs"), Permission.VIEW_LOGS),
+    ("/admin/incidents", "incident", N_("Incidents"), Permission.VIEW_FLEET),
+    ("/admin/alerts", "alert", N_("Alerts"), Permission.VIEW_FLEET),
+    ("/admin/restarts", "restart", N_("Restarts"), Permission.VIEW_FLEET),
+    ("/admin/analytics", "analytics", N_("Analytics"), Permission.VIEW_ANALYTICS),
+    ("/admin/users", "users", N_("Users"), Permission.VIEW_USERS),
+    ("/admin/conversations", "conversation", N_("Conversations"), Permission.READ_CONVERSATIONS),
+    ("/admin/audit", "audit", N_("Audit"), Permission.VIEW_AUDIT),
+    ("/admin/settings", "settings", N_("Settings"), Permission.VIEW_SETTINGS),
+    ("/admin/system", "system", N_("System"), Permission.VIEW_SYSTEM),
 )
+ROLES: Mapping[str, str] = {
+    Role.VIEWER: N_("Viewer"),
+    Role.OPERATOR: N_("Operator"),
+    Role.ADMIN: N_("Administrator"),
+}
 
 _CURRENT = ' aria-current="page"'
 # Which number of the pulse stands behind which link; what it means the page's script says in the link's description.
@@ -116,16 +123,17 @@ async def _built(build: PageBuilder, principal: Principal | None, parameters: di
         log.exception("page_failed", path=client.page.path, reference=reference)
         client.content.clear()
         client.status_code = 500
-        _failure(f"Something went wrong on our side. Reference: {reference}", path=client.page.path)
+        message = _("Something went wrong on our side. Reference: {reference}", reference=reference)
+        _failure(message, path=client.page.path)
 
 
 def _failure(message: str, *, path: str, may_help: bool = True) -> None:
     """Say what failed. ``may_help``: whether to try again may; there is a way on from here in any case."""
-    home, title = ("/admin", "To the console") if path.startswith("/admin") else ("/", "To the chat")
-    retry = '<a class="we-button we-primary" href="">Try again</a>' if may_help else ""
+    home, title = ("/admin", _("Go to the console")) if path.startswith("/admin") else ("/", _("Go to the chat"))
+    retry = f'<a class="we-button we-primary" href="">{_("Try again")}</a>' if may_help else ""
     way_on = f'<a class="we-button" href="{home}">{title}</a>' if path != home else ""
     with ui.element("div").classes("we-notice"):
-        ui.label("This page could not be shown").classes("we-h1").props("role=heading aria-level=1")
+        ui.label(_("This page couldn't be loaded")).classes("we-h1").props("role=heading aria-level=1")
         ui.label(message).props('role=alert data-testid="page-failure"')
         if retry or way_on:
             ui.html(f"{retry}{way_on}", sanitize=False).classes("we-toolbar")
@@ -136,7 +144,7 @@ def frame(principal: Principal, *, title: str, path: str) -> Iterator[None]:
     """The console around a page: navigation, who is signed in, and the page's title."""
     ui.add_head_html(f'{theme.console_head()}<meta name="we-now" content="{time.time():.3f}">')
     pulse = _pulse(principal)
-    ui.html('<a class="we-skip" href="#content">Skip to content</a>', sanitize=False)
+    ui.html(f'<a class="we-skip" href="#content">{_("Skip to content")}</a>', sanitize=False)
     with ui.element("div").classes("we-shell"):
         # One element: each costs every open page memory, and this one never changes.
         rail = ui.html(_rail(principal, path, pulse), sanitize=False, tag="header").classes("we-rail")
@@ -174,20 +182,26 @@ def _badge(kind: str | None, pulse: dict[str, Any]) -> str:
 
 def _rail(principal: Principal, path: str, pulse: dict[str, Any]) -> str:
     links = "".join(
-        f'<a href="{target}"{_CURRENT if target == path else ""}>{theme.icon_svg(symbol)}<span>{label}</span>'
+        f'<a href="{target}"{_CURRENT if target == path else ""}>{theme.icon_svg(symbol)}<span>{_(label)}</span>'
         f"{_badge(_BADGES.get(target), pulse)}</a>"
         for target, symbol, label, permission in NAVIGATION
         if principal.may(permission)
     )
+    role = _(ROLES[principal.role]) if principal.role else ""
     return (
         f"{theme.brand()}"
         '<button class="we-button we-find" type="button" data-we="palette" aria-keyshortcuts="Control+K"'
-        f' aria-label="Command palette">{theme.icon_svg("search")}<span>Find</span><kbd>Ctrl K</kbd></button>'
-        f'<nav class="we-nav" aria-label="Console">{links}</nav>'
+        f' aria-label="{_("Command palette")}">{theme.icon_svg("search")}<span>{_("Search")}</span>'
+        f'<kbd>{_("Ctrl K")}</kbd></button><nav class="we-nav" aria-label="{_("Console")}">{links}</nav>'
         f'<div class="we-account"><div class="we-who"><div class="we-strong">{escape(principal.display_name)}</div>'
-        f'<div class="we-muted">{principal.role or ""}</div></div><div class="we-account-actions">'
-        '<button class="we-icon-button" data-we="theme" title="Dark or light" aria-label="Dark or light">'
-        f"{theme.icon_svg('theme')}</button>"
-        '<button class="we-icon-button" data-we="sign-out" data-testid="sign-out" title="Sign out"'
-        f' aria-label="Sign out">{theme.icon_svg("sign-out")}</button></div></div>'
+        f'<div class="we-muted">{role}</div></div><div class="we-account-actions">{language_control()}'
+        f"{_icon_button('theme', _('Dark or light'), 'theme')}"
+        f"{_icon_button('sign-out', _('Sign out'), 'sign-out')}</div></div>"
+    )
+
+
+def _icon_button(does: str, label: str, symbol: str) -> str:
+    return (
+        f'<button class="we-icon-button" data-we="{does}" data-testid="{does}" title="{label}" aria-label="{label}">'
+        f"{theme.icon_svg(symbol)}</button>"
     )

@@ -30,6 +30,7 @@ from chat_api.core.principals import Principal
 from chat_api.core.tally import Tally
 from console import plain
 from console.context import pages_by_address, services
+from console.language_choice import answer_choice
 from console.page_socket import NO_PAGE, PageSocket, page_of, query_of
 
 SOCKET_PATH: Final = "/_nicegui_ws/"
@@ -129,6 +130,8 @@ class ConsoleGuard:
             answer = await rule.takes_form(request)
         elif scope["method"] != "GET":
             answer = Response(status_code=405, headers={"Allow": "GET, POST" if rule.takes_form else "GET"})
+        elif (chosen := answer_choice(request)) is not None:
+            answer = chosen
         else:
             await self._build(request, rule, send)
             return

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import orjson
 
 from chat_api.bots.breaker import BreakerState
-from chat_api.core.language import N_
+from chat_api.core.language import LANGUAGES, N_
 from chat_api.fleet.schemas import BotStatus, ServiceStatus, SystemStatus
 from models import BotAction, RestartState
 
@@ -129,7 +129,7 @@ def labels_json() -> str:
     told: dict[str, object] = {
         name: {key: row._asdict() for key, row in table.items()} for name, table in tables.items()
     }
-    told |= {"letters": LETTERS, "steps": STEPS, "steps_of": STEPS_OF}
+    told |= {"letters": LETTERS, "steps": STEPS, "steps_of": STEPS_OF, "languages": LANGUAGES}
     return orjson.dumps(told, option=orjson.OPT_NON_STR_KEYS).decode()
 
 

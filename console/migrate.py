@@ -10,7 +10,7 @@ async def run_migrate(settings: Settings) -> None:
     """Migrate the configured or the embedded database. Safe beside running processes."""
     async with servers(settings, join=True) as where:
         is_changed = await migrate(where)
-    say(f"PostgreSQL {where.database}: {'migrated' if is_changed else 'already current'}.")
+    say(f"PostgreSQL {where.database}: {'migrated' if is_changed else 'already up to date'}.")
 
 
 async def migrate(where: Servers) -> bool:
@@ -27,7 +27,7 @@ async def migrate(where: Servers) -> bool:
     try:
         return await upgrade(where.database_url)
     except (MigrationFailed, DatabaseUnsuitable) as error:
-        raise DatabaseUnavailable(f"PostgreSQL {where.database} cannot be used.", detail=redact(str(error))) from error
+        raise DatabaseUnavailable(f"Can't use PostgreSQL {where.database}.", detail=redact(str(error))) from error
     except (OSError, PostgresError, InterfaceError) as error:
         detail = redact(f"{type(error).__name__}: {error}")
-        raise DatabaseUnavailable(f"PostgreSQL {where.database} cannot be used.", detail=detail) from error
+        raise DatabaseUnavailable(f"Can't use PostgreSQL {where.database}.", detail=detail) from error

@@ -2,21 +2,24 @@
 
 from html import escape
 
+from chat_api.core.language import _
 from console import theme
 
 
 def not_found() -> str:
     """The page for an address that nothing lives at."""
     return _notice(
-        "Page not found",
-        "Nothing lives at this address.",
-        '<a class="we-button" href="/">Chat</a> <a class="we-button" href="/admin">Console</a>',
+        _("Page not found"),
+        _("There is no page at this address."),
+        f'<a class="we-button" href="/">{_("Chat")}</a> <a class="we-button" href="/admin">{_("Console")}</a>',
     )
 
 
 def failure(message: str) -> str:
     """The page for a service that cannot answer now. ``message`` is a public one."""
-    return _notice("Not available", message, '<a class="we-button we-primary" href="">Try again</a>')
+    return _notice(
+        _("Temporarily unavailable"), message, f'<a class="we-button we-primary" href="">{_("Try again")}</a>'
+    )
 
 
 def _notice(title: str, text: str, actions: str) -> str:

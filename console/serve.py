@@ -31,7 +31,9 @@ async def run_serve(settings: Settings) -> None:
                 say(f"Console and API on {browser_url(listener)}", f"PostgreSQL: {where.database}")
                 say(f"Redis: {where.redis}")
                 if code := getattr(app.state, "setup_code", None):
-                    say(f"First administrator: open {browser_url(listener)}/admin with the setup code {code}")
+                    say(
+                        f"Create the first administrator: open {browser_url(listener)}/admin with the setup code {code}"
+                    )
 
             await serve(app, listener, on_ready=announce)
 

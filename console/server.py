@@ -55,8 +55,8 @@ def listen(host: str, port: int, *, is_shared: bool = False) -> socket.socket:
     except OSError as exc:
         listener.close()
         if exc.errno == 98:  # EADDRINUSE
-            raise PortBusy(f"Port {port} on {host} is in use.") from exc
-        raise Conflict(f"Cannot listen on {host}:{port}: {exc.strerror}.") from exc
+            raise PortBusy(f"Port {port} on {host} is already in use.") from exc
+        raise Conflict(f"Can't listen on {host}:{port}: {exc.strerror}.") from exc
     listener.setblocking(False)
     return listener
 
@@ -81,7 +81,7 @@ async def serve(app: "FastAPI", listener: socket.socket, *, on_ready: Callable[[
     try:
         await server.serve(sockets=[listener])
     except SystemExit as exc:  # uvicorn's way to say so; ours lets everything be closed first
-        raise Unavailable("The application did not start; its log says why.") from exc
+        raise Unavailable("The application didn't start. See its log.") from exc
 
 
 class GuardedServer(uvicorn.Server):

@@ -112,6 +112,7 @@ globalThis.weCatalogue = {
 "Keep and sign out": "Behalten und abmelden",
 "Keep your unsent text?": "Nicht gesendeten Text behalten?",
 "Keyboard shortcuts": "Tastenkürzel",
+"Language": "Sprache",
 "Last 90 health checks": "Letzte 90 Zustandsprüfungen",
 "Last hour": "Letzte Stunde",
 "Last seen": "Zuletzt gesehen",

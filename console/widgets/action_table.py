@@ -6,6 +6,7 @@ from typing import Any, Final
 from nicegui import ui
 from nicegui.events import GenericEventArguments
 
+from chat_api.core.language import N_
 from console.widgets.records import RecordsTable
 
 _BUTTONS: Final = """
@@ -36,7 +37,7 @@ class ActionTable(RecordsTable):
         lead: Callable[[], object] | None = None,
         testid: str = "records",
     ) -> None:
-        buttons = {"name": "actions", "label": "Actions", "field": "actions", "align": "right", "kind": "actions"}
+        buttons = {"name": "actions", "label": N_("Actions"), "field": "actions", "align": "right", "kind": "actions"}
         super().__init__(
             [*columns, buttons], rows, empty=empty, export=export, has_filter=has_filter, lead=lead, testid=testid
         )

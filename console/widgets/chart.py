@@ -10,13 +10,20 @@ from typing import Any, Literal
 
 from nicegui import ui
 
+from chat_api.core.language import _, language
+
 Tone = Literal["ok", "warn", "bad", "busy", "idle", "violet"]
 _TEXT = {"color": "var(--we-muted)", "fontFamily": "system-ui, sans-serif", "fontSize": 11}
 _NOTHING = {
-    "text": "No data in this period",
     "left": "center",
     "top": "middle",
     "textStyle": _TEXT | {"fontSize": 13, "fontWeight": "normal"},
+}
+
+
+# ECharts itself knows no German; English is what it speaks when it is told nothing.
+_DATES = {
+    "de": {"year": "{yyyy}", "month": "{MM}/{yyyy}", "day": "{d}.{M}.", "hour": "{HH}:{mm}", "minute": "{HH}:{mm}"},
 }
 
 
@@ -65,7 +72,7 @@ class TimeChart:
     def _options(self, lines: Sequence[Line]) -> dict[str, Any]:
         return {
             "animation": False,
-            "title": _NOTHING | {"show": not any(value for line in lines for _, value in line.points)},
+            "title": _NOTHING | {"text": _("No data in this period"), "show": not _has_values(lines)},
             "aria": {"enabled": True},
             "grid": {"left": 8, "right": 12, "top": 34, "bottom": 4, "containLabel": True},
             "legend": {"top": 0, "left": 0, "itemHeight": 8, "itemWidth": 14, "textStyle": _TEXT},
@@ -78,7 +85,7 @@ class TimeChart:
             },
             "xAxis": {
                 "type": "time",
-                "axisLabel": _TEXT | {"hideOverlap": True},
+                "axisLabel": _TEXT | {"hideOverlap": True} | _dates(),
                 "axisLine": {"lineStyle": {"color": "var(--we-border)"}},
             },
             "yAxis": {
@@ -111,9 +118,17 @@ class TimeChart:
         return series
 
 
+def _has_values(lines: Sequence[Line]) -> bool:
+    return any(value for line in lines for _at, value in line.points)
+
+
+def _dates() -> dict[str, Any]:
+    return {"formatter": _DATES[language()]} if language() in _DATES else {}
+
+
 def _has_lone_points(line: Line) -> bool:
     """Whether some value has a gap on either side: no line leads to it, so that only a symbol shows it."""
-    values = [None, *(value for _, value in line.points), None]
+    values = [None, *(value for _at, value in line.points), None]
     return any(
         value is not None and before is None and after is None
         for before, value, after in zip(values, values[1:], values[2:], strict=False)

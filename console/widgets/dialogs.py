@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable
 
 from nicegui import ui
 
+from chat_api.core.language import _
+
 Answered = Callable[[str], Awaitable[None]]
 
 
@@ -29,7 +31,8 @@ def ask(
         async def answer() -> None:
             value = (given.value or "") if given is not None else ""
             if given is not None and not value.strip():
-                given.props("error error-message='Please fill this in.'")
+                given.props["error-message"] = _("Please fill in this field.")
+                given.props("error")
                 return
             dialog.close()
             with ui.context.client:  # the dialog may be gone before the answer has been acted on
@@ -38,7 +41,7 @@ def ask(
         if given is not None:
             given.on("keydown.enter", answer)
         with ui.element("div").classes("we-ask-buttons"):
-            button("Cancel", dialog.close)
+            button(_("Cancel"), dialog.close)
             button(action, answer, kind="we-danger" if is_dangerous else "we-primary", testid="ask-do")
     dialog.on("hide", dialog.delete)
     dialog.open()

@@ -6,6 +6,8 @@ from html import escape
 
 from nicegui import ui
 
+from chat_api.core.language import _
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
@@ -22,12 +24,12 @@ class Field:
 def filter_form(path: str, fields: Sequence[Field]) -> None:
     """Show the form; it opens ``path`` with the filters that are filled in."""
     is_filtered = any(field.value for field in fields)
-    clear = f'<a class="we-button we-quiet" href="{escape(path)}">Clear</a>' if is_filtered else ""
+    clear = f'<a class="we-button we-quiet" href="{escape(path)}">{_("Clear")}</a>' if is_filtered else ""
     ui.html(
         f'<form class="we-filters" method="get" action="{escape(path)}" role="search" data-we-filters>'
         + "".join(_field(field) for field in fields)
-        + f'<div class="we-filters-actions"><button class="we-button we-primary" type="submit">Filter</button>{clear}'
-        "</div></form>",
+        + f'<div class="we-filters-actions"><button class="we-button we-primary" type="submit">{_("Filter")}</button>'
+        f"{clear}</div></form>",
         sanitize=False,
     )
 
@@ -36,7 +38,7 @@ def _field(field: Field) -> str:
     if field.choices:
         options = "".join(
             f'<option value="{escape(value)}"{" selected" if value == field.value else ""}>{escape(words)}</option>'
-            for value, words in (("", "All"), *field.choices)
+            for value, words in (("", _("All")), *field.choices)
         )
         return _labelled(field, f'<select name="{field.name}">{options}</select>')
     listed = f' list="we-list-{field.name}"' if field.suggestions else ""

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from nicegui import ui
 
 from chat_api.core.errors import Conflict, InvalidInput
+from chat_api.core.language import _
 from chat_api.core.principals import Principal
 from console.actions import run_action
 from console.widgets import dialogs
@@ -26,14 +27,15 @@ class Form:
         *,
         save: Callable[[Principal], Awaitable[Any]],
         done: Callable[[], Awaitable[None]],
-        button: str = "Save",
+        button: str | None = None,
         is_dangerous: bool = False,
     ) -> None:
+        """``button`` is its word, "Save" where none is given."""
         self._principal = principal
         self._save = save
         self._done = done
         self._title = title
-        self._button = button
+        self._button = button or _("Save")
         self._kind = "we-danger" if is_dangerous else "we-primary"
         self._fields: dict[str, Any] = {}
         self._dialog = ui.dialog()
@@ -49,7 +51,7 @@ class Form:
                 yield self
             self._problem = ui.label("").classes("we-form-error").props('role=alert data-testid="form-error"')
             with ui.element("div").classes("we-dialog-actions"):
-                dialogs.button("Cancel", self._dialog.close)
+                dialogs.button(_("Cancel"), self._dialog.close)
                 dialogs.button(self._button, self._submit, kind=self._kind, testid="save")
         self._dialog.open()
 
@@ -115,8 +117,8 @@ def confirm(
     *,
     save: Callable[[Principal], Awaitable[Any]],
     done: Callable[[], Awaitable[None]],
-    button: str = "Delete",
+    button: str | None = None,
 ) -> None:
-    """Ask once before something that cannot be taken back."""
-    with Form(principal, question, save=save, done=done, button=button, is_dangerous=True).filling():
+    """Ask once before something that cannot be undone; ``button`` is its word, "Delete" where none is given."""
+    with Form(principal, question, save=save, done=done, button=button or _("Delete"), is_dangerous=True).filling():
         ui.label(why).classes("we-muted")

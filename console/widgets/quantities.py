@@ -4,9 +4,14 @@ import math
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
+from chat_api.core.language import N_, _, language
+
 MISSING: Final = "–"
-_UNITS: Final = ((60, "s"), (60, "min"), (24, "h"), (365, "d"), (math.inf, "y"))
+_UNITS: Final = ((60, N_("s")), (60, N_("min")), (24, N_("h")), (365, N_("d")), (math.inf, N_("y")))
 _MIB: Final = 1024 * 1024
+# Where they are not as in English: the marks of thousands and of fractions, and the sign after a percentage.
+_NUMERALS: Final = {"de": str.maketrans(",.", ".,")}
+_PERCENT: Final = {"de": "\N{NO-BREAK SPACE}%"}
 
 
 def span(seconds: float) -> str:
@@ -14,7 +19,7 @@ def span(seconds: float) -> str:
     value = max(0.0, seconds)
     for size, unit in _UNITS:
         if value < size:
-            return f"{math.floor(value)} {unit}"
+            return f"{math.floor(value)} {_(unit)}"
         value /= size
     raise AssertionError("the last unit has no end")
 
@@ -43,9 +48,9 @@ def uptime(share: float | None) -> str:
     if share is None:
         return MISSING
     if share == 1:
-        return "100%"
-    percent = math.floor(share * 10_000) / 100
-    return f"{fixed(percent, 2 if percent >= 99 else 1)}%"
+        return percent("100")
+    value = math.floor(share * 10_000) / 100
+    return _signed(fixed(value, 2 if value >= 99 else 1))
 
 
 def failure_rate(share: float | None) -> str:
@@ -53,10 +58,29 @@ def failure_rate(share: float | None) -> str:
     if share is None:
         return MISSING
     if share == 0:
-        return "0%"
-    return "<0.1%" if share < 0.001 else f"{fixed(share * 100, 1)}%"
+        return percent("0")
+    return percent("<0.1") if share < 0.001 else _signed(fixed(share * 100, 1))
 
 
 def fixed(value: float, digits: int = 0) -> str:
     """A number with so many digits after its point, rounded as browsers do: a half goes up."""
-    return str(Decimal(value).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP))
+    return localized(str(Decimal(value).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)))
+
+
+def whole(count: int) -> str:
+    """A whole number with its thousands apart: ``1,200``."""
+    return localized(f"{count:,}")
+
+
+def percent(number: str) -> str:
+    """A number, written as in English, as a percentage: ``99.5%``."""
+    return _signed(localized(number))
+
+
+def localized(number: str) -> str:
+    """A number, written as in English, as the current language writes it."""
+    return number.translate(_NUMERALS.get(language(), {}))
+
+
+def _signed(number: str) -> str:
+    return number + _PERCENT.get(language(), "%")

@@ -6,7 +6,9 @@ from typing import Any, Final, Literal
 
 from nicegui import ui
 
+from chat_api.core.language import _
 from console import theme
+from console.widgets.quantities import localized
 
 Kind = Literal["text", "number", "time", "moment", "status", "long", "details", "link"]
 
@@ -29,7 +31,8 @@ _VALUE: Final = """
 """
 # What is shown of a number is a text with separators and units; a row may give the number itself as "NAME_number".
 _SORT: Final = """(one, other, row, otherRow) => {{
-  const read = (shown, of) => of["{name}_number"] ?? (parseFloat(String(shown).replaceAll(",", "")) || 0);
+  const plain = (shown) => String(shown).replaceAll("{thousands}", "").replace("{fraction}", ".");
+  const read = (shown, of) => of["{name}_number"] ?? (parseFloat(plain(shown)) || 0);
   return read(one, row) - read(other, otherRow);
 }}"""
 # A card has no columns to keep in line: what is empty is left out, and buttons are not listed as a value.
@@ -41,8 +44,9 @@ _CARD: Final = """
 
 
 def column(name: str, label: str, *, kind: Kind = "text") -> dict[str, Any]:
-    """One column; ``name`` is the key in the rows, a ``status`` takes ``tone`` and ``symbol`` from its row.
+    """One column; ``name`` is the key in the rows, ``label`` is translated where the table is made.
 
+    A ``status`` takes ``tone`` and ``symbol`` from its row.
     A ``time`` reads as how long ago it is, a ``moment`` as the exact time.
     ``details`` shows the first line of a text, and the others when it is opened.
     A ``link`` leads to ``href`` of its row, and shows ``note`` after it.
@@ -55,7 +59,7 @@ def column(name: str, label: str, *, kind: Kind = "text") -> dict[str, Any]:
         "align": align,
         "sortable": kind not in {"long", "details"},
         "kind": kind,
-    } | ({":sort": _SORT.format(name=name)} if kind == "number" else {})
+    }
 
 
 def export_links(address: str) -> str:
@@ -99,11 +103,12 @@ class RecordsTable:
             with ui.element("div").classes("we-toolbar") as self._toolbar:
                 if lead is not None:
                     lead()
-                self._search = ui.input(placeholder="Filter").classes("we-search")
-                self._search.props('dense outlined clearable aria-label="Filter"')
+                self._search = ui.input(placeholder=_("Filter")).classes("we-search")
+                self._search.props("dense outlined clearable").props["aria-label"] = _("Filter")
                 self._links = ui.html(export_links(export) if export else "", sanitize=False).classes("we-exports")
             self._empty = ui.label(empty).classes("we-empty").props('data-testid="empty"')
-            self._table = ui.table(columns=list(columns), rows=[], row_key="key", pagination={"rowsPerPage": page_rows})
+            shown = [_shown(one) for one in columns]
+            self._table = ui.table(columns=shown, rows=[], row_key="key", pagination={"rowsPerPage": page_rows})
         self._table.classes("we-records").props(f'flat dense :grid="Quasar.Screen.lt.sm" data-testid="{testid}"')
         self._table.bind_filter_from(self._search, "value")
         icons = theme.asset("icons.svg")
@@ -124,3 +129,11 @@ class RecordsTable:
         self._table.set_visibility(bool(rows))
         self._table.props["hide-pagination"] = not self._page_rows or len(rows) <= self._page_rows
         self._table.rows = list(rows)
+
+
+def _shown(column: dict[str, Any]) -> dict[str, Any]:
+    """A column in the current language."""
+    if column["kind"] != "number":
+        return column | {"label": _(column["label"])}
+    sort = _SORT.format(name=column["name"], thousands=localized(","), fraction=localized("."))
+    return column | {"label": _(column["label"]), ":sort": sort}

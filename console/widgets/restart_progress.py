@@ -1,5 +1,6 @@
 """How far a restart, a start or a stop is, as markup; the browser counts its seconds."""
 
+from chat_api.core.language import _
 from chat_api.fleet.schemas import RestartView
 from console.labels import STEPS, STEPS_OF
 from console.widgets.fact_words import since
@@ -12,17 +13,17 @@ def restart_progress(action: RestartView, title: str) -> str:
     reached = states.index(action.state) if action.state in states else -1
     time = since(
         action.requested_at,
-        after=f"of ~{span(action.estimate_s)}",
+        after=_("of ~{estimate}", estimate=span(action.estimate_s)),
         limit_s=action.estimate_s,
-        late="longer than usual",
+        late=_("longer than usual"),
         classes="we-number",
     )
-    steps = "".join(_step(STEPS[state], at - reached) for at, state in enumerate(states))
-    now = STEPS[states[reached]] if reached >= 0 else ""
+    steps = "".join(_step(_(STEPS[state]), at - reached) for at, state in enumerate(states))
+    now = _(STEPS[states[reached]]) if reached >= 0 else ""
     return (
         f'<div class="we-restart" data-testid="action-progress" data-state="{action.state}">'
         f'<div class="we-restart-text"><span class="we-now">{now}</span>{time}</div>'
-        f'<ol class="we-steps" aria-label="Progress of {title}">{steps}</ol></div>'
+        f'<ol class="we-steps" aria-label="{_("Progress of {bot}", bot=title)}">{steps}</ol></div>'
     )
 
 

@@ -6,17 +6,19 @@ from typing import Final, Literal
 
 from nicegui import ui
 
+from chat_api.core.language import N_, _, ngettext
 from chat_api.core.principals import Principal
 from chat_api.series.schemas import SeriesPoint, Window
 from console.actions import run_action
 from console.context import services
 from console.widgets.chart import Line, TimeChart
 from console.widgets.fleet_pulse import on_fleet_pulse
-from console.widgets.quantities import latency
+from console.widgets.quantities import latency, percent, whole
 from console.widgets.records import export_links
 from console.widgets.window_chips import WindowChips
 
 HEIGHT_PX: Final = 190
+_UNITS: Final = {"answers": N_("answers per step"), "checks": N_("checks per step")}
 Points = tuple[SeriesPoint, ...]
 
 
@@ -28,7 +30,7 @@ class ChartSpec:
     subject: str
     export: str
     shows: Literal["times", "counts"] = "times"
-    of: str = "answers"
+    of: Literal["answers", "checks"] = "answers"
 
 
 class SeriesPanel:
@@ -43,7 +45,7 @@ class SeriesPanel:
         with ui.element("section").classes("we-panel we-wide").props(f'aria-label="{title}" data-testid="series"'):
             with ui.element("div").classes("we-toolbar"):
                 ui.html(title, sanitize=True, tag="h2")
-                self._window = WindowChips(Window.DAY, self._choose, label="How far back")
+                self._window = WindowChips(Window.DAY, self._choose, label=_("Time range"))
             with ui.element("div").classes("we-charts"):
                 for spec in charts:
                     self._add(spec)
@@ -71,7 +73,7 @@ class SeriesPanel:
 
     def _add(self, spec: ChartSpec) -> None:
         with ui.element("div").classes("we-series"):
-            unit = "ms" if spec.shows == "times" else f"{spec.of} per step"
+            unit = "ms" if spec.shows == "times" else _(_UNITS[spec.of])
             self._charts.append(TimeChart(spec.title, [], unit=unit, height_px=HEIGHT_PX, is_stacked=_stacks(spec)))
             with ui.element("div").classes("we-series-foot"):
                 self._words.append(ui.label().classes("we-muted").props('data-testid="series-words"'))
@@ -82,19 +84,30 @@ def in_words(points: Points, spec: ChartSpec) -> str:
     """The chart for who cannot see it, and the exact totals for who can."""
     count, errors = sum(point.count for point in points), sum(point.errors for point in points)
     if not count:
-        return f"No {spec.of} in this window."
+        return _("No checks in this period.") if spec.of == "checks" else _("No answers in this period.")
     if spec.shows == "counts":
-        return f"{count:,} {spec.of}, {errors:,} failed ({errors / count:.2%})"
+        share = percent(f"{errors / count * 100:.2f}")
+        return _("{total}, {failed} failed ({share})", total=_total(count, spec), failed=whole(errors), share=share)
     measured = [point for point in points if point.p95_ms is not None]
     if not measured:
-        return f"{count:,} {spec.of}, none of them answered"
+        return _("{total}, none successful", total=_total(count, spec))
     worst = max(measured, key=lambda point: point.p95_ms or 0.0)
     last = measured[-1]
     slowest = max(point.max_ms or 0.0 for point in measured)
-    return (
-        f"p95 now {latency(last.p95_ms)}, at worst {latency(worst.p95_ms)}; slowest of {count - errors:,}:"
-        f" {latency(slowest)}"
+    return _(
+        "p95 now {now}, peak {peak}; slowest of {count}: {slowest}",
+        now=latency(last.p95_ms),
+        peak=latency(worst.p95_ms),
+        count=whole(count - errors),
+        slowest=latency(slowest),
     )
+
+
+def _total(count: int, spec: ChartSpec) -> str:
+    number = whole(count)
+    if spec.of == "checks":
+        return ngettext("{number} check", "{number} checks", count, number=number)
+    return ngettext("{number} answer", "{number} answers", count, number=number)
 
 
 def _times(points: Points) -> list[Line]:
@@ -107,8 +120,8 @@ def _times(points: Points) -> list[Line]:
 
 def _counts(points: Points) -> list[Line]:
     return [
-        Line(name="answered", tone="ok", kind="bar", points=[(one.at, one.count - one.errors) for one in points]),
-        Line(name="failed", tone="bad", kind="bar", points=[(one.at, one.errors) for one in points]),
+        Line(name=_("answered"), tone="ok", kind="bar", points=[(one.at, one.count - one.errors) for one in points]),
+        Line(name=_("failed"), tone="bad", kind="bar", points=[(one.at, one.errors) for one in points]),
     ]
 
 

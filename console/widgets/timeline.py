@@ -10,31 +10,34 @@ from urllib.parse import quote
 from nicegui import ui
 
 from chat_api.core.clock import SYSTEM_CLOCK
+from chat_api.core.language import N_, _
 from chat_api.core.principals import Principal
 from chat_api.series.schemas import StatusInterval, Uptime, Window
 from console.actions import run_action
 from console.context import services, settings
 from console.widgets.fleet_pulse import on_fleet_pulse
+from console.widgets.quantities import percent
 from console.widgets.records import RecordsTable, column
 from console.widgets.status_words import status_words
+from console.widgets.window_chips import NAMES
 
-WINDOWS: Final = {Window.DAY: "24 h", Window.WEEK: "7 d", Window.MONTH: "30 d", Window.YEAR: "1 y"}
+WINDOWS: Final = (Window.DAY, Window.WEEK, Window.MONTH, Window.YEAR)
 MAX_ROWS: Final = 500
 MAX_MARKS: Final = 1000
 WIDTH: Final = 1000.0
 # So that an outage of seconds shows on a strip of a year.
 LEAST_WIDTH: Final = 2.0
-NOBODY_LOOKED: Final = "Not monitored (console offline)"
+NOT_MONITORED: Final = N_("Not monitored (console offline)")
 # Shorter gaps are those between two looks of two leaders.
 LEAST_GAP: Final = timedelta(seconds=1)
 # What the keeper of the states may not have stored yet, and a little.
 LONGEST_UNSAVED: Final = timedelta(seconds=30)
 COLUMNS: Final = (
-    column("status", "State", kind="status"),
-    column("from", "From", kind="moment"),
-    column("until", "Until", kind="moment"),
-    column("duration", "Lasted", kind="number"),
-    column("reason", "Reason", kind="long"),
+    column("status", N_("State"), kind="status"),
+    column("from", N_("From"), kind="moment"),
+    column("until", N_("Until"), kind="moment"),
+    column("duration", N_("Duration"), kind="number"),
+    column("reason", N_("Reason"), kind="long"),
 )
 
 
@@ -51,15 +54,17 @@ class _Timeline:
         self._subject = subject
         self._chosen = Window.DAY
         self._cards: dict[Window, tuple[ui.element, ui.html]] = {}
-        with ui.element("section").classes("we-panel we-wide").props('aria-label="Uptime" data-testid="timeline"'):
-            ui.html("Uptime", sanitize=False, tag="h2")
-            with ui.element("div").classes("we-uptimes").props('role=group aria-label="Uptime by window"'):
+        with ui.element("section").classes("we-panel we-wide").props('data-testid="timeline"') as panel:
+            panel.props["aria-label"] = _("Uptime")
+            ui.html(_("Uptime"), sanitize=False, tag="h2")
+            with ui.element("div").classes("we-uptimes").props("role=group") as cards:
+                cards.props["aria-label"] = _("Uptime by period")
                 for window in WINDOWS:
                     self._add_card(window)
             self._strip = ui.html("", sanitize=False).classes("we-strip")
-            kind, _, name = subject.partition(":")
+            kind, __, name = subject.partition(":")
             address = f"/api/admin/{kind}s/{quote(name, safe='')}/intervals?window="
-            empty = "Nothing was observed in this window yet."
+            empty = _("No data in this period yet.")
             self._tables = {window: self._table(window, empty, f"{address}{window}") for window in WINDOWS}
 
     async def show(self, principal: Principal) -> None:
@@ -96,18 +101,18 @@ class _Timeline:
 
 def card_html(uptime: Uptime) -> str:
     """The share and, in small, what does not count in it."""
-    notes = [f"down {duration(uptime.down_s)}"] if uptime.down_s >= 1 else []
+    notes = [_("down {time}", time=duration(uptime.down_s))] if uptime.down_s >= 1 else []
     if uptime.maintenance_s >= 1:
-        notes.append(f"maintenance {duration(uptime.maintenance_s)}")
+        notes.append(_("maintenance {time}", time=duration(uptime.maintenance_s)))
     if uptime.unknown_s >= 60:
-        notes.append(f"unknown {duration(uptime.unknown_s)}")
+        notes.append(_("unknown {time}", time=duration(uptime.unknown_s)))
     tone = (
         "idle" if uptime.share is None else "ok" if uptime.share >= 0.999 else "warn" if uptime.share > 0.95 else "bad"
     )
     return (
-        f'<span class="we-muted">{WINDOWS[uptime.window]}</span>'
+        f'<span class="we-muted">{_(NAMES[uptime.window])}</span>'
         f'<span class="we-uptime-share we-status-{tone}">{share_text(uptime.share)}</span>'
-        f'<span class="we-muted">{escape(", ".join(notes)) or "nothing amiss"}</span>'
+        f'<span class="we-muted">{escape(", ".join(notes) or _("no downtime"))}</span>'
     )
 
 
@@ -116,18 +121,19 @@ def share_text(share: float | None) -> str:
     if share is None:
         return "–"
     if share == 1:
-        return "100%"
-    return f"{math.floor(share * 10_000) / 100:.2f}%"
+        return percent("100")
+    return percent(f"{math.floor(share * 10_000) / 100:.2f}")
 
 
 def duration(seconds: float) -> str:
     """A duration in its two largest units, e.g. ``3 h 12 min``."""
     if seconds < 60:
-        return f"{seconds:.0f} s" if seconds >= 1 or seconds == 0 else "< 1 s"
+        number = "< 1" if 0 < seconds < 1 else f"{seconds:.0f}"
+        return f"{number} {_('s')}"
     minutes, hours, days = int(seconds // 60), int(seconds // 3600), int(seconds // 86_400)
-    largest = [(days, "d"), (hours % 24, "h")] if days else [(hours, "h"), (minutes % 60, "min")]
+    largest = [(days, _("d")), (hours % 24, _("h"))] if days else [(hours, _("h")), (minutes % 60, _("min"))]
     if not hours:
-        largest = [(minutes, "min"), (int(seconds % 60), "s")]
+        largest = [(minutes, _("min")), (int(seconds % 60), _("s"))]
     return " ".join(f"{value} {unit}" for value, unit in largest if value)
 
 
@@ -153,16 +159,17 @@ def strip_html(intervals: Sequence[StatusInterval], *, since: datetime, until: d
     weighed = sorted(intervals, key=lambda one: status_words(one.status).weight)[-MAX_MARKS:]
     marks = []
     for one in weighed:
-        word, tone, *_ = status_words(one.status)
+        mark = status_words(one.status)
         x = (one.started_at - since).total_seconds() / total_s * WIDTH
         width = max(one.duration_s / total_s * WIDTH, LEAST_WIDTH)
-        title = escape(f"{word} for {duration(one.duration_s)}" + (f": {one.reason}" if one.reason else ""))
+        said = _("{state} for {time}", state=_(mark.label), time=duration(one.duration_s))
+        title = escape(f"{said}: {one.reason}" if one.reason else said)
         marks.append(
-            f'<rect class="we-fill-{tone}" x="{min(x, WIDTH - LEAST_WIDTH):.2f}" width="{width:.2f}" height="24">'
+            f'<rect class="we-fill-{mark.tone}" x="{min(x, WIDTH - LEAST_WIDTH):.2f}" width="{width:.2f}" height="24">'
             f"<title>{title}</title></rect>"
         )
-    said = {status_words(one.status).label.lower() for one in intervals if one.status != "unknown"}
-    label = f"States from the oldest on the left to now: {', '.join(sorted(said)) or 'nothing observed'}"
+    seen = {_(status_words(one.status).label) for one in intervals if one.status != "unknown"}
+    label = _("Status over time, oldest to newest: {states}", states=", ".join(sorted(seen)) or _("no data"))
     return (
         f'<svg viewBox="0 0 {WIDTH:.0f} 24" preserveAspectRatio="none" role="img" aria-label="{escape(label)}">'
         f'<rect class="we-fill-none" width="{WIDTH:.0f}" height="24"></rect>{"".join(marks)}</svg>'
@@ -170,19 +177,19 @@ def strip_html(intervals: Sequence[StatusInterval], *, since: datetime, until: d
 
 
 def _gap(started_at: datetime, until_at: datetime) -> StatusInterval:
-    return StatusInterval(status="unknown", started_at=started_at, until_at=until_at, reason=NOBODY_LOOKED)
+    return StatusInterval(status="unknown", started_at=started_at, until_at=until_at, reason=_(NOT_MONITORED))
 
 
 def _row(interval: StatusInterval) -> dict[str, Any]:
-    word, tone, symbol, *_ = status_words(interval.status)
+    mark = status_words(interval.status)
     return {
         "key": f"{interval.started_at.isoformat()} {interval.status}",
-        "status": word,
+        "status": _(mark.label),
         "from": interval.started_at.isoformat(),
         "until": interval.until_at.isoformat(),
         "duration": duration(interval.duration_s),
         "duration_number": interval.duration_s,
         "reason": interval.reason,
-        "tone": tone,
-        "symbol": symbol,
+        "tone": mark.tone,
+        "symbol": mark.icon,
     }

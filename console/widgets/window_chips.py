@@ -4,14 +4,15 @@ from collections.abc import Awaitable, Callable
 
 from nicegui import ui
 
+from chat_api.core.language import N_, _
 from chat_api.series.schemas import Window
 
 NAMES = {
-    Window.HOUR: "1 h",
-    Window.DAY: "24 h",
-    Window.WEEK: "7 d",
-    Window.MONTH: "30 d",
-    Window.YEAR: "1 y",
+    Window.HOUR: N_("1 h"),
+    Window.DAY: N_("24 h"),
+    Window.WEEK: N_("7 d"),
+    Window.MONTH: N_("30 d"),
+    Window.YEAR: N_("1 y"),
 }
 
 
@@ -24,7 +25,7 @@ class WindowChips:
         with ui.element("div").classes("we-chips").props(f'role=group aria-label="{label}"'):
             for window, name in NAMES.items():
                 with ui.element("button").classes("we-chip").props("type=button") as chip:
-                    ui.label(name)
+                    ui.label(_(name))
                 chip.props(f'data-testid="window-{window}"')
                 chip.on("click", self._handler(window, on_choose), throttle=0.2)
                 self._chips[window] = chip

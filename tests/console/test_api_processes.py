@@ -178,7 +178,7 @@ async def test_what_cannot_start_says_why(env: dict[str, str]) -> None:
     assert code == 2
     code, output = await finished("api", env=env | {"DATABASE_URL": "postgresql://me:hidden@127.0.0.1:1/none"})
     assert code == 1
-    assert "cannot be used" in output
+    assert "Can't use PostgreSQL" in output
     assert "hidden" not in output
 
 

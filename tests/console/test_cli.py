@@ -90,7 +90,7 @@ async def test_serve_refuses_to_start_without_its_database(env: dict[str, str]) 
     """A wrong address ends the start with a message that has no password in it."""
     code, output = await finished("serve", env=env | {"DATABASE_URL": "postgresql://me:hidden@127.0.0.1:1/none"})
     assert code == 1
-    assert "PostgreSQL 127.0.0.1:1/none (DATABASE_URL) cannot be used." in output
+    assert "Can't use PostgreSQL 127.0.0.1:1/none (DATABASE_URL)." in output
     assert "hidden" not in output
     assert "Traceback" not in output
 
@@ -115,7 +115,7 @@ async def test_create_admin_makes_an_account_that_signs_in(env: dict[str, str]) 
     ("arguments", "stdin", "complaint"),
     [
         (("--username", "olga"), "", "No password"),
-        ((), f"{PASSWORD}\n", "--username is missing"),
+        ((), f"{PASSWORD}\n", "Give a --username"),
         (("--username", "olga"), "short\n", "password"),
     ],
 )
@@ -134,7 +134,7 @@ async def test_migrate_brings_an_empty_database_up_once(env: dict[str, str], emp
     fresh = env | {"DATABASE_URL": empty_database_url}
     code, output = await finished("migrate", env=fresh)
     assert (code, output.rstrip().endswith(": migrated.")) == (0, True), output
-    assert (await finished("migrate", env=fresh))[1].rstrip().endswith(": already current.")
+    assert (await finished("migrate", env=fresh))[1].rstrip().endswith(": already up to date.")
 
 
 async def test_check_reports_every_part_on_a_line(env: dict[str, str]) -> None:
@@ -184,7 +184,7 @@ async def test_a_part_of_the_state_directory_that_is_a_file_is_a_sentence(
     assert f"The state directory cannot be used: {path}: " in output
     assert "Move it away" in output
     assert "Traceback" not in output
-    assert ("configuration: every setting is valid" in output) is (command == "check")
+    assert ("configuration: all settings are valid" in output) is (command == "check")
 
 
 @pytest.mark.parametrize("command", ["serve", "check"])

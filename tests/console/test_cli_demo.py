@@ -17,7 +17,7 @@ from tests.support.commands import RunningCommand, environment, finished, runnin
 from tests.support.eventually import eventually
 from tests.support.ports import free_ports
 
-READY = "Ctrl-C ends everything."
+READY = "Press Ctrl+C to stop."
 BOTS = ("elena", "marcus", "ryan", "dream", "gabriel")
 
 
@@ -103,7 +103,7 @@ async def test_a_busy_port_is_named_before_anything_starts(demo_env: dict[str, s
     with socket.create_server(("127.0.0.1", int(demo_env[taken]))):
         code, output = await finished("demo", env=demo_env)
     assert code == 1
-    assert f"Port {demo_env[taken]} on 127.0.0.1 is in use." in output
+    assert f"Port {demo_env[taken]} on 127.0.0.1 is already in use." in output
     assert "Traceback" not in output
     assert os.listdir(demo_env["WEB_UI_STATE_DIR"]) == []
 

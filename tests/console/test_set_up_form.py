@@ -14,7 +14,7 @@ async def test_the_setup_form_makes_the_first_administrator_once(make_settings: 
         form = {"code": "0" * 16, "username": "olivia", "password": ADMIN_PASSWORD}
         wrong = await client.post("/admin/login", data=form)
         assert (wrong.status_code, error_in(wrong)) == (401, "This setup code is not valid.")
-        assert "First administrator" in wrong.text
+        assert "Create the first administrator" in wrong.text
         assert 'value="olivia"' in wrong.text
         assert ADMIN_PASSWORD not in wrong.text
         form["code"] = console.app.state.setup_code

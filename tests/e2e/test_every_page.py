@@ -90,7 +90,7 @@ async def test_a_role_sees_its_pages(console: RunningConsole, open_context: Open
         may = ranks.index(role) >= ranks.index(LEAST_ROLE[permission])
         await page.goto(console.url + path)
         await expect(page.get_by_role("heading", level=1)).to_have_text(
-            re.compile(f"^{label}") if may else "This page could not be shown", use_inner_text=True
+            re.compile(f"^{label}") if may else "This page couldn't be loaded", use_inner_text=True
         )
         await expect(page.locator(".we-nav").get_by_role("link", name=label, exact=True)).to_have_count(int(may))
 

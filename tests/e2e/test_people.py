@@ -49,9 +49,9 @@ async def test_a_person_is_shut_out_from_their_page(console_app: RunningConsole,
     await expect(page.get_by_test_id("person-state")).to_have_text("Signed in")
     await shot(page, "person")
     await page.get_by_test_id("end-all").click()
-    await expect(page.get_by_test_id("ask")).to_contain_text("1 session of one person")
+    await expect(page.get_by_test_id("ask")).to_contain_text("1 session ends now")
     await page.get_by_test_id("ask-do").click()
-    await expect(page.get_by_test_id("person-state")).to_have_text("Away")
+    await expect(page.get_by_test_id("person-state")).to_have_text("Signed out")
     async with console_app.client(token) as client:
         assert (await client.get("/api/me")).status_code == 401
     await page.get_by_test_id("ban").click()
@@ -123,8 +123,8 @@ async def test_a_change_of_role_reaches_the_open_page(
     await expect(other.get_by_role("link", name="Conversations")).to_be_visible()
     await sign_in(page, console_app, path="/admin/users")
     await page.get_by_label("Role of colleague").click()
-    await page.get_by_role("option", name="viewer").click()
-    await expect(page.get_by_text("colleague is viewer now.")).to_be_visible()
+    await page.get_by_role("option", name="Viewer").click()
+    await expect(page.get_by_text("colleague now has the role Viewer.")).to_be_visible()
     await expect(other.get_by_role("link", name="Conversations")).to_have_count(0)
 
 

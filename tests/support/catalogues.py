@@ -46,7 +46,10 @@ PLACEHOLDER = re.compile(r"\{(\w+)[^}]*\}")
 def extracted() -> Catalog:
     """Every marked text of the code, with the files that it stands in."""
     catalogue = Catalog(charset="utf-8")
-    methods = [("**.py", "python"), ("**.js", "tests.support.catalogues:of_browser_code")]
+    methods = [
+        ("**.py", "tests.support.catalogues:of_python_code"),
+        ("**.js", "tests.support.catalogues:of_browser_code"),
+    ]
     for folder in SOURCES:
         found = extract_from_dir(ROOT / folder, methods, keywords=KEYWORDS)
         for file, _line, text, _comments, context in sorted(found, key=lambda one: one[:2]):
@@ -63,6 +66,17 @@ def of_errors(source: str) -> Iterator[str]:
         match node:
             case ast.Call(func=ast.Name(id=name), args=[ast.Constant(value=str(text)), *_]) if name in ERRORS:
                 yield text
+
+
+def of_python_code(
+    file: BinaryIO, keywords: Iterable[str], _comment_tags: Iterable[str], options: dict[str, Any]
+) -> Iterator[tuple[int, str, list[str], list[str]]]:
+    """The texts of a module; babel's own reading leaves out what stands in an f-string."""
+    for node in ast.walk(ast.parse(file.read())):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in keywords:
+            texts = [one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+            if texts:
+                yield node.lineno, node.func.id, texts, []
 
 
 def of_browser_code(

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from nicegui import ui
 
+from chat_api.core.language import N_, _
 from chat_api.core.principals import Principal
 from chat_api.series.analytics_schemas import Grain, Usage, UsageReport
 from console.actions import run_action
@@ -14,40 +15,52 @@ from console.frame import frame, page
 from console.pages.analytics.retention import retention
 from console.widgets.chart import Line, TimeChart
 from console.widgets.fact_words import moment
-from console.widgets.quantities import latency
+from console.widgets.quantities import latency, localized, percent, whole
 from console.widgets.records import RecordsTable, column, export_links, heading
 
-GRAINS = {Grain.HOUR: "By hour", Grain.DAY: "By day", Grain.WEEK: "By week"}
-RANGES = {1: "Last 24 hours", 7: "Last 7 days", 30: "Last 30 days", 90: "Last 90 days", 365: "Last year"}
+GRAINS = {Grain.HOUR: N_("By hour"), Grain.DAY: N_("By day"), Grain.WEEK: N_("By week")}
+PER = {Grain.HOUR: N_("per hour"), Grain.DAY: N_("per day"), Grain.WEEK: N_("per week")}
+MOST = {
+    Grain.HOUR: N_("Most people in one hour"),
+    Grain.DAY: N_("Most people in one day"),
+    Grain.WEEK: N_("Most people in one week"),
+}
+RANGES = {
+    1: N_("Last 24 hours"),
+    7: N_("Last 7 days"),
+    30: N_("Last 30 days"),
+    90: N_("Last 90 days"),
+    365: N_("Last year"),
+}
 PERIODS = (
-    column("start", "From (UTC)"),
-    column("users", "People", kind="number"),
-    column("messages", "Messages", kind="number"),
-    column("failures", "Failed", kind="number"),
+    column("start", N_("From (UTC)")),
+    column("users", N_("People"), kind="number"),
+    column("messages", N_("Messages"), kind="number"),
+    column("failures", N_("Failed"), kind="number"),
     column("p50", "p50", kind="number"),
     column("p95", "p95", kind="number"),
-    column("visit", "Visit", kind="number"),
+    column("visit", N_("Session length"), kind="number"),
 )
 BOTS = (
-    column("bot", "Bot"),
-    column("share", "Share", kind="number"),
-    column("messages", "Messages", kind="number"),
-    column("users", "Most people", kind="number"),
-    column("failures", "Failed", kind="number"),
+    column("bot", N_("Bot")),
+    column("share", N_("Share"), kind="number"),
+    column("messages", N_("Messages"), kind="number"),
+    column("users", N_("Most people"), kind="number"),
+    column("failures", N_("Failed"), kind="number"),
     column("p95", "p95", kind="number"),
 )
 
 
 def register() -> None:
     """Put the page at ``/admin/analytics``."""
-    page("/admin/analytics", title="Analytics")(_analytics)
+    page("/admin/analytics", title=N_("Analytics"))(_analytics)
 
 
 async def _analytics(principal: Principal) -> None:
     view = _View(principal)
     report = await view.read(principal)
     cohorts = await services().analytics.retention(principal)
-    with frame(principal, title="Analytics", path="/admin/analytics"):
+    with frame(principal, title=_("Analytics"), path="/admin/analytics"):
         view.build(report)
         retention(cohorts)
 
@@ -67,28 +80,29 @@ class _View:
 
     def build(self, report: UsageReport) -> None:
         with ui.element("div").classes("we-toolbar"):
-            grain = ui.select({str(key): label for key, label in GRAINS.items()}, value="day")
-            grain.props('dense outlined options-dense aria-label="Period"')
+            grain = ui.select({str(key): _(label) for key, label in GRAINS.items()}, value="day")
+            grain.props("dense outlined options-dense").props["aria-label"] = _("Period")
             grain.on_value_change(lambda event: self._change(grain=Grain(event.value)))
-            self._ranges = ui.select(RANGES, value=30).props('dense outlined options-dense aria-label="Time range"')
+            self._ranges = ui.select({days: _(label) for days, label in RANGES.items()}, value=30)
+            self._ranges.props("dense outlined options-dense").props["aria-label"] = _("Time range")
             self._ranges.on_value_change(lambda event: self._change(days=int(event.value)))
             self._counted = ui.html("", sanitize=False).classes("we-muted")
             self._links = ui.html("", sanitize=False).classes("we-exports")
         self._tiles = ui.element("dl").classes("we-totals").props('data-testid="totals"')
         with ui.element("div").classes("we-panels"):
-            self._messages = TimeChart("Messages and failures", [], unit="", is_count=True)
-            self._people = TimeChart("People who wrote", [], unit="", is_count=True)
-            self._times = TimeChart("Answer times", [], unit="seconds, p50 and p95")
-            self._visits = TimeChart("Session length", [], unit="minutes, average")
+            self._messages = TimeChart(_("Messages and failures"), [], unit="", is_count=True)
+            self._people = TimeChart(_("Active people"), [], unit="", is_count=True)
+            self._times = TimeChart(_("Answer times"), [], unit=_("seconds, p50 and p95"))
+            self._visits = TimeChart(_("Session length"), [], unit=_("minutes, average"))
         self._bots = RecordsTable(
             BOTS,
             [],
-            empty="No messages in this period.",
+            empty=_("No messages in this period."),
             export=self._export("bots"),
-            lead=lambda: heading("Bots"),
+            lead=lambda: heading(_("Bots")),
         )
-        empty = "Nothing was counted yet. Counts are made every two minutes."
-        self._periods = RecordsTable(PERIODS, [], empty=empty, lead=lambda: heading("Periods"))
+        empty = _("No data yet. Statistics are updated every two minutes.")
+        self._periods = RecordsTable(PERIODS, [], empty=empty, lead=lambda: heading(_("Periods")))
         self._show(report)
 
     def _export(self, what: str) -> str:
@@ -106,18 +120,20 @@ class _View:
 
     def _show(self, report: UsageReport) -> None:
         counted = report.counted_up_to
-        self._counted.content = f"Last counted {moment(counted)}" if counted else "Not counted yet"
+        self._counted.content = _("Updated {time}", time=moment(counted)) if counted else _("No data yet")
         self._links.content = export_links(self._export("usage"))
         self._show_totals(report.total)
-        periods, per = report.periods, f"per {self._grain.value}"
+        periods, per = report.periods, _(PER[self._grain])
         self._messages.show(
             [
-                Line(name="messages", tone="busy", kind="bar", points=[(one.start, one.messages) for one in periods]),
-                Line(name="failed", tone="bad", kind="bar", points=[(one.start, one.failed) for one in periods]),
+                Line(
+                    name=_("messages"), tone="busy", kind="bar", points=[(one.start, one.messages) for one in periods]
+                ),
+                Line(name=_("failed"), tone="bad", kind="bar", points=[(one.start, one.failed) for one in periods]),
             ],
             unit=per,
         )
-        people = Line(name="people", tone="violet", kind="bar", points=[(one.start, one.users) for one in periods])
+        people = Line(name=_("people"), tone="violet", kind="bar", points=[(one.start, one.users) for one in periods])
         self._people.show([people], unit=per)
         # Bars: a period between two without any would be a point that no line shows.
         p50, p95 = ([(one.start, one.answer_times.percentile_s(share)) for one in periods] for share in (0.5, 0.95))
@@ -128,10 +144,10 @@ class _View:
             ]
         )
         visits = [(one.start, one.visit_minutes) for one in periods]
-        self._visits.show([Line(name="visit", tone="ok", kind="bar", points=visits)])
+        self._visits.show([Line(name=_("session length"), tone="ok", kind="bar", points=visits)])
         self._bots.show(
             [
-                _row(one.total) | {"key": one.bot_name, "bot": one.bot_name, "share": f"{one.share:.1%}"}
+                _row(one.total) | {"key": one.bot_name, "bot": one.bot_name, "share": percent(f"{one.share * 100:.1f}")}
                 for one in report.bots
             ]
         )
@@ -140,12 +156,12 @@ class _View:
     def _show_totals(self, total: Usage) -> None:
         row = _row(total)
         tiles = {
-            "Messages": row["messages"],
-            f"Most people in one {self._grain.value}": row["users"],
-            "Failed": row["failures"],
-            "Answer p50": row["p50"],
-            "Answer p95": row["p95"],
-            "Visit": row["visit"],
+            _("Messages"): row["messages"],
+            _(MOST[self._grain]): row["users"],
+            _("Failed"): row["failures"],
+            _("Answer time p50"): row["p50"],
+            _("Answer time p95"): row["p95"],
+            _("Session length"): row["visit"],
         }
         self._tiles.clear()
         with self._tiles:
@@ -159,18 +175,18 @@ class _View:
 
 def _row(usage: Usage) -> dict[str, Any]:
     p50, p95 = usage.answer_times.percentile_s(0.5), usage.answer_times.percentile_s(0.95)
-    failures = (
-        f"{usage.failed:,} ({usage.failure_share:.1%})" if usage.failure_share is not None else f"{usage.failed:,}"
-    )
+    failures = whole(usage.failed)
+    if usage.failure_share is not None:
+        failures += f" ({percent(f'{usage.failure_share * 100:.1f}')})"
     return {
         "key": usage.start.isoformat(),
         "start": f"{usage.start:%Y-%m-%d %H:%M}",
-        "users": f"{usage.users:,}",
-        "messages": f"{usage.messages:,}",
+        "users": whole(usage.users),
+        "messages": whole(usage.messages),
         "failures": failures,
         "p50": latency(p50 * 1000 if p50 is not None else None),
         "p95": latency(p95 * 1000 if p95 is not None else None),
         "p50_number": p50 or 0,
         "p95_number": p95 or 0,
-        "visit": f"{usage.visit_minutes:.1f} min" if usage.visit_minutes is not None else "–",
+        "visit": f"{localized(f'{usage.visit_minutes:.1f}')} {_('min')}" if usage.visit_minutes is not None else "–",
     }

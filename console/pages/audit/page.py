@@ -10,9 +10,11 @@ from nicegui import ui
 
 from chat_api.audit.schemas import AuditQuery, AuditView
 from chat_api.core.errors import InvalidInput
+from chat_api.core.language import N_, _
 from chat_api.core.principals import Permission, Principal
 from console.context import services
 from console.frame import frame, page
+from console.labels import Mark
 from console.widgets.filter_form import Field, filter_form
 from console.widgets.records import RecordsTable, column
 from models import AuditOutcome
@@ -20,19 +22,25 @@ from models import AuditOutcome
 PATH = "/admin/audit"
 PAGE_LINES = 100
 COLUMNS = (
-    column("at", "When", kind="time"),
-    column("actor", "User"),
-    column("action", "Action"),
-    column("target", "Target"),
-    column("outcome", "Outcome", kind="status"),
-    column("address", "From"),
-    column("details", "Details", kind="long"),
+    column("at", N_("Time"), kind="time"),
+    column("actor", N_("User")),
+    column("action", N_("Action")),
+    column("target", N_("Target")),
+    column("outcome", N_("Outcome"), kind="status"),
+    column("address", N_("Address")),
+    column("details", N_("Details"), kind="long"),
 )
+
+OUTCOMES = {
+    AuditOutcome.ALLOWED: Mark(N_("Allowed"), "ok", "online"),
+    AuditOutcome.DENIED: Mark(N_("Denied"), "bad", "offline"),
+    AuditOutcome.AUTOMATIC: Mark(N_("Automatic"), "idle", "restart"),
+}
 
 
 def register() -> None:
     """Put the page at ``/admin/audit``."""
-    page(PATH, title="Audit")(_audit)
+    page(PATH, title=N_("Audit"))(_audit)
 
 
 async def _audit(
@@ -48,34 +56,34 @@ async def _audit(
     given = {"actor": actor, "action": action, "target": target, "outcome": outcome, "since": since, "until": until}
     filters = {name: value for name, value in given.items() if value}
     entries = await services().audit.find(principal, _query(filters, before))
-    with frame(principal, title="Audit", path=PATH):
+    with frame(principal, title=_("Audit"), path=PATH):
         filter_form(PATH, _fields(given))
         is_filtered = bool(filters or before)
         RecordsTable(
             COLUMNS,
             [_row(entry) for entry in entries],
-            empty="No entries match these filters." if is_filtered else "No entries yet.",
+            empty=_("No entries match these filters.") if is_filtered else _("No entries yet."),
             export=f"/api/admin/audit?{urlencode(_for_api(filters) | {'limit': 1000})}",
             has_filter=False,
         )
         if len(entries) == PAGE_LINES:
             older = urlencode(filters | {"before": str(entries[-1].entry_id)})
-            ui.link("Older", f"{PATH}?{older}").classes("we-button").props('data-testid="older"')
+            ui.link(_("Older entries"), f"{PATH}?{older}").classes("we-button").props('data-testid="older"')
 
 
 def _fields(given: dict[str, str]) -> tuple[Field, ...]:
     return (
-        Field(name="actor", label="User", value=given["actor"]),
-        Field(name="action", label="Action", value=given["action"], suggestions=[str(one) for one in Permission]),
-        Field(name="target", label="Target", value=given["target"]),
+        Field(name="actor", label=_("User"), value=given["actor"]),
+        Field(name="action", label=_("Action"), value=given["action"], suggestions=[str(one) for one in Permission]),
+        Field(name="target", label=_("Target"), value=given["target"]),
         Field(
             name="outcome",
-            label="Outcome",
+            label=_("Outcome"),
             value=given["outcome"],
-            choices=[(one, one.capitalize()) for one in AuditOutcome],
+            choices=[(one, _(mark.label)) for one, mark in OUTCOMES.items()],
         ),
-        Field(name="since", label="Since (UTC)", value=given["since"], kind="datetime-local"),
-        Field(name="until", label="Until (UTC)", value=given["until"], kind="datetime-local"),
+        Field(name="since", label=_("Since (UTC)"), value=given["since"], kind="datetime-local"),
+        Field(name="until", label=_("Until (UTC)"), value=given["until"], kind="datetime-local"),
     )
 
 
@@ -92,7 +100,7 @@ def _query(filters: dict[str, str], before: str) -> AuditQuery:
             limit=PAGE_LINES,
         )
     except ValueError as error:
-        raise InvalidInput("This address has a filter that is not understood.") from error
+        raise InvalidInput(_("This address contains an invalid filter.")) from error
 
 
 def _moment(text: str | None) -> datetime | None:
@@ -108,20 +116,16 @@ def _for_api(filters: dict[str, str]) -> dict[str, str]:
 
 
 def _row(entry: AuditView) -> dict[str, Any]:
-    tone, symbol = {
-        AuditOutcome.ALLOWED: ("ok", "online"),
-        AuditOutcome.DENIED: ("bad", "offline"),
-        AuditOutcome.AUTOMATIC: ("idle", "restart"),
-    }[entry.outcome]
+    mark = OUTCOMES[entry.outcome]
     return {
         "key": str(entry.entry_id),
         "at": entry.at.isoformat(),
         "actor": entry.actor_name,
         "action": entry.action,
         "target": entry.target,
-        "outcome": entry.outcome,
+        "outcome": _(mark.label),
         "address": entry.address or "",
         "details": json.dumps(entry.details, ensure_ascii=False) if entry.details else "",
-        "tone": tone,
-        "symbol": symbol,
+        "tone": mark.tone,
+        "symbol": mark.icon,
     }

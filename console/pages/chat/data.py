@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from chat_api.core.errors import Interrupted, error_of
+from chat_api.core.language import _
 from chat_api.core.principals import Principal
 from chat_api.fleet.service import PublicBot
 from chat_api.messages.rendering import render, render_all
@@ -171,7 +172,7 @@ def _message(message: Message, html: str) -> Json:
 def _explanation(message: Message) -> str:
     if message.role is not MessageRole.USER or message.status not in _FAILED:
         return ""
-    return error_of(message.error_code or Interrupted.code).public_message
+    return _(error_of(message.error_code or Interrupted.code).public_message)
 
 
 def _excerpt(text: str) -> str:

@@ -1,4 +1,4 @@
-"""People's streams, for their open chat pages: each event is told once, to all pages of its person together.
+"""People's streams, for their open chat pages: each event is sent once, to all pages of its person in a language.
 
 It goes past NiceGUI's outbox, which is built for one page and sends ten times a second. A page knows the place in the
 stream that it was told up to, sees by the numbers what it missed (while it was not connected, say), and asks for that.
@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 from nicegui import Client, background_tasks, core
 
+from chat_api.core.language import language, speaking
 from chat_api.messages.feeds import Feeds
 from chat_api.messages.schemas import DeltaEvent, GapEvent, LiveEvent, StreamEvent, StreamPosition, TypingEvent
 from console.live.open_pages import open_pages
@@ -26,16 +27,17 @@ class ChatFeed:
 
     def __init__(self, feeds: Feeds) -> None:
         self._feeds = feeds
-        self._people: dict[str, _Person] = {}
+        self._people: dict[tuple[str, str], _Person] = {}
 
     async def follow(self, client: Client, user_id: str) -> StreamPosition:
         """Tell a page what happens after the position that is returned, from its first connection until it is gone.
 
         Raises: DatabaseUnavailable.
         """
-        person = self._people.get(user_id)
+        key = user_id, language()
+        person = self._people.get(key)
         if person is None:
-            person = self._people[user_id] = _Person(self._feeds, user_id)
+            person = self._people[key] = _Person(self._feeds, *key)
         person.pages.add(client.id)
         client.on_delete(lambda: self._leave(person, client))
         try:
@@ -76,18 +78,20 @@ class ChatFeed:
         person.pages.discard(client.id)
         if not person.pages:
             person.unfollow()
-            if self._people.get(person.user_id) is person:
-                del self._people[person.user_id]
+            key = person.user_id, person.language
+            if self._people.get(key) is person:
+                del self._people[key]
 
 
 class _Person:
-    """One person's stream. ``pages`` are the ids of those that follow it, ``told`` is how far they were told."""
+    """One person's stream in one language. ``pages`` are the ids of those that follow it, ``told`` is how far."""
 
     told: StreamPosition
 
-    def __init__(self, feeds: Feeds, user_id: str) -> None:
+    def __init__(self, feeds: Feeds, user_id: str, code: str) -> None:
         self.user_id = user_id
-        self.room = f"chat of {user_id}"
+        self.language = code
+        self.room = f"chat of {user_id} in {code}"
         self.pages: set[str] = set()
         self._feeds = feeds
         self._opening = asyncio.Lock()
@@ -121,7 +125,8 @@ class _Person:
         """Pass on what was heard, in order: together what came while the last of it was rendered and sent."""
         while self._heard:
             events, self._heard = self._heard, deque()
-            frame = [await self._told(event) for event in events]
+            with speaking(self.language):
+                frame = [await self._told(event) for event in events]
             await _emit(frame, room=self.room)
             last = next((told for told in reversed(frame) if "seq" in told), None)
             if last is not None:

@@ -4,6 +4,7 @@ from nicegui import ui
 from starlette.requests import Request
 from starlette.responses import Response
 
+from chat_api.core.language import N_, _
 from chat_api.core.principals import Principal
 from chat_api.messages.service import MAX_MESSAGE_CHARS
 from chat_api.people.identity import MAX_PASSWORD_CHARS
@@ -28,13 +29,14 @@ from console.pages.sign_in.form import (
     closing,
     field,
     form_page,
+    hinted,
     opening,
 )
 
 
 def register() -> None:
     """Put the page at ``/``."""
-    page("/", title="Chat", audience=Audience.CHAT, sign_in=_shown, takes_form=_submitted)(_chat)
+    page("/", title=N_("Chat"), audience=Audience.CHAT, sign_in=_shown, takes_form=_submitted)(_chat)
 
 
 async def _chat(principal: Principal, bot: str = "") -> None:
@@ -79,7 +81,7 @@ def _shown(request: Request) -> Response:
 def _page(request: Request, refused: Refused) -> Response:
     go_on = _go_on(request)
     action = sign_in_address("/", go_on) if "next" in request.query_params else go_on
-    return form_page("Chat", _form(action, refused))
+    return form_page(request, _("Chat"), _form(action, refused))
 
 
 def _go_on(request: Request) -> str:
@@ -90,22 +92,22 @@ def _go_on(request: Request) -> str:
 
 def _form(action: str, refused: Refused) -> str:
     on_name, on_password = ("", " autofocus") if refused.name else (" autofocus", "")
+    guests = _("If the name is taken, you join as a guest. Your chats stay separate.")
     return (
         opening(action)
         + attempt()
-        + '<div><h1>Chat</h1><p class="we-muted">Pick a name to chat as.</p></div>'
+        + f'<div><h1>{_("Chat")}</h1><p class="we-muted">{_("Pick a name to chat as.")}</p></div>'
         + field(
             "username",
-            "Name",
+            _("Name"),
             f'autocomplete="username" minlength="3" maxlength="30" required{on_name} data-testid="name"',
             value=refused.name,
         )
         + field(
             "password",
-            'Password <small class="we-muted">optional – lets you sign in again later and from other devices</small>',
+            hinted(_("Password"), _("Optional – lets you sign in from other devices")),
             f'type="password" autocomplete="current-password" maxlength="{MAX_PASSWORD_CHARS}"{on_password}',
         )
-        + closing(refused, "Start chatting")
-        + '<p class="we-muted"><small>If the name is taken, you join as a guest.'
-        " Your chats stay separate.</small></p></form>"
+        + closing(refused, _("Start chatting"))
+        + f'<p class="we-muted"><small>{guests}</small></p></form>'
     )

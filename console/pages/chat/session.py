@@ -9,6 +9,7 @@ from nicegui import Client
 
 from chat_api.core.errors import AppError, Conflict, InvalidInput, NotAuthenticated, RateLimited, Unavailable
 from chat_api.core.keyed_locks import KeyedLocks
+from chat_api.core.language import _
 from chat_api.core.logging import get_logger
 from chat_api.core.principals import Principal
 from chat_api.messages.service import MAX_PAGE
@@ -69,7 +70,9 @@ class ChatSession:
         except Exception:
             reference = secrets.token_hex(4)
             log.exception("chat_action_failed", user_id=self._principal.user_id, reference=reference)
-            self._thread.refuse(request, f"Something went wrong on our side. Reference: {reference}")
+            self._thread.refuse(
+                request, _("Something went wrong on our side. Reference: {reference}", reference=reference)
+            )
 
     # Reading
 
@@ -80,7 +83,7 @@ class ChatSession:
         messages = await message_data(found.messages)
         self._thread.show_page(request.bot_name, messages, next_before=found.next_before)
 
-    async def _overview(self, person: Principal, _: Request) -> None:
+    async def _overview(self, person: Principal, __: Request) -> None:
         self._thread.show_overview(overview_data(await services().messages.conversations(person)))
 
     async def _missed(self, person: Principal, request: Request) -> None:
@@ -105,7 +108,7 @@ class ChatSession:
         # No event will tell of it, but one may have told what came of it.
         lines = lines_of(submission.exchange)
         if submission.exchange.is_deleted:
-            self._thread.refuse(request, "You have deleted this message.", can_retry=False)
+            self._thread.refuse(request, _("You deleted this message."), can_retry=False)
         self._thread.merge(request.bot_name, await message_data(lines))
 
     async def _retry(self, person: Principal, request: Request) -> None:
@@ -154,4 +157,4 @@ def _message_id(request: Request) -> UUID:
     try:
         return UUID(request.message_id)
     except ValueError:
-        raise InvalidInput("not a message's id", field="message_id") from None
+        raise InvalidInput(_("Unknown message."), field="message_id") from None

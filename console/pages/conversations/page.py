@@ -5,6 +5,7 @@ from typing import Any
 
 from nicegui import ui
 
+from chat_api.core.language import N_, _, ngettext
 from chat_api.core.principals import Permission, Principal
 from chat_api.people.schemas import ThreadView
 from chat_api.transcripts.schemas import Finds, Search
@@ -13,28 +14,29 @@ from console.context import services
 from console.frame import frame, page
 from console.pages.conversations.transcript import Transcript
 from console.widgets.action_table import ActionTable, action
-from console.widgets.dialogs import ask, button, counted
+from console.widgets.dialogs import ask, button
+from console.widgets.quantities import whole
 from console.widgets.records import column
 
-PERIODS = {"": "Any time", "1": "Last 24 hours", "7": "Last 7 days", "30": "Last 30 days"}
+PERIODS = {"": N_("Any time"), "1": N_("Last 24 hours"), "7": N_("Last 7 days"), "30": N_("Last 30 days")}
 MAX_SHOWN = 500
 COLUMNS = (
-    column("user", "Person"),
-    column("bot", "Bot"),
-    column("exchanges", "Exchanges", kind="number"),
-    column("last_at", "Last", kind="time"),
+    column("user", N_("Person")),
+    column("bot", N_("Bot")),
+    column("exchanges", N_("Exchanges"), kind="number"),
+    column("last_at", N_("Last message"), kind="time"),
 )
 
 
 def register() -> None:
     """Put the page at ``/admin/conversations``."""
-    page("/admin/conversations", title="Conversations")(_conversations)
+    page("/admin/conversations", title=N_("Conversations"))(_conversations)
 
 
 async def _conversations(principal: Principal) -> None:
     principal.require(Permission.READ_CONVERSATIONS)
     found = await services().transcripts.find(principal, Search())
-    with frame(principal, title="Conversations", path="/admin/conversations"):
+    with frame(principal, title=_("Conversations"), path="/admin/conversations"):
         _Finder(principal).build(found)
 
 
@@ -49,32 +51,32 @@ class _Finder:
         self._looked_at = 0
 
     def build(self, first: Finds) -> None:
-        explanation = (
-            "Conversations are private. Searching or reading them needs a reason, which goes into the audit log."
-        )
+        explanation = _("Conversations are private. To search or read them, give a reason. It goes into the audit log.")
         ui.label(explanation).classes("we-muted")
         with ui.element("div").classes("we-toolbar").props("role=search"):
-            self._user = self._input("Person: name or id")
-            self._bot = self._input("Bot")
-            self._words = self._input("Words in the text")
-            self._period = ui.select(PERIODS, value="").props('dense outlined options-dense aria-label="Time"')
-            button("Find", self._ask_and_find, kind="we-primary", testid="find")
+            self._user = self._input(_("Person (name or ID)"))
+            self._bot = self._input(_("Bot"))
+            self._words = self._input(_("Text"))
+            self._period = ui.select({key: _(name) for key, name in PERIODS.items()}, value="")
+            self._period.props("dense outlined options-dense").props["aria-label"] = _("Time range")
+            button(_("Search"), self._ask_and_find, kind="we-primary", testid="find")
         self._box = ui.element("div").classes("we-transcript-box")
         self._table = ActionTable(
             COLUMNS,
             [],
-            empty="No conversation was found here.",
+            empty=_("No conversations found."),
             on_action=self._ask_and_open,
             has_filter=False,
             testid="conversations",
         )
         with ui.element("div").classes("we-toolbar"):
             self._how_far = ui.label("").classes("we-muted").props("aria-live=polite")
-            self._more = button("Search further back", self._go_on, kind="we-quiet")
+            self._more = button(_("Search further back"), self._go_on, kind="we-quiet")
         self._add(first)
 
     def _input(self, label: str) -> Any:
-        made = ui.input(placeholder=label).classes("we-search").props(f'dense outlined clearable aria-label="{label}"')
+        made = ui.input(placeholder=label).classes("we-search").props("dense outlined clearable")
+        made.props["aria-label"] = label
         made.on("keydown.enter", self._ask_and_find)
         return made
 
@@ -83,10 +85,10 @@ class _Finder:
             await self._find("")
             return
         ask(
-            "Search in what people said?",
-            "To find words is to read. The reason is kept in the audit trail, the words are not.",
-            field="Reason",
-            action="Search",
+            _("Search in private messages?"),
+            _("Your reason goes into the audit log, the text you search for does not."),
+            field=_("Reason"),
+            action=_("Search"),
             on_answer=self._find,
         )
 
@@ -118,11 +120,10 @@ class _Finder:
         self._next_until = found.next_until
         self._looked_at += found.looked_at
         self._table.show([_row(key, thread) for key, thread in self._threads.items()])
-        far = f", back to {found.next_until:%Y-%m-%d %H:%M} UTC" if found.next_until else ""
-        self._how_far.text = f"{counted(self._looked_at, 'exchange')} searched{far}"
+        self._how_far.text = _how_far(self._looked_at, found.next_until)
         self._more.set_visibility(found.next_until is not None)
 
-    async def _ask_and_open(self, _: str, key: str) -> None:
+    async def _ask_and_open(self, __: str, key: str) -> None:
         thread = self._threads.get(key)
         if thread is None:
             return
@@ -131,21 +132,34 @@ class _Finder:
             await Transcript(self._principal, thread, reason, self._box).open()
 
         ask(
-            f"Read what {thread.username} and {thread.bot_name} said?",
-            "The reason is kept in the audit trail, under your name.",
-            field="Reason",
-            action="Read",
+            _("Read the conversation between {person} and {bot}?", person=thread.username, bot=thread.bot_name),
+            _("Your name and your reason go into the audit log."),
+            field=_("Reason"),
+            action=_("Read"),
             on_answer=opened,
         )
+
+
+def _how_far(exchanges: int, until: datetime | None) -> str:
+    number = whole(exchanges)
+    if until is None:
+        return ngettext("{number} exchange searched", "{number} exchanges searched", exchanges, number=number)
+    return ngettext(
+        "{number} exchange searched, back to {time} UTC",
+        "{number} exchanges searched, back to {time} UTC",
+        exchanges,
+        number=number,
+        time=f"{until:%Y-%m-%d %H:%M}",
+    )
 
 
 def _row(key: str, thread: ThreadView) -> dict[str, Any]:
     return {
         "key": key,
-        "called": f"the conversation of {thread.username} with {thread.bot_name}",
+        "called": _("conversation between {person} and {bot}", person=thread.username, bot=thread.bot_name),
         "user": thread.username,
         "bot": thread.bot_name,
-        "exchanges": f"{thread.exchanges:,}",
+        "exchanges": whole(thread.exchanges),
         "last_at": thread.last_at.isoformat() if thread.last_at else "",
-        "actions": [action("open", "Open")],
+        "actions": [action("open", _("Open"))],
     }

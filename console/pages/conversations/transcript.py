@@ -4,18 +4,20 @@ from html import escape
 
 from nicegui import ui
 
+from chat_api.core.language import _, ngettext
 from chat_api.core.principals import Principal
 from chat_api.messages.schemas import MessageRole
 from chat_api.people.schemas import ThreadView
 from chat_api.transcripts.schemas import TranscriptPage
 from console.actions import run_action
 from console.context import services
-from console.widgets.dialogs import ask, button, counted
+from console.widgets.dialogs import ask, button
 from console.widgets.fact_words import moment
+from console.widgets.quantities import whole
 
 
 class Transcript:
-    """It is shown in ``box``, alone; ``reason`` is what the audit trail keeps."""
+    """It is shown in ``box``, alone; ``reason`` goes into the audit log."""
 
     def __init__(self, principal: Principal, thread: ThreadView, reason: str, box: ui.element) -> None:
         self._principal, self._thread, self._reason, self._box = principal, thread, reason, box
@@ -28,16 +30,16 @@ class Transcript:
             return
         self._box.clear()
         thread = self._thread
-        title = f"{thread.username} and {thread.bot_name}"
+        title = _("{person} and {bot}", person=thread.username, bot=thread.bot_name)
         with self._box, ui.element("section").classes("we-panel we-transcript-panel") as panel:
             panel.props('tabindex="-1" data-testid="transcript"').props["aria-label"] = title
             ui.label(title).classes("we-h2").props("role=heading aria-level=2")
             with ui.element("div").classes("we-toolbar"):
-                button("Save as Markdown", lambda: self._export("markdown"), kind="we-quiet")
-                button("Save as JSON", lambda: self._export("json"), kind="we-quiet")
-                button("Delete", self._ask_delete, kind="we-quiet we-act-delete", testid="delete")
-                button("Close", self._box.clear, kind="we-quiet")
-            self._older = button("Earlier messages", self._go_back, kind="we-quiet")
+                button(_("Save as Markdown"), lambda: self._export("markdown"), kind="we-quiet")
+                button(_("Save as JSON"), lambda: self._export("json"), kind="we-quiet")
+                button(_("Delete"), self._ask_delete, kind="we-quiet we-act-delete", testid="delete")
+                button(_("Close"), self._box.clear, kind="we-quiet")
+            self._older = button(_("Earlier messages"), self._go_back, kind="we-quiet")
             self._lines = ui.element("ol").classes("we-transcript")
         self._show(read)
         panel.run_method("scrollIntoView")  # whoever asked for it may be far down in a long list
@@ -93,20 +95,31 @@ class Transcript:
         if size is None:
             return
         ask(
-            f"Delete the conversation of {size[0]} with {thread.bot_name}?",
-            f"{counted(size[1], 'message')} with all answers will be erased, for good. One person sees it at once.",
-            action="Delete",
+            _("Delete the conversation between {person} and {bot}?", person=size[0], bot=thread.bot_name),
+            ngettext(
+                "This deletes {number} message and its answer for {person}, too. It can't be undone.",
+                "This deletes {number} messages and their answers for {person}, too. It can't be undone.",
+                size[1],
+                number=whole(size[1]),
+                person=size[0],
+            ),
+            action=_("Delete"),
             is_dangerous=True,
             on_answer=self._delete,
         )
 
-    async def _delete(self, _: str) -> None:
+    async def _delete(self, __: str) -> None:
         thread = self._thread
         deletion = await run_action(
             self._principal,
             lambda who: services().transcripts.delete(who, thread.user_id, thread.bot_name, reason=self._reason),
         )
         if deletion is not None:
-            pending = f" {deletion.still_pending} are still being answered." if deletion.still_pending else ""
-            ui.notify(f"Deleted: {counted(deletion.messages, 'message')}.{pending}", type="positive")
+            number, pending = whole(deletion.messages), deletion.still_pending
+            said = [
+                ngettext("{number} message deleted.", "{number} messages deleted.", deletion.messages, number=number)
+            ]
+            if pending:
+                said.append(ngettext("{count} is still being answered.", "{count} are still being answered.", pending))
+            ui.notify(" ".join(said), type="positive")
             self._box.clear()

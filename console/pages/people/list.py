@@ -4,37 +4,39 @@ from typing import Any
 
 from nicegui import ui
 
+from chat_api.core.language import N_, _
 from chat_api.core.principals import Principal
 from chat_api.people.schemas import PersonKind, PersonPage, PersonSort, PersonView
 from console.actions import run_action
 from console.context import services
 from console.pages.people.person_labels import person_href, person_state
 from console.widgets.dialogs import button
+from console.widgets.quantities import whole
 from console.widgets.records import RecordsTable, column, export_links
 
 ROWS = 50
 COLUMNS = (
-    column("name", "Name", kind="link"),
-    column("state", "State", kind="status"),
-    column("platforms", "Platforms"),
-    column("messages", "Messages", kind="number"),
-    column("sessions", "Sessions", kind="number"),
-    column("last_active", "Last active", kind="time"),
+    column("name", N_("Name"), kind="link"),
+    column("state", N_("State"), kind="status"),
+    column("platforms", N_("Platforms")),
+    column("messages", N_("Messages"), kind="number"),
+    column("sessions", N_("Sessions"), kind="number"),
+    column("last_active", N_("Last active"), kind="time"),
 )
 KINDS = {
-    PersonKind.ALL: "Everybody",
-    PersonKind.ONLINE: "Signed in",
-    PersonKind.GUESTS: "Guests",
-    PersonKind.BANNED: "Banned",
+    PersonKind.ALL: N_("Everyone"),
+    PersonKind.ONLINE: N_("Signed in"),
+    PersonKind.GUESTS: N_("Guests"),
+    PersonKind.BANNED: N_("Banned"),
 }
 SORTS = {
-    PersonSort.LAST_ACTIVE: "Last active",
-    PersonSort.NAME: "Name",
-    PersonSort.MESSAGES: "Most messages",
-    PersonSort.SESSIONS: "Most sessions",
+    PersonSort.LAST_ACTIVE: N_("Last active"),
+    PersonSort.NAME: N_("Name"),
+    PersonSort.MESSAGES: N_("Most messages"),
+    PersonSort.SESSIONS: N_("Most sessions"),
 }
-NOBODY_FOUND = "No one found. Try another word, or search among everyone."
-NOBODY_YET = "No one has signed in yet. People appear here when they use the chat."
+NO_RESULTS = N_("No results. Try another search, or show everyone.")
+NO_PEOPLE = N_("No one has signed in yet. People appear here when they use the chat.")
 
 
 class PeopleList:
@@ -60,21 +62,23 @@ class PeopleList:
     def build(self, first: PersonPage) -> None:
         """Put it here."""
         columns = [one | {"sortable": False} for one in COLUMNS]  # the service sorts: a page is not everybody
-        with ui.element("section").classes("we-records-box").props('aria-label="People"'):
+        with ui.element("section").classes("we-records-box") as section:
+            section.props["aria-label"] = _("People")
             with ui.element("div").classes("we-toolbar"):
-                search = ui.input(placeholder="Find a name or an id").classes("we-search")
-                search.props('dense outlined clearable debounce=300 aria-label="Find a name or an id"')
+                label = _("Find by name or ID")
+                search = ui.input(placeholder=label).classes("we-search")
+                search.props("dense outlined clearable debounce=300").props["aria-label"] = label
                 search.on_value_change(lambda event: self._change(search=event.value or ""))
-                kinds = _choice("Which people", KINDS, PersonKind.ALL)
+                kinds = _choice(_("Show"), KINDS, PersonKind.ALL)
                 kinds.on_value_change(lambda event: self._change(kind=PersonKind(event.value)))
-                sorts = _choice("Sorted by", SORTS, PersonSort.LAST_ACTIVE)
+                sorts = _choice(_("Sort by"), SORTS, PersonSort.LAST_ACTIVE)
                 sorts.on_value_change(lambda event: self._change(sort=PersonSort(event.value)))
                 ui.html(export_links("/api/admin/users?limit=500"), sanitize=False).classes("we-exports")
             self._table = RecordsTable(columns, [], empty="", has_filter=False, page_rows=0, testid="people")
             with ui.element("div").classes("we-toolbar"):
-                self._back = button("Previous", lambda: self._turn(-ROWS), kind="we-quiet")
+                self._back = button(_("Previous"), lambda: self._turn(-ROWS), kind="we-quiet")
                 self._range = ui.label("").classes("we-muted").props('data-testid="range" aria-live=polite')
-                self._next = button("Next", lambda: self._turn(ROWS), kind="we-quiet", testid="next")
+                self._next = button(_("Next"), lambda: self._turn(ROWS), kind="we-quiet", testid="next")
         self._show(first)
 
     async def _change(
@@ -96,16 +100,19 @@ class PeopleList:
 
     def _show(self, found: PersonPage) -> None:
         is_asked = bool(self._search or self._kind is not PersonKind.ALL)
-        self._table.show([_row(person) for person in found.people], empty=NOBODY_FOUND if is_asked else NOBODY_YET)
+        self._table.show([_row(person) for person in found.people], empty=_(NO_RESULTS if is_asked else NO_PEOPLE))
         last = self._offset + len(found.people)
-        self._range.text = f"{self._offset + 1:,} to {last:,} of {found.total:,}" if found.people else ""
+        first = self._offset + 1
+        shown = _("{first}–{last} of {total}", first=whole(first), last=whole(last), total=whole(found.total))
+        self._range.text = shown if found.people else ""
         self._back.set_visibility(self._offset > 0)
         self._next.set_visibility(last < found.total)
 
 
 def _choice(label: str, words: dict[Any, str], value: str) -> ui.select:
-    made = ui.select({str(key): word for key, word in words.items()}, value=str(value))
-    return made.props(f'dense outlined options-dense aria-label="{label}"')
+    made = ui.select({str(key): _(word) for key, word in words.items()}, value=str(value))
+    made.props("dense outlined options-dense").props["aria-label"] = label
+    return made
 
 
 def _row(person: PersonView) -> dict[str, Any]:
@@ -119,7 +126,7 @@ def _row(person: PersonView) -> dict[str, Any]:
         "tone": tone,
         "symbol": symbol,
         "platforms": ", ".join(person.platforms) or "–",
-        "messages": f"{person.messages:,}",
+        "messages": whole(person.messages),
         "sessions": str(person.sessions),
         "last_active": person.last_active.isoformat(),
     }

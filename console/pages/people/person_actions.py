@@ -4,16 +4,18 @@ from collections.abc import Awaitable, Callable
 
 from nicegui import ui
 
+from chat_api.core.language import N_, _, ngettext
 from chat_api.core.principals import Permission, Principal
 from chat_api.people.schemas import PersonDetails
 from console.actions import run_action
 from console.context import services
-from console.widgets.dialogs import ask_button, counted
+from console.widgets.dialogs import ask_button
+from console.widgets.quantities import whole
 
-# What cannot be taken back, or shuts somebody out, is written in red.
+# What cannot be undone, or locks somebody out, is written in red.
 RED = "we-act-delete"
 
-NO_WAY_BACK = "People without a password can't sign in with their name again."
+NO_WAY_BACK = N_("Without a password they can't sign in with this name again.")
 
 
 def person_actions(principal: Principal, person: PersonDetails) -> None:
@@ -41,13 +43,19 @@ async def then_reload(principal: Principal, action: Callable[[Principal], Awaita
 def _end_all(principal: Principal, person: PersonDetails) -> None:
     live = sum(session.is_live for session in person.live_sessions)
 
-    async def end(_: str) -> None:
+    ends = ngettext(
+        "{count} session ends now, and its open pages close.",
+        "{count} sessions end now, and their open pages close.",
+        live,
+    )
+
+    async def end(__: str) -> None:
         await then_reload(principal, lambda who: services().users.end_sessions(who, person.user_id))
 
     ask_button(
-        "End all sessions",
-        f"Sign {person.display_name} out everywhere?",
-        f"{counted(live, 'session')} of one person will end at once, open pages too. {NO_WAY_BACK}",
+        _("End all sessions"),
+        _("Sign {name} out everywhere?", name=person.display_name),
+        f"{ends} {_(NO_WAY_BACK)}",
         is_dangerous=True,
         testid="end-all",
         on_answer=end,
@@ -60,18 +68,32 @@ def _ban(principal: Principal, person: PersonDetails) -> None:
     async def ban(reason: str) -> None:
         await then_reload(principal, lambda who: services().users.ban(who, person.user_id, reason=reason))
 
-    async def unban(_: str) -> None:
+    async def unban(__: str) -> None:
         await then_reload(principal, lambda who: services().users.unban(who, person.user_id))
 
     if person.is_banned:
         ask_button(
-            "Unban", f"Let {name} in again?", f"They can sign in again. {NO_WAY_BACK}", testid="ban", on_answer=unban
+            _("Unban"),
+            _("Unban {name}?", name=name),
+            f"{_('They can sign in again.')} {_(NO_WAY_BACK)}",
+            testid="ban",
+            on_answer=unban,
         )
         return
-    signed_out = f"One person is signed out ({counted(person.sessions, 'session')}), and their name opens nothing."
-    explanation = f"{signed_out} {NO_WAY_BACK}"
+    signed_out = ngettext(
+        "{count} session ends now, and they can't sign in again.",
+        "{count} sessions end now, and they can't sign in again.",
+        person.sessions,
+    )
     ask_button(
-        "Ban", f"Ban {name}?", explanation, field="Reason", is_dangerous=True, kind=RED, testid="ban", on_answer=ban
+        _("Ban"),
+        _("Ban {name}?", name=name),
+        signed_out,
+        field=_("Reason"),
+        is_dangerous=True,
+        kind=RED,
+        testid="ban",
+        on_answer=ban,
     )
 
 
@@ -82,15 +104,16 @@ def _merge(principal: Principal, person: PersonDetails) -> None:
         change = services().person_data.merge
         await then_reload(principal, lambda who: change(who, source_id=source.strip(), target_id=person.user_id))
 
-    explanation = (
-        f"Identities of the other person will be {name}'s. Conversations stay in the account that held them. "
-        "Its owner needs a password to sign in to it again."
+    explanation = _(
+        "{name} takes over the other person's identities. Conversations stay in the account they were held in, "
+        "and its owner needs a password to sign in to it again.",
+        name=name,
     )
     ask_button(
-        "Merge",
-        f"Merge someone into {name}?",
+        _("Merge"),
+        _("Merge another person into {name}?", name=name),
         explanation,
-        field="Id of the other",
+        field=_("ID of the other person"),
         is_dangerous=True,
         on_answer=merge,
     )
@@ -107,30 +130,39 @@ def _export(principal: Principal, person: PersonDetails) -> None:
         if content is not None:
             ui.download.content(content, "person.json", "application/json")
 
-    explanation = "The file has everything that is held of them, conversations too. The reason is recorded."
     ask_button(
-        "Export", f"Export {person.display_name}?", explanation, field="Reason", testid="export", on_answer=export
+        _("Export"),
+        _("Export the data of {name}?", name=person.display_name),
+        _("The file contains everything stored about them, with conversations. The reason goes into the audit log."),
+        field=_("Reason"),
+        testid="export",
+        on_answer=export,
     )
 
 
 def _erase(principal: Principal, person: PersonDetails) -> None:
 
     async def erase(typed: str) -> None:
-        ui.notify("Erasing. It takes a few seconds, until they are signed out everywhere.")
+        ui.notify(_("Erasing… This takes a few seconds."))
         erase_person = services().person_data.erase
         erasure = await run_action(principal, lambda who: erase_person(who, person.user_id, typed_name=typed))
         if erasure is not None:
             ui.navigate.to("/admin/users")
 
-    explanation = (
-        f"{counted(person.messages, 'message')} and everything else of one person will be deleted, for good. "
-        f"To be sure, type their username: {person.username}"
+    explanation = ngettext(
+        "This deletes {number} message and all other data of this person. It can't be undone. "
+        "Type their username to confirm: {name}",
+        "This deletes {number} messages and all other data of this person. It can't be undone. "
+        "Type their username to confirm: {name}",
+        person.messages,
+        number=whole(person.messages),
+        name=person.username,
     )
     ask_button(
-        "Erase",
-        f"Erase {person.display_name}?",
+        _("Erase"),
+        _("Erase {name}?", name=person.display_name),
         explanation,
-        field="Username",
+        field=_("Username"),
         is_dangerous=True,
         kind=RED,
         testid="erase",

@@ -2,20 +2,21 @@
 
 from urllib.parse import quote
 
+from chat_api.core.language import _
 from chat_api.people.schemas import PersonView
 
 
 def person_state(person: PersonView) -> tuple[str, str, str]:
     """Word, tone and icon for what somebody is at this moment."""
     if person.is_banned:
-        return "Banned", "bad", "offline"
+        return _("Banned"), "bad", "offline"
     if person.merged_into:
-        return "Merged", "violet", "unknown"
+        return _("Merged"), "violet", "unknown"
     if person.is_guest:
-        return "Guest", "busy", "users"
+        return _("Guest"), "busy", "users"
     if person.sessions:
-        return "Signed in", "ok", "online"
-    return "Away", "idle", "unknown"
+        return _("Signed in"), "ok", "online"
+    return _("Signed out"), "idle", "unknown"
 
 
 def person_href(user_id: str) -> str:

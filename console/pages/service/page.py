@@ -3,6 +3,7 @@
 from nicegui import ui
 
 from chat_api.core.errors import NotFound
+from chat_api.core.language import N_, _
 from chat_api.core.principals import Permission, Principal
 from chat_api.fleet.dependencies import DEPENDENCIES
 from console.frame import back_link, frame, page
@@ -12,20 +13,20 @@ from console.widgets.timeline import timeline
 
 def register() -> None:
     """Put the page at ``/admin/services/{name}``."""
-    page("/admin/services/{name}", title="Service")(_service)
+    page("/admin/services/{name}", title=N_("Service"))(_service)
 
 
 async def _service(principal: Principal, name: str) -> None:
     principal.require(Permission.VIEW_FLEET)
     if name not in DEPENDENCIES:
-        raise NotFound("There is no such service.")
+        raise NotFound(_("There is no such service."))
     address = f"/api/admin/services/{name}/series"
     charts = (
-        ChartSpec(title="Answer time", subject=f"service:{name}", export=address, of="checks"),
-        ChartSpec(title="Checks", subject=f"service:{name}", export=address, shows="counts", of="checks"),
+        ChartSpec(title=_("Response time"), subject=f"service:{name}", export=address, of="checks"),
+        ChartSpec(title=_("Checks"), subject=f"service:{name}", export=address, shows="counts", of="checks"),
     )
-    with frame(principal, title=DEPENDENCIES[name].title, path="/admin"):
-        back_link("/admin", "Fleet")
+    with frame(principal, title=_(DEPENDENCIES[name].title), path="/admin"):
+        back_link("/admin", _("Fleet"))
         with ui.element("div").classes("we-panels"):
-            await SeriesPanel(principal, "Over time", charts).load()
+            await SeriesPanel(principal, _("History"), charts).load()
             await timeline(principal, f"service:{name}")

@@ -158,7 +158,7 @@ def affected_text(affected: int) -> str:
         return _("No one has written in the last five minutes.")
     return ngettext(
         "{count} person has written in the last five minutes. Their next message is rejected until maintenance ends.",
-        "{count} people have written in the last five minutes. Their next messages are rejected until maintenance ends.",
+        "{count} people have written in the last five minutes. Their next message is rejected until maintenance ends.",
         affected,
     )
 

@@ -13,18 +13,22 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from chat_api.core.errors import AppError, MalformedRequest, UnsupportedMedia
+from chat_api.core.language import N_, _
 from chat_api.core.logging import get_logger
 from chat_api.core.security import new_secret
 from chat_api.http.dependencies import limited_by_address
 from chat_api.people.session_schemas import SignIn
 from chat_api.people.sign_in_routes import keep_session
 from console import theme
+from console.language_choice import language_form
 
 log = get_logger(__name__)
 
 FORM_TYPE = "application/x-www-form-urlencoded"
 MAX_FIELDS = 20
 MAX_SHOWN_NAME = 100
+# What people know the fields of the API by.
+_LABELS = {"username": N_("Name"), "password": N_("Password")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +61,7 @@ async def answer_form(
     except AppError as error:
         if error.detail:
             log.warning("request_refused", code=error.code, detail=error.detail)
-        answer = await page(Refused(message=_worded(error.message), name=name))
+        answer = await page(Refused(message=_worded(error), name=name))
         answer.status_code = error.status
         if error.retry_after_s is not None or error.status in {429, 503}:
             answer.headers["Retry-After"] = str(math.ceil(error.retry_after_s or 1))
@@ -67,9 +71,10 @@ async def answer_form(
     return response
 
 
-def form_page(title: str, body: str) -> Response:
+def form_page(request: Request, title: str, body: str) -> Response:
     """The page of a form; nothing of it is kept by a browser or a proxy."""
-    page = theme.document(title, f'<main class="we-sign-in">{theme.brand()}{body}</main>')
+    foot = f"<footer>{language_form(request)}</footer>"
+    page = theme.document(title, f'<main class="we-sign-in">{theme.brand()}{body}</main>{foot}')
     return HTMLResponse(page, headers={"Cache-Control": "no-store"})
 
 
@@ -87,6 +92,11 @@ def field(name: str, label: str, attributes: str, *, value: str = "") -> str:
     """One field. ``label`` and ``attributes`` are trusted markup; ``value`` is what was typed before."""
     typed = f' value="{escape(value)}"' if value else ""
     return f'<label class="we-field"><span>{label}</span><input name="{name}"{typed} {attributes}></label>'
+
+
+def hinted(label: str, hint: str) -> str:
+    """A field's label with a hint beside it."""
+    return f'{label} <small class="we-muted">{hint}</small>'
 
 
 def closing(refused: Refused, button: str) -> str:
@@ -108,9 +118,6 @@ async def _read(request: Request) -> dict[str, str]:
         raise MalformedRequest from None
 
 
-def _worded(message: str) -> str:
-    """The API names the field as it calls it; people know it by its label."""
-    for field_name, label in (("username: ", "Name: "), ("password: ", "Password: ")):
-        if message.startswith(field_name):
-            return label + message.removeprefix(field_name)
-    return message
+def _worded(error: AppError) -> str:
+    label = _LABELS.get(error.field or "")
+    return f"{_(label)}: {error.reason}" if label else error.message

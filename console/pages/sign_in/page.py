@@ -5,6 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chat_api.core.errors import NotAuthenticated
+from chat_api.core.language import _
 from chat_api.people.auth import MAX_PASSWORD_CHARS, MIN_ADMIN_PASSWORD_CHARS
 from chat_api.people.session_schemas import SignIn
 from chat_api.people.sign_in_routes import set_up_admin, sign_in_admin
@@ -21,6 +22,7 @@ from console.pages.sign_in.form import (
     closing,
     field,
     form_page,
+    hinted,
     opening,
 )
 
@@ -69,12 +71,9 @@ def _next(request: Request) -> str:
 async def _page(request: Request, refused: Refused) -> Response:
     go_on = _next(request)
     action = sign_in_address(ADMIN_SIGN_IN, go_on) if go_on != HOME else ADMIN_SIGN_IN
-    is_set_up = await services().auth.is_set_up()
-    return (
-        form_page("Sign in", _sign_in_form(action, refused))
-        if is_set_up
-        else form_page("Set up", _set_up_form(action, refused))
-    )
+    if await services().auth.is_set_up():
+        return form_page(request, _("Sign in"), _sign_in_form(action, refused))
+    return form_page(request, _("Set up"), _set_up_form(action, refused))
 
 
 def _sign_in_form(action: str, refused: Refused) -> str:
@@ -82,40 +81,41 @@ def _sign_in_form(action: str, refused: Refused) -> str:
     return (
         opening(action)
         + attempt()
-        + "<h1>Console</h1>"
-        + field("username", "Name", f'autocomplete="username" maxlength="30" required{on_name}', value=refused.name)
+        + f"<h1>{_('Console')}</h1>"
+        + field("username", _("Name"), f'autocomplete="username" maxlength="30" required{on_name}', value=refused.name)
         + field(
             "password",
-            "Password",
+            _("Password"),
             f'type="password" autocomplete="current-password" maxlength="{MAX_PASSWORD_CHARS}" required{on_password}',
         )
         + field(
             "totp",
-            'Code <small class="we-muted">only if you set up an authenticator</small>',
+            hinted(_("Code"), _("if you use an authenticator app")),
             'inputmode="numeric" autocomplete="one-time-code" maxlength="10"',
         )
-        + closing(refused, "Sign in")
+        + closing(refused, _("Sign in"))
         + "</form>"
     )
 
 
 def _set_up_form(action: str, refused: Refused) -> str:
     return (
-        opening(action) + "<h1>First administrator</h1>"
-        '<p class="we-muted">The server printed a setup code when it started. It works once.</p>'
-        + field("code", "Setup code", 'autocomplete="off" maxlength="64" required autofocus')
+        opening(action)
+        + f"<h1>{_('Create the first administrator')}</h1>"
+        + f'<p class="we-muted">{_("The server printed a setup code when it started. It works once.")}</p>'
+        + field("code", _("Setup code"), 'autocomplete="off" maxlength="64" required autofocus')
         + field(
             "username",
-            "Name",
+            _("Name"),
             'autocomplete="username" minlength="3" maxlength="30" required',
             value=refused.name,
         )
         + field(
             "password",
-            f"Password <small class='we-muted'>at least {MIN_ADMIN_PASSWORD_CHARS} characters</small>",
+            hinted(_("Password"), _("at least {count} characters", count=MIN_ADMIN_PASSWORD_CHARS)),
             f'type="password" autocomplete="new-password" minlength="{MIN_ADMIN_PASSWORD_CHARS}"'
             f' maxlength="{MAX_PASSWORD_CHARS}" required',
         )
-        + closing(refused, "Create and sign in")
+        + closing(refused, _("Create and sign in"))
         + "</form>"
     )
