@@ -11,6 +11,8 @@ const weText = (() => {
     return rules.resolvedOptions().pluralCategories.indexOf(rules.select(count));
   };
   return {
+    /** Of a text in every language, the one in the page's. */
+    ofPage: (texts) => texts[code().split("-")[0]] ?? texts.en,
     /** How dates and numbers are written: as the reader's browser does in the page's language. */
     locale: () => globalThis.navigator?.languages?.find((one) => one.split("-")[0] === code().split("-")[0]) ?? code(),
     /** A text, with its {placeholders} filled. */

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from chat_api.core.clock import SYSTEM_CLOCK
 from chat_api.core.errors import NotFound
+from chat_api.core.language import N_
 from chat_api.engine.fact_schemas import ContainerFacts, EnvironmentVariable, PortMapping
 from chat_api.engine.interface import STOP_GRACE_S
 from chat_api.engine.log_schemas import RawLine
@@ -27,7 +28,7 @@ T = TypeVar("T")
 class DemoEngine:
     """Runs sample bots. Use as a context: the bots end with it."""
 
-    title = "Processes"
+    title = N_("Processes")
 
     def __init__(self, bots: Iterable[DemoBot]) -> None:
         self._bots = {bot.name: bot for bot in bots}

@@ -47,7 +47,7 @@ NAVIGATION = (
 ROLES: Mapping[str, str] = {
     Role.VIEWER: N_("Viewer"),
     Role.OPERATOR: N_("Operator"),
-    Role.ADMIN: N_("Administrator"),
+    Role.ADMIN: N_("Admin"),
 }
 
 _CURRENT = ' aria-current="page"'

@@ -1,5 +1,5 @@
 // The columns of the fleet: what is in them, how they sort, and which are shown where there is not room for all.
-import { ago, exactly, latency, rate, size, span, uptime } from "we-format";
+import { ago, exactly, fixed, latency, percent, rate, size, span, uptime } from "we-format";
 import { botStatus } from "we-status";
 import { nt, t } from "we-language";
 
@@ -26,8 +26,8 @@ function number(label, px, read, write, { title, tone, more, fade } = {}) {
   };
 }
 
-const perMinute = (value) => (value === null ? "–" : value < 10 ? value.toFixed(1) : String(Math.round(value)));
-const percent = (value) => (value === null ? "–" : `${value < 10 ? value.toFixed(1) : Math.round(value)}%`);
+const perMinute = (value) => (value === null ? "–" : fixed(value, value < 10 ? 1 : 0));
+const ofCore = (value) => (value === null ? "–" : percent(value, value < 10 ? 1 : 0));
 
 function measured(bot) {
   if (!bot.usage) return undefined;
@@ -80,7 +80,7 @@ export const COLUMNS = {
   p99: number("p99", 74, figure(5), latency, { title: t("99th percentile of chat response time, last hour") }),
   rate: number(t("msg/min"), 76, figure(6), perMinute, { title: t("Messages per minute, last 5 minutes") }),
   errors: number(t("Errors"), 70, figure(7), rate, { title: t("Failed chat answers, last hour"), tone: high }),
-  cpu: number("CPU", 64, usage(1), percent, { title: t("Percent of one core"), more: measured, fade: age }),
+  cpu: number("CPU", 64, usage(1), ofCore, { title: t("Percent of one core"), more: measured, fade: age }),
   memory: number(t("Memory"), 78, usage(2), size, { title: t("Container memory"), more: measured, fade: age }),
   container: {
     label: t("Container"),

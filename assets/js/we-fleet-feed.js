@@ -4,6 +4,7 @@
 // number that does not follow the last one means that something was missed, and everything is asked for again. Until the
 // socket is connected, as where a proxy blocks it, everything is asked for over HTTP.
 import { LABELS } from "we-labels";
+import { t } from "we-language";
 import { socketed } from "we-socket";
 
 const BEATS = 90;
@@ -42,7 +43,7 @@ export const fleetFeed = {
       return Object.fromEntries(this.services.map((service) => [service.name, service.fault]));
     },
     serviceTitles() {
-      return Object.fromEntries(this.services.map((service) => [service.name, service.title]));
+      return Object.fromEntries(this.services.map((service) => [service.name, t(service.title)]));
     },
   },
   mounted() {

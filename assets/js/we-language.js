@@ -1,5 +1,5 @@
 // The texts of `assets/language.js`, for modules.
-export const { locale, t, nt } = globalThis.weText;
+export const { locale, ofPage, t, nt } = globalThis.weText;
 
 /** For a component's `mixins`: what its template needs to speak. */
 export const SPEAKING = { methods: { t, nt } };

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from chat_api.core.language import N_
 from chat_api.core.read_models import ReadModel
 
 
@@ -44,10 +45,10 @@ class Feature(StrEnum):
 
 
 FEATURE_MEANINGS: dict[Feature, str] = {
-    Feature.NEW_USERS: "Somebody with a new name may join. Off: only those who have been here can sign in.",
-    Feature.GUESTS: "Who signs in under somebody else's name joins as a guest. Off: they are asked for another name.",
-    Feature.EDITING: "People may edit what they wrote.",
-    Feature.REACTIONS: "People may put an emoji on a message.",
+    Feature.NEW_USERS: N_("New people can join. Off: only people who have been here before can sign in."),
+    Feature.GUESTS: N_("If a name is taken, people join as guests. Off: they have to choose another name."),
+    Feature.EDITING: N_("People can edit their messages."),
+    Feature.REACTIONS: N_("People can react to messages with an emoji."),
 }
 
 

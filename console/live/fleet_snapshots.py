@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, Final
 
+from chat_api.core.language import LANGUAGES, speaking
 from chat_api.engine.schemas import ContainerUsage, ContainerView
 from chat_api.fleet.schemas import (
     BotPolicy,
@@ -20,6 +21,7 @@ from chat_api.fleet.schemas import (
     RestartView,
     ServiceView,
 )
+from chat_api.fleet.status import system_status
 from chat_api.fleet.views import HEARTBEATS
 from console.labels import LETTERS
 
@@ -102,12 +104,21 @@ def _is_same(one: Heartbeat, other: Heartbeat) -> bool:
 def _system(view: FleetView) -> dict[str, Any]:
     return {
         "status": view.status,
-        "headline": view.headline,
+        "headline": _headlines(view),
         "problems": view.problems,
         "attention": view.attention,
         "alerts": len(view.alerts),
         "incidents": len(view.incidents),
     }
+
+
+def _headlines(view: FleetView) -> dict[str, str]:
+    """The banner's line in every language: a snapshot is made once, for all who look."""
+    lines = {}
+    for code in LANGUAGES:
+        with speaking(code):
+            lines[code] = system_status(view.bots, view.services, alerts=view.alerts, incidents=view.incidents)[1]
+    return lines
 
 
 def _service(service: ServiceView) -> dict[str, Any]:

@@ -25,7 +25,14 @@ TRANSLATED = sorted(LANGUAGES.keys() - {ENGLISH})
 SOURCES = ("chat_api", "console", "models", "assets")
 NO_DATE = datetime(2000, 1, 1, tzinfo=UTC)  # git knows better
 # Whose texts the browser's code shows.
-OF_BROWSER = ("assets/", "console/labels")
+OF_BROWSER = (
+    "assets/",
+    "console/labels",
+    "console/demo_engine",
+    "chat_api/fleet/dependencies",
+    "chat_api/fleet/health.py",
+    "chat_api/fleet/root_cause",
+)
 # An error translates a message that is given to it as it stands.
 ERRORS = [name for name, one in vars(errors).items() if isinstance(one, type) and issubclass(one, errors.AppError)]
 KEYWORDS: dict[str, Any] = {"_": None, "N_": None, "ngettext": (1, 2), **dict.fromkeys(ERRORS)}
