@@ -5,7 +5,7 @@ same address with ``?language=de``, which is answered with that cookie and the a
 """
 
 from html import escape
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -29,13 +29,16 @@ def language_control() -> str:
     return f'<span class="we-language" title="{label}">{theme.icon_svg("language")}{select}</span>'
 
 
-def language_form(request: Request) -> str:
-    """The control on a page that does without scripts."""
+def language_form(address: str) -> str:
+    """The control on a page that does without scripts; ``address`` is the page's, one of ours."""
+    path, __, query = address.partition("?")
     kept = "".join(
-        f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">' for name, value in _other_fields(request)
+        f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">' for name, value in parse_qsl(query)
     )
     button = f'<noscript><button class="we-button we-quiet" type="submit">{_("Apply")}</button></noscript>'
-    return f'<form class="we-language-form" method="get">{kept}{language_control()}{button}</form>'
+    return (
+        f'<form class="we-language-form" method="get" action="{escape(path)}">{kept}{language_control()}{button}</form>'
+    )
 
 
 def answer_choice(request: Request) -> Response | None:
@@ -43,11 +46,7 @@ def answer_choice(request: Request) -> Response | None:
     code = request.query_params.get(_FIELD)
     if code not in LANGUAGES:
         return None
-    query = urlencode(_other_fields(request))
+    query = urlencode([(name, value) for name, value in request.query_params.multi_items() if name != _FIELD])
     answer = RedirectResponse(request.url.path + (f"?{query}" if query else ""), status_code=303)
     answer.set_cookie(LANGUAGE_COOKIE, code, max_age=YEAR_S, samesite="lax", secure=request.url.scheme == "https")
     return answer
-
-
-def _other_fields(request: Request) -> list[tuple[str, str]]:
-    return [(name, value) for name, value in request.query_params.multi_items() if name != _FIELD]

@@ -81,7 +81,7 @@ def _shown(request: Request) -> Response:
 def _page(request: Request, refused: Refused) -> Response:
     go_on = _go_on(request)
     action = sign_in_address("/", go_on) if "next" in request.query_params else go_on
-    return form_page(request, _("Chat"), _form(action, refused))
+    return form_page(_("Chat"), _form(action, refused), address=action)
 
 
 def _go_on(request: Request) -> str:

@@ -71,9 +71,9 @@ async def answer_form(
     return response
 
 
-def form_page(request: Request, title: str, body: str) -> Response:
-    """The page of a form; nothing of it is kept by a browser or a proxy."""
-    foot = f"<footer>{language_form(request)}</footer>"
+def form_page(title: str, body: str, *, address: str) -> Response:
+    """The page of a form, at one of our addresses; nothing of it is kept by a browser or a proxy."""
+    foot = f"<footer>{language_form(address)}</footer>"
     page = theme.document(title, f'<main class="we-sign-in">{theme.brand()}{body}</main>{foot}')
     return HTMLResponse(page, headers={"Cache-Control": "no-store"})
 

@@ -72,8 +72,8 @@ async def _page(request: Request, refused: Refused) -> Response:
     go_on = _next(request)
     action = sign_in_address(ADMIN_SIGN_IN, go_on) if go_on != HOME else ADMIN_SIGN_IN
     if await services().auth.is_set_up():
-        return form_page(request, _("Sign in"), _sign_in_form(action, refused))
-    return form_page(request, _("Set up"), _set_up_form(action, refused))
+        return form_page(_("Sign in"), _sign_in_form(action, refused), address=action)
+    return form_page(_("Set up"), _set_up_form(action, refused), address=action)
 
 
 def _sign_in_form(action: str, refused: Refused) -> str:
