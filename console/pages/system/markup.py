@@ -56,7 +56,7 @@ def banner(view: SystemView) -> tuple[Mark, str]:
     if stalled:
         troubles.append(_("Event loop stalls in the last five minutes ({processes}).", processes=", ".join(stalled)))
     if not any(process.is_leader for process in view.processes):
-        troubles.append(_("No leader process: health checks are paused."))
+        troubles.append(_("No leader process: bots aren't being checked."))
     if troubles:
         return Mark(N_("Needs attention"), "warn", "degraded"), escape(" ".join(troubles))
     count = len(view.processes)
