@@ -58,7 +58,7 @@ def banner(view: SystemView) -> tuple[Mark, str]:
     if not any(process.is_leader for process in view.processes):
         troubles.append(_("No leader process: bots aren't being checked."))
     if troubles:
-        return Mark(N_("Needs attention"), "warn", "degraded"), escape(" ".join(troubles))
+        return Mark(N_("Needs attention"), "warn", "degraded"), escape(" ".join(troubles), quote=False)
     count = len(view.processes)
     said = ngettext("{count} process, all workers on time.", "{count} processes, all workers on time.", count)
     return Mark(N_("Healthy"), "ok", "online"), said
