@@ -46,9 +46,9 @@ class AppriseSender:
         try:
             plugin = await self._calls.run(lambda: _plugin(url), timeout_s=CHECK_TIMEOUT_S)
         except TimeoutError:
-            raise InvalidInput("could not be checked in time", field="url") from None
+            raise InvalidInput("couldn't be checked in time", field="url") from None
         if plugin is None:
-            raise InvalidInput("not an address that apprise understands", field="url")
+            raise InvalidInput("not a notification URL that Apprise understands", field="url")
 
     async def send(self, url: str, *, title: str, body: str, severity: Severity, kind: NotificationKind) -> None:
         """Send one message. Raises: SendFailed."""

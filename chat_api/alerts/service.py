@@ -22,6 +22,7 @@ from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Connection, Database
 from chat_api.core.errors import DatabaseUnavailable, InvalidInput, NotFound
 from chat_api.core.ids import new_id
+from chat_api.core.language import _
 from chat_api.core.logging import get_logger
 from chat_api.core.principals import Permission, Principal
 from chat_api.core.pubsub import PubSub
@@ -104,7 +105,7 @@ class AlertsService:
         """
         await self._audit.require(principal, Permission.MANAGE_ALERTS, str(alert_id))
         if not 1 <= minutes <= MAX_SILENCE_MIN:
-            raise InvalidInput(f"from 1 to {MAX_SILENCE_MIN}", field="minutes")
+            raise InvalidInput(_("from 1 to {most}", most=MAX_SILENCE_MIN), field="minutes")
         why = check_text(reason, field="reason", max_chars=300).strip()
         until = self._clock.now() + timedelta(minutes=minutes)
         details = {"minutes": minutes, "reason": why}

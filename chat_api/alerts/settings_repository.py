@@ -45,14 +45,14 @@ class Decisions(Generic[DraftT, ViewT]):
     ) -> ViewT:
         """Store a new one. Raises: Conflict when its name is taken."""
         values = self._values(draft, now) | others | {"id": row_id}
-        with unless_taken(Conflict("is taken already", field="name")):
+        with unless_taken(Conflict("is already taken", field="name")):
             (row,) = await many(connection, insert(self.table).values(**values).returning(self.table))
         return self.read(row, now)
 
     async def change(self, connection: AsyncConnection, row_id: UUID, draft: DraftT, *, now: datetime) -> ViewT | None:
         """Replace one; None when there is none. Raises: Conflict when its name is taken."""
         statement = update(self.table).where(self.table.c.id == row_id).values(**self._values(draft, now))
-        with unless_taken(Conflict("is taken already", field="name")):
+        with unless_taken(Conflict("is already taken", field="name")):
             row = await one_or_none(connection, statement.returning(self.table))
         return self.read(row, now) if row else None
 

@@ -32,12 +32,14 @@
         ├── EngineUnavailable       503 engine_unavailable  no container engine answers
         └── EngineFailed            502 engine_failed       the engine refused
 
-The public message is safe for a stranger to read; what only an operator may see belongs in ``detail``, which is
-logged and never rendered.
+The public message is safe for a stranger to read, and in their language: what is a literal at the ``raise`` is in the
+catalogues by that. What only an operator may see belongs in ``detail``, which is logged and never rendered.
 """
 
 from collections.abc import Mapping
 from typing import ClassVar
+
+from chat_api.core.language import N_, _
 
 
 class AppError(Exception):
@@ -49,7 +51,7 @@ class AppError(Exception):
 
     code: ClassVar[str] = "internal_error"
     status: ClassVar[int] = 500
-    public_message: ClassVar[str] = "Something went wrong on our side."
+    public_message: ClassVar[str] = N_("Something went wrong on our side.")
     is_retryable: ClassVar[bool] = False
 
     def __init__(
@@ -61,7 +63,7 @@ class AppError(Exception):
         retry_after_s: float | None = None,
         extra: Mapping[str, object] | None = None,
     ) -> None:
-        self.reason = message or self.public_message
+        self.reason = _(message or self.public_message)
         self.field = field
         self.message = f"{field}: {self.reason}" if field else self.reason
         self.detail = detail
@@ -75,7 +77,7 @@ class InvalidInput(AppError):
 
     code = "invalid_input"
     status = 422
-    public_message = "The request is not valid."
+    public_message = N_("The request is not valid.")
 
 
 class MalformedRequest(AppError):
@@ -83,7 +85,7 @@ class MalformedRequest(AppError):
 
     code = "malformed_request"
     status = 400
-    public_message = "The request could not be read."
+    public_message = N_("The request couldn't be read.")
 
 
 class PayloadTooLarge(AppError):
@@ -91,7 +93,7 @@ class PayloadTooLarge(AppError):
 
     code = "payload_too_large"
     status = 413
-    public_message = "The request is too large."
+    public_message = N_("The request is too large.")
 
 
 class HeadersTooLarge(PayloadTooLarge):
@@ -99,7 +101,7 @@ class HeadersTooLarge(PayloadTooLarge):
 
     code = "headers_too_large"
     status = 431
-    public_message = "The address and the headers of this request are too large."
+    public_message = N_("The address and the headers of this request are too large.")
 
 
 class RequestTimeout(AppError):
@@ -107,7 +109,7 @@ class RequestTimeout(AppError):
 
     code = "request_timeout"
     status = 408
-    public_message = "The request took too long to arrive."
+    public_message = N_("The request took too long to arrive.")
     is_retryable = True
 
 
@@ -116,7 +118,7 @@ class UnsupportedMedia(AppError):
 
     code = "unsupported_media_type"
     status = 415
-    public_message = "This content type is not supported."
+    public_message = N_("This content type is not supported.")
 
 
 class NotAuthenticated(AppError):
@@ -124,7 +126,7 @@ class NotAuthenticated(AppError):
 
     code = "not_authenticated"
     status = 401
-    public_message = "Please sign in."
+    public_message = N_("Please sign in.")
 
 
 class PermissionDenied(AppError):
@@ -132,14 +134,14 @@ class PermissionDenied(AppError):
 
     code = "permission_denied"
     status = 403
-    public_message = "You are not allowed to do this."
+    public_message = N_("You don't have permission to do this.")
 
 
 class FeatureOff(PermissionDenied):
     """An operator has switched off what was asked for."""
 
     code = "feature_off"
-    public_message = "This is switched off right now."
+    public_message = N_("This is turned off right now.")
 
 
 class NotFound(AppError):
@@ -147,7 +149,7 @@ class NotFound(AppError):
 
     code = "not_found"
     status = 404
-    public_message = "Not found."
+    public_message = N_("Not found.")
 
 
 class MethodNotAllowed(AppError):
@@ -155,7 +157,7 @@ class MethodNotAllowed(AppError):
 
     code = "method_not_allowed"
     status = 405
-    public_message = "This method is not allowed here."
+    public_message = N_("This method is not allowed here.")
 
 
 class Conflict(AppError):
@@ -163,14 +165,14 @@ class Conflict(AppError):
 
     code = "conflict"
     status = 409
-    public_message = "This conflicts with the current state."
+    public_message = N_("This conflicts with the current state.")
 
 
 class Stopped(Conflict):
     """The user stopped the answer before a word of it had come."""
 
     code = "stopped"
-    public_message = "You stopped this answer."
+    public_message = N_("You stopped this answer.")
     is_retryable = True
 
 
@@ -179,7 +181,7 @@ class RateLimited(AppError):
 
     code = "rate_limited"
     status = 429
-    public_message = "Too many requests. Please slow down."
+    public_message = N_("Too many requests. Please slow down.")
     is_retryable = True
 
 
@@ -188,7 +190,7 @@ class Unavailable(AppError):
 
     code = "unavailable"
     status = 503
-    public_message = "The service is not available right now."
+    public_message = N_("The service is not available right now.")
     is_retryable = True
 
 
@@ -196,7 +198,7 @@ class DatabaseUnavailable(Unavailable):
     """PostgreSQL does not answer or refuses writes."""
 
     code = "database_unavailable"
-    public_message = "The database is not available right now. Nothing was lost; please try again."
+    public_message = N_("The database is not available right now. Nothing was lost. Please try again.")
 
 
 class WritesRefused(DatabaseUnavailable):
@@ -212,14 +214,14 @@ class ShuttingDown(Unavailable):
     """This process is draining."""
 
     code = "shutting_down"
-    public_message = "The service is restarting. Please try again."
+    public_message = N_("The service is restarting. Please try again.")
 
 
 class Maintenance(Unavailable):
     """The chat is in maintenance: what is stored can be read, and no new message is taken."""
 
     code = "maintenance"
-    public_message = "The chat takes no new messages right now."
+    public_message = N_("The chat isn't taking new messages right now.")
 
 
 class Upstream(AppError):
@@ -227,7 +229,7 @@ class Upstream(AppError):
 
     code = "upstream_failed"
     status = 502
-    public_message = "A part of the fleet failed to answer."
+    public_message = N_("A part of the fleet didn't answer.")
     is_retryable = True
 
 
@@ -235,7 +237,7 @@ class BotFailed(Upstream):
     """The bot answered, but not with something a user can be shown."""
 
     code = "bot_failed"
-    public_message = "The bot could not answer this message."
+    public_message = N_("The bot couldn't answer this message.")
 
 
 class BotUnavailable(Upstream):
@@ -243,14 +245,16 @@ class BotUnavailable(Upstream):
 
     code = "bot_unavailable"
     status = 503
-    public_message = "The bot is not available right now."
+    public_message = N_("The bot is not available right now.")
 
 
 class BotMisaddressed(BotUnavailable):
     """Another bot answers at this bot's address, or nobody can tell which one does: no call is made."""
 
     code = "bot_misaddressed"
-    public_message = "This bot cannot be reached: its address leads to another bot. An operator has to correct it."
+    public_message = N_(
+        "This bot can't be reached: another bot answers at its address. An operator needs to correct it."
+    )
 
 
 class BotBusy(Upstream):
@@ -258,7 +262,7 @@ class BotBusy(Upstream):
 
     code = "bot_busy"
     status = 503
-    public_message = "The bot is busy. Please try again in a moment."
+    public_message = N_("The bot is busy. Please try again in a moment.")
 
 
 class BotTimeout(Upstream):
@@ -266,14 +270,14 @@ class BotTimeout(Upstream):
 
     code = "bot_timeout"
     status = 504
-    public_message = "The bot took too long to answer."
+    public_message = N_("The bot took too long to answer.")
 
 
 class Interrupted(Upstream):
     """The process that waited for the bot's answer ended first."""
 
     code = "interrupted"
-    public_message = "The answer was interrupted. You can try again."
+    public_message = N_("The answer was interrupted. You can try again.")
 
 
 class EngineUnavailable(Upstream):
@@ -281,14 +285,14 @@ class EngineUnavailable(Upstream):
 
     code = "engine_unavailable"
     status = 503
-    public_message = "No container engine is available."
+    public_message = N_("No container engine is available.")
 
 
 class EngineFailed(Upstream):
     """The container engine refused or failed the operation."""
 
     code = "engine_failed"
-    public_message = "The container engine could not do this."
+    public_message = N_("The container engine couldn't do this.")
 
 
 def error_of(code: str) -> type[AppError]:

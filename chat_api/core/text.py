@@ -4,6 +4,7 @@ import re
 import unicodedata
 
 from chat_api.core.errors import InvalidInput
+from chat_api.core.language import _, ngettext
 from models.skeletons import is_mixed, skeletons
 
 # C0 and C1 controls but tab, newline and carriage return; lone surrogates.
@@ -32,10 +33,14 @@ def check_text(value: str, *, field: str, max_chars: int, min_chars: int = 1, to
     if _FORBIDDEN.search(value):
         raise InvalidInput("control characters and unpaired surrogates are not allowed", field=field)
     if len(value) > max_chars:
-        raise InvalidInput(f"at most {told_chars or max_chars} characters", field=field)
+        raise InvalidInput(_("at most {count} characters", count=told_chars or max_chars), field=field)
     if len(value.strip()) < min_chars:
-        raise InvalidInput(f"at least {min_chars} character{'s' if min_chars > 1 else ''}", field=field)
+        raise InvalidInput(_at_least(min_chars), field=field)
     return value
+
+
+def _at_least(chars: int) -> str:
+    return ngettext("at least {count} character", "at least {count} characters", chars)
 
 
 def check_name(value: str, *, field: str, min_chars: int, max_chars: int) -> str:
@@ -46,9 +51,9 @@ def check_name(value: str, *, field: str, min_chars: int, max_chars: int) -> str
     checked = check_text(value, field=field, max_chars=10 * max_chars, min_chars=1, told_chars=max_chars)
     name = " ".join(_MARKS.sub("", unicodedata.normalize("NFC", checked)).split())
     if len(name) < min_chars:
-        raise InvalidInput(f"at least {min_chars} character{'s' if min_chars > 1 else ''}", field=field)
+        raise InvalidInput(_at_least(min_chars), field=field)
     if len(name) > max_chars:
-        raise InvalidInput(f"at most {max_chars} characters", field=field)
+        raise InvalidInput(_("at most {count} characters", count=max_chars), field=field)
     if not all(character.isprintable() for character in name) or not _INVISIBLE.sub("", name).strip():
         raise InvalidInput("only printable characters", field=field)
     return name

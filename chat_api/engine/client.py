@@ -13,6 +13,7 @@ from docker.errors import APIError, DockerException
 from requests.exceptions import ContentDecodingError
 
 from chat_api.core.errors import AppError, EngineFailed, EngineUnavailable, NotFound
+from chat_api.core.language import N_, _
 
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 CHUNK_BYTES = 65_536
@@ -83,14 +84,14 @@ def translated_errors() -> Iterator[None]:
     except TimeoutError as error:
         raise EngineUnavailable("The container engine did not answer in time.", detail=repr(error)) from error
     except (requests.JSONDecodeError, ContentDecodingError) as error:
-        raise EngineFailed("The container engine's answer is not understood.", detail=repr(error)) from error
+        raise EngineFailed("The container engine gave an answer we don't understand.", detail=repr(error)) from error
     except (DockerException, requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-        raise EngineUnavailable("The container engine cannot be reached.", detail=repr(error)) from error
+        raise EngineUnavailable("The container engine can't be reached.", detail=repr(error)) from error
     except (LookupError, TypeError, AttributeError, ValueError) as error:
-        raise EngineFailed("The container engine's answer is not understood.", detail=repr(error)) from error
+        raise EngineFailed("The container engine gave an answer we don't understand.", detail=repr(error)) from error
 
 
 def _public_reason(error: APIError) -> str:
     if error.status_code == 403:
-        return "The container engine, or the proxy before it, does not allow this."
-    return f"The container engine refused with status {error.status_code}."
+        return N_("The container engine, or the proxy in front of it, does not allow this.")
+    return _("The container engine refused this with status {status}.", status=error.status_code)

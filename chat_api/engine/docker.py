@@ -14,6 +14,7 @@ from docker.errors import APIError
 from chat_api.core.blocking import BlockingCalls
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.errors import Conflict, EngineUnavailable
+from chat_api.core.language import _
 from chat_api.core.text import fold
 from chat_api.engine import swarm
 from chat_api.engine.client import BoundedClient, translated_errors
@@ -238,7 +239,13 @@ class DockerEngine:
             name, labels = view.name, container["Config"].get("Labels")
         bot = bot_of(str(name), labels, label=self._label)
         if bot is None or not bot[1] or fold(bot[0]) != fold(view.bot_name):
-            raise Conflict(f"{view.name} is not labelled {self._label}={view.bot_name}: it can only be watched.")
+            raise Conflict(
+                _(
+                    "{name} has no label {label}: it can only be watched.",
+                    name=view.name,
+                    label=f"{self._label}={view.bot_name}",
+                )
+            )
 
 
 def _answers(client: BoundedClient) -> None:

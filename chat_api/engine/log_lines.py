@@ -33,7 +33,7 @@ def lines_of(chunks: Iterable[bytes], *, is_tty: bool) -> Iterator[list[RawLine]
         while len(pending) - start >= 8:
             kind, length = struct.unpack_from(">BxxxL", pending, start)
             if kind not in _STREAMS or length > MAX_FRAME_BYTES:
-                raise EngineFailed("The container engine's log is not understood.")
+                raise EngineFailed("The container engine sent a log we don't understand.")
             if len(pending) - start - 8 < length:
                 break
             frame = bytes(pending[start + 8 : start + 8 + length])

@@ -93,7 +93,7 @@ def _sample(raw: Json, *, now: datetime) -> Sample:
     # What the kernel would give back at once is not used. Source: Docker CLI, "docker stats", memory usage.
     cache = int(details.get("inactive_file") or details.get("total_inactive_file") or 0)
     if not memory.get("usage") and not (raw.get("cpu_stats") or {}).get("cpu_usage", {}).get("total_usage"):
-        raise NotFound("The container does not run.")
+        raise NotFound("The container is not running.")
     return Sample(
         container_id=str(raw.get("id") or raw.get("name")),
         at=parse_time(raw.get("read")) or now,

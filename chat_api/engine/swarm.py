@@ -8,6 +8,7 @@ from typing import Any
 from docker.errors import APIError
 
 from chat_api.core.errors import EngineFailed
+from chat_api.core.language import _
 
 POLL_S = 0.2
 Json = Mapping[str, Any]
@@ -107,5 +108,5 @@ def _wait(is_done: Callable[[], bool], *, timeout_s: float) -> None:
     deadline = time.monotonic() + timeout_s
     while not is_done():
         if time.monotonic() > deadline:
-            raise EngineFailed(f"The service did not follow within {timeout_s:g} seconds.")
+            raise EngineFailed(_("The service did not follow within {seconds} seconds.", seconds=f"{timeout_s:g}"))
         time.sleep(POLL_S)

@@ -14,6 +14,7 @@ from chat_api.audit.service import AuditService
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Database
 from chat_api.core.errors import AppError, Conflict
+from chat_api.core.language import _
 from chat_api.core.logging import get_logger
 from chat_api.core.principals import Permission, Principal
 from chat_api.core.pubsub import PubSub
@@ -110,8 +111,11 @@ class KnownBotsService:
         await self._audit.require(principal, Permission.MANAGE_BOT, spec.name)
         if spec.declared_by:
             raise Conflict(
-                f"{spec.display_name} is still described by {spec.declared_by[-1]}. Remove it there, or write"
-                " enabled: false for it in BOTS_CONFIG."
+                _(
+                    "{source} still describes {name}. Remove it there, or set enabled: false for it in BOTS_CONFIG.",
+                    source=spec.declared_by[-1],
+                    name=spec.display_name,
+                )
             )
         async with self._database.write() as connection:
             facts = self._registry.facts_of(spec.name)

@@ -8,6 +8,7 @@ from chat_api.audit.service import AuditService
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Connection, Database
 from chat_api.core.errors import AppError, Conflict, InvalidInput
+from chat_api.core.language import _
 from chat_api.core.logging import get_logger
 from chat_api.core.principals import SYSTEM_ACTOR, Permission, Principal
 from chat_api.core.text import check_text
@@ -121,7 +122,7 @@ class PoliciesService:
         """
         policy = await bot_policies.of_bot(connection, bot_name, is_locked=True)
         if policy is None or not policy.is_auto_healed:
-            raise Conflict("This bot is not to be healed.")
+            raise Conflict("Automatic restarts are off for this bot.")
         if policy.quarantined_at or policy.is_stopped(container) or policy.is_in_maintenance(self._clock.now()):
             raise Conflict("This bot is in quarantine, in maintenance, or stopped by an operator.")
         return policy
@@ -193,7 +194,7 @@ class PoliciesService:
             values["healing_since"] = self._clock.now()
         if change.heal_after_failures is not None:
             if not 1 <= change.heal_after_failures <= MAX_FAILURES:
-                raise InvalidInput(f"1 to {MAX_FAILURES}", field="heal_after_failures")
+                raise InvalidInput(_("from 1 to {most}", most=MAX_FAILURES), field="heal_after_failures")
             values["heal_after_failures"] = change.heal_after_failures
         if change.notes is not None:
             values["notes"] = check_text(change.notes, field="notes", max_chars=MAX_NOTES_CHARS, min_chars=0)

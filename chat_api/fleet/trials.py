@@ -11,6 +11,7 @@ from chat_api.bots.connector import BotConnector
 from chat_api.bots.schemas import BotInfo
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.errors import InvalidInput, Upstream
+from chat_api.core.language import _
 from chat_api.core.principals import Permission, Principal
 from chat_api.core.read_models import ReadModel
 from chat_api.fleet.identity import BotIdentities
@@ -73,7 +74,7 @@ class TestMessagesService:
         await self._audit.require(principal, Permission.TRY_BOT, spec.name)
         message = text.strip()
         if not 0 < len(message) <= MAX_TRIAL_CHARS:
-            raise InvalidInput(f"A test message has 1 to {MAX_TRIAL_CHARS} characters.")
+            raise InvalidInput(_("A test message has 1 to {most} characters.", most=MAX_TRIAL_CHARS))
         await self._audit.record(principal, Permission.TRY_BOT, spec.name, details={"message_length": len(message)})
         user_id = f"{TRIAL_USER_PREFIX}{principal.user_id}"
         started_s = self._clock.monotonic_s()

@@ -9,6 +9,7 @@ from starlette.requests import HTTPConnection
 
 from chat_api.core.cookies import ADMIN_COOKIE, SESSION_COOKIE, read_cookie
 from chat_api.core.errors import NotAuthenticated
+from chat_api.core.language import N_
 from chat_api.core.principals import Device, Principal
 from chat_api.core.rate_limits import RateLimits
 from chat_api.core.tally import Tally
@@ -139,7 +140,7 @@ Anyone = Annotated[Principal, Depends(anyone)]
 async def exporter(request: Request, principal: Admin) -> AsyncIterator[Principal]:
     """An administrator who is sent much at once; only some at a time. Raises: NotAuthenticated, RateLimited."""
     exports: Tally = request.app.state.exports
-    with exports.holding(principal.user_id, refusal="Too many exports are under way. Wait until one has ended."):
+    with exports.holding(principal.user_id, refusal=N_("Too many exports are running. Wait until one is done.")):
         yield principal
 
 

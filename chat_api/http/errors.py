@@ -24,6 +24,7 @@ from chat_api.core.errors import (
     error_of,
 )
 from chat_api.core.logging import get_logger
+from chat_api.core.validation import told
 from chat_api.http.middleware.answers import error_response
 from chat_api.http.middleware.body_limits import is_json
 
@@ -41,18 +42,6 @@ _BY_STATUS: dict[int, type[AppError]] = {
 }
 
 # Rules whose words come from our models alone; others may quote what was sent, as that of a UUID does.
-_TELLABLE_RULES = frozenset(
-    {
-        "missing",
-        "string_type",
-        "string_too_short",
-        "string_too_long",
-        "literal_error",
-        "int_parsing",
-        "greater_than_equal",
-        "less_than_equal",
-    }
-)
 
 
 def add_error_handlers(app: FastAPI) -> None:
@@ -144,8 +133,7 @@ async def _validation_error(request: Request, error: Exception) -> Response:
         return _render(request, MalformedRequest("The body is not valid JSON."))
     # The place and the rule, never the value: what was sent may be a password, or hostile.
     place = ".".join(str(part) for part in first["loc"][1:] if isinstance(part, (str, int)))[:60] or "body"
-    rule = first["msg"] if first["type"] in _TELLABLE_RULES else "is not valid"
-    return _render(request, InvalidInput(f"{rule}", field=place))
+    return _render(request, InvalidInput(told(first), field=place))
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

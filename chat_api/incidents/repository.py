@@ -150,7 +150,7 @@ async def reopen(connection: AsyncConnection, *, cause: str, detail: str, after:
     Raises: Conflict when another keeper opens one of this cause meanwhile.
     """
     values = {"cause": cause, "detail": detail, "after": after}
-    with unless_taken(Conflict("An incident of this cause is open.")):
+    with unless_taken(Conflict("An incident with this cause is already open.")):
         return (await connection.execute(_REOPEN, values)).scalar()
 
 

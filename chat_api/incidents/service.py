@@ -114,7 +114,7 @@ class IncidentsService:
             if not await incidents.acknowledge(
                 connection, incident_id, actor=principal.username, reason=reason, at=now
             ):
-                raise Conflict("The incident is acknowledged already, or it is resolved.")
+                raise Conflict("The incident is already acknowledged or resolved.")
             await self._add(connection, principal, incident_id, IncidentEntryKind.ACKNOWLEDGED, reason)
         self.tell(incident_id)
         return await self.details(principal, incident_id)
@@ -158,7 +158,7 @@ class IncidentsService:
     async def _one(self, connection: Connection, incident_id: UUID) -> IncidentView:
         incident = await incidents.one(connection, incident_id, now=self._clock.now())
         if incident is None:
-            raise NotFound("There is no such incident.")
+            raise NotFound("This incident doesn't exist.")
         return incident
 
     async def _add(

@@ -14,6 +14,7 @@ from typing import Protocol
 import re2
 
 from chat_api.core.errors import InvalidInput
+from chat_api.core.language import N_, _
 from chat_api.engine.log_schemas import LogLevel, LogLine
 
 MAX_PATTERN_CHARS = 200
@@ -27,8 +28,8 @@ MAX_TIMES = 20
 MAX_STRIKES = 3
 # A moment in which the machine did something else is forgotten.
 FORGIVEN_AFTER_LINES = 10_000
-TOO_SLOW = "q: this pattern takes too long; make it simpler."
-TOO_LARGE = "q: this pattern is too large; make it simpler."
+TOO_SLOW = N_("q: this pattern takes too long; make it simpler.")
+TOO_LARGE = N_("q: this pattern is too large; make it simpler.")
 
 
 class Pattern(Protocol):
@@ -96,13 +97,13 @@ def log_filter(levels: Iterable[str] = (), pattern: str = "") -> LogFilter:
     try:
         chosen = frozenset(LogLevel(level) for level in levels)
     except ValueError:
-        raise InvalidInput(f"one of {', '.join(LogLevel)}.", field="level") from None
+        raise InvalidInput(_("one of {choices}", choices=", ".join(LogLevel)), field="level") from None
     return LogFilter(levels=chosen or frozenset(LogLevel), pattern=_compiled(pattern) if pattern else None)
 
 
 def _compiled(pattern: str) -> Pattern:
     if len(pattern) > MAX_PATTERN_CHARS:
-        raise InvalidInput(f"at most {MAX_PATTERN_CHARS} characters.", field="q")
+        raise InvalidInput(_("at most {count} characters", count=MAX_PATTERN_CHARS), field="q")
     options = re2.Options()
     options.max_mem = MAX_PATTERN_BYTES
     options.log_errors = False
@@ -125,5 +126,5 @@ def _problem(error: Exception) -> str:
     if "too large" in text or "repetition size" in text:
         return TOO_LARGE
     if "perl operator" in text or "escape sequence" in text:
-        return "q: look-arounds and back references can't be used here."
+        return N_("q: look-arounds and back references can't be used here.")
     return f"q: {text[:100]}."

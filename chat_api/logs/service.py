@@ -15,6 +15,7 @@ from chat_api.core.errors import (
     ShuttingDown,
     Unavailable,
 )
+from chat_api.core.language import N_, _
 from chat_api.core.logging import get_logger
 from chat_api.core.principals import Permission, Principal
 from chat_api.core.tally import Tally
@@ -65,9 +66,9 @@ class LogService:
         """
         names, wanted = self._asked(principal, bots, levels, pattern)
         if len(self._viewers) >= MAX_VIEWERS or len(self._readers.keys() | set(names)) > MAX_READERS:
-            raise Unavailable("Too many logs are being watched already. Please try again later.")
+            raise Unavailable("Too many logs are open already. Please try again later.")
         if not self._watching.take(principal.user_id):
-            raise RateLimited(f"You watch {MAX_VIEWERS_PER_PERSON} logs already. Close one of them first.")
+            raise RateLimited(_("You have {count} logs open already. Close one first.", count=MAX_VIEWERS_PER_PERSON))
         viewer = LogViewer(names, wanted)
         readers = [self._reader(name) for name in names]
         known = sorted((line for reader in readers for line in reader.ring), key=lambda line: line.at_ns)
@@ -100,9 +101,9 @@ class LogService:
         try:
             since_ns, until_ns = nanoseconds_of(since), nanoseconds_of(until or self._clock.now())
         except OverflowError:
-            raise InvalidInput("is not valid.", field="since") from None
+            raise InvalidInput("is not valid", field="since") from None
         read = partial(self._piece, wanted, since_ns=max(0, since_ns), until_ns=until_ns, limit=limit, newest=newest)
-        with self._searching.holding(principal.user_id, refusal="Your other searches in logs have to end first."):
+        with self._searching.holding(principal.user_id, refusal=N_("Wait until your other log searches are done.")):
             pieces = await asyncio.gather(*(read(name) for name in names), return_exceptions=True)
         failures: dict[str, str] = {}
         found: list[LogLine] = []
@@ -145,7 +146,7 @@ class LogService:
         wanted = log_filter(levels, pattern)
         names = tuple(dict.fromkeys(self._registry.get(name).name for name in bots))
         if not 0 < len(names) <= MAX_BOTS:
-            raise InvalidInput(f"choose 1 to {MAX_BOTS}.", field="bots")
+            raise InvalidInput(_("choose 1 to {most}", most=MAX_BOTS), field="bots")
         if isinstance(self._engine, NoEngine):
             raise EngineUnavailable("No container engine is configured (DOCKER_HOST).")
         return names, wanted

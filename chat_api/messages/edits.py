@@ -6,6 +6,7 @@ from uuid import UUID
 
 from chat_api.core.database import Database
 from chat_api.core.errors import Conflict, InvalidInput, NotFound
+from chat_api.core.language import _
 from chat_api.core.principals import Permission, Principal
 from chat_api.core.rate_limits import RateLimits
 from chat_api.core.text import check_text, with_plain_line_ends
@@ -66,7 +67,7 @@ class EditsService:
         edited = await changes.edit(self._database, principal.user_id, message_id, version=version, content=text)
         if edited is None:
             current = await self._find(principal, message_id)
-            raise Conflict("The message has changed meanwhile.", extra={"current_version": current.version})
+            raise Conflict("The message has changed in the meantime.", extra={"current_version": current.version})
         return self._tell(EventKind.EDITED, *edited, {"version": edited[0].version})
 
     async def delete(self, principal: Principal, message_id: UUID) -> Exchange:
@@ -93,7 +94,7 @@ class EditsService:
             payload = {"message_id": str(message_id), "emoji": sign, "action": "added"}
             self._tell(EventKind.REACTION, exchange, seq, payload)
         elif sign not in await changes.reactions(self._database, message_id):
-            raise Conflict(f"At most {MAX_REACTIONS} reactions a message.")
+            raise Conflict(_("A message can have at most {count} reactions.", count=MAX_REACTIONS))
 
     async def unreact(self, principal: Principal, message_id: UUID, emoji: str) -> None:
         """Take an emoji away; one that is not there is no error. Raises: NotFound, InvalidInput."""

@@ -11,6 +11,7 @@ from chat_api.core.errors import AppError, Conflict, Interrupted, InvalidInput, 
 from chat_api.core.group_commit import GroupCommit
 from chat_api.core.ids import new_id
 from chat_api.core.keyed_locks import KeyedLocks
+from chat_api.core.language import N_, _
 from chat_api.core.principals import Permission, Principal
 from chat_api.core.rate_limits import RateLimits
 from chat_api.core.text import check_text, with_plain_line_ends
@@ -39,7 +40,7 @@ MAX_MESSAGE_CHARS = 4000  # Source: specification, POST /api/chat.
 MAX_CLIENT_ID_CHARS = 100
 MAX_PAGE = 200
 RESTART_S = 5.0
-_CUT_OFF = "The service is restarting. Your message is stored; you can have it answered again."
+_CUT_OFF = N_("The service is restarting. Your message is saved; you can retry it.")
 _LAST = 2**62
 _TYPES = frozenset(MessageType)
 
@@ -225,7 +226,7 @@ class MessagesService:
         """One page of a conversation, newest first. Raises: NotFound (bot), InvalidInput (limit)."""
         principal.require(Permission.CHAT)
         if not 1 <= limit <= MAX_PAGE:
-            raise InvalidInput(f"1 to {MAX_PAGE}", field="limit")
+            raise InvalidInput(_("from 1 to {most}", most=MAX_PAGE), field="limit")
         bot = self._registry.get(bot_name)
         return await conversations.page(
             self._database, principal.user_id, bot.name, before=min(before or _LAST, _LAST), limit=limit

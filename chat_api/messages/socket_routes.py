@@ -15,6 +15,7 @@ from chat_api.core.errors import (
     NotAuthenticated,
     PayloadTooLarge,
 )
+from chat_api.core.language import _
 from chat_api.core.logging import get_logger
 from chat_api.core.principals import Principal
 from chat_api.fleet.registry import BotRegistry
@@ -166,7 +167,7 @@ def _hello(frame: dict[str, Any]) -> Hello:
         raise InvalidInput("must be 2", field="v")
     client_id = _text(frame, "client_id")
     if not 1 <= len(client_id) <= MAX_CLIENT_ID_CHARS:
-        raise InvalidInput(f"1 to {MAX_CLIENT_ID_CHARS} characters", field="client_id")
+        raise InvalidInput(_("1 to {most} characters", most=MAX_CLIENT_ID_CHARS), field="client_id")
     since = frame.get("since")
     if since is None:
         return Hello(client_id=client_id, since=None)

@@ -106,4 +106,4 @@ class AdministratorsService:
 
     async def _require_another(self, connection: Connection, admin_id: str) -> None:
         if not await admins.count_able(connection, except_for=admin_id):
-            raise Conflict("This is the last administrator: nobody could manage the console any more.")
+            raise Conflict("This is the last administrator. Without one, no one could manage the console.")

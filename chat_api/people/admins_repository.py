@@ -55,7 +55,7 @@ async def count(connection: AsyncConnection) -> int:
 async def create(connection: AsyncConnection, admin: AdminRow) -> None:
     """Store an administrator. Raises: Conflict when the name is taken."""
     values = {name: getattr(admin, name) for name in AdminRow.__dataclass_fields__}
-    with unless_taken(Conflict("An administrator of this name exists already.")):
+    with unless_taken(Conflict("An administrator with this name already exists.")):
         await connection.execute(insert(AdminAccount).values(**values))
 
 

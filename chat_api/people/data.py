@@ -46,7 +46,7 @@ class PersonDataService:
         target = person_reference(target_id)
         await self._audit.require(principal, Permission.MANAGE_USERS, target)
         if source_id == target_id:
-            raise InvalidInput("a person cannot be merged with themselves", field="source_id")
+            raise InvalidInput("a person can't be merged with themselves", field="source_id")
         if not (is_storable(source_id) and is_storable(target_id)):
             raise NotFound("Unknown person.")
         async with self._database.write() as connection:
@@ -55,7 +55,7 @@ class PersonDataService:
                 raise NotFound("Unknown person.")
             for user_id in (source_id, target_id):
                 if (await found(connection, user_id)).merged_into is not None:
-                    raise Conflict("One of them was merged into somebody else already.")
+                    raise Conflict("One of them has already been merged into someone else.")
             moved = await people.merge(connection, source=source_id, target=target_id)
             details = {"source": person_reference(source_id), "identities": moved}
             await self._audit.record(principal, "users.merge", target, details=details, connection=connection)

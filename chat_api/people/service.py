@@ -6,6 +6,7 @@ from uuid import UUID
 from chat_api.audit.service import AuditService
 from chat_api.core.database import Connection, Database
 from chat_api.core.errors import Conflict, NotFound
+from chat_api.core.language import N_
 from chat_api.core.principals import Permission, Principal
 from chat_api.core.text import check_text
 from chat_api.people import accounts_repository as accounts
@@ -26,7 +27,7 @@ MIN_REASON_CHARS = 3
 MAX_PAGE = 500
 ACTIVE_S = 300.0
 MAX_ACTIVE = 50
-_UNKNOWN = "Unknown person."
+_UNKNOWN = N_("Unknown person.")
 
 
 class UsersService:
@@ -95,7 +96,7 @@ class UsersService:
         async with self._database.write() as connection:
             ids = await self._ids(connection, user_id)
             if not await people.ban(connection, ids, reason=because):
-                raise Conflict("This person has no account here that could be banned.")
+                raise Conflict("This person has no account here to ban.")
             ended = await people.end_sessions(connection, ids, is_admin=False)
             details = {"reason": because, "sessions": len(ended)}
             await self._audit.record(principal, "users.ban", target, details=details, connection=connection)

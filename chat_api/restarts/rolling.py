@@ -20,6 +20,7 @@ from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Database
 from chat_api.core.errors import AppError, Conflict, InvalidInput, NotFound
 from chat_api.core.ids import new_id
+from chat_api.core.language import _
 from chat_api.core.logging import get_logger
 from chat_api.core.principals import Permission, Principal
 from chat_api.core.pubsub import PubSub
@@ -86,7 +87,7 @@ class RollingService:
         """
         principal.require(Permission.RESTART_BOT)
         if not 1 <= batch_size <= MAX_BATCH:
-            raise InvalidInput(f"1 to {MAX_BATCH}", field="batch_size")
+            raise InvalidInput(_("from 1 to {most}", most=MAX_BATCH), field="batch_size")
         names = list(dict.fromkeys(self._registry.get(name).name for name in bot_names))
         names = names or [spec.name for spec in self._registry.all()]
         views = {bot.name: bot for bot in self._fleet.current().bots}
@@ -148,7 +149,7 @@ class RollingService:
         async with self._database.write() as connection:
             view = await rolling.ask_to_abort(connection, rolling_id, principal.username)
             if view is None:
-                raise Conflict("This rolling restart is over.")
+                raise Conflict("This rolling restart has ended.")
             await self._audit.record(principal, "bot.rolling.abort", str(rolling_id), connection=connection)
         if self._run is not None and self._is_ours(view):
             self._run.note_abort(principal.username)

@@ -32,7 +32,7 @@ async def start(connection: AsyncConnection, rolling: RollingView) -> None:
     """Store one that begins. Raises: Conflict when one is under way."""
     values = {name: getattr(rolling, name) for name in _SAME}
     statement = insert(_table).values(id=rolling.rolling_id, steps=_stored(rolling.steps), **values)
-    with unless_taken(Conflict("A rolling restart is under way. Wait for its end, or abort it.")):
+    with unless_taken(Conflict("A rolling restart is in progress. Wait until it ends, or cancel it.")):
         await connection.execute(statement)
 
 

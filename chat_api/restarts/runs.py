@@ -37,7 +37,7 @@ async def no_evidence(bot_name: str, reason: str) -> None:
 
 
 class RestartRuns:
-    """Runs actions, and tells and stores how far each has come."""
+    """Runs actions, and tells and stores how far each has come. ``health_deadline_s`` may be changed at any time."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class RestartRuns:
         self._engine = engine
         self._looks = looks
         self._fleet = fleet
-        self._health_deadline_s = health_deadline_s
+        self.health_deadline_s = health_deadline_s
         self._clock = clock
         self._before_restart = before_restart
 
@@ -98,7 +98,7 @@ class RestartRuns:
         fault = self._fleet.identities.fault(spec.name)
         if fault is not None:
             return view, f"The bot is misaddressed. {fault}"
-        return view, f"The bot did not answer its health check within {self._health_deadline_s:.0f} s."
+        return view, f"The bot did not answer its health check within {self.health_deadline_s:.0f} s."
 
     async def _look_first(self, view: RestartView) -> None:
         """Let others keep what the restart would destroy; whatever comes of it, the restart goes on."""
@@ -125,7 +125,7 @@ class RestartRuns:
                 self._fleet.record_probe(probe)
                 if self._fleet.identities.fault(spec.name) is None:
                     return True
-            if self._clock.monotonic_s() - started_s >= self._health_deadline_s:
+            if self._clock.monotonic_s() - started_s >= self.health_deadline_s:
                 return False
             if self._clock.monotonic_s() - said_s > REPEAT_S:  # Others take a silent one for one whose process died.
                 said_s = self._clock.monotonic_s()

@@ -15,6 +15,7 @@ from chat_api.core.database import Connection, Database
 from chat_api.core.errors import AppError, Conflict, DatabaseUnavailable, InvalidInput, NotFound
 from chat_api.core.ids import new_id
 from chat_api.core.keyed_locks import KeyedLocks
+from chat_api.core.language import N_, _
 from chat_api.core.logging import get_logger
 from chat_api.core.principals import Permission, Principal
 from chat_api.engine.interface import ContainerEngine
@@ -37,7 +38,12 @@ MAX_PARALLEL = 5
 MAX_BULK = 1_000
 FINISH_POLL_S = 1.0
 HEALER = "auto-heal"
-NO_CONTAINER = "No labelled container or service runs this bot."
+NO_CONTAINER = N_("No labelled container or service runs this bot.")
+_UNDER_WAY: Mapping[BotAction, str] = {
+    BotAction.STOP: N_("{name} is stopping this bot. Try again when that is done."),
+    BotAction.START: N_("{name} is starting this bot. Try again when that is done."),
+    BotAction.RESTART: N_("{name} is restarting this bot. Try again when that is done."),
+}
 PERMISSIONS: Mapping[BotAction, Permission] = {
     BotAction.RESTART: Permission.RESTART_BOT,
     BotAction.START: Permission.STOP_BOT,
@@ -70,7 +76,6 @@ class RestartsService:
         self._audit = audit
         self._policies = policies
         self.history = RestartHistory(database, registry)
-        self._health_deadline_s = health_deadline_s
         self._clock = clock
         self._runs = RestartRuns(
             database,
@@ -86,8 +91,8 @@ class RestartsService:
         self._lanes = KeyedLocks()
 
     def set_deadline(self, health_deadline_s: float) -> None:
-        """Give a restarted bot another time to answer."""
-        self._health_deadline_s = health_deadline_s
+        """Give a restarted bot another time to answer, also one that is being restarted now."""
+        self._runs.health_deadline_s = health_deadline_s
 
     async def restart(self, principal: Principal, bot_name: str) -> RestartView:
         """Begin a restart, or join the one that is under way: a hundred clicks are one engine call.
@@ -127,7 +132,7 @@ class RestartsService:
         """
         names = tuple(dict.fromkeys(bot_names))
         if not 0 < len(names) <= MAX_BULK:
-            raise InvalidInput(f"1 to {MAX_BULK} bots", field="bot_names")
+            raise InvalidInput(_("1 to {most} bots", most=MAX_BULK), field="bot_names")
         await self._audit.require(principal, PERMISSIONS[action], f"{len(names)} bots")
         known = {spec.name for spec in self._registry.all()}
         seen = await self._engine.list_bots() if known.intersection(names) else ()
@@ -172,7 +177,7 @@ class RestartsService:
     async def abandon_dead(self) -> None:
         """End restarts that a process left behind when it died."""
         now = self._clock.now()
-        before = now - timedelta(seconds=self._health_deadline_s + 60)
+        before = now - timedelta(seconds=self._runs.health_deadline_s + 60)
         async with self._database.write() as connection:
             if await restarts.abandon(connection, before=before, at=now):
                 log.warning("restarts_abandoned")
@@ -319,8 +324,7 @@ def _outlook(name: str, known: set[str], managed: set[str]) -> BulkOutcome:
 def _joined(current: RestartView, asked: RestartView) -> RestartView:
     """The same again is one; something else has to wait. Raises: Conflict."""
     if current.is_running and current.action is not asked.action:
-        doing = {BotAction.STOP: "stopped", BotAction.START: "started", BotAction.RESTART: "restarted"}[current.action]
-        raise Conflict(f"This bot is being {doing} by {current.requested_by}. Try again when that is done.")
+        raise Conflict(_(_UNDER_WAY[current.action], name=current.requested_by))
     return current
 
 

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Database
 from chat_api.core.errors import InvalidInput
+from chat_api.core.language import _
 from chat_api.core.logging import get_logger
 from chat_api.core.principals import Permission, Principal
 from chat_api.series import repository as series
@@ -59,7 +60,7 @@ class AnalyticsService:
         if begin >= end:
             raise InvalidInput("later than since", field="until")
         if (end - begin) / grain.length > MAX_PERIODS:
-            raise InvalidInput(f"at most {MAX_PERIODS} periods", field="since")
+            raise InvalidInput(_("at most {count} periods", count=MAX_PERIODS), field="since")
         first = grain.floor(begin)
         last = grain.floor(end - timedelta(microseconds=1)) + grain.length
         async with self._database.read() as connection:
@@ -111,7 +112,7 @@ class AnalyticsService:
             await usage.add_dirty(connection, _hours(begin, now))
             if before is not None:
                 await usage.add_late(connection, since=before - OVERLAP, before=begin)
-        for _ in range(ROUNDS):
+        for _round in range(ROUNDS):
             if not await self._count_some():
                 break
         async with self._database.write() as connection:

@@ -6,6 +6,7 @@ from chat_api.audit.service import AuditService
 from chat_api.core.bus import Topic
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.errors import FeatureOff, InvalidInput, Maintenance, NotFound
+from chat_api.core.language import N_
 from chat_api.core.principals import Permission, Principal
 from chat_api.core.text import check_text
 from chat_api.settings.schemas import (
@@ -25,10 +26,10 @@ ACTIVE_S = 300.0
 MAX_MAINTENANCE_CHARS = 300
 DEFAULT_MAINTENANCE = "The chat is under maintenance and can't take new messages right now. Please come back soon."
 _REFUSALS = {
-    Feature.NEW_USERS: "New people can't join right now. If you've been here before, sign in the same way.",
-    Feature.GUESTS: "This name is taken. Please choose another one.",
-    Feature.EDITING: "Messages cannot be edited right now.",
-    Feature.REACTIONS: "Reactions are switched off right now.",
+    Feature.NEW_USERS: N_("New people can't join right now. If you've been here before, sign in the same way."),
+    Feature.GUESTS: N_("This name is taken. Please choose another one."),
+    Feature.EDITING: N_("Messages can't be edited right now."),
+    Feature.REACTIONS: N_("Reactions are turned off right now."),
 }
 
 

@@ -8,6 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from chat_api.core.errors import InvalidInput
 from chat_api.core.settings import Settings
+from chat_api.core.validation import told
 from chat_api.settings.repository import Stored
 from chat_api.settings.schemas import Announcement, Feature, Tone
 
@@ -58,8 +59,10 @@ def validated(name: str, value: object) -> Any:
     try:
         return _ADAPTERS[name].validate_python(value)
     except ValidationError as error:
-        problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        raise InvalidInput(f"{problem['msg'][:1].lower()}{problem['msg'][1:]}", field=name) from None
+        problem = error.errors(include_url=False, include_input=False)[0]
+        raise InvalidInput(
+            told(problem, other=f"{problem['msg'][:1].lower()}{problem['msg'][1:]}"), field=name
+        ) from None
 
 
 def _problem(key: str, stored: Stored) -> str | None:

@@ -13,6 +13,7 @@ from chat_api.audit.service import AuditService
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Database
 from chat_api.core.errors import NotFound
+from chat_api.core.language import N_
 from chat_api.core.markdown import escaped_line, quoted
 from chat_api.core.principals import Permission, Principal
 from chat_api.core.tally import Tally
@@ -71,7 +72,7 @@ class TranscriptsService:
         if words:
             details = {"reason": checked_reason(reason or ""), "bot_name": bot_name, "is_one_person": bool(user)}
             await self._audit.record(principal, "conversations.search", "search", details=details)
-        held = self._searching.holding(principal.user_id, refusal="Your other searches have to end first.")
+        held = self._searching.holding(principal.user_id, refusal=N_("Wait until your other searches are done."))
         with held:
             async with self._database.read() as connection:
                 ids = await transcripts.people_named(connection, user, limit=MAX_PEOPLE) if user else None

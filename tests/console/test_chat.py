@@ -102,7 +102,7 @@ def test_what_was_deleted_is_no_line() -> None:
     ("status", "code", "error"),
     [
         (MessageStatus.FAILED, "bot_timeout", "The bot took too long to answer."),
-        (MessageStatus.FAILED, "a code of the future", "A part of the fleet failed to answer."),
+        (MessageStatus.FAILED, "a code of the future", "A part of the fleet didn't answer."),
         (MessageStatus.PENDING, None, ""),
     ],
 )

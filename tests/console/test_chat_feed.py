@@ -71,7 +71,7 @@ async def test_a_failure_and_its_retry_say_what_became_of_the_question(
         await messages.retry(person, submission.exchange.message_id)
         await eventually(lambda: page.told("answer"))
     (failed,), (retried,) = page.told("failed"), page.told("retried")
-    assert failed["question"]["error"] == "The bot could not answer this message."
+    assert failed["question"]["error"] == "The bot couldn't answer this message."
     assert retried["question"]["status"] == "pending"
     assert "lines" not in failed
 

@@ -83,7 +83,7 @@ async def test_a_failure_is_said_and_retry_works_once_the_bot_is_well(chat: Chat
     await chat.open("elena")
     await elena.set_faults(mode="exception")
     await chat.say("Can you hear me?")
-    await expect(chat.by_id("failure")).to_have_text("The bot could not answer this message.")
+    await expect(chat.by_id("failure")).to_have_text("The bot couldn't answer this message.")
     await chat.by_id("retry").click()
     await expect(chat.by_id("failure")).to_be_visible()
     await chat.page.reload()

@@ -17,7 +17,7 @@ from models import Role, RollingState
 from tests.chat_api.restarts.stage import Stage, admin, staged
 from tests.support.api import MakeSettings, running_api
 from tests.support.docker_engine import BotContainer, DockerEngineHandle
-from tests.support.eventually import eventually
+from tests.support.eventually import DEADLINE_S, eventually
 from tests.support.sample_bots import RunningBot
 
 TEN = tuple(f"bot{number:02}" for number in range(1, 11))
@@ -183,7 +183,7 @@ async def test_ten_real_containers(
 ) -> None:
     """In a real engine: the fourth does not come back, and the containers of bots five to ten were not touched."""
     bots = {name: bot_container(name) for name in TEN}
-    settings = make_settings(docker_host=docker_engine.host, bot_restart_timeout=25)
+    settings = make_settings(docker_host=docker_engine.host, bot_restart_timeout=600)
     async with running_api(settings) as api:
         services = api.services
         who = await services.auth.authenticate(await api.admin_login(), is_admin=True)
@@ -199,11 +199,17 @@ async def test_ten_real_containers(
         await services.registry.refresh()
         begun = await services.rolling.begin(who, TEN, batch_size=3)
 
+        async def only_the_fourth_is_missing() -> bool:
+            steps = (await services.rolling.of_id(who, begun.rolling_id)).steps
+            return [step.state for step in steps[:6] if step.bot_name != "bot04"] == [StepState.DONE] * 5
+
         async def over() -> RollingView | None:
             view = await services.rolling.of_id(who, begun.rolling_id)
             return None if view.is_running else view
 
-        view = await eventually(over, deadline_s=180)
+        await eventually(only_the_fourth_is_missing, deadline_s=3 * DEADLINE_S)  # containers start one after the other
+        services.restarts.set_deadline(0.1)
+        view = await eventually(over)
         assert view.state is RollingState.FAILED
         assert "bot04: The bot did not answer its health check" in (view.error or "")
         restarted = {name for name, bot in bots.items() if _started(bot) != before[name]}
