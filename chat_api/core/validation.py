@@ -36,9 +36,13 @@ def told(problem: Mapping[str, Any], *, other: str = N_("is not valid")) -> str:
 
     ``other`` stands for what is none of the known kinds.
     """
-    kind, facts = problem["type"], dict(problem.get("ctx") or {})
+    kind, facts = problem["type"], {name: _plain(fact) for name, fact in (problem.get("ctx") or {}).items()}
     if kind == "string_too_short":
         return ngettext("use at least {count} character", "use at least {count} characters", facts["min_length"])
     if kind == "string_too_long":
         return ngettext("use at most {count} character", "use at most {count} characters", facts["max_length"])
     return _(_RULES[kind], **facts) if kind in _RULES else _(other)
+
+
+def _plain(fact: Any) -> Any:
+    return int(fact) if isinstance(fact, float) and fact.is_integer() else fact

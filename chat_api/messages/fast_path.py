@@ -182,7 +182,7 @@ def _read(body: bytes, content_type: str, model: type[BaseModel]) -> BaseModel:
 
 
 def _located(error: ValidationError) -> list[dict[str, Any]]:
-    found = error.errors(include_url=False, include_input=False, include_context=False)
+    found = error.errors(include_url=False, include_input=False)
     return [{**problem, "loc": ("body", *problem["loc"])} for problem in found]
 
 

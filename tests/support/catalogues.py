@@ -26,8 +26,9 @@ SOURCES = ("chat_api", "console", "models", "assets")
 NO_DATE = datetime(2000, 1, 1, tzinfo=UTC)  # git knows better
 # Whose texts the browser's code shows.
 OF_BROWSER = ("assets/", "console/labels")
-KEYWORDS: dict[str, Any] = {"_": None, "N_": None, "ngettext": (1, 2)}
-ERRORS = {name for name, one in vars(errors).items() if isinstance(one, type) and issubclass(one, errors.AppError)}
+# An error translates a message that is given to it as it stands.
+ERRORS = [name for name, one in vars(errors).items() if isinstance(one, type) and issubclass(one, errors.AppError)]
+KEYWORDS: dict[str, Any] = {"_": None, "N_": None, "ngettext": (1, 2), **dict.fromkeys(ERRORS)}
 # Without dates and names, which git knows better.
 HEADER = """\
 msgid ""
@@ -54,18 +55,7 @@ def extracted() -> Catalog:
         found = extract_from_dir(ROOT / folder, methods, keywords=KEYWORDS)
         for file, _line, text, _comments, context in sorted(found, key=lambda one: one[:2]):
             catalogue.add(text, None, [(f"{folder}/{file}", 0)], context=context)
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            for text in of_errors(path.read_text()):
-                catalogue.add(text, None, [(path.relative_to(ROOT).as_posix(), 0)])
     return catalogue
-
-
-def of_errors(source: str) -> Iterator[str]:
-    """The messages of errors that stand in the code as they are: :class:`AppError` translates them itself."""
-    for node in ast.walk(ast.parse(source)):
-        match node:
-            case ast.Call(func=ast.Name(id=name), args=[ast.Constant(value=str(text)), *_]) if name in ERRORS:
-                yield text
 
 
 def of_python_code(

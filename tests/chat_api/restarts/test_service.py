@@ -253,7 +253,7 @@ async def test_two_things_at_once_are_refused(make_settings: MakeSettings, elena
     ):
         begun = await one.restarts.restart(operator(), "elena")
         for process in (one, two):
-            with pytest.raises(Conflict, match="being restarted by olga"):
+            with pytest.raises(Conflict, match="olga is restarting this bot"):
                 await process.restarts.stop(operator(), "elena")
         joined = await two.restarts.restart(operator(), "elena")
         gate.set()

@@ -1,7 +1,9 @@
 """Series: increments of several processes add up, once each, and stay right over every window."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -223,10 +225,8 @@ async def test_what_happens_in_a_running_api_is_counted(api: RunningApi) -> None
 
         await eventually(lambda: _is(point("bots/elena/series"), count=3))
         await eventually(lambda: _is(point("bots/elena/series?kind=canary"), count=1))
-        assert (await point("bots/elena/series?kind=health"))["count"] > 0
-        assert (await point("services/redis/series"))["count"] > 0
-        assert (await point("series/http"))["count"] > 0
-        assert (await point("series/loop_lag"))["count"] > 0
+        for path in ("bots/elena/series?kind=health", "services/redis/series", "series/http", "series/loop_lag"):
+            await eventually(partial(_is_counted, point, path))
 
         async def uptime() -> float:
             answer = (await client.get("/api/admin/bots/elena/uptime")).json()
@@ -239,6 +239,10 @@ async def test_what_happens_in_a_running_api_is_counted(api: RunningApi) -> None
             answer = await client.get(f"/api/admin/{path}?format=csv")
             assert answer.headers["content-type"].startswith("text/csv"), path
             assert len(answer.text.splitlines()) >= 2
+
+
+async def _is_counted(point: Callable[[str], Awaitable[dict[str, float]]], path: str) -> bool:
+    return (await point(path))["count"] > 0
 
 
 async def _is(asked: object, *, count: int) -> bool:

@@ -101,11 +101,11 @@ async def test_what_is_set_here_wins_and_survives_a_restart(make_settings: MakeS
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("bot_api_timeout", "0", "bot_api_timeout: input should be greater than 0"),
+        ("bot_api_timeout", "0", "bot_api_timeout: must be more than 0"),
         ("bot_api_timeout", "nan", "bot_api_timeout: "),
         ("session_timeout_hours", "inf", "session_timeout_hours: "),
-        ("rate_limit_requests_per_minute", "many", "rate_limit_requests_per_minute: input should be a valid integer"),
-        ("log_level", "LOUD", "log_level: input should be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
+        ("rate_limit_requests_per_minute", "many", "rate_limit_requests_per_minute: must be a whole number"),
+        ("log_level", "LOUD", "log_level: must be one of 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
         ("database_url", "postgresql://elsewhere/x", "database_url: can only be set in the environment"),
         ("web_ui_secret_key", "x" * 40, "web_ui_secret_key: can only be set in the environment"),
         ("docker_host", "tcp://evil:2375", "docker_host: can only be set in the environment"),
