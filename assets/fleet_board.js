@@ -21,7 +21,7 @@ import { span } from "we-format";
 import { ServiceCard } from "we-service";
 import { BOT_STATUSES, StatusMark, botStatus, systemStatus } from "we-status";
 import { windowed } from "we-window";
-import { SPEAKING, t } from "we-language";
+import { SPEAKING, locale, t } from "we-language";
 
 const CARDS_BELOW_PX = 760;
 const ROW_PX = 56;
@@ -54,16 +54,19 @@ export default {
   computed: {
     banner() {
       if (this.isConnected && !this.order.length && this.system.status === "healthy") {
-        return { ...NOTHING, text: this.system.headline };
+        return { ...NOTHING, text: this.headline };
       }
       return this.isConnected
-        ? { ...systemStatus(this.system.status), text: this.system.headline }
+        ? { ...systemStatus(this.system.status), text: this.headline }
         : {
             label: t("Connection lost"),
             tone: "idle",
             icon: "unknown",
             text: t("Reconnecting. The figures below are the last known ones."),
           };
+    },
+    headline() {
+      return this.system.headlines[locale().split("-")[0]];
     },
     maySeeSettings() {
       return document.querySelector('.we-nav a[href="/admin/settings"]') !== null;

@@ -10,6 +10,7 @@ import aiohttp
 from redis.asyncio import Redis
 
 from chat_api.core.database import Database
+from chat_api.core.language import N_
 from chat_api.core.settings import Settings
 from chat_api.core.write_check import check_writes
 from chat_api.engine.interface import ContainerEngine, NoEngine
@@ -102,7 +103,7 @@ _ALL = (
     ),
     Dependency(
         name="llm",
-        title="Language model",
+        title=N_("Language model"),
         setting="llm_health_url",
         check=_check_llm,
         is_absent=lambda connections: connections.settings.llm_health_url is None,

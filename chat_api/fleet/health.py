@@ -9,6 +9,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.errors import AppError, EngineFailed, WritesRefused
+from chat_api.core.language import N_
 from chat_api.core.logging import redact
 from chat_api.core.pubsub import PubSub, PubSubState
 from chat_api.fleet.dependencies import DEPENDENCIES, Connections
@@ -105,5 +106,5 @@ class HealthService:
 def _fault(error: Exception) -> str:
     """What is wrong, after the name of the dependency: one that answers and refuses is not simply down."""
     if isinstance(error, (WritesRefused, ResponseError)):
-        return "takes no writes"
-    return "refuses requests" if isinstance(error, EngineFailed) else "is down"
+        return N_("takes no writes")
+    return N_("refuses requests") if isinstance(error, EngineFailed) else N_("is down")

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from chat_api.core.language import N_
 from chat_api.fleet.dependencies import DEPENDENCIES, ORDER
 from chat_api.fleet.schemas import HEARTBEAT_WELL, BotStatus, BotView, Fault, ServiceStatus, ServiceView
 from chat_api.fleet.status import model_witnesses
@@ -81,7 +82,7 @@ class LanguageModel:
         return replace(
             service,
             status=ServiceStatus.UNHEALTHY,
-            fault="does not answer",
+            fault=N_("does not answer"),
             error=f"{count} get an answer from it",
             failing_since=self._failing_since,
             last_failed_at=max(failed_at, default=service.last_checked_at),

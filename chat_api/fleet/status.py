@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from chat_api.bots.schemas import Probe
+from chat_api.core.language import N_, _, ngettext
 from chat_api.engine.schemas import ContainerView
 from chat_api.fleet.dependencies import DEPENDENCIES
 from chat_api.fleet.schemas import (
@@ -38,6 +39,16 @@ from chat_api.fleet.schemas import (
 from models import BotAction, Severity
 
 STARTING_GRACE_S = 60.0
+# What is said of a bot that needs attention, and of several.
+_IS = {
+    BotStatus.OFFLINE: (N_("is offline"), N_("are offline")),
+    BotStatus.MISADDRESSED: (N_("is misaddressed"), N_("are misaddressed")),
+    BotStatus.QUARANTINED: (N_("is quarantined"), N_("are quarantined")),
+    BotStatus.DEGRADED: (N_("is degraded"), N_("are degraded")),
+    BotStatus.UNKNOWN: (N_("is unknown"), N_("have not been checked recently")),
+    BotStatus.RESTARTING: (N_("is restarting"), N_("are restarting")),
+    BotStatus.STARTING: (N_("is starting"), N_("are starting")),
+}
 # A bot is judged by its newest calls: about so many, none older than this, and not by fewer than a handful.
 RECENT = timedelta(minutes=5)
 ENOUGH_CALLS = 20
@@ -214,20 +225,37 @@ def _seen_status(bots: Sequence[BotView], services: Sequence[ServiceView]) -> tu
         is_vital = any(_is_vital(service) for service in down)
         return (SystemStatus.CRITICAL if is_vital else SystemStatus.DEGRADED), _cause_headline(down, ailing)
     if not bots:
-        return SystemStatus.HEALTHY, "No bots are configured yet"
+        return SystemStatus.HEALTHY, _("No bots are configured yet")
     if not ailing:
         return SystemStatus.HEALTHY, _well_headline(bots)
     if all(bot.status is BotStatus.OFFLINE for bot in bots):
-        return SystemStatus.CRITICAL, f"All {len(bots)} bots are offline" if len(bots) > 1 else "The bot is offline"
-    more = f" and {len(ailing) - 3} more" if len(ailing) > 3 else ""
+        return SystemStatus.CRITICAL, ngettext("The bot is offline", "All {count} bots are offline", len(bots))
     if len(ailing) > 1 and len({bot.shown for bot in ailing}) == 1:
-        names = ", ".join(bot.display_name for bot in ailing[:3])
-        count = f"All {len(bots)}" if len(ailing) == len(bots) else f"{len(ailing)} of {len(bots)}"
-        state = "were not checked lately" if ailing[0].shown is BotStatus.UNKNOWN else f"are {ailing[0].shown}"
-        return SystemStatus.DEGRADED, f"{count} bots {state}: {names}{more}"
-    names = ", ".join(f"{bot.display_name} is {bot.shown}" for bot in ailing[:3])
-    verb = "needs" if len(ailing) == 1 else "need"
-    return SystemStatus.DEGRADED, f"{len(ailing)} of {len(bots)} bots {verb} attention: {names}{more}"
+        return SystemStatus.DEGRADED, _(
+            "{bots} {state}: {names}",
+            bots=_some(len(ailing), len(bots)),
+            state=_(_IS[ailing[0].shown][1]),
+            names=_named([bot.display_name for bot in ailing]),
+        )
+    return SystemStatus.DEGRADED, ngettext(
+        "{count} of {total} bots needs attention: {names}",
+        "{count} of {total} bots need attention: {names}",
+        len(ailing),
+        total=len(bots),
+        names=_named([f"{bot.display_name} {_(_IS[bot.shown][0])}" for bot in ailing]),
+    )
+
+
+def _some(count: int, total: int) -> str:
+    if count == total:
+        return _("All {count} bots", count=count)
+    return _("{count} of {total} bots", count=count, total=total)
+
+
+def _named(names: Sequence[str]) -> str:
+    """The first three, and how many more there are."""
+    first, rest = ", ".join(names[:3]), len(names) - 3
+    return _("{names} and {count} more", names=first, count=rest) if rest > 0 else first
 
 
 def _is_vital(service: ServiceView) -> bool:
@@ -239,42 +267,45 @@ def _trouble_headline(alerts: Sequence[Trouble], incidents: Sequence[Trouble]) -
     """When all that is looked at is well, and an alert or an incident is not over."""
     if alerts:
         worst = max(alerts, key=lambda alert: list(Severity).index(alert.severity))
-        return _first(worst, len(alerts), "1 alert is firing", "alerts are firing")
-    return _first(incidents[0], len(incidents), "1 incident is open", "incidents are open")
-
-
-def _first(one: Trouble, count: int, single: str, several: str) -> str:
-    return f"{single if count == 1 else f'{count} {several}'}: {one.title}"
+        count, title = len(alerts), worst.title
+        return ngettext("{count} alert is firing: {title}", "{count} alerts are firing: {title}", count, title=title)
+    count, title = len(incidents), incidents[0].title
+    return ngettext("{count} incident is open: {title}", "{count} incidents are open: {title}", count, title=title)
 
 
 def _well_headline(bots: Sequence[BotView]) -> str:
     resting = sum(bot.status is BotStatus.MAINTENANCE for bot in bots)
-    state = "in maintenance" if resting == len(bots) else "online"
-    if resting in {0, len(bots)}:
-        return f"All {len(bots)} bots are {state}" if len(bots) > 1 else f"The bot is {state}"
-    online = len(bots) - resting
-    return f"{_bots(online)} {'is' if online == 1 else 'are'} online, {resting} in maintenance"
+    if not resting:
+        return ngettext("The bot is online", "All {count} bots are online", len(bots))
+    if resting == len(bots):
+        return ngettext("The bot is in maintenance", "All {count} bots are in maintenance", len(bots))
+    return ngettext(
+        "{count} bot is online, {resting} in maintenance",
+        "{count} bots are online, {resting} in maintenance",
+        len(bots) - resting,
+        resting=resting,
+    )
 
 
 def _cause_headline(down: Sequence[ServiceView], ailing: Sequence[BotView]) -> str:
     """The dependencies that are down, the one that explains most first, and how many bots suffer from them."""
     explained = Counter(bot.cause for bot in ailing if bot.cause)
     ranked = sorted(down, key=lambda service: (-explained[service.name], not _is_vital(service)))
-    titles = [service.title for service in ranked]
-    named = titles[0] if len(titles) == 1 else f"{', '.join(titles[:-1])} and {titles[-1]}"
-    headline = f"{named} {ranked[0].fault if len(titles) == 1 else _plural(ranked)}"
+    *others, last = (_(service.title) for service in ranked)
+    named = _("{names} and {last}", names=", ".join(others), last=last) if others else last
+    headline = f"{named} {_plural(ranked) if others else _(ranked[0].fault)}"
     affected = sum(explained[service.name] for service in down)
     if affected:
-        headline += f": {_bots(affected)} affected"
-    others = len(ailing) - affected
-    if others:
-        headline += f"; {_bots(others)} {'needs' if others == 1 else 'need'} attention for another reason"
+        headline += ngettext(": {count} bot affected", ": {count} bots affected", affected)
+    unexplained = len(ailing) - affected
+    if unexplained:
+        headline += ngettext(
+            "; {count} bot needs attention for another reason",
+            "; {count} bots need attention for another reason",
+            unexplained,
+        )
     return headline
 
 
 def _plural(down: Sequence[ServiceView]) -> str:
-    return "are down" if all(service.fault == "is down" for service in down) else "do not work"
-
-
-def _bots(count: int) -> str:
-    return f"{count} bot" if count == 1 else f"{count} bots"
+    return _("are down") if all(service.fault == "is down" for service in down) else _("don't work")

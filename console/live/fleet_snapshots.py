@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, Final
 
+from chat_api.core.language import LANGUAGES, speaking
 from chat_api.engine.schemas import ContainerUsage, ContainerView
 from chat_api.fleet.schemas import (
     BotPolicy,
@@ -20,6 +21,7 @@ from chat_api.fleet.schemas import (
     RestartView,
     ServiceView,
 )
+from chat_api.fleet.status import system_status
 from chat_api.fleet.views import HEARTBEATS
 from console.labels import LETTERS
 
@@ -27,7 +29,7 @@ from console.labels import LETTERS
 def fleet_snapshot(view: FleetView) -> dict[str, Any]:
     """Everything the board shows."""
     return {
-        "system": _system(view),
+        "system": _spoken_system(view),
         "services": [_service(service) for service in view.services],
         "bots": [_whole_bot(bot) for bot in view.bots],
     }
@@ -37,7 +39,7 @@ def fleet_patch(before: FleetView, after: FleetView) -> dict[str, Any]:
     """What changed, empty when nothing did. ``order`` is there when bots came or went."""
     patch: dict[str, Any] = {}
     if _system(before) != _system(after):
-        patch["system"] = _system(after)
+        patch["system"] = _spoken_system(after)
     if before.services != after.services:
         patch["services"] = [_service(service) for service in after.services]
     known = {bot.name: bot for bot in before.bots}
@@ -108,6 +110,16 @@ def _system(view: FleetView) -> dict[str, Any]:
         "alerts": len(view.alerts),
         "incidents": len(view.incidents),
     }
+
+
+def _spoken_system(view: FleetView) -> dict[str, Any]:
+    """With the headline in each language: a change is sent to all pages at once, whoever reads them."""
+    headlines = {}
+    for code in LANGUAGES:
+        with speaking(code):
+            said = system_status(view.bots, view.services, alerts=view.alerts, incidents=view.incidents)
+        headlines[code] = said[1]
+    return _system(view) | {"headlines": headlines}
 
 
 def _service(service: ServiceView) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from nicegui import ui
 
 from chat_api.alerts.schemas import AlertView
+from chat_api.core.language import _
 from chat_api.core.principals import Permission, Principal
 from console.actions import run_action
 from console.context import services
@@ -21,7 +22,8 @@ async def firing_alerts(principal: Principal) -> None:
     is_allowed = principal.may(Permission.MANAGE_ALERTS)
     if not await services().alert_settings.channels(principal):
         with ui.element("p").classes("we-hint").props('data-testid="no-channel"'):
-            ui.html(f'No one is notified yet. <a href="{CHANNELS}">Add a channel</a>.', sanitize=False)
+            link = f'<a href="{CHANNELS}">{_("Add a channel")}</a>'
+            ui.html(_("No one is notified yet. {link}.", link=link), sanitize=False)
 
     async def pressed(action: str, key: str) -> None:
         alert = shown.get(key)
@@ -29,12 +31,12 @@ async def firing_alerts(principal: Principal) -> None:
             forms.silence_form(principal, alert, _nothing)
         elif alert is not None:
             end = services().alerts.end_silence
-            await run_action(principal, lambda person: end(person, alert.alert_id), done="It is told again")
+            await run_action(principal, lambda person: end(person, alert.alert_id), done=_("Silence ended"))
 
     table = ActionTable(
         rows.ALERTS,
         [rows.of_alert(alert, is_allowed=is_allowed) for alert in shown.values()],
-        empty="No alert is firing. What the rules find shows here the moment they find it.",
+        empty=_("No alerts firing. New alerts appear here right away."),
         on_action=pressed,
         export="/api/admin/alerts?state=all",
     )

@@ -17,6 +17,7 @@ from chat_api.alerts.schemas import (
     WindowView,
 )
 from chat_api.core.errors import InvalidInput
+from chat_api.core.language import N_, _
 from chat_api.core.principals import Principal
 from console.context import services
 from console.pages.alerts import labels
@@ -24,8 +25,14 @@ from console.widgets.forms import Form
 from models import NoData, RuleKind, Severity
 
 HOUR_S = 3600
-ALL_BOTS = "None chosen: all bots"
-SILENCES = {"30": "30 minutes", "60": "1 hour", "240": "4 hours", "1440": "1 day", "10080": "1 week"}
+ALL_BOTS = N_("If none selected: all bots")
+SILENCES = {
+    "30": N_("30 minutes"),
+    "60": N_("1 hour"),
+    "240": N_("4 hours"),
+    "1440": N_("1 day"),
+    "10080": N_("1 week"),
+}
 # How a browser's field for a date and a time writes it.
 LOCAL = "%Y-%m-%dT%H:%M"
 
@@ -57,27 +64,28 @@ def rule_form(
         else:
             await services().alert_settings.change_rule(person, rule.rule_id, draft)
 
-    with Form(principal, f"Change {rule.name}" if rule else "New rule", save=save, done=done).filling() as form:
-        name = form.text("name", "Name", now.name)
-        kind = form.choice("kind", "Alert when", _options(labels.KINDS), now.kind)
-        threshold = form.number("threshold", "Limit", now.threshold)
-        severity = form.choice("severity", "Severity", _options(labels.SEVERITIES), now.severity)
+    title = _("Change {name}", name=rule.name) if rule else _("New rule")
+    with Form(principal, title, save=save, done=done).filling() as form:
+        name = form.text("name", _("Name"), now.name)
+        kind = form.choice("kind", _("Alert when"), _options(labels.KINDS), now.kind)
+        threshold = form.number("threshold", _("Limit"), now.threshold)
+        severity = form.choice("severity", _("Severity"), _options(labels.SEVERITIES), now.severity)
         names = {one: one for one in bots}
-        chosen = form.choices("bots", "Bots", names, list(now.bots or ()), hint=ALL_BOTS)
-        for_s = form.number("for_s", "Fires after (seconds)", now.for_s)
-        keep = form.number("keep_firing_for_s", "Resolved after being well for (seconds)", now.keep_firing_for_s)
-        no_data = form.choice("no_data", "If there's no data", _options(labels.NO_DATA), now.no_data)
+        chosen = form.choices("bots", _("Bots"), names, list(now.bots or ()), hint=_(ALL_BOTS))
+        for_s = form.number("for_s", _("Fires after (seconds)"), now.for_s)
+        keep = form.number("keep_firing_for_s", _("Resolves after (seconds)"), now.keep_firing_for_s)
+        no_data = form.choice("no_data", _("If there's no data"), _options(labels.NO_DATA), now.no_data)
         options = {str(one.channel_id): one.name for one in channels}
         wanted = [str(one) for one in now.channels or ()]
-        told = form.choices("channels", "Channels", options, wanted, hint="None chosen: all channels")
-        repeat = form.number("repeat_s", "Repeat after (hours)", now.repeat_s / HOUR_S, hint="0: never")
-        is_enabled = form.switch("Enabled", now.is_enabled)
+        told = form.choices("channels", _("Channels"), options, wanted, hint=_("If none selected: all channels"))
+        repeat = form.number("repeat_s", _("Repeat after (hours)"), now.repeat_s / HOUR_S, hint=_("0 = never"))
+        is_enabled = form.switch(_("Enabled"), now.is_enabled)
 
         def fit() -> None:
             """Only what this kind needs is asked for."""
             of = RuleKind(kind.value)
             threshold.set_visibility(of in labels.THRESHOLDS)
-            threshold.props["hint"] = labels.THRESHOLDS.get(of, "")
+            threshold.props["hint"] = _(labels.THRESHOLDS[of]) if of in labels.THRESHOLDS else ""
             chosen.set_visibility(of not in {RuleKind.SERVICE_DOWN, RuleKind.DISK, RuleKind.LOOP_LAG})
 
         kind.on_value_change(fit)
@@ -108,19 +116,25 @@ def channel_form(principal: Principal, channel: ChannelView | None, done: Done) 
         else:
             await services().alert_settings.change_channel(person, channel.channel_id, draft)
 
-    title = f"Change {channel.name}" if channel else "New channel"
+    title = _("Change {name}", name=channel.name) if channel else _("New channel")
     with Form(principal, title, save=save, done=done).filling() as form:
-        name = form.text("name", "Name", channel.name if channel else "")
-        hint = f"{channel.masked_url} is kept when this is empty" if channel else "e.g. ntfy://host/topic, discord://…"
-        url = form.text("url", "Notification URL (secret)", hint=hint, type="password", autocomplete="off")
+        name = form.text("name", _("Name"), channel.name if channel else "")
+        hint = (
+            _("Leave empty to keep {url}", url=channel.masked_url)
+            if channel
+            else _("e.g. {example}", example="ntfy://host/topic, discord://…")
+        )
+        url = form.text("url", _("Notification URL (secret)"), hint=hint, type="password", autocomplete="off")
         chosen: list[str] = [one.value for one in (channel.severities if channel else Severity)]
-        severities = form.choices("severities", "Severities", _options(labels.SEVERITIES), chosen)
-        is_quiet = form.switch("Quiet hours: what is not critical waits until they end", quiet_now is not None)
-        starts = form.text("quiet.starts", "Quiet from", suggested.starts, type="time")
-        ends = form.text("quiet.ends", "Quiet until", suggested.ends, type="time")
-        zone = form.text("quiet.time_zone", "Time zone", suggested.time_zone, hint="e.g. Europe/Berlin")
-        breaks = form.switch("Critical alerts come all the same", suggested.does_critical_break)
-        is_enabled = form.switch("Enabled", channel.is_enabled if channel else True)
+        severities = form.choices("severities", _("Severities"), _options(labels.SEVERITIES), chosen)
+        is_quiet = form.switch(_("Quiet hours: hold non-critical alerts until they end"), quiet_now is not None)
+        starts = form.text("quiet.starts", _("Quiet from"), suggested.starts, type="time")
+        ends = form.text("quiet.ends", _("Quiet until"), suggested.ends, type="time")
+        zone = form.text(
+            "quiet.time_zone", _("Time zone"), suggested.time_zone, hint=_("e.g. {example}", example="Europe/Berlin")
+        )
+        breaks = form.switch(_("Send critical alerts anyway"), suggested.does_critical_break)
+        is_enabled = form.switch(_("Enabled"), channel.is_enabled if channel else True)
         for field in (starts, ends, zone, breaks):
             field.bind_visibility_from(is_quiet, "value")
 
@@ -145,46 +159,47 @@ def window_form(principal: Principal, window: WindowView | None, bots: Sequence[
         else:
             await services().alert_settings.change_window(person, window.window_id, draft)
 
-    title = f"Change {window.name}" if window else "New maintenance window"
+    title = _("Change {name}", name=window.name) if window else _("New maintenance window")
     with Form(principal, title, save=save, done=done).filling() as form:
-        name = form.text("name", "Name", window.name if window else "")
+        name = form.text("name", _("Name"), window.name if window else "")
         names = {one: one for one in bots}
-        chosen = form.choices("bots", "Bots", names, list(window.bots or ()) if window else [], hint=ALL_BOTS)
-        starts = form.text("starts_at", "From", _local(begin, zone_now), type="datetime-local")
-        ends = form.text("ends_at", "Until", _local(end, zone_now), type="datetime-local")
-        zone = form.text("time_zone", "Time zone", zone_now, hint="e.g. Europe/Berlin")
-        is_weekly = form.switch("Every week again", window.is_weekly if window else False)
+        chosen = form.choices("bots", _("Bots"), names, list(window.bots or ()) if window else [], hint=_(ALL_BOTS))
+        starts = form.text("starts_at", _("From"), _local(begin, zone_now), type="datetime-local")
+        ends = form.text("ends_at", _("Until"), _local(end, zone_now), type="datetime-local")
+        zone = form.text("time_zone", _("Time zone"), zone_now, hint=_("e.g. {example}", example="Europe/Berlin"))
+        is_weekly = form.switch(_("Repeat every week"), window.is_weekly if window else False)
 
 
 def silence_form(principal: Principal, alert: AlertView, done: Done) -> None:
-    """Tell nobody of an alert for a while."""
+    """Notify no one of an alert for a while."""
 
     async def save(person: Principal) -> None:
         wanted = int(minutes.value)
         await services().alerts.silence(person, alert.alert_id, minutes=wanted, reason=reason.value or "")
 
-    with Form(principal, f"Silence “{alert.title}”", save=save, done=done, button="Silence").filling() as form:
-        minutes = form.choice("minutes", "For", SILENCES, "60")
-        reason = form.text("reason", "Why", hint="Others see it, and it is in the audit trail")
+    title = _("Silence “{title}”", title=alert.title)
+    with Form(principal, title, save=save, done=done, button=_("Silence")).filling() as form:
+        minutes = form.choice("minutes", _("Duration"), _options(SILENCES), "60")
+        reason = form.text("reason", _("Reason"), hint=_("Visible to others and recorded in the audit log"))
 
 
 def _options(words: Mapping[Any, str]) -> dict[str, str]:
-    return {str(key): value for key, value in words.items()}
+    return {str(key): _(value) for key, value in words.items()}
 
 
 def _whole(field: str, value: float | None) -> int:
     if value is None or not abs(value) < 1e9:
-        raise InvalidInput("a number, please", field=field)
+        raise InvalidInput(_("Enter a number"), field=field)
     return round(value)
 
 
 def _moment(field: str, value: str | None, zone: str) -> datetime:
     if zone not in available_timezones():
-        raise InvalidInput("a time zone such as Europe/Berlin", field="time_zone")
+        raise InvalidInput(_("Enter a time zone, e.g. {example}", example="Europe/Berlin"), field="time_zone")
     try:
         return datetime.fromisoformat(value or "").replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise InvalidInput("a date and a time, please", field=field) from None
+        raise InvalidInput(_("Enter a date and time"), field=field) from None
 
 
 def _local(moment: datetime, zone: str) -> str:

@@ -6,6 +6,7 @@ from uuid import UUID
 from nicegui import ui
 
 from chat_api.alerts.schemas import ChannelView, RuleView, WindowView
+from chat_api.core.language import N_, _
 from chat_api.core.principals import Permission, Principal
 from console.actions import run_action
 from console.context import services
@@ -20,11 +21,11 @@ from models import NotificationStatus
 
 PATH = "/admin/alerts"
 TABS = {
-    "now": "Now",
-    "rules": "Rules",
-    "channels": "Channels",
-    "maintenance": "Maintenance",
-    "history": "History",
+    "now": N_("Firing"),
+    "rules": N_("Rules"),
+    "channels": N_("Channels"),
+    "maintenance": N_("Maintenance"),
+    "history": N_("History"),
 }
 NEWEST = 200
 T = TypeVar("T")
@@ -34,7 +35,7 @@ Rows = list[tuple[T, dict[str, Any]]]
 
 def register() -> None:
     """Put the page at ``/admin/alerts``."""
-    page(PATH, title="Alerts")(_alerts)
+    page(PATH, title=N_("Alerts"))(_alerts)
 
 
 async def _alerts(principal: Principal, tab: str = "now") -> None:
@@ -46,8 +47,8 @@ async def _alerts(principal: Principal, tab: str = "now") -> None:
         "maintenance": _maintenance,
         "history": _history,
     }[current]
-    with frame(principal, title="Alerts", path=PATH):
-        tabs("Parts of this page", PATH, TABS, current)
+    with frame(principal, title=_("Alerts"), path=PATH):
+        tabs(_("Sections"), PATH, {key: _(name) for key, name in TABS.items()}, current)
         await build(principal)
 
 
@@ -67,16 +68,17 @@ async def _rules(principal: Principal) -> None:
 
     async def switch(rule: RuleView) -> None:
         switched = rows.switched(rule)
-        word = "on" if switched.is_enabled else "off"
-        done = f"“{rule.name}” is {word}"
+        done = _("“{name}” turned on", name=rule.name)
+        if not switched.is_enabled:
+            done = _("“{name}” turned off", name=rule.name)
         await run_action(principal, lambda person: settings.change_rule(person, rule.rule_id, switched), done=done)
         await editor.refresh()
 
     def delete(rule: RuleView) -> None:
         confirm(
             principal,
-            f"Delete the rule “{rule.name}”?",
-            "Its firing alerts are resolved, and no one is notified of them again.",
+            _("Delete the rule “{name}”?", name=rule.name),
+            _("Its firing alerts are resolved without another notification."),
             save=lambda person: settings.delete_rule(person, rule.rule_id),
             done=editor.refresh,
         )
@@ -85,9 +87,9 @@ async def _rules(principal: Principal) -> None:
     await editor.build(
         rows.RULES,
         actions={"edit": edit, "switch": switch, "delete": delete},
-        empty="There is no rule, so nothing alerts. Make one with “New rule”.",
+        empty=_("No rules yet, so nothing triggers an alert. Add one with “New rule”."),
         export="/api/admin/alert-rules",
-        new=("New rule", edit) if is_allowed else None,
+        new=(_("New rule"), edit) if is_allowed else None,
     )
 
 
@@ -105,21 +107,21 @@ async def _channels(principal: Principal) -> None:
     def delete(channel: ChannelView) -> None:
         confirm(
             principal,
-            f"Delete the channel “{channel.name}”?",
-            "It will no longer be notified. Anything still waiting to be sent to it is dropped.",
+            _("Delete the channel “{name}”?", name=channel.name),
+            _("It will no longer be notified. Pending notifications to it are dropped."),
             save=lambda person: settings.delete_channel(person, channel.channel_id),
             done=editor.refresh,
         )
 
     if not is_allowed:
-        ui.label("Administrators add and change channels.").classes("we-muted")
+        ui.label(_("Only administrators can add and change channels.")).classes("we-muted")
     editor = RecordEditor(read)
     await editor.build(
         rows.CHANNELS,
         actions={"test": lambda channel: _test(principal, channel.channel_id), "edit": edit, "delete": delete},
-        empty="No channels yet, so no one is notified. Add e-mail, Discord, Slack, ntfy or a webhook.",
+        empty=_("No channels yet, so no one is notified. Add e-mail, Discord, Slack, ntfy or a webhook."),
         export="/api/admin/alert-channels",
-        new=("New channel", edit) if is_allowed else None,
+        new=(_("New channel"), edit) if is_allowed else None,
     )
 
 
@@ -137,8 +139,8 @@ async def _maintenance(principal: Principal) -> None:
     def delete(window: WindowView) -> None:
         confirm(
             principal,
-            f"Delete the maintenance window “{window.name}”?",
-            "Its bots alert again at once.",
+            _("Delete the maintenance window “{name}”?", name=window.name),
+            _("Its bots trigger alerts again right away."),
             save=lambda person: settings.delete_window(person, window.window_id),
             done=editor.refresh,
         )
@@ -147,9 +149,9 @@ async def _maintenance(principal: Principal) -> None:
     await editor.build(
         rows.WINDOWS,
         actions={"edit": edit, "delete": delete},
-        empty="No maintenance is planned. In a window its bots are watched as ever, but begin no alert.",
+        empty=_("No maintenance planned. Bots in a maintenance window are still monitored, but trigger no alerts."),
         export="/api/admin/maintenance-windows",
-        new=("New window", edit) if is_allowed else None,
+        new=(_("New window"), edit) if is_allowed else None,
     )
 
 
@@ -158,20 +160,21 @@ async def _history(principal: Principal) -> None:
     RecordsTable(
         rows.HISTORY,
         [rows.of_notification(one) for one in found],
-        empty="Nothing was sent yet. Test a channel to see how a message looks.",
+        empty=_("No notifications yet. Test a channel to see what one looks like."),
         export=f"/api/admin/notifications?limit={NEWEST}",
     )
 
 
 async def _test(principal: Principal, channel_id: UUID) -> None:
-    ui.notify("Sending a test message …")
+    ui.notify(_("Sending a test message…"))
     sent = await run_action(principal, lambda person: services().alert_delivery.test(person, channel_id))
     if sent is None:
         return
     if sent.status is NotificationStatus.SENT:
-        ui.notify(f"Sent to “{sent.channel_name}”", type="positive")
+        ui.notify(_("Sent to “{name}”", name=sent.channel_name), type="positive")
     else:
-        ui.notify(f"“{sent.channel_name}” did not take it: {sent.error}", type="negative")
+        failed = _("Couldn't send to “{name}”: {error}", name=sent.channel_name, error=sent.error)
+        ui.notify(failed, type="negative")
 
 
 def _bot_names() -> list[str]:

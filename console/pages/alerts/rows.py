@@ -15,65 +15,73 @@ from chat_api.alerts.schemas import (
     SubjectState,
     WindowView,
 )
+from chat_api.core.language import N_, _, ngettext
 from console.pages.alerts import labels
 from console.widgets.action_table import action
-from console.widgets.dialogs import counted
 from console.widgets.records import column
 from models import AlertStatus, Severity, SubjectStatus
 
 ALERTS = (
-    column("severity", "Severity", kind="status"),
-    column("title", "What is wrong", kind="long"),
-    column("subjects", "Affected", kind="long"),
-    column("opened_at", "Since", kind="time"),
-    column("state", "Notified"),
+    column("severity", N_("Severity"), kind="status"),
+    column("title", N_("Alert"), kind="long"),
+    column("subjects", N_("Affected"), kind="long"),
+    column("opened_at", N_("Started"), kind="time"),
+    column("state", N_("Notified")),
 )
 RULES = (
-    column("name", "Rule"),
-    column("condition", "Alerts when", kind="long"),
-    column("severity", "Severity", kind="status"),
-    column("bots", "Bots"),
-    column("channels", "Channels"),
-    column("repeat", "Repeats"),
-    column("state", "State"),
+    column("name", N_("Rule")),
+    column("condition", N_("Alerts when"), kind="long"),
+    column("severity", N_("Severity"), kind="status"),
+    column("bots", N_("Bots")),
+    column("channels", N_("Channels")),
+    column("repeat", N_("Repeats")),
+    column("state", N_("State")),
 )
 CHANNELS = (
-    column("name", "Channel"),
-    column("url", "Address"),
-    column("severities", "Severities"),
-    column("quiet", "Quiet hours"),
-    column("state", "State", kind="status"),
+    column("name", N_("Channel")),
+    column("url", N_("Address")),
+    column("severities", N_("Severities")),
+    column("quiet", N_("Quiet hours")),
+    column("state", N_("State"), kind="status"),
 )
 WINDOWS = (
-    column("name", "Window"),
-    column("bots", "Bots"),
-    column("starts_at", "From", kind="time"),
-    column("ends_at", "Until", kind="time"),
-    column("repeats", "Repeats"),
-    column("state", "State", kind="status"),
-    column("by", "By"),
+    column("name", N_("Window")),
+    column("bots", N_("Bots")),
+    column("starts_at", N_("From"), kind="time"),
+    column("ends_at", N_("Until"), kind="time"),
+    column("repeats", N_("Repeats")),
+    column("state", N_("State"), kind="status"),
+    column("by", N_("By")),
 )
 HISTORY = (
-    column("created_at", "When", kind="time"),
-    column("status", "Result", kind="status"),
-    column("title", "Message", kind="long"),
-    column("kind", "Why"),
-    column("channel", "Channel"),
-    column("attempts", "Attempts", kind="number"),
-    column("error", "Reason", kind="long"),
+    column("created_at", N_("Time"), kind="time"),
+    column("status", N_("Result"), kind="status"),
+    column("title", N_("Message"), kind="long"),
+    column("kind", N_("Event")),
+    column("channel", N_("Channel")),
+    column("attempts", N_("Attempts"), kind="number"),
+    column("error", N_("Error"), kind="long"),
 )
-_EDIT, _DELETE = action("edit", "Edit"), action("delete", "Delete")
+_FOUND = {
+    SubjectStatus.PENDING: N_("{count} pending"),
+    SubjectStatus.FIRING: N_("{count} firing"),
+    SubjectStatus.NO_DATA: N_("{count} without data"),
+}
 
 
 def of_alert(alert: AlertView, *, is_allowed: bool) -> dict[str, Any]:
     """One alert; of a silenced one it says who silenced it, and why."""
     if alert.silenced_until is not None:
-        state = f"silenced by {alert.silenced_by} until {labels.until(alert.silenced_until)}"
-        state += f": {alert.silence_reason}"
-        offered = [action("end", "End silence")]
+        state = _(
+            "silenced by {name} until {time}: {reason}",
+            name=alert.silenced_by,
+            time=labels.until(alert.silenced_until),
+            reason=alert.silence_reason,
+        )
+        offered = [action("end", _("End silence"))]
     else:
         state = _told(alert)
-        offered = [action("silence", "Silence")]
+        offered = [action("silence", _("Silence"))]
     return {
         "key": str(alert.alert_id),
         "called": alert.title,
@@ -87,9 +95,9 @@ def of_alert(alert: AlertView, *, is_allowed: bool) -> dict[str, Any]:
 
 def _told(alert: AlertView) -> str:
     if alert.status is AlertStatus.PENDING:
-        return "waits a moment"
+        return _("pending")
     count = len(alert.told_channels)
-    return counted(count, "channel") if count else "no one: no matching channel"
+    return ngettext("{count} channel", "{count} channels", count) if count else _("no one (no matching channel)")
 
 
 def of_rule(
@@ -97,19 +105,19 @@ def of_rule(
 ) -> dict[str, Any]:
     """One rule in words, with how many subjects are not well for it."""
     counts = Counter(state.status for state in states if state.rule_id == rule.rule_id)
-    found = [f"{counts[status]} {status.replace('_', ' ')}" for status in SubjectStatus if counts[status]]
-    told = "all" if rule.channels is None else ", ".join(channels.get(one, "deleted") for one in rule.channels)
-    switch = action("switch", "Turn off" if rule.is_enabled else "Turn on")
+    found = [_(text, count=counts[status]) for status, text in _FOUND.items() if counts[status]]
+    told = [channels.get(one, _("deleted channel")) for one in rule.channels or ()]
+    switch = action("switch", _("Turn off") if rule.is_enabled else _("Turn on"))
     return {
         "key": str(rule.rule_id),
         "called": rule.name,
         "name": rule.name,
         "condition": labels.condition(rule),
         "bots": labels.who(rule.bots),
-        "channels": told,
-        "repeat": labels.duration(rule.repeat_s) if rule.repeat_s else "never",
-        "state": ", ".join(["on", *found]) if rule.is_enabled else "off",
-        "actions": [switch, _EDIT, _DELETE] if is_allowed else [],
+        "channels": _("all") if rule.channels is None else ", ".join(told),
+        "repeat": labels.duration(rule.repeat_s) if rule.repeat_s else _("never"),
+        "state": ", ".join([_("on"), *found]) if rule.is_enabled else _("off"),
+        "actions": [switch, *_edit_and_delete()] if is_allowed else [],
     } | _severity(rule.severity)
 
 
@@ -128,12 +136,12 @@ def of_channel(channel: ChannelView, *, is_allowed: bool) -> dict[str, Any]:
         "called": channel.name,
         "name": channel.name,
         "url": channel.masked_url,
-        "severities": ", ".join(channel.severities),
-        "quiet": f"{quiet.starts}–{quiet.ends} {quiet.time_zone}" if quiet else "none",
-        "state": "on" if channel.is_enabled else "off",
+        "severities": ", ".join(_(labels.SEVERITIES[one]) for one in channel.severities),
+        "quiet": f"{quiet.starts}–{quiet.ends} {quiet.time_zone}" if quiet else _("none"),
+        "state": _("on") if channel.is_enabled else _("off"),
         "tone": tone,
         "symbol": symbol,
-        "actions": [action("test", "Test"), _EDIT, _DELETE] if is_allowed else [],
+        "actions": [action("test", _("Test")), *_edit_and_delete()] if is_allowed else [],
     }
 
 
@@ -147,12 +155,12 @@ def of_window(window: WindowView, *, is_allowed: bool) -> dict[str, Any]:
         "bots": labels.who(window.bots),
         "starts_at": window.starts_at.isoformat(),
         "ends_at": window.ends_at.isoformat(),
-        "repeats": f"weekly ({window.time_zone})" if window.is_weekly else "once",
-        "state": "active now" if window.is_active else "not active",
+        "repeats": _("weekly ({zone})", zone=window.time_zone) if window.is_weekly else _("once"),
+        "state": _("active") if window.is_active else _("not active"),
         "by": window.created_by,
         "tone": tone,
         "symbol": symbol,
-        "actions": [_EDIT, _DELETE] if is_allowed else [],
+        "actions": _edit_and_delete() if is_allowed else [],
     }
 
 
@@ -162,9 +170,9 @@ def of_notification(one: NotificationView) -> dict[str, Any]:
     return {
         "key": str(one.notification_id),
         "created_at": one.created_at.isoformat(),
-        "status": one.status,
+        "status": _(labels.SENT[one.status]),
         "title": one.title,
-        "kind": labels.SENT_KINDS[one.kind],
+        "kind": _(labels.SENT_KINDS[one.kind]),
         "channel": one.channel_name,
         "attempts": one.attempts,
         "error": one.error or "",
@@ -173,6 +181,10 @@ def of_notification(one: NotificationView) -> dict[str, Any]:
     }
 
 
+def _edit_and_delete() -> list[dict[str, str]]:
+    return [action("edit", _("Edit")), action("delete", _("Delete"))]
+
+
 def _severity(severity: Severity) -> dict[str, str]:
     tone, symbol = labels.SEVERITY_TONES[severity]
-    return {"severity": labels.SEVERITIES[severity].lower(), "tone": tone, "symbol": symbol}
+    return {"severity": _(labels.SEVERITIES[severity]), "tone": tone, "symbol": symbol}

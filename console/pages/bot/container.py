@@ -7,6 +7,7 @@ from html import escape
 from nicegui import ui
 
 from chat_api.core.errors import AppError
+from chat_api.core.language import _
 from chat_api.core.principals import Permission, Principal
 from chat_api.engine.fact_schemas import ContainerFacts
 from chat_api.engine.schemas import ContainerUsage
@@ -15,6 +16,7 @@ from console.context import services
 from console.live.open_pages import open_pages
 from console.widgets.fact_words import facts_html, moment
 from console.widgets.lifetime import while_shown
+from console.widgets.quantities import fixed, localized, percent
 
 MAX_COMMAND_CHARS = 200
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
@@ -29,14 +31,20 @@ async def bot_container(principal: Principal, bot_name: str) -> None:
         ui.label(error.message).classes("we-empty").props('data-testid="no-container"')
         return
     with ui.element("div").classes("we-panels"):
-        with ui.element("section").classes("we-panel").props('aria-label="Usage" data-testid="usage"'):
+        with _panel(_("Usage"), testid="usage"):
             _live_usage(principal, facts)
-        with ui.element("section").classes("we-panel").props('aria-label="Container" data-testid="container"'):
+        with _panel(_("Container"), testid="container"):
             ui.html(container_html(facts), sanitize=False)
-        with ui.element("section").classes("we-panel").props('aria-label="Environment" data-testid="environment"'):
+        with _panel(_("Environment"), testid="environment"):
             ui.html(environment_html(facts), sanitize=False)
-        with ui.element("section").classes("we-panel").props('aria-label="Health checks" data-testid="health-checks"'):
+        with _panel(_("Health checks"), testid="health-checks"):
             ui.html(health_html(facts), sanitize=False)
+
+
+def _panel(label: str, *, testid: str) -> ui.element:
+    panel = ui.element("section").classes("we-panel").props(f'data-testid="{testid}"')
+    panel.props["aria-label"] = label
+    return panel
 
 
 def _live_usage(principal: Principal, facts: ContainerFacts) -> None:
@@ -69,18 +77,23 @@ def _usage_in(view: FleetView, bot_name: str) -> ContainerUsage | None:
 
 def usage_html(usage: ContainerUsage | None, facts: ContainerFacts) -> str:
     """What it uses at this moment, and of what."""
+    title = f"<h2>{_('Usage')}</h2>"
     if usage is None:
-        return '<h2>Usage</h2><p class="we-muted">Measuring …</p>'
-    limit = facts.memory_limit_bytes
-    memory = size_text(usage.memory_bytes) + (f" of {size_text(limit)}" if limit else "")
-    cpu = f"{usage.cpu_percent:.1f}% of one core" + (f", limit {facts.cpu_limit:g}" if facts.cpu_limit else "")
-    return "<h2>Usage</h2>" + facts_html(
+        return title + _muted(_("Measuring…"))
+    used, limit = size_text(usage.memory_bytes), facts.memory_limit_bytes
+    share = percent(f"{usage.cpu_percent:.1f}")
+    return title + facts_html(
         [
-            ("CPU", escape(cpu)),
-            ("Memory", escape(memory)),
-            ("Received", f"{size_text(usage.received_bytes_per_s)}/s"),
-            ("Sent", f"{size_text(usage.sent_bytes_per_s)}/s"),
-            ("Measured", _time(usage.measured_at)),
+            (
+                _("CPU"),
+                _("{share} of one core, limit {limit}", share=share, limit=localized(f"{facts.cpu_limit:g}"))
+                if facts.cpu_limit
+                else _("{share} of one core", share=share),
+            ),
+            (_("Memory"), _("{used} of {limit}", used=used, limit=size_text(limit)) if limit else used),
+            (_("Received"), f"{size_text(usage.received_bytes_per_s)}/s"),
+            (_("Sent"), f"{size_text(usage.sent_bytes_per_s)}/s"),
+            (_("Measured"), _time(usage.measured_at)),
         ]
     )
 
@@ -88,59 +101,71 @@ def usage_html(usage: ContainerUsage | None, facts: ContainerFacts) -> str:
 def container_html(facts: ContainerFacts) -> str:
     """What it is, since when it runs, and how it ended."""
     view = facts.view
-    end = "killed for its memory" if view.oom_killed else f"exit code {view.exit_code}"
+    end = _("out of memory") if view.oom_killed else _("exit code {code}", code=view.exit_code)
     state = view.state.value + (f" ({end})" if view.exit_code is not None else "")
     ports = _list(f"{port.container} → {port.host}" if port.host else port.container for port in facts.ports)
     mounts = _list(
-        f"{mount.target} ← {mount.source} ({mount.kind}, {'writable' if mount.is_writable else 'read-only'})"
+        f"{mount.target} ← {mount.source} ({mount.kind}, {_('writable') if mount.is_writable else _('read-only')})"
         for mount in facts.mounts
     )
-    return "<h2>Container</h2>" + facts_html(
+    return f"<h2>{_('Container')}</h2>" + facts_html(
         [
-            ("Name", escape(f"{view.name} ({view.kind})")),
-            ("State", escape(state)),
-            ("Started", _time(view.started_at)),
-            ("Created", _time(facts.created_at)),
-            ("Restarts", str(view.restart_count)),
-            ("Restart policy", escape(facts.restart_policy)),
-            ("Image", f"<code>{escape(view.image)}</code>"),
-            ("Digest", f"<code>{escape(facts.image_digest or facts.image_id or '–')}</code>"),
-            ("Command", f'<code title="{escape(facts.command)}">{escape(_cut(facts.command))}</code>'),
-            ("Ports", ports),
-            ("Mounts", mounts),
-            ("Networks", _list(facts.networks)),
+            (_("Name"), escape(f"{view.name} ({view.kind})")),
+            (_("State"), escape(state)),
+            (_("Started"), _time(view.started_at)),
+            (_("Created"), _time(facts.created_at)),
+            (_("Restarts"), str(view.restart_count)),
+            (_("Restart policy"), escape(facts.restart_policy)),
+            (_("Image"), f"<code>{escape(view.image)}</code>"),
+            (_("Digest"), f"<code>{escape(facts.image_digest or facts.image_id or '–')}</code>"),
+            (_("Command"), f'<code title="{escape(facts.command)}">{escape(_cut(facts.command))}</code>'),
+            (_("Ports"), ports),
+            (_("Mounts"), mounts),
+            (_("Networks"), _list(facts.networks)),
         ]
     )
 
 
 def environment_html(facts: ContainerFacts) -> str:
     """Its environment; what may hold a secret is kept back."""
+    hidden = f'<span title="{_("Hidden: it may be a secret")}">••••••</span>'
     rows = [
         (
             f"<code>{escape(one.name)}</code>",
-            f"<code>{escape(one.value)}</code>" if one.value is not None else '<span title="Kept back">••••••</span>',
+            f"<code>{escape(one.value)}</code>" if one.value is not None else hidden,
         )
         for one in facts.environment
     ]
-    return "<h2>Environment</h2>" + (facts_html(rows) if rows else '<p class="we-muted">No variable is set.</p>')
+    return f"<h2>{_('Environment')}</h2>" + (facts_html(rows) if rows else _muted(_("No variables set.")))
 
 
 def health_html(facts: ContainerFacts) -> str:
     """The engine's own health check, and its last answers."""
+    title = f"<h2>{_('Health checks')}</h2>"
     if not facts.health_command:
-        return '<h2>Health checks</h2><p class="we-muted">The image has no health check.</p>'
+        return title + _muted(_("The image has no health check."))
     head = facts_html(
-        [("Command", f"<code>{escape(facts.health_command)}</code>"), ("State", escape(facts.view.health or "–"))]
+        [
+            (_("Command"), f"<code>{escape(facts.health_command)}</code>"),
+            (_("State"), escape(facts.view.health or "–")),
+        ]
     )
     rows = [
         (
             _time(result.ended_at),
-            f"{'well' if result.exit_code == 0 else f'failed ({result.exit_code})'} "
-            f'<code class="we-muted">{escape(result.output[:300])}</code>',
+            f'{_passed(result.exit_code)} <code class="we-muted">{escape(result.output[:300])}</code>',
         )
         for result in facts.health_results
     ]
-    return "<h2>Health checks</h2>" + head + facts_html(rows)
+    return title + head + facts_html(rows)
+
+
+def _passed(exit_code: int) -> str:
+    return _("passed") if exit_code == 0 else _("failed (exit code {code})", code=exit_code)
+
+
+def _muted(text: str) -> str:
+    return f'<p class="we-muted">{text}</p>'
 
 
 def _list(texts: Iterable[str]) -> str:
@@ -148,7 +173,7 @@ def _list(texts: Iterable[str]) -> str:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= MAX_COMMAND_CHARS else text[:MAX_COMMAND_CHARS] + " …"
+    return text if len(text) <= MAX_COMMAND_CHARS else text[:MAX_COMMAND_CHARS] + "…"
 
 
 def _time(at: datetime | None) -> str:
@@ -161,4 +186,4 @@ def size_text(size: float) -> str:
     while size >= 1024 and power < len(_UNITS) - 1:
         size /= 1024
         power += 1
-    return f"{size:.0f} {_UNITS[power]}" if power == 0 else f"{size:.1f} {_UNITS[power]}"
+    return f"{fixed(size, 1 if power else 0)} {_UNITS[power]}"

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from nicegui import ui
 
+from chat_api.core.language import _
 from chat_api.fleet.schemas import BotStatus, BotView, FleetView
 from chat_api.fleet.views import HEARTBEATS
 from console import theme
@@ -21,10 +22,6 @@ from console.widgets.restart_progress import restart_progress
 GRACE_S: Final = 3
 # In percent of the bar's width: nearer to its end there is no room for words.
 MOST_INDENTED: Final = 85
-GONE: Final = (
-    "<h2>This bot is gone</h2><p>It is no longer configured: no file or container describes it."
-    ' <a href="/admin">Back to the fleet</a></p>'
-)
 
 OnArgs = Callable[[Any], Awaitable[None]]
 
@@ -48,9 +45,10 @@ class BotHead:
         self._stale_s = 2 * check_interval_s + GRACE_S
         self._actions = [key for key in actions if not ACTIONS[key].is_for_many]
         self._on_ask = on_ask
-        self._gone = _html("section", GONE).classes("we-empty").props('data-testid="gone"')
+        self._gone = _html("section", _gone()).classes("we-empty").props('data-testid="gone"')
         with ui.element("section").classes("we-bot-head") as self._head:
-            self._head.props('aria-label="Right now" data-testid="bot-head"')
+            self._head.props('data-testid="bot-head"')
+            self._head.props["aria-label"] = _("Current status")
             self._build_who(bot)
             self._build_actions(may_try, on_try)
             self._build_beats()
@@ -78,7 +76,7 @@ class BotHead:
                 with ui.element("we-fresh").props(f"limit={self._stale_s:.1f}") as self._fresh:
                     self._marks = _html("span").classes("we-marks")
                     self._stale = _html("span").classes("we-marks").props("hidden")
-                    loaded = _html("span", f"as of {clock(datetime.now(UTC))}").classes("we-muted")
+                    loaded = _html("span", _("as of {time}", time=clock(datetime.now(UTC)))).classes("we-muted")
                     loaded.props('hidden data-testid="as-of"')
                 self._about = _html("span").classes("we-muted we-bot-about")
 
@@ -87,15 +85,15 @@ class BotHead:
         with ui.element("div").classes("we-bot-actions"):
             for key in self._actions:
                 with ui.element("span") as place:
-                    button = _button(ACTIONS[key].label, ACTIONS[key].icon, testid=f"do-{key}")
+                    button = _button(_(ACTIONS[key].label), ACTIONS[key].icon, testid=f"do-{key}")
                 button.on("click", self._asker(key), throttle=0.5)
                 self._buttons[key] = place, button
             if "restart" in self._buttons:
                 self._buttons["restart"][1].props("aria-keyshortcuts=r")
             if may_try:
-                tried = _button("Try a message", "conversation", testid="do-try").props("aria-keyshortcuts=t")
+                tried = _button(_("Try a message"), "conversation", testid="do-try").props("aria-keyshortcuts=t")
                 tried.on("click", on_try, throttle=0.3)
-            logs = _html("a", f"{theme.icon_svg('logs')}Logs").classes("we-button").props("aria-keyshortcuts=l")
+            logs = _html("a", theme.icon_svg("logs") + _("Logs")).classes("we-button").props("aria-keyshortcuts=l")
             logs.props["href"] = f"/admin/logs?bots={quote(self._name, safe='')}"
 
     def _build_beats(self) -> None:
@@ -144,14 +142,15 @@ class BotHead:
         self._beats.show(bot.heartbeats)
         indented = (1 - len(bot.heartbeats) / HEARTBEATS) * 100
         first = moment(bot.heartbeats[0].checked_at) if bot.heartbeats and indented < MOST_INDENTED else ""
-        self._scale.set_content(f'<span style="margin-left:{indented:.1f}%">{first}</span><span>now</span>')
+        self._scale.set_content(f'<span style="margin-left:{indented:.1f}%">{first}</span><span>{_("now")}</span>')
 
 
 class BotFigures:
     """The figures and facts that the first tab begins with."""
 
     def __init__(self) -> None:
-        self._tiles = _html("section").classes("we-tiles").props("aria-label=Figures")
+        self._tiles = _html("section").classes("we-tiles")
+        self._tiles.props["aria-label"] = _("Metrics")
         self._facts = _html("dl").classes("we-bot-facts").props('data-testid="facts"')
 
     def show(self, bot: BotView | None, fleet: FleetView, *, is_first: bool) -> None:
@@ -160,9 +159,17 @@ class BotFigures:
         self._facts.set_visibility(bot is not None and is_first)
         if bot is not None:
             tiles = state.tiles(bot, datetime.now(UTC)).items()
-            self._tiles.set_content('<h2 class="we-hidden">Figures</h2>' + "".join(_tile(*tile) for tile in tiles))
+            title = f'<h2 class="we-hidden">{_("Metrics")}</h2>'
+            self._tiles.set_content(title + "".join(_tile(*tile) for tile in tiles))
             facts = state.facts(bot, has_engine=state.has_engine(fleet))
             self._facts.set_content("".join(f"<div><dt>{name}</dt><dd>{said}</dd></div>" for name, said in facts))
+
+
+def _gone() -> str:
+    return (
+        f"<h2>{_('This bot is gone')}</h2><p>{_('It is no longer configured: no file or container defines it.')}"
+        f' <a href="/admin">{_("Back to the fleet")}</a></p>'
+    )
 
 
 def _tile(title: str, cells: Sequence[state.Cell]) -> str:

@@ -7,10 +7,12 @@ from nicegui import ui
 
 from chat_api.bots.schemas import BotInfo, BotSpec
 from chat_api.core.errors import Upstream
+from chat_api.core.language import _
 from chat_api.core.principals import Principal
 from chat_api.fleet.schemas import BotPolicy
 from console.context import services
 from console.widgets.fact_words import fact_label, facts_html
+from console.widgets.quantities import span
 
 MAX_FACTS = 20
 MAX_TEXT_CHARS = 300
@@ -25,54 +27,54 @@ async def bot_overview(principal: Principal, bot_name: str) -> None:
     with ui.element("div").classes("we-panels"):
         known = _character(spec) + _setup(spec, services().fleet.policy_of(spec.name))
         ui.html(known, sanitize=False, tag="section").classes("we-panel").props('data-testid="character"')
-        own = ui.html(_saying(_muted("Asking …")), sanitize=False, tag="section").classes("we-panel")
+        own = ui.html(_saying(_muted(_("Loading…"))), sanitize=False, tag="section").classes("we-panel")
     own.props('data-testid="self-description"')
     if services().fleet.identities.fault(spec.name) is not None:
-        own.content = _saying(_muted("Another bot answers at this address."))
+        own.content = _saying(_muted(_("Another bot answers at this address.")))
         return
     try:
         info = await services().bot_trials.self_description(principal, spec.name)
     except Upstream:
-        own.content = _saying(_muted("No answer yet, or it reports nothing about itself."))
+        own.content = _saying(_muted(_("No answer yet, or nothing reported.")))
     else:
         own.content = _saying(facts_html(_said(info, spec)))
 
 
 def _character(spec: BotSpec) -> str:
     emoji = f"{escape(spec.emoji)} " if spec.emoji else ""
-    about = f"<p>{escape(spec.description)}</p>" if spec.description else _muted("No character file describes it.")
-    return f"<h2>Character</h2><p class=we-strong>{emoji}{escape(spec.display_name)}</p>{about}"
+    about = f"<p>{escape(spec.description)}</p>" if spec.description else _muted(_("No character file."))
+    return f"<h2>{_('Character')}</h2><p class=we-strong>{emoji}{escape(spec.display_name)}</p>{about}"
 
 
 def _setup(spec: BotSpec, policy: BotPolicy | None) -> str:
     sources = "<br>".join(f"<code>{escape(source)}</code>" for source in spec.sources)
     rows = [
-        ("Name", f"<code>{escape(spec.name)}</code>"),
-        ("Address", f"<code>{escape(spec.url)}</code>"),
-        ("Model", escape(spec.model or "–")),
-        ("Container", escape(spec.container_name or "–")),
-        ("Sources", sources or "–"),
+        (_("Name"), f"<code>{escape(spec.name)}</code>"),
+        (_("Address"), f"<code>{escape(spec.url)}</code>"),
+        (_("Model"), escape(spec.model or "–")),
+        (_("Container"), escape(spec.container_name or "–")),
+        (_("Sources"), sources or "–"),
     ]
     if policy is not None and policy.notes:
-        rows.append(("Notes", escape(policy.notes)))
-    return f"<h2>Configuration</h2>{facts_html(rows)}"
+        rows.append((_("Notes"), escape(policy.notes)))
+    return f"<h2>{_('Configuration')}</h2>{facts_html(rows)}"
 
 
 def _saying(markup: str) -> str:
-    return f"<h2>Self-reported</h2>{markup}"
+    return f"<h2>{_('Self-reported')}</h2>{markup}"
 
 
 def _said(info: BotInfo, spec: BotSpec) -> Iterable[tuple[str, str]]:
     """What it says, without what stands beside it already."""
     known = {spec.display_name, spec.description, spec.emoji, info.version, info.model, info.engine, info.contract}
-    yield "Contract", escape(info.contract)
-    for label, value in (("Engine", info.engine), ("Version", info.version), ("Model", info.model)):
+    yield _("Contract"), escape(info.contract)
+    for label, value in ((_("Engine"), info.engine), (_("Version"), info.version), (_("Model"), info.model)):
         if value:
             yield label, _short(value)
     if info.uptime_s is not None:
-        yield "Up for", f"{info.uptime_s / 3600:.1f} h"
+        yield _("Running for"), span(info.uptime_s)
     if info.capabilities:
-        yield "Capabilities", _short(", ".join(info.capabilities))
+        yield _("Capabilities"), _short(", ".join(info.capabilities))
     told = [(key, fact) for key, fact in _flat(info.facts) if fact not in known]
     for key, fact in told[:MAX_FACTS]:
         yield escape(fact_label(key)[:60]), _short(fact)
@@ -90,7 +92,7 @@ def _flat(facts: Mapping[str, object]) -> Iterator[tuple[str, object]]:
 
 
 def _told(value: object) -> object:
-    return "yes" if value is True else "no" if value is False else value
+    return _("yes") if value is True else _("no") if value is False else value
 
 
 def _is_plain(value: object) -> bool:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from nicegui import ui
 
 from chat_api.core.errors import NotFound
+from chat_api.core.language import N_, _
 from chat_api.core.principals import Permission, Principal
 from chat_api.fleet.schemas import BotView, FleetView
 from console import theme
@@ -44,20 +45,20 @@ async def _timeline(principal: Principal, bot_name: str) -> None:
 
 
 SECTIONS: tuple[Section, ...] = (
-    Section("Overview", "overview", Permission.VIEW_FLEET, bot_overview),
-    Section("Answers", "answers", Permission.VIEW_FLEET, bot_series),
-    Section("Uptime", "uptime", Permission.VIEW_FLEET, _timeline),
-    Section("Logs", "logs", Permission.VIEW_LOGS, bot_logs),
-    Section("Container", "container", Permission.VIEW_FLEET, bot_container),
-    Section("Incidents", "incidents", Permission.VIEW_FLEET, bot_incidents),
-    Section("People", "people", Permission.VIEW_FLEET, bot_users),
-    Section("Policy", "policy", Permission.VIEW_FLEET, bot_policy),
+    Section(N_("Overview"), "overview", Permission.VIEW_FLEET, bot_overview),
+    Section(N_("Answers"), "answers", Permission.VIEW_FLEET, bot_series),
+    Section(N_("Uptime"), "uptime", Permission.VIEW_FLEET, _timeline),
+    Section(N_("Logs"), "logs", Permission.VIEW_LOGS, bot_logs),
+    Section(N_("Container"), "container", Permission.VIEW_FLEET, bot_container),
+    Section(N_("Incidents"), "incidents", Permission.VIEW_FLEET, bot_incidents),
+    Section(N_("People"), "people", Permission.VIEW_FLEET, bot_users),
+    Section(N_("Policy"), "policy", Permission.VIEW_FLEET, bot_policy),
 )
 
 
 def register() -> None:
     """Put the page at ``/admin/bots/{name}``."""
-    page("/admin/bots/{name}", title="Bot")(_bot)
+    page("/admin/bots/{name}", title=N_("Bot"))(_bot)
 
 
 async def _bot(principal: Principal, name: str, tab: str = "") -> None:
@@ -88,7 +89,7 @@ async def _bot(principal: Principal, name: str, tab: str = "") -> None:
             await run_action(principal, lambda person: sections[key].build(person, spec.name))
 
     with frame(principal, title=spec.display_name, path="/admin"):
-        back_link("/admin", "Fleet")
+        back_link("/admin", _("Fleet"))
         with ui.element("div").classes("we-board we-bot-page"):
             head = BotHead(
                 bot,
@@ -100,9 +101,9 @@ async def _bot(principal: Principal, name: str, tab: str = "") -> None:
                 on_act=lambda args: act(principal, args),
                 on_try=lambda: open_trial(principal, spec.name),
             )
-            titles = {section.key: section.title for section in sections.values()}
+            titles = {section.key: _(section.title) for section in sections.values()}
             path = f"/admin/bots/{quote(spec.name)}"
-            Tabs(titles, shown, path=path, label="About this bot", controls="section", on_tab=show)
+            Tabs(titles, shown, path=path, label=_("About this bot"), controls="section", on_tab=show)
             figures = BotFigures()
             figures.show(bot, fleet, is_first=shown == own)  # what needs a socket, as the timer, comes later or never
         panel = ui.element("div").props('id=section data-testid="section"')
@@ -121,10 +122,13 @@ async def _bot(principal: Principal, name: str, tab: str = "") -> None:
 
 def _unknown(principal: Principal, name: str) -> None:
     ui.context.client.status_code = 404
-    with frame(principal, title="No such bot", path="/admin"), ui.element("section").classes("we-empty"):
+    with frame(principal, title=_("Bot not found"), path="/admin"), ui.element("section").classes("we-empty"):
+        said = _(
+            "There is no bot named {name}. It may have been renamed or is no longer configured.",
+            name=f"<code>{escape(name[:50])}</code>",
+        )
         ui.html(
-            f'<p data-testid="unknown-bot">No bot is called <code>{escape(name[:50])}</code>. It may have been renamed,'
-            " or it is no longer configured.</p>"
-            '<p class="we-after"><a class="we-button" href="/admin">See all bots</a></p>',
+            f'<p data-testid="unknown-bot">{said}</p>'
+            f'<p class="we-after"><a class="we-button" href="/admin">{_("See all bots")}</a></p>',
             sanitize=False,
         )

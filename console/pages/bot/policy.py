@@ -1,10 +1,12 @@
 """What an operator decides for one bot: maintenance, healing, canary, quarantine, notes."""
 
 from datetime import UTC, datetime, timedelta
+from html import escape
 from typing import Any
 
 from nicegui import ui
 
+from chat_api.core.language import N_, _, ngettext
 from chat_api.core.principals import Permission, Principal
 from chat_api.fleet.policies import MAX_NOTES_CHARS, MAX_REASON_CHARS
 from chat_api.fleet.policy_schemas import PolicyChange
@@ -12,12 +14,19 @@ from chat_api.fleet.schemas import BotPolicy, FleetView
 from console.actions import run_action
 from console.context import services
 from console.live.open_pages import open_pages
+from console.widgets.fact_words import clock
 from console.widgets.icon_button import icon_button
 from console.widgets.lifetime import while_shown
 
-SPANS = {0: "until someone ends it", 30: "for 30 minutes", 60: "for 1 hour", 240: "for 4 hours", 1440: "for 1 day"}
+SPANS = {
+    0: N_("until someone ends it"),
+    30: N_("for 30 minutes"),
+    60: N_("for 1 hour"),
+    240: N_("for 4 hours"),
+    1440: N_("for 1 day"),
+}
 FAILURES = (2, 3, 5, 10, 20)
-LIMITS = "At most three times an hour, ever more slowly; then it is put in quarantine."
+LIMITS = N_("At most three restarts an hour, with growing delays. Then the bot is quarantined.")
 
 
 async def bot_policy(principal: Principal, bot_name: str) -> None:
@@ -43,12 +52,13 @@ class _Panel:
         self._principal = principal
         self._policy = policy
         self._may_change = principal.may(Permission.MANAGE_BOT)
-        with ui.element("section").classes("we-panel").props('aria-label="Policy" data-testid="bot-policy"'):
-            ui.label("Policy").props("role=heading aria-level=2").classes("we-strong")
+        with ui.element("section").classes("we-panel").props('data-testid="bot-policy"') as panel:
+            panel.props["aria-label"] = _("Policy")
+            ui.label(_("Policy")).props("role=heading aria-level=2").classes("we-strong")
             self._quarantine = ui.element("div").classes("we-policy")
             self._maintenance = ui.element("div").classes("we-policy")
             self._healing()
-            self._canary = self._switch("Try it with a short message regularly", "is_canary_on", testid="canary")
+            self._canary = self._switch(_("Send a short test message regularly"), "is_canary_on", testid="canary")
             self._notes()
             self._changed_by = ui.label().classes("we-muted")
         self._build_quarantine()
@@ -79,13 +89,14 @@ class _Panel:
             self.show(changed)
 
     async def _release(self) -> None:
-        name, done = self._policy.bot_name, "Released from quarantine"
+        name, done = self._policy.bot_name, _("Released from quarantine")
         released = await run_action(self._principal, lambda who: services().policies.release(who, name), done=done)
         if released is not None:
             self.show(released)
 
     def _sign(self) -> None:
-        self._changed_by.set_text(f"Last changed by {self._policy.changed_by}" if self._policy.changed_by else "")
+        name = self._policy.changed_by
+        self._changed_by.set_text(_("Last changed by {name}", name=name) if name else "")
 
     def _build_quarantine(self) -> None:
         self._quarantine.clear()
@@ -94,9 +105,9 @@ class _Panel:
             return
         with self._quarantine, ui.element("div").classes("we-banner we-tone-warn") as banner:
             banner.props('data-testid="quarantine"')
-            ui.label(f"In quarantine: {self._policy.quarantine_reason}")
+            ui.label(_("Quarantined: {reason}", reason=self._policy.quarantine_reason))
             if self._may_change:
-                icon_button("Release", "start", self._release, testid="release")
+                icon_button(_("Release"), "start", self._release, testid="release")
 
     def _build_maintenance(self) -> None:
         self._maintenance.clear()
@@ -106,34 +117,32 @@ class _Panel:
             elif self._may_change:
                 self._begin_maintenance()
             else:
-                ui.label("Not in maintenance").classes("we-muted")
+                ui.label(_("Not in maintenance")).classes("we-muted")
 
     def _in_maintenance(self) -> None:
-        policy = self._policy
-
         async def end() -> None:
-            await self._change(PolicyChange(is_in_maintenance=False), "Maintenance has ended")
+            await self._change(PolicyChange(is_in_maintenance=False), _("Maintenance ended"))
 
-        until = f" until {policy.maintenance_until:%d %b %H:%M} UTC" if policy.maintenance_until else ""
-        why = f": {policy.maintenance_reason}" if policy.maintenance_reason else ""
         with ui.element("div").classes("we-banner we-tone-idle").props('data-testid="maintenance"'):
-            ui.label(f"In maintenance{until}{why}")
+            ui.html(_maintenance_html(self._policy), sanitize=False)
             if self._may_change:
-                icon_button("End maintenance", "done", end, testid="end-maintenance")
+                icon_button(_("End maintenance"), "done", end, testid="end-maintenance")
 
     def _begin_maintenance(self) -> None:
         with ui.element("div").classes("we-toolbar"):
-            reason = ui.input("Reason for maintenance").props(f"outlined dense maxlength={MAX_REASON_CHARS}")
-            length = ui.select(SPANS, value=0, label="How long").props("outlined dense")
+            reason = ui.input(_("Reason for maintenance")).props(f"outlined dense maxlength={MAX_REASON_CHARS}")
+            length = ui.select({key: _(text) for key, text in SPANS.items()}, value=0, label=_("Duration")).props(
+                "outlined dense"
+            )
 
             async def begin() -> None:
                 until = datetime.now(UTC) + timedelta(minutes=length.value) if length.value else None
                 wanted = PolicyChange(
                     is_in_maintenance=True, maintenance_reason=reason.value or "", maintenance_until=until
                 )
-                await self._change(wanted, "The bot is in maintenance: no alarms, no healing")
+                await self._change(wanted, _("Maintenance started: no alerts, no auto-heal"))
 
-            icon_button("Begin maintenance", "maintenance", begin, testid="begin-maintenance")
+            icon_button(_("Start maintenance"), "maintenance", begin, testid="begin-maintenance")
 
     def _healing(self) -> None:
         chosen = self._policy.heal_after_failures
@@ -141,35 +150,36 @@ class _Panel:
         async def counted(event: Any) -> None:
             if event.value != self._policy.heal_after_failures:
                 wanted = PolicyChange(heal_after_failures=int(event.value))
-                await self._change(wanted, f"Restarted after {event.value} failed checks")
+                await self._change(wanted, _("Restarts after {count} failed checks", count=event.value))
 
         with ui.element("div").classes("we-toolbar"):
-            label = "Restart it automatically when it stays down"
+            label = _("Restart automatically when it stays down")
             self._heals = self._switch(label, "is_auto_healed", testid="auto-heal")
-            self._failures = ui.select(_choices(chosen), value=chosen, label="After").props("outlined dense")
+            self._failures = ui.select(_choices(chosen), value=chosen, label=_("After")).props("outlined dense")
             self._failures.set_enabled(self._may_change)
             self._failures.on_value_change(counted)
-        label = "Also when it is healthy and answers no message"
+        label = _("Also when it's healthy but doesn't answer messages")
         self._heals_silence = self._switch(label, "is_healed_when_silent", testid="heal-silence")
         self._heals_silence.bind_enabled_from(self._heals, "value", lambda is_on: bool(is_on) and self._may_change)
-        ui.label(LIMITS).classes("we-muted")
+        ui.label(_(LIMITS)).classes("we-muted")
 
     def _notes(self) -> None:
-        notes = ui.textarea("Notes", value=self._policy.notes)
+        notes = ui.textarea(_("Notes"), value=self._policy.notes)
         notes.props(f"outlined dense autogrow maxlength={MAX_NOTES_CHARS}")
         notes.set_enabled(self._may_change)
 
         async def save() -> None:
-            await self._change(PolicyChange(notes=notes.value or ""), "Notes saved")
+            await self._change(PolicyChange(notes=notes.value or ""), _("Notes saved"))
 
         if self._may_change:
-            icon_button("Save notes", "done", save, classes="we-button we-start", testid="save-notes")
+            icon_button(_("Save notes"), "done", save, classes="we-button we-start", testid="save-notes")
 
     def _switch(self, label: str, field: str, *, testid: str) -> ui.switch:
         async def changed(event: Any) -> None:
             if bool(event.value) != getattr(self._policy, field):
                 wanted = PolicyChange(**{field: bool(event.value)})  # type: ignore[arg-type]
-                await self._change(wanted, f"{label}: {'on' if event.value else 'off'}")
+                done = _("{setting}: on", setting=label) if event.value else _("{setting}: off", setting=label)
+                await self._change(wanted, done)
 
         switch = ui.switch(label, value=getattr(self._policy, field)).props(f'data-testid="switch-{testid}"')
         switch.set_enabled(self._may_change)
@@ -178,7 +188,18 @@ class _Panel:
 
 
 def _choices(chosen: int) -> dict[int, str]:
-    return {count: f"{count} failed checks" for count in sorted({*FAILURES, chosen})}
+    counts = sorted({*FAILURES, chosen})
+    return {count: ngettext("{count} failed check", "{count} failed checks", count) for count in counts}
+
+
+def _maintenance_html(policy: BotPolicy) -> str:
+    until = clock(policy.maintenance_until) if policy.maintenance_until else ""
+    reason = escape(policy.maintenance_reason)
+    if until and reason:
+        return _("In maintenance until {time}: {reason}", time=until, reason=reason)
+    if until:
+        return _("In maintenance until {time}", time=until)
+    return _("In maintenance: {reason}", reason=reason) if reason else _("In maintenance")
 
 
 def _maintenance_of(policy: BotPolicy) -> tuple[datetime | None, datetime | None, str, bool]:

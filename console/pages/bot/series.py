@@ -2,6 +2,7 @@
 
 from urllib.parse import quote
 
+from chat_api.core.language import _
 from chat_api.core.principals import Principal
 from console.widgets.series_panel import ChartSpec, SeriesPanel
 
@@ -10,15 +11,14 @@ async def bot_series(principal: Principal, bot_name: str) -> None:
     """Put the charts here. Raises: as :meth:`SeriesService.points`."""
     address = f"/api/admin/bots/{quote(bot_name, safe='')}/series?kind="
     charts = (
-        ChartSpec(title="Answer time", subject=f"answers:{bot_name}", export=f"{address}answers", of="messages"),
+        ChartSpec(title=_("Response time"), subject=f"answers:{bot_name}", export=f"{address}answers"),
         ChartSpec(
-            title="Messages",
+            title=_("Messages"),
             subject=f"answers:{bot_name}",
             export=f"{address}answers",
             shows="counts",
-            of="messages",
         ),
-        ChartSpec(title="Health check", subject=f"health:{bot_name}", export=f"{address}health", of="health checks"),
-        ChartSpec(title="Canary", subject=f"canary:{bot_name}", export=f"{address}canary", of="canaries"),
+        ChartSpec(title=_("Health check"), subject=f"health:{bot_name}", export=f"{address}health", of="checks"),
+        ChartSpec(title=_("Canary"), subject=f"canary:{bot_name}", export=f"{address}canary", of="checks"),
     )
-    await SeriesPanel(principal, "Over time", charts).load()
+    await SeriesPanel(principal, _("Over time"), charts).load()

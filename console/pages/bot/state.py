@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from html import escape
 from typing import Final, NamedTuple
 
+from chat_api.core.language import N_, _
 from chat_api.engine.schemas import ContainerState, ContainerView
 from chat_api.fleet.schemas import (
     BotStatistics,
@@ -21,13 +22,13 @@ from chat_api.fleet.schemas import (
 )
 from console.labels import ACTIONS
 from console.widgets.fact_words import clock, moment, since
-from console.widgets.quantities import MISSING, failure_rate, fixed, latency, size, span, uptime
+from console.widgets.quantities import MISSING, failure_rate, fixed, latency, percent, size, span, uptime
 from models import BotAction, RestartState
 
 NEWS: Final = timedelta(minutes=1)
 OLD_USAGE: Final = timedelta(minutes=3)  # a container that nobody looks at is measured once a minute or so
 _RUNNING: Final = {ContainerState.RUNNING, ContainerState.RESTARTING, ContainerState.PAUSED}
-_MODEL_SILENT: Final = "its language model does not answer"
+_MODEL_SILENT: Final = N_("its language model does not answer")
 
 
 class Cell(NamedTuple):
@@ -53,27 +54,28 @@ def why_not(action: str, bot: BotView, *, has_engine: bool) -> str:
     """Why an action makes no sense for a bot now; empty when it does."""
     is_maintained = bot.shown is BotStatus.MAINTENANCE
     if action == "maintenance":
-        return "It is in maintenance" if is_maintained else ""
+        return _("It is already in maintenance") if is_maintained else ""
     if action == "end_maintenance":
-        return "" if is_maintained else "It is not in maintenance"
+        return "" if is_maintained else _("It is not in maintenance")
     if action == "remove":
-        return "A file, BOTS_CONFIG or a running container describes it" if bot.declared_by is not None else ""
+        is_declared = bot.declared_by is not None
+        return _("A file, BOTS_CONFIG or a running container still describes it") if is_declared else ""
     if is_restarting(bot):
-        return "Something is under way already"
+        return _("An action is already in progress")
     if not has_engine:
-        return "No container engine is configured"
+        return _("No container engine is configured")
     return _why_not_container(action, bot.container)
 
 
 def _why_not_container(action: str, container: ContainerView | None) -> str:
     if container is None:
-        return "No container of this bot is known"
+        return _("This bot has no known container")
     if not container.is_managed:
-        return "The container does not carry the bot label"
+        return _("The container doesn't have the bot label")
     is_running = container.state in _RUNNING
     if action == "start" and is_running:
-        return "It runs already"
-    return "It does not run" if action == "stop" and not is_running else ""
+        return _("It is already running")
+    return _("It is not running") if action == "stop" and not is_running else ""
 
 
 def offered(allowed: Iterable[str], bot: BotView) -> list[str]:
@@ -93,50 +95,52 @@ def note(bot: BotView, services: Mapping[str, ServiceView], now: datetime) -> st
     if bot.shown is BotStatus.UNKNOWN:
         return seen(bot)
     if bot.shown is BotStatus.OFFLINE and bot.declared_by is None and bot.container is None:
-        return f"{seen(bot)}; no longer configured"
+        return _("{seen}; no longer configured", seen=seen(bot))
     return escape(bot.error) if bot.shown is not BotStatus.ONLINE and bot.error else _calls(bot)
 
 
 def seen(bot: BotView) -> str:
     """When it last answered."""
-    return f"last seen {moment(bot.last_seen_at)}" if bot.last_seen_at else "not checked yet"
+    return _("last seen {when}", when=moment(bot.last_seen_at)) if bot.last_seen_at else _("not checked yet")
 
 
 def canary_note(canary: CanaryView) -> str:
     """How its last test message went."""
-    at = moment(canary.checked_at)
+    when = moment(canary.checked_at)
     if canary.is_answered:
-        return f"answered in {latency(canary.latency_ms)}, {at}"
+        return _("answered in {latency}, {when}", latency=latency(canary.latency_ms), when=when)
     if canary.error == _MODEL_SILENT:
-        return f"{_MODEL_SILENT} ({at})"
-    return f"does not answer a test message{f': {escape(canary.error)}' if canary.error else ''} ({at})"
+        return f"{_(_MODEL_SILENT)} ({when})"
+    if canary.error:
+        return _("no answer to a test message: {error} ({when})", error=escape(_(canary.error)), when=when)
+    return _("no answer to a test message ({when})", when=when)
 
 
 def tiles(bot: BotView, now: datetime) -> dict[str, tuple[Cell, ...]]:
     """The figures by what they are about."""
     figures, usage = bot.figures or BotStatistics(), bot.usage
     return {
-        "Uptime": tuple(
-            Cell(label, uptime(share), _low(share), f"Uptime of the last {period}")
-            for label, period, share in (
-                ("24 h", "24 hours", figures.uptime_24h),
-                ("7 d", "7 days", figures.uptime_7d),
-                ("30 d", "30 days", figures.uptime_30d),
+        _("Uptime"): tuple(
+            Cell(label, uptime(share), _low(share), title)
+            for label, title, share in (
+                (_("24 h"), _("Uptime, last 24 hours"), figures.uptime_24h),
+                (_("7 d"), _("Uptime, last 7 days"), figures.uptime_7d),
+                (_("30 d"), _("Uptime, last 30 days"), figures.uptime_30d),
             )
         ),
-        "Answer time": (
+        _("Response time"): (
             Cell("p50", latency(figures.p50_ms)),
             Cell("p95", latency(figures.p95_ms)),
             Cell("p99", latency(figures.p99_ms)),
         ),
-        "Traffic": (
-            Cell("msg/min", _per_minute(figures.messages_per_min) if bot.figures else MISSING),
-            Cell("Errors", failure_rate(figures.error_rate), _high(figures.error_rate)),
+        _("Traffic"): (
+            Cell(_("msg/min"), _per_minute(figures.messages_per_min) if bot.figures else MISSING),
+            Cell(_("Errors"), failure_rate(figures.error_rate), _high(figures.error_rate)),
         ),
-        "Container": (
+        _("Container"): (
             Cell("CPU", _percent(usage.cpu_percent) if usage else MISSING, _faded(bot, now), _measured(bot)),
-            Cell("Memory", size(usage.memory_bytes if usage else None), _faded(bot, now), _measured(bot)),
-            Cell("Restarts", str(bot.container.restart_count) if bot.container else MISSING),
+            Cell(_("Memory"), size(usage.memory_bytes if usage else None), _faded(bot, now), _measured(bot)),
+            Cell(_("Restarts"), str(bot.container.restart_count) if bot.container else MISSING),
         ),
     }
 
@@ -144,27 +148,27 @@ def tiles(bot: BotView, now: datetime) -> dict[str, tuple[Cell, ...]]:
 def facts(bot: BotView, *, has_engine: bool) -> list[tuple[str, str]]:
     """What else is known, as markup by what it is."""
     policy, canary = bot.policy, bot.canary
-    tried = canary_note(canary) if canary else "not tried yet"
+    tested = canary_note(canary) if canary else _("no result yet")
     known = [
-        ("Health check", latency(bot.latency_ms) if bot.latency_ms is not None else "no answer"),
-        ("Last seen", moment(bot.last_seen_at) if bot.last_seen_at else "never"),
-        ("Canary", "off" if policy and not policy.is_canary_on else tried),
-        ("Container", container_text(bot.container, has_engine=has_engine)),
+        (_("Health check"), latency(bot.latency_ms) if bot.latency_ms is not None else _("no answer")),
+        (_("Last seen"), moment(bot.last_seen_at) if bot.last_seen_at else _("never")),
+        (_("Canary"), _("off") if policy and not policy.is_canary_on else tested),
+        (_("Container"), container_text(bot.container, has_engine=has_engine)),
     ]
     if bot.container is not None and bot.container.image:
-        known.append(("Image", escape(bot.container.image)))
-    return [*known, ("Auto-heal", "on")] if policy and policy.is_auto_healed else known
+        known.append((_("Image"), escape(bot.container.image)))
+    return [*known, (_("Auto-heal"), _("on"))] if policy and policy.is_auto_healed else known
 
 
 def container_text(container: ContainerView | None, *, has_engine: bool) -> str:
     """Its state, its age, and how it ended."""
     if container is None:
-        return "no container" if has_engine else MISSING
+        return _("no container") if has_engine else MISSING
     parts = [str(container.state)]
     if container.state is ContainerState.RUNNING and container.started_at:
         parts.append(since(container.started_at))
     if container.exit_code is not None:
-        parts.append("out of memory" if container.oom_killed else f"code {container.exit_code}")
+        parts.append(_("out of memory") if container.oom_killed else _("exit code {code}", code=container.exit_code))
     return " · ".join(parts)
 
 
@@ -174,10 +178,11 @@ def _note_of_operators(bot: BotView) -> str:
     if is_restarting(bot) or policy is None:
         return ""
     if bot.shown is BotStatus.MAINTENANCE:
-        end = f"until {clock(policy.maintenance_until)}" if policy.maintenance_until else "until it is ended"
+        until = policy.maintenance_until
+        end = _("until {time}", time=clock(until)) if until else _("until someone ends it")
         return f"{end}: {escape(policy.maintenance_reason)}" if policy.maintenance_reason else end
     if bot.shown is BotStatus.QUARANTINED:
-        return escape(policy.quarantine_reason) or "the healing gave up on it"
+        return escape(policy.quarantine_reason) or _("automatic restarts gave up on it")
     return ""
 
 
@@ -186,24 +191,28 @@ def _note_of_troubles(bot: BotView, services: Mapping[str, ServiceView], now: da
         return ""
     if bot.cause:
         service = services.get(bot.cause)
-        named = "the language model" if bot.cause == "llm" else escape(service.title if service else bot.cause)
-        return f"because {named} {escape(service.fault) if service else 'is down'}"
+        cause = _("the language model") if bot.cause == "llm" else escape(service.title if service else bot.cause)
+        fault = service.fault if service else N_("is down")
+        return _("because {cause} {fault}", cause=cause, fault=escape(_(fault)))
     restart = bot.restart
     if restart and restart.state is RestartState.FAILED and bot.shown is not BotStatus.ONLINE:
-        return f"{ACTIONS[restart.action].label} failed: {escape(restart.error or 'no reason given')}"
+        action, error = _(ACTIONS[restart.action].label), escape(restart.error or _("no reason given"))
+        return _("{action} failed: {error}", action=action, error=error)
     if bot.reasons and bot.reasons[0].fault is Fault.SILENT and bot.canary and not bot.canary.is_answered:
         return canary_note(bot.canary)
     is_back = restart and restart.state is RestartState.ONLINE and restart.action is not BotAction.STOP
     if restart and is_back and restart.finished_at and now - restart.finished_at < NEWS:
-        return f"back after {span(restart.duration_s or 0)}"
+        return _("back after {span}", span=span(restart.duration_s or 0))
     return ""
 
 
 def _calls(bot: BotView) -> str:
     if not bot.calls_in_flight + bot.calls_waiting:
         return ""
-    waiting = f" (+{bot.calls_waiting} waiting)" if bot.calls_waiting else ""
-    return f"calls {bot.calls_in_flight}/{bot.call_slots}{waiting}"
+    running, slots, waiting = bot.calls_in_flight, bot.call_slots, bot.calls_waiting
+    if waiting:
+        return _("calls {running}/{slots} (+{waiting} waiting)", running=running, slots=slots, waiting=waiting)
+    return _("calls {running}/{slots}", running=running, slots=slots)
 
 
 def _low(share: float | None) -> str:
@@ -219,7 +228,7 @@ def _per_minute(value: float) -> str:
 
 
 def _percent(value: float) -> str:
-    return f"{fixed(value, 1 if value < 10 else 0)}%"
+    return percent(f"{value:.{1 if value < 10 else 0}f}")
 
 
 def _faded(bot: BotView, now: datetime) -> str:
@@ -230,6 +239,8 @@ def _measured(bot: BotView) -> str:
     usage = bot.usage
     if usage is None:
         return ""
-    limit = f" of {size(usage.memory_limit_bytes)}" if usage.memory_limit_bytes else ""
-    network = f"{size(usage.received_bytes_per_s)}/s in, {size(usage.sent_bytes_per_s)}/s out"
-    return f"Memory {size(usage.memory_bytes)}{limit}\nNetwork {network}"
+    used, limit = size(usage.memory_bytes), usage.memory_limit_bytes
+    memory = _("{used} of {limit}", used=used, limit=size(limit)) if limit else used
+    received, sent = size(usage.received_bytes_per_s), size(usage.sent_bytes_per_s)
+    network = _("Network {received}/s in, {sent}/s out", received=received, sent=sent)
+    return f"{_('Memory {memory}', memory=memory)}\n{network}"

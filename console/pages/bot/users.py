@@ -2,6 +2,7 @@
 
 from nicegui import ui
 
+from chat_api.core.language import _, ngettext
 from chat_api.core.principals import Principal
 from console.context import services
 
@@ -13,10 +14,10 @@ async def bot_users(principal: Principal, bot_name: str) -> None:
     count, names = await services().users.talking_to(principal, bot_name)
     with ui.element("div").props('data-testid="bot-users"'):
         if not count:
-            ui.label("No one has written in the last five minutes.").classes("we-muted")
+            ui.label(_("No one has written in the last five minutes.")).classes("we-muted")
             return
-        people = "person" if count == 1 else "people"
-        ui.label(f"{count} {people} in the last five minutes").classes("we-strong")
+        people = ngettext("{count} person in the last five minutes", "{count} people in the last five minutes", count)
+        ui.label(people).classes("we-strong")
         if names:
-            more = f" and {count - SHOWN} more" if count > SHOWN else ""
-            ui.label(", ".join(names[:SHOWN]) + more)
+            shown = ", ".join(names[:SHOWN])
+            ui.label(_("{names} and {count} more", names=shown, count=count - SHOWN) if count > SHOWN else shown)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
 
 from chat_api.core.errors import AppError, Conflict
+from chat_api.core.language import _
 from chat_api.core.principals import Permission, Principal
 from chat_api.fleet.policy_schemas import PolicyChange
 from console.actions import run_action
@@ -52,7 +53,7 @@ def _of_containers(action: BotAction) -> Callable[[Principal, Wish], Awaitable[o
         bulk = await restarts.act_on(principal, action, wish.names)
         refused = [outcome for outcome in bulk.outcomes if not outcome.is_accepted]
         if refused:
-            raise Conflict(f"Not done for {len(refused)} of {len(bulk.outcomes)} bots: {refused[0].error}")
+            raise Conflict(_not_done(len(refused), len(bulk.outcomes), str(refused[0].error)))
 
     return run
 
@@ -90,7 +91,11 @@ async def each(names: tuple[str, ...], call: Callable[[str], Awaitable[object]])
     if failed and len(names) == 1:
         raise failed[0]
     if failed:
-        raise type(failed[0])(f"{len(failed)} of {len(names)} bots: {failed[0].message}")
+        raise type(failed[0])(_not_done(len(failed), len(names), failed[0].message))
+
+
+def _not_done(failed: int, count: int, reason: str) -> str:
+    return _("Failed for {failed} of {count} bots: {reason}", failed=failed, count=count, reason=reason)
 
 
 BOT_ACTIONS: Final[dict[str, BoardAction]] = {

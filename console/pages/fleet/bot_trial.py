@@ -7,17 +7,19 @@ import orjson
 from nicegui import ui
 
 from chat_api.core.errors import NotFound
+from chat_api.core.language import N_, _
 from chat_api.core.principals import Principal
 from chat_api.fleet.trials import MAX_TRIAL_CHARS, TestMessage
 from console import theme
 from console.actions import run_action
 from console.context import services
+from console.widgets.quantities import latency
 
 MAX_SHOWN_CHARS: Final = 20_000
 _OUTCOMES: Final = {
-    "answered": ("ok", "online", "Answered"),
-    "apology": ("warn", "degraded", "Apologised"),
-    "truncated": ("warn", "degraded", "Broke off"),
+    "answered": ("ok", "online", N_("Answered")),
+    "apology": ("warn", "degraded", N_("Error reply")),
+    "truncated": ("warn", "degraded", N_("Cut off")),
 }
 
 
@@ -29,15 +31,18 @@ async def open_trial(principal: Principal, bot_name: str) -> None:
         ui.notify(error.message, type="negative")
         return
     client = ui.context.client
-    with client.content, ui.dialog().props('aria-label="Try a message"') as dialog:
+    with client.content, ui.dialog() as dialog:
+        dialog.props["aria-label"] = _("Try a message")
         dialog.on("hide", dialog.delete)
         with ui.element("div").classes("we-trial").props('data-testid="trial"'):
-            ui.label(f"Try a message: {spec.display_name}").classes("we-h2").props("role=heading aria-level=2")
-            ui.label("Sent as a test user. Not stored or counted.").classes("we-muted")
-            box = ui.textarea(value="Are you there?").props(
-                f'outlined dense autogrow autofocus maxlength={MAX_TRIAL_CHARS} aria-label="Message"'
-                ' data-testid="trial-text"'
+            ui.label(_("Send a test message to {name}", name=spec.display_name)).classes("we-h2").props(
+                "role=heading aria-level=2"
             )
+            ui.label(_("Sent as a test user. Not stored or counted.")).classes("we-muted")
+            box = ui.textarea(value=_("Are you there?")).props(
+                f'outlined dense autogrow autofocus maxlength={MAX_TRIAL_CHARS} data-testid="trial-text"'
+            )
+            box.props["aria-label"] = _("Message")
             answer = ui.element("div").classes("we-trial-answer").props('aria-live="polite" data-testid="trial-answer"')
 
             async def send() -> None:
@@ -45,20 +50,20 @@ async def open_trial(principal: Principal, bot_name: str) -> None:
                 if not text:
                     return
                 button.disable()
-                show(answer, '<p class="we-muted">Waiting for the answer …</p>')
+                show(answer, _muted(_("Waiting for an answer…")))
                 trial = await run_action(
                     principal, lambda person: services().bot_trials.try_message(person, spec.name, text)
                 )
                 if dialog.is_deleted:
                     return
                 button.enable()
-                show(answer, _told(trial) if trial else '<p class="we-muted">Nothing was sent.</p>')
+                show(answer, _told(trial) if trial else _muted(_("Message not sent.")))
 
             with ui.element("div").classes("we-dialog-actions"):
-                ui.html("Close", sanitize=False, tag="button").classes("we-button").props("type=button").on(
+                ui.html(_("Close"), sanitize=False, tag="button").classes("we-button").props("type=button").on(
                     "click", dialog.close
                 )
-                button = _Button("Send").props('type=button data-testid="trial-send"')
+                button = _Button(_("Send")).props('type=button data-testid="trial-send"')
                 button.on("click", send)
             box.on("keydown.ctrl.enter", send)
     dialog.open()
@@ -88,7 +93,7 @@ def show(box: ui.element, markup: str) -> None:
 
 
 def _told(trial: TestMessage) -> str:
-    tone, symbol, word = _OUTCOMES.get(trial.outcome, ("bad", "offline", "Failed"))
+    tone, symbol, word = _OUTCOMES.get(trial.outcome, ("bad", "offline", N_("Failed")))
     raw = orjson.dumps(
         {
             "outcome": trial.outcome,
@@ -105,13 +110,13 @@ def _told(trial: TestMessage) -> str:
     said = trial.text if trial.text is not None else " ".join(part for part in (trial.error, trial.detail) if part)
     return (
         f'<div class="we-trial-head"><span class="we-status we-status-{tone}" data-testid="trial-outcome">'
-        f"{theme.icon_svg(symbol)}<span>{word}</span></span>"
-        f'<span class="we-number">{_duration(trial.duration_s)}</span></div>'
+        f"{theme.icon_svg(symbol)}<span>{_(word)}</span></span>"
+        f'<span class="we-number">{latency(1000 * trial.duration_s)}</span></div>'
         f'<p class="we-said" data-testid="trial-said">{escape(said[:MAX_SHOWN_CHARS])}</p>'
-        f'<details class="we-raw"><summary>Raw answer</summary><pre tabindex="0">{escape(raw[:MAX_SHOWN_CHARS])}</pre>'
-        "</details>"
+        f'<details class="we-raw"><summary>{_("Raw answer")}</summary>'
+        f'<pre tabindex="0">{escape(raw[:MAX_SHOWN_CHARS])}</pre></details>'
     )
 
 
-def _duration(seconds: float) -> str:
-    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.2f} s"
+def _muted(text: str) -> str:
+    return f'<p class="we-muted">{text}</p>'

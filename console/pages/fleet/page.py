@@ -5,6 +5,7 @@ from nicegui import app, ui
 from starlette.requests import Request
 from starlette.responses import Response
 
+from chat_api.core.language import N_, _
 from chat_api.core.principals import Permission, Principal
 from console.context import settings
 from console.frame import ADMIN_SIGN_IN, frame, page
@@ -20,7 +21,7 @@ FLEET_NOW = "/admin/fleet/now"
 
 def register() -> None:
     """Put the page at ``/admin``."""
-    page("/admin", title="Fleet")(_fleet)
+    page("/admin", title=N_("Fleet"))(_fleet)
     add_rule(FLEET_NOW, Audience.ADMIN, ADMIN_SIGN_IN)
     app.get(FLEET_NOW, include_in_schema=False)(_now)
 
@@ -35,7 +36,7 @@ async def _now(request: Request) -> Response:
 async def _fleet(principal: Principal) -> None:
     client, feed = ui.context.client, fleet_feed()
     feed.follow(client, principal)
-    with frame(principal, title="Fleet", path="/admin"):
+    with frame(principal, title=_("Fleet"), path="/admin"):
         board = FleetBoard(
             actions=allowed_actions(principal),
             may_try=principal.may(Permission.TRY_BOT),

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from chat_api.incidents.export import duration_words
+from chat_api.core.language import N_, _, ngettext
 from chat_api.incidents.schemas import (
     IncidentDetails,
     IncidentEntryView,
@@ -12,26 +12,28 @@ from chat_api.incidents.schemas import (
     IncidentView,
 )
 from console.labels import Mark
-from console.widgets.fact_words import facts_html, moment
+from console.widgets.fact_words import facts_html, moment, since
 from console.widgets.marks import status_mark
+from console.widgets.status_words import status_words
+from console.widgets.timeline import duration
 from models import IncidentEntryKind
 
 _STATES = {
-    IncidentState.OPEN: ("bad", "incident", "Open"),
-    IncidentState.ACKNOWLEDGED: ("warn", "note", "Acknowledged"),
-    IncidentState.RESOLVED: ("ok", "online", "Resolved"),
+    IncidentState.OPEN: ("bad", "incident", N_("Open")),
+    IncidentState.ACKNOWLEDGED: ("warn", "note", N_("Acknowledged")),
+    IncidentState.RESOLVED: ("ok", "online", N_("Resolved")),
 }
 _KINDS = {
-    IncidentEntryKind.OPENED: ("bad", "incident", "Opened"),
-    IncidentEntryKind.REOPENED: ("bad", "incident", "Reopened"),
-    IncidentEntryKind.BOT_JOINED: ("warn", "degraded", "Bots affected"),
-    IncidentEntryKind.BOT_RECOVERED: ("ok", "online", "Bots recovered"),
-    IncidentEntryKind.RESTART: ("busy", "restart", "Restart"),
-    IncidentEntryKind.EVIDENCE: ("idle", "logs", "Evidence"),
-    IncidentEntryKind.ACKNOWLEDGED: ("warn", "note", "Acknowledged"),
-    IncidentEntryKind.NOTE: ("idle", "note", "Note"),
-    IncidentEntryKind.MERGED: ("idle", "link", "Merged"),
-    IncidentEntryKind.RESOLVED: ("ok", "online", "Resolved"),
+    IncidentEntryKind.OPENED: ("bad", "incident", N_("Opened")),
+    IncidentEntryKind.REOPENED: ("bad", "incident", N_("Reopened")),
+    IncidentEntryKind.BOT_JOINED: ("warn", "degraded", N_("Bots affected")),
+    IncidentEntryKind.BOT_RECOVERED: ("ok", "online", N_("Bots recovered")),
+    IncidentEntryKind.RESTART: ("busy", "restart", N_("Restart")),
+    IncidentEntryKind.EVIDENCE: ("idle", "logs", N_("Evidence")),
+    IncidentEntryKind.ACKNOWLEDGED: ("warn", "note", N_("Acknowledged")),
+    IncidentEntryKind.NOTE: ("idle", "note", N_("Note")),
+    IncidentEntryKind.MERGED: ("idle", "link", N_("Merged")),
+    IncidentEntryKind.RESOLVED: ("ok", "online", N_("Resolved")),
 }
 _MISSING = '<span class="we-muted">–</span>'
 NAMED = 6
@@ -45,11 +47,11 @@ def incident_list(incidents: Sequence[IncidentView]) -> str:
 def incident_numbers(numbers: IncidentNumbers) -> str:
     """How often and how long."""
     cards = (
-        ("Open now", str(numbers.open)),
-        ("In the last 30 days", str(numbers.opened)),
-        ("Mean time to resolve", _duration(numbers.mean_s)),
-        ("Median", _duration(numbers.median_s)),
-        ("Longest", _duration(numbers.longest_s)),
+        (_("Open now"), str(numbers.open)),
+        (_("Last 30 days"), str(numbers.opened)),
+        (_("Mean time to resolve"), _duration(numbers.mean_s)),
+        (_("Median"), _duration(numbers.median_s)),
+        (_("Longest"), _duration(numbers.longest_s)),
     )
     return '<dl class="we-numbers">' + "".join(f"<div><dt>{k}</dt><dd>{v}</dd></div>" for k, v in cards) + "</dl>"
 
@@ -66,24 +68,32 @@ def incident_banner(incident: IncidentView) -> str:
 
 def incident_facts(incident: IncidentView) -> str:
     """Cause, times, and who takes care."""
-    kind, _, name = incident.cause.partition(":")
+    kind, name = incident.cause.split(":", 1)
+    cause = escape(name)
     facts = [
-        ("Root cause", f"{'The dependency' if kind == 'service' else 'The bot'} {escape(name)} itself"),
-        ("Symptoms", escape(_sentence(incident.detail)) or _MISSING),
-        ("Opened", moment(incident.opened_at)),
-        ("Resolved", moment(incident.resolved_at) if incident.resolved_at else "not yet"),
-        ("Lasted", _duration(incident.duration_s) if incident.resolved_at else _MISSING),
-        ("Bots", f"{incident.affected} affected" + (f", {incident.failing} still failing" if incident.failing else "")),
+        (_("Root cause"), _("Dependency: {name}", name=cause) if kind == "service" else _("Bot: {name}", name=cause)),
+        (_("Symptoms"), escape(_sentence(incident.detail)) or _MISSING),
+        (_("Opened"), moment(incident.opened_at)),
+        (_("Resolved"), moment(incident.resolved_at) if incident.resolved_at else _("not yet")),
+        (_("Duration"), _duration(incident.duration_s) if incident.resolved_at else _MISSING),
+        (_("Bots"), _affected(incident)),
     ]
     if incident.reopened:
-        facts.append(("Came back", f"{incident.reopened} time{'s' if incident.reopened > 1 else ''}"))
+        facts.append((_("Reopened"), ngettext("{count} time", "{count} times", incident.reopened)))
     if incident.acknowledged_at is not None:
-        by = escape(incident.acknowledged_by or "")
-        facts.append(("Acknowledged", f"{moment(incident.acknowledged_at)} by {by}"))
-        facts.append(("Reason", escape(incident.acknowledge_reason or "")))
+        when, by = moment(incident.acknowledged_at), escape(incident.acknowledged_by or "")
+        facts.append((_("Acknowledged"), _("{when} by {name}", when=when, name=by)))
+        facts.append((_("Acknowledgement note"), escape(incident.acknowledge_reason or "")))
     if incident.merged_into is not None:
-        facts.append(("Part of", f'<a href="/admin/incidents/{incident.merged_into}">another incident</a>'))
+        link = f'<a href="/admin/incidents/{incident.merged_into}">{_("another incident")}</a>'
+        facts.append((_("Merged into"), link))
     return facts_html(facts)
+
+
+def _affected(incident: IncidentView) -> str:
+    if not incident.failing:
+        return _("{count} affected", count=incident.affected)
+    return _("{count} affected, {failing} still failing", count=incident.affected, failing=incident.failing)
 
 
 def incident_bots(details: IncidentDetails) -> str:
@@ -92,13 +102,18 @@ def incident_bots(details: IncidentDetails) -> str:
     spared = [bot.bot_name for bot in details.bots if not bot.failed_at]
     rows = []
     for bot in hit:
-        tone, symbol, word = ("bad", "offline", bot.status) if bot.is_failing else ("ok", "online", "recovered")
+        word = status_words(bot.status).label if bot.is_failing else N_("Recovered")
+        tone, symbol = ("bad", "offline") if bot.is_failing else ("ok", "online")
         error = f'<div class="we-muted">{escape(bot.error)}</div>' if bot.error else ""
-        rows.append(f"<li>{_link(bot.bot_name)}{_badge(tone, symbol, escape(word))}{error}</li>")
-    text = f'<ul class="we-incident-bots">{"".join(rows)}</ul>' if rows else '<p class="we-muted">None failed.</p>'
+        rows.append(f"<li>{_link(bot.bot_name)}{_badge(tone, symbol, word)}{error}</li>")
+    text = (
+        f'<ul class="we-incident-bots">{"".join(rows)}</ul>'
+        if rows
+        else f'<p class="we-muted">{_("No bots failed.")}</p>'
+    )
     if spared:
         names = ", ".join(_link(name) for name in sorted(spared))
-        text += f'<p class="we-muted">Depend on it and are not affected: {names}</p>'
+        text += f'<p class="we-muted">{_("Depend on it, but not affected: {names}", names=names)}</p>'
     return text
 
 
@@ -113,31 +128,31 @@ def state_badge(state: IncidentState) -> str:
 
 
 def _item(incident: IncidentView) -> str:
-    names = ", ".join(incident.bot_names[:NAMED])
-    more = f" and {len(incident.bot_names) - NAMED} more" if len(incident.bot_names) > NAMED else ""
-    who = f" by {escape(incident.acknowledged_by)}" if incident.acknowledged_by else ""
+    names, more = ", ".join(incident.bot_names[:NAMED]), len(incident.bot_names) - NAMED
+    who = _("{names} and {count} more", names=names, count=more) if more > 0 else names
+    if incident.acknowledged_by:
+        who += " · " + _("acknowledged by {name}", name=incident.acknowledged_by)
     return (
         f'<li><a href="/admin/incidents/{incident.incident_id}" data-state="{incident.state}">'
         f"{state_badge(incident.state)}"
         f'<span class="we-incident-what"><span class="we-strong">{escape(incident.headline)}</span>'
         f'<span class="we-muted">{escape(_sentence(incident.detail) or names)}</span></span>'
-        f'<span class="we-muted we-incident-who">{escape(names + more)}{who}</span>'
+        f'<span class="we-muted we-incident-who">{escape(who)}</span>'
         f'<span class="we-muted we-incident-when">{_lasted(incident)}</span></a></li>'
     )
 
 
 def _lasted(incident: IncidentView) -> str:
-    opened = moment(incident.opened_at)
     if incident.resolved_at is None:
-        return f"since {opened}"
-    return f"{opened}, for {_duration(incident.duration_s)}"
+        return _("for {time}", time=since(incident.opened_at))
+    return f"{_('lasted {time}', time=_duration(incident.duration_s))} · {moment(incident.opened_at)}"
 
 
 def _entry(entry: IncidentEntryView) -> str:
     tone, symbol, word = _KINDS[entry.kind]
-    who = f'<span class="we-muted">by {escape(entry.actor_name)}</span>' if entry.actor_name else ""
+    who = _("by {name}", name=escape(entry.actor_name)) if entry.actor_name else ""
     content = f'<div class="we-entry-text">{escape(entry.content)}</div>'
-    head = f'<span class="we-entry-head">{_badge(tone, symbol, word)}{who}</span>'
+    head = f'<span class="we-entry-head">{_badge(tone, symbol, word)}<span class="we-muted">{who}</span></span>'
     return f"<li>{head}{moment(entry.at)}{content}</li>"
 
 
@@ -154,4 +169,4 @@ def _link(bot_name: str) -> str:
 
 
 def _duration(seconds: float | None) -> str:
-    return duration_words(seconds) if seconds is not None else _MISSING
+    return duration(seconds) if seconds is not None else _MISSING

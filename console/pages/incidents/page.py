@@ -7,6 +7,7 @@ from uuid import UUID
 from nicegui import ui
 
 from chat_api.core.errors import NotFound
+from chat_api.core.language import N_, _
 from chat_api.core.principals import Permission, Principal
 from chat_api.incidents.schemas import IncidentDetails, IncidentFilter, IncidentNumbers, IncidentState, IncidentView
 from chat_api.incidents.service import MAX_NOTE_CHARS, MAX_REASON_CHARS
@@ -21,12 +22,17 @@ from console.widgets.records import export_links
 
 PATH = "/admin/incidents"
 MAX_NAME_CHARS = 50
+_FILTERS = {
+    IncidentFilter.ALL: N_("All"),
+    IncidentFilter.OPEN: N_("Open"),
+    IncidentFilter.RESOLVED: N_("Resolved"),
+}
 
 
 def register() -> None:
     """Put the pages at ``/admin/incidents`` and below it."""
-    page(PATH, title="Incidents")(_incidents)
-    page(f"{PATH}/{{incident_id}}", title="Incident")(_incident)
+    page(PATH, title=N_("Incidents"))(_incidents)
+    page(f"{PATH}/{{incident_id}}", title=N_("Incident"))(_incident)
 
 
 async def _incidents(principal: Principal, state: str = "all", bot: str = "") -> None:
@@ -36,7 +42,7 @@ async def _incidents(principal: Principal, state: str = "all", bot: str = "") ->
     found = await service.newest(principal, limit=NEWEST, state=shown, bot_name=bot or None)
     numbers = await service.numbers(principal)
     names = [one.name for one in services().fleet.view(principal).bots]
-    with frame(principal, title="Incidents", path=PATH):
+    with frame(principal, title=_("Incidents"), path=PATH):
         figures = ui.html(markup.incident_numbers(numbers), sanitize=False)
         with ui.element("div").classes("we-toolbar"):
             ui.html(_filters(shown, bot, names), sanitize=False).classes("we-incident-filters")
@@ -55,11 +61,11 @@ async def _incident(principal: Principal, incident_id: str) -> None:
     try:
         number = UUID(incident_id)
     except ValueError:
-        raise NotFound("There is no such incident.") from None
+        raise NotFound(_("Incident not found.")) from None
     details = await services().incidents.details(principal, number)
     ui.page_title(theme.page_title(details.incident.headline))
-    with frame(principal, title="Incident", path=PATH):
-        back_link(PATH, "Incidents")
+    with frame(principal, title=_("Incident"), path=PATH):
+        back_link(PATH, _("Incidents"))
         parts = _Parts(principal, details)
     incident_feed().on_one(ui.context.client, principal, number, parts.show)
 
@@ -72,14 +78,14 @@ class _Parts:
         self._id = details.incident.incident_id
         self._banner = ui.html("", sanitize=False).props('data-testid="incident-banner"')
         with ui.element("div").classes("we-panels"):
-            with _panel("What happened"):
+            with _panel(_("What happened")):
                 self._facts = ui.html("", sanitize=False)
                 self._acts()
-            with _panel("Timeline"):
+            with _panel(_("Timeline")):
                 self._timeline = ui.html("", sanitize=False).props('data-testid="timeline"')
-            with _panel("Bots").classes("we-wide"):
+            with _panel(_("Bots")).classes("we-wide"):
                 self._bots = ui.html("", sanitize=False).props('data-testid="incident-bots"')
-            with _panel("Evidence").classes("we-wide"):
+            with _panel(_("Evidence")).classes("we-wide"):
                 self._evidence = ui.html("", sanitize=False).props('data-testid="evidence"')
         self._count = -1
         self.show(details)
@@ -101,20 +107,20 @@ class _Parts:
         self._acknowledging: ui.element | None = None
         if self._principal.may(Permission.MANAGE_INCIDENTS):
             with ui.element("div").classes("we-incident-act") as self._acknowledging:
-                reason = ui.input("Acknowledgement note").props(f"outlined dense maxlength={MAX_REASON_CHARS}")
-                _button("Acknowledge", lambda: self._acknowledge(reason))
+                reason = ui.input(_("Acknowledgement note")).props(f"outlined dense maxlength={MAX_REASON_CHARS}")
+                _button(_("Acknowledge"), lambda: self._acknowledge(reason))
             with ui.element("div").classes("we-incident-act"):
-                note = ui.textarea("Note").props(f"outlined dense autogrow rows=1 maxlength={MAX_NOTE_CHARS}")
-                _button("Add note", lambda: self._note(note))
+                note = ui.textarea(_("Note")).props(f"outlined dense autogrow rows=1 maxlength={MAX_NOTE_CHARS}")
+                _button(_("Add note"), lambda: self._note(note))
         ui.html(
             f'<a class="we-button we-quiet" href="/api{PATH}/{self._id}/export" download>'
-            f"{theme.icon_svg('download')}<span>Export as Markdown</span></a>",
+            f"{theme.icon_svg('download')}<span>{_('Export as Markdown')}</span></a>",
             sanitize=False,
         )
 
     async def _acknowledge(self, field: ui.input) -> None:
         reason = str(field.value or "")
-        done = "Acknowledged"
+        done = _("Incident acknowledged")
         act = services().incidents.acknowledge
         details = await run_action(self._principal, lambda person: act(person, self._id, reason), done=done)
         if details is not None:
@@ -123,8 +129,8 @@ class _Parts:
 
     async def _note(self, field: ui.textarea) -> None:
         content = str(field.value or "")
-        act = services().incidents.note
-        details = await run_action(self._principal, lambda person: act(person, self._id, content), done="Note added")
+        act, done = services().incidents.note, _("Note added")
+        details = await run_action(self._principal, lambda person: act(person, self._id, content), done=done)
         if details is not None:
             field.set_value("")
             self.show(details)
@@ -146,12 +152,16 @@ def _list(found: "list[IncidentView] | tuple[IncidentView, ...]", shown: Inciden
     if found:
         return markup.incident_list(found)
     if shown is IncidentFilter.ALL and not bot:
-        what = "Incidents open on their own when a bot or dependency fails, with evidence, and close when it recovers."
-        return f'<div class="we-empty"><h2>No incidents</h2><p>{what}</p></div>'
-    return (
-        '<div class="we-empty"><h2>No incident here</h2>'
-        f'<p>None matches the filter. <a href="{PATH}">Show all incidents</a></p></div>'
-    )
+        return _empty(
+            _("No incidents"),
+            _("An incident opens when a bot or a dependency fails, collects evidence, and closes when it recovers."),
+        )
+    link = f'<a href="{PATH}">{_("Show all incidents")}</a>'
+    return _empty(_("No matching incidents"), link)
+
+
+def _empty(title: str, text: str) -> str:
+    return f'<div class="we-empty"><h2>{title}</h2><p>{text}</p></div>'
 
 
 def _is_shown(incident: IncidentView, shown: IncidentFilter, bot: str) -> bool:
@@ -163,15 +173,16 @@ def _is_shown(incident: IncidentView, shown: IncidentFilter, bot: str) -> bool:
 def _filters(shown: IncidentFilter, bot: str, names: list[str]) -> str:
     chips = "".join(
         f'<a class="we-chip" href="{PATH}?{escape(urlencode({"state": one} | ({"bot": bot} if bot else {})))}"'
-        f"{' aria-current=true' if one is shown else ''}>{one.capitalize()}</a>"
+        f"{' aria-current=true' if one is shown else ''}>{_(_FILTERS[one])}</a>"
         for one in IncidentFilter
     )
     options = "".join(f'<option value="{escape(name)}"></option>' for name in names)
     return (
-        f'<nav class="we-chips" aria-label="State">{chips}</nav>'
+        f'<nav class="we-chips" aria-label="{_("State")}">{chips}</nav>'
         f'<form method="get" action="{PATH}" class="we-incident-bot">'
         f'<input type="hidden" name="state" value="{shown}">'
-        f'<input name="bot" list="we-bots" value="{escape(bot)}" placeholder="Bot" aria-label="Bot" maxlength="50">'
+        f'<input name="bot" list="we-bots" value="{escape(bot)}" placeholder="{_("Bot")}" aria-label="{_("Bot")}"'
+        f' maxlength="{MAX_NAME_CHARS}">'
         f'<datalist id="we-bots">{options}</datalist>'
-        '<button class="we-button we-quiet" type="submit">Filter</button></form>'
+        f'<button class="we-button we-quiet" type="submit">{_("Filter")}</button></form>'
     )

@@ -1,5 +1,6 @@
 """The Logs page: what several bots say, as they say it or around a moment."""
 
+from chat_api.core.language import N_, _
 from chat_api.core.principals import Permission, Principal
 from console.context import services
 from console.frame import frame, page
@@ -10,16 +11,16 @@ FIRST_BOTS = 10
 
 def register() -> None:
     """Put the page at ``/admin/logs``."""
-    page("/admin/logs", title="Logs")(_logs)
+    page("/admin/logs", title=N_("Logs"))(_logs)
 
 
 async def _logs(principal: Principal, bots: str = "", level: str = "", q: str = "", at: str = "") -> None:
     """``bots`` and ``level`` are comma-separated; without bots, the first few."""
     principal.require(Permission.VIEW_LOGS)
     known = [(bot.name, bot.display_name) for bot in services().fleet.view(principal).bots]
-    names = [name for name, _ in known]
+    names = [name for name, _title in known]
     asked = [name for name in bots.split(",") if name in names]
-    with frame(principal, title="Logs", path="/admin/logs"):
+    with frame(principal, title=_("Logs"), path="/admin/logs"):
         LogView(
             principal,
             bots=known,

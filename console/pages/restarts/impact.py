@@ -1,15 +1,24 @@
-"""Words for what an action costs: how many people it hits, and how long it takes."""
+"""What an action costs, for people: how many it affects, and how long it takes."""
+
+from chat_api.core.language import _, ngettext
+from console.widgets.quantities import localized
 
 
-def people_text(count: int, *, to: str = "it") -> str:
-    """Who is talking right now, e.g. "2 people are talking to it right now."."""
+def people_text(count: int) -> str:
+    """How many people are talking to the bots of an action right now."""
     if count == 0:
-        return f"No one is talking to {to} right now."
-    return f"{'1 person is' if count == 1 else f'{count} people are'} talking to {to} right now."
+        return _("No one is talking to these bots right now.")
+    return ngettext(
+        "{count} person is talking to these bots right now.",
+        "{count} people are talking to these bots right now.",
+        count,
+    )
 
 
 def about(seconds: float) -> str:
     """A duration as one would say it: "about 40 s", "about 5 min"."""
     if seconds < 90:
-        return f"about {max(1, round(seconds))} s"
-    return f"about {round(seconds / 60)} min" if seconds < 5400 else f"about {seconds / 3600:.1f} h"
+        return _("about {count} s", count=max(1, round(seconds)))
+    if seconds < 5400:
+        return _("about {count} min", count=round(seconds / 60))
+    return _("about {count} h", count=localized(f"{seconds / 3600:.1f}"))

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from nicegui import ui
 
+from chat_api.core.language import N_, _, ngettext
 from chat_api.fleet.schemas import RestartView
 from chat_api.restarts.rolling_schemas import RollingStep, RollingView, StepState
 from console.labels import ACTIONS, Mark
@@ -18,26 +19,26 @@ from console.widgets.restart_progress import restart_progress
 from models import ActionOrigin, RollingState
 
 ORIGINS: Final = {
-    ActionOrigin.OPERATOR: "by hand",
-    ActionOrigin.BULK: "bulk",
-    ActionOrigin.ROLLING: "rolling restart",
-    ActionOrigin.AUTO_HEAL: "auto-heal",
+    ActionOrigin.OPERATOR: N_("manual"),
+    ActionOrigin.BULK: N_("bulk action"),
+    ActionOrigin.ROLLING: N_("rolling restart"),
+    ActionOrigin.AUTO_HEAL: N_("auto-heal"),
 }
 _ROLLING: Final = {
-    RollingState.RUNNING: Mark("Running", "busy", "restarting"),
-    RollingState.DONE: Mark("Done", "ok", "online"),
-    RollingState.FAILED: Mark("Stopped at a failure", "bad", "offline"),
-    RollingState.ABORTED: Mark("Aborted", "warn", "stop"),
-    RollingState.INTERRUPTED: Mark("Interrupted", "warn", "unknown"),
+    RollingState.RUNNING: Mark(N_("Running"), "busy", "restarting"),
+    RollingState.DONE: Mark(N_("Done"), "ok", "online"),
+    RollingState.FAILED: Mark(N_("Stopped after a failure"), "bad", "offline"),
+    RollingState.ABORTED: Mark(N_("Aborted"), "warn", "stop"),
+    RollingState.INTERRUPTED: Mark(N_("Interrupted"), "warn", "unknown"),
 }
-_ENDING: Final = Mark("Ends after this batch", "warn", "restarting")
+_ENDING: Final = Mark(N_("Ends after this batch"), "warn", "restarting")
 _STEPS: Final = {
-    StepState.WAITING: Mark("Waiting", "idle", "paused"),
-    StepState.RESTARTING: Mark("Restarting", "busy", "restarting"),
-    StepState.CANARY: Mark("Trying a message", "busy", "starting"),
-    StepState.DONE: Mark("Online", "ok", "online"),
-    StepState.FAILED: Mark("Failed", "bad", "offline"),
-    StepState.UNTOUCHED: Mark("Not touched", "idle", "unknown"),
+    StepState.WAITING: Mark(N_("Waiting"), "idle", "paused"),
+    StepState.RESTARTING: Mark(N_("Restarting"), "busy", "restarting"),
+    StepState.CANARY: Mark(N_("Test message"), "busy", "starting"),
+    StepState.DONE: Mark(N_("Online"), "ok", "online"),
+    StepState.FAILED: Mark(N_("Failed"), "bad", "offline"),
+    StepState.UNTOUCHED: Mark(N_("Not restarted"), "idle", "unknown"),
 }
 
 
@@ -71,17 +72,19 @@ class _RollingPanel:
         with ui.element("section").classes("we-panel we-rolling") as self._panel:
             self._panel.props('aria-labelledby=rolling-title data-testid="rolling"')
             with ui.element("div").classes("we-rolling-head"):
-                ui.html("Rolling restart", sanitize=False, tag="h2").props("id=rolling-title")
+                ui.html(_("Rolling restart"), sanitize=False, tag="h2").props("id=rolling-title")
                 self._state = ui.html("", sanitize=False, tag="span").props("role=status")
-                self._abort = ui.html("Abort after this batch", sanitize=False, tag="button")
+                self._abort = ui.html(_("Stop after this batch"), sanitize=False, tag="button")
                 self._abort.classes("we-button we-danger").props('type=button data-testid="abort"')
                 self._abort.on("click", abort, throttle=0.3)
             self._summary = ui.html("", sanitize=False, tag="p").classes("we-muted we-number-text")
             self._summary.props('data-testid="rolling-summary"')
-            self._progress = ui.element("progress").props('aria-label="Bots restarted"')
+            self._progress = ui.element("progress")
+            self._progress.props["aria-label"] = _("Bots restarted")
             self._error = ui.html("", sanitize=False, tag="p").props('data-testid="rolling-error"')
             self._steps = ui.html("", sanitize=False, tag="ol").classes("we-rolling-bots")
-            self._steps.props('tabindex=0 aria-label="Bots in their order"')
+            self._steps.props("tabindex=0")
+            self._steps.props["aria-label"] = _("Bots in order")
 
     def show(
         self, rolling: RollingView | None, under_way: Mapping[str, RestartView], titles: Mapping[str, str]
@@ -108,7 +111,7 @@ class _RunningPanel:
     def __init__(self) -> None:
         with ui.element("section").classes("we-panel") as self._panel:
             self._panel.props('aria-labelledby=running-title data-testid="running"')
-            ui.html("Happening now", sanitize=False, tag="h2").props("id=running-title")
+            ui.html(_("In progress"), sanitize=False, tag="h2").props("id=running-title")
             self._list = ui.html("", sanitize=False, tag="ul").classes("we-running")
 
     def show(self, actions: Sequence[RestartView], titles: Mapping[str, str]) -> None:
@@ -129,13 +132,17 @@ def _done(rolling: RollingView) -> int:
 
 
 def _summary(rolling: RollingView) -> str:
-    batch = "one at a time" if rolling.batch_size == 1 else f"{rolling.batch_size} at a time"
     if rolling.finished_at is not None:
         time = span((rolling.finished_at - rolling.requested_at) / timedelta(seconds=1))
     else:
-        time = since(rolling.requested_at, after=f"of ~{span(rolling.estimate_s)}")
-    begun = f"begun by {escape(rolling.requested_by)}"
-    return f"{_done(rolling)} of {len(rolling.steps)} bots restarted, {batch} · {begun} · {time}"
+        time = since(rolling.requested_at, after=_("of about {time}", time=span(rolling.estimate_s)))
+    parts = (
+        _("{done} of {count} bots restarted", done=_done(rolling), count=len(rolling.steps)),
+        ngettext("one at a time", "{count} at a time", rolling.batch_size),
+        _("started by {name}", name=escape(rolling.requested_by)),
+        time,
+    )
+    return " · ".join(parts)
 
 
 def _step(step: RollingStep, action: RestartView | None, titles: Mapping[str, str]) -> str:
@@ -156,12 +163,12 @@ def _step(step: RollingStep, action: RestartView | None, titles: Mapping[str, st
 def _took(duration_s: float | None) -> str:
     if duration_s is None:
         return ""
-    return f"took {'less than 1 s' if duration_s < 1 else span(duration_s)}"
+    return _("took less than 1 s") if duration_s < 1 else _("took {time}", time=span(duration_s))
 
 
 def _running(action: RestartView, titles: Mapping[str, str]) -> str:
     title = escape(titles.get(action.bot_name, action.bot_name))
-    what = f"{ACTIONS[action.action].label} · {escape(action.requested_by)} · {ORIGINS[action.origin]}"
+    what = f"{_(ACTIONS[action.action].label)} · {escape(action.requested_by)} · {_(ORIGINS[action.origin])}"
     return (
         f'<li data-testid="running-{escape(action.bot_name)}"><div class="we-two">'
         f'<span class="we-strong we-cut">{title}</span><span class="we-muted we-cut">{what}</span></div>'

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from nicegui import ui
 
+from chat_api.core.language import N_, _
 from chat_api.core.principals import Permission, Principal
 from chat_api.fleet.schemas import RestartView
 from chat_api.restarts.rolling_schemas import RollingView
@@ -14,34 +15,36 @@ from chat_api.restarts.schemas import RestartFilter
 from console.actions import run_action
 from console.context import services
 from console.frame import frame, page
-from console.labels import ACTIONS
+from console.labels import ACTIONS, STEPS
 from console.live.fleet import fleet_feed
 from console.live.open_pages import open_pages
 from console.pages.restarts.live import ORIGINS, RestartsLive
 from console.pages.restarts.rolling import open_rolling_dialog
 from console.widgets.icon_button import icon_button
+from console.widgets.quantities import SECONDS, fixed
 from console.widgets.records import RecordsTable, column
 from models import RestartState
 
 NEWEST = 200
 NEWS = timedelta(hours=24)
-EMPTY = "No restarts yet. Restart a bot from its row on the Fleet page, or all of them with a rolling restart."
+EMPTY = N_("No restarts yet. Restart a bot from its row on the Fleet page, or all bots with a rolling restart.")
+FAILED = N_("Failed")  # wherever it was
 COLUMNS = (
-    column("requested_at", "Requested", kind="time"),
-    column("bot", "Bot"),
-    column("action", "Action"),
-    column("state", "State", kind="status"),
-    column("origin", "Origin"),
-    column("by", "By"),
-    column("duration", "Took", kind="number"),
-    column("group", "Group"),
-    column("error", "Reason", kind="details"),
+    column("requested_at", N_("Requested"), kind="time"),
+    column("bot", N_("Bot")),
+    column("action", N_("Action")),
+    column("state", N_("State"), kind="status"),
+    column("origin", N_("Origin")),
+    column("by", N_("By")),
+    column("duration", N_("Duration"), kind="number"),
+    column("group", N_("Group")),
+    column("error", N_("Reason"), kind="details"),
 )
 
 
 def register() -> None:
     """Put the page at ``/admin/restarts``."""
-    page("/admin/restarts", title="Restarts")(_restarts)
+    page("/admin/restarts", title=N_("Restarts"))(_restarts)
 
 
 class _Page:
@@ -55,11 +58,11 @@ class _Page:
         if may_act:
             with ui.element("div").classes("we-toolbar"):
                 icon_button(
-                    "Rolling restart", "restart", self._open, classes="we-button we-primary", testid="open-rolling"
+                    _("Rolling restart"), "restart", self._open, classes="we-button we-primary", testid="open-rolling"
                 )
         self._live = RestartsLive(may_act=may_act, on_abort=self._abort)
-        ui.label("History").props("role=heading aria-level=2").classes("we-strong")
-        self._table = RecordsTable(COLUMNS, [], empty=EMPTY, export="/api/admin/restarts")
+        ui.label(_("History")).props("role=heading aria-level=2").classes("we-strong")
+        self._table = RecordsTable(COLUMNS, [], empty=_(EMPTY), export="/api/admin/restarts")
         self._show()
 
     def restarted(self, restart: RestartView) -> None:
@@ -88,7 +91,7 @@ class _Page:
         await open_rolling_dialog(self._principal)
 
     async def _abort(self, rolling_id: UUID) -> None:
-        done = "It ends after the batch that runs now"
+        done = _("Stops after the current batch")
         await run_action(self._principal, lambda who: services().rolling.abort(who, rolling_id), done=done)
 
 
@@ -96,7 +99,7 @@ async def _restarts(principal: Principal) -> None:
     client, rolling = ui.context.client, services().rolling
     shown = await services().restarts.history.found(principal, RestartFilter(limit=NEWEST))
     newest = await rolling.recent(principal, limit=1)
-    with frame(principal, title="Restarts", path="/admin/restarts"):
+    with frame(principal, title=_("Restarts"), path="/admin/restarts"):
         opened = _Page(principal, shown, next((view for view in newest if _is_news(view)), None))
     fleet_feed().on_restart(client, opened.restarted)
 
@@ -128,11 +131,11 @@ def _row(restart: RestartView) -> dict[str, Any]:
         "key": str(restart.restart_id),
         "requested_at": restart.requested_at.isoformat(),
         "bot": restart.bot_name,
-        "action": ACTIONS[restart.action].label,
-        "state": restart.state.replace("_", " "),
-        "origin": ORIGINS[restart.origin],
+        "action": _(ACTIONS[restart.action].label),
+        "state": _(STEPS.get(restart.state, FAILED)),
+        "origin": _(ORIGINS[restart.origin]),
         "by": restart.requested_by,
-        "duration": f"{restart.duration_s:.1f} s" if restart.duration_s is not None else "",
+        "duration": _(SECONDS, count=fixed(restart.duration_s, 1)) if restart.duration_s is not None else "",
         "group": str(restart.group_id)[-6:] if restart.group_id else "",
         "error": restart.error or "",
         "tone": tone,

@@ -5,15 +5,19 @@ from html import escape
 
 from nicegui import ui
 
+from chat_api.core.language import N_, _, ngettext
 from chat_api.core.principals import Principal
 from chat_api.restarts.rolling_schemas import RollingPreview
 from console.actions import run_action
 from console.context import services
 from console.pages.restarts.impact import about, people_text
 from console.widgets.icon_button import icon_button
+from console.widgets.quantities import span
 
 BATCHES = {size: str(size) for size in (1, 2, 3, 5, 10, 20, 50)}
-GATE = "Each has to be healthy and to answer a message before the next batch begins. At the first failure it stops."
+GATE = N_(
+    "The next batch starts when every bot is healthy and answers a test message. The first failure stops the rest."
+)
 
 
 async def open_rolling_dialog(principal: Principal, bot_names: Sequence[str] = ()) -> None:
@@ -44,24 +48,24 @@ class _Dialog:
     def _build(self) -> None:
         self._title = ui.label().classes("we-h1").props('role=heading aria-level=2 id="rolling-dialog-title"')
         self._impact = ui.label().props('data-testid="rolling-impact"')
-        ui.label(GATE).classes("we-muted")
-        self._batch = ui.select(BATCHES, value=1, label="Bots at a time", on_change=self._changed)
+        ui.label(_(GATE)).classes("we-muted")
+        self._batch = ui.select(BATCHES, value=1, label=_("Bots at a time"), on_change=self._changed)
         self._batch.classes("we-batch").props("outlined dense")
         self._order = ui.html("", sanitize=False).classes("we-order")
-        self._order.props('tabindex="0" role="region" aria-label="Order"')
+        self._order.props("tabindex=0 role=region").props["aria-label"] = _("Order")
         with ui.element("div").classes("we-dialog-actions"):
-            cancel = ui.html('<button class="we-button" type="button">Cancel</button>', sanitize=False)
+            cancel = ui.html(_("Cancel"), sanitize=False, tag="button").classes("we-button").props("type=button")
             cancel.on("click", self._dialog.close)
             self._begin_button = icon_button(
-                "Begin", "restart", self._begin, classes="we-button we-danger", testid="rolling-start"
+                _("Start"), "restart", self._begin, classes="we-button we-danger", testid="rolling-start"
             )
 
     def _show(self, plan: RollingPreview) -> None:
         self._plan = plan
         count = len(plan.bots)
-        self._title.set_text(f"Restart {count} bot{'' if count == 1 else 's'}, one batch after the other?")
-        takes = f" It takes {about(plan.estimate_s)}." if count else ""
-        self._impact.set_text(people_text(plan.affected_users, to="these bots") + takes)
+        self._title.set_text(ngettext("Restart {count} bot?", "Restart {count} bots, batch by batch?", count))
+        impact = people_text(plan.affected_users)
+        self._impact.set_text(f"{impact} {_('This takes {time}.', time=about(plan.estimate_s))}" if count else impact)
         titles = {spec.name: spec.display_name for spec in services().registry.all()}
         self._order.set_content(order_html(plan, titles))
         self._begin_button.set_visibility(count > 0)
@@ -76,7 +80,7 @@ class _Dialog:
         begun = await run_action(
             self._principal,
             lambda who: services().rolling.begin(who, names, batch_size=self._plan.batch_size),
-            done="The rolling restart has begun; the Restarts page shows how far it is.",
+            done=_("Rolling restart started. Follow it on the Restarts page."),
         )
         if begun is not None:
             self._dialog.close()
@@ -86,16 +90,23 @@ def order_html(plan: RollingPreview, titles: Mapping[str, str]) -> str:
     """The order as a table, bots by their ``titles``; everything that comes from a bot is escaped."""
     rows = "".join(
         f'<tr><td class="we-number">{bot.batch}</td><th scope="row">{escape(bot.display_name)}</th>'
-        f'<td class="we-number">{bot.affected_users}</td><td class="we-number">{bot.estimate_s:.0f} s</td></tr>'
+        f'<td class="we-number">{bot.affected_users}</td><td class="we-number">{span(bot.estimate_s)}</td></tr>'
         for bot in plan.bots
     )
     skipped = "".join(
         f'<tr class="we-muted"><td class="we-number">–</td><th scope="row">{escape(titles.get(name, name))}</th>'
-        f'<td colspan="2">left out: {escape(reason)}</td></tr>'
+        f'<td colspan="2">{_("skipped: {reason}", reason=escape(_(reason)))}</td></tr>'
         for name, reason in plan.skipped.items()
     )
-    head = '<th scope="col" class="we-number">Batch</th><th scope="col">Bot</th>'
-    head += '<th scope="col" class="we-number">Talking now</th><th scope="col" class="we-number">Takes about</th>'
+    head = "".join(
+        f'<th scope="col"{" class=we-number" if is_number else ""}>{label}</th>'
+        for label, is_number in (
+            (_("Batch"), True),
+            (_("Bot"), False),
+            (_("Active users"), True),
+            (_("Estimate"), True),
+        )
+    )
     return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}{skipped}</tbody></table>"
 
 

@@ -7,6 +7,7 @@ from typing import Final
 from nicegui import ui
 from nicegui.events import GenericEventArguments
 
+from chat_api.core.language import N_, _
 from chat_api.settings.schemas import Effect, SettingView, Source
 from console.labels import Mark
 from console.pages.settings.switches import Fields, OnFields, fields_of, html
@@ -18,21 +19,21 @@ from console.widgets.search_field import search_field
 EXPORT: Final = "/api/admin/settings"
 MAX_VALUE_CHARS: Final = 200
 _SOURCES: Final = {
-    Source.HERE: Mark("set here", "busy", "edit"),
-    Source.ENVIRONMENT: Mark("environment", "ok", "system"),
-    Source.DEFAULT: Mark("default", "idle", "note"),
+    Source.HERE: Mark(N_("set here"), "busy", "edit"),
+    Source.ENVIRONMENT: Mark(N_("environment"), "ok", "system"),
+    Source.DEFAULT: Mark(N_("default"), "idle", "note"),
 }
 _EFFECTS: Final = {
-    Effect.AT_ONCE: "changes at once",
-    Effect.AFTER_RESTART: "changes after a restart",
-    Effect.ENVIRONMENT_ONLY: "environment only",
+    Effect.AT_ONCE: N_("applies immediately"),
+    Effect.AFTER_RESTART: N_("applies after a restart"),
+    Effect.ENVIRONMENT_ONLY: N_("environment only"),
 }
 CHOICES: Final[Mapping[str, tuple[str, Callable[[SettingView], bool]]]] = {
-    "all": ("All", lambda _: True),
-    "changeable": ("Can be set here", lambda view: view.effect is not Effect.ENVIRONMENT_ONLY),
-    "here": ("Set here", lambda view: view.source is Source.HERE),
-    "environment": ("From the environment", lambda view: view.source is Source.ENVIRONMENT),
-    "waiting": ("Waiting for a restart", lambda view: view.waiting is not None),
+    "all": (N_("All"), lambda _view: True),
+    "changeable": (N_("Editable here"), lambda view: view.effect is not Effect.ENVIRONMENT_ONLY),
+    "here": (N_("Set here"), lambda view: view.source is Source.HERE),
+    "environment": (N_("From the environment"), lambda view: view.source is Source.ENVIRONMENT),
+    "waiting": (N_("Waiting for a restart"), lambda view: view.waiting is not None),
 }
 # One listener each for all of them: a listener costs every open page memory.
 _PRESSED: Final = """(event) => {
@@ -60,7 +61,8 @@ class AllSettings:
         self._only = "all"
         self._editing: str | None = None
         self._typed = self._error = ""
-        with ui.element("section").classes("we-all-settings").props('aria-label="All settings"'):
+        with ui.element("section").classes("we-all-settings") as section:
+            section.props["aria-label"] = _("All settings")
             self._build_toolbar()
             self._build_list()
         self.show(views)
@@ -70,7 +72,7 @@ class AllSettings:
         self._views = {view.name: view for view in views}
         for key, (label, test) in CHOICES.items():
             count = sum(test(view) for view in views)
-            self._chips[key].set_content(f'{label} <span class="we-number">{count}</span>')
+            self._chips[key].set_content(f'{_(label)} <span class="we-number">{count}</span>')
         for name, view in self._views.items():
             if name != self._editing:
                 self._articles[name].set_content(setting(view, may_manage=self._may_manage))
@@ -103,8 +105,9 @@ class AllSettings:
     def _build_toolbar(self) -> None:
         self._chips: dict[str, ui.html] = {}
         with ui.element("div").classes("we-toolbar"):
-            self._search = search_field("Find a setting", self.find, testid="find-setting")
-            with ui.element("div").classes("we-chips").props('role=group aria-label="Which settings"'):
+            self._search = search_field(_("Find a setting"), self.find, testid="find-setting")
+            with ui.element("div").classes("we-chips").props("role=group") as chips:
+                chips.props["aria-label"] = _("Filter settings")
                 for key in CHOICES:
                     chip = html("button").classes("we-chip").props(f'type=button data-testid="only-{key}"')
                     chip.on("click", self._chooser(key))
@@ -113,8 +116,8 @@ class AllSettings:
 
     def _build_list(self) -> None:
         with ui.element("p").classes("we-empty") as self._none:
-            html("span", "No setting matches. ")
-            html("button", "Show all").classes("we-link").props("type=button").on("click", self._show_all)
+            html("span", _("No settings match.") + " ")
+            html("button", _("Show all")).classes("we-link").props("type=button").on("click", self._show_all)
         with ui.element("div").classes("we-setting-list") as self._list:
             self._articles = {name: html("article").classes("we-setting") for name in self._views}
         for name, article in self._articles.items():
@@ -181,56 +184,67 @@ class AllSettings:
 
 def is_found(view: SettingView, text: str) -> bool:
     """Whether a setting's name or meaning has ``text``, in small letters, in it."""
-    return text.replace(" ", "_") in view.name or text in view.meaning.lower()
+    return text.replace(" ", "_") in view.name or text in _meaning(view).lower()
 
 
 def setting(view: SettingView, *, may_manage: bool, editing: tuple[str, str] | None = None) -> str:
     """One setting as markup; while it is edited with ``(what is typed, the error)``."""
-    meaning = escape(view.meaning.replace("`", ""))
+    meaning = escape(_meaning(view).replace("`", ""))
     value = _field(view.name, *editing) if editing is not None else _value(view)
     return (
         f'<div class="we-setting-name"><h3><code>{view.name.upper()}</code></h3><p class="we-muted">{meaning}</p></div>'
         f'<div class="we-setting-value">{value}</div>'
         f'<div class="we-setting-source">{status_mark(_SOURCES[view.source], testid="source")}'
         f'<p class="we-muted">{_origin(view)}</p></div>'
-        f'<div class="we-setting-actions"><span class="we-muted">{_EFFECTS[view.effect]}</span>'
+        f'<div class="we-setting-actions"><span class="we-muted">{_(_EFFECTS[view.effect])}</span>'
         f"{_buttons(view) if may_manage and editing is None else ''}</div>"
     )
+
+
+def _meaning(view: SettingView) -> str:
+    return _(view.meaning) if view.meaning else ""
 
 
 def _field(name: str, typed: str, error: str) -> str:
     return (
         f'<form class="we-edit"><input name="value" class="we-input" aria-label="{name}" autocomplete="off"'
         f' maxlength="{MAX_VALUE_CHARS}" value="{escape(typed)}" data-testid="setting-field">'
-        '<button type="submit" class="we-button we-primary" data-testid="save">Save</button>'
-        '<button type="button" class="we-button" data-do="cancel">Cancel</button>'
+        f'<button type="submit" class="we-button we-primary" data-testid="save">{_("Save")}</button>'
+        f'<button type="button" class="we-button" data-do="cancel">{_("Cancel")}</button>'
         f'<p class="we-form-error" role="alert" data-testid="setting-error">{escape(error)}</p></form>'
     )
 
 
 def _value(view: SettingView) -> str:
-    waiting = Mark(f"{view.waiting} after a restart", "warn", "paused")
+    waiting = Mark(_("{value} after a restart", value=view.waiting), "warn", "paused")
     after = f"<p>{status_mark(waiting, testid='waiting')}</p>" if view.waiting is not None else ""
     return f'<strong class="we-setting-now" data-testid="value">{escape(view.value)}</strong>{after}'
 
 
 def _origin(view: SettingView) -> str:
-    default = f"the default is {escape(view.default)}"
+    default = _("default: {value}", value=escape(view.default))
     if view.source is Source.ENVIRONMENT:
         return default
     if view.source is not Source.HERE:
         return ""
-    at = f", {moment(view.changed_at)}" if view.changed_at else ""
-    instead = f"the environment says {escape(view.environment)}" if view.environment is not None else default
-    return f"by {escape(view.changed_by or '')}{at}; {instead}"
+    name = escape(view.changed_by or "")
+    by = _("by {name}", name=name)
+    if view.changed_at:
+        by = _("by {name}, {when}", name=name, when=moment(view.changed_at))
+    instead = default
+    if view.environment is not None:
+        instead = _("environment: {value}", value=escape(view.environment))
+    return f"{by}; {instead}"
 
 
 def _buttons(view: SettingView) -> str:
     if view.effect is Effect.ENVIRONMENT_ONLY:
         return ""
-    actions = {"edit": "Change"} | ({"reset": "Reset"} if view.source is Source.HERE else {})
+    actions = [("edit", _("Change"), _("Change {name}", name=view.name))]
+    if view.source is Source.HERE:
+        actions.append(("reset", _("Reset"), _("Reset {name}", name=view.name)))
     return "".join(
         f'<button type="button" class="we-button we-quiet" data-do="{action}" data-testid="{action}-{view.name}"'
-        f' aria-label="{label} {view.name}">{label}</button>'
-        for action, label in actions.items()
+        f' aria-label="{title}">{label}</button>'
+        for action, label, title in actions
     )

@@ -8,6 +8,7 @@ from html import escape
 from nicegui import background_tasks, ui
 
 from chat_api.core.errors import InvalidInput
+from chat_api.core.language import N_, _, ngettext
 from chat_api.core.principals import Permission, Principal
 from chat_api.settings.schemas import Tone
 from console.actions import run_action
@@ -20,15 +21,14 @@ from console.pages.settings.switches import AnnouncementPanel, FeaturesPanel, Fi
 from console.widgets import dialogs
 from console.widgets.marks import status_mark
 
-IGNORED = (
-    "This version cannot use these rows of the database, so they have no effect. "
-    "Set the values again, or delete the rows."
+IGNORED = N_(
+    "This version can't use these database rows, so they have no effect. Set the values again, or delete the rows."
 )
 
 
 def register() -> None:
     """Put the page at ``/admin/settings``."""
-    page("/admin/settings", title="Settings")(_settings)
+    page("/admin/settings", title=N_("Settings"))(_settings)
 
 
 class _Page:
@@ -101,10 +101,10 @@ class _Page:
             return
         text = str(fields.get("text") or "")
 
-        async def begin(_: str) -> None:
+        async def begin(_answer: str) -> None:
             await self._maintain(is_on=True, text=text)
 
-        title, action = "Begin maintenance of the chat?", "Begin maintenance"
+        title, action = _("Start maintenance of the chat?"), _("Start maintenance")
         dialogs.ask(title, affected_text(affected), action=action, is_dangerous=True, on_answer=begin)
 
     async def _end_maintenance(self) -> None:
@@ -126,7 +126,7 @@ class _Page:
     async def _change(self, fields: Fields) -> None:
         name, configuration = str(fields["name"]), services().configuration
         if fields["what"] == "reset":
-            await self._run(lambda person: configuration.reset(person, name), lambda _: None)
+            await self._run(lambda person: configuration.reset(person, name), lambda _error: None)
         else:
             value = str(fields["value"])
             await self._run(
@@ -136,7 +136,7 @@ class _Page:
 
 async def _settings(principal: Principal) -> None:
     client = ui.context.client
-    with frame(principal, title="Settings", path="/admin/settings"):
+    with frame(principal, title=_("Settings"), path="/admin/settings"):
         opened = _Page(principal)
 
     async def show() -> None:
@@ -144,7 +144,7 @@ async def _settings(principal: Principal) -> None:
             with open_pages().entered(client):
                 opened.show()
 
-    def changed(_: object) -> None:
+    def changed(_change: object) -> None:
         background_tasks.create(show(), name="settings")
 
     for topic in (services().configuration.stored, services().switches.notices):
@@ -154,12 +154,17 @@ async def _settings(principal: Principal) -> None:
 
 def affected_text(affected: int) -> str:
     """Whom a maintenance would meet."""
-    who = {0: "No one has", 1: "One person has"}.get(affected, f"{affected} people have")
-    return f"{who} written in the last five minutes. Their next message is refused until the maintenance ends."
+    if not affected:
+        return _("No one has written in the last five minutes.")
+    return ngettext(
+        "{count} person has written in the last five minutes. Their next message is rejected until maintenance ends.",
+        "{count} people have written in the last five minutes. Their next message is rejected until maintenance ends.",
+        affected,
+    )
 
 
 def ignored_part(rows: tuple[str, ...]) -> str:
     """Stored settings that have no effect."""
     mark = status_mark(Mark(str(len(rows)), "warn", "alert"))
     listed = "".join(f"<li>{escape(row)}</li>" for row in rows)
-    return f'<h2>Ignored {mark}</h2><p class="we-muted">{IGNORED}</p><ul class="we-ignored">{listed}</ul>'
+    return f'<h2>{_("Ignored")} {mark}</h2><p class="we-muted">{_(IGNORED)}</p><ul class="we-ignored">{listed}</ul>'

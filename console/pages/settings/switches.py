@@ -14,15 +14,22 @@ from nicegui import ui
 from nicegui.events import GenericEventArguments
 
 from chat_api.core.errors import InvalidInput
+from chat_api.core.language import N_, _
 from chat_api.settings.feature_flags import MAX_ANNOUNCEMENT_CHARS
-from chat_api.settings.schemas import Announcement, FeatureView, MaintenanceView, Tone
+from chat_api.settings.schemas import Announcement, Feature, FeatureView, MaintenanceView, Tone
 from console.labels import Mark
 from console.widgets.fact_words import moment
 from console.widgets.marks import status_mark
 
 MAX_TEXT_CHARS: Final = 2_000  # above every limit, so that the service says what is wrong
-TONES: Final = {Tone.INFO: "Information", Tone.SUCCESS: "Good news", Tone.WARNING: "Warning"}
-OFF: Final = Mark("off", "idle", "paused")
+TONES: Final = {Tone.INFO: N_("Information"), Tone.SUCCESS: N_("Good news"), Tone.WARNING: N_("Warning")}
+OFF: Final = Mark(N_("off"), "idle", "paused")
+FEATURES: Final[Mapping[str, str]] = {
+    Feature.NEW_USERS: N_("New users"),
+    Feature.GUESTS: N_("Guests"),
+    Feature.EDITING: N_("Editing"),
+    Feature.REACTIONS: N_("Reactions"),
+}
 # The fields of a form by name; moments in Unix seconds.
 SENT: Final = """(event) => {
   event.preventDefault();
@@ -63,23 +70,23 @@ class AnnouncementPanel:
     def __init__(self, *, may_manage: bool, on_send: OnFields, on_remove: Callable[[], Awaitable[None]]) -> None:
         self._shown: Announcement | None = None
         self._may_manage = may_manage
-        with _panel("Announcement", testid="announcement-state") as self._state:
-            html("p", "Plain text at the top of every page, including open ones and sign-in.").classes("we-muted")
+        with _panel(_("Announcement"), testid="announcement-state") as self._state:
+            html("p", _("Plain text at the top of every page, including the sign-in page.")).classes("we-muted")
             self._form = ui.element("form").classes("we-form")
             self._form.on("submit", lambda event: on_send(fields_of(event)), js_handler=SENT)
             for name in ("input", "reset"):
                 self._form.on(name, js_handler=ABLE)
             with self._form:
-                self._text = _textarea("Text", "text", "What should everyone know?", testid="announcement-text")
+                self._text = _textarea(_("Text"), "text", _("What should everyone know?"), testid="announcement-text")
                 with ui.element("div").classes("we-row"):
-                    self._tone = _labelled("Tone", html("select").props("name=tone"))
-                    self._starts = _moment("From", "starts_at")
-                    self._ends = _moment("Until", "ends_at")
+                    self._tone = _labelled(_("Type"), html("select").props("name=tone"))
+                    self._starts = _moment(_("From"), "starts_at")
+                    self._ends = _moment(_("Until"), "ends_at")
                 self.error = html("p").classes("we-form-error").props("role=alert")
                 with ui.element("div").classes("we-form-actions") as actions:
-                    self._announce = html("button", "Announce").classes("we-button we-primary")
+                    self._announce = html("button", _("Publish")).classes("we-button we-primary")
                     self._announce.props('type=submit data-testid="announce"')
-                    self._remove = html("button", "Remove").classes("we-button")
+                    self._remove = html("button", _("Remove")).classes("we-button")
                     self._remove.props('type=button data-testid="take-back"')
                     self._remove.on("click", on_remove, throttle=0.5)
                 actions.set_visibility(may_manage)
@@ -114,28 +121,28 @@ class MaintenancePanel:
 
     def __init__(self, *, may_manage: bool, on_begin: OnFields, on_end: Callable[[], Awaitable[None]]) -> None:
         self._may_manage = may_manage
-        with _panel("Maintenance mode", testid="maintenance-state") as self._state:
-            said = (
-                "The chat accepts no new messages and says why."
-                " People can still read everything, and the console keeps working."
+        with _panel(_("Maintenance mode"), testid="maintenance-state") as self._state:
+            said = _(
+                "The chat accepts no new messages and shows why. People can still read everything, and the console "
+                "keeps working."
             )
             html("p", said).classes("we-muted")
             with ui.element("form").classes("we-form") as form:
-                placeholder = "Optional. A default message is used."
-                self._text = _textarea("Message to people", "text", placeholder, testid="maintenance-text")
+                placeholder = _("Optional. A default message is used.")
+                self._text = _textarea(_("Message to users"), "text", placeholder, testid="maintenance-text")
                 self.error = html("p").classes("we-form-error").props("role=alert")
                 self._since = html("p").classes("we-muted")
                 with ui.element("div").classes("we-form-actions") as actions:
-                    self._end = html("button", "End maintenance").classes("we-button we-primary")
+                    self._end = html("button", _("End maintenance")).classes("we-button we-primary")
                     self._end.props('type=button data-testid="end-maintenance"').on("click", on_end, throttle=0.5)
-                    self._begin = html("button", "Begin maintenance…").classes("we-button we-danger")
+                    self._begin = html("button", _("Start maintenance…")).classes("we-button we-danger")
                     self._begin.props('type=submit data-testid="begin-maintenance"')
                 actions.set_visibility(may_manage)
             form.on("submit", lambda event: on_begin(fields_of(event)), js_handler=SENT)
 
     def show(self, view: MaintenanceView) -> None:
         """Show whether it is on."""
-        mark = Mark("on", "violet", "maintenance") if view.is_on else Mark("off", "ok", "online")
+        mark = Mark(N_("on"), "violet", "maintenance") if view.is_on else Mark(N_("off"), "ok", "online")
         self._state.set_content(status_mark(mark))
         self._text.props["defaultValue"] = view.text
         self._text.props(remove="disabled")
@@ -143,7 +150,8 @@ class MaintenancePanel:
             self._text.props("disabled")
         self._since.set_visibility(view.is_on)
         if view.is_on and view.changed_at is not None:
-            self._since.set_content(f"Since {moment(view.changed_at)}, by {escape(view.changed_by or '')}.")
+            when, name = moment(view.changed_at), escape(view.changed_by or "")
+            self._since.set_content(_("Started {when} by {name}.", when=when, name=name))
         self._end.set_visibility(view.is_on)
         self._begin.set_visibility(not view.is_on)
 
@@ -156,7 +164,7 @@ class FeaturesPanel:
     ) -> None:
         self._rows: dict[str, tuple[ui.element, ui.html, ui.html]] = {}
         with ui.element("section").classes("we-panel we-wide"):
-            html("h2", "Features")
+            html("h2", _("Features"))
             with ui.element("ul").classes("we-switches"):
                 for view in features:
                     self._rows[view.feature] = self._row(view, may_manage, on_switch)
@@ -174,7 +182,7 @@ class FeaturesPanel:
                 if not may_manage:
                     box.props("disabled")
                 box.on("change", switched, js_handler="(event) => emit(event.target.checked)")
-                html("span", escape(view.feature.replace("_", " "))).classes("we-strong")
+                html("span", escape(_(FEATURES[view.feature]))).classes("we-strong")
                 state = html("span")
             about = html("p").classes("we-muted")
         return box, state, about
@@ -186,7 +194,7 @@ class FeaturesPanel:
             box.props["checked"] = view.is_on
             box.update()
             state.classes(replace=f"we-status we-status-{'ok' if view.is_on else 'warn'}")
-            state.set_content("on" if view.is_on else "off")
+            state.set_content(_("on") if view.is_on else _("off"))
             about.set_content(_about(view))
 
     def put_back(self, name: str) -> None:
@@ -202,9 +210,9 @@ def announcement_mark(said: Announcement | None, now: datetime) -> Mark:
     if said is None or not said.text:
         return OFF
     if said.is_shown(now):
-        return Mark("shown now", "ok", "online")
+        return Mark(N_("live"), "ok", "online")
     is_over = said.ends_at is not None and said.ends_at <= now
-    return Mark("over", "idle", "paused") if is_over else Mark("not yet shown", "busy", "starting")
+    return Mark(N_("ended"), "idle", "paused") if is_over else Mark(N_("scheduled"), "busy", "starting")
 
 
 def moment_of(said: object) -> datetime | None:
@@ -214,19 +222,21 @@ def moment_of(said: object) -> datetime | None:
     try:
         return datetime.fromtimestamp(said, UTC)
     except (OverflowError, OSError) as error:
-        raise InvalidInput("The time is not one.") from error
+        raise InvalidInput(_("Enter a valid date and time.")) from error
 
 
 def _about(view: FeatureView) -> str:
-    by = f" Last switched by {escape(view.changed_by)}, " if view.changed_by else ""
-    at = f"{moment(view.changed_at)}." if view.changed_by and view.changed_at else ""
-    return f"{escape(view.meaning)}{by}{at}"
+    meaning = escape(_(view.meaning))
+    if not view.changed_by or not view.changed_at:
+        return meaning
+    by = _("Last changed by {name}, {when}.", name=escape(view.changed_by), when=moment(view.changed_at))
+    return f"{meaning} {by}"
 
 
 def _options(tone: Tone) -> str:
     return "".join(
-        f'<option value="{value}"{" selected" if value == tone else ""}>{words}</option>'
-        for value, words in TONES.items()
+        f'<option value="{value}"{" selected" if value == tone else ""}>{_(label)}</option>'
+        for value, label in TONES.items()
     )
 
 
@@ -262,5 +272,5 @@ def _moment(label: str, name: str) -> ui.element:
     place = ui.element("we-local")
     with place:
         ui.element("input").props(f"type=datetime-local name={name}")
-    _labelled(f'{label} <small class="we-muted">optional</small>', place)
+    _labelled(f'{label} <small class="we-muted">{_("optional")}</small>', place)
     return place

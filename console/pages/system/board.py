@@ -6,6 +6,7 @@ from typing import Final
 
 from nicegui import ui
 
+from chat_api.core.language import N_, _
 from chat_api.core.slow_queries import SlowQuery
 from chat_api.system.schemas import SystemView
 from console.pages.system import markup
@@ -13,11 +14,7 @@ from console.widgets.marks import status_mark
 from console.widgets.search_field import search_field
 
 STALE_S: Final = 10
-LAST_KNOWN: Final = "Trying again; the figures below are the last known."
-NO_SLOW: Final = (
-    "None since the start. What counts as slow is <code>SLOW_QUERY_MS</code>, on the"
-    ' <a class="we-anchor" href="/admin/settings">Settings</a> page.'
-)
+LAST_KNOWN: Final = N_("Reconnecting… The figures below are the last known.")
 
 
 class SystemBoard:
@@ -28,7 +25,8 @@ class SystemBoard:
         self._text = ""
         with ui.element("div").classes("we-board we-system").props('data-testid="system"'):
             self._build_banner()
-            self._figures = _html("section").classes("we-cards we-figures").props('aria-label="In short"')
+            self._figures = _html("section").classes("we-cards we-figures")
+            self._figures.props["aria-label"] = _("Summary")
             with ui.element("div").classes("we-panels"):
                 self._build_panels()
         self.show(view, slow_queries)
@@ -57,32 +55,32 @@ class SystemBoard:
     def _build_banner(self) -> None:
         with ui.element("we-fresh").props(f"limit={STALE_S}") as self._fresh:
             self._banner = _html("section").props('role=status data-testid="system-banner"')
-            lost = _html("section", status_mark(markup.LOST) + f'<span class="we-headline">{LAST_KNOWN}</span>')
+            lost = _html("section", status_mark(markup.LOST) + f'<span class="we-headline">{_(LAST_KNOWN)}</span>')
             lost.classes(f"we-banner we-tone-{markup.LOST.tone}").props("role=status hidden")
 
     def _build_panels(self) -> None:
-        with _panel("Processes", is_wide=True):
-            self._processes = _scroll("Processes")
-        with _panel("Event loop stalls", is_wide=True) as panel:
+        with _panel(_("Processes"), is_wide=True):
+            self._processes = _scroll(_("Processes"))
+        with _panel(_("Event loop stalls"), is_wide=True) as panel:
             self._stalls = _Stalls(panel)
-        with _panel('Requests <span class="we-muted">last five minutes</span>', is_wide=True):
-            search_field("Find a route", self._find)
-            self._routes = _scroll("Requests by route")
+        with _panel(f'{_("Requests")} <span class="we-muted">{_("last five minutes")}</span>', is_wide=True):
+            search_field(_("Find a route"), self._find)
+            self._routes = _scroll(_("Requests by route"))
         with _panel():
             with ui.element("h2"):
-                _html("span", "Background workers")
+                _html("span", _("Background workers"))
                 self._workers_count = _html("span").classes("we-muted we-number")
-            self._workers = _scroll("Background workers").classes("we-tall")
-        with _panel("Slow statements"):
+            self._workers = _scroll(_("Background workers")).classes("we-tall")
+        with _panel(_("Slow queries")):
             self._slow = _SlowStatements()
         with _panel("PostgreSQL"):
             self._database = _html("div")
-            self._tables = _scroll("Biggest tables")
-        with _panel("Redis, bots and versions"):
+            self._tables = _scroll(_("Largest tables"))
+        with _panel(_("Redis, bots and versions")):
             self._redis = _html("div")
-            _html("h3", "Lanes to bots")
+            _html("h3", _("Calls to bots"))
             self._lanes = _html("div")
-            _html("h3", "Versions")
+            _html("h3", _("Versions"))
             self._versions = _html("div")
 
     def _find(self, text: str) -> None:
@@ -115,8 +113,9 @@ class _SlowStatements:
     """A row of elements for each, for the same reason."""
 
     def __init__(self) -> None:
-        self._none = _html("p", NO_SLOW).classes("we-muted")
-        self._box = ui.element("div").classes("we-scroll we-tall").props('tabindex=0 aria-label="Slow statements"')
+        self._none = _html("p", _no_slow()).classes("we-muted")
+        self._box = ui.element("div").classes("we-scroll we-tall").props("tabindex=0")
+        self._box.props["aria-label"] = _("Slow queries")
         with self._box, ui.element("table").classes("we-list").props('data-testid="slow-queries"'):
             _html("thead", markup.table_head(markup.SLOW_COLUMNS))
             self._body = ui.element("tbody")
@@ -137,10 +136,20 @@ class _SlowStatements:
     def _new_row(self, query: SlowQuery) -> tuple[ui.element, list[ui.html]]:
         with self._body, ui.element("tr") as row:
             cells = [
-                _html("td").classes("we-number" if is_number else "we-grow") for _, is_number in markup.SLOW_COLUMNS
+                _html("td").classes("we-number" if is_number else "we-grow")
+                for _label, is_number in markup.SLOW_COLUMNS
             ]
         self._rows[query.statement] = row, cells
         return row, cells
+
+
+def _no_slow() -> str:
+    settings = f'<a class="we-anchor" href="/admin/settings">{_("Settings")}</a>'
+    return _(
+        "None since the last start. {name} on the {settings} page sets what counts as slow.",
+        name="<code>SLOW_QUERY_MS</code>",
+        settings=settings,
+    )
 
 
 def _html(tag: str, content: str = "") -> ui.html:

@@ -1,12 +1,14 @@
 """The System page's parts as markup. What comes from outside (hosts, routes, statements, errors) is escaped."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from html import escape
 from typing import Final
 
 from chat_api.bots.breaker import BreakerState
+from chat_api.core.language import N_, _, ngettext
 from chat_api.core.loop_watch import Blocked
+from chat_api.core.pubsub import PubSubState
 from chat_api.core.request_statistics import RouteStatistics
 from chat_api.core.slow_queries import SlowQuery
 from chat_api.system.schemas import (
@@ -20,13 +22,22 @@ from chat_api.system.schemas import (
 from console.labels import Mark
 from console.widgets.fact_words import facts_html, moment, since
 from console.widgets.marks import status_mark
-from console.widgets.quantities import fixed, latency, span
+from console.widgets.quantities import fixed, latency, localized, percent, span, whole
 
 MAX_ROUTES: Final = 60
 STALL_NEWS: Final = timedelta(minutes=5)
-LOST: Final = Mark("Connection lost", "idle", "unknown")
+LOST: Final = Mark(N_("Connection lost"), "idle", "unknown")
 _MIB: Final = 1024 * 1024
-_BREAKER_TONES: Final = {BreakerState.CLOSED: "ok", BreakerState.HALF_OPEN: "warn", BreakerState.OPEN: "bad"}
+_BREAKERS: Final = {
+    BreakerState.CLOSED: ("ok", N_("breaker closed")),
+    BreakerState.HALF_OPEN: ("warn", N_("breaker half-open")),
+    BreakerState.OPEN: ("bad", N_("breaker open")),
+}
+_PUBSUB: Final[Mapping[str, str]] = {
+    PubSubState.LIVE: N_("live"),
+    PubSubState.DEAF: N_("stalled"),
+    PubSubState.AWAY: N_("disconnected"),
+}
 
 Column = tuple[str, bool]
 
@@ -39,18 +50,18 @@ def banner(view: SystemView) -> tuple[Mark, str]:
         for process in view.processes
         if any(view.at - blocked.at < STALL_NEWS for blocked in process.blocked)
     ]
-    troubles = list(view.problems)
+    troubles = [_(problem) for problem in view.problems]
     if late:
-        troubles.append(f"Late: {', '.join(late)}.")
+        troubles.append(_("Late workers: {names}.", names=", ".join(late)))
     if stalled:
-        troubles.append(f"Event loop stalls in the last five minutes ({', '.join(stalled)}).")
+        troubles.append(_("Event loop stalls in the last five minutes ({processes}).", processes=", ".join(stalled)))
     if not any(process.is_leader for process in view.processes):
-        troubles.append("No process leads: bots are not checked.")
+        troubles.append(_("No leader process: bots aren't being checked."))
     if troubles:
-        return Mark("Needs attention", "warn", "degraded"), escape(" ".join(troubles))
+        return Mark(N_("Needs attention"), "warn", "degraded"), escape(" ".join(troubles))
     count = len(view.processes)
-    said = f"{count} {'process' if count == 1 else 'processes'}, every worker on time."
-    return Mark("Healthy", "ok", "online"), said
+    said = ngettext("{count} process, all workers on time.", "{count} processes, all workers on time.", count)
+    return Mark(N_("Healthy"), "ok", "online"), said
 
 
 def figures(view: SystemView) -> str:
@@ -65,16 +76,20 @@ def figures(view: SystemView) -> str:
     requests = total(lambda process: sum(route.rate_per_s for route in process.routes))
     waiting = total(lambda process: process.calls_waiting)
     cards = (
-        ("WebSockets", f"{total(lambda process: process.websockets)}", "open chat connections"),
-        ("Answers", f"{total(lambda process: process.messages_running)}", f"under way, {waiting} waiting for a bot"),
-        ("Requests", f"{rate(requests)}/s", "over the last five minutes"),
+        ("WebSockets", f"{total(lambda process: process.websockets)}", _("open chat connections")),
         (
-            "Loop lag p99",
-            latency(most(lambda process: process.lag_p99_ms)),
-            f"longest of a minute: {latency(most(lambda process: process.lag_max_ms))}",
+            _("Answers"),
+            f"{total(lambda process: process.messages_running)}",
+            _("in progress, {count} waiting for a bot", count=waiting),
         ),
-        ("Memory", amount(total(lambda process: process.memory_bytes)), "of all processes"),
-        ("CPU", f"{fixed(total(lambda process: process.cpu_percent))}%", "of one processor"),
+        (_("Requests"), f"{rate(requests)}/s", _("last five minutes")),
+        (
+            _("Loop lag p99"),
+            latency(most(lambda process: process.lag_p99_ms)),
+            _("longest in a minute: {time}", time=latency(most(lambda process: process.lag_max_ms))),
+        ),
+        (_("Memory"), amount(total(lambda process: process.memory_bytes)), _("all processes")),
+        (_("CPU"), percent(f"{total(lambda process: process.cpu_percent):.0f}"), _("of one core")),
     )
     return "".join(
         f'<div class="we-card"><span class="we-muted">{label}</span><strong class="we-figure">{escape(value)}</strong>'
@@ -85,28 +100,39 @@ def figures(view: SystemView) -> str:
 
 def processes_table(view: SystemView) -> str:
     """One row a process."""
-    numbers = ("WebSockets", "Answers", "Lag p50", "p99", "Longest", "Blocked", "CPU", "Memory", "Database pool")
     columns = [
-        *((name, False) for name in ("Process", "Role", "Version")),
-        ("Up for", True),
-        *((name, True) for name in numbers),
-        ("Wake-ups", False),
+        (_("Process"), False),
+        (_("Role"), False),
+        (_("Version"), False),
+        (_("Uptime"), True),
+        ("WebSockets", True),
+        (_("Answers"), True),
+        (_("Lag p50"), True),
+        ("p99", True),
+        (_("Longest"), True),
+        (_("Stalls"), True),
+        (_("CPU"), True),
+        (_("Memory"), True),
+        (_("Database pool"), True),
+        (_("Pub/sub"), False),
     ]
     return _table(columns, (_process(process) for process in view.processes), testid="processes")
 
 
 def _process(process: ProcessReport) -> str:
-    role = Mark("leads", "busy", "key") if process.is_leader else Mark("serves", "idle", "online")
+    role = Mark(N_("leader"), "busy", "key") if process.is_leader else Mark(N_("follower"), "idle", "online")
     pool = process.pool
+    fast = _("fast path: {open} open, {idle} idle", open=pool.fast_open, idle=pool.fast_idle)
+    connections = _("{used} used, {idle} idle of {size}", used=pool.used, idle=pool.idle, size=pool.size)
+    pubsub = _(_PUBSUB[process.realtime]) if process.realtime in _PUBSUB else escape(process.realtime)
     return (
         f'<th scope="row">{escape(process.host)} <span class="we-muted">{process.pid}</span></th>'
         f"<td>{status_mark(role)}</td><td>{escape(process.version)}</td>{_number(since(process.started_at))}"
         f"{_number(str(process.websockets))}{_number(str(process.messages_running))}"
         f"{_number(latency(process.lag_p50_ms))}{_number(latency(process.lag_p99_ms))}"
         f"{_number(latency(process.lag_max_ms))}{_number(str(process.blocked_count), is_bad=process.blocked_count > 0)}"
-        f"{_number(fixed(process.cpu_percent) + '%')}{_number(amount(process.memory_bytes))}"
-        f'<td class="we-number" title="fast lane: {pool.fast_open} open, {pool.fast_idle} idle">'
-        f"{pool.used} used, {pool.idle} idle of {pool.size}</td><td>{escape(process.realtime)}</td>"
+        f"{_number(percent(f'{process.cpu_percent:.0f}'))}{_number(amount(process.memory_bytes))}"
+        f'<td class="we-number" title="{fast}">{connections}</td><td>{pubsub}</td>'
     )
 
 
@@ -119,7 +145,7 @@ def stalls(view: SystemView) -> dict[str, str]:
 
 def _stall(blocked: Blocked, where: str) -> str:
     mark = status_mark(Mark(latency(1000 * blocked.duration_s), "bad", "degraded"))
-    stack = escape(blocked.stack) or "It was over before it could be looked at."
+    stack = escape(blocked.stack) or _("It ended before a stack trace could be taken.")
     return (
         f"<summary>{mark} <span>{moment(blocked.at)}</span> "
         f'<span class="we-muted">{escape(where)}</span></summary><pre class="we-stack">{stack}</pre>'
@@ -135,10 +161,10 @@ def routes_table(view: SystemView, text: str) -> str:
         if text in route.route.lower()
     ]
     if not rows:
-        return f'<p class="we-muted">{"No route matches." if text else "Nothing was asked for yet."}</p>'
+        return _muted(_("No routes match.") if text else _("No requests yet."))
     rows.sort(key=lambda row: row[0].count, reverse=True)
-    numbers = ("Requests", "per s", "p50", "p95", "p99", "Errors")
-    columns = [("Route", False), *((name, True) for name in numbers)]
+    numbers = (_("Requests"), _("per second"), "p50", "p95", "p99", _("Errors"))
+    columns = [(_("Route"), False), *((name, True) for name in numbers)]
     return _table(columns, (_route(route, where) for route, where in rows[:MAX_ROUTES]), testid="routes")
 
 
@@ -153,7 +179,7 @@ def _route(route: RouteStatistics, where: str) -> str:
 
 def workers_table(view: SystemView) -> str:
     """The background workers of all processes."""
-    columns = [("Worker", False), ("State", False), ("Heartbeat", True), ("Failures", True)]
+    columns = [(_("Worker"), False), (_("State"), False), (_("Heartbeat"), True), (_("Failures"), True)]
     rows = "".join(
         f'<tr data-testid="worker-{escape(worker.name)}">'
         f"{_worker(worker, _where(process) if len(view.processes) > 1 else '')}</tr>"
@@ -181,13 +207,19 @@ def _worker(worker: WorkerView, where: str) -> str:
 
 def _worker_mark(worker: WorkerView) -> Mark:
     if not worker.is_running:
-        return Mark("ended", "idle", "offline")
+        return Mark(N_("stopped"), "idle", "offline")
     if worker.is_late:
-        return Mark("late", "bad", "degraded")
-    return Mark("waiting" if worker.interval_s is None else "on time", "ok", "online")
+        return Mark(N_("late"), "bad", "degraded")
+    return Mark(N_("waiting") if worker.interval_s is None else N_("on time"), "ok", "online")
 
 
-SLOW_COLUMNS: Final = (("Statement", False), ("Times", True), ("Total", True), ("Longest", True), ("Last", True))
+SLOW_COLUMNS: Final = (
+    (N_("Query"), False),
+    (N_("Calls"), True),
+    (N_("Total"), True),
+    (N_("Longest"), True),
+    (N_("Last"), True),
+)
 
 
 def slow_query(query: SlowQuery) -> tuple[str, ...]:
@@ -206,17 +238,22 @@ def slow_query(query: SlowQuery) -> tuple[str, ...]:
 def database_facts(database: DatabaseView | None) -> str:
     """PostgreSQL, or that it is away."""
     if database is None:
-        return '<p class="we-muted">It does not answer.</p>'
+        return _muted(_("PostgreSQL isn't responding."))
     is_newest = database.migration == database.migration_head
-    said = "the newest" if is_newest else f"but the code expects {database.migration_head}"
-    migration = Mark(
-        f"{database.migration}, {said}", "ok" if is_newest else "bad", "online" if is_newest else "degraded"
-    )
+    if is_newest:
+        migration = Mark(_("{version}, up to date", version=database.migration), "ok", "online")
+    else:
+        said = _(
+            "{version}, but the code expects {expected}",
+            version=database.migration,
+            expected=database.migration_head,
+        )
+        migration = Mark(said, "bad", "degraded")
     facts = (
-        ("Version", escape(database.version)),
-        ("Size", amount(database.size_bytes)),
-        ("Connections", f"{database.connections} of {database.max_connections}"),
-        ("Migration", status_mark(migration, testid="migration")),
+        (_("Version"), escape(database.version)),
+        (_("Size"), amount(database.size_bytes)),
+        (_("Connections"), _("{used} of {limit}", used=database.connections, limit=database.max_connections)),
+        (_("Migration"), status_mark(migration, testid="migration")),
     )
     return facts_html(facts)
 
@@ -225,24 +262,24 @@ def tables_table(database: DatabaseView | None) -> str:
     """Its biggest tables."""
     rows = (
         f'<th scope="row"><code>{escape(table.name)}</code></th>'
-        f"{_number(f'{table.rows:,}')}{_number(amount(table.size_bytes))}"
+        f"{_number(whole(table.rows))}{_number(amount(table.size_bytes))}"
         for table in (database.tables if database else ())
     )
-    return _table([("Biggest tables", False), ("Rows, about", True), ("Size", True)], rows)
+    return _table([(_("Largest tables"), False), (_("Rows (approx.)"), True), (_("Size"), True)], rows)
 
 
 def redis_part(redis: RedisView | None) -> str:
     """Redis, or that it is away."""
     if redis is None:
-        return '<p class="we-muted">Redis does not answer.</p>'
+        return _muted(_("Redis isn't responding."))
     return facts_html(
         (
             ("Redis", escape(redis.version)),
-            ("Memory", amount(redis.memory_bytes)),
-            ("Clients", str(redis.clients)),
-            ("Keys", str(redis.keys)),
-            ("Commands", f"{redis.operations_per_s}/s"),
-            ("Up for", span(redis.uptime_s)),
+            (_("Memory"), amount(redis.memory_bytes)),
+            (_("Clients"), str(redis.clients)),
+            (_("Keys"), whole(redis.keys)),
+            (_("Commands"), f"{redis.operations_per_s}/s"),
+            (_("Uptime"), span(redis.uptime_s)),
         )
     )
 
@@ -251,16 +288,18 @@ def lanes_part(view: SystemView) -> str:
     """The calls to bots that are under way, and breakers that are not closed."""
     lanes = [lane for process in view.processes for lane in process.lanes]
     if not lanes:
-        return '<p class="we-muted">No calls under way, every breaker is closed.</p>'
+        return _muted(_("No calls in progress, all breakers closed."))
     return facts_html((escape(lane.bot_name), _lane(lane)) for lane in lanes)
 
 
 def _lane(lane: LaneView) -> str:
-    tone = _BREAKER_TONES.get(BreakerState(lane.breaker), "idle")
-    breaker = escape(lane.breaker.replace("_", "-"))
-    return (
-        f"{lane.in_flight} of {lane.slots} calls, {lane.waiting} waiting, "
-        f'<span class="we-status-{tone}">breaker {breaker}</span>'
+    tone, state = _BREAKERS[BreakerState(lane.breaker)]
+    return _(
+        "{running} of {slots} calls, {waiting} waiting, {breaker}",
+        running=lane.in_flight,
+        slots=lane.slots,
+        waiting=lane.waiting,
+        breaker=f'<span class="we-status-{tone}">{_(state)}</span>',
     )
 
 
@@ -272,7 +311,7 @@ def versions_part(view: SystemView) -> str:
 def table_head(columns: Iterable[Column]) -> str:
     """The first row of a table; columns of numbers stand at the right."""
     cells = "".join(
-        f'<th scope="col"{" class=we-number" if is_number else ""}>{name}</th>' for name, is_number in columns
+        f'<th scope="col"{" class=we-number" if is_number else ""}>{_(name)}</th>' for name, is_number in columns
     )
     return f"<tr>{cells}</tr>"
 
@@ -290,7 +329,7 @@ def rate(per_s: float) -> str:
     """How often a second: ``12``, ``0.3``, ``&lt;0.1``, ``0``."""
     if per_s >= 10:
         return fixed(per_s)
-    return fixed(per_s, 1) if per_s >= 0.1 else "<0.1" if per_s > 0 else "0"
+    return fixed(per_s, 1) if per_s >= 0.1 else localized("<0.1") if per_s > 0 else "0"
 
 
 def _table(columns: Sequence[Column], rows: Iterable[str], *, testid: str = "") -> str:
@@ -305,6 +344,10 @@ def _table_of(columns: Sequence[Column], rows: str, *, testid: str) -> str:
 def _number(content: str, *, is_bad: bool = False) -> str:
     text = content if content.startswith("<we-") else escape(content)
     return f'<td class="we-number{" we-status-bad" if is_bad else ""}">{text}</td>'
+
+
+def _muted(text: str) -> str:
+    return f'<p class="we-muted">{text}</p>'
 
 
 def _where(process: ProcessReport) -> str:
