@@ -13,8 +13,8 @@ from models import AlertStatus, Severity
 @pytest.mark.parametrize(
     ("status", "channels", "told"),
     [
-        (AlertStatus.PENDING, (), "waits a moment"),
-        (AlertStatus.FIRING, (), "no one: no matching channel"),
+        (AlertStatus.PENDING, (), "pending"),
+        (AlertStatus.FIRING, (), "no one (no matching channel)"),
         (AlertStatus.FIRING, ("one",), "1 channel"),
         (AlertStatus.FIRING, ("one", "two"), "2 channels"),
     ],

@@ -83,7 +83,7 @@ def test_a_container_says_how_it_ended() -> None:
     """Everything that an engine may tell, in words; what it does not tell is a dash."""
     shown = container_html(FULL)
     for words in (
-        "exited (killed for its memory)",
+        "exited (out of memory)",
         "<dd>3</dd>",
         "unless-stopped",
         "sha256:abc",
@@ -103,13 +103,13 @@ def test_a_secret_is_kept_back() -> None:
     shown = environment_html(FULL)
     assert "<code>INFO</code>" in shown
     assert shown.index("DISCORD_TOKEN") < shown.index("••••••")
-    assert "No variable is set." in environment_html(EMPTY)
+    assert "No variables set." in environment_html(EMPTY)
 
 
 def test_the_engines_own_check_is_shown() -> None:
     """Its command and its last answers, which are only text; an image without one says so."""
     shown = health_html(FULL)
-    for words in ("curl localhost", "unhealthy", "well", "failed (7)", "&lt;img src=x&gt;"):
+    for words in ("curl localhost", "unhealthy", "passed", "failed (exit code 7)", "&lt;img src=x&gt;"):
         assert words in shown
     assert HOSTILE not in shown
     assert "The image has no health check." in health_html(EMPTY)
@@ -119,7 +119,7 @@ def test_a_long_command_is_cut_and_never_markup() -> None:
     """What does not fit is in the title."""
     shown = container_html(_facts(_view(), command=HOSTILE + "x" * 300))
     assert HOSTILE not in shown
-    assert "x …</code>" in shown
+    assert "x…</code>" in shown
 
 
 @pytest.mark.parametrize(("size", "text"), [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (3 * 2**40, "3.0 TiB")])

@@ -43,7 +43,7 @@ async def test_it_says_how_the_bot_is_and_why(console_app: RunningConsole) -> No
 
         console_app.services.fleet.record_canary(FAILED)
         await eventually(lambda: head.props["data-status"] == BotStatus.DEGRADED)
-        assert "does not answer a test message: &lt;no answer&gt;" in markup(head)
+        assert "no answer to a test message: &lt;no answer&gt;" in markup(head)
 
 
 async def test_a_page_of_one_bot_is_sent_no_other(console_app: RunningConsole) -> None:

@@ -32,7 +32,7 @@ OTHER = replace(VIEW, name="log_level", meaning="Least level", effect=Effect.ENV
 def test_an_announcement_has_its_time() -> None:
     """Off, to come, now, over."""
     said = Announcement(text="x", starts_at=NOW, ends_at=NOW + timedelta(hours=1))
-    moments = {NOW - timedelta(seconds=1): "not yet shown", NOW: "shown now", NOW + timedelta(hours=2): "over"}
+    moments = {NOW - timedelta(seconds=1): "scheduled", NOW: "live", NOW + timedelta(hours=2): "ended"}
     assert {now: announcement_mark(said, now).label for now in moments} == moments
     assert announcement_mark(None, NOW).label == "off"
 
@@ -48,13 +48,13 @@ def test_a_moment_is_what_the_browser_says_of_it() -> None:
 
 def test_a_setting_says_where_its_value_comes_from() -> None:
     """Its default, the environment, or who set it here, instead of what; what comes from outside is text."""
-    assert "changes at once" in setting(VIEW, may_manage=False)
+    assert "applies immediately" in setting(VIEW, may_manage=False)
     assert "Seconds a bot may take. 0: none" in setting(VIEW, may_manage=False)
-    assert "the default is 30" in setting(replace(VIEW, source=Source.ENVIRONMENT), may_manage=False)
+    assert "default: 30" in setting(replace(VIEW, source=Source.ENVIRONMENT), may_manage=False)
     here = replace(VIEW, source=Source.HERE, here="12", changed_by="<alice>", changed_at=NOW, environment="20")
     said = setting(here, may_manage=True)
     assert "by &lt;alice&gt;, " in said
-    assert "the environment says 20" in said
+    assert "environment: 20" in said
     assert 'data-testid="reset-bot_api_timeout"' in said
     assert "data-do" not in setting(here, may_manage=False)
     assert "data-do" not in setting(OTHER, may_manage=True)
@@ -69,7 +69,7 @@ def test_words_for_people_and_for_rows_of_no_use() -> None:
     """In the number that it is; rows are text."""
     assert [affected_text(count).split(" written")[0] for count in (0, 1, 7)] == [
         "No one has",
-        "One person has",
+        "1 person has",
         "7 people have",
     ]
     assert "&lt;row&gt;" in ignored_part(("<row>",))

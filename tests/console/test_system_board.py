@@ -83,34 +83,34 @@ def view_of(**changes: object) -> SystemView:
 
 def test_the_banner_names_every_trouble() -> None:
     """All is well, or each reason why it is not."""
-    assert markup.banner(VIEW)[1] == "1 process, every worker on time."
+    assert markup.banner(VIEW)[1] == "1 process, all workers on time."
     blocked = Blocked(at=NOW - timedelta(minutes=4), duration_s=1.2, stack="")
     view = view_of(is_leader=False, blocked=(blocked,), workers=(replace(WORKER, is_late=True),))
     mark, said = markup.banner(replace(view, problems=("Redis <away>",)))
     assert mark.label == "Needs attention"
     assert said == (
-        "Redis &lt;away&gt; Late: health_poller. Event loop stalls in the last five minutes (&lt;host&gt; 42)."
-        " No process leads: bots are not checked."
+        "Redis &lt;away&gt; Late workers: health_poller. Event loop stalls in the last five minutes (&lt;host&gt; 42)."
+        " No leader process: bots aren't being checked."
     )
     old = replace(blocked, at=NOW - timedelta(minutes=6))
     assert markup.banner(view_of(blocked=(old,)))[0].label == "Healthy"
 
 
 def test_states_of_workers_and_migrations() -> None:
-    """On time, waiting, late, ended; and a schema that the code does not expect."""
+    """On time, waiting, late, stopped; and a schema that the code does not expect."""
     said = {
         "on time": WORKER,
         "waiting": replace(WORKER, interval_s=None),
         "late": replace(WORKER, is_late=True),
-        "ended": replace(WORKER, is_late=True, is_running=False),
+        "stopped": replace(WORKER, is_late=True, is_running=False),
     }
     for word, worker in said.items():
         assert f"<span>{word}</span>" in markup.workers_table(view_of(workers=(worker,))), word
     failed = replace(WORKER, failures=2, failed_at=NOW, error="<boom>")
     assert "2026-01-01 00:00:00 UTC: &lt;boom&gt;" in markup.workers_table(view_of(workers=(failed,)))
-    assert "0015, the newest" in markup.database_facts(DATABASE)
+    assert "0015, up to date" in markup.database_facts(DATABASE)
     assert "but the code expects 0016" in markup.database_facts(replace(DATABASE, migration_head="0016"))
-    assert "It does not answer." in markup.database_facts(None)
+    assert "PostgreSQL isn't responding." in markup.database_facts(None)
     lane = LaneView(bot_name="elena", breaker="half_open", in_flight=1, waiting=2, slots=4)
     assert "1 of 4 calls, 2 waiting, " in markup.lanes_part(view_of(lanes=(lane,)))
     assert "breaker half-open" in markup.lanes_part(view_of(lanes=(lane,)))
@@ -121,8 +121,8 @@ def test_routes_are_found() -> None:
     whole = markup.routes_table(VIEW, "")
     assert whole.index("/api/chat") < whole.index("/health")
     assert "/health" not in markup.routes_table(VIEW, "chat")
-    assert "No route matches." in markup.routes_table(VIEW, "nothing")
-    assert "Nothing was asked for yet." in markup.routes_table(view_of(routes=()), "")
+    assert "No routes match." in markup.routes_table(VIEW, "nothing")
+    assert "No requests yet." in markup.routes_table(view_of(routes=()), "")
     assert [markup.rate(one) for one in (12.4, 0.52, 0.05, 0.0)] == ["12", "0.5", "<0.1", "0"]
     assert [markup.amount(one) for one in (512, 3 * 2**20, 5 * 2**28)] == ["1 KiB", "3.0 MiB", "1.25 GiB"]
 
@@ -133,7 +133,7 @@ async def test_what_comes_is_shown_and_what_is_open_stays(console_app: RunningCo
     async with opened_page(console_app, token, "/admin/restarts") as page:
         with page.client.content:
             board = SystemBoard(VIEW, [])
-        assert "Healthy 1 process, every worker on time." in text(by_testid(page.client, "system-banner"))
+        assert "Healthy 1 process, all workers on time." in text(by_testid(page.client, "system-banner"))
         assert "0.1.0" in text(by_testid(page.client, "system"))
         assert not is_shown(page.client, "blocked")
         assert not is_shown(page.client, "slow-queries")

@@ -58,7 +58,7 @@ async def test_an_alert_reaches_the_open_page_and_the_channel(make_settings: Mak
         await form.get_by_test_id("save").click()
         await expect(form).to_contain_text("From 0 to 86400 seconds")
         await form.get_by_label("Fires after (seconds)").fill("0")
-        await form.get_by_label("being well for").fill("0")
+        await form.get_by_label("Resolves after (seconds)").fill("0")
         await form.get_by_test_id("save").click()
         await expect(page.get_by_test_id("records")).to_contain_text("Gone")
 
@@ -71,7 +71,7 @@ async def test_an_alert_reaches_the_open_page_and_the_channel(make_settings: Mak
         await expect(row).to_contain_text("1 channel")
         await eventually(lambda: any("is offline" in title for title in receiver.titles))
         await page.get_by_role("button", name="Silence").click()
-        await form.get_by_label("Why").fill("We know")
+        await form.get_by_label("Reason").fill("We know")
         await form.get_by_test_id("save").click()
         await expect(row).to_contain_text("silenced by test-admin")
         await shot(page, "now")
@@ -80,7 +80,7 @@ async def test_an_alert_reaches_the_open_page_and_the_channel(make_settings: Mak
         assert await page.evaluate("window.isSamePage")
         await eventually(lambda: receiver.titles[-1].startswith("Resolved: "))
         await page.goto(f"{console.url}/admin/alerts?tab=history")
-        await expect(page.get_by_test_id("records")).to_contain_text("resolved")
+        await expect(page.get_by_test_id("records")).to_contain_text("Resolved")
 
 
 async def some_settings(console: RunningConsole) -> None:

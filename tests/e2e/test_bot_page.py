@@ -37,7 +37,7 @@ async def test_it_lives(console_app: RunningConsole, page: Page, elena: RunningB
         CanaryView(bot_name="elena", is_answered=False, checked_at=datetime.now(UTC), error="no answer in time")
     )
     await expect(head).to_have_attribute("data-status", BotStatus.DEGRADED)
-    await expect(head.get_by_test_id("note")).to_contain_text("does not answer a test message: no answer in time")
+    await expect(head.get_by_test_id("note")).to_contain_text("no answer to a test message: no answer in time")
     await elena.kill()
     await expect(head).to_have_attribute("data-status", BotStatus.OFFLINE)
     await expect(page.get_by_test_id("do-restart")).to_be_disabled()
@@ -127,7 +127,7 @@ async def test_a_bot_that_is_not_there(console_app: RunningConsole, page: Page) 
     answer = await page.goto(f"{console_app.url}/admin/bots/%3Cimg src=x onerror=alert(1)%3E")
     assert answer is not None
     assert answer.status == 404
-    await expect(page.get_by_test_id("unknown-bot")).to_contain_text("No bot is called <img")
+    await expect(page.get_by_test_id("unknown-bot")).to_contain_text("There is no bot named <img")
     await page.get_by_role("link", name="See all bots").click()
     await expect(page.get_by_test_id("bot-elena")).to_be_visible()
 

@@ -208,7 +208,7 @@ async def test_the_list_of_restarts_is_live(console_app: RunningConsole, page: P
     for state in (RestartState.REQUESTED, RestartState.STARTING, RestartState.FAILED):
         fleet.record_restart(replace(restart, state=state))
         await expect(page.get_by_test_id("records").locator("tbody tr")).to_have_count(1)
-        await expect(page.get_by_test_id("records").locator(".we-status")).to_have_text(state)
+        await expect(page.get_by_test_id("records").locator(".we-status")).to_have_text(state.capitalize())
     await expect(page.get_by_test_id("empty")).to_be_hidden()
 
 

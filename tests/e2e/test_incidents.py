@@ -44,7 +44,7 @@ async def test_an_outage_becomes_an_incident_on_the_open_page(
     assert await page.evaluate("window.isSamePage")
     await check_look(page, "incidents")
     await page.goto(f"{console_app.url}/admin/incidents?state=resolved&bot=elena")
-    await expect(page.get_by_test_id("incidents")).to_contain_text("None matches the filter")
+    await expect(page.get_by_test_id("incidents")).to_contain_text("No matching incidents")
     await page.goto(f"{console_app.url}/admin/incidents?state=open&bot=elena")
 
     await item.click()
@@ -75,4 +75,4 @@ async def test_an_outage_becomes_an_incident_on_the_open_page(
     await elena.start()
     await expect(page.get_by_test_id("incident-banner")).to_contain_text("Resolved", timeout=LONG_MS)
     await page.goto(f"{console_app.url}/admin/incidents/0190d0f2-7c1e-7000-8000-000000000000")
-    await expect(page.get_by_test_id("page-failure")).to_have_text(NotFound("There is no such incident.").message)
+    await expect(page.get_by_test_id("page-failure")).to_have_text(NotFound("Incident not found.").message)

@@ -90,14 +90,14 @@ async def test_an_announcement_appears_in_open_pages(
     await sign_in(page, console_app, path="/admin/settings")
     await chat.page.evaluate("window.isSamePage = true")
     await page.get_by_test_id("announcement-text").fill(HOSTILE)
-    await page.get_by_label("Tone").select_option("warning")
+    await page.get_by_label("Type").select_option("warning")
     await page.get_by_test_id("announce").click()
     for shown in (chat.page, page):
         await expect(shown.get_by_test_id("notice-announcement")).to_contain_text(HOSTILE)
     await stranger.goto(console_app.url)
     await expect(stranger.get_by_test_id("notice-announcement")).to_contain_text(HOSTILE)
     assert await chat.page.evaluate("[window.isSamePage, window.hacked]") == [True, None]
-    await expect(page.get_by_test_id("announcement-state")).to_have_text("shown now")
+    await expect(page.get_by_test_id("announcement-state")).to_have_text("live")
     await looked_at(chat.page, "chat-announcement", part="we-notice")
     await looked_at(stranger, "sign-in-announcement")
     await page.get_by_test_id("take-back").click()
@@ -112,7 +112,7 @@ async def test_maintenance_is_said_calmly(console_app: RunningConsole, page: Pag
     await sign_in(page, console_app, path="/admin/settings")
     await page.get_by_test_id("maintenance-text").fill("Back at six.")
     await page.get_by_test_id("begin-maintenance").click()
-    await expect(page.get_by_test_id("ask")).to_contain_text("One person has written")
+    await expect(page.get_by_test_id("ask")).to_contain_text("1 person has written")
     await page.get_by_test_id("ask-do").click()
     await expect(page.get_by_test_id("maintenance-state")).to_have_text("on")
     await expect(chat.by_id("notice-maintenance")).to_contain_text("Back at six.")
@@ -131,7 +131,7 @@ async def test_a_feature_is_switched_off(console_app: RunningConsole, page: Page
     """The switch, its state and who did it; what it means is proven where the services are."""
     await sign_in(page, console_app, path="/admin/settings")
     await page.get_by_test_id("feature-reactions").uncheck()
-    await expect(page.locator(".we-switches")).to_contain_text("Last switched by test-admin")
+    await expect(page.locator(".we-switches")).to_contain_text("Last changed by test-admin")
     async with console_app.client() as client:
         found = (await client.get("/api/announcement")).json()
     assert found == {"announcement": None, "tone": Tone.INFO, "maintenance": None}
@@ -142,9 +142,9 @@ async def test_the_system_page_shows_what_goes_wrong(console_app: RunningConsole
     database = console_app.services.system._database
     database.slow_queries.limit_s = 0.05
     await sign_in(page, console_app, path="/admin/system")
-    await expect(page.get_by_test_id("processes")).to_contain_text("leads")
+    await expect(page.get_by_test_id("processes")).to_contain_text("leader")
     await expect(page.get_by_test_id("worker-health_poller")).to_contain_text("on time")
-    await expect(page.get_by_test_id("migration")).to_contain_text("the newest")
+    await expect(page.get_by_test_id("migration")).to_contain_text("up to date")
     await database.fetch("SELECT pg_sleep($1), 'a secret' AS told", 0.06)
     stand_still()
     blocked = page.get_by_test_id("blocked").filter(has_text="stand_still")  # a busy machine may add others

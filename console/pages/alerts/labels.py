@@ -4,7 +4,7 @@ from datetime import datetime
 
 from chat_api.alerts.schemas import RuleView
 from chat_api.core.language import N_, _
-from console.widgets.quantities import DAYS, HOURS, MINUTES, SECONDS, localized, percent
+from console.widgets.quantities import localized, percent
 from models import NoData, NotificationKind, NotificationStatus, RuleKind, Severity
 
 NAMED = 3
@@ -59,10 +59,10 @@ SENT_KINDS = {
 
 def duration(seconds: float) -> str:
     """A time span in the largest unit that fits."""
-    for unit, size in ((DAYS, 86_400), (HOURS, 3600), (MINUTES, 60)):
+    for unit, size in ((_("d"), 86_400), (_("h"), 3600), (_("min"), 60)):
         if seconds >= size and seconds % size == 0:
-            return _(unit, count=localized(f"{seconds / size:g}"))
-    return _(SECONDS, count=localized(f"{seconds:g}"))
+            return f"{localized(f'{seconds / size:g}')} {unit}"
+    return f"{localized(f'{seconds:g}')} {_('s')}"
 
 
 def condition(rule: RuleView) -> str:

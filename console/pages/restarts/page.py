@@ -21,7 +21,7 @@ from console.live.open_pages import open_pages
 from console.pages.restarts.live import ORIGINS, RestartsLive
 from console.pages.restarts.rolling import open_rolling_dialog
 from console.widgets.icon_button import icon_button
-from console.widgets.quantities import SECONDS, fixed
+from console.widgets.quantities import fixed
 from console.widgets.records import RecordsTable, column
 from models import RestartState
 
@@ -135,7 +135,7 @@ def _row(restart: RestartView) -> dict[str, Any]:
         "state": _(STEPS.get(restart.state, FAILED)),
         "origin": _(ORIGINS[restart.origin]),
         "by": restart.requested_by,
-        "duration": _(SECONDS, count=fixed(restart.duration_s, 1)) if restart.duration_s is not None else "",
+        "duration": f"{fixed(restart.duration_s, 1)} {_('s')}" if restart.duration_s is not None else "",
         "group": str(restart.group_id)[-6:] if restart.group_id else "",
         "error": restart.error or "",
         "tone": tone,
