@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from nicegui import ui
 
-from chat_api.core.language import N_, _, ngettext
+from chat_api.core.language import _, ngettext
 from chat_api.core.principals import Principal
 from chat_api.series.schemas import SeriesPoint, Window
 from console.actions import run_action
@@ -18,7 +18,6 @@ from console.widgets.records import export_links
 from console.widgets.window_chips import WindowChips
 
 HEIGHT_PX: Final = 190
-_UNITS: Final = {"answers": N_("answers per step"), "checks": N_("checks per step")}
 Points = tuple[SeriesPoint, ...]
 
 
@@ -73,7 +72,7 @@ class SeriesPanel:
 
     def _add(self, spec: ChartSpec) -> None:
         with ui.element("div").classes("we-series"):
-            unit = "ms" if spec.shows == "times" else _(_UNITS[spec.of])
+            unit = "ms" if spec.shows == "times" else _("per step")
             self._charts.append(TimeChart(spec.title, [], unit=unit, height_px=HEIGHT_PX, is_stacked=_stacks(spec)))
             with ui.element("div").classes("we-series-foot"):
                 self._words.append(ui.label().classes("we-muted").props('data-testid="series-words"'))

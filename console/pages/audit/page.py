@@ -100,7 +100,7 @@ def _query(filters: dict[str, str], before: str) -> AuditQuery:
             limit=PAGE_LINES,
         )
     except ValueError as error:
-        raise InvalidInput(_("This address contains an invalid filter.")) from error
+        raise InvalidInput("This address contains an invalid filter.") from error
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -157,4 +157,4 @@ def _message_id(request: Request) -> UUID:
     try:
         return UUID(request.message_id)
     except ValueError:
-        raise InvalidInput(_("Unknown message."), field="message_id") from None
+        raise InvalidInput("Unknown message.", field="message_id") from None

@@ -19,7 +19,7 @@ def register() -> None:
 async def _service(principal: Principal, name: str) -> None:
     principal.require(Permission.VIEW_FLEET)
     if name not in DEPENDENCIES:
-        raise NotFound(_("There is no such service."))
+        raise NotFound("There is no such service.")
     address = f"/api/admin/services/{name}/series"
     charts = (
         ChartSpec(title=_("Response time"), subject=f"service:{name}", export=address, of="checks"),
