@@ -4,6 +4,7 @@ import { answering, keyOf } from "we-chat-store";
 
 const NEAR_TOP_PX = 300;
 const NEAR_BOTTOM_PX = 60;
+const AT_END_PX = 2;
 const REMEMBER_MS = 200;
 
 export const scroll = {
@@ -26,10 +27,11 @@ export const scroll = {
       const box = this.$refs.scroll;
       if (this.returning) return;
       const left = box.scrollHeight - box.scrollTop - box.clientHeight;
-      // Whoever goes up while an answer grows is not pulled back, however small the step.
-      const isGoingUp = box.scrollTop < this.lastTop && left > 2;
+      // Whoever goes up while an answer grows is not pulled back, however small the step: until they come down again.
+      const step = box.scrollTop - this.lastTop;
       this.lastTop = box.scrollTop;
-      this.isAtEnd = left < NEAR_BOTTOM_PX && !isGoingUp;
+      if (left <= AT_END_PX) this.isAtEnd = true;
+      else if (step !== 0 || left >= NEAR_BOTTOM_PX) this.isAtEnd = left < NEAR_BOTTOM_PX && !(step < 0);
       if (this.isAtEnd) {
         this.hasNews = false;
         this.markSoon();

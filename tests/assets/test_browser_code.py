@@ -18,7 +18,6 @@ DRAWN: Final = {
     "we-chat-side",
     "we-chat-sign-out",
     "we-chat-thread-news",
-    "we-chat-thread-scroll",
     "we-chat-tools",
     "we-icon",
 }

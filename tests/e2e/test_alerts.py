@@ -42,7 +42,7 @@ async def test_an_alert_reaches_the_open_page_and_the_channel(make_settings: Mak
         await form.get_by_label("Name", exact=True).fill("Hook")
         await form.get_by_label("Notification URL").fill(f"foo://{SECRET}")
         await form.get_by_test_id("save").click()
-        await expect(form).to_contain_text("Not an address that apprise understands")
+        await expect(form).to_contain_text("Not a notification URL that Apprise understands")
         await shot(page, "channel-error")
         await form.get_by_label("Notification URL").fill(receiver.channel_url)
         await form.get_by_test_id("save").click()
