@@ -48,6 +48,9 @@ export const ServiceCard = {
     shown() {
       return this.isStale && this.service.status !== "not_configured" ? "unknown" : this.service.status;
     },
+    title() {
+      return this.service.name === "llm" ? t("Language model") : this.service.title; // the others are names
+    },
     status() {
       return serviceStatus(this.shown, this.service.fault);
     },
@@ -69,7 +72,7 @@ export const ServiceCard = {
   methods: { latency },
   template: `
     <article class="we-card" :data-testid="'service-' + service.name" :data-status="shown" :title="exact">
-      <div class="we-card-head"><h3><a class="we-row-link" :href="'/admin/services/' + service.name">{{ service.title }}</a></h3><StatusMark :of="status" /></div>
+      <div class="we-card-head"><h3><a class="we-row-link" :href="'/admin/services/' + service.name">{{ title }}</a></h3><StatusMark :of="status" /></div>
       <div v-if="note" class="we-card-note" :title="note">{{ note }}</div>
       <div v-else class="we-card-figures">
         <Sparkline :values="service.latencies_ms" /><span class="we-number">{{ latency(service.latency_ms) }}</span>

@@ -113,6 +113,7 @@ globalThis.weCatalogue = {
 "Keep your unsent text?": "Nicht gesendeten Text behalten?",
 "Keyboard shortcuts": "Tastenkürzel",
 "Language": "Sprache",
+"Language model": "Sprachmodell",
 "Last 90 health checks": "Letzte 90 Zustandsprüfungen",
 "Last hour": "Letzte Stunde",
 "Last seen": "Zuletzt gesehen",
