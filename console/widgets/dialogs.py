@@ -70,11 +70,6 @@ def ask_button(
     )
 
 
-def counted(count: int, noun: str) -> str:
-    """A number with its noun: "1 message", "1,200 messages"."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
 def button(text: str, on_click: Callable[[], object], *, kind: str = "", testid: str | None = None) -> ui.element:
     """One of our own buttons; the text is a text, whatever is in it."""
     made = ui.element("button").classes(f"we-button {kind}").props("type=button")

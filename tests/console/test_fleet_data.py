@@ -24,6 +24,7 @@ from chat_api.fleet.schemas import (
     ServiceView,
     SystemStatus,
 )
+from chat_api.fleet.status import system_status
 from console.live.fleet_snapshots import fleet_patch, fleet_snapshot
 from tests.support.browser_code import FleetPages, fleet_pages
 
@@ -44,8 +45,12 @@ def _bot(name: str, **changes: Any) -> BotView:
 
 
 def _fleet(*bots: BotView, **changes: Any) -> FleetView:
-    fleet = FleetView(version=1, status=SystemStatus.HEALTHY, headline="fine", started_at=START, bots=bots)
-    return replace(fleet, **changes)
+    fleet = FleetView(version=1, status=SystemStatus.HEALTHY, headline="", started_at=START, bots=bots)
+    return _with_headline(replace(fleet, **changes))
+
+
+def _with_headline(fleet: FleetView) -> FleetView:
+    return replace(fleet, headline=system_status(fleet.bots, fleet.services)[1])
 
 
 STEPS = (
@@ -69,6 +74,17 @@ def pages() -> Iterator[FleetPages]:
     """Pages in the browser's own code."""
     with fleet_pages() as opened:
         yield opened
+
+
+def test_the_headline_is_there_for_each_reader() -> None:
+    """In every language, for a change is sent to all pages at once."""
+    fleet = _fleet(_bot("elena"), _bot("marcus", status=BotStatus.OFFLINE))
+    headlines = {
+        "en": "1 of 2 bots needs attention: Marcus is offline",
+        "de": "1 von 2 Bots braucht Aufmerksamkeit: Marcus ist offline",
+    }
+    assert fleet_snapshot(fleet)["system"]["headlines"] == headlines
+    assert fleet_patch(_fleet(_bot("elena"), _bot("marcus")), fleet)["system"]["headlines"] == headlines
 
 
 def test_increments_add_up_to_the_whole(pages: FleetPages) -> None:
@@ -139,7 +155,8 @@ def _changed(fleet: FleetView, change: Any) -> FleetView:
         bots[name] = replace(bots[name], heartbeats=(*bots[name].heartbeats, *more[0])[-90:])
     elif name in bots:
         bots[name] = replace(bots[name], heartbeats=tuple(more[0]))
-    return replace(fleet, bots=tuple(bots[name] for name in sorted(bots)), version=fleet.version + 1)
+    bots_now = tuple(bots[name] for name in sorted(bots))
+    return _with_headline(replace(fleet, bots=bots_now, version=fleet.version + 1))
 
 
 @settings(max_examples=150, deadline=None, derandomize=True, database=None)

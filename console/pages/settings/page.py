@@ -19,6 +19,7 @@ from console.live.open_pages import open_pages
 from console.pages.settings.all_settings import AllSettings
 from console.pages.settings.switches import AnnouncementPanel, FeaturesPanel, Fields, MaintenancePanel, html, moment_of
 from console.widgets import dialogs
+from console.widgets.lifetime import while_shown
 from console.widgets.marks import status_mark
 
 IGNORED = N_(
@@ -149,7 +150,7 @@ async def _settings(principal: Principal) -> None:
 
     for topic in (services().configuration.stored, services().switches.notices):
         topic.listen(changed)
-        client.on_delete(partial(topic.forget, changed))
+        while_shown(partial(topic.forget, changed))
 
 
 def affected_text(affected: int) -> str:
