@@ -83,8 +83,8 @@ def test_the_headline_is_there_for_each_reader() -> None:
         "en": "1 of 2 bots needs attention: Marcus is offline",
         "de": "1 von 2 Bots braucht Aufmerksamkeit: Marcus ist offline",
     }
-    assert fleet_snapshot(fleet)["system"]["headlines"] == headlines
-    assert fleet_patch(_fleet(_bot("elena"), _bot("marcus")), fleet)["system"]["headlines"] == headlines
+    assert fleet_snapshot(fleet)["system"]["headline"] == headlines
+    assert fleet_patch(_fleet(_bot("elena"), _bot("marcus")), fleet)["system"]["headline"] == headlines
 
 
 def test_increments_add_up_to_the_whole(pages: FleetPages) -> None:
