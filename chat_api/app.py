@@ -30,7 +30,7 @@ from chat_api.http.middleware.requests import RequestContext
 from chat_api.incidents import routes as admin_incidents
 from chat_api.lifespan import lifespan
 from chat_api.logs import routes as admin_logs
-from chat_api.messages import history_routes as conversations
+from chat_api.messages import conversation_routes as conversations
 from chat_api.messages import routes as chat
 from chat_api.messages import socket_routes as chat_ws
 from chat_api.messages.fast_path import FastPath, FastPathRoute

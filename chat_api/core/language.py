@@ -37,7 +37,7 @@ def language() -> str:
 
 def translated(text: str, /, **values: object) -> str:
     """A text in the current language, with its ``{placeholders}`` filled."""
-    found = _catalogue(language()).gettext(text)
+    found = _catalogue(language()).gettext(text) if text else text  # under the empty one gettext keeps its header
     return found.format(**values) if values else found
 
 

@@ -23,6 +23,7 @@ from chat_api.core.principals import Permission, Principal
 from chat_api.core.read_models import ReadModel
 from chat_api.engine.schemas import ContainerUsage, ContainerView
 from chat_api.fleet.dependencies import ORDER
+from chat_api.fleet.headline import system_status
 from chat_api.fleet.identity import BotIdentities
 from chat_api.fleet.registry import BotRegistry
 from chat_api.fleet.reports import (
@@ -48,7 +49,7 @@ from chat_api.fleet.schemas import (
     ServiceView,
     Trouble,
 )
-from chat_api.fleet.status import PUBLIC_STATUS, system_status
+from chat_api.fleet.status import PUBLIC_STATUS
 from chat_api.fleet.views import BotState, BotViews, is_same_container, service_view
 from models import Severity
 

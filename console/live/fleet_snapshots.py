@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from chat_api.core.language import LANGUAGES, speaking
 from chat_api.engine.schemas import ContainerUsage, ContainerView
+from chat_api.fleet.headline import system_status
 from chat_api.fleet.schemas import (
     BotPolicy,
     BotStatistics,
@@ -21,7 +22,6 @@ from chat_api.fleet.schemas import (
     RestartView,
     ServiceView,
 )
-from chat_api.fleet.status import system_status
 from chat_api.fleet.views import HEARTBEATS
 from console.labels import LETTERS
 

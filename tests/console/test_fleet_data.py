@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chat_api.engine.schemas import ContainerKind, ContainerState, ContainerUsage, ContainerView
+from chat_api.fleet.headline import system_status
 from chat_api.fleet.schemas import (
     BotPolicy,
     BotStatistics,
@@ -24,7 +25,6 @@ from chat_api.fleet.schemas import (
     ServiceView,
     SystemStatus,
 )
-from chat_api.fleet.status import system_status
 from console.live.fleet_snapshots import fleet_patch, fleet_snapshot
 from tests.support.browser_code import FleetPages, fleet_pages
 

@@ -90,7 +90,7 @@ def test_the_banner_names_every_trouble() -> None:
     assert mark.label == "Needs attention"
     assert said == (
         "Redis &lt;away&gt; Late workers: health_poller. Event loop stalls in the last five minutes (&lt;host&gt; 42)."
-        " No leader process: bots aren&#x27;t being checked."
+        " No leader process: bots aren't being checked."
     )
     old = replace(blocked, at=NOW - timedelta(minutes=6))
     assert markup.banner(view_of(blocked=(old,)))[0].label == "Healthy"

@@ -47,6 +47,14 @@ async def test_a_task_inherits_the_language_of_who_started_it() -> None:
     assert language() == "en"
 
 
+def test_an_empty_text_is_empty_in_every_language() -> None:
+    """gettext keeps what it says about a catalogue under the empty text."""
+    with speaking("de"):
+        assert _("") == ""
+        assert _("Offline") == "Offline"
+        assert _("Stopped") == "Gestoppt"
+
+
 def test_texts_are_filled_in_english() -> None:
     """English is what stands in the code; braces are only special where something is filled in."""
     assert N_("Offline") == _("Offline") == "Offline"

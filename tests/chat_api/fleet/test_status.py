@@ -8,6 +8,7 @@ import pytest
 
 from chat_api.bots.schemas import Probe
 from chat_api.engine.schemas import ContainerKind, ContainerState, ContainerView
+from chat_api.fleet.headline import system_status
 from chat_api.fleet.schemas import (
     BotStatus,
     BotView,
@@ -27,7 +28,6 @@ from chat_api.fleet.status import (
     bot_status,
     model_witnesses,
     recent_answers,
-    system_status,
 )
 from models import RestartState, Severity
 from tests.chat_api.restarts.views import restart_view
