@@ -1,6 +1,6 @@
 // Signing out, also without a connection. The cookie of a session is out of reach of scripts, so what counts until the
 // server has ended it is a mark in this browser: whoever opens a page meanwhile sees that they are signed out, and the
-// session is ended before anything else. It stands before everything else in a page's head.
+// session is ended before anything else. In a page's head only the texts that it shows stand before it.
 "use strict";
 
 // NiceGUI's script reads this storage before anything else, and a page where that fails stays dead. What is kept in the

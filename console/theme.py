@@ -27,8 +27,8 @@ def head() -> str:
     return (
         f'<link rel="stylesheet" href="{asset("console.css")}">'
         f'<script src="{asset("theme.js")}"></script>'
-        f'<script src="{asset("session.js")}"></script>'
         f'<script src="{asset("language.js")}"></script>'
+        f'<script src="{asset("session.js")}"></script>'
         f'<script src="{asset("console.js")}" defer></script>'
         f'<script src="{asset("notices.js")}" defer></script>'
         f'<meta name="we-icons" content="{asset("icons.svg")}">'
