@@ -5,6 +5,8 @@ from datetime import datetime
 from html import escape
 from typing import Final
 
+from chat_api.core.language import _
+
 ABBREVIATIONS: Final = frozenset({"api", "cpu", "id", "ip", "llm", "oom", "url"})
 
 
@@ -12,7 +14,7 @@ def fact_label(name: str) -> str:
     """A name in words: ``oom_killed`` is "OOM killed", ``character_name`` is "Character name"."""
     words = [word.upper() if word.lower() in ABBREVIATIONS else word for word in name.replace("_", " ").split()]
     text = " ".join(words)
-    return text[:1].upper() + text[1:]
+    return _(text[:1].upper() + text[1:])  # bots have names of their own; what the console calls so, too, is translated
 
 
 def facts_html(rows: Iterable[tuple[str, str]]) -> str:

@@ -75,4 +75,4 @@ async def test_an_outage_becomes_an_incident_on_the_open_page(
     await elena.start()
     await expect(page.get_by_test_id("incident-banner")).to_contain_text("Resolved", timeout=LONG_MS)
     await page.goto(f"{console_app.url}/admin/incidents/0190d0f2-7c1e-7000-8000-000000000000")
-    await expect(page.get_by_test_id("page-failure")).to_have_text(NotFound("Incident not found.").message)
+    await expect(page.get_by_test_id("page-failure")).to_have_text(NotFound("This incident doesn't exist.").message)

@@ -16,7 +16,7 @@ from tests.support.docker_engine import BotContainer, DockerEngineHandle
 from tests.support.eventually import eventually
 
 pytestmark = [pytest.mark.docker, pytest.mark.browser]
-MANY = re.compile(r"skipped ([3-9]|\d{2,}),\d{3}")  # more than the server keeps for a viewer
+MANY = re.compile(r"Paused: ([3-9]|\d{2,}),\d{3} skipped")  # more than the server keeps for a viewer
 TALK = r"""
 import os, time
 print("\x1b[31mERROR\x1b[0m <img src=x onerror=window.isHacked=1> sk-abcdefghijklmnop", flush=True)

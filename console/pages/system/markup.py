@@ -120,7 +120,7 @@ def processes_table(view: SystemView) -> str:
 
 
 def _process(process: ProcessReport) -> str:
-    role = Mark(N_("leader"), "busy", "key") if process.is_leader else Mark(N_("follower"), "idle", "online")
+    role = Mark(N_("Leader"), "busy", "key") if process.is_leader else Mark(N_("Follower"), "idle", "online")
     pool = process.pool
     fast = _("fast path: {open} open, {idle} idle", open=pool.fast_open, idle=pool.fast_idle)
     connections = _("{used} used, {idle} idle of {size}", used=pool.used, idle=pool.idle, size=pool.size)
