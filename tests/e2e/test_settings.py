@@ -59,7 +59,7 @@ async def test_a_setting_is_changed_refused_and_reset(
     await page.get_by_test_id("edit-bot_api_timeout").click()
     await page.get_by_test_id("setting-field").fill("0")
     await page.get_by_test_id("save").click()
-    await expect(page.get_by_test_id("setting-error")).to_have_text("bot_api_timeout: input should be greater than 0")
+    await expect(page.get_by_test_id("setting-error")).to_have_text("bot_api_timeout: must be more than 0")
     await page.get_by_test_id("setting-field").fill("12")
     await page.get_by_test_id("save").click()
     await expect(row.get_by_test_id("value")).to_have_text("12")
@@ -142,7 +142,7 @@ async def test_the_system_page_shows_what_goes_wrong(console_app: RunningConsole
     database = console_app.services.system._database
     database.slow_queries.limit_s = 0.05
     await sign_in(page, console_app, path="/admin/system")
-    await expect(page.get_by_test_id("processes")).to_contain_text("leader")
+    await expect(page.get_by_test_id("processes")).to_contain_text("Leader")
     await expect(page.get_by_test_id("worker-health_poller")).to_contain_text("on time")
     await expect(page.get_by_test_id("migration")).to_contain_text("up to date")
     await database.fetch("SELECT pg_sleep($1), 'a secret' AS told", 0.06)
