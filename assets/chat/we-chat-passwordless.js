@@ -1,6 +1,13 @@
 // Asks once before somebody without a password signs out: nobody can come back under the name then.
 import { SPEAKING, t } from "we-language";
 
+/** What the API says is wrong, without the name of the field: there is only one. */
+function ruleOf({ message, field }) {
+  if (!field) return message;
+  const rule = message.slice(field.length + 2);
+  return `${rule[0].toUpperCase()}${rule.slice(1)}.`;
+}
+
 export const PasswordlessDialog = {
   mixins: [SPEAKING],
   props: { me: Object },
@@ -28,7 +35,8 @@ export const PasswordlessDialog = {
           body: JSON.stringify({ username: this.me.username, password: this.password }),
         });
         if (answer.ok) return location.reload();
-        this.error = (await answer.json().catch(() => null))?.error?.message ?? t("Couldn't save the password.");
+        const error = (await answer.json().catch(() => null))?.error;
+        this.error = error ? ruleOf(error) : t("Couldn't save the password.");
       } catch {
         this.error = t("The server can't be reached. Try again.");
       }

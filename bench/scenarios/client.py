@@ -59,7 +59,7 @@ async def _compared(bot: Part, bot_name: str, at_once: int, plan: Plan) -> list[
     clients = {"own": _own, "aiohttp": _aiohttp}
     for number in range(plan.rounds):
         for name in list(clients)[:: 1 if number % 2 == 0 else -1]:
-            # In a thread with a loop of its own: what else this process does is not counted.
+            # In a separate thread and event loop, so that nothing else in this process is measured.
             run = partial(_run, clients[name], bot.port, at_once, plan.round_s / 2)
             costs[name].append(await asyncio.to_thread(run))
     title = f"{bot_name}, {at_once} at once"

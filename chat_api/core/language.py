@@ -23,6 +23,8 @@ LANGUAGES: Final = {"en": "English", "de": "Deutsch"}
 ENGLISH: Final = "en"
 LANGUAGE_COOKIE: Final = "we_language"
 
+MAX_ACCEPTED_BYTES: Final = 256  # browsers send some fifty; what is remembered must not be as large as a header may be
+
 _CHOSEN = re.compile(rb"(?:^|;)\s*" + LANGUAGE_COOKIE.encode() + rb"=(\w+)")
 # Source: RFC 9110, 12.5.4; regions are not told apart.
 _RANGE = re.compile(r"(?:^|,)\s*([A-Za-z]+)(?:-[\w-]+)?\s*(?:;\s*q=([01](?:\.\d{1,3})?))?")
@@ -31,7 +33,7 @@ _language: ContextVar[str] = ContextVar("language", default=ENGLISH)
 
 
 def language() -> str:
-    """The code of the language in which is spoken here, one of :data:`LANGUAGES`."""
+    """The code of the current language, one of :data:`LANGUAGES`."""
     return _language.get()
 
 
@@ -77,15 +79,15 @@ def wanted_language(headers: Iterable[tuple[bytes, bytes]], *, default: str) -> 
             accepted = value
         elif name == b"cookie" and LANGUAGE_COOKIE.encode() in value:
             cookie = value
-    return (_wanted(cookie, accepted) if cookie or accepted else None) or default
+    chosen = _CHOSEN.search(cookie) if cookie else None
+    if chosen and chosen[1].decode() in LANGUAGES:
+        return chosen[1].decode()
+    return (_accepted(accepted[:MAX_ACCEPTED_BYTES]) if accepted else None) or default
 
 
 @lru_cache(maxsize=512)
-def _wanted(cookie: bytes, accepted: bytes) -> str | None:
-    chosen = _CHOSEN.search(cookie)
-    if chosen and chosen[1].decode() in LANGUAGES:
-        return chosen[1].decode()
-    ranked = sorted(_RANGE.findall(accepted.decode("latin-1")), key=lambda found: -float(found[1] or 1))
+def _accepted(ranges: bytes) -> str | None:
+    ranked = sorted(_RANGE.findall(ranges.decode("latin-1").lower()), key=lambda found: -float(found[1] or 1))
     return next((code for code, quality in ranked if code in LANGUAGES and float(quality or 1) > 0), None)
 
 

@@ -112,7 +112,7 @@ def _is_vital(service: ServiceView) -> bool:
 
 
 def _trouble_headline(alerts: Sequence[Trouble], incidents: Sequence[Trouble]) -> str:
-    """When all that is looked at is well, and an alert or an incident is not over."""
+    """For a fleet that is healthy itself while an alert is firing or an incident is open."""
     if alerts:
         worst = max(alerts, key=lambda alert: list(Severity).index(alert.severity))
         return ngettext(

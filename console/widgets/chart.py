@@ -21,7 +21,7 @@ _NOTHING = {
 }
 
 
-# ECharts itself knows no German; English is what it speaks when it is told nothing.
+# ECharts ships no German locale and defaults to English.
 _DATES = {
     "de": {"year": "{yyyy}", "month": "{MM}/{yyyy}", "day": "{d}.{M}.", "hour": "{HH}:{mm}", "minute": "{HH}:{mm}"},
 }

@@ -28,7 +28,7 @@ test("a small step up leaves the end, and the same place told again does not lea
   assert.equal(one.isAtEnd, true);
 });
 
-test("far from the end nobody is at it, however they came there", () => {
+test("a reader far from the end is never treated as being at the end", () => {
   const { one, to, box } = thread();
   to(900);
   assert.equal(one.isAtEnd, false);

@@ -12,7 +12,7 @@ from console.context import services
 from console.widgets.dialogs import ask_button
 from console.widgets.quantities import whole
 
-# What cannot be undone, or locks somebody out, is written in red.
+# Shown in red: actions that cannot be undone or that lock someone out.
 RED = "we-act-delete"
 
 NO_WAY_BACK = N_("Without a password they can't sign in with this name again.")

@@ -13,6 +13,8 @@ from chat_api.core.language import LANGUAGE_COOKIE, N_, _, language, ngettext, s
         ("", "", "en"),
         ("de", "", "de"),
         ("de-AT,en;q=0.8", "", "de"),
+        ("DE", "", "de"),
+        ("fr," * 10_000 + "de", "", "en"),
         ("fr-FR, de;q=0.5, en;q=0.7", "", "en"),
         ("fr, *;q=0.1", "", "en"),
         ("de;q=0, en", "", "en"),
