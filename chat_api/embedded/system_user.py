@@ -6,12 +6,13 @@ access list, or, where the file system keeps no lists, the folder's "others may 
 
 import contextlib
 import errno
+import fcntl
 import os
 import pwd
 import stat
 import struct
 import subprocess
-import time
+from collections.abc import Iterator
 from pathlib import Path
 
 ACCOUNT = "whisperengine-pg"
@@ -25,17 +26,32 @@ def unprivileged_user() -> pwd.struct_passwd | None:
     """The account that a server which refuses root runs as, made when absent; None when we are not root."""
     if os.geteuid() != 0:
         return None
-    for attempt in range(20):
-        try:
-            return pwd.getpwnam(ACCOUNT)
-        except KeyError:
+    with _alone_on_this_machine(), contextlib.suppress(FileNotFoundError):  # a system without useradd
+        if not _is_known():
             command = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", ACCOUNT]
-            try:
-                subprocess.run(command, check=False, capture_output=True)  # another instance may be faster
-            except FileNotFoundError:
-                break
-            time.sleep(0.05 * attempt)
+            subprocess.run(command, check=False, capture_output=True)
+    if _is_known():
+        return pwd.getpwnam(ACCOUNT)
     return pwd.getpwnam("nobody")
+
+
+@contextlib.contextmanager
+def _alone_on_this_machine() -> Iterator[None]:
+    """Of several useradd for one name each may succeed, and the last one gives the account another number."""
+    folder = os.open("/etc", os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
+def _is_known() -> bool:
+    try:
+        pwd.getpwnam(ACCOUNT)
+    except KeyError:
+        return False
+    return True
 
 
 def trusted_uids() -> frozenset[int]:
