@@ -13,7 +13,8 @@ from chat_api.fleet.relay_worker import FleetRelay
 from chat_api.fleet.sources_watcher import SourcesWatcher
 from chat_api.fleet.storage_watcher import StorageWatcher
 from chat_api.incidents.journal import IncidentJournal
-from chat_api.incidents.worker import FORGET_EVERY_S, IncidentWorker
+from chat_api.incidents.worker import PRUNE_EVERY_S as PRUNE_INCIDENTS_EVERY_S
+from chat_api.incidents.worker import IncidentWorker
 from chat_api.messages.socket_manager import WebSocketManager
 from chat_api.resources import Resources
 from chat_api.restarts.healing_worker import HealingWorker
@@ -28,74 +29,76 @@ from chat_api.wiring import Wiring
 
 BackgroundTasks = dict[str, Callable[[], Awaitable[None]]]
 
-BEAT_S = 5.0
+HEARTBEAT_S = 5.0
 ABANDON_S = 30.0
 INTERRUPT_S = 10.0
 POLICIES_S = 5.0
-FORGET_S = 600.0
+PRUNE_EVERY_S = 600.0
 COUNT_USAGE_S = 120.0
 STALENESS_S = 1.0
 TYPING_S = 0.1
-BLIND_S = 2.0
+DATABASE_OUTAGE_S = 2.0
 SETTINGS_S = 5.0
-TOLD_S = 0.5
+RELOAD_S = 0.5
 NOTICES_S = 1.0
 
 
-def leader_tasks(r: Resources, c: Wiring, poller: HealthPoller, keeper: SourcesWatcher) -> BackgroundTasks:
+def leader_tasks(r: Resources, c: Wiring, poller: HealthPoller, sources: SourcesWatcher) -> BackgroundTasks:
     """What one process of the deployment does for all."""
     s = c.services
     incidents = IncidentWorker(s.fleet, IncidentJournal(r.database, s.incidents, s.audit), s.incidents)
     interval_s = r.settings.bot_health_check_interval
     return {
         "health_poller": poller.run,
-        "containers": keeper.watch_containers,
+        "containers": sources.watch_containers,
         "canary": CanaryWorker(s.canary, s.fleet, interval_s=r.settings.bot_canary_interval).run,
         "rollups": _rollups(r, s).run,
         "status": StatusRecorder(s.fleet, r.database, check_interval_s=interval_s).run,
         "usage": partial(measure_all, s.containers),
         "healer": HealingWorker(s.fleet, s.restarts, s.policies, r.database).run,
         "incidents": incidents.run,
-        "alerts": _alerter(r, c).run,
+        "alerts": _alert_evaluator(r, c).run,
         "analytics": partial(every, COUNT_USAGE_S, s.analytics.count),
         "dead_restarts": partial(every, ABANDON_S, s.restarts.abandon_dead),
         "dead_rolling": partial(every, INTERRUPT_S, s.rolling.interrupt_dead),
-        "dead_instances": partial(every, FORGET_S, s.answers.forget_dead),
-        "dead_processes": partial(every, FORGET_S, s.system.forget_dead),
-        "known_bots": keeper.remember_regularly,
-        "old_events": partial(every, FORGET_S, s.feeds.forget_old),
-        "old_incidents": partial(every, FORGET_EVERY_S, incidents.forget_old),
+        "dead_instances": partial(every, PRUNE_EVERY_S, s.answers.prune_dead),
+        "dead_processes": partial(every, PRUNE_EVERY_S, s.system.prune_dead),
+        "known_bots": sources.remember_regularly,
+        "old_events": partial(every, PRUNE_EVERY_S, s.feeds.prune),
+        "old_incidents": partial(every, PRUNE_INCIDENTS_EVERY_S, incidents.prune),
     }
 
 
 def process_tasks(
-    r: Resources, c: Wiring, websockets: WebSocketManager, keeper: SourcesWatcher, relay: FleetRelay
+    r: Resources, c: Wiring, websockets: WebSocketManager, sources: SourcesWatcher, relay: FleetRelay
 ) -> BackgroundTasks:
     """What every process does for itself."""
     s = c.services
     return {
         "sessions": websockets.watch_sessions,
         "peers": websockets.watch_peers,
-        "signals": s.pubsub.run,
+        "pubsub": s.pubsub.run,
         "feeds": s.feeds.run,
         "relay": relay.run,
-        "sources": keeper.refresh_regularly,
-        "heartbeat": partial(every, BEAT_S, s.answers.beat),
+        "sources": sources.refresh_regularly,
+        "heartbeat": partial(every, HEARTBEAT_S, s.answers.heartbeat),
         "typing": partial(every, TYPING_S, s.answers.tell_typing),
         "staleness": partial(every, STALENESS_S, s.fleet.refresh),
         "policies": partial(every, POLICIES_S, s.policies.reload),
         "rolling": s.rolling.watch,
         "alerts": s.alerts.follow,
-        "blind_alerts": partial(every, BLIND_S, DatabaseOutageAlerts(r.database, s.alerts, s.audit, c.sender).look),
+        "database_outage_alerts": partial(
+            every, DATABASE_OUTAGE_S, DatabaseOutageAlerts(r.database, s.alerts, s.audit, c.sender).evaluate
+        ),
         "usage_watched": partial(measure_watched, s.containers),
         "storage": StorageWatcher(s.fleet, s.health, check_interval_s=r.settings.bot_health_check_interval).run,
         "series": partial(every, min(FLUSH_S, r.settings.bot_health_check_interval / 2), r.recorder.flush),
-        "settings": partial(every, SETTINGS_S, c.store.look),
-        "settings_told": partial(every, TOLD_S, c.store.look_when_told),
-        "notices": partial(every, NOTICES_S, s.switches.tick),
+        "settings": partial(every, SETTINGS_S, c.store.reload),
+        "settings_changes": partial(every, RELOAD_S, c.store.reload_when_notified),
+        "notices": partial(every, NOTICES_S, s.feature_flags.tick),
         "loop_lag": c.loop_watch.run,
         "process_report": partial(every, REPORT_EVERY_S, s.system.report),
-        "gauges": partial(keep_gauges, r.metrics, r.database, s.answers, s.fleet, c.book, c.switches),
+        "gauges": partial(keep_gauges, r.metrics, r.database, s.answers, s.fleet, c.book, c.feature_flags),
     }
 
 
@@ -109,7 +112,7 @@ def _rollups(r: Resources, s: Services) -> Rollups:
     )
 
 
-def _alerter(r: Resources, c: Wiring) -> AlertEvaluator:
+def _alert_evaluator(r: Resources, c: Wiring) -> AlertEvaluator:
     settings = r.settings
     return AlertEvaluator(
         c.services.fleet,
@@ -118,7 +121,7 @@ def _alerter(r: Resources, c: Wiring) -> AlertEvaluator:
         r.database,
         r.metrics,
         state_dir=settings.web_ui_state_dir,
-        settle_s=2 * settings.bot_health_check_interval + 1,
+        warm_up_s=2 * settings.bot_health_check_interval + 1,
         deadman_url=settings.deadman_url.get_secret_value() if settings.deadman_url else None,
         deadman_interval_s=settings.deadman_interval,
     )

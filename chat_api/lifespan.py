@@ -68,25 +68,25 @@ async def _start_working(app: FastAPI, resources: Resources, composition: Wiring
         resources.database,
         interval_s=resources.settings.bot_health_check_interval,
     )
-    keeper = SourcesWatcher(
+    sources = SourcesWatcher(
         services.registry, services.fleet, state.poller, resources.engine, known=services.known_bots
     )
-    relay = FleetRelay(services.fleet, keeper, services.pubsub, resources.database)
+    relay = FleetRelay(services.fleet, sources, services.pubsub, resources.database)
     state.leader = Leader(
         resources.database,
         services.pubsub,
-        leader_tasks(resources, composition, state.poller, keeper),
+        leader_tasks(resources, composition, state.poller, sources),
         on_change=resources.metrics.record_leader,
         book=composition.book,
     )
     follow_settings(resources, state, services)
-    await keeper.refresh()
+    await sources.refresh()
     await state.poller.restore()
     await relay.catch_up()
     await services.policies.reload()
-    await services.answers.beat()
+    await services.answers.heartbeat()
     state.setup_code = await services.auth.prepare_first_admin() if state.makes_admin else None
-    tasks = process_tasks(resources, composition, state.websockets, keeper, relay)
+    tasks = process_tasks(resources, composition, state.websockets, sources, relay)
     supervisor = Supervisor({"leader": state.leader.run} | tasks, book=composition.book)
     supervisor.start()
     log.info("started", bots=len(services.registry.all()), problems=len(services.registry.problems))

@@ -17,11 +17,11 @@ from chat_api.fleet.known_bots import KnownBotsService
 from chat_api.fleet.policies import PoliciesService
 from chat_api.fleet.registry import BotRegistry
 from chat_api.fleet.service import FleetService
-from chat_api.fleet.trials import TestMessagesService
+from chat_api.fleet.test_messages import TestMessagesService
 from chat_api.incidents.service import IncidentsService
 from chat_api.logs.service import LogService
 from chat_api.messages.answers import AnswersService
-from chat_api.messages.edits import EditsService
+from chat_api.messages.edits_and_reactions import EditsService
 from chat_api.messages.feeds import Feeds
 from chat_api.messages.service import MessagesService
 from chat_api.people.administrators import AdministratorsService
@@ -55,7 +55,7 @@ class Services:
     changes: EditsService
     containers: ContainersService
     feeds: Feeds
-    bot_trials: TestMessagesService
+    test_messages: TestMessagesService
     messages: MessagesService
     fleet: FleetService
     health: HealthService
@@ -75,7 +75,7 @@ class Services:
     transcripts: TranscriptsService
     users: UsersService
     configuration: SettingsService
-    switches: FeatureFlagsService
+    feature_flags: FeatureFlagsService
     system: SystemService
     _by_class: dict[type[object], object] = field(init=False, repr=False, compare=False, default_factory=dict)
 

@@ -28,12 +28,12 @@ from chat_api.fleet.known_bots import KnownBotsService
 from chat_api.fleet.policies import PoliciesService
 from chat_api.fleet.registry import BotRegistry
 from chat_api.fleet.service import FleetService
-from chat_api.fleet.trials import TestMessagesService
+from chat_api.fleet.test_messages import TestMessagesService
 from chat_api.incidents.evidence import EvidenceCollector
 from chat_api.incidents.service import IncidentsService
 from chat_api.logs.service import LogService
 from chat_api.messages.answers import AnswersService
-from chat_api.messages.edits import EditsService
+from chat_api.messages.edits_and_reactions import EditsService
 from chat_api.messages.feeds import Feeds
 from chat_api.messages.service import MessagesService
 from chat_api.people.administrators import AdministratorsService
@@ -60,7 +60,7 @@ class Wiring:
 
     services: Services
     sender: AppriseSender
-    switches: FeatureFlags
+    feature_flags: FeatureFlags
     store: SettingsStore
     loop_watch: LoopWatch
     book: WorkerRegistry
@@ -74,8 +74,13 @@ def _names_of(registry: BotRegistry) -> Iterator[str]:
 def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
     """Make every service once; ``state`` has the leader and the WebSockets when somebody asks about them."""
     database, settings, pubsub, connector, engine = r.database, r.settings, r.pubsub, r.connector, r.engine
-    audit, switches, registry, sender = AuditService(database), FeatureFlags(), BotRegistry(settings), AppriseSender()
-    identity = IdentityService(database, settings, switches=switches, bot_names=lambda: _names_of(registry))
+    audit, feature_flags, registry, sender = (
+        AuditService(database),
+        FeatureFlags(),
+        BotRegistry(settings),
+        AppriseSender(),
+    )
+    identity = IdentityService(database, settings, feature_flags=feature_flags, bot_names=lambda: _names_of(registry))
     limits = RateLimits(redis_url=r.redis_url, requests_per_minute=settings.rate_limit_requests_per_minute)
     stack.push_async_callback(limits.close)
     auth = AuthService(database, load_key_ring(settings), identity, audit, settings, limits=limits)
@@ -118,9 +123,9 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
         answers=answers,
         audit=audit,
         auth=auth,
-        bot_trials=TestMessagesService(registry, connector, fleet.identities, audit),
+        test_messages=TestMessagesService(registry, connector, fleet.identities, audit),
         canary=canary,
-        changes=EditsService(database, registry, feeds, limits, switches=switches),
+        changes=EditsService(database, registry, feeds, limits, feature_flags=feature_flags),
         configuration=SettingsService(store, audit, environment=r.environment),
         containers=ContainersService(engine, registry, fleet),
         feeds=feeds,
@@ -130,7 +135,7 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
         known_bots=KnownBotsService(database, registry, fleet, audit, pubsub),
         limits=limits,
         logs=logs,
-        messages=MessagesService(database, answers, registry, limits, feeds, switches=switches),
+        messages=MessagesService(database, answers, registry, limits, feeds, feature_flags=feature_flags),
         person_data=PersonDataService(database, auth, audit),
         policies=policies,
         registry=registry,
@@ -138,7 +143,7 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
         rolling=rolling,
         series=SeriesService(database, registry),
         pubsub=pubsub,
-        switches=FeatureFlagsService(store, audit, switches),
+        feature_flags=FeatureFlagsService(store, audit, feature_flags),
         system=SystemService(
             database,
             r.redis,
@@ -146,7 +151,7 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
             answers,
             fleet,
             loop_watch=loop_watch,
-            requests=r.metrics.request_figures,
+            requests=r.metrics.request_statistics,
             book=book,
             is_leader=lambda: state.leader.is_leader,
             websockets=lambda: state.websockets.connection_count,
@@ -154,7 +159,9 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
         transcripts=TranscriptsService(database, audit, feeds),
         users=UsersService(database, auth, audit),
     )
-    return Wiring(services=services, sender=sender, switches=switches, store=store, loop_watch=loop_watch, book=book)
+    return Wiring(
+        services=services, sender=sender, feature_flags=feature_flags, store=store, loop_watch=loop_watch, book=book
+    )
 
 
 def follow_settings(r: Resources, state: State, services: Services) -> None:
@@ -183,20 +190,20 @@ def follow_settings(r: Resources, state: State, services: Services) -> None:
 
 def share_ends(auth: AuthService, pubsub: PubSub) -> None:
     """A session that ends in one process ends in all of them at once."""
-    heard: set[UUID] = set()
+    ending: set[UUID] = set()
 
     def tell(session_id: UUID) -> None:
-        if session_id not in heard:
+        if session_id not in ending:
             pubsub.publish("session_ended", str(session_id))
 
-    def hear(told: Any) -> None:
-        session_id = UUID(told)
-        heard.add(session_id)
+    def on_session_ended(payload: Any) -> None:
+        session_id = UUID(payload)
+        ending.add(session_id)
         auth.ended.publish(session_id)
-        heard.discard(session_id)
+        ending.discard(session_id)
 
     auth.ended.listen(tell)
-    pubsub.subscribe("session_ended", hear)
+    pubsub.subscribe("session_ended", on_session_ended)
 
 
 def _fleet(r: Resources, registry: BotRegistry) -> FleetService:

@@ -104,10 +104,10 @@ async def _keep(
     ending = asyncio.Event()
     for number in ENDING:
         asyncio.get_running_loop().add_signal_handler(number, ending.set)
-    keepers = [ProcessSupervisor(number, listener, environment) for number, listener in enumerate(listeners, 1)]
-    running = [asyncio.create_task(keeper.run()) for keeper in keepers]
+    supervisors = [ProcessSupervisor(number, listener, environment) for number, listener in enumerate(listeners, 1)]
+    running = [asyncio.create_task(supervisor.run()) for supervisor in supervisors]
     ended = asyncio.create_task(ending.wait())
-    all_ready = asyncio.create_task(_all_ready(keepers))
+    all_ready = asyncio.create_task(_all_ready(supervisors))
     tasks: list[asyncio.Task[Any]] = [ended, all_ready, *running]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -123,9 +123,9 @@ async def _keep(
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _all_ready(keepers: Sequence[ProcessSupervisor]) -> None:
-    for keeper in keepers:
-        await keeper.is_ready.wait()
+async def _all_ready(supervisors: Sequence[ProcessSupervisor]) -> None:
+    for supervisor in supervisors:
+        await supervisor.is_ready.wait()
 
 
 async def _is_said(ready_end: int) -> bool:

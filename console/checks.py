@@ -20,7 +20,7 @@ from chat_api.core.state_dir import (
 from console.servers import Servers, servers
 
 
-class Verdict(StrEnum):
+class Outcome(StrEnum):
     """How a part is."""
 
     OK = "ok"
@@ -32,38 +32,38 @@ class Verdict(StrEnum):
 class Finding:
     """What was found about one part."""
 
-    verdict: Verdict
+    outcome: Outcome
     name: str
     detail: str
 
     def __str__(self) -> str:
-        return f"{self.verdict:<4} {self.name}: {self.detail}"
+        return f"{self.outcome:<4} {self.name}: {self.detail}"
 
 
 async def run_checks(settings: Settings) -> list[Finding]:
     """Look at every part: configuration first, then what it points to."""
-    findings = [Finding(verdict=Verdict.OK, name="configuration", detail="all settings are valid")]
+    findings = [Finding(outcome=Outcome.OK, name="configuration", detail="all settings are valid")]
     findings += _secret_key(settings)
     state_dir = await asyncio.to_thread(_state_dir, settings.web_ui_state_dir)
     findings.append(state_dir)
-    if state_dir.verdict is Verdict.FAIL:
+    if state_dir.outcome is Outcome.FAIL:
         return findings
     try:
         async with servers(settings, join=True) as where:
             findings += await _dependencies(settings, where)
     except AppError as error:
-        findings.append(Finding(verdict=Verdict.FAIL, name="embedded servers", detail=error.detail or error.message))
+        findings.append(Finding(outcome=Outcome.FAIL, name="embedded servers", detail=error.detail or error.message))
     except OSError as error:
         if (said := unusable_part(error, settings.web_ui_state_dir)) is None:
             raise
-        findings.append(Finding(verdict=Verdict.FAIL, name="embedded servers", detail=said.message))
+        findings.append(Finding(outcome=Outcome.FAIL, name="embedded servers", detail=said.message))
     findings += await _bots(settings)
     return findings
 
 
 def exit_code(findings: Iterable[Finding]) -> int:
     """1 when anything failed; a warning is not a failure."""
-    return int(any(finding.verdict is Verdict.FAIL for finding in findings))
+    return int(any(finding.outcome is Outcome.FAIL for finding in findings))
 
 
 def _secret_key(settings: Settings) -> Iterable[Finding]:
@@ -73,20 +73,20 @@ def _secret_key(settings: Settings) -> Iterable[Finding]:
             if os.path.lexists(path):
                 kept_secret(path)
         except SecretKeyUnusable as error:
-            yield Finding(verdict=Verdict.FAIL, name="secret key", detail=error.message)
+            yield Finding(outcome=Outcome.FAIL, name="secret key", detail=error.message)
             return
         detail = f"WEB_UI_SECRET_KEY is not set, using a generated key stored in {settings.web_ui_state_dir}"
-        yield Finding(verdict=Verdict.WARN, name="secret key", detail=detail)
+        yield Finding(outcome=Outcome.WARN, name="secret key", detail=detail)
     else:
-        yield Finding(verdict=Verdict.OK, name="secret key", detail="from WEB_UI_SECRET_KEY")
+        yield Finding(outcome=Outcome.OK, name="secret key", detail="from WEB_UI_SECRET_KEY")
 
 
 def _state_dir(path: Path) -> Finding:
     try:
         prepare_state_dir(path)
     except StateDirUnusable as error:
-        return Finding(verdict=Verdict.FAIL, name="state directory", detail=error.message)
-    return Finding(verdict=Verdict.OK, name="state directory", detail=str(path.resolve()))
+        return Finding(outcome=Outcome.FAIL, name="state directory", detail=error.message)
+    return Finding(outcome=Outcome.OK, name="state directory", detail=str(path.resolve()))
 
 
 async def _dependencies(settings: Settings, where: Servers) -> list[Finding]:
@@ -112,14 +112,14 @@ async def _dependencies(settings: Settings, where: Servers) -> list[Finding]:
     findings = []
     for check in checks:
         setting = DEPENDENCIES[check.name].setting
-        place = embedded.get(check.name) or getattr(settings, setting)
+        address = embedded.get(check.name) or getattr(settings, setting)
         if check.error is not None:
-            findings.append(Finding(verdict=Verdict.FAIL, name=check.title, detail=f"{place}: {check.error}"))
+            findings.append(Finding(outcome=Outcome.FAIL, name=check.title, detail=f"{address}: {check.error}"))
         elif check.latency_ms is None:
-            findings.append(Finding(verdict=Verdict.WARN, name=check.title, detail=f"{setting.upper()} is not set"))
+            findings.append(Finding(outcome=Outcome.WARN, name=check.title, detail=f"{setting.upper()} is not set"))
         else:
-            detail = f"responded in {check.latency_ms:.0f} ms, {place}"
-            findings.append(Finding(verdict=Verdict.OK, name=check.title, detail=detail))
+            detail = f"responded in {check.latency_ms:.0f} ms, {address}"
+            findings.append(Finding(outcome=Outcome.OK, name=check.title, detail=detail))
     return findings
 
 
@@ -133,12 +133,12 @@ async def _bots(settings: Settings) -> list[Finding]:
         settings = settings.model_copy(update={"bots_config": demo})
     registry = BotRegistry(settings)
     await registry.refresh()
-    findings = [Finding(verdict=Verdict.WARN, name="fleet", detail=problem) for problem in registry.problems]
+    findings = [Finding(outcome=Outcome.WARN, name="fleet", detail=problem) for problem in registry.problems]
     if not registry.all():
         config = f"BOTS_CONFIG ({settings.bots_config or 'not set'})"
         detail = f"no bots found in .env.<bot> files in {settings.bots_env_dir.resolve()} or in {config};"
         detail += " container labels are only read by the running console"
-        return [*findings, Finding(verdict=Verdict.WARN, name="fleet", detail=detail)]
+        return [*findings, Finding(outcome=Outcome.WARN, name="fleet", detail=detail)]
     connector = BotConnector(settings)
     await connector.initialize()
     try:
@@ -149,7 +149,7 @@ async def _bots(settings: Settings) -> list[Finding]:
         name = f"bot {bot.name}"
         if probe.is_healthy and probe.latency_ms is not None:
             detail = f"responded in {probe.latency_ms:.0f} ms, {bot.url}"
-            findings.append(Finding(verdict=Verdict.OK, name=name, detail=detail))
+            findings.append(Finding(outcome=Outcome.OK, name=name, detail=detail))
         else:
-            findings.append(Finding(verdict=Verdict.WARN, name=name, detail=f"{bot.url}: {probe.error}"))
+            findings.append(Finding(outcome=Outcome.WARN, name=name, detail=f"{bot.url}: {probe.error}"))
     return findings

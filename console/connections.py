@@ -26,7 +26,7 @@ MOST_DESCRIPTORS = 65_536
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class Timeouts:
     """How long a client may take, in seconds. Source: promises, "Who gets in"."""
 
     head_s: float = 10.0
@@ -127,14 +127,14 @@ class ConnectionBook:
 
     def start(self) -> None:
         """Look after deadlines from now on."""
-        self._sweep = asyncio.get_running_loop().call_later(SWEEP_EVERY_S, self._look)
+        self._sweep = asyncio.get_running_loop().call_later(SWEEP_EVERY_S, self._expire_late)
 
     def stop(self) -> None:
         """Look after nothing any more."""
         if self._sweep is not None:
             self._sweep.cancel()
 
-    def _look(self) -> None:
+    def _expire_late(self) -> None:
         now_s = asyncio.get_running_loop().time()
         for holder in [holder for holder in self.waiting if holder.deadline_s <= now_s]:
             holder.expire(now_s)

@@ -18,7 +18,7 @@ from chat_api.core.language import N_, _, language
 from chat_api.core.logging import get_logger
 from chat_api.core.principals import Permission, Principal
 from chat_api.fleet.schemas import SystemStatus
-from console import theme
+from console import page_head
 from console.context import services
 from console.guard import Audience, SignIn, TakesForm, add_rule, visitor_of
 from console.language_choice import language_control
@@ -78,8 +78,8 @@ def page(
         add_rule(path, audience, sign_in, takes_form=takes_form)
 
         async def opened(request: Request, **parameters: Any) -> None:
-            ui.add_head_html(theme.catalogue_head())
-            notices_feed(services().switches).follow(ui.context.client)
+            ui.add_head_html(page_head.catalogue_head())
+            notices_feed(services().feature_flags).follow(ui.context.client)
             principal = visitor_of(request).principal
             if principal is not None:
                 open_pages().add(ui.context.client, principal)
@@ -103,7 +103,7 @@ class _Page(ui.page):
 
     def resolve_title(self) -> str:
         """The title in the browser's tab."""
-        return theme.page_title(_(self._text))
+        return page_head.page_title(_(self._text))
 
     def resolve_language(self) -> Language | None:
         """The language of the document, and of the texts that Quasar itself has."""
@@ -142,7 +142,7 @@ def _failure(message: str, *, path: str, may_help: bool = True) -> None:
 @contextmanager
 def frame(principal: Principal, *, title: str, path: str) -> Iterator[None]:
     """The console around a page: navigation, who is signed in, and the page's title."""
-    ui.add_head_html(f'{theme.console_head()}<meta name="we-now" content="{time.time():.3f}">')
+    ui.add_head_html(f'{page_head.console_head()}<meta name="we-now" content="{time.time():.3f}">')
     pulse = _pulse(principal)
     ui.html(f'<a class="we-skip" href="#content">{_("Skip to content")}</a>', sanitize=False)
     with ui.element("div").classes("we-shell"):
@@ -182,16 +182,16 @@ def _badge(kind: str | None, pulse: dict[str, Any]) -> str:
 
 def _rail(principal: Principal, path: str, pulse: dict[str, Any]) -> str:
     links = "".join(
-        f'<a href="{target}"{_CURRENT if target == path else ""}>{theme.icon_svg(symbol)}<span>{_(label)}</span>'
+        f'<a href="{target}"{_CURRENT if target == path else ""}>{page_head.icon_svg(symbol)}<span>{_(label)}</span>'
         f"{_badge(_BADGES.get(target), pulse)}</a>"
         for target, symbol, label, permission in NAVIGATION
         if principal.may(permission)
     )
     role = _(ROLES[principal.role]) if principal.role else ""
     return (
-        f"{theme.brand()}"
+        f"{page_head.brand()}"
         '<button class="we-button we-find" type="button" data-we="palette" aria-keyshortcuts="Control+K"'
-        f' aria-label="{_("Command palette")}">{theme.icon_svg("search")}<span>{_("Search")}</span>'
+        f' aria-label="{_("Command palette")}">{page_head.icon_svg("search")}<span>{_("Search")}</span>'
         f'<kbd>{_("Ctrl K")}</kbd></button><nav class="we-nav" aria-label="{_("Console")}">{links}</nav>'
         f'<div class="we-account"><div class="we-who"><div class="we-strong">{escape(principal.display_name)}</div>'
         f'<div class="we-muted">{role}</div></div><div class="we-account-actions">{language_control()}'
@@ -203,5 +203,5 @@ def _rail(principal: Principal, path: str, pulse: dict[str, Any]) -> str:
 def _icon_button(does: str, label: str, symbol: str) -> str:
     return (
         f'<button class="we-icon-button" data-we="{does}" data-testid="{does}" title="{label}" aria-label="{label}">'
-        f"{theme.icon_svg(symbol)}</button>"
+        f"{page_head.icon_svg(symbol)}</button>"
     )

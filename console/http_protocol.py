@@ -20,7 +20,7 @@ from websockets.exceptions import InvalidState
 
 from chat_api.core.errors import AppError, HeadersTooLarge, MalformedRequest, RequestTimeout
 from chat_api.http.middleware.answers import error_body
-from console.connections import ConnectionBook, Patience, Seat
+from console.connections import ConnectionBook, Seat, Timeouts
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 MAX_HEADERS: Final = 100
@@ -39,10 +39,10 @@ LINGER_S: Final = 1.0
 class GuardedState(ServerState):
     """What uvicorn's protocols share, and the book of connections."""
 
-    def __init__(self, book: ConnectionBook, patience: Patience) -> None:
+    def __init__(self, book: ConnectionBook, timeouts: Timeouts) -> None:
         super().__init__()
         self.book = book
-        self.patience = patience
+        self.timeouts = timeouts
 
 
 class GuardedWebSocket(WebSocketsSansIOProtocol):
@@ -95,7 +95,7 @@ class GuardedHttp(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a seat, or go."""
         super().connection_made(transport)
-        self.deadline_s = self.loop.time() + self.server_state.patience.head_s
+        self.deadline_s = self.loop.time() + self.server_state.timeouts.head_s
         self._seat = self.server_state.book.enter(self, self.client[0] if self.client else None)
         if self._seat is None:
             self._is_refused = True
@@ -116,8 +116,8 @@ class GuardedHttp(HttpToolsProtocol):
     def expire(self, now_s: float) -> None:
         """The client took too long."""
         if self._is_in_body:
-            patience = self.server_state.patience
-            allowed_s = self._body_began_s + patience.body_s + self._body_bytes / patience.body_bytes_per_s
+            timeouts = self.server_state.timeouts
+            allowed_s = self._body_began_s + timeouts.body_s + self._body_bytes / timeouts.body_bytes_per_s
             if now_s < allowed_s:
                 self.deadline_s = allowed_s
                 return
@@ -137,9 +137,9 @@ class GuardedHttp(HttpToolsProtocol):
         self._chunk_bytes = len(data)
         super().data_received(data)
         if not self._is_refused and self._seat is not None:
-            self._look_at(len(data), was_in_body=was_in_body)
+            self._on_bytes(len(data), was_in_body=was_in_body)
 
-    def _look_at(self, size: int, *, was_in_body: bool) -> None:
+    def _on_bytes(self, size: int, *, was_in_body: bool) -> None:
         """Count what came. Of a piece that ended a request, what belongs to the next is not counted."""
         assert self._seat is not None
         if self._is_in_body:
@@ -153,7 +153,7 @@ class GuardedHttp(HttpToolsProtocol):
 
     def _count_head(self, fed_bytes: int) -> None:
         if fed_bytes and self.deadline_s == math.inf:
-            self.deadline_s = self.loop.time() + self.server_state.patience.head_s
+            self.deadline_s = self.loop.time() + self.server_state.timeouts.head_s
         self._head_bytes += fed_bytes
         if self._head_bytes > MAX_HEAD_BYTES or (self.headers is not None and len(self.headers) > MAX_HEADERS):
             self._refuse(HeadersTooLarge())
@@ -161,7 +161,7 @@ class GuardedHttp(HttpToolsProtocol):
     def _count_body(self, fed_bytes: int) -> None:
         if not self._body_began_s:
             self._body_began_s = self.loop.time()
-            self.deadline_s = self._body_began_s + self.server_state.patience.body_s
+            self.deadline_s = self._body_began_s + self.server_state.timeouts.body_s
         self._raw_bytes += fed_bytes
         framing = self._raw_bytes - self._body_bytes
         is_endless = framing > MAX_FRAMING_BYTES + MAX_FRAMING_PER_BYTE * self._body_bytes
@@ -224,11 +224,11 @@ class GuardedHttp(HttpToolsProtocol):
         """An answer is written: the client has its turn, unless it asked for more already."""
         super().on_response_complete()
         if self._seat is not None and self.cycle.response_complete:
-            patience, now_s = self.server_state.patience, self.loop.time()
+            timeouts, now_s = self.server_state.timeouts, self.loop.time()
             if self._is_in_body:
-                self.deadline_s = now_s + patience.body_s
+                self.deadline_s = now_s + timeouts.body_s
             else:  # an idle one is uvicorn's to close
-                self.deadline_s = now_s + patience.head_s if self._head_bytes else math.inf
+                self.deadline_s = now_s + timeouts.head_s if self._head_bytes else math.inf
             self._seat.wait()
 
     # Refusals

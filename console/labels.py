@@ -126,11 +126,11 @@ def labels_json() -> str:
         "breaker": BREAKER,
         "actions": ACTIONS,
     }
-    told: dict[str, object] = {
+    labels: dict[str, object] = {
         name: {key: row._asdict() for key, row in table.items()} for name, table in tables.items()
     }
-    told |= {"letters": LETTERS, "steps": STEPS, "steps_of": STEPS_OF, "languages": LANGUAGES}
-    return orjson.dumps(told, option=orjson.OPT_NON_STR_KEYS).decode()
+    labels |= {"letters": LETTERS, "steps": STEPS, "steps_of": STEPS_OF, "languages": LANGUAGES}
+    return orjson.dumps(labels, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
 def labels_head() -> str:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from chat_api.core.language import LANGUAGE_COOKIE, LANGUAGES, _, language
-from console import theme
+from console import page_head
 
 YEAR_S = 365 * 24 * 3600
 _FIELD = "language"
@@ -26,7 +26,7 @@ def language_control() -> str:
     label = escape(_("Language"))
     # Browsers would show what was chosen before instead of what is.
     select = f'<select name="{_FIELD}" data-we="language" aria-label="{label}" autocomplete="off">{options}</select>'
-    return f'<span class="we-language" title="{label}">{theme.icon_svg("language")}{select}</span>'
+    return f'<span class="we-language" title="{label}">{page_head.icon_svg("language")}{select}</span>'
 
 
 def language_form(address: str) -> str:

@@ -16,7 +16,7 @@ from starlette.routing import Mount
 from chat_api.app import create_app
 from chat_api.core.settings import Settings
 from chat_api.engine.interface import ContainerEngine
-from console import context, guard, pages, theme
+from console import context, guard, page_head, pages
 from console.labels import labels_head
 from console.live.lifespan import following
 
@@ -30,18 +30,18 @@ def build(settings: Settings, *, engine: ContainerEngine | None = None) -> FastA
     """The application that the server runs; ``engine`` takes the place of the configured one."""
     host = create_app(settings, engine=engine)
     context.bind(host)
-    host.mount("/assets", CacheControlledStaticFiles(directory=theme.ASSETS, max_cache_age=YEAR_S), name="assets")
+    host.mount("/assets", CacheControlledStaticFiles(directory=page_head.ASSETS, max_cache_age=YEAR_S), name="assets")
     for noun in pkgutil.iter_modules(pages.__path__):
         importlib.import_module(f"{pages.__name__}.{noun.name}.page").register()
-    ui.add_head_html(theme.head() + labels_head(), shared=True)
+    ui.add_head_html(page_head.head() + labels_head(), shared=True)
     nicegui_app.add_exception_handler(404, _not_found)
     nicegui_app.config.socket_io_js_transports = ["websocket"]
     # Last: routes that are added after it are never reached. Without a storage secret NiceGUI keeps nothing about a
     # visitor: no cookie, no file, no memory; what a page remembers is in the database or in the browser.
     ui.run_with(
         host,
-        title=theme.PRODUCT,
-        favicon=theme.ASSETS / "favicon.svg",
+        title=page_head.PRODUCT,
+        favicon=page_head.ASSETS / "favicon.svg",
         dark=None,
         tailwind=False,
         binding_refresh_interval=None,

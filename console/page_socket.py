@@ -80,10 +80,10 @@ class PageSocket:
                     return message
                 await self._slow_down()
                 text = message.get("text")
-                verdict = self._verdict(text) if isinstance(text, str) else False
-                if verdict:
+                is_accepted = self._is_accepted(text) if isinstance(text, str) else False
+                if is_accepted:
                     return message
-                if verdict is None:
+                if is_accepted is None:
                     continue
                 self._malformed += 1
                 log.warning("page_packet_dropped", size=len(text or message.get("bytes") or b""))
@@ -93,7 +93,7 @@ class PageSocket:
 
         await app(scope, checked, send)
 
-    def _verdict(self, text: str) -> bool | None:
+    def _is_accepted(self, text: str) -> bool | None:
         """Whether a packet goes on; ``None`` for what is well-formed and of no use."""
         if text in {"3", "1", "41"}:  # a pong, and the farewells of Engine.IO and of Socket.IO
             return True

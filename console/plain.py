@@ -3,7 +3,7 @@
 from html import escape
 
 from chat_api.core.language import _
-from console import theme
+from console import page_head
 
 
 def not_found() -> str:
@@ -24,7 +24,7 @@ def failure(message: str) -> str:
 
 def _notice(title: str, text: str, actions: str) -> str:
     body = (
-        f'<main class="we-notice" role="main">{theme.brand()}<h1>{escape(title)}</h1>'
+        f'<main class="we-notice" role="main">{page_head.brand()}<h1>{escape(title)}</h1>'
         f"<p>{escape(text)}</p><p>{actions}</p></main>"
     )
-    return theme.document(title, body)
+    return page_head.document(title, body)

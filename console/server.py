@@ -12,7 +12,7 @@ import uvicorn
 import uvloop
 
 from chat_api.core.errors import Conflict, Unavailable
-from console.connections import Patience, connection_book
+from console.connections import Timeouts, connection_book
 from console.http_protocol import GuardedHttp, GuardedState, GuardedWebSocket
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 BACKLOG = 2048
 REQUEST_DRAIN_S = 4  # for requests; answers under way have the lifespan's drain after it, all within 25 s
-FORCE_LOOK_S = 0.2  # how soon a second Ctrl-C is seen
+FORCE_POLL_S = 0.2  # how soon a second Ctrl-C is seen
 WS_MAX_BYTES = 1024 * 1024
 WS_PING_S = 25
 WS_PONG_S = 20
@@ -90,7 +90,7 @@ class GuardedServer(uvicorn.Server):
     Its signal handlers would end the process before we have cleaned up.
     """
 
-    def __init__(self, app: "FastAPI", *, patience: Patience | None = None) -> None:
+    def __init__(self, app: "FastAPI", *, timeouts: Timeouts | None = None) -> None:
         config = uvicorn.Config(
             app,
             http=GuardedHttp,
@@ -109,7 +109,7 @@ class GuardedServer(uvicorn.Server):
         super().__init__(config)
         self._app = app
         self._book = connection_book(app.state.settings)
-        self.server_state = GuardedState(self._book, patience or Patience())
+        self.server_state = GuardedState(self._book, timeouts or Timeouts())
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -132,7 +132,7 @@ class GuardedServer(uvicorn.Server):
         for connection in list(self.server_state.connections):
             connection.shutdown()
         while finishing is not None and not finishing.done() and not self.force_exit:
-            await asyncio.wait({finishing}, timeout=FORCE_LOOK_S)
+            await asyncio.wait({finishing}, timeout=FORCE_POLL_S)
         await super().shutdown(sockets)
         self._book.stop()
 

@@ -17,14 +17,14 @@ class WebAccount(SQLModel, table=True):
     __table_args__ = (
         Index("uq_web_accounts_name", "name_key", unique=True, postgresql_where=text("NOT is_guest")),
         Index("idx_web_accounts_name", "name_key"),
-        Index("idx_web_accounts_looks", "looks", postgresql_using="gin", postgresql_where=text("NOT is_guest")),
+        Index("idx_web_accounts_skeletons", "skeletons", postgresql_using="gin", postgresql_where=text("NOT is_guest")),
     )
 
     user_id: str = Field(
         primary_key=True, max_length=255, foreign_key="universal_users.universal_id", ondelete="CASCADE"
     )
     name_key: str = Field(max_length=60, description="The username, normalised and case-folded.")
-    looks: list[str] = Field(
+    skeletons: list[str] = Field(
         default_factory=list,
         sa_type=ARRAY(String(120)),
         sa_column_kwargs={"server_default": "{}"},

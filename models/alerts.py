@@ -116,8 +116,8 @@ class AlertChannel(SQLModel, table=True):
 class AlertSubject(SQLModel, table=True):
     """One bot, dependency or the console itself, as one rule sees it while that is not well.
 
-    ``well_since`` is from when it is well again, while it has to stay so; ``cause`` the dependency that explains it, or
-    did until ``cause_lost_at``.
+    ``healthy_since`` is from when it is healthy again, while it has to stay so; ``cause`` the dependency that explains
+    it, or did until ``cause_gone_at``.
     """
 
     __tablename__ = "web_alert_subjects"
@@ -127,10 +127,10 @@ class AlertSubject(SQLModel, table=True):
     status: str = Field(max_length=10)
     since: datetime = timestamptz()
     fired_at: datetime | None = timestamptz(nullable=True)
-    well_since: datetime | None = timestamptz(nullable=True)
-    words: str = Field(max_length=300)
+    healthy_since: datetime | None = timestamptz(nullable=True)
+    summary: str = Field(max_length=300)
     cause: str | None = Field(default=None, max_length=50)
-    cause_lost_at: datetime | None = timestamptz(nullable=True)
+    cause_gone_at: datetime | None = timestamptz(nullable=True)
 
 
 class Alert(SQLModel, table=True):
@@ -149,10 +149,10 @@ class Alert(SQLModel, table=True):
     title: str = Field(max_length=200)
     body: str = Field(sa_type=Text)
     subjects: list[str] = Field(sa_type=JSONB, nullable=False)
-    told_subjects: list[str] = Field(sa_type=JSONB, nullable=False)
-    told_channels: list[str] = Field(sa_type=JSONB, nullable=False)
+    notified_subjects: list[str] = Field(sa_type=JSONB, nullable=False)
+    notified_channels: list[str] = Field(sa_type=JSONB, nullable=False)
     opened_at: datetime = timestamptz()
-    told_at: datetime | None = timestamptz(nullable=True)
+    notified_at: datetime | None = timestamptz(nullable=True)
     resolved_at: datetime | None = timestamptz(nullable=True)
     silenced_until: datetime | None = timestamptz(nullable=True)
     silenced_by: str | None = Field(default=None, max_length=50)

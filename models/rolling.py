@@ -40,7 +40,7 @@ class RollingRestart(SQLModel, table=True):
     estimate_s: float
     steps: list[dict[str, Any]] = Field(sa_type=JSONB)
     # By the database's clock: who does not say in time that it is there is taken for dead.
-    beat_at: datetime = timestamptz()
+    heartbeat_at: datetime = timestamptz()
     abort_requested_by: str | None = Field(default=None, max_length=100)
     finished_at: datetime | None = timestamptz(nullable=True)
     error: str | None = Field(default=None, sa_type=Text)

@@ -27,7 +27,7 @@ FRAMES_PER_S = 50  # The server closes with 4029 above that, unless its welcome 
 Connect = Callable[[str], Awaitable[ClientConnection]]
 
 
-class Lost(Exception):
+class Disconnected(Exception):
     """The connection is over, and another one shall be made: at once, or not before ``retry_after_s``."""
 
     def __init__(self, why: str, *, is_immediate: bool = False, retry_after_s: float | None = None) -> None:
@@ -76,7 +76,7 @@ class Connection:
         except InvalidStatus as error:
             raise _refusal(error) from error
         except (OSError, WebSocketException) as error:
-            raise Lost(f"no connection: {type(error).__name__}") from error
+            raise Disconnected(f"no connection: {type(error).__name__}") from error
         connection = cls(socket)
         try:
             await connection._greet(hello)
@@ -91,7 +91,7 @@ class Connection:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self._finish(is_graceful=not isinstance(error, Lost))
+        await self._finish(is_graceful=not isinstance(error, Disconnected))
 
     def post(self, frame: Frame) -> None:
         """Send a frame as soon as the socket takes it."""
@@ -133,7 +133,7 @@ class Connection:
             self._limiter = RateLimiter(float(self.limits.get("frames_per_s", FRAMES_PER_S)))
             self._quiet_s = float(welcome["ping_s"]) * QUIET_FACTOR
         except TimeoutError as error:
-            raise Lost("no welcome in time") from error
+            raise Disconnected("no welcome in time") from error
         except (KeyError, TypeError, ValueError) as error:
             raise ServerFailed("The server's welcome cannot be read.") from error
 
@@ -147,10 +147,10 @@ class Connection:
             async with asyncio.timeout(PONG_TIMEOUT_S):
                 return await self._socket.recv()
         except TimeoutError as error:
-            raise Lost("nothing is heard of the server") from error
+            raise Disconnected("nothing is heard of the server") from error
         except ConnectionClosed as error:
             code = error.rcvd.code if error.rcvd else 1006
-            raise error_of_close(code) or Lost(f"closed with {code}") from error
+            raise error_of_close(code) or Disconnected(f"closed with {code}") from error
 
     async def _write(self) -> None:
         with contextlib.suppress(ConnectionClosed):  # the reader tells why
@@ -174,6 +174,6 @@ def _refusal(error: InvalidStatus) -> Exception:
     if not isinstance(translated, TryLater | ServerFailed):
         return translated
     retry_after = response.headers.get("Retry-After", "")
-    return Lost(
+    return Disconnected(
         f"refused with {response.status_code}", retry_after_s=float(retry_after) if retry_after.isdigit() else None
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from whisperengine_client.connection import Lost
+from whisperengine_client.connection import Disconnected
 from whisperengine_client.errors import ChatError
 from whisperengine_client.events import AnswerEvent, Deleted, Event, Failed, MessageEvent, Resynced, Retried
 from whisperengine_client.inbox import Inbox
@@ -49,7 +49,7 @@ class EventBuffer:
         if self.is_lagging or seq <= self.position.seq:
             return
         if seq != self.position.seq + 1:
-            raise Lost(f"a gap: {seq} comes after {self.position.seq}")
+            raise Disconnected(f"a gap: {seq} comes after {self.position.seq}")
         await self._put(event, Position(epoch=self.position.epoch, seq=seq))
 
     async def take_missed(self, events: list[Event], target: Position) -> None:
@@ -75,9 +75,9 @@ class EventBuffer:
         """Take in nothing more; what is there can be read."""
         self._inbox.close(error)
 
-    async def _put(self, event: Event, place: Position) -> None:
+    async def _put(self, event: Event, position: Position) -> None:
         if await self._inbox.put(event, timeout_s=ROOM_TIMEOUT_S):
-            self.position = place
+            self.position = position
             self._mind(event)
         else:
             self.is_lagging = True

@@ -88,16 +88,16 @@ class Http:
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self.retry_policy.total_s
-        was_lost = False
+        was_unreachable = False
         for wait_s in self.retry_policy.waits():
             try:
                 return await self._attempt(method, path, body, params, headers)
             except ChatError as error:
-                error.was_repeated = was_lost
+                error.was_repeated = was_unreachable
                 pause_s = _pause_s(error, repeat, wait_s)
                 if pause_s is None or loop.time() + pause_s > deadline:
                     raise
-                was_lost = was_lost or isinstance(error, Unreachable)
+                was_unreachable = was_unreachable or isinstance(error, Unreachable)
             await asyncio.sleep(pause_s)
         raise AssertionError("the waits have no end")
 

@@ -47,7 +47,7 @@ class Outbox:
     """A queue for each bot; a message leaves it when it is acknowledged, refused or given up."""
 
     def __init__(self) -> None:
-        self._lanes: dict[str, deque[Pending]] = {}
+        self._queues: dict[str, deque[Pending]] = {}
         self._by_id: dict[str, Pending] = {}
 
     def add(self, pending: Pending) -> None:
@@ -56,7 +56,7 @@ class Outbox:
         if known is not None and not known.is_given_up:
             raise InvalidInput("client_msg_id: a message with this id is being sent")
         self._by_id[pending.client_msg_id] = pending
-        self._lanes.setdefault(pending.bot_name, deque()).append(pending)
+        self._queues.setdefault(pending.bot_name, deque()).append(pending)
 
     def get(self, client_msg_id: str | None) -> Pending | None:
         """The message that is under way under an id."""
@@ -64,7 +64,7 @@ class Outbox:
 
     def take_due(self) -> list[Pending]:
         """The first message of each queue, unless it was taken before: they are to be posted now."""
-        due = [lane[0] for lane in self._lanes.values() if not lane[0].is_posted]
+        due = [queue[0] for queue in self._queues.values() if not queue[0].is_posted]
         for pending in due:
             pending.is_posted = True
         return due
@@ -120,7 +120,7 @@ class Outbox:
         return pending
 
     def _leave(self, pending: Pending) -> None:
-        lane = self._lanes[pending.bot_name]
-        lane.remove(pending)
-        if not lane:
-            del self._lanes[pending.bot_name]
+        queue = self._queues[pending.bot_name]
+        queue.remove(pending)
+        if not queue:
+            del self._queues[pending.bot_name]

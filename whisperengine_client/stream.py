@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
-from whisperengine_client.connection import Connect, Connection, Lost
+from whisperengine_client.connection import Connect, Connection, Disconnected
 from whisperengine_client.errors import ChatError, InvalidInput, NotAuthenticated, StreamEnded, TryLater, Unreachable
 from whisperengine_client.event_buffer import EventBuffer
 from whisperengine_client.events import Event, Frame
@@ -17,7 +17,7 @@ from whisperengine_client.traffic import Traffic
 from whisperengine_client.values import Position, Sent
 
 MAX_FRAME_CHARS = 64 * 1024  # until the server's welcome says otherwise
-MAX_DOUBTS = 3
+MAX_AUTH_RETRIES = 3
 
 
 class Stream:
@@ -39,8 +39,8 @@ class Stream:
         self._traffic = Traffic(self._buffer, self._outbox, on_live=self._live)
         self._limits: Mapping[str, Any] = {}
         self._has_been_live = False
-        self._doubts = 0
-        self._last_lost: Exception | None = None
+        self._auth_retries = 0
+        self._last_disconnect: Exception | None = None
         self._ended: ChatError | None = None
         self._started = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -53,7 +53,7 @@ class Stream:
                 await self._started.wait()
         except TimeoutError:
             await self.aclose()
-            raise Unreachable("There was no connection in time.") from self._last_lost
+            raise Unreachable("There was no connection in time.") from self._last_disconnect
         except BaseException:
             await self.aclose()
             raise
@@ -160,29 +160,29 @@ class Stream:
         waits = self._http.retry_policy.waits()
         has_hurried = False
         while True:
-            lost = await self._until_lost()
-            self._last_lost = lost
+            disconnect = await self._until_disconnected()
+            self._last_disconnect = disconnect
             if self._has_been_live:
                 waits, has_hurried, self._has_been_live = self._http.retry_policy.waits(), False, False
-            if lost.is_immediate and not has_hurried:
+            if disconnect.is_immediate and not has_hurried:
                 has_hurried = True
                 continue
-            await asyncio.sleep(at_least(lost.retry_after_s, next(waits)))
+            await asyncio.sleep(at_least(disconnect.retry_after_s, next(waits)))
 
-    async def _until_lost(self) -> Lost:
+    async def _until_disconnected(self) -> Disconnected:
         """Connect, and serve the connection to its end. Raises: ChatError for an end that is final."""
         try:
             await self._serve()
-        except Lost as lost:
-            return lost
+        except Disconnected as disconnect:
+            return disconnect
         except (TryLater, Unreachable) as error:
-            return Lost(error.message, retry_after_s=error.retry_after_s)
+            return Disconnected(error.message, retry_after_s=error.retry_after_s)
         except NotAuthenticated as error:
             # A ticket may be forgotten by a server that restarts. Whether the session lives, the next ticket tells.
-            self._doubts += 1
-            if error.close_code is None or self._doubts > MAX_DOUBTS:
+            self._auth_retries += 1
+            if error.close_code is None or self._auth_retries > MAX_AUTH_RETRIES:
                 raise
-            return Lost(error.message)
+            return Disconnected(error.message)
         finally:
             self._traffic.end()
 
@@ -204,5 +204,5 @@ class Stream:
 
     def _live(self) -> None:
         self._has_been_live = True
-        self._doubts = 0
+        self._auth_retries = 0
         self._started.set()

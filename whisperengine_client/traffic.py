@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
-from whisperengine_client.connection import Connection, Lost
+from whisperengine_client.connection import Connection, Disconnected
 from whisperengine_client.errors import ChatError, ServerFailed, TryLater, error_of_frame
 from whisperengine_client.event_buffer import EventBuffer
 from whisperengine_client.events import Event, Frame, MessageEvent
@@ -76,7 +76,7 @@ class Traffic:
                 case "resync":
                     # The histories are read between two connections, for a socket must not be left unread meanwhile.
                     self._resync_to = position_of(frame)
-                    raise Lost("too much was missed", is_immediate=True)
+                    raise Disconnected("too much was missed", is_immediate=True)
                 case "error" if pending := self.outbox.get(frame.get("client_msg_id")):
                     self._refused(pending, error_of_frame(frame))
                 case _:
@@ -97,7 +97,7 @@ class Traffic:
         if is_duplicate:
             return
         if pending is None:
-            raise Lost("a message was acknowledged that is not ours")  # the replay has it
+            raise Disconnected("a message was acknowledged that is not ours")  # the replay has it
         await self.buffer.take(event_of_ack(frame, bot_name=pending.bot_name, content=pending.content))
 
     def _recognised(self, event: Event) -> Event:

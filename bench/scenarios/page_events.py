@@ -17,7 +17,7 @@ SETTLE_S = 0.5
 IDLE_S = 3.0
 QUICK_IDLE_S = 1.0
 _CHANGE = request_bytes("POST", "/bench/health", body={})
-_TOLD = request_bytes("GET", "/bench/health")
+_HEALTH = request_bytes("GET", "/bench/health")
 _numbers = count(1)
 
 Happen = Callable[[], Awaitable[list[float]]]
@@ -32,8 +32,8 @@ async def event_rows(parts: Parts, plan: Plan, *, product: Part, bot: Part, toke
 
     async def bot_changes() -> list[float]:
         event = await parts.generator.event(bot.port, _CHANGE, marker='"chat_bots"')
-        told_at = (await fetch_json(bot.port, _TOLD))["told_at"]
-        return [at - told_at for at in event.arrivals]
+        requested_at = (await fetch_json(bot.port, _HEALTH))["told_at"]
+        return [at - requested_at for at in event.arrivals]
 
     async def message_comes() -> list[float]:
         content = f"message-{next(_numbers)}-of-the-bench"

@@ -43,23 +43,23 @@ class Health:
     """What the bot says of itself, and when it first said so after it changed."""
 
     def __init__(self) -> None:
-        self.is_well = True
-        self.told_at: float | None = None
+        self.is_healthy = True
+        self.requested_at: float | None = None
 
     def tell(self) -> bytes:
         """The answer to a health check. The clock is the machine's monotonic one, the same for every process."""
-        if self.told_at is None:
-            self.told_at = time.monotonic()
-        return response("200 OK", HEALTHY if self.is_well else UNHEALTHY)
+        if self.requested_at is None:
+            self.requested_at = time.monotonic()
+        return response("200 OK", HEALTHY if self.is_healthy else UNHEALTHY)
 
     def change(self) -> bytes:
         """Be well when ill, and ill when well."""
-        self.is_well, self.told_at = not self.is_well, None
+        self.is_healthy, self.requested_at = not self.is_healthy, None
         return response("200 OK", b"{}")
 
-    def told(self) -> bytes:
+    def state(self) -> bytes:
         """When the newest state was first told, ``null`` when nobody has asked since."""
-        return response("200 OK", json.dumps({"told_at": self.told_at}).encode())
+        return response("200 OK", json.dumps({"told_at": self.requested_at}).encode())
 
 
 class BotConnection(asyncio.Protocol):
@@ -100,7 +100,7 @@ class BotConnection(asyncio.Protocol):
         if path == b"/api/diagnostics":
             return response("200 OK", (DIAGNOSTICS % name.decode()).encode())
         if path == b"/bench/health":
-            return self._health.change() if method == b"POST" else self._health.told()
+            return self._health.change() if method == b"POST" else self._health.state()
         return NOT_FOUND
 
     def _write(self, answer: bytes) -> None:

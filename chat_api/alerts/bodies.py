@@ -27,7 +27,8 @@ class AlertEntry(Answer):
     body: str
     subjects: list[str] = Field(description="The names of what suffers.")
     opened_at: datetime
-    told_at: datetime | None = Field(description="When it was last told.")
+    notified_at: datetime | None = Field(description="When anybody was last notified.")
+    told_at: datetime | None = Field(validation_alias="notified_at", deprecated="Use notified_at.")
     resolved_at: datetime | None
     silenced_until: datetime | None
     silenced_by: str | None
@@ -48,8 +49,10 @@ class SubjectEntry(Answer):
     status: Literal["pending", "firing", "no_data"]
     since: datetime
     fired_at: datetime | None
-    well_since: datetime | None = Field(description="It is well again, but not for long enough.")
-    words: str = Field(examples=["is offline"])
+    healthy_since: datetime | None = Field(description="Healthy again, but not for long enough.")
+    well_since: datetime | None = Field(validation_alias="healthy_since", deprecated="Use healthy_since.")
+    summary: str = Field(examples=["is offline"])
+    words: str = Field(validation_alias="summary", deprecated="Use summary.")
     cause: str | None = Field(description="The dependency that this is put down to.")
 
 

@@ -38,7 +38,7 @@ class _Outage:
     since: datetime
     title: str
     body: str
-    told: dict[UUID, Channel] = field(default_factory=dict)
+    notified: dict[UUID, Channel] = field(default_factory=dict)
 
 
 class DatabaseOutageAlerts:
@@ -60,19 +60,19 @@ class DatabaseOutageAlerts:
         self._clock = clock
         self._outage: _Outage | None = None
 
-    async def look(self) -> None:
+    async def evaluate(self) -> None:
         """Look once, and tell what there is to tell."""
         if self._alerts.remembered is None:
             return
         fault = await self._fault()
         if fault is not None:
             self._outage = self._outage or _Outage(since=self._clock.now(), title=fault[0], body=fault[1])
-            self._alerts.mark_told_directly()
+            self._alerts.mark_notified_directly()
             await self._tell(self._outage)
         elif self._outage is not None:
             over, self._outage = self._outage, None
-            if over.told:
-                self._alerts.mark_told_directly()
+            if over.notified:
+                self._alerts.mark_notified_directly()
             await self._tell_end(over)
 
     async def _fault(self) -> tuple[str, str] | None:
@@ -97,7 +97,7 @@ class DatabaseOutageAlerts:
         waiting = [
             channel
             for channel in remembered.channels
-            if channel.channel_id not in outage.told
+            if channel.channel_id not in outage.notified
             and rule.severity in channel.severities
             and (rule.channels is None or channel.channel_id in rule.channels)
             and quiet_until(channel.quiet, rule.severity, now) is None
@@ -106,22 +106,22 @@ class DatabaseOutageAlerts:
         sent = await asyncio.gather(
             *(self._send(channel, rule, outage.title, body, NotificationKind.FIRING) for channel in waiting)
         )
-        outage.told |= {one.channel_id: one for one, is_sent in zip(waiting, sent, strict=True) if is_sent}
+        outage.notified |= {one.channel_id: one for one, is_sent in zip(waiting, sent, strict=True) if is_sent}
 
     async def _tell_end(self, outage: _Outage) -> None:
         remembered = self._alerts.remembered
         rule = (
             next((one for one in remembered.rules if one.kind is RuleKind.SERVICE_DOWN), None) if remembered else None
         )
-        if rule is None or not outage.told:
+        if rule is None or not outage.notified:
             return
         lasted_s = (self._clock.now() - outage.since).total_seconds()
         body = f"It lasted {lasted_s:.0f} s. Since {outage.since:%Y-%m-%d %H:%M:%S} UTC."
         title = f"Resolved: {outage.title}"
         await asyncio.gather(
-            *(self._send(channel, rule, title, body, NotificationKind.RESOLVED) for channel in outage.told.values())
+            *(self._send(channel, rule, title, body, NotificationKind.RESOLVED) for channel in outage.notified.values())
         )
-        details: dict[str, Any] = {"channels": [one.name for one in outage.told.values()], "lasted_s": lasted_s}
+        details: dict[str, Any] = {"channels": [one.name for one in outage.notified.values()], "lasted_s": lasted_s}
         await self._audit.record(
             None, "alert.told_directly", "postgres", outcome=AuditOutcome.AUTOMATIC, details=details
         )
@@ -132,5 +132,5 @@ class DatabaseOutageAlerts:
         except SendFailed as failure:
             log.warning("notification_failed", channel=channel.name, error=str(failure))
             return False
-        log.info("alert_told_directly", kind=kind, channel=channel.name)
+        log.info("alert_notified_directly", kind=kind, channel=channel.name)
         return True

@@ -29,7 +29,7 @@ from models import AuditOutcome, NotificationKind, NotificationStatus, Severity
 log = get_logger(__name__)
 
 LEASE = timedelta(seconds=60)
-PATIENCE = timedelta(days=1)
+GIVE_UP_AFTER = timedelta(days=1)
 FIRST_WAIT_S = 5.0
 LONGEST_WAIT_S = 900.0
 JITTER = 0.2
@@ -64,7 +64,7 @@ class AlertDelivery:
         """Take messages that are due, so that nobody else sends them for a minute."""
         now = self._clock.now()
         async with self._database.write() as connection:
-            return await outbox.claim(connection, now=now, lease=LEASE, patience=PATIENCE, limit=BATCH)
+            return await outbox.claim(connection, now=now, lease=LEASE, give_up_after=GIVE_UP_AFTER, limit=BATCH)
 
     async def test(self, principal: Principal, channel_id: UUID) -> NotificationView:
         """Send a test message now and say how it went; it is in the history too.
@@ -113,16 +113,16 @@ class AlertDelivery:
             return
         quiet = quiet_until(channel.quiet, message.severity, now)
         if quiet is not None:  # its day to be delivered begins when it may be
-            await self._settle(message, due_at=quiet, give_up_at=None)
+            await self._finalize(message, due_at=quiet, give_up_at=None)
             return
         error = await self._try(channel, message)
         if error is None:
-            await self._settle(message, status=NotificationStatus.SENT, done_at=self._clock.now(), error=None)
+            await self._finalize(message, status=NotificationStatus.SENT, done_at=self._clock.now(), error=None)
             self._on_done(True)
         elif message.give_up_at is not None and self._clock.now() >= message.give_up_at:
             await self._give_up(message, f"Given up after a day: {error}")
         else:
-            await self._settle(message, due_at=self._next_try(message.attempts), error=error)
+            await self._finalize(message, due_at=self._next_try(message.attempts), error=error)
             log.warning("notification_failed", channel=channel.name, attempts=message.attempts, error=error)
 
     async def _try(self, channel: Channel, message: NotificationView) -> str | None:
@@ -143,7 +143,7 @@ class AlertDelivery:
         now = self._clock.now()
         values = {"status": NotificationStatus.FAILED, "done_at": now, "error": error[:300]}
         async with self._database.write() as connection:
-            if not await outbox.settle(connection, message.notification_id, attempts=message.attempts, **values):
+            if not await outbox.finalize(connection, message.notification_id, attempts=message.attempts, **values):
                 return
             await self._audit.record(
                 None,
@@ -156,9 +156,9 @@ class AlertDelivery:
         log.error("notification_given_up", channel=message.channel_name, error=error)
         self._on_done(False)
 
-    async def _settle(self, message: NotificationView, **values: Any) -> None:
+    async def _finalize(self, message: NotificationView, **values: Any) -> None:
         async with self._database.write() as connection:
-            await outbox.settle(connection, message.notification_id, attempts=message.attempts, **values)
+            await outbox.finalize(connection, message.notification_id, attempts=message.attempts, **values)
 
     async def _channel(self, channel_id: UUID) -> Channel | None:
         async with self._database.read() as connection:

@@ -28,14 +28,14 @@ RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """What fires together. ``telling`` are the parts whose joining is worth a message of its own."""
+    """What fires together. ``to_notify`` are the parts whose joining is worth a message of its own."""
 
     key: str
     title: str
     body: str
     severity: Severity
     subjects: tuple[str, ...]
-    telling: tuple[str, ...]
+    to_notify: tuple[str, ...]
     channels: frozenset[UUID] | None
     repeat_s: int
     bots: tuple[str, ...] = ()
@@ -82,21 +82,21 @@ def changes(
         alert = replace(
             alert, title=group.title, body=group.body, subjects=group.subjects, severity=_worst(alert, group)
         )
-        kind = _to_tell(open_alerts.get(key, alert), group, now)
+        kind = _kind_to_send(open_alerts.get(key, alert), group, now)
         if kind is not None:
-            alert = replace(alert, status=AlertStatus.FIRING, told_at=now, told_subjects=group.telling)
+            alert = replace(alert, status=AlertStatus.FIRING, notified_at=now, notified_subjects=group.to_notify)
         yield Change(alert=alert, tell=kind, group=group)
     for key, alert in open_alerts.items():
         if key not in now_firing:
             over = replace(alert, status=AlertStatus.RESOLVED, resolved_at=now)
             if have_left(alert, fleet):
-                over = replace(over, body=LEFT if len(alert.told_subjects) == 1 else LEFT_ALL)
-            yield Change(alert=over, tell=NotificationKind.RESOLVED if alert.told_at else None, group=None)
+                over = replace(over, body=LEFT if len(alert.notified_subjects) == 1 else LEFT_ALL)
+            yield Change(alert=over, tell=NotificationKind.RESOLVED if alert.notified_at else None, group=None)
 
 
 def have_left(alert: AlertView, fleet: Collection[str]) -> bool:
     """Whether an alert was about bots only that left the fleet: nothing became better, there is nobody to be well."""
-    bots = [subject.partition(":") for subject in alert.told_subjects]
+    bots = [subject.partition(":") for subject in alert.notified_subjects]
     return bool(bots) and all(kind == "bot" and name not in fleet for kind, _, name in bots)
 
 
@@ -118,18 +118,18 @@ def _worst(alert: AlertView, group: Group) -> Severity:
     return max(alert.severity, group.severity, key=RANK.__getitem__)
 
 
-def _to_tell(before: AlertView, group: Group, now: datetime) -> NotificationKind | None:
+def _kind_to_send(before: AlertView, group: Group, now: datetime) -> NotificationKind | None:
     if before.is_silenced(now):
         return None
-    if before.told_at is None:
+    if before.notified_at is None:
         return NotificationKind.FIRING if now - before.opened_at >= GROUP_WAIT else None
-    since_told = now - before.told_at
-    has_grown = not set(group.telling) <= set(before.told_subjects)
+    since_notified = now - before.notified_at
+    has_grown = not set(group.to_notify) <= set(before.notified_subjects)
     is_worse = RANK[group.severity] > RANK[before.severity]
-    if (has_grown or is_worse) and since_told >= GROUP_INTERVAL:
+    if (has_grown or is_worse) and since_notified >= GROUP_INTERVAL:
         return NotificationKind.CHANGED
-    was_silenced = before.silenced_until is not None and before.told_at < before.silenced_until
-    if was_silenced or (group.repeat_s and since_told >= timedelta(seconds=group.repeat_s)):
+    was_silenced = before.silenced_until is not None and before.notified_at < before.silenced_until
+    if was_silenced or (group.repeat_s and since_notified >= timedelta(seconds=group.repeat_s)):
         return NotificationKind.REPEAT
     return None
 
@@ -152,11 +152,11 @@ def _caused(
     muted: Collection[str],
 ) -> Group:
     """The alert of a dependency names it and the bots that suffer, also those whose own rule waits yet."""
-    suffering = {state.subject.partition(":")[2] for state in members if state.subject.startswith("bot:")}
+    affected = {state.subject.partition(":")[2] for state in members if state.subject.startswith("bot:")}
     names = [
         bot.display_name
         for bot in view.bots
-        if bot.name in suffering or (bot.cause == service.name and bot.name not in muted)
+        if bot.name in affected or (bot.cause == service.name and bot.name not in muted)
     ]
     fault = {ServiceStatus.UNHEALTHY: service.fault, ServiceStatus.UNKNOWN: "has not been seen lately"}
     title = f"{service.title} {fault.get(service.status, 'was down')}"
@@ -166,18 +166,18 @@ def _caused(
         lines.append(f"Affected: {_listed(names)}")
     group = _group(key, title, "\n".join(lines), names or [service.title], (key,), members, rules)
     return replace(
-        group, bots=tuple(sorted({*suffering, *(bot.name for bot in view.bots if bot.cause == service.name)}))
+        group, bots=tuple(sorted({*affected, *(bot.name for bot in view.bots if bot.cause == service.name)}))
     )
 
 
 def _ruled(key: str, members: Sequence[SubjectState], rules: Mapping[UUID, RuleView], view: FleetView) -> Group:
     titles = {f"bot:{bot.name}": bot.display_name for bot in view.bots} | {CONSOLE: "The console"}
     names = [titles.get(state.subject, state.subject) for state in members]
-    lines = [f"{name} {state.words}" for name, state in zip(names, members, strict=True)]
+    lines = [f"{name} {state.summary}" for name, state in zip(names, members, strict=True)]
     title = lines[0] if len(lines) == 1 else f"{rules[members[0].rule_id].name}: {_count(len(names), 'bot')}"
     more = [f"and {len(lines) - MAX_NAMES} more"] if len(lines) > MAX_NAMES else []
-    telling = tuple(state.subject for state in members)
-    return _group(key, title, "\n".join(lines[:MAX_NAMES] + more), names, telling, members, rules)
+    to_notify = tuple(state.subject for state in members)
+    return _group(key, title, "\n".join(lines[:MAX_NAMES] + more), names, to_notify, members, rules)
 
 
 def _group(
@@ -185,7 +185,7 @@ def _group(
     title: str,
     body: str,
     names: Sequence[str],
-    telling: tuple[str, ...],
+    to_notify: tuple[str, ...],
     members: Sequence[SubjectState],
     rules: Mapping[UUID, RuleView],
 ) -> Group:
@@ -199,7 +199,7 @@ def _group(
         body=body,
         severity=max((rule.severity for rule in mine), key=RANK.__getitem__),
         subjects=tuple(names),
-        telling=telling,
+        to_notify=to_notify,
         channels=wanted,
         repeat_s=min((rule.repeat_s for rule in mine if rule.repeat_s), default=0),
         bots=tuple(state.subject.partition(":")[2] for state in members if state.subject.startswith("bot:")),

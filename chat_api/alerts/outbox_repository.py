@@ -38,13 +38,13 @@ async def put(connection: AsyncConnection, messages: Sequence[NotificationView])
 
 
 async def claim(
-    connection: AsyncConnection, *, now: datetime, lease: timedelta, patience: timedelta, limit: int
+    connection: AsyncConnection, *, now: datetime, lease: timedelta, give_up_after: timedelta, limit: int
 ) -> tuple[NotificationView, ...]:
     """Take messages that are due; whoever dies with them loses them when the lease ends, and another sends them.
 
     One that cannot be read is given up: it would keep later ones of its alert waiting.
     """
-    values = {"now": now, "leased_until": now + lease, "give_up_at": now + patience, "limit": limit}
+    values = {"now": now, "leased_until": now + lease, "give_up_at": now + give_up_after, "limit": limit}
     rows = await many(connection, _CLAIM, values)
     messages = ODD_ROWS.readable("notifications", rows, _view)
     if odd := {row["id"] for row in rows} - {one.notification_id for one in messages}:
@@ -53,7 +53,7 @@ async def claim(
     return messages
 
 
-async def settle(connection: AsyncConnection, notification_id: UUID, *, attempts: int, **values: Any) -> bool:
+async def finalize(connection: AsyncConnection, notification_id: UUID, *, attempts: int, **values: Any) -> bool:
     """Store what became of one attempt; False when another has taken the message meanwhile."""
     statement = update(_table).where(_table.c.id == notification_id, _table.c.attempts == attempts)
     return await affected(connection, statement.values(leased_until=None, **values)) == 1

@@ -18,8 +18,8 @@ _subjects = AlertSubject.__table__  # type: ignore[attr-defined]
 _alerts = Alert.__table__  # type: ignore[attr-defined]
 _notifications = AlertNotification.__table__  # type: ignore[attr-defined]
 _SUBJECT = tuple(field.name for field in fields(SubjectState))
-_LISTS = ("subjects", "told_subjects", "told_channels")
-_ALERT = ("key", "status", "severity", "title", "body", "opened_at", "told_at", "resolved_at")
+_LISTS = ("subjects", "notified_subjects", "notified_channels")
+_ALERT = ("key", "status", "severity", "title", "body", "opened_at", "notified_at", "resolved_at")
 _SILENCE = ("silenced_until", "silenced_by", "silence_reason")
 
 # Rows a statement: PostgreSQL takes 32,767 values at the most.
@@ -69,7 +69,7 @@ async def open_alerts(connection: AsyncConnection) -> tuple[AlertView, ...]:
 
 async def newest_alerts(connection: AsyncConnection, *, limit: int) -> tuple[AlertView, ...]:
     """The last alerts that were told of, resolved ones too, newest first."""
-    statement = select(_alerts).where(_alerts.c.told_at.isnot(None) | _alerts.c.resolved_at.is_(None))
+    statement = select(_alerts).where(_alerts.c.notified_at.isnot(None) | _alerts.c.resolved_at.is_(None))
     rows = await many(connection, statement.order_by(_alerts.c.opened_at.desc()).limit(limit))
     return ODD_ROWS.readable("alerts", rows, _view)
 
@@ -96,7 +96,7 @@ async def silence(
     return _view(row) if row else None
 
 
-async def forget_alerts(connection: AsyncConnection, *, before: datetime) -> None:
+async def prune_alerts(connection: AsyncConnection, *, before: datetime) -> None:
     """Drop alerts that were resolved before a time, and with them what was sent of them; and old tests."""
     await connection.execute(delete(_alerts).where(_alerts.c.resolved_at < before))
     await connection.execute(

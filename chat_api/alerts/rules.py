@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from chat_api.alerts.schemas import Reading, RuleView, Signs, SubjectState, Verdict
+from chat_api.alerts.schemas import Evaluation, MetricsSnapshot, Reading, RuleView, SubjectState
 from chat_api.fleet.schemas import BotStatus, BotView, FleetView, ServiceStatus, ServiceView
 from chat_api.fleet.status import MIN_CALLS
 from models import NoData, RuleKind, SubjectStatus
@@ -24,28 +24,28 @@ GROUP_WAIT = timedelta(seconds=5)
 # A bot on its way is neither well nor down: a crash loop is one outage.
 _ON_ITS_WAY = frozenset({BotStatus.STARTING, BotStatus.RESTARTING, BotStatus.QUARANTINED})
 
-Look = tuple[Verdict, str]
+Finding = tuple[Evaluation, str]
 
 
-def readings(rule: RuleView, view: FleetView, signs: Signs, now: datetime) -> list[Reading]:
+def readings(rule: RuleView, view: FleetView, snapshot: MetricsSnapshot, now: datetime) -> list[Reading]:
     """Everything that a rule looks at, as it is now."""
     found: list[Reading] = []
-    if rule.kind in _BOT_LOOKS:
+    if rule.kind in _BOT_CONDITIONS:
         found += [
-            _of_bot(bot, _BOT_LOOKS[rule.kind](rule, bot, signs), signs, now)
+            _of_bot(bot, _BOT_CONDITIONS[rule.kind](rule, bot, snapshot), snapshot, now)
             for bot in view.bots
             if rule.bots is None or bot.name in rule.bots
         ]
-    if rule.kind in _SERVICE_LOOKS:
+    if rule.kind in _SERVICE_CONDITIONS:
         found += [
-            Reading(subject=f"service:{service.name}", title=service.title, verdict=verdict, words=words)
+            Reading(subject=f"service:{service.name}", title=service.title, evaluation=evaluation, summary=summary)
             for service in view.services
-            for verdict, words in (_SERVICE_LOOKS[rule.kind](service),)
+            for evaluation, summary in (_SERVICE_CONDITIONS[rule.kind](service),)
         ]
     if rule.kind is RuleKind.DISK:
-        found.append(_of_console(*_disk(rule, signs)))
+        found.append(_of_console(*_disk(rule, snapshot)))
     if rule.kind is RuleKind.LOOP_LAG:
-        found.append(_of_console(*_loop_lag(rule, signs)))
+        found.append(_of_console(*_loop_lag(rule, snapshot)))
     return found
 
 
@@ -55,24 +55,24 @@ def step(rule: RuleView, before: SubjectState | None, reading: Reading | None, n
         return None
     reading = _without_no_data(rule, reading)
     is_firing = before is not None and before.fired_at is not None
-    match reading.verdict:
-        case Verdict.OK:
-            return _well(rule, before, now)
-        case Verdict.HOLD:
+    match reading.evaluation:
+        case Evaluation.OK:
+            return _recovering(rule, before, now)
+        case Evaluation.HOLD:
             # While nothing is known to be better, the time that it has to stay better does not run.
-            return replace(before, well_since=None) if before is not None else None
-        case Verdict.NO_DATA if rule.no_data is NoData.KEEP:
-            return replace(before, status=SubjectStatus.NO_DATA, well_since=None) if before and is_firing else None
+            return replace(before, healthy_since=None) if before is not None else None
+        case Evaluation.NO_DATA if rule.no_data is NoData.KEEP:
+            return replace(before, status=SubjectStatus.NO_DATA, healthy_since=None) if before and is_firing else None
     if reading.is_muted and not is_firing:
         return None
     return _bad(rule, before, reading, now)
 
 
 def steps(
-    rule: RuleView, before: Mapping[str, SubjectState], looked: list[Reading], now: datetime
+    rule: RuleView, before: Mapping[str, SubjectState], latest: list[Reading], now: datetime
 ) -> Iterator[SubjectState]:
     """The states of all subjects of a rule after one look; those that are well are left out."""
-    seen = {reading.subject: reading for reading in looked}
+    seen = {reading.subject: reading for reading in latest}
     for subject in sorted(seen.keys() | before.keys()):
         after = step(rule, before.get(subject), seen.get(subject), now)
         if after is not None:
@@ -80,37 +80,37 @@ def steps(
 
 
 def _without_no_data(rule: RuleView, reading: Reading) -> Reading:
-    if reading.verdict is Verdict.NO_DATA and rule.no_data is NoData.OK:
-        return replace(reading, verdict=Verdict.OK)
+    if reading.evaluation is Evaluation.NO_DATA and rule.no_data is NoData.OK:
+        return replace(reading, evaluation=Evaluation.OK)
     return reading
 
 
-def _well(rule: RuleView, before: SubjectState | None, now: datetime) -> SubjectState | None:
+def _recovering(rule: RuleView, before: SubjectState | None, now: datetime) -> SubjectState | None:
     if before is None or before.fired_at is None:
         return None
-    since = before.well_since or now
+    since = before.healthy_since or now
     if now - since >= timedelta(seconds=rule.keep_firing_for_s):
         return None
-    return replace(before, status=SubjectStatus.FIRING, well_since=since)
+    return replace(before, status=SubjectStatus.FIRING, healthy_since=since)
 
 
 def _bad(rule: RuleView, before: SubjectState | None, reading: Reading, now: datetime) -> SubjectState:
     since = before.since if before is not None else now
-    cause, lost_at = _cause(before, reading, now)
+    cause, gone_at = _cause(before, reading, now)
     fired_at = before.fired_at if before is not None else None
-    is_lingering = lost_at is not None
+    is_lingering = gone_at is not None
     if fired_at is None and not is_lingering and now - since >= timedelta(seconds=rule.for_s):
         fired_at = now
     status = SubjectStatus.FIRING if fired_at else SubjectStatus.PENDING
     return SubjectState(
         rule_id=rule.rule_id,
         subject=reading.subject,
-        status=SubjectStatus.NO_DATA if reading.verdict is Verdict.NO_DATA else status,
+        status=SubjectStatus.NO_DATA if reading.evaluation is Evaluation.NO_DATA else status,
         since=since,
-        words=reading.words[:300],
+        summary=reading.summary[:300],
         fired_at=fired_at,
         cause=cause,
-        cause_lost_at=lost_at,
+        cause_gone_at=gone_at,
     )
 
 
@@ -120,120 +120,123 @@ def _cause(before: SubjectState | None, reading: Reading, now: datetime) -> tupl
         return None, None
     if reading.cause is not None or before is None or before.cause is None:
         return reading.cause, None
-    lost_at = before.cause_lost_at or now
-    return (None, None) if now - lost_at >= CAUSE_LINGERS else (before.cause, lost_at)
+    gone_at = before.cause_gone_at or now
+    return (None, None) if now - gone_at >= CAUSE_LINGERS else (before.cause, gone_at)
 
 
-def _of_bot(bot: BotView, look: Look, signs: Signs, now: datetime) -> Reading:
+def _of_bot(bot: BotView, finding: Finding, snapshot: MetricsSnapshot, now: datetime) -> Reading:
     policy = bot.policy
     is_wanted = policy is not None and (policy.is_in_maintenance(now) or policy.is_stopped(bot.container))
     return Reading(
         subject=f"bot:{bot.name}",
         title=bot.display_name,
-        verdict=look[0],
-        words=look[1],
+        evaluation=finding[0],
+        summary=finding[1],
         cause=bot.cause,
-        is_muted=is_wanted or bot.name in signs.muted,
+        is_muted=is_wanted or bot.name in snapshot.muted,
     )
 
 
-def _of_console(verdict: Verdict, words: str) -> Reading:
-    return Reading(subject=CONSOLE, title="The console", verdict=verdict, words=words)
+def _of_console(evaluation: Evaluation, summary: str) -> Reading:
+    return Reading(subject=CONSOLE, title="The console", evaluation=evaluation, summary=summary)
 
 
-def _down(_: RuleView, bot: BotView, __: Signs) -> Look:
+def _down(_: RuleView, bot: BotView, __: MetricsSnapshot) -> Finding:
     if bot.status is BotStatus.OFFLINE:
-        return Verdict.BAD, "is offline"
+        return Evaluation.BAD, "is offline"
     if bot.status is BotStatus.MISADDRESSED:
-        return Verdict.BAD, f"is misaddressed. {bot.error or ''}".strip()
-    return _settled(bot)
+        return Evaluation.BAD, f"is misaddressed. {bot.error or ''}".strip()
+    return _steady(bot)
 
 
-def _degraded(_: RuleView, bot: BotView, __: Signs) -> Look:
+def _degraded(_: RuleView, bot: BotView, __: MetricsSnapshot) -> Finding:
     if bot.status is BotStatus.DEGRADED:
-        return Verdict.BAD, f"is degraded: {'; '.join(r.words for r in bot.reasons)}" if bot.reasons else "is degraded"
-    return _settled(bot)
+        return (
+            Evaluation.BAD,
+            f"is degraded: {'; '.join(r.words for r in bot.reasons)}" if bot.reasons else "is degraded",
+        )
+    return _steady(bot)
 
 
-def _settled(bot: BotView) -> Look:
+def _steady(bot: BotView) -> Finding:
     """Of a bot that is not what the rule looks for."""
     if bot.status in _ON_ITS_WAY:
-        return Verdict.HOLD, f"is {bot.status}"
+        return Evaluation.HOLD, f"is {bot.status}"
     if bot.status is BotStatus.MAINTENANCE:  # what is under it still resolves
-        return (Verdict.OK if bot.latency_ms is not None else Verdict.HOLD), "is in maintenance"
+        return (Evaluation.OK if bot.latency_ms is not None else Evaluation.HOLD), "is in maintenance"
     if bot.status is BotStatus.UNKNOWN:
-        return Verdict.NO_DATA, "has not been seen lately"
-    return Verdict.OK, ""
+        return Evaluation.NO_DATA, "has not been seen lately"
+    return Evaluation.OK, ""
 
 
-def _slow(rule: RuleView, bot: BotView, _: Signs) -> Look:
+def _slow(rule: RuleView, bot: BotView, _: MetricsSnapshot) -> Finding:
     p95_ms = bot.figures.recent_p95_ms if bot.figures else None
     if p95_ms is None:
-        return Verdict.NO_DATA, "has given no answer lately"
+        return Evaluation.NO_DATA, "has given no answer lately"
     is_bad = p95_ms > (rule.threshold or 0)
-    return _look(is_bad, f"takes {p95_ms / 1000:,.1f} s (p95; limit {(rule.threshold or 0) / 1000:,.1f} s)")
+    return _finding(is_bad, f"takes {p95_ms / 1000:,.1f} s (p95; limit {(rule.threshold or 0) / 1000:,.1f} s)")
 
 
-def _failing(rule: RuleView, bot: BotView, _: Signs) -> Look:
+def _failing(rule: RuleView, bot: BotView, _: MetricsSnapshot) -> Finding:
     """By the same newest calls as the bot's status; an hour's share would go on long after the bot is well."""
     recent = bot.recent
     if recent is None or recent.calls < MIN_CALLS:
-        return Verdict.NO_DATA, "had too few answers lately to judge"
+        return Evaluation.NO_DATA, "had too few answers lately to judge"
     limit = rule.threshold or 0
-    words = f"failed {recent.failure_share:.0%} of its last {recent.calls} answers (limit {limit:.0%})"
-    return _look(recent.failure_share > limit, words)
+    summary = f"failed {recent.failure_share:.0%} of its last {recent.calls} answers (limit {limit:.0%})"
+    return _finding(recent.failure_share > limit, summary)
 
 
-def _restarts(rule: RuleView, bot: BotView, signs: Signs) -> Look:
-    count = signs.restarts.get(bot.name, 0)
-    return _look(count > (rule.threshold or 0), f"was restarted {count} times in an hour")
+def _restarts(rule: RuleView, bot: BotView, snapshot: MetricsSnapshot) -> Finding:
+    count = snapshot.restarts.get(bot.name, 0)
+    return _finding(count > (rule.threshold or 0), f"was restarted {count} times in an hour")
 
 
-def _quarantined(_: RuleView, bot: BotView, __: Signs) -> Look:
-    return _look(bot.policy is not None and bot.policy.quarantined_at is not None, "is quarantined")
+def _quarantined(_: RuleView, bot: BotView, __: MetricsSnapshot) -> Finding:
+    return _finding(bot.policy is not None and bot.policy.quarantined_at is not None, "is quarantined")
 
 
-def _unheard(_: RuleView, bot: BotView, __: Signs) -> Look:
-    return _look(bot.status is BotStatus.UNKNOWN, "has not been seen lately")
+def _no_data(_: RuleView, bot: BotView, __: MetricsSnapshot) -> Finding:
+    return _finding(bot.status is BotStatus.UNKNOWN, "has not been seen lately")
 
 
-def _service_down(service: ServiceView) -> Look:
+def _service_down(service: ServiceView) -> Finding:
     if service.status is ServiceStatus.UNKNOWN:
-        return Verdict.NO_DATA, "has not been seen lately"
-    return _look(service.status is ServiceStatus.UNHEALTHY, service.fault)
+        return Evaluation.NO_DATA, "has not been seen lately"
+    return _finding(service.status is ServiceStatus.UNHEALTHY, service.fault)
 
 
-def _service_unheard(service: ServiceView) -> Look:
-    return _look(service.status is ServiceStatus.UNKNOWN, "has not been seen lately")
+def _service_no_data(service: ServiceView) -> Finding:
+    return _finding(service.status is ServiceStatus.UNKNOWN, "has not been seen lately")
 
 
-def _disk(rule: RuleView, signs: Signs) -> Look:
-    if signs.disk_free is None:
-        return Verdict.NO_DATA, "cannot see how full its disk is"
-    return _look(signs.disk_free < (rule.threshold or 0), f"has {signs.disk_free:.0%} of its disk free")
+def _disk(rule: RuleView, snapshot: MetricsSnapshot) -> Finding:
+    if snapshot.disk_free is None:
+        return Evaluation.NO_DATA, "cannot see how full its disk is"
+    return _finding(snapshot.disk_free < (rule.threshold or 0), f"has {snapshot.disk_free:.0%} of its disk free")
 
 
-def _loop_lag(rule: RuleView, signs: Signs) -> Look:
-    if signs.loop_lag_ms is None:
-        return Verdict.NO_DATA, "does not measure how late it is"
-    is_bad = signs.loop_lag_ms > (rule.threshold or 0)
-    return _look(is_bad, f"runs {signs.loop_lag_ms:,.0f} ms late (limit {rule.threshold or 0:,.0f} ms)")
+def _loop_lag(rule: RuleView, snapshot: MetricsSnapshot) -> Finding:
+    if snapshot.loop_lag_ms is None:
+        return Evaluation.NO_DATA, "does not measure how late it is"
+    is_bad = snapshot.loop_lag_ms > (rule.threshold or 0)
+    return _finding(is_bad, f"runs {snapshot.loop_lag_ms:,.0f} ms late (limit {rule.threshold or 0:,.0f} ms)")
 
 
-def _look(is_bad: bool, words: str) -> Look:
-    return (Verdict.BAD, words) if is_bad else (Verdict.OK, "")
+def _finding(is_bad: bool, summary: str) -> Finding:
+    return (Evaluation.BAD, summary) if is_bad else (Evaluation.OK, "")
 
 
-_BOT_LOOKS: Mapping[RuleKind, Callable[[RuleView, BotView, Signs], Look]] = {
+_BOT_CONDITIONS: Mapping[RuleKind, Callable[[RuleView, BotView, MetricsSnapshot], Finding]] = {
     RuleKind.BOT_DOWN: _down,
     RuleKind.BOT_DEGRADED: _degraded,
     RuleKind.SLOW_P95: _slow,
     RuleKind.ERROR_RATE: _failing,
     RuleKind.RESTARTS: _restarts,
     RuleKind.QUARANTINED: _quarantined,
-    RuleKind.NO_DATA: _unheard,
+    RuleKind.NO_DATA: _no_data,
 }
-_SERVICE_LOOKS: Mapping[RuleKind, Callable[[ServiceView], Look]] = {
+_SERVICE_CONDITIONS: Mapping[RuleKind, Callable[[ServiceView], Finding]] = {
     RuleKind.SERVICE_DOWN: _service_down,
-    RuleKind.NO_DATA: _service_unheard,
+    RuleKind.NO_DATA: _service_no_data,
 }

@@ -126,19 +126,20 @@ class WindowView(WindowDraft, ReadModel):
 class SubjectState:
     """How one subject stands with one rule while it is not well; what is well has no state.
 
-    ``fired_at`` is set from when the rule fired until it is resolved, also while there is no data; ``well_since`` while
-    it has to stay well. Nothing here changes while all stays as it is, so that nothing is written.
+    ``fired_at`` is set from when the rule fired until it is resolved, also while there is no data;
+    ``healthy_since`` while it has to stay healthy. Nothing here changes while all stays as it is, so that
+    nothing is written.
     """
 
     rule_id: UUID
     subject: str
     status: SubjectStatus
     since: datetime
-    words: str
+    summary: str
     fired_at: datetime | None = None
-    well_since: datetime | None = None
+    healthy_since: datetime | None = None
     cause: str | None = None
-    cause_lost_at: datetime | None = None
+    cause_gone_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,9 +154,9 @@ class AlertView:
     body: str
     subjects: tuple[str, ...]
     opened_at: datetime
-    told_subjects: tuple[str, ...] = ()
-    told_channels: tuple[str, ...] = ()
-    told_at: datetime | None = None
+    notified_subjects: tuple[str, ...] = ()
+    notified_channels: tuple[str, ...] = ()
+    notified_at: datetime | None = None
     resolved_at: datetime | None = None
     silenced_until: datetime | None = None
     silenced_by: str | None = None
@@ -187,7 +188,7 @@ class NotificationView:
     error: str | None = None
 
 
-class Verdict(StrEnum):
+class Evaluation(StrEnum):
     """What one look says: ``hold`` neither begins nor ends anything."""
 
     OK = "ok"
@@ -200,19 +201,19 @@ class Verdict(StrEnum):
 class Reading:
     """One look of one rule at one subject (``bot:elena``, ``service:redis``, ``console``).
 
-    ``words`` say what is wrong; ``cause`` is the dependency that explains it; ``is_muted``: in maintenance.
+    ``summary`` say what is wrong; ``cause`` is the dependency that explains it; ``is_muted``: in maintenance.
     """
 
     subject: str
     title: str
-    verdict: Verdict
-    words: str = ""
+    evaluation: Evaluation
+    summary: str = ""
     cause: str | None = None
     is_muted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Signs:
+class MetricsSnapshot:
     """What rules look at beside the fleet: restarts of each bot in the last hour, the disk's free share, loop lag."""
 
     restarts: Mapping[str, int] = field(default_factory=dict)

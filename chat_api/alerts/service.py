@@ -14,7 +14,7 @@ from chat_api.alerts import grouping as alert_groups
 from chat_api.alerts import outbox_repository as outbox
 from chat_api.alerts import repository as alerts
 from chat_api.alerts import rules as alert_rules
-from chat_api.alerts.schemas import AlertView, Channel, NotificationView, RuleView, Signs, SubjectState
+from chat_api.alerts.schemas import AlertView, Channel, MetricsSnapshot, NotificationView, RuleView, SubjectState
 from chat_api.alerts.settings_repository import CHANNELS, RULES, WINDOWS
 from chat_api.audit.service import AuditService
 from chat_api.core.bus import Topic
@@ -63,7 +63,7 @@ class AlertsService:
         self._known: tuple[AlertView, ...] = ()
         # For when the database is gone; only a process that led has it.
         self.remembered: Remembered | None = None
-        self._told_directly_at: datetime | None = None
+        self._notified_directly_at: datetime | None = None
         # What fires as of the last evaluation here, with the bots that it is about.
         self.troubles: tuple[Trouble, ...] = ()
         self._moved = asyncio.Event()
@@ -123,7 +123,7 @@ class AlertsService:
 
     # What the worker does
 
-    async def evaluate(self, view: FleetView, signs: Signs) -> tuple[AlertView, ...]:
+    async def evaluate(self, view: FleetView, snapshot: MetricsSnapshot) -> tuple[AlertView, ...]:
         """Look at everything once, move what moved, and queue what is to be told: one transaction, or nothing.
 
         Returns: what is wrong now. Raises: DatabaseUnavailable.
@@ -133,9 +133,9 @@ class AlertsService:
             await alerts.lock(connection)
             before = _by_urgency(await alerts.open_alerts(connection))
             rules = {rule.rule_id: rule for rule in await RULES.all(connection, now=now) if rule.is_enabled}
-            signs = await self._with_stored(connection, signs, rules, view, now)
-            states = await self._step(connection, rules, view, signs, now)
-            firing = alert_groups.groups(rules, states, view, muted=signs.muted)
+            snapshot = await self._with_stored(connection, snapshot, rules, view, now)
+            states = await self._step(connection, rules, view, snapshot, now)
+            firing = alert_groups.groups(rules, states, view, muted=snapshot.muted)
             channels = tuple(one for one in await CHANNELS.all(connection, now=now) if one.is_enabled)
             fleet = frozenset(bot.name for bot in view.bots)
             known = {alert.key: alert for alert in before}
@@ -149,9 +149,9 @@ class AlertsService:
             self._tell(after)
         return after
 
-    def mark_told_directly(self) -> None:
+    def mark_notified_directly(self) -> None:
         """PostgreSQL's own outage is told past the outbox: what of it is stored meanwhile is not told again."""
-        self._told_directly_at = self._clock.now()
+        self._notified_directly_at = self._clock.now()
 
     async def follow(self) -> None:
         """Tell the pages of this process what another one moved, until cancelled: one query, however many pages."""
@@ -168,42 +168,42 @@ class AlertsService:
                     self._known = found
                     self.changes.publish(found)
 
-    async def forget_old(self) -> None:
+    async def prune(self) -> None:
         """Drop alerts that were resolved ninety days ago, with their messages."""
         async with self._database.write() as connection:
-            await alerts.forget_alerts(connection, before=self._clock.now() - KEEP)
+            await alerts.prune_alerts(connection, before=self._clock.now() - KEEP)
 
     # Inside
 
     async def _with_stored(
         self,
         connection: Connection,
-        signs: Signs,
+        snapshot: MetricsSnapshot,
         rules: Mapping[UUID, RuleView],
         view: FleetView,
         now: datetime,
-    ) -> Signs:
+    ) -> MetricsSnapshot:
         """The signs with what only the database knows: restarts, and who is in a maintenance window."""
         active = [window for window in await WINDOWS.all(connection, now=now) if window.is_active]
         muted = {bot.name for bot in view.bots if any(one.bots is None or bot.name in one.bots for one in active)}
         restarts: Mapping[str, int] = {}
         if any(rule.kind is RuleKind.RESTARTS for rule in rules.values()):
             restarts = await alerts.restarts_since(connection, now - HOUR)
-        return replace(signs, muted=signs.muted | muted, restarts=restarts)
+        return replace(snapshot, muted=snapshot.muted | muted, restarts=restarts)
 
     async def _step(
         self,
         connection: Connection,
         rules: Mapping[UUID, RuleView],
         view: FleetView,
-        signs: Signs,
+        snapshot: MetricsSnapshot,
         now: datetime,
     ) -> list[SubjectState]:
         stored = await alerts.subjects(connection)
         after: list[SubjectState] = []
         for rule in rules.values():
             mine = {state.subject: state for state in stored if state.rule_id == rule.rule_id}
-            after += alert_rules.steps(rule, mine, alert_rules.readings(rule, view, signs, now), now)
+            after += alert_rules.steps(rule, mine, alert_rules.readings(rule, view, snapshot, now), now)
         keep = {(state.rule_id, state.subject) for state in after}
         gone = [key for key in ((state.rule_id, state.subject) for state in stored) if key not in keep]
         await alerts.drop_subjects(connection, gone)
@@ -224,23 +224,28 @@ class AlertsService:
         after: list[AlertView] = []
         for change in alert_groups.changes(before, firing, now, fleet=fleet):
             alert = change.alert
-            told = [one for one in channels if _is_told(one, change)] if change.tell else []
-            if alert.key == STORAGE and self._is_told_directly(now):
-                told = []
+            recipients = [one for one in channels if _is_recipient(one, change)] if change.tell else []
+            if alert.key == STORAGE and self._was_notified_directly(now):
+                recipients = []
             alert = replace(
-                alert, told_channels=tuple(sorted({*alert.told_channels, *(str(one.channel_id) for one in told)}))
+                alert,
+                notified_channels=tuple(
+                    sorted({*alert.notified_channels, *(str(one.channel_id) for one in recipients)})
+                ),
             )
             if alert != before.get(alert.key):
                 await alerts.put_alert(connection, alert)
             if change.tell is not None:
-                log.info("alert_told", kind=change.tell, severity=alert.severity, key=alert.key, channels=len(told))
-                await outbox.put(connection, [_notification(alert, change.tell, one, now) for one in told])
+                log.info(
+                    "alert_notified", kind=change.tell, severity=alert.severity, key=alert.key, channels=len(recipients)
+                )
+                await outbox.put(connection, [_notification(alert, change.tell, one, now) for one in recipients])
             if alert.resolved_at is None:
                 after.append(alert)
         return _by_urgency(after)
 
-    def _is_told_directly(self, now: datetime) -> bool:
-        return self._told_directly_at is not None and now - self._told_directly_at < DIRECTLY
+    def _was_notified_directly(self, now: datetime) -> bool:
+        return self._notified_directly_at is not None and now - self._notified_directly_at < DIRECTLY
 
     async def _silence(
         self,
@@ -266,10 +271,10 @@ class AlertsService:
         self._pubsub.publish(CHANGED, None)
 
 
-def _is_told(channel: Channel, change: alert_groups.Change) -> bool:
+def _is_recipient(channel: Channel, change: alert_groups.Change) -> bool:
     """Who was told of the beginning is told of the end; else the rules' channels that want this severity."""
     if change.group is None:
-        return str(channel.channel_id) in change.alert.told_channels
+        return str(channel.channel_id) in change.alert.notified_channels
     is_meant = change.group.channels is None or channel.channel_id in change.group.channels
     return is_meant and change.alert.severity in channel.severities
 

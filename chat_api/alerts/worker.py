@@ -10,7 +10,7 @@ from pathlib import Path
 import aiohttp
 
 from chat_api.alerts.delivery import AlertDelivery
-from chat_api.alerts.schemas import Signs
+from chat_api.alerts.schemas import MetricsSnapshot
 from chat_api.alerts.service import AlertsService
 from chat_api.background.supervisor import every
 from chat_api.core.blocking import BlockingCalls
@@ -27,9 +27,9 @@ from chat_api.series import repository as series
 
 log = get_logger(__name__)
 
-LOOK_EVERY_S = 2.0
+EVALUATE_EVERY_S = 2.0
 SEND_EVERY_S = 0.5
-FORGET_EVERY_S = 3600.0
+PRUNE_EVERY_S = 3600.0
 DISK_TIMEOUT_S = 5.0
 PING_TIMEOUT_S = 10.0
 # Dependencies are looked at every ten seconds at the most, each with a limit of five.
@@ -48,7 +48,7 @@ class AlertEvaluator:
         metrics: Metrics,
         *,
         state_dir: Path,
-        settle_s: float,
+        warm_up_s: float,
         deadman_url: str | None = None,
         deadman_interval_s: float = 60.0,
         clock: Clock = SYSTEM_CLOCK,
@@ -59,7 +59,7 @@ class AlertEvaluator:
         self._database = database
         self._metrics = metrics
         self._state_dir = state_dir
-        self._settle = timedelta(seconds=settle_s)
+        self._warm_up = timedelta(seconds=warm_up_s)
         self._deadman_url = deadman_url
         self._deadman_interval_s = deadman_interval_s
         self._clock = clock
@@ -68,20 +68,20 @@ class AlertEvaluator:
     async def run(self) -> None:
         """Do all of it until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(every(LOOK_EVERY_S, self.look))
+            tasks.create_task(every(EVALUATE_EVERY_S, self.evaluate))
             tasks.create_task(every(SEND_EVERY_S, self.send))
-            tasks.create_task(every(FORGET_EVERY_S, partial(self._survive, self._alerts.forget_old)))
+            tasks.create_task(every(PRUNE_EVERY_S, partial(self._survive, self._alerts.prune)))
             if self._deadman_url is not None:
                 tasks.create_task(every(self._deadman_interval_s, self._keep_telling))
 
-    async def look(self) -> None:
+    async def evaluate(self) -> None:
         """Evaluate once; a console that has just begun waits until it has seen its bots."""
         view = self._fleet.current()
-        if not self._is_settled(view):
+        if not self._is_warmed_up(view):
             return
         try:
-            signs = Signs(disk_free=await self._disk_free(), loop_lag_ms=await self._lag_ms())
-            firing = await self._alerts.evaluate(view, signs)
+            snapshot = MetricsSnapshot(disk_free=await self._disk_free(), loop_lag_ms=await self._lag_ms())
+            firing = await self._alerts.evaluate(view, snapshot)
         except AppError as error:
             log.warning("alerts_not_evaluated", code=error.code, detail=error.detail)
         else:
@@ -109,19 +109,19 @@ class AlertEvaluator:
                 await self._database.fetch("SELECT 1")
             timeout = aiohttp.ClientTimeout(total=PING_TIMEOUT_S)
             async with aiohttp.ClientSession(timeout=timeout) as session, session.get(self._deadman_url) as answer:
-                is_told = answer.status < 400
+                is_delivered = answer.status < 400
         except (AppError, aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-            log.warning("deadman_not_told", error=type(error).__name__)
+            log.warning("deadman_ping_failed", error=type(error).__name__)
             return False
-        if not is_told:
-            log.warning("deadman_not_told", error="refused")
-        return is_told
+        if not is_delivered:
+            log.warning("deadman_ping_failed", error="refused")
+        return is_delivered
 
     async def _keep_telling(self) -> None:
         await self.ping()
 
-    def _is_settled(self, view: FleetView) -> bool:
-        if self._clock.now() - view.started_at >= self._settle:
+    def _is_warmed_up(self, view: FleetView) -> bool:
+        if self._clock.now() - view.started_at >= self._warm_up:
             return True
         return bool(view.services) and all(bot.last_checked_at is not None for bot in view.bots)
 

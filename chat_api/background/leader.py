@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 
 from chat_api.background import leases_repository as leases
 from chat_api.background.supervisor import Supervisor
-from chat_api.background.worker_registry import WorkerRegistry, beat
+from chat_api.background.worker_registry import WorkerRegistry, heartbeat
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Database
 from chat_api.core.errors import AppError
@@ -99,7 +99,7 @@ class Leader:
     async def _acquire(self, *, timeout_s: float) -> bool | None:
         """Take or renew the lease; ``None`` when the database did not say whether we have it."""
         asked_s = self._clock.monotonic_s()
-        beat(interval_s=RENEW_EVERY_S)
+        heartbeat(interval_s=RENEW_EVERY_S)
         try:
             async with asyncio.timeout(timeout_s), self._database.statement() as connection:
                 is_held = await leases.acquire(connection, LEASE, holder=self.holder, ttl_s=TTL_S)
@@ -121,7 +121,7 @@ class Leader:
 
     def _change(self, *, is_leader: bool) -> None:
         self.is_leader = is_leader
-        log.info("leader_began" if is_leader else "leader_ended")
+        log.info("leader_elected" if is_leader else "leader_ended")
         self._on_change(is_leader)
 
     async def _release(self) -> None:

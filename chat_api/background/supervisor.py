@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
-from chat_api.background.worker_registry import WorkerLine, WorkerRegistry, beat
+from chat_api.background.worker_registry import WorkerLine, WorkerRegistry, heartbeat
 from chat_api.core.errors import AppError
 from chat_api.core.logging import get_logger
 
@@ -67,5 +67,5 @@ async def every(interval_s: float, work: Callable[[], Awaitable[None]]) -> None:
     """Do something, wait, and do it again until it fails or is cancelled."""
     while True:
         await work()
-        beat(interval_s=interval_s)
+        heartbeat(interval_s=interval_s)
         await asyncio.sleep(interval_s)

@@ -23,8 +23,8 @@ class WorkerLine:
 
     name: str
     started_at: datetime
-    beat_at: datetime
-    beat_s: float
+    heartbeat_at: datetime
+    heartbeat_s: float
     interval_s: float | None = None
     is_running: bool = True
     failures: int = 0
@@ -35,7 +35,7 @@ class WorkerLine:
         """Whether it should have beaten long ago; ``now_s`` is monotonic."""
         if self.interval_s is None or not self.is_running:
             return False
-        return now_s - self.beat_s > LATE_FACTOR * self.interval_s + GRACE_S
+        return now_s - self.heartbeat_s > LATE_FACTOR * self.interval_s + GRACE_S
 
 
 class WorkerRegistry:
@@ -56,9 +56,9 @@ class WorkerRegistry:
         line = self._lines.get(name)
         if line is None:
             now_s = self.clock.monotonic_s()
-            line = self._lines[name] = WorkerLine(name=name, started_at=now, beat_at=now, beat_s=now_s)
+            line = self._lines[name] = WorkerLine(name=name, started_at=now, heartbeat_at=now, heartbeat_s=now_s)
         line.is_running, line.started_at = True, now
-        self.beat(line)
+        self.heartbeat(line)
         token = _current.set((self, line))
         try:
             yield line
@@ -66,10 +66,10 @@ class WorkerRegistry:
             line.is_running = False
             _current.reset(token)
 
-    def beat(self, line: WorkerLine) -> None:
+    def heartbeat(self, line: WorkerLine) -> None:
         """A worker has done a round."""
-        line.beat_at = self.clock.now()
-        line.beat_s = self.clock.monotonic_s()
+        line.heartbeat_at = self.clock.now()
+        line.heartbeat_s = self.clock.monotonic_s()
 
     def fail(self, line: WorkerLine, error: Exception) -> None:
         """A worker ended with an error, and will be begun again."""
@@ -78,13 +78,13 @@ class WorkerRegistry:
         line.error = redact(f"{type(error).__name__}: {error}")[:MAX_ERROR_CHARS]
 
 
-def beat(*, interval_s: float | None = None) -> None:
+def heartbeat(*, interval_s: float | None = None) -> None:
     """Say that the worker around us has done a round; outside of one it says nothing."""
     found = _current.get()
     if found is not None:
         book, line = found
         line.interval_s = interval_s
-        book.beat(line)
+        book.heartbeat(line)
 
 
 _current: ContextVar[tuple[WorkerRegistry, WorkerLine] | None] = ContextVar("worker", default=None)

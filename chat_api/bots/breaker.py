@@ -17,7 +17,7 @@ from chat_api.core.errors import BotFailed, BotTimeout, BotUnavailable, Upstream
 FAILURES_TO_OPEN = 5
 FIRST_DELAY_S = 5.0
 MAX_DELAY_S = 60.0
-TRIAL_RETRY_AFTER_S = 1.0
+PROBE_RETRY_AFTER_S = 1.0
 
 
 class BreakerState(StrEnum):
@@ -44,7 +44,7 @@ class Breaker:
         self._failures = 0
         self._openings = 0
         self._retry_at_s: float | None = None
-        self._is_trial_running = False
+        self._is_probing = False
         self._is_unreachable = False
         # Calls that began before the state changed must not decide about the state after it.
         self._generation = 0
@@ -64,10 +64,10 @@ class Breaker:
         if self._retry_at_s is None:
             return
         wait_s = self._retry_at_s - self._clock.monotonic_s()
-        if wait_s > 0 or self._is_trial_running:
+        if wait_s > 0 or self._is_probing:
             raise CallsPaused(
                 detail="the breaker is open after repeated failures",
-                retry_after_s=max(wait_s, TRIAL_RETRY_AFTER_S),
+                retry_after_s=max(wait_s, PROBE_RETRY_AFTER_S),
                 extra={"connect_failed": True},
             )
 
@@ -78,7 +78,7 @@ class Breaker:
         Raises: CallsPaused when the breaker is open or its trial call is already running.
         """
         self.check()
-        self._is_trial_running = self._retry_at_s is not None
+        self._is_probing = self._retry_at_s is not None
         generation = self._generation
         try:
             yield
@@ -92,7 +92,7 @@ class Breaker:
             raise
         except BaseException:
             if generation == self._generation:
-                self._is_trial_running = False
+                self._is_probing = False
             raise
         if generation == self._generation:
             self._close()
@@ -113,7 +113,7 @@ class Breaker:
         delay_s = min(MAX_DELAY_S, FIRST_DELAY_S * 2 ** min(self._openings, 10))
         self._openings += 1
         self._retry_at_s = self._clock.monotonic_s() + delay_s
-        self._is_trial_running = False
+        self._is_probing = False
         self._generation += 1
 
     def _close(self) -> None:
@@ -121,4 +121,4 @@ class Breaker:
             self._generation += 1
         self._failures = self._openings = 0
         self._retry_at_s = None
-        self._is_trial_running = False
+        self._is_probing = False

@@ -66,17 +66,17 @@ class Bulkhead:
             return
         if len(self._queue) >= self._max_waiting:
             raise BotBusy(detail="the queue for a slot is full", retry_after_s=RETRY_AFTER_S)
-        place = asyncio.get_running_loop().create_future()
-        self._queue.append(place)
+        slot = asyncio.get_running_loop().create_future()
+        self._queue.append(slot)
         self._shared.wait_for(self)
         try:
             async with asyncio.timeout(wait_s):
-                await place
+                await slot
         except BaseException as error:
-            if place.done() and not place.cancelled():
+            if slot.done() and not slot.cancelled():
                 self.leave()  # it came at the very moment of giving up
             else:
-                self._queue.remove(place)
+                self._queue.remove(slot)
             if isinstance(error, TimeoutError):
                 raise BotBusy(detail=f"no slot within {wait_s:g} s", retry_after_s=RETRY_AFTER_S) from None
             raise
@@ -89,12 +89,12 @@ class Bulkhead:
 
     def admit_first(self) -> bool:
         """Give a slot to who has waited longest; returns whether others still wait."""
-        place = next((one for one in self._queue if not one.done()), None)
-        if place is not None:
-            self._queue.remove(place)
+        slot = next((one for one in self._queue if not one.done()), None)
+        if slot is not None:
+            self._queue.remove(slot)
             self._take()
-            place.set_result(None)
-        return place is not None and bool(self._queue)
+            slot.set_result(None)
+        return slot is not None and bool(self._queue)
 
     def _take(self) -> None:
         self.in_flight += 1

@@ -7,8 +7,8 @@ from datetime import datetime
 import orjson
 
 from chat_api.bots.answers import read_answer
+from chat_api.bots.endpoints import Endpoint, Endpoints
 from chat_api.bots.http import BotHttp, OnEventData, Reply
-from chat_api.bots.lanes import Lane, Lanes
 from chat_api.bots.schemas import BotAnswer, BotSpec
 from chat_api.bots.stream import OnDelta, StreamedText
 from chat_api.core.clock import Clock
@@ -21,9 +21,9 @@ SLOT_WAIT_S = 5.0
 class BotChat:
     """Makes chat calls over its own connections; closed with ``aclose``."""
 
-    def __init__(self, http: BotHttp, lanes: Lanes, *, max_text_bytes: int, clock: Clock) -> None:
+    def __init__(self, http: BotHttp, endpoints: Endpoints, *, max_text_bytes: int, clock: Clock) -> None:
         self._http = http
-        self._lanes = lanes
+        self._endpoints = endpoints
         self._max_text_bytes = max_text_bytes
         self._clock = clock
 
@@ -41,11 +41,11 @@ class BotChat:
         stream: StreamedText | None = None
         started_s = self._clock.monotonic_s()
         try:
-            async with self._lanes.call(bot, wait_s=slot_wait_s) as lane:
+            async with self._endpoints.call(bot, wait_s=slot_wait_s) as endpoint:
                 started_s = self._clock.monotonic_s()
-                if on_delta is not None and lane.is_streaming is not False:
+                if on_delta is not None and endpoint.is_streaming is not False:
                     stream = StreamedText(on_delta, max_bytes=self._max_text_bytes)
-                    reply = await self._stream(bot, content, deadline_at, lane, stream)
+                    reply = await self._stream(bot, content, deadline_at, endpoint, stream)
                 else:
                     reply = await self._post(f"{bot.url}/api/chat", content, deadline_at)
                 elapsed_s = self._clock.monotonic_s() - started_s
@@ -53,7 +53,7 @@ class BotChat:
                     stream.finish()
                     return BotAnswer(text=stream.text, bot_name=bot.name, processing_time_s=elapsed_s)
                 answer = read_answer(reply, bot_name=bot.name, processing_time_s=elapsed_s)
-                if not answer.is_apology and self._lanes.is_apology(bot.name, answer.text):
+                if not answer.is_apology and self._endpoints.is_apology(bot.name, answer.text):
                     return replace(answer, is_apology=True, is_model_silent=True)
                 return answer
         except Upstream:
@@ -63,12 +63,12 @@ class BotChat:
             return BotAnswer(text=stream.text, bot_name=bot.name, processing_time_s=elapsed_s, is_truncated=True)
 
     async def _stream(
-        self, bot: BotSpec, content: bytes, deadline_at: float, lane: Lane, stream: StreamedText
+        self, bot: BotSpec, content: bytes, deadline_at: float, endpoint: Endpoint, stream: StreamedText
     ) -> Reply:
         """Ask for the answer in pieces; a bot that has no such page is asked again, and never for pieces any more."""
         reply = await self._post(f"{bot.url}/api/chat/stream", content, deadline_at, stream.feed)
-        lane.is_streaming = reply.status not in {404, 405}
-        return reply if lane.is_streaming else await self._post(f"{bot.url}/api/chat", content, deadline_at)
+        endpoint.is_streaming = reply.status not in {404, 405}
+        return reply if endpoint.is_streaming else await self._post(f"{bot.url}/api/chat", content, deadline_at)
 
     async def _post(
         self, url: str, content: bytes, deadline_at: float, on_event_data: OnEventData | None = None

@@ -13,9 +13,9 @@ from typing import TypeVar
 from chat_api.bots.answers import read_connection, read_info, read_object
 from chat_api.bots.breaker import BreakerState, CallsPaused
 from chat_api.bots.chat import BotChat, chat_body
+from chat_api.bots.endpoints import Endpoint, Endpoints, EndpointView, OnRefused
 from chat_api.bots.http import BotHttp, Reply
 from chat_api.bots.http_pool import HttpPool
-from chat_api.bots.lanes import Lane, Lanes, LaneView, OnRefused
 from chat_api.bots.schemas import BotAnswer, BotInfo, BotSpec, Probe
 from chat_api.bots.stream import OnDelta
 from chat_api.core.call_outcomes import APOLOGY, CANCELLED, OK, PAUSED, TRUNCATED
@@ -53,7 +53,7 @@ class BotConnector:
         self._settings = settings
         self._clock = clock
         self._on_call = on_call or (lambda _bot_name, _outcome, _duration_s: None)
-        self._lanes = Lanes(
+        self._endpoints = Endpoints(
             total_slots=settings.connection_pool_size,
             slots_per_bot=settings.bot_max_parallel_calls,
             clock=clock,
@@ -73,7 +73,7 @@ class BotConnector:
             return
         max_body_bytes = self._settings.bot_max_answer_bytes
         pool = HttpPool(max_idle=self._settings.connection_pool_size, max_body_bytes=max_body_bytes)
-        self._chat = BotChat(pool, self._lanes, max_text_bytes=max_body_bytes, clock=self._clock)
+        self._chat = BotChat(pool, self._endpoints, max_text_bytes=max_body_bytes, clock=self._clock)
         self._probing = HttpPool(max_idle=PROBE_CONNECTIONS, max_body_bytes=PROBE_MAX_BYTES)
 
     async def cleanup(self) -> None:
@@ -89,15 +89,15 @@ class BotConnector:
 
         An ordinary answer of a v2 bot does not show it: the same words, from a bot that was seen like that, do.
         """
-        self._lanes.learn_apology(bot_name, digest)
+        self._endpoints.learn_apology(bot_name, digest)
 
-    def lane_view(self, bot_name: str) -> LaneView:
+    def endpoint_view(self, bot_name: str) -> EndpointView:
         """How busy a bot is, and whether calls to it pass."""
-        return self._lanes.view(bot_name)
+        return self._endpoints.view(bot_name)
 
     def breaker_state(self, bot_name: str) -> BreakerState:
         """Whether calls to this bot pass; ``closed`` for one never called."""
-        return self._lanes.view(bot_name).breaker
+        return self._endpoints.view(bot_name).breaker
 
     async def send_message_to_bot(
         self,
@@ -145,7 +145,7 @@ class BotConnector:
 
         Source: bot contract, ``GET /health`` and ``GET /ready``.
         """
-        lane = self._lanes.of(bot)
+        endpoint = self._endpoints.of(bot)
         async with self._probes:
             started_s = self._clock.monotonic_s()
             try:
@@ -153,9 +153,9 @@ class BotConnector:
                 latency_ms = (self._clock.monotonic_s() - started_s) * 1000
                 if reply.status != 200 or read_object(reply).get("status") != "healthy":
                     raise BotFailed(detail=f"HTTP {reply.status}")
-                is_ready = await self._readiness(bot, lane)
+                is_ready = await self._readiness(bot, endpoint)
             except Upstream as error:
-                lane.forget()
+                endpoint.reset()
                 return Probe(
                     bot_name=bot.name,
                     is_healthy=False,
@@ -164,13 +164,13 @@ class BotConnector:
                     url=bot.url,
                 )
         if is_ready is not False:
-            lane.breaker.wake()
+            endpoint.breaker.wake()
         return Probe(
             bot_name=bot.name,
             is_healthy=True,
             checked_at=self._clock.now(),
             latency_ms=latency_ms,
-            contract=lane.contract,
+            contract=endpoint.contract,
             is_ready=is_ready,
             url=bot.url,
         )
@@ -197,12 +197,12 @@ class BotConnector:
         deadline_at = asyncio.get_running_loop().time() + PROBE_TIMEOUT_S
         return await _opened(self._probing).request("GET", f"{bot.url}{path}", deadline_at=deadline_at)
 
-    async def _readiness(self, bot: BotSpec, lane: Lane) -> bool | None:
+    async def _readiness(self, bot: BotSpec, endpoint: Endpoint) -> bool | None:
         """v1 bots say whether they are ready; v2 bots have no such page, which is asked for once."""
-        if lane.contract == "v2":
+        if endpoint.contract == "v2":
             return None
         status = (await self._get(bot, "/ready")).status
-        lane.contract = "v2" if status == 404 else "v1"
+        endpoint.contract = "v2" if status == 404 else "v1"
         return None if status == 404 else status == 200
 
 

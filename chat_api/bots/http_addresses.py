@@ -33,7 +33,7 @@ class AddressBook:
             asking.add_done_callback(lambda task: self._asked(host, task))
         return await asyncio.shield(asking)
 
-    def forget(self, host: str) -> None:
+    def evict(self, host: str) -> None:
         """Ask anew next time: a recreated container has another address."""
         self._known.pop(host, None)
 

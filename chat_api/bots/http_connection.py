@@ -23,7 +23,7 @@ class HttpConnection(asyncio.Protocol):
         self._grace: asyncio.TimerHandle | None = None
         self._is_usable = False
         self.idle_since = 0.0
-        self.lost: asyncio.Future[None] = self._loop.create_future()
+        self.closed: asyncio.Future[None] = self._loop.create_future()
 
     @property
     def is_usable(self) -> bool:
@@ -101,8 +101,8 @@ class HttpConnection(asyncio.Protocol):
                 extra={"connect_failed": False},
             )
         )
-        if not self.lost.done():
-            self.lost.set_result(None)
+        if not self.closed.done():
+            self.closed.set_result(None)
 
     def _succeed(self, reader: AnswerReader) -> None:
         if self._grace is not None:

@@ -88,7 +88,7 @@ class HttpPool:
         if self._sweep_timer is not None:
             self._sweep_timer.cancel()
         await self._addresses.aclose()
-        closing = [connection.lost for connection in self._open]
+        closing = [connection.closed for connection in self._open]
         for connection in list(self._open):
             connection.abort()
         if closing:
@@ -134,7 +134,7 @@ class HttpPool:
             async with asyncio.timeout_at(give_up_at):
                 connection = await self._connect(origin, give_up_at)
         except (OSError, ValueError) as error:  # no such host, nobody listens, no time left, no trusted certificate
-            self._addresses.forget(origin.host)
+            self._addresses.evict(origin.host)
             detail = f"cannot connect to {origin.host}:{origin.port}: {error!r}"[:DETAIL_CHARS]
             if isinstance(error, TimeoutError) and self._loop.time() >= deadline_at:
                 raise BotTimeout(detail=detail, extra={"connect_failed": True}) from error

@@ -19,32 +19,32 @@ class BlockingCalls:
     """
 
     def __init__(self, *, limit: int, name: str) -> None:
-        self._places = asyncio.Semaphore(limit)
+        self._slots = asyncio.Semaphore(limit)
         self._name = name
 
     async def run(self, call: Callable[[], T], *, timeout_s: float) -> T:
         """What ``call`` returns or raises. Raises: TimeoutError when it, or the wait for a place, takes longer."""
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(timeout_s):
-            await self._places.acquire()
+            await self._slots.acquire()
             outcome: asyncio.Future[T] = loop.create_future()
             try:
                 threading.Thread(target=self._work, args=(loop, outcome, call), name=self._name, daemon=True).start()
             except RuntimeError:
-                self._places.release()
+                self._slots.release()
                 raise
             return await outcome
 
     def _work(self, loop: asyncio.AbstractEventLoop, outcome: "asyncio.Future[T]", call: Callable[[], T]) -> None:
-        settle: Callable[[], None]
+        resolve: Callable[[], None]
         try:
-            settle = functools.partial(outcome.set_result, call())
+            resolve = functools.partial(outcome.set_result, call())
         except Exception as error:  # every fault belongs to the caller
-            settle = functools.partial(outcome.set_exception, error)
+            resolve = functools.partial(outcome.set_exception, error)
         with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
-            loop.call_soon_threadsafe(self._settle, outcome, settle)
+            loop.call_soon_threadsafe(self._resolve, outcome, resolve)
 
-    def _settle(self, outcome: "asyncio.Future[T]", settle: Callable[[], None]) -> None:
-        self._places.release()
+    def _resolve(self, outcome: "asyncio.Future[T]", resolve: Callable[[], None]) -> None:
+        self._slots.release()
         if not outcome.done():  # else it was given up
-            settle()
+            resolve()

@@ -85,17 +85,17 @@ class GroupCommit(Generic[T, R]):
             if len(batch) == 1 or isinstance(error, DatabaseUnavailable):
                 for item, outcome in batch:
                     self._on_failed(item)
-                    _settle(outcome, error=error)
+                    _resolve(outcome, error=error)
                 return
             # One item may have spoilt it for all: each on its own, so that only the guilty one fails.
             for entry in batch:
                 await self._store([entry])
             return
         for (_, outcome), result in zip(batch, results, strict=True):
-            _settle(outcome, result=result)
+            _resolve(outcome, result=result)
 
 
-def _settle(outcome: "asyncio.Future[R]", *, result: R | None = None, error: Exception | None = None) -> None:
+def _resolve(outcome: "asyncio.Future[R]", *, result: R | None = None, error: Exception | None = None) -> None:
     with contextlib.suppress(asyncio.InvalidStateError):  # the caller has gone
         if error is not None:
             outcome.set_exception(error)

@@ -10,22 +10,22 @@ class KeyedLocks:
 
     def __init__(self) -> None:
         self._locks: dict[Hashable, asyncio.Lock] = {}
-        self._places: dict[Hashable, int] = {}
+        self._waiting: dict[Hashable, int] = {}
 
     def take(self, key: Hashable, *, limit: int | None = None) -> bool:
         """Take a place in a lane; returns whether there was one left. Give it back with :meth:`leave`."""
-        taken = self._places.get(key, 0)
+        taken = self._waiting.get(key, 0)
         if limit is not None and taken >= limit:
             return False
-        self._places[key] = taken + 1
+        self._waiting[key] = taken + 1
         self._locks.setdefault(key, asyncio.Lock())
         return True
 
     def leave(self, key: Hashable) -> None:
         """Give a place back; the last one takes the lane with it."""
-        self._places[key] -= 1
-        if not self._places[key]:
-            del self._places[key], self._locks[key]
+        self._waiting[key] -= 1
+        if not self._waiting[key]:
+            del self._waiting[key], self._locks[key]
 
     def turn(self, key: Hashable) -> asyncio.Lock:
         """``async with`` it: wait for the turn of a place that was taken, and hold it while the block runs."""

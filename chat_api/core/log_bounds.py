@@ -57,13 +57,13 @@ class OncePerMinute(logging.Filter):
 def _kind(record: logging.LogRecord) -> tuple[object, ...]:
     event = record.msg.get("event") if isinstance(record.msg, dict) else None
     exc_info = record.exc_info or (record.msg.get("exc_info") if isinstance(record.msg, dict) else None)
-    place: tuple[object, ...] = ()
+    location: tuple[object, ...] = ()
     if isinstance(exc_info, tuple) and exc_info[0] is not None:
         trace = exc_info[2]
         while trace is not None and trace.tb_next is not None:
             trace = trace.tb_next
-        place = (exc_info[0], trace.tb_frame.f_code if trace else None, trace.tb_lineno if trace else None)
-    return (record.name, event, record.pathname, record.lineno, *place)
+        location = (exc_info[0], trace.tb_frame.f_code if trace else None, trace.tb_lineno if trace else None)
+    return (record.name, event, record.pathname, record.lineno, *location)
 
 
 def _add(record: logging.LogRecord, skipped: int) -> None:

@@ -20,9 +20,9 @@ from chat_api.core.logging import get_logger
 
 log = get_logger(__name__)
 
-BEAT_S = 0.25
+HEARTBEAT_S = 0.25
 BLOCKED_S = 0.5
-LOOK_S = 0.1
+CHECK_EVERY_S = 0.1
 WINDOW = 240  # beats: a minute
 MAX_FRAMES = 12
 
@@ -52,7 +52,7 @@ class LoopWatch:
         self._lags: deque[float] = deque(maxlen=WINDOW)
         self.blocked: deque[Blocked] = deque(maxlen=10)
         self.blocked_count = 0
-        self._beat_s = 0.0
+        self._last_turn_s = 0.0
         self._stack = ""
         self._thread_id = 0
 
@@ -64,33 +64,33 @@ class LoopWatch:
     async def run(self) -> None:
         """Measure until cancelled."""
         self._thread_id = threading.get_ident()
-        self._beat_s = time.perf_counter()
+        self._last_turn_s = time.perf_counter()
         ended = threading.Event()
-        thread = threading.Thread(target=self._look, args=(ended,), name="loop-watch", daemon=True)
+        thread = threading.Thread(target=self._check_late, args=(ended,), name="loop-watch", daemon=True)
         thread.start()
         try:
             while True:
-                due_s = time.perf_counter() + BEAT_S
-                await asyncio.sleep(BEAT_S)
-                self._beat(time.perf_counter() - due_s)
+                due_s = time.perf_counter() + HEARTBEAT_S
+                await asyncio.sleep(HEARTBEAT_S)
+                self._record(time.perf_counter() - due_s)
         finally:
             ended.set()
 
-    def _beat(self, lag_s: float) -> None:
+    def _record(self, lag_s: float) -> None:
         lag_s = max(0.0, lag_s)
         self._lags.append(lag_s)
         self._on_lag(lag_s)
         stack, self._stack = self._stack, ""
-        self._beat_s = time.perf_counter()
+        self._last_turn_s = time.perf_counter()
         if lag_s >= BLOCKED_S:
             self.blocked_count += 1
             self.blocked.append(Blocked(at=self._clock.now(), duration_s=lag_s, stack=stack))
             self._on_blocked(lag_s)
             log.warning("event_loop_blocked", duration_s=round(lag_s, 3), stack=stack)
 
-    def _look(self, ended: threading.Event) -> None:
-        while not ended.wait(LOOK_S):
-            is_late = time.perf_counter() - self._beat_s > BEAT_S + BLOCKED_S / 2
+    def _check_late(self, ended: threading.Event) -> None:
+        while not ended.wait(CHECK_EVERY_S):
+            is_late = time.perf_counter() - self._last_turn_s > HEARTBEAT_S + BLOCKED_S / 2
             if is_late and not self._stack:
                 frame = sys._current_frames().get(self._thread_id)
                 if frame is not None:

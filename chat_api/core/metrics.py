@@ -115,7 +115,7 @@ class Metrics:
             buckets=_LAG_BUCKETS,
             registry=r,
         )
-        self.request_figures = RequestStatistics()
+        self.request_statistics = RequestStatistics()
         self._add_system(r)
 
     def _add_system(self, r: CollectorRegistry) -> None:
@@ -178,7 +178,7 @@ class Metrics:
         found[0].inc()
         found[1].observe(duration_s)
         self.on_request(status, duration_s)
-        self.request_figures.record(route, status, duration_s)
+        self.request_statistics.record(route, status, duration_s)
 
     def record_blocked(self, duration_s: float) -> None:
         """The event loop stood still."""
@@ -217,7 +217,7 @@ class Metrics:
         """One chat call was not made: ``breaker`` or ``bulkhead``."""
         self.bot_refused.labels(bot_name, reason).inc()
 
-    def forget_bot(self, bot_name: str) -> None:
+    def remove_bot(self, bot_name: str) -> None:
         """A bot is no longer part of the fleet: how it is now is no question any more."""
         for gauge in (self.bot_up, self.bot_breaker, self.bot_in_flight, self.bot_waiting):
             gauge.remove(bot_name)

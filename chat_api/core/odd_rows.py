@@ -38,16 +38,16 @@ class OddRows:
 
     def note(self, table: str, key: str, why: str) -> None:
         """Remember one."""
-        place = (table, key[:100])
-        if place not in self._met:
-            log.warning("row_ignored", table=table, row=place[1], reason=why[:200])
-        if len(self._met) < MAX_KEPT or place in self._met:
-            self._met[place] = (self._monotonic_s(), why[:200])
+        row = (table, key[:100])
+        if row not in self._met:
+            log.warning("row_ignored", table=table, row=row[1], reason=why[:200])
+        if len(self._met) < MAX_KEPT or row in self._met:
+            self._met[row] = (self._monotonic_s(), why[:200])
 
     def all(self) -> tuple[str, ...]:
         """What was met lately, in words."""
         oldest = self._monotonic_s() - FORGOTTEN_AFTER_S
-        self._met = {place: met for place, met in self._met.items() if met[0] >= oldest}
+        self._met = {row: met for row, met in self._met.items() if met[0] >= oldest}
         return tuple(f"{table}, {key}: {why}" for (table, key), (_, why) in sorted(self._met.items()))
 
 

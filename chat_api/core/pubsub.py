@@ -38,10 +38,10 @@ _FAILURES = (RedisError, OSError, TimeoutError)
 
 
 class PubSubState(StrEnum):
-    """How the way through Redis is. ``deaf``: Redis answers, and what we publish does not come back."""
+    """The subscription in Redis. Stalled (in the API: deaf): Redis answers, and what we publish does not come back."""
 
     LIVE = "live"
-    DEAF = "deaf"
+    STALLED = "deaf"
     AWAY = "away"
 
 
@@ -63,40 +63,40 @@ class PubSub:
         self._is_alone = False
         self._numbers: OrderedDict[str, int] = OrderedDict()
         # Monotonic: when the newest canary that was heard was sent; when Redis last answered, returned; deafness began.
-        self._heard_s = self._answered_s = self._found_s = -math.inf
-        self._deaf_since_s: float | None = None
+        self._received_s = self._answered_s = self._found_s = -math.inf
+        self._stalled_since_s: float | None = None
 
     @property
     def is_live(self) -> bool:
         """Whether a canary sent in the last two seconds came back."""
-        return self._clock.monotonic_s() - self._heard_s < LIVE_S
+        return self._clock.monotonic_s() - self._received_s < LIVE_S
 
     @property
     def state(self) -> PubSubState:
-        """Live, deaf or away, at this moment."""
+        """Live, stalled or away, at this moment."""
         if self.is_live:
             return PubSubState.LIVE
         is_answering = self._clock.monotonic_s() - self._answered_s < LIVE_S
-        return PubSubState.DEAF if is_answering else PubSubState.AWAY
+        return PubSubState.STALLED if is_answering else PubSubState.AWAY
 
     @property
-    def deaf_for_s(self) -> float:
-        """For how many seconds we have been deaf; 0 when we are not."""
-        if self._deaf_since_s is None or self.state is not PubSubState.DEAF:
+    def stalled_for_s(self) -> float:
+        """For how many seconds the subscription has been stalled; 0 when it is not."""
+        if self._stalled_since_s is None or self.state is not PubSubState.STALLED:
             return 0.0
-        return self._clock.monotonic_s() - self._deaf_since_s
+        return self._clock.monotonic_s() - self._stalled_since_s
 
     def publish(self, topic: str, payload: Any) -> None:
         """Tell the other processes. Returns at once; dropped while Redis is away, or when too much waits."""
         try:
-            signal = orjson.dumps([topic, payload])
+            message = orjson.dumps([topic, payload])
         except TypeError:
-            log.exception("signal_not_json", topic=topic)
+            log.exception("pubsub_message_not_json", topic=topic)
             return
         if self._is_away or (self._is_alone and topic != CANARY):
             self._outbox.drop()
         else:
-            self._outbox.put(signal)
+            self._outbox.put(message)
 
     def subscribe(self, topic: str, handler: Callable[[Any], None]) -> None:
         """Call ``handler`` with each payload of another process; it must not block."""
@@ -111,11 +111,11 @@ class PubSub:
         redis = Redis(connection_pool=self._pool)
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._write(redis), name="signals-write")
-                tasks.create_task(self._listen(), name="signals-listen")
-                tasks.create_task(self._send_canaries(), name="signals-canary")
+                tasks.create_task(self._write(redis), name="pubsub-write")
+                tasks.create_task(self._listen(), name="pubsub-listen")
+                tasks.create_task(self._send_canaries(), name="pubsub-canary")
         finally:
-            self._heard_s = self._answered_s = -math.inf
+            self._received_s = self._answered_s = -math.inf
             with contextlib.suppress(*_FAILURES):
                 async with asyncio.timeout(TIMEOUT_S):
                     await redis.aclose(close_connection_pool=True)
@@ -136,7 +136,7 @@ class PubSub:
     async def _wait_for_redis(self, redis: "Redis", error: Exception) -> None:
         """Drop what waits, and all that comes until Redis answers again."""
         self._is_away = True
-        log.warning("signals_lost", error=type(error).__name__)
+        log.warning("pubsub_disconnected", error=type(error).__name__)
         self._outbox.clear()
         retry_s = FIRST_RETRY_S
         while self._is_away:
@@ -147,7 +147,7 @@ class PubSub:
                     await redis.execute_command("PING")
                 self._is_away = False
         self._answered_s = self._found_s = self._clock.monotonic_s()
-        log.info("signals_found")
+        log.info("pubsub_connected")
         self._send_canary()
 
     def _send_canary(self) -> None:
@@ -156,10 +156,10 @@ class PubSub:
     async def _send_canaries(self) -> None:
         while True:
             self._send_canary()
-            if self.state is not PubSubState.DEAF:
-                self._deaf_since_s = None
-            elif self._deaf_since_s is None:
-                self._deaf_since_s = self._clock.monotonic_s()
+            if self.state is not PubSubState.STALLED:
+                self._stalled_since_s = None
+            elif self._stalled_since_s is None:
+                self._stalled_since_s = self._clock.monotonic_s()
             await asyncio.sleep(CANARY_EVERY_S)
 
     # Listening
@@ -176,7 +176,7 @@ class PubSub:
             retry_s = min(2 * retry_s, LONGEST_RETRY_S)
 
     async def _listen_once(self) -> None:
-        """Hear until the connection breaks or turns out to be deaf."""
+        """Read until the connection breaks or stalls."""
         # A connection outside of the pool: the client's own subscription object reconnects without telling.
         connection = self._pool.connection_class(**self._pool.connection_kwargs)
         try:
@@ -189,9 +189,9 @@ class PubSub:
                 if answer is not None:
                     self._receive(answer)
                     await asyncio.sleep(0)  # a full socket buffer would otherwise keep the loop from everybody else
-                silent_s = self._clock.monotonic_s() - max(opened_s, self._heard_s, self._found_s)
+                silent_s = self._clock.monotonic_s() - max(opened_s, self._received_s, self._found_s)
                 if silent_s > LIVE_S and not self._is_away:
-                    log.warning("signals_deaf", silent_s=round(silent_s, 1))
+                    log.warning("pubsub_stalled", silent_s=round(silent_s, 1))
                     return
         finally:
             await connection.disconnect(nowait=True)
@@ -205,10 +205,10 @@ class PubSub:
             origin, number, pubsub = orjson.loads(answer[2])
             pubsub = [(str(topic), payload) for topic, payload in pubsub]
         except (ValueError, TypeError):
-            log.warning("signal_not_understood", size_bytes=len(answer[2]))
+            log.warning("pubsub_message_invalid", size_bytes=len(answer[2]))
             return
         if origin == self.origin:
-            self._heard_s = max([self._heard_s, *(sent_s for topic, sent_s in pubsub if topic == CANARY)])
+            self._received_s = max([self._received_s, *(sent_s for topic, sent_s in pubsub if topic == CANARY)])
             return
         self._is_alone = False
         self._count(origin, number)

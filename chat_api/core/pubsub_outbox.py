@@ -21,13 +21,13 @@ class PubSubOutbox:
         self._taken_s = 0.0
         self._wake = asyncio.Event()
 
-    def put(self, signal: bytes) -> None:
+    def put(self, message: bytes) -> None:
         """Add one signal; dropped when too much waits."""
-        if len(self._waiting) >= MAX_WAITING or self._waiting_bytes + len(signal) > MAX_WAITING_BYTES:
+        if len(self._waiting) >= MAX_WAITING or self._waiting_bytes + len(message) > MAX_WAITING_BYTES:
             self.drop()
             return
-        self._waiting.append(signal)
-        self._waiting_bytes += len(signal)
+        self._waiting.append(message)
+        self._waiting_bytes += len(message)
         self._wake.set()
 
     def drop(self) -> None:

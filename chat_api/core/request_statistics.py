@@ -49,17 +49,19 @@ class RequestStatistics:
         if status >= 500:
             tally.errors += 1
 
-    def figures(self, now_s: float) -> tuple[RouteStatistics, ...]:
+    def statistics(self, now_s: float) -> tuple[RouteStatistics, ...]:
         """Every route that was asked in the window, the busiest first; called every few seconds."""
         while self._marks and now_s - self._marks[0][0] > WINDOW_S:
             self._marks.popleft()
         began_s, before = self._marks[0] if self._marks else (now_s, {})
         self._marks.append((now_s, {name: (list(t.buckets), t.errors) for name, t in self._tallies.items()}))
-        found = [_figures(name, tally, before, now_s - began_s) for name, tally in self._tallies.items()]
+        found = [_statistics(name, tally, before, now_s - began_s) for name, tally in self._tallies.items()]
         return tuple(sorted((one for one in found if one.count), key=lambda one: -one.count))
 
 
-def _figures(name: str, tally: _Tally, before: Mapping[str, tuple[list[int], int]], window_s: float) -> RouteStatistics:
+def _statistics(
+    name: str, tally: _Tally, before: Mapping[str, tuple[list[int], int]], window_s: float
+) -> RouteStatistics:
     buckets, errors = before.get(name, ([0] * len(tally.buckets), 0))
     counts = [now - then for now, then in zip(tally.buckets, buckets, strict=True)]
     count = sum(counts)
@@ -80,8 +82,8 @@ def percentile_ms(counts: Sequence[int], share: float) -> float | None:
     if not wanted:
         return None
     seen = 0
-    for place, count in enumerate(counts):
+    for index, count in enumerate(counts):
         seen += count
         if seen >= wanted:
-            return 1000 * BOUNDS_S[min(place, len(BOUNDS_S) - 1)]
+            return 1000 * BOUNDS_S[min(index, len(BOUNDS_S) - 1)]
     return None

@@ -25,15 +25,17 @@ def with_plain_line_ends(value: str) -> str:
     return _LINE_ENDS.sub("\n", value)
 
 
-def check_text(value: str, *, field: str, max_chars: int, min_chars: int = 1, told_chars: int | None = None) -> str:
-    """A message as it may be stored. ``told_chars`` is the limit that a refusal names, when it is a lower one.
+def check_text(
+    value: str, *, field: str, max_chars: int, min_chars: int = 1, shown_max_chars: int | None = None
+) -> str:
+    """A message as it may be stored. ``shown_max_chars`` is the limit that a refusal names, when it is a lower one.
 
     Raises: InvalidInput, naming the field and never echoing the value.
     """
     if _FORBIDDEN.search(value):
         raise InvalidInput("control characters and unpaired surrogates are not allowed", field=field)
     if len(value) > max_chars:
-        raise InvalidInput(_("at most {count} characters", count=told_chars or max_chars), field=field)
+        raise InvalidInput(_("at most {count} characters", count=shown_max_chars or max_chars), field=field)
     if len(value.strip()) < min_chars:
         raise InvalidInput(_at_least(min_chars), field=field)
     return value
@@ -48,7 +50,7 @@ def check_name(value: str, *, field: str, min_chars: int, max_chars: int) -> str
 
     Raises: InvalidInput, naming the field and never echoing the value.
     """
-    checked = check_text(value, field=field, max_chars=10 * max_chars, min_chars=1, told_chars=max_chars)
+    checked = check_text(value, field=field, max_chars=10 * max_chars, min_chars=1, shown_max_chars=max_chars)
     name = " ".join(_MARKS.sub("", unicodedata.normalize("NFC", checked)).split())
     if len(name) < min_chars:
         raise InvalidInput(_at_least(min_chars), field=field)
@@ -65,7 +67,7 @@ def name_key(name: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", folded).split())[:60]
 
 
-def looks_of(name: str) -> list[str]:
+def skeletons_of(name: str) -> list[str]:
     """What a name looks like; see :mod:`models.skeletons`."""
     return skeletons(_INVISIBLE.sub("", name))
 

@@ -31,7 +31,7 @@ _RULES: Final[Mapping[str, str]] = {
 }
 
 
-def told(problem: Mapping[str, Any], *, other: str = N_("is not valid")) -> str:
+def describe(problem: Mapping[str, Any], *, other: str = N_("is not valid")) -> str:
     """One entry of a ``ValidationError`` as the end of a sentence about its field; the value is never repeated.
 
     ``other`` stands for what is none of the known kinds.

@@ -82,9 +82,9 @@ class ChildProcess:
             pause_s = min(pause_s * 1.5, POLL_S if deadline is not None else 0.25)
         return True
 
-    async def stop(self, *pubsub: signal.Signals, grace_s: float = 10.0) -> None:
-        """Send each of ``pubsub`` in turn, each with ``grace_s`` to obey, then SIGKILL."""
-        for number in (*pubsub, signal.SIGKILL):
+    async def stop(self, *signals: signal.Signals, grace_s: float = 10.0) -> None:
+        """Send each of ``signals`` in turn, each with ``grace_s`` to obey, then SIGKILL."""
+        for number in (*signals, signal.SIGKILL):
             if self._popen.poll() is not None:
                 return
             self._popen.send_signal(number)

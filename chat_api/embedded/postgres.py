@@ -132,14 +132,14 @@ class EmbeddedPostgres:
     async def _predecessor_gone(self) -> None:
         """Wait for a server whose owner was killed; it is shutting down, or is told to."""
         deadline = time.monotonic() + STOP_GRACE_S
-        told = False
+        is_asked = False
         while (pid := self._running_pid()) is not None:
             if time.monotonic() >= deadline:
                 raise DatabaseUnavailable(detail=f"a PostgreSQL (process {pid}) on {self.data_dir} does not end")
-            if not told:
+            if not is_asked:
                 log.info("embedded_postgres_orphan_stopped", pid=pid)
                 os.kill(pid, self.stop_signal)
-                told = True
+                is_asked = True
             await asyncio.sleep(POLL_S)
 
     def _running_pid(self) -> int | None:

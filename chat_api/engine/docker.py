@@ -30,7 +30,7 @@ from chat_api.engine.views import SERVICE_ID_LABEL, Json, bot_of, container_even
 
 CALL_TIMEOUT_S = 10
 MAX_PARALLEL_CALLS = 4
-MAX_PARALLEL_LOOKS = 4
+MAX_PARALLEL_READS = 4
 SERVICE_TIMEOUT_S = 60.0
 MAX_LOG_LINES = 2000
 MAX_LOG_LINE_CHARS = 4000
@@ -62,7 +62,7 @@ class DockerEngine:
         self._service_bots: dict[str, str] = {}
         self._meter = UsageMeter()
         # Of their own: a slow look at figures or a long history must not keep a restart waiting.
-        self._looks = BlockingCalls(limit=MAX_PARALLEL_LOOKS, name="docker")
+        self._reads = BlockingCalls(limit=MAX_PARALLEL_READS, name="docker")
 
     async def ping(self) -> float:
         """See ``ContainerEngine``."""
@@ -147,17 +147,17 @@ class DockerEngine:
     ) -> tuple[list[T], bool]:
         """See ``ContainerEngine``. Raises: NotFound when it is gone."""
         span = {"since_ns": since_ns, "until_ns": until_ns, "limit": limit}
-        return await self._look(
+        return await self._read(
             lambda client: read_history(client, view, read, newest=newest, **span), extra_s=HISTORY_S
         )
 
     async def facts(self, view: ContainerView) -> ContainerFacts:
         """See ``ContainerEngine``. Raises: NotFound when it is gone."""
-        return await self._look(lambda client: read_facts(client, view))
+        return await self._read(lambda client: read_facts(client, view))
 
     async def stats(self, view: ContainerView) -> ContainerUsage:
         """See ``ContainerEngine``. Raises: NotFound when it is gone, or does not run."""
-        return await self._look(lambda client: self._meter.measure(client, view))
+        return await self._read(lambda client: self._meter.measure(client, view))
 
     def events(self, since: datetime | None = None) -> AsyncGenerator[ContainerEvent, None]:
         """See ``ContainerEngine``."""
@@ -178,9 +178,9 @@ class DockerEngine:
             await self.close()  # what comes back may be another engine: negotiate the version anew
             raise
 
-    async def _look(self, act: Callable[[BoundedClient], T], *, extra_s: float = 0.0) -> T:
+    async def _read(self, act: Callable[[BoundedClient], T], *, extra_s: float = 0.0) -> T:
         with translated_errors():
-            return await self._looks.run(lambda: act(self._connect()), timeout_s=self._timeout_s + extra_s)
+            return await self._reads.run(lambda: act(self._connect()), timeout_s=self._timeout_s + extra_s)
 
     def _connect(self) -> BoundedClient:
         if (known := self._client) is not None:

@@ -24,7 +24,7 @@ MAX_WAITING_BATCHES = 8
 MAX_BATCH_LINES = 500
 MAX_HISTORY_BYTES = 64 * 1024 * 1024
 HISTORY_S = 8.0
-_PLACE_POLL_S = 0.5
+_SLOT_POLL_S = 0.5
 T = TypeVar("T")
 Read = Callable[[RawLine], T | None]
 
@@ -42,7 +42,7 @@ async def follow_logs(
     try:
         follower.start()
         while (item := await follower.waiting.get()) is not None:
-            follower.places.release()
+            follower.slots.release()
             if isinstance(item, AppError):
                 raise item
             yield item
@@ -84,7 +84,7 @@ class _Follower(threading.Thread):
     ) -> None:
         super().__init__(name=f"docker-logs-{view.bot_name}", daemon=True)
         self.waiting: asyncio.Queue[tuple[Any, ...] | AppError | None] = asyncio.Queue()
-        self.places = threading.BoundedSemaphore(MAX_WAITING_BATCHES)  # what bounds the queue
+        self.slots = threading.BoundedSemaphore(MAX_WAITING_BATCHES)  # what bounds the queue
         self._loop = asyncio.get_running_loop()
         self._connect, self._view, self._read = connect, view, read
         self._params: dict[str, Any] = {"follow": 1, "tail": "all" if tail is None else tail}
@@ -126,7 +126,7 @@ class _Follower(threading.Thread):
 
     def _hand_over(self, item: tuple[Any, ...] | AppError | None) -> bool:
         while not self._is_stopped:
-            if self.places.acquire(timeout=_PLACE_POLL_S):
+            if self.slots.acquire(timeout=_SLOT_POLL_S):
                 with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
                     self._loop.call_soon_threadsafe(self.waiting.put_nowait, item)
                 return True

@@ -16,7 +16,7 @@ from chat_api.engine.schemas import ContainerState, ContainerView
 log = get_logger(__name__)
 
 LIST_INTERVAL_S = 15.0
-LOST_RETRY_S = 2.0
+DISCONNECTED_RETRY_S = 2.0
 FIRST_RETRY_S = 0.2
 Publish = Callable[[tuple[ContainerView, ...]], Awaitable[None]]
 
@@ -44,8 +44,8 @@ class DockerWatcher:
         self._views: dict[str, ContainerView] = {}
         self._suspects: set[str] = set()
         self._is_list_due = True
-        self._is_lost = False
-        self.has_looked = False
+        self._is_disconnected = False
+        self.has_listed = False
         self._wake = asyncio.Event()
 
     @property
@@ -57,7 +57,7 @@ class DockerWatcher:
         """Watch until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._follow())
-            tasks.create_task(self._look())
+            tasks.create_task(self._poll())
 
     async def _follow(self) -> None:
         since, retry_s = self._clock.now(), FIRST_RETRY_S
@@ -78,7 +78,7 @@ class DockerWatcher:
             self._is_list_due = True
             self._wake.set()
 
-    async def _look(self) -> None:
+    async def _poll(self) -> None:
         while True:
             suspects, self._suspects = self._suspects, set()
             is_list_due, self._is_list_due = self._is_list_due, False
@@ -94,7 +94,9 @@ class DockerWatcher:
 
     async def _wait(self) -> None:
         try:
-            async with asyncio.timeout(min(self._list_interval_s, LOST_RETRY_S if self._is_lost else math.inf)):
+            async with asyncio.timeout(
+                min(self._list_interval_s, DISCONNECTED_RETRY_S if self._is_disconnected else math.inf)
+            ):
                 await self._wake.wait()
         except TimeoutError:
             self._is_list_due = True
@@ -110,17 +112,17 @@ class DockerWatcher:
             for name, view in self._views.items()
             if name in asked and name not in seen
         }
-        if self._is_lost:
-            log.info("docker_engine_found")
-            self._is_lost = False
-        is_first, self.has_looked = not self.has_looked, True
+        if self._is_disconnected:
+            log.info("docker_engine_connected")
+            self._is_disconnected = False
+        is_first, self.has_listed = not self.has_listed, True
         # What others saw before us may be shown still: that nothing is there any more is news, too.
         await self._replace(self._views | gone | seen, is_news=is_first)
 
     async def _lose(self, error: AppError) -> None:
-        if not self._is_lost:
-            log.warning("docker_engine_lost", code=error.code, detail=error.detail)
-        self._is_lost = self._is_list_due = True
+        if not self._is_disconnected:
+            log.warning("docker_engine_disconnected", code=error.code, detail=error.detail)
+        self._is_disconnected = self._is_list_due = True
         unknown = {
             name: dataclasses.replace(view, state=ContainerState.UNKNOWN, health=None)
             for name, view in self._views.items()

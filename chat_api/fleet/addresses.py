@@ -42,7 +42,7 @@ def addresses_of(name: str, facts: Facts, *, mode: HostMode, is_inside: bool) ->
     return tuple(dict.fromkeys(chosen))
 
 
-def place_of(url: str) -> str:
+def host_and_port(url: str) -> str:
     """An address as it is compared with others: all names of this machine are one."""
     parts = urlsplit(url)
     host = (parts.hostname or "").lower().rstrip(".")

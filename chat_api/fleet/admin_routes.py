@@ -15,7 +15,7 @@ from chat_api.fleet.known_bots import KnownBotsService
 from chat_api.fleet.registry import BotRegistry
 from chat_api.fleet.schemas import BotView
 from chat_api.fleet.service import FleetService
-from chat_api.fleet.trials import TestMessage, TestMessagesService
+from chat_api.fleet.test_messages import TestMessage, TestMessagesService
 from chat_api.http.dependencies import Admin, service
 from chat_api.http.errors import BODIES, CONSOLE, WRITES, errors
 from chat_api.http.exports import Format, also_as, csv_of
@@ -23,7 +23,7 @@ from chat_api.http.exports import Format, also_as, csv_of
 router = APIRouter(prefix="/api/admin", tags=["Administration"])
 BotName = Annotated[str, Path(min_length=1, max_length=50, examples=["elena"])]
 
-BotTrials = Annotated[TestMessagesService, service(TestMessagesService)]
+TestMessages = Annotated[TestMessagesService, service(TestMessagesService)]
 Fleet = Annotated[FleetService, service(FleetService)]
 KnownBots = Annotated[KnownBotsService, service(KnownBotsService)]
 Registry = Annotated[BotRegistry, service(BotRegistry)]
@@ -84,9 +84,9 @@ async def remove(bot_name: BotName, principal: Admin, known_bots: KnownBots) -> 
     summary="Try a message",
     responses=errors("not_authenticated", *BODIES, "not_found", "rate_limited", "unavailable"),
 )
-async def try_message(bot_name: BotName, body: TryBody, principal: Admin, bot_trials: BotTrials) -> TestMessage:
+async def try_message(bot_name: BotName, body: TryBody, principal: Admin, test_messages: TestMessages) -> TestMessage:
     """Say something to a bot as a synthetic user, and get the raw answer; it is no conversation and is not stored."""
-    return await bot_trials.try_message(principal, bot_name, body.text)
+    return await test_messages.try_message(principal, bot_name, body.text)
 
 
 def bot_overview(bot: BotView) -> BotOverview:

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field, StrictStr
 
 from chat_api.fleet.schemas import Heartbeat
-from chat_api.fleet.trials import MAX_TRIAL_CHARS
+from chat_api.fleet.test_messages import MAX_TEST_MESSAGE_CHARS
 from chat_api.http.base_models import Answer, Body
 
 
@@ -74,4 +74,4 @@ class BotOverviewList(Answer):
 class TryBody(Body):
     """A test message."""
 
-    text: StrictStr = Field(min_length=1, max_length=MAX_TRIAL_CHARS, examples=["Are you there?"])
+    text: StrictStr = Field(min_length=1, max_length=MAX_TEST_MESSAGE_CHARS, examples=["Are you there?"])

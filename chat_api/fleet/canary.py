@@ -7,7 +7,7 @@ as a message and counts in no figure of real answers.
 from dataclasses import replace
 
 from chat_api.bots.breaker import CallsPaused
-from chat_api.bots.lanes import digest_of
+from chat_api.bots.endpoints import digest_of
 from chat_api.bots.schemas import BotAnswer
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.errors import AppError, BotBusy, BotMisaddressed, BotTimeout, BotUnavailable, ShuttingDown

@@ -79,7 +79,7 @@ class CanaryWorker:
 
     def _is_asked(self, bot: BotView) -> bool:
         if bot.policy is not None and not bot.policy.is_canary_on:
-            self._fleet.forget_canary(bot.name)
+            self._fleet.drop_canary(bot.name)
             return False
         return bot.status in ASKED
 
@@ -88,12 +88,12 @@ class CanaryWorker:
         try:
             seen = await self._canary.ask(bot_name)
         except AppError as error:
-            log.debug("canary_not_asked", bot_name=bot_name, code=error.code)
+            log.debug("canary_not_sent", bot_name=bot_name, code=error.code)
         finally:
             if seen is None or not seen.is_answered:
                 wait_s = min(RETRY_S, self._interval_s)
             else:
-                wait_s = min(SOON_S, self._interval_s) if seen.doubts else self._interval_s
+                wait_s = min(SOON_S, self._interval_s) if seen.answers_until_trusted else self._interval_s
             self._due_s[bot_name] = self._clock.monotonic_s() + wait_s * (1 + random.uniform(-JITTER, JITTER))
         self._ask_others(seen)
 

@@ -22,8 +22,13 @@ FROM unnest(CAST(:bot_names AS text[])) AS b (bot_name) CROSS JOIN LATERAL (
 async def add(connection: AsyncConnection, checks: Sequence[tuple[str, Heartbeat]]) -> None:
     """Store one round of checks in one statement."""
     rows = [
-        {"bot_name": name, "checked_at": beat.checked_at, "status": beat.status.value, "latency_ms": beat.latency_ms}
-        for name, beat in checks
+        {
+            "bot_name": name,
+            "checked_at": heartbeat.checked_at,
+            "status": heartbeat.status.value,
+            "latency_ms": heartbeat.latency_ms,
+        }
+        for name, heartbeat in checks
     ]
     await connection.execute(insert(BotCheck).values(rows))
 
@@ -32,16 +37,16 @@ async def newest(connection: AsyncConnection, bot_names: Sequence[str], *, limit
     """The last ``limit`` checks of each bot, oldest first."""
     found: dict[str, list[Heartbeat]] = {name: [] for name in bot_names}
     rows = await many(connection, _NEWEST, {"bot_names": list(bot_names), "limit": limit})
-    for bot_name, beat in ODD_ROWS.readable("bot checks", rows, _beat):
-        found[bot_name].append(beat)
+    for bot_name, heartbeat in ODD_ROWS.readable("bot checks", rows, _heartbeat):
+        found[bot_name].append(heartbeat)
     return found
 
 
-async def forget(connection: AsyncConnection, *, before: datetime) -> None:
+async def prune(connection: AsyncConnection, *, before: datetime) -> None:
     """Drop what is older than ``before``."""
     await connection.execute(delete(BotCheck).where(BotCheck.checked_at < before))  # type: ignore[arg-type]
 
 
-def _beat(row: RowMapping) -> tuple[str, Heartbeat]:
-    beat = Heartbeat(checked_at=row["checked_at"], status=BotStatus(row["status"]), latency_ms=row["latency_ms"])
-    return row["bot_name"], beat
+def _heartbeat(row: RowMapping) -> tuple[str, Heartbeat]:
+    heartbeat = Heartbeat(checked_at=row["checked_at"], status=BotStatus(row["status"]), latency_ms=row["latency_ms"])
+    return row["bot_name"], heartbeat

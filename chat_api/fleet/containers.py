@@ -15,7 +15,7 @@ from chat_api.fleet.service import FleetService
 
 log = get_logger(__name__)
 
-MAX_PARALLEL_LOOKS = 2
+MAX_PARALLEL_READS = 2
 
 
 class ContainersService:
@@ -26,7 +26,7 @@ class ContainersService:
         self._registry = registry
         self._fleet = fleet
         self._watched: Counter[str] = Counter()
-        self._places = asyncio.Semaphore(MAX_PARALLEL_LOOKS)
+        self._slots = asyncio.Semaphore(MAX_PARALLEL_READS)
 
     @property
     def watched(self) -> frozenset[str]:
@@ -46,7 +46,7 @@ class ContainersService:
         Raises: NotFound, PermissionDenied, NotAuthenticated, EngineUnavailable, EngineFailed.
         """
         view = await self._view(principal, bot_name)
-        async with self._places:
+        async with self._slots:
             usage = await self._engine.stats(view)
         self._fleet.record_usage(usage)
         return usage
@@ -73,7 +73,7 @@ class ContainersService:
         await asyncio.gather(*(self._measure(view) for view in views))
 
     async def _measure(self, view: ContainerView) -> None:
-        async with self._places:
+        async with self._slots:
             try:
                 self._fleet.record_usage(await self._engine.stats(view))
             except AppError as error:

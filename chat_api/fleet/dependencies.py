@@ -40,7 +40,8 @@ class Dependency:
 
     ``check`` raises AppError, RedisError, aiohttp.ClientError, OSError or TimeoutError when it is unhealthy.
     ``effects`` are the states of a bot that it can be the cause of; of two that explain as many bots, the one that
-    ``explains_first`` is named. Without a vital one nothing can be stored; the rest costs comfort only.
+    ``explains_first`` is named. One that is ``reported_by_bots`` is down, too, when several of them say so. Without a
+    vital one nothing can be stored; the rest costs comfort only.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Dependency:
     is_absent: Callable[[Connections], bool] = lambda _: False
     effects: frozenset[BotStatus] = AILING
     explains_first: bool = False
+    reported_by_bots: bool = False
     is_vital: bool = False
 
 
@@ -109,6 +111,7 @@ _ALL = (
         is_absent=lambda connections: connections.settings.llm_health_url is None,
         # A bot without its language model still answers its health check.
         effects=frozenset({BotStatus.DEGRADED, BotStatus.STARTING}),
+        reported_by_bots=True,
     ),
 )
 DEPENDENCIES: Mapping[str, Dependency] = {dependency.name: dependency for dependency in _ALL}

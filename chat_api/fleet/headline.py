@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from chat_api.core.language import N_, _, ngettext
 from chat_api.fleet.dependencies import DEPENDENCIES
 from chat_api.fleet.schemas import (
-    HEARTBEAT_WELL,
+    HEALTHY_STATUSES,
     BotStatus,
     BotView,
     ServiceStatus,
@@ -70,14 +70,14 @@ def system_status(
 
 def _seen_status(bots: Sequence[BotView], services: Sequence[ServiceView]) -> tuple[SystemStatus, str]:
     down = [service for service in services if service.status is ServiceStatus.UNHEALTHY]
-    ailing = [bot for bot in bots if bot.shown not in HEARTBEAT_WELL]
+    ailing = [bot for bot in bots if bot.shown not in HEALTHY_STATUSES]
     if down:
         is_vital = any(_is_vital(service) for service in down)
         return (SystemStatus.CRITICAL if is_vital else SystemStatus.DEGRADED), _cause_headline(down, ailing)
     if not bots:
         return SystemStatus.HEALTHY, _("No bots are configured yet")
     if not ailing:
-        return SystemStatus.HEALTHY, _well_headline(bots)
+        return SystemStatus.HEALTHY, _healthy_headline(bots)
     if all(bot.status is BotStatus.OFFLINE for bot in bots):
         return SystemStatus.CRITICAL, ngettext("The bot is offline", "All {count} bots are offline", len(bots))
     return SystemStatus.DEGRADED, _ailing_headline(ailing, len(bots))
@@ -126,7 +126,7 @@ def _trouble_headline(alerts: Sequence[Trouble], incidents: Sequence[Trouble]) -
     )
 
 
-def _well_headline(bots: Sequence[BotView]) -> str:
+def _healthy_headline(bots: Sequence[BotView]) -> str:
     resting = sum(bot.status is BotStatus.MAINTENANCE for bot in bots)
     if resting == len(bots):
         return ngettext("The bot is in maintenance", "All {count} bots are in maintenance", resting)

@@ -18,7 +18,7 @@ from chat_api.fleet.schemas import ServiceStatus
 
 CHECK_TIMEOUT_S = 5.0
 READY_TIMEOUT_S = 1.5  # whoever asks whether we are ready asks again soon, and does not wait long
-DEAF_LIMIT_S = 3.0
+STALLED_LIMIT_S = 3.0
 
 
 class HealthService:
@@ -71,7 +71,7 @@ class HealthService:
 
         Redis away for everybody is no reason to refuse; a process that alone does not hear what others do is.
         """
-        if self.is_draining or (self._pubsub and self._pubsub.deaf_for_s > DEAF_LIMIT_S):
+        if self.is_draining or (self._pubsub and self._pubsub.stalled_for_s > STALLED_LIMIT_S):
             return False
         return (await self._storage()).status is ServiceStatus.HEALTHY
 

@@ -5,7 +5,7 @@ import random
 from datetime import timedelta
 from functools import partial
 
-from chat_api.background.worker_registry import beat
+from chat_api.background.worker_registry import heartbeat
 from chat_api.bots.connector import BotConnector
 from chat_api.bots.schemas import BotSpec
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
@@ -19,7 +19,7 @@ from chat_api.fleet.health import HealthService
 from chat_api.fleet.probes import BotProbes
 from chat_api.fleet.registry import BotRegistry
 from chat_api.fleet.reports import InfoReport
-from chat_api.fleet.schemas import HEARTBEAT_WELL, Heartbeat, ServiceStatus
+from chat_api.fleet.schemas import HEALTHY_STATUSES, Heartbeat, ServiceStatus
 from chat_api.fleet.service import FleetService
 from chat_api.fleet.views import HEARTBEATS
 
@@ -36,7 +36,7 @@ INFO_EVERY_S = 600.0
 SERVICE_RECHECK_S = 3.0
 TICK_S = 0.25
 STORE_EVERY_S = 2.0
-FORGET_EVERY_S = 600.0
+PRUNE_EVERY_S = 600.0
 
 
 class HealthPoller:
@@ -54,7 +54,7 @@ class HealthPoller:
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._registry = registry
-        self._looks = BotProbes(registry, connector, fleet.identities, clock=clock)
+        self._probes = BotProbes(registry, connector, fleet.identities, clock=clock)
         self._fleet = fleet
         self._health = health
         self._database = database
@@ -79,7 +79,7 @@ class HealthPoller:
         """Take over what the container watcher saw, and look at once at the bots that changed."""
         for bot_name in self._fleet.record_containers(containers):
             self._info_due_s.pop(bot_name, None)
-            self._looks.search_now(bot_name)
+            self._probes.search_now(bot_name)
             self.nudge(bot_name)
 
     async def run(self) -> None:
@@ -96,13 +96,13 @@ class HealthPoller:
                 for spec in self._registry.all():
                     if self._addresses.get(spec.name) != spec.addresses:
                         self._addresses[spec.name] = spec.addresses
-                        self._looks.search_now(spec.name)
+                        self._probes.search_now(spec.name)
                         self.nudge(spec.name)
                     if self._due_s.get(spec.name, 0.0) <= now_s and spec.name not in self._probing:
                         task = asyncio.create_task(self._probe(spec), name=f"probe-{spec.name}")
                         self._probing[spec.name] = task
                         task.add_done_callback(partial(self._probed, spec.name))
-                beat(interval_s=TICK_S)
+                heartbeat(interval_s=TICK_S)
                 await asyncio.sleep(min(TICK_S, self._interval_s / 4))
         finally:
             for task in list(self._probing.values()):
@@ -110,16 +110,16 @@ class HealthPoller:
 
     async def _probe(self, spec: BotSpec) -> None:
         self._due_s[spec.name] = float("inf")
-        is_well = False
+        is_healthy = False
         try:
             now_s = self._clock.monotonic_s()
-            seen = await self._looks.look(spec, asks_who=self._info_due_s.get(spec.name, 0.0) <= now_s)
+            seen = await self._probes.observe(spec, asks_who=self._info_due_s.get(spec.name, 0.0) <= now_s)
             if seen.info is not None:  # first, for whose health it is that is recorded next
                 self._fleet.record_info(InfoReport(reported_at=self._clock.now(), info=seen.info))
             probe = seen.probe
             heartbeat = self._fleet.record_probe(probe)
             if heartbeat is not None:
-                is_well = heartbeat.status in HEARTBEAT_WELL
+                is_healthy = heartbeat.status in HEALTHY_STATUSES
                 self._unsaved.append((spec.name, heartbeat))
             if not probe.is_healthy:
                 self._info_due_s.pop(spec.name, None)
@@ -127,7 +127,7 @@ class HealthPoller:
                 self._info_due_s[spec.name] = now_s + INFO_EVERY_S * (1 + random.uniform(-JITTER, JITTER))
         finally:
             if self._due_s[spec.name] > 0:  # A nudge meanwhile asks for another look at once.
-                wait_s = self._interval_s if is_well else min(self._interval_s, RECHECK_S)
+                wait_s = self._interval_s if is_healthy else min(self._interval_s, RECHECK_S)
                 self._due_s[spec.name] = self._clock.monotonic_s() + wait_s * (1 + random.uniform(-JITTER, JITTER))
 
     def _probed(self, bot_name: str, task: asyncio.Task[None]) -> None:
@@ -140,11 +140,11 @@ class HealthPoller:
             checked = await self._health.check_all()
             for check in checked:
                 self._fleet.record_service(check)
-            is_well = all(check.status is not ServiceStatus.UNHEALTHY for check in checked)
-            await asyncio.sleep(min(SERVICE_INTERVAL_S if is_well else SERVICE_RECHECK_S, self._interval_s))
+            is_healthy = all(check.status is not ServiceStatus.UNHEALTHY for check in checked)
+            await asyncio.sleep(min(SERVICE_INTERVAL_S if is_healthy else SERVICE_RECHECK_S, self._interval_s))
 
     async def _keep_books(self) -> None:
-        forget_at_s = 0.0
+        prune_at_s = 0.0
         store_at_s = 0.0
         while True:
             now_s = self._clock.monotonic_s()
@@ -152,11 +152,11 @@ class HealthPoller:
                 if self._unsaved and now_s >= store_at_s:
                     store_at_s = now_s + STORE_EVERY_S
                     await self._store()
-                if now_s >= forget_at_s:
-                    forget_at_s = now_s + FORGET_EVERY_S
+                if now_s >= prune_at_s:
+                    prune_at_s = now_s + PRUNE_EVERY_S
                     async with self._database.write() as connection:
-                        await checks.forget(connection, before=self._clock.now() - KEEP_CHECKS)
-                        await fleet_reports.forget(connection, older_than_s=KEEP_CHECKS.total_seconds())
+                        await checks.prune(connection, before=self._clock.now() - KEEP_CHECKS)
+                        await fleet_reports.prune(connection, older_than_s=KEEP_CHECKS.total_seconds())
             except AppError as error:
                 # Monitoring goes on while its own history cannot be written; the bars in memory have it.
                 log.warning("checks_not_stored", detail=error.detail, count=len(self._unsaved))

@@ -25,7 +25,7 @@ from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.errors import BotMisaddressed, NotFound, Upstream
 from chat_api.core.logging import get_logger
 from chat_api.core.text import fold
-from chat_api.fleet.addresses import place_of
+from chat_api.fleet.addresses import host_and_port
 from chat_api.fleet.registry import BotRegistry, Names
 
 log = get_logger(__name__)
@@ -34,7 +34,7 @@ log = get_logger(__name__)
 ASK_TIMEOUT_S = 2.0
 # A bot that does not say who it is is not asked before every message.
 ASK_AGAIN_AFTER_S = 30.0
-MAX_PLACES = 5_000
+MAX_ADDRESSES = 5_000
 _BETWEEN_WORDS = re.compile(r"[\W_]+")
 # What a v1 bot calls its character before anybody gave it one.
 _NOBODY = frozenset({"", "assistant", "bot", "default_assistant", "default", "unknown", "none", "whisperengine"})
@@ -83,20 +83,20 @@ class BotIdentities:
         self._follow_registry()
         key = (spec.name, spec.url)
         if key not in self._matches:
-            said = self._said.get(place_of(spec.url))
+            said = self._said.get(host_and_port(spec.url))
             names = self._registry.names
             self._matches[key] = match(spec, said.names, said.contract, names) if said else Match.UNKNOWN
         return self._matches[key]
 
     def is_to_be_asked(self, spec: BotSpec) -> bool:
         """Whether it is worth asking who is there: nobody has said so, nor kept silent a moment ago."""
-        place = place_of(spec.url)
-        return place not in self._said and self._clock.monotonic_s() >= self._silent_until_s.get(place, 0.0)
+        address = host_and_port(spec.url)
+        return address not in self._said and self._clock.monotonic_s() >= self._silent_until_s.get(address, 0.0)
 
     def note_silence(self, url: str) -> None:
         """What is at an address does not say who it is."""
-        if place_of(url) not in self._said:
-            self._silent_until_s[place_of(url)] = self._clock.monotonic_s() + ASK_AGAIN_AFTER_S
+        if host_and_port(url) not in self._said:
+            self._silent_until_s[host_and_port(url)] = self._clock.monotonic_s() + ASK_AGAIN_AFTER_S
 
     def note(self, info: BotInfo) -> None:
         """Take over what a bot says of itself."""
@@ -109,8 +109,8 @@ class BotIdentities:
             url = self._registry.get(bot_name).url
         except NotFound:
             return
-        self._silent_until_s.pop(place_of(url), None)
-        if self._said.pop(place_of(url), None) is not None:
+        self._silent_until_s.pop(host_and_port(url), None)
+        if self._said.pop(host_and_port(url), None) is not None:
             self._changed(url)
 
     async def require(self, bot_name: str) -> BotSpec:
@@ -176,13 +176,13 @@ class BotIdentities:
         raise BotMisaddressed(detail=self.fault(spec.name) or f"{spec.url} answers as {answer.said_name}")
 
     def _put(self, url: str, said: _Said) -> None:
-        place = place_of(url)
-        if self._said.get(place) == said:
+        address = host_and_port(url)
+        if self._said.get(address) == said:
             return
-        if len(self._said) >= MAX_PLACES:
+        if len(self._said) >= MAX_ADDRESSES:
             self._said.clear()
-        self._said[place] = said
-        self._silent_until_s.pop(place, None)
+        self._said[address] = said
+        self._silent_until_s.pop(address, None)
         self._changed(url)
 
     def _changed(self, url: str) -> None:
@@ -194,11 +194,11 @@ class BotIdentities:
 
     async def _ask(self, spec: BotSpec) -> None:
         """Ask an address who is there; many who want to know ask once."""
-        place = place_of(spec.url)
-        task = self._asking.get(place)
+        address = host_and_port(spec.url)
+        task = self._asking.get(address)
         if task is None:
-            task = self._asking[place] = asyncio.create_task(self._asked(spec), name=f"identity-{spec.name}")
-            task.add_done_callback(lambda _: self._asking.pop(place, None))
+            task = self._asking[address] = asyncio.create_task(self._asked(spec), name=f"identity-{spec.name}")
+            task.add_done_callback(lambda _: self._asking.pop(address, None))
         await asyncio.shield(task)
 
     async def _asked(self, spec: BotSpec) -> None:
@@ -206,7 +206,7 @@ class BotIdentities:
             async with asyncio.timeout(ASK_TIMEOUT_S):
                 self.note(await self._connector.get_bot_info(spec))
         except (Upstream, TimeoutError) as error:
-            log.debug("identity_not_told", bot_name=spec.name, error=type(error).__name__)
+            log.debug("identity_unknown", bot_name=spec.name, error=type(error).__name__)
         self.note_silence(spec.url)
 
     def _judged(self, bot_name: str) -> str | None:
@@ -214,7 +214,7 @@ class BotIdentities:
             spec = self._registry.get(bot_name)
         except NotFound:
             return None
-        said = self._said.get(place_of(spec.url))
+        said = self._said.get(host_and_port(spec.url))
         mine = self.match(spec)
         named = (
             f"The bot at {spec.url} calls itself {_said(said)}."
@@ -247,7 +247,7 @@ class BotIdentities:
 
     def _resembled(self, spec: BotSpec) -> str | None:
         """The one other bot whose name begins what a v1 bot at this bot's address calls itself, if none of its own."""
-        said = self._said.get(place_of(spec.url))
+        said = self._said.get(host_and_port(spec.url))
         if said is None or said.contract != "v1" or self.match(spec) > Match.UNKNOWN:
             return None
         fleet, others = self._registry.names.fleet, self._registry.names.others

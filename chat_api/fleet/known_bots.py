@@ -33,7 +33,7 @@ SEEN_EVERY = timedelta(seconds=60)
 
 
 class KnownBotsService:
-    """Stores who was seen, lets the registry remember it, and removes bots. ``told`` is set when that changed."""
+    """Stores who was seen, lets the registry remember it, and removes bots. ``changed`` is set when that changed."""
 
     def __init__(
         self,
@@ -53,8 +53,8 @@ class KnownBotsService:
         self._clock = clock
         self._known: Mapping[str, KnownBot] = {}
         self._is_loaded = False
-        self.told = asyncio.Event()
-        pubsub.subscribe(CHANGED, lambda _: self.told.set())
+        self.changed = asyncio.Event()
+        pubsub.subscribe(CHANGED, lambda _: self.changed.set())
 
     @property
     def names(self) -> frozenset[str]:
@@ -142,7 +142,7 @@ class KnownBotsService:
 
     def _switched(self) -> tuple[list[str], list[str]]:
         """The bots that ``BOTS_CONFIG`` takes out since, and those that it does not take out any more."""
-        if self._registry.is_blind:
+        if self._registry.is_config_unread:
             return [], []
         now = self._registry.disabled
         before = {name for name, bot in self._known.items() if bot.is_disabled}

@@ -159,7 +159,7 @@ class PoliciesService:
         try:
             self._fleet.record_policies(await self._read())
         except AppError as error:
-            log.warning("policies_not_told", detail=error.detail)
+            log.warning("policies_not_published", detail=error.detail)
 
     async def _read(self) -> PoliciesReport:
         reported_at = self._clock.now()

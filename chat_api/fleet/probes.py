@@ -21,7 +21,7 @@ MAX_SEARCHES = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class Observation:
     """What was seen; ``info`` is None where the bot was not asked who it is, or did not say."""
 
     probe: Probe
@@ -47,7 +47,7 @@ class BotProbes:
         self._pauses_s: dict[str, float] = {}
         self._search_at_s: dict[str, float] = {}
 
-    async def look(self, spec: BotSpec, *, asks_who: bool = False) -> Look:
+    async def observe(self, spec: BotSpec, *, asks_who: bool = False) -> Observation:
         """Look once, at the bot's present address. ``asks_who``: ask it who it is also where that is known."""
         spec = self._registry.current(spec)
         seen = await self._at(spec, asks_who=asks_who)
@@ -62,21 +62,21 @@ class BotProbes:
         self._pauses_s.pop(bot_name, None)
         self._search_at_s.pop(bot_name, None)
 
-    async def _at(self, spec: BotSpec, *, asks_who: bool) -> Look:
+    async def _at(self, spec: BotSpec, *, asks_who: bool) -> Observation:
         probe = await self._connector.get_bot_status(spec)
         if not probe.is_healthy or not (asks_who or self._identities.is_to_be_asked(spec)):
-            return Look(probe=probe)
+            return Observation(probe=probe)
         try:
             info = await self._connector.get_bot_info(spec)
         except AppError as error:
             log.debug("bot_info_not_read", bot_name=spec.name, code=error.code)
             self._identities.note_silence(spec.url)
-            return Look(probe=probe)
+            return Observation(probe=probe)
         if not info.said_names:
             self._identities.note_silence(spec.url)
-        return Look(probe=probe, info=info)
+        return Observation(probe=probe, info=info)
 
-    async def _elsewhere(self, spec: BotSpec) -> Look | None:
+    async def _elsewhere(self, spec: BotSpec) -> Observation | None:
         others = [url for url in spec.addresses if url != spec.url]
         now_s = self._clock.monotonic_s()
         if not others or self._searching.locked() or now_s < self._search_at_s.get(spec.name, 0.0):
@@ -86,22 +86,22 @@ class BotProbes:
         self._search_at_s[spec.name] = now_s + pause_s
         async with self._searching:
             found = await asyncio.gather(*(self._tried(replace(spec, url=url)) for url in others))
-        good = [look for look in found if look is not None and self._is_right(spec, look)]
-        return max(good, key=lambda look: self._match(spec, look.info), default=None)
+        good = [observation for observation in found if observation is not None and self._is_right(spec, observation)]
+        return max(good, key=lambda observation: self._match(spec, observation.info), default=None)
 
-    async def _tried(self, spec: BotSpec) -> Look | None:
+    async def _tried(self, spec: BotSpec) -> Observation | None:
         try:
             async with asyncio.timeout(SEARCH_TIMEOUT_S):
                 return await self._at(spec, asks_who=True)
         except TimeoutError:
             return None
 
-    def _is_right(self, spec: BotSpec, look: Look) -> bool:
+    def _is_right(self, spec: BotSpec, observation: Observation) -> bool:
         """Whether what was found is the bot: it says so, or nobody speaks against it and no other bot is there."""
-        if not look.probe.is_healthy or look.probe.url is None:
+        if not observation.probe.is_healthy or observation.probe.url is None:
             return False
-        fit = self._match(spec, look.info)
-        others = [name for name in self._registry.at(look.probe.url) if name != spec.name]
+        fit = self._match(spec, observation.info)
+        others = [name for name in self._registry.at(observation.probe.url) if name != spec.name]
         return fit > Match.UNKNOWN or (fit is Match.UNKNOWN and not others)
 
     def _fits(self, spec: BotSpec, info: BotInfo | None) -> bool:

@@ -23,7 +23,7 @@ from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.errors import NotFound
 from chat_api.core.settings import Settings
 from chat_api.core.text import fold
-from chat_api.fleet.addresses import addresses_of, is_inside_container, place_of
+from chat_api.fleet.addresses import addresses_of, host_and_port, is_inside_container
 from chat_api.fleet.known_bot_schemas import KnownBot
 from chat_api.fleet.source_memory import Note, SourceMemory
 from chat_api.fleet.sources import (
@@ -64,7 +64,7 @@ class _Fleet:
     bots: Mapping[str, BotSpec] = field(default_factory=dict)
     facts: Mapping[str, Mapping[str, str | int]] = field(default_factory=dict)
     names: Names = field(default_factory=Names)
-    places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    by_address: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     disabled: frozenset[str] = frozenset()
     problems: tuple[str, ...] = ()
 
@@ -104,7 +104,7 @@ class BotRegistry:
         return self._fleet.disabled
 
     @property
-    def is_blind(self) -> bool:
+    def is_config_unread(self) -> bool:
         """Whether ``BOTS_CONFIG`` cannot be read, and has not been since this process began."""
         config = self._settings.bots_config
         return config is not None and self._memory.is_unread(config)
@@ -138,9 +138,9 @@ class BotRegistry:
 
     def at(self, url: str) -> tuple[str, ...]:
         """The bots that are at an address."""
-        return self._fleet.places.get(place_of(url), ())
+        return self._fleet.by_address.get(host_and_port(url), ())
 
-    def settle(self, name: str, url: str) -> bool:
+    def confirm_address(self, name: str, url: str) -> bool:
         """Keep a bot at the one of its addresses where it answers. Returns whether that is another than before."""
         bot = self._fleet.bots.get(name)
         if bot is None or url not in bot.addresses:
@@ -149,7 +149,9 @@ class BotRegistry:
         if url == bot.url:
             return False
         bots = {**self._fleet.bots, name: _at(bot, url)}
-        self._fleet = replace(self._fleet, version=self._fleet.version + 1, bots=bots, places=_places(bots.values()))
+        self._fleet = replace(
+            self._fleet, version=self._fleet.version + 1, bots=bots, by_address=_by_address(bots.values())
+        )
         return True
 
     def remember(self, known: Mapping[str, KnownBot]) -> None:
@@ -196,7 +198,7 @@ class BotRegistry:
             bots=bots,
             facts=facts,
             names=_names(bots, named, known),
-            places=_places(bots.values()),
+            by_address=_by_address(bots.values()),
             disabled=disabled,
             problems=tuple(dict.fromkeys(problems)),
         )
@@ -214,18 +216,18 @@ class BotRegistry:
                 note(f"{settings.bots_config}: until it can be read, every bot stays as it was last known")
         remembered = list(self._remembered(known, note))
         return chain(
-            () if self.is_blind else remembered,
+            () if self.is_config_unread else remembered,
             read_characters(settings.characters_dir, memory, note=note),
             _without_repeats(read_env_files(settings.bots_env_dir, memory, note=note), note=note),
             _without_repeats(read_labels(self._labelled, label=settings.docker_label, note=note), note=note),
             config,
-            remembered if self.is_blind else (),
+            remembered if self.is_config_unread else (),
         )
 
     def _remembered(self, known: Mapping[str, KnownBot], note: Note) -> Iterable[Sighting]:
         """Bots that were seen; while the operator's own file cannot be read, what is stored of them is its word."""
         for bot in known.values():
-            is_out = bot.is_disabled and self.is_blind
+            is_out = bot.is_disabled and self.is_config_unread
             yield from sighting_of(
                 bot.bot_name,
                 REMEMBERED,
@@ -327,18 +329,18 @@ def _names(
     )
 
 
-def _places(bots: Iterable[BotSpec]) -> Mapping[str, tuple[str, ...]]:
-    places: dict[str, list[str]] = defaultdict(list)
+def _by_address(bots: Iterable[BotSpec]) -> Mapping[str, tuple[str, ...]]:
+    by_address: dict[str, list[str]] = defaultdict(list)
     for bot in bots:
-        places[place_of(bot.url)].append(bot.name)
-    return {place: tuple(names) for place, names in places.items()}
+        by_address[host_and_port(bot.url)].append(bot.name)
+    return {address: tuple(names) for address, names in by_address.items()}
 
 
 def _note_shared_addresses(bots: Iterable[BotSpec], *, note: Note) -> None:
     sharing: dict[str, list[BotSpec]] = defaultdict(list)
     for bot in bots:
         if bot.declared_by:  # nobody can correct what nothing says any more
-            sharing[place_of(bot.url)].append(bot)
+            sharing[host_and_port(bot.url)].append(bot)
     for found in sharing.values():
         if len(found) > 1:
             names = _listed([bot.name for bot in found])

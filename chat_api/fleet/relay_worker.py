@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from chat_api.background.worker_registry import beat
+from chat_api.background.worker_registry import heartbeat
 from chat_api.bots.schemas import Probe
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Database
@@ -45,7 +45,7 @@ TOPIC = "fleet"
 INTERVAL_S = 1.0
 SUSPECT_S = 3.0
 # Who looks at containers, or waits for a restart, says so at least every 15 seconds.
-FORGET_AFTER_S = 45.0
+EVICT_AFTER_S = 45.0
 
 
 class FleetRelay:
@@ -54,14 +54,14 @@ class FleetRelay:
     def __init__(
         self,
         fleet: FleetService,
-        keeper: SourcesWatcher,
+        sources: SourcesWatcher,
         pubsub: PubSub,
         database: Database,
         *,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._fleet = fleet
-        self._keeper = keeper
+        self._sources = sources
         self._pubsub = pubsub
         self._database = database
         self._clock = clock
@@ -74,7 +74,7 @@ class FleetRelay:
         self._suspect_until_s = -math.inf
         self._wake = asyncio.Event()
         fleet.reports.listen(self._saw)
-        pubsub.subscribe(TOPIC, self._heard)
+        pubsub.subscribe(TOPIC, self._on_report)
         pubsub.on_gap(self._missed)
 
     async def run(self) -> None:
@@ -82,7 +82,7 @@ class FleetRelay:
         while True:
             self._wake.clear()
             await self.turn()
-            beat(interval_s=INTERVAL_S)
+            heartbeat(interval_s=INTERVAL_S)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(INTERVAL_S):
                     await self._wake.wait()
@@ -93,7 +93,7 @@ class FleetRelay:
         await self._store()
         if self._clock.monotonic_s() < self._suspect_until_s or not self._pubsub.is_live:
             await self.catch_up()
-        self._forget_the_silent()
+        self._evict_silent()
 
     async def catch_up(self) -> None:
         """Take over what is stored. While PostgreSQL is away nothing happens, and what is known grows old."""
@@ -138,7 +138,7 @@ class FleetRelay:
 
     # What others saw
 
-    def _heard(self, payload: Any) -> None:
+    def _on_report(self, payload: Any) -> None:
         key, text = payload
         report = decode(key, text)
         if report is not None:
@@ -164,10 +164,10 @@ class FleetRelay:
             self._newest[key] = order
 
     def _is_shown(self, key: str, report: FleetReport, *, age_s: float) -> bool:
-        heard_s = self._clock.monotonic_s() - age_s
+        received_s = self._clock.monotonic_s() - age_s
         if isinstance(report, ContainersReport):
             self._containers = report
-            self._going_on[key] = (report, heard_s)
+            self._going_on[key] = (report, received_s)
             self._wake.set()
             return True
         with self._fleet.relaying():
@@ -179,11 +179,11 @@ class FleetRelay:
             if not isinstance(report, RestartView):
                 self._record_lasting(report)
                 return True
-            if age_s > FORGET_AFTER_S:
+            if age_s > EVICT_AFTER_S:
                 return False
             self._going_on.pop(key, None)
             if report.is_running:
-                self._going_on[key] = (report, heard_s)
+                self._going_on[key] = (report, received_s)
             self._fleet.record_restart(report)
         return True
 
@@ -201,7 +201,7 @@ class FleetRelay:
         """Take over what stays true until the next report of its kind."""
         match report:
             case StatisticsReport():
-                self._fleet.record_figures(report)
+                self._fleet.record_statistics(report)
             case PoliciesReport():
                 self._fleet.record_policies(report)
             case CanaryView():
@@ -221,21 +221,21 @@ class FleetRelay:
         report, self._containers = self._containers, None
         if report is None:
             return
-        if await self._keeper.learn(report.containers):
+        if await self._sources.learn(report.containers):
             self._since = None  # Bots that were not known until now may have been reported.
             self._suspect()
         with self._fleet.relaying():
             self._fleet.record_containers(report.containers)
 
-    def _forget_the_silent(self) -> None:
+    def _evict_silent(self) -> None:
         """Containers and restarts that nobody reports any more are unknown, not as they last were."""
-        before_s = self._clock.monotonic_s() - FORGET_AFTER_S
-        for key, (report, heard_s) in list(self._going_on.items()):
-            if heard_s > before_s:
+        before_s = self._clock.monotonic_s() - EVICT_AFTER_S
+        for key, (report, received_s) in list(self._going_on.items()):
+            if received_s > before_s:
                 continue
             del self._going_on[key]
             if isinstance(report, RestartView):
-                self._fleet.forget_restart(report.bot_name)
+                self._fleet.drop_restart(report.bot_name)
                 continue
             unknown = (replace(view, state=ContainerState.UNKNOWN, health=None) for view in report.containers)
             with self._fleet.relaying():

@@ -20,7 +20,7 @@ SELECT key, report, reported_at, extract(epoch FROM now() - reported_at)::float 
 WHERE CAST(:since AS timestamptz) IS NULL OR reported_at > CAST(:since AS timestamptz) - interval '15 seconds'
 ORDER BY key
 """)
-_FORGET = text("DELETE FROM web_fleet_reports WHERE reported_at < now() - make_interval(secs => :seconds)")
+_PRUNE = text("DELETE FROM web_fleet_reports WHERE reported_at < now() - make_interval(secs => :seconds)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +43,6 @@ async def newer(connection: AsyncConnection, *, since: datetime | None) -> list[
     return [StoredReport(**row) for row in await many(connection, _NEWER, {"since": since})]
 
 
-async def forget(connection: AsyncConnection, *, older_than_s: float) -> None:
+async def prune(connection: AsyncConnection, *, older_than_s: float) -> None:
     """Drop what nobody has reported for so many seconds."""
-    await connection.execute(_FORGET, {"seconds": older_than_s})
+    await connection.execute(_PRUNE, {"seconds": older_than_s})

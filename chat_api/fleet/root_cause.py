@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from chat_api.core.language import N_
 from chat_api.fleet.dependencies import DEPENDENCIES, ORDER
-from chat_api.fleet.schemas import HEARTBEAT_WELL, BotStatus, BotView, Fault, ServiceStatus, ServiceView
+from chat_api.fleet.schemas import HEALTHY_STATUSES, BotStatus, BotView, Fault, ServiceStatus, ServiceView
 from chat_api.fleet.status import model_witnesses
 
 # How a bot without its language model behaves.
@@ -74,7 +74,7 @@ class LanguageModel:
             self._failing_since = min(ailing_since(bot) or now for bot in witnesses)
         if self._failing_since is None:
             return services
-        return tuple(self._down(service, silent) if service.name == "llm" else service for service in services)
+        return tuple(self._down(service, silent) if _is_reported_by_bots(service) else service for service in services)
 
     def _down(self, service: ServiceView, silent: Sequence[BotView]) -> ServiceView:
         count = "1 bot does not" if len(silent) == 1 else f"{len(silent)} bots do not"
@@ -92,17 +92,22 @@ class LanguageModel:
 def ailing_since(bot: BotView) -> datetime | None:
     """When a bot that is not well was first seen so, as far as its heartbeats tell; ``None`` when just now."""
     since = None
-    for beat in reversed(bot.heartbeats):
-        if beat.status in HEARTBEAT_WELL:
+    for heartbeat in reversed(bot.heartbeats):
+        if heartbeat.status in HEALTHY_STATUSES:
             break
-        since = beat.checked_at
+        since = heartbeat.checked_at
     return since
+
+
+def _is_reported_by_bots(service: ServiceView) -> bool:
+    dependency = DEPENDENCIES.get(service.name)
+    return dependency is not None and dependency.reported_by_bots
 
 
 def _explains(service: ServiceView, bot: BotView) -> bool:
     if bot.status not in DEPENDENCIES[service.name].effects:
         return False
-    if service.name == "llm" and bot.reasons and not bot.has(*MODEL_FAULTS):
+    if _is_reported_by_bots(service) and bot.reasons and not bot.has(*MODEL_FAULTS):
         return False  # slow is not silent
     if bot.container is not None and bot.container.oom_killed and bot.status is BotStatus.OFFLINE:
         return False  # nobody else used up its memory

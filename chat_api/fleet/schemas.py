@@ -155,9 +155,9 @@ class Trouble:
 class CanaryView:
     """The last synthetic conversation with a bot; ``error`` is for operators.
 
-    ``failures``: how many in a row were not answered until now, this one counted. ``doubts``: how many answers more it
-    takes after several that failed until the bot is believed to be well. ``fault`` is what a failed one showed, and
-    ``apology`` a digest of its words when the bot has no language model.
+    ``failures``: how many in a row were not answered until now, this one counted. ``answers_until_trusted``: how
+    many answers more it takes, after several that failed, until the bot counts as healthy. ``fault`` is what
+    a failed one showed, and ``apology`` a digest of its words when the bot has no language model.
     """
 
     bot_name: str
@@ -166,14 +166,14 @@ class CanaryView:
     latency_ms: float | None = None
     error: str | None = None
     failures: int = 0
-    doubts: int = 0
+    answers_until_trusted: int = 0
     fault: Fault = Fault.SILENT
     apology: str | None = None
 
     @property
     def is_failing(self) -> bool:
         """Whether the bot does not answer, as far as its synthetic conversations tell."""
-        return not self.is_answered or self.doubts > 0
+        return not self.is_answered or self.answers_until_trusted > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,7 +267,7 @@ class BotView:
     @property
     def needs_attention(self) -> bool:
         """Whether an operator should look at it."""
-        return self.shown not in HEARTBEAT_WELL
+        return self.shown not in HEALTHY_STATUSES
 
     def has(self, *faults: Fault) -> bool:
         """Whether one of these is wrong with it."""
@@ -319,5 +319,5 @@ class FleetView:
         return sum(bot.needs_attention for bot in self.bots)
 
 
-HEARTBEAT_WELL = frozenset({BotStatus.ONLINE, BotStatus.MAINTENANCE})
+HEALTHY_STATUSES = frozenset({BotStatus.ONLINE, BotStatus.MAINTENANCE})
 """The statuses of a bot that needs no closer look."""

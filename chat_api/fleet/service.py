@@ -123,7 +123,7 @@ class FleetService:
     def current(self) -> FleetView:
         """Everything at this moment, for the service itself."""
         bots = tuple(self._bots.values())
-        services = tuple(self._services[name] for name in sorted(self._services, key=_place))
+        services = tuple(self._services[name] for name in sorted(self._services, key=_order))
         services = self._language_model.judged(services, bots, now=self._clock.now())
         causes = root_causes(bots, services, now=self._clock.now())
         bots = tuple(
@@ -213,7 +213,7 @@ class FleetService:
             return None  # The bot has another address since.
         self._report(probe)
         state.probe = probe
-        if probe.url is not None and self._registry.settle(probe.bot_name, probe.url):
+        if probe.url is not None and self._registry.confirm_address(probe.bot_name, probe.url):
             log.info("bot_found_elsewhere", bot_name=probe.bot_name, url=probe.url)
         if probe.is_healthy:
             if self.identities.fault(probe.bot_name) is None:  # else it is another bot that was seen
@@ -257,7 +257,7 @@ class FleetService:
             state.restart = restart
             self._update(restart.bot_name)
 
-    def forget_restart(self, bot_name: str) -> None:
+    def drop_restart(self, bot_name: str) -> None:
         """Drop a restart that nobody reports any more: its process is gone."""
         state = self._states.get(bot_name)
         if state is not None and state.restart is not None:
@@ -277,7 +277,7 @@ class FleetService:
         self._update(canary.bot_name)
         return canary
 
-    def forget_canary(self, bot_name: str) -> None:
+    def drop_canary(self, bot_name: str) -> None:
         """Drop the last synthetic conversation, e.g. because the bot was restarted since."""
         state = self._states.get(bot_name)
         if state is not None and state.canary is not None:
@@ -300,13 +300,13 @@ class FleetService:
             state.usage = usage
             self._update(usage.bot_name)
 
-    def record_figures(self, report: StatisticsReport) -> None:
+    def record_statistics(self, report: StatisticsReport) -> None:
         """Take over how all bots and services did lately."""
         self._report(report)
         for name, state in self._states.items():
-            figures = report.bots.get(name)
-            if figures != state.figures:
-                state.figures = figures
+            statistics = report.bots.get(name)
+            if statistics != state.figures:
+                state.figures = statistics
                 self._update(name)
         for name, (p50_ms, p95_ms, p99_ms) in report.services.items():
             service = self._services.get(name)
@@ -436,11 +436,11 @@ def _counted(canary: CanaryView, before: CanaryView | None) -> CanaryView:
     """The next of a row of synthetic conversations. After several that failed, one that went well may be luck."""
     if not canary.is_answered:
         failures = before.failures + 1 if before is not None else 1
-        return replace(canary, failures=failures, doubts=1 if failures >= SEVERAL_FAILURES else 0)
-    if before is None or before.doubts == 0 or before.is_answered:
+        return replace(canary, failures=failures, answers_until_trusted=1 if failures >= SEVERAL_FAILURES else 0)
+    if before is None or before.answers_until_trusted == 0 or before.is_answered:
         return canary
-    return replace(canary, doubts=before.doubts, fault=before.fault)
+    return replace(canary, answers_until_trusted=before.answers_until_trusted, fault=before.fault)
 
 
-def _place(service: str) -> int:
+def _order(service: str) -> int:
     return ORDER.get(service, len(ORDER))

@@ -22,8 +22,8 @@ Note = Callable[[str], None]
 MAX_FILE_BYTES = 1_048_576
 # A file that was changed so lately may still be being written: it is read until it stays the same.
 YOUNG_S = 2.0
-SETTLE_S = 0.2
-SETTLE_READS = 5
+STABLE_S = 0.2
+STABLE_READS = 5
 
 
 class Unusable(Exception):
@@ -80,20 +80,20 @@ class SourceMemory:
         parse: Callable[[str], object],
         *,
         note: Note,
-        settles: bool = False,
+        until_stable: bool = False,
     ) -> object:
         """What a file says, or said last; None, after a problem was noted, for one that never could be read.
 
         ``parse`` may refuse what it finds with ``Unusable``, as one that was saved by half.
-        ``settles``: one that was changed a moment ago is read until it stays the same.
+        ``until_stable``: one that was changed a moment ago is read until it stays the same.
         """
         known = self._files.get(path)
         if known is not None and not self._away.isdisjoint(path.parents):
             return known.value  # its folder was noted
         try:
             data = _read(path)
-            if settles and known is not None and _digest(data) != known.digest:
-                data = _settled(path, data)
+            if until_stable and known is not None and _digest(data) != known.digest:
+                data = _stable(path, data)
             value = _parse(data, parse)
         except Unusable as error:
             return self._last(path, str(error), note=note)
@@ -148,16 +148,16 @@ def _digest(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()
 
 
-def _settled(path: Path, data: bytes) -> bytes:
+def _stable(path: Path, data: bytes) -> bytes:
     """The content once it stays the same for a moment. Blocks for a second at most."""
-    for _ in range(SETTLE_READS):
+    for _ in range(STABLE_READS):
         try:
             is_young = time.time() - path.stat().st_mtime < YOUNG_S
         except OSError as error:
             raise Unusable(error.strerror or "the system refuses it") from error
         if not is_young:
             break
-        time.sleep(SETTLE_S)
+        time.sleep(STABLE_S)
         before, data = data, _read(path)
         if data == before:
             break

@@ -107,7 +107,7 @@ def read_env_files(folder: Path, memory: SourceMemory, *, note: Note) -> Iterato
         name = path.name.removeprefix(".env.")
         if path.name.endswith(NOT_BOTS) or _WORKER.fullmatch(name):
             continue
-        values = _dig(memory.parsed(path, _dotenv, note=note, settles=True))
+        values = _dig(memory.parsed(path, _dotenv, note=note, until_stable=True))
         if not values.keys() & BOT_MARKS or _WORKER.fullmatch(str(values.get("DISCORD_BOT_NAME")).lower()):
             continue
         generation = generation_of(values)
@@ -174,7 +174,7 @@ def read_config(path: Path, memory: SourceMemory, *, were_out: Collection[str] =
     ``were_out``: bots (folded names) that it took out until now; a word on that which is none changes nothing.
     """
     load = orjson.loads if path.suffix == ".json" else yaml.safe_load
-    bots = memory.parsed(path, lambda text: _config_bots(load(text)), note=note, settles=True)
+    bots = memory.parsed(path, lambda text: _config_bots(load(text)), note=note, until_stable=True)
     mentioned: set[str] = set()
     is_whole = True
     for position, entry in enumerate(bots if isinstance(bots, list) else (), start=1):

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 
 from chat_api.background.supervisor import every
-from chat_api.background.worker_registry import beat
+from chat_api.background.worker_registry import heartbeat
 from chat_api.core.errors import AppError
 from chat_api.core.logging import get_logger
 from chat_api.engine.interface import ContainerEngine, NoEngine
@@ -46,17 +46,17 @@ class SourcesWatcher:
         self._engine = engine
         self._list_interval_s = list_interval_s
         self._known = known
-        self._told: frozenset[str] = frozenset()
+        self._reported: frozenset[str] = frozenset()
         self._labelled: tuple[LabelledContainer, ...] = ()
         self._engine_problem = ""
 
     async def refresh_regularly(self) -> None:
         """Read the sources every half minute until cancelled; every process does."""
         while True:
-            beat(interval_s=REFRESH_S)
+            heartbeat(interval_s=REFRESH_S)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(REFRESH_S):
-                    await (self._known.told if self._known else asyncio.Event()).wait()
+                    await (self._known.changed if self._known else asyncio.Event()).wait()
             await self.refresh()
 
     async def remember_regularly(self) -> None:
@@ -84,13 +84,13 @@ class SourcesWatcher:
     async def refresh(self) -> None:
         """Read the sources now."""
         if self._known is not None:
-            self._known.told.clear()
+            self._known.changed.clear()
             await self._known.load()
         await self._registry.refresh(labelled=self._labelled, engine_problem=self._engine_problem)
         problems = frozenset(self._registry.problems)
-        for problem in sorted(problems - self._told):
-            (log.error if self._registry.is_blind else log.warning)("registry_problem", problem=problem)
-        self._told = problems
+        for problem in sorted(problems - self._reported):
+            (log.error if self._registry.is_config_unread else log.warning)("registry_problem", problem=problem)
+        self._reported = problems
         self._fleet.sync_registry()
         if self._known is not None:
             self._known.show_last_seen()
@@ -99,7 +99,7 @@ class SourcesWatcher:
         """Say again what has not changed: for who has not heard it, and to tell it from the silence of who is gone."""
         while True:
             await asyncio.sleep(REPEAT_S)
-            if watcher.has_looked:
+            if watcher.has_listed:
                 await self.record_containers(watcher.views)
 
     async def record_containers(self, containers: tuple[ContainerView, ...]) -> None:

@@ -6,7 +6,7 @@ Whoever leads looks at every dependency, and the others hear of it. What this fi
 import asyncio
 from datetime import timedelta
 
-from chat_api.background.worker_registry import beat
+from chat_api.background.worker_registry import heartbeat
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.fleet.health import HealthService
 from chat_api.fleet.schemas import ServiceStatus, ServiceView
@@ -34,7 +34,7 @@ class StorageWatcher:
         """Look until cancelled."""
         while True:
             await self.turn()
-            beat(interval_s=self._tick_s)
+            heartbeat(interval_s=self._tick_s)
             await asyncio.sleep(self._tick_s)
 
     async def turn(self) -> None:

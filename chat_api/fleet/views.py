@@ -208,13 +208,13 @@ class BotViews:
         return said or _still_open(state)
 
     def _calls(self, bot_name: str, state: BotState) -> _Calls:
-        lane = self._connector.lane_view(bot_name)
+        endpoint = self._connector.endpoint_view(bot_name)
         return {
             "canary": self.canary(state),
-            "breaker": lane.breaker,
-            "calls_in_flight": lane.in_flight,
-            "calls_waiting": lane.waiting,
-            "call_slots": lane.slots,
+            "breaker": endpoint.breaker,
+            "calls_in_flight": endpoint.in_flight,
+            "calls_waiting": endpoint.waiting,
+            "call_slots": endpoint.slots,
         }
 
 

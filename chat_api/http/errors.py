@@ -24,7 +24,7 @@ from chat_api.core.errors import (
     error_of,
 )
 from chat_api.core.logging import get_logger
-from chat_api.core.validation import told
+from chat_api.core.validation import describe
 from chat_api.http.middleware.answers import error_response
 from chat_api.http.middleware.body_limits import is_json
 
@@ -133,7 +133,7 @@ async def _validation_error(request: Request, error: Exception) -> Response:
         return _render(request, MalformedRequest("The body is not valid JSON."))
     # The place and the rule, never the value: what was sent may be a password, or hostile.
     place = ".".join(str(part) for part in first["loc"][1:] if isinstance(part, (str, int)))[:60] or "body"
-    return _render(request, InvalidInput(told(first), field=place))
+    return _render(request, InvalidInput(describe(first), field=place))
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

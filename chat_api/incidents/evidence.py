@@ -123,9 +123,10 @@ def _canary(seen: BotView) -> str | None:
 
 
 def _checks(seen: BotView | None) -> list[dict[str, Any]]:
-    beats = seen.heartbeats[-CHECKS:] if seen else ()
+    heartbeats = seen.heartbeats[-CHECKS:] if seen else ()
     return [
-        {"at": beat.checked_at.isoformat(), "status": str(beat.status), "latency_ms": beat.latency_ms} for beat in beats
+        {"at": heartbeat.checked_at.isoformat(), "status": str(heartbeat.status), "latency_ms": heartbeat.latency_ms}
+        for heartbeat in heartbeats
     ]
 
 

@@ -194,11 +194,11 @@ class IncidentJournal:
         if is_new:
             self._service.tell(incident.incident_id)
 
-    async def forget_old(self) -> None:
+    async def prune(self) -> None:
         """Drop what nobody will look for any more."""
         now = self._clock.now()
         async with self._database.write() as connection:
-            await incidents.forget(connection, before=now - KEEP, evidence_before=now - KEEP_LOOSE_EVIDENCE)
+            await incidents.prune(connection, before=now - KEEP, evidence_before=now - KEEP_LOOSE_EVIDENCE)
 
     async def _add(
         self,

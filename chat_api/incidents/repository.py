@@ -123,8 +123,8 @@ _EVIDENCE = text("""
 SELECT bot_name, captured_at, reason, facts, checks, log, problem FROM web_incident_evidence
 WHERE incident_id = :id ORDER BY captured_at, id LIMIT :limit
 """)
-_FORGET = text("DELETE FROM web_incidents WHERE resolved_at < :before")
-_FORGET_EVIDENCE = text("DELETE FROM web_incident_evidence WHERE incident_id IS NULL AND captured_at < :before")
+_PRUNE = text("DELETE FROM web_incidents WHERE resolved_at < :before")
+_PRUNE_EVIDENCE = text("DELETE FROM web_incident_evidence WHERE incident_id IS NULL AND captured_at < :before")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,10 +264,10 @@ async def acknowledge(connection: AsyncConnection, incident_id: UUID, *, actor: 
     )
 
 
-async def forget(connection: AsyncConnection, *, before: datetime, evidence_before: datetime) -> None:
+async def prune(connection: AsyncConnection, *, before: datetime, evidence_before: datetime) -> None:
     """Drop incidents that were resolved long ago, and evidence that no incident took."""
-    await connection.execute(_FORGET, {"before": before})
-    await connection.execute(_FORGET_EVIDENCE, {"before": evidence_before})
+    await connection.execute(_PRUNE, {"before": before})
+    await connection.execute(_PRUNE_EVIDENCE, {"before": evidence_before})
 
 
 _SAME = (

@@ -37,11 +37,11 @@ COLUMNS = (
     "acknowledge_reason",
     "detail",
 )
-_LOOK = (*CONSOLE, "invalid_input")
+_READ_ERRORS = (*CONSOLE, "invalid_input")
 _ACT = (*CONSOLE, *BODIES, "not_found")
 
 
-@router.get("", summary="Incidents", response_model=IncidentList, responses=also_as("text/csv") | errors(*_LOOK))
+@router.get("", summary="Incidents", response_model=IncidentList, responses=also_as("text/csv") | errors(*_READ_ERRORS))
 async def incidents(
     principal: Admin,
     incidents: Incidents,
@@ -59,7 +59,7 @@ async def incidents(
     return IncidentList(numbers=await incidents.numbers(principal), incidents=found)
 
 
-@router.get("/{incident_id}", summary="One incident", responses=errors(*_LOOK, "not_found"))
+@router.get("/{incident_id}", summary="One incident", responses=errors(*_READ_ERRORS, "not_found"))
 async def incident(incident_id: UUID, principal: Admin, incidents: Incidents) -> IncidentAnswer:
     """Its bots, its timeline, and the evidence with log lines where the caller may read logs."""
     return IncidentAnswer.of(await incidents.details(principal, incident_id))
@@ -69,7 +69,7 @@ async def incident(incident_id: UUID, principal: Admin, incidents: Incidents) ->
     "/{incident_id}/export",
     summary="An incident as a document",
     response_class=Response,
-    responses=also_as("text/markdown", "The incident as text") | errors(*_LOOK, "not_found"),
+    responses=also_as("text/markdown", "The incident as text") | errors(*_READ_ERRORS, "not_found"),
 )
 async def export(incident_id: UUID, principal: Admin, incidents: Incidents) -> Response:
     """Everything as Markdown, to be saved or pasted; what bots and people wrote cannot become markup."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from chat_api.engine.schemas import ContainerState
-from chat_api.fleet.schemas import HEARTBEAT_WELL, BotStatus, BotView, FleetView, ServiceStatus, ServiceView
+from chat_api.fleet.schemas import HEALTHY_STATUSES, BotStatus, BotView, FleetView, ServiceStatus, ServiceView
 from chat_api.fleet.status import MODEL_WITNESSES
 
 # How long trouble has to last, unless a second check confirms it sooner.
@@ -19,12 +19,12 @@ _DIED = frozenset({ContainerState.EXITED, ContainerState.DEAD})
 _WORDS = {BotStatus.STARTING: "does not come up", BotStatus.UNKNOWN: "was not seen for a while"}
 
 
-class Verdict(StrEnum):
+class Evaluation(StrEnum):
     """``unsure`` neither opens an incident nor resolves one."""
 
-    TROUBLED = "troubled"
+    FAILING = "troubled"
     UNSURE = "unsure"
-    WELL = "well"
+    HEALTHY = "well"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class Judgement:
     """
 
     cause: str
-    verdict: Verdict
+    evaluation: Evaluation
     title: str = ""
     detail: str = ""
     confirm_s: float = 0.0
@@ -57,11 +57,11 @@ def service_cause(name: str) -> str:
 
 def judge(view: FleetView) -> Mapping[str, Judgement]:
     """A judgement for each dependency and each bot, by cause."""
-    suffering: dict[str, list[BotView]] = {}
+    affected: dict[str, list[BotView]] = {}
     for bot in view.bots:
         if bot.cause is not None:
-            suffering.setdefault(bot.cause, []).append(bot)
-    judgements = [_judge_service(service, suffering.get(service.name, ())) for service in view.services]
+            affected.setdefault(bot.cause, []).append(bot)
+    judgements = [_judge_service(service, affected.get(service.name, ())) for service in view.services]
     judgements += [_judge_bot(bot) for bot in view.bots]
     return {judgement.cause: judgement for judgement in judgements}
 
@@ -75,30 +75,32 @@ def _judge_service(service: ServiceView, failing: Sequence[BotView]) -> Judgemen
         is_confirmed = is_confirmed or (service.name == "llm" and len(failing) >= MODEL_WITNESSES)
         return Judgement(
             cause=cause,
-            verdict=Verdict.TROUBLED,
+            evaluation=Evaluation.FAILING,
             title=f"{service.title} {service.fault}",
             detail=service.error or "",
             confirm_s=0.0 if is_confirmed else CONFIRM_SERVICE_S,
             failing=tuple(failing),
         )
-    is_well = service.status is not ServiceStatus.UNKNOWN and not failing
-    return Judgement(cause=cause, verdict=Verdict.WELL if is_well else Verdict.UNSURE, failing=tuple(failing))
+    is_healthy = service.status is not ServiceStatus.UNKNOWN and not failing
+    return Judgement(
+        cause=cause, evaluation=Evaluation.HEALTHY if is_healthy else Evaluation.UNSURE, failing=tuple(failing)
+    )
 
 
 def _judge_bot(bot: BotView) -> Judgement:
     cause = bot_cause(bot.name)
     if bot.cause is not None:
-        return Judgement(cause=cause, verdict=Verdict.UNSURE, parent=service_cause(bot.cause))
-    if is_well(bot):
-        return Judgement(cause=cause, verdict=Verdict.WELL)
+        return Judgement(cause=cause, evaluation=Evaluation.UNSURE, parent=service_cause(bot.cause))
+    if is_healthy(bot):
+        return Judgement(cause=cause, evaluation=Evaluation.HEALTHY)
     if bot.policy is not None and bot.policy.is_stopped(bot.container):
-        return Judgement(cause=cause, verdict=Verdict.UNSURE)  # somebody wanted it so
+        return Judgement(cause=cause, evaluation=Evaluation.UNSURE)  # somebody wanted it so
     confirm_s = _confirm_s(bot)
     if confirm_s is None:
-        return Judgement(cause=cause, verdict=Verdict.UNSURE)
+        return Judgement(cause=cause, evaluation=Evaluation.UNSURE)
     return Judgement(
         cause=cause,
-        verdict=Verdict.TROUBLED,
+        evaluation=Evaluation.FAILING,
         title=f"{bot.display_name} {_WORDS.get(bot.status, f'is {bot.status}')}"[:200],
         detail=_detail(bot),
         confirm_s=confirm_s,
@@ -107,7 +109,7 @@ def _judge_bot(bot: BotView) -> Judgement:
     )
 
 
-def is_well(bot: BotView) -> bool:
+def is_healthy(bot: BotView) -> bool:
     """Whether a bot does what it should. In maintenance that is what its health check says, not the word for it."""
     if bot.status is BotStatus.MAINTENANCE:
         return bot.latency_ms is not None and (bot.container is None or bot.container.state not in _DIED)
@@ -118,8 +120,10 @@ def _confirm_s(bot: BotView) -> float | None:
     """How long this trouble of a bot has to last; None when it is none, or nobody's business."""
     match bot.status:
         case BotStatus.OFFLINE | BotStatus.DEGRADED | BotStatus.MISADDRESSED:
-            beats = bot.heartbeats[-CONFIRMING_CHECKS:]
-            is_confirmed = len(beats) == CONFIRMING_CHECKS and not any(b.status in HEARTBEAT_WELL for b in beats)
+            heartbeats = bot.heartbeats[-CONFIRMING_CHECKS:]
+            is_confirmed = len(heartbeats) == CONFIRMING_CHECKS and not any(
+                b.status in HEALTHY_STATUSES for b in heartbeats
+            )
             return 0.0 if is_confirmed else CONFIRM_BOT_S
         case BotStatus.QUARANTINED:
             return 0.0

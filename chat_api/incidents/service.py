@@ -28,7 +28,7 @@ from models import IncidentEntry, IncidentEntryKind
 
 log = get_logger(__name__)
 
-SIGNAL = "incident"
+TOPIC = "incident"
 NUMBERS_OF = timedelta(days=30)
 MAX_REASON_CHARS = 500
 MAX_NOTE_CHARS = 4_000
@@ -58,12 +58,12 @@ class IncidentsService:
         self._pubsub = pubsub
         self._clock = clock
         self.changed: Topic[UUID] = Topic("incidents")
-        pubsub.subscribe(SIGNAL, lambda told: self.changed.publish(UUID(str(told))))
+        pubsub.subscribe(TOPIC, lambda payload: self.changed.publish(UUID(str(payload))))
 
     def tell(self, incident_id: UUID) -> None:
         """Say to every process that an incident changed; after the commit."""
         self.changed.publish(incident_id)
-        self._pubsub.publish(SIGNAL, str(incident_id))
+        self._pubsub.publish(TOPIC, str(incident_id))
 
     async def newest(
         self,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chat_api.fleet.schemas import BotView, FleetView, ServiceStatus
-from chat_api.incidents.rules import Judgement, Verdict, is_well
+from chat_api.incidents.rules import Evaluation, Judgement, is_healthy
 from chat_api.incidents.schemas import OpenIncident
 
 # How long all has to be well before an incident is over.
@@ -18,7 +18,7 @@ GONE_AFTER = timedelta(seconds=10)
 # An own incident so young is taken over by that of the parent that turns out to be behind it.
 MERGE_WITHIN = timedelta(minutes=2)
 # So long a bot's trouble waits for a look at every dependency.
-LOOK_AT_PARENTS = timedelta(seconds=20)
+PARENT_CHECK_TIME = timedelta(seconds=20)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,7 @@ class IncidentTracker:
 
     def __init__(self) -> None:
         self._troubled: dict[str, datetime] = {}
-        self._well: dict[str, datetime] = {}
+        self._healthy_since: dict[str, datetime] = {}
         # Confirmed and not stored yet: while the database is away the trouble may pass, and is told all the same.
         self._pending: dict[str, Judgement] = {}
 
@@ -95,20 +95,20 @@ class IncidentTracker:
 
     def _note(self, view: FleetView, judgement: Judgement, *, is_open: bool, now: datetime) -> None:
         cause = judgement.cause
-        if judgement.verdict is Verdict.TROUBLED:
-            self._well.pop(cause, None)
+        if judgement.evaluation is Evaluation.FAILING:
+            self._healthy_since.pop(cause, None)
             since = self._troubled.setdefault(cause, now)
             if not is_open and (cause in self._pending or _is_confirmed(view, judgement, since=since, now=now)):
                 self._pending[cause] = judgement
             return
         is_kept = cause in self._pending and cause.startswith("service:")
-        if (judgement.verdict is Verdict.WELL or judgement.parent) and not is_kept:
+        if (judgement.evaluation is Evaluation.HEALTHY or judgement.parent) and not is_kept:
             self._troubled.pop(cause, None)
             self._pending.pop(cause, None)
-        if judgement.verdict is Verdict.WELL:
-            self._well.setdefault(cause, now)
+        if judgement.evaluation is Evaluation.HEALTHY:
+            self._healthy_since.setdefault(cause, now)
         else:
-            self._well.pop(cause, None)
+            self._healthy_since.pop(cause, None)
 
     def _step(
         self,
@@ -120,11 +120,11 @@ class IncidentTracker:
         now: datetime,
     ) -> Step | None:
         gone = tuple(sorted(incident.failing - bots.keys()))
-        recovered = tuple(sorted(name for name in incident.failing if name in bots and is_well(bots[name])))
+        recovered = tuple(sorted(name for name in incident.failing if name in bots and is_healthy(bots[name])))
         if judgement is None:
-            is_over = now - self._well.setdefault(incident.cause, now) >= GONE_AFTER
+            is_over = now - self._healthy_since.setdefault(incident.cause, now) >= GONE_AFTER
             return Resolution(incident=incident, recovered=recovered + gone, is_gone=True) if is_over else None
-        if judgement.verdict is Verdict.WELL and now - self._well[incident.cause] >= RESOLVE_AFTER:
+        if judgement.evaluation is Evaluation.HEALTHY and now - self._healthy_since[incident.cause] >= RESOLVE_AFTER:
             left = tuple(sorted(incident.failing - {*recovered, *gone}))
             return Resolution(incident=incident, recovered=recovered + gone, left=left)
         parent = open_incidents.get(judgement.parent or "")
@@ -142,10 +142,10 @@ def _is_confirmed(view: FleetView, judgement: Judgement, *, since: datetime, now
     if now - since < timedelta(seconds=judgement.confirm_s):
         return False
     is_own = judgement.cause.startswith("bot:")
-    return not is_own or now - since >= LOOK_AT_PARENTS or _are_parents_looked_at(view, since)
+    return not is_own or now - since >= PARENT_CHECK_TIME or _are_parents_checked(view, since)
 
 
-def _are_parents_looked_at(view: FleetView, since: datetime) -> bool:
+def _are_parents_checked(view: FleetView, since: datetime) -> bool:
     """Whether every dependency was checked after the trouble began: it may be theirs."""
     watched = [s for s in view.services if s.status in {ServiceStatus.HEALTHY, ServiceStatus.UNHEALTHY}]
     return all(service.last_checked_at is not None and service.last_checked_at >= since for service in watched)

@@ -23,12 +23,12 @@ from models import Severity
 
 log = get_logger(__name__)
 
-LOOK_EVERY_S = 1.0
+EVALUATE_EVERY_S = 1.0
 # Changes so close together are one look: a poll of 500 bots is not 500 of them.
-SETTLE_S = 0.2
+DEBOUNCE_S = 0.2
 READ_EVERY_S = 15.0
 RETRY_S = 2.0
-FORGET_EVERY_S = 3600.0
+PRUNE_EVERY_S = 3600.0
 PARALLEL_CAPTURES = 4
 WITNESSES = 10
 RESTARTS_BEFORE = timedelta(minutes=10)
@@ -54,7 +54,7 @@ class IncidentWorker:
         self._is_read = False
         self._read_at_s = 0.0
         self._changed = asyncio.Event()
-        self._told: set[tuple[UUID, UUID, bool]] = set()
+        self._recorded: set[tuple[UUID, UUID, bool]] = set()
         self._captures: set[asyncio.Task[None]] = set()
         self._capturing = asyncio.Semaphore(PARALLEL_CAPTURES)
 
@@ -65,22 +65,22 @@ class IncidentWorker:
             with self._fleet.changes.listening(self._notice):
                 while True:
                     try:
-                        await self.look()
-                        pause_s = SETTLE_S
+                        await self.evaluate()
+                        pause_s = DEBOUNCE_S
                     except AppError as error:
                         # What was found stays in the tracker until it can be stored.
-                        log.warning("incidents_not_kept", code=error.code, detail=error.detail)
+                        log.warning("incidents_not_stored", code=error.code, detail=error.detail)
                         self._is_read, pause_s = False, RETRY_S
                     await asyncio.sleep(pause_s)
                     with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(LOOK_EVERY_S):
+                        async with asyncio.timeout(EVALUATE_EVERY_S):
                             await self._changed.wait()
         finally:
             for task in tuple(self._captures):
                 task.cancel()
             await asyncio.gather(*self._captures, return_exceptions=True)
 
-    async def look(self) -> None:
+    async def evaluate(self) -> None:
         """Look once, and do what has to be done. Raises: DatabaseUnavailable."""
         self._changed.clear()
         view = self._fleet.current()
@@ -101,9 +101,9 @@ class IncidentWorker:
         self._tell_fleet(view)
         await self._note_restarts(view)
 
-    async def forget_old(self) -> None:
+    async def prune(self) -> None:
         """Drop incidents of long ago."""
-        await self._journal.forget_old()
+        await self._journal.prune()
 
     async def _do(self, step: Step, view: FleetView) -> None:
         match step:
@@ -149,14 +149,14 @@ class IncidentWorker:
                 continue
             for incident in self._open.values():
                 key = (incident.incident_id, restart.restart_id, restart.is_running)
-                is_begun = (incident.incident_id, restart.restart_id, True) in self._told
+                is_begun = (incident.incident_id, restart.restart_id, True) in self._recorded
                 is_of_it = is_begun or bot.name in incident.failing or incident.cause == bot_cause(bot.name)
                 is_recent = restart.requested_at >= incident.opened_at - RESTARTS_BEFORE
-                if is_of_it and is_recent and key not in self._told:
+                if is_of_it and is_recent and key not in self._recorded:
                     await self._journal.restarted(incident, restart)
-                    self._told.add(key)
+                    self._recorded.add(key)
         living = {incident.incident_id for incident in self._open.values()}
-        self._told = {key for key in self._told if key[0] in living}
+        self._recorded = {key for key in self._recorded if key[0] in living}
 
     def _capture(self, bots: "list[BotView] | tuple[BotView, ...]", reason: str) -> None:
         for bot in bots[:WITNESSES]:

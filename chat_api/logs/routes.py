@@ -28,7 +28,7 @@ Logs = Annotated[LogService, service(LogService)]
 
 HOUR = timedelta(hours=1)
 STREAM_LINES = 500
-BEAT_S = 4.0
+HEARTBEAT_S = 4.0
 PAUSE_S = 0.1
 _FAILURES = errors(*CONSOLE, "not_found", "invalid_input", "engine_failed", "engine_unavailable")
 
@@ -102,8 +102,8 @@ async def stream(
 async def _events(auth: AuthService, principal: Principal, viewer: LogViewer) -> AsyncIterator[bytes]:
     try:
         while (await auth.living([principal.session_id])).get(principal.session_id) is not None:
-            beat_s = asyncio.get_running_loop().time() + BEAT_S
-            while (left_s := beat_s - asyncio.get_running_loop().time()) > 0:
+            heartbeat_s = asyncio.get_running_loop().time() + HEARTBEAT_S
+            while (left_s := heartbeat_s - asyncio.get_running_loop().time()) > 0:
                 if not await viewer.wait(timeout_s=left_s):
                     break
                 batch = viewer.take(STREAM_LINES)

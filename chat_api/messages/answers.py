@@ -20,21 +20,21 @@ from chat_api.core.keyed_locks import KeyedLocks
 from chat_api.core.logging import get_logger, is_logged
 from chat_api.core.pubsub import PubSub
 from chat_api.fleet.identity import BotIdentities
-from chat_api.messages import journal_repository as journal
 from chat_api.messages import runs_repository as runs
+from chat_api.messages import writes_repository as writes
 from chat_api.messages.feeds import Feeds
 from chat_api.messages.outcomes import Outcomes
-from chat_api.messages.runs import Place, Run, abandoned
+from chat_api.messages.runs import Run, Slot, abandoned
 from chat_api.messages.schemas import EventKind, Exchange, Outcome
 
 log = get_logger(__name__)
 
-MAX_WAITING_PER_LANE = 20
+MAX_WAITING_PER_QUEUE = 20
 DEAD_AFTER_S = 30.0
 # Pieces of a streamed answer that come this close together are told as one. Source: protocol, "25-50 ms".
 DELTA_EVERY_S = 0.04
 # Other processes, and clients that said hello, are told that a bot is typing when it takes a moment.
-TYPING_TOLD_AFTER_S = 0.1
+TYPING_SENT_AFTER_S = 0.1
 OTHERS_EVERY_S = 0.2
 STORING_S = 0.01
 STOP = "stop"
@@ -57,58 +57,58 @@ class AnswersService:
         self._feeds = feeds
         self._pubsub = pubsub
         self._clock = clock
-        self._lanes = KeyedLocks()
+        self._queues = KeyedLocks()
         self._running: dict[UUID, Run] = {}
-        self._places: dict[UUID, Place] = {}
+        self._slots: dict[UUID, Slot] = {}
         self._outcomes = Outcomes(database, feeds, clock=clock)
         # Users whose messages another process may be answering too.
-        self._contested: set[str] = set()
+        self._shared_users: set[str] = set()
         self._beaten_s = -math.inf
         self.is_draining = False
         self.instance_id = new_id()
-        pubsub.subscribe(STOP, self._hear_stop)
+        pubsub.subscribe(STOP, self._on_stop)
 
     # For those who store messages
 
-    def admit(self, user_id: str, bot_name: str, message_id: UUID) -> Place:
+    def admit(self, user_id: str, bot_name: str, message_id: UUID) -> Slot:
         """A place in the bot's lane, and the sweep kept away, until the exchange has run or the place is given up.
 
         Raises: ShuttingDown, RateLimited.
         """
         if self.is_draining:
             raise ShuttingDown(retry_after_s=5)
-        place = Place(lane=(user_id, bot_name), message_id=message_id)
-        if not self._lanes.take(place.lane, limit=MAX_WAITING_PER_LANE):
+        slot = Slot(queue_key=(user_id, bot_name), message_id=message_id)
+        if not self._queues.take(slot.queue_key, limit=MAX_WAITING_PER_QUEUE):
             raise RateLimited("Too many messages are waiting for this bot.", retry_after_s=5)
-        self._places[message_id] = place
-        return place
+        self._slots[message_id] = slot
+        return slot
 
-    def give_up(self, place: Place) -> None:
+    def release(self, slot: Slot) -> None:
         """Give back a place whose message was not stored; harmless when it has run."""
-        if place.is_given_up:
+        if slot.is_released:
             return
-        place.is_given_up = True
-        self._lanes.leave(place.lane)
-        if self._places.get(place.message_id) is place:  # else the message has been begun again meanwhile
-            del self._places[place.message_id]
+        slot.is_released = True
+        self._queues.leave(slot.queue_key)
+        if self._slots.get(slot.message_id) is slot:  # else the message has been begun again meanwhile
+            del self._slots[slot.message_id]
 
     def start(
         self,
         exchange: Exchange,
-        place: Place,
+        slot: Slot,
         *,
         display_name: str,
-        is_contested: bool = False,
+        is_shared: bool = False,
         context: Context | None = None,
     ) -> None:
         """Have a pending exchange answered in the background, in the context of the request that brought it."""
         loop = asyncio.get_running_loop()
-        run = Run(exchange, place, display_name, loop.create_future())
-        if is_contested:
-            self._contested.add(exchange.user_id)
+        run = Run(exchange, slot, display_name, loop.create_future())
+        if is_shared:
+            self._shared_users.add(exchange.user_id)
         self._running[exchange.message_id] = run
         run.task = loop.create_task(self._answer(run), context=context)
-        run.task.add_done_callback(lambda done: self._forget(run, done))
+        run.task.add_done_callback(lambda done: self._finished_run(run, done))
 
     async def wait(self, message_id: UUID) -> Exchange | None:
         """The finished exchange, waiting for it; ``None`` when it does not run in this process.
@@ -131,13 +131,13 @@ class AnswersService:
 
     # Life of the process
 
-    async def beat(self) -> None:
+    async def heartbeat(self) -> None:
         """Say that this process lives, stop what is to be stopped, and end what nobody answers any more.
 
         What has come of streamed answers is kept, so that it outlives this process. What is ended is what dead
         processes left behind, and what of our own was committed although the reply was lost.
         """
-        for message_id in await runs.beat(self._database, self.instance_id):
+        for message_id in await runs.heartbeat(self._database, self.instance_id):
             self._stop_here(message_id)
         parts = [part for run in self._running.values() if (part := run.part()) is not None]
         if parts:
@@ -148,21 +148,21 @@ class AnswersService:
         if was_away:
             return
         for exchange in await runs.orphans(self._database, own_id=self.instance_id, dead_after_s=DEAD_AFTER_S):
-            if exchange.message_id not in self._running and exchange.message_id not in self._places:
+            if exchange.message_id not in self._running and exchange.message_id not in self._slots:
                 self._log_failure(exchange, Interrupted())
                 said = exchange.response if exchange.response_seq is None else ""
-                await self._outcomes.settle(exchange, abandoned(exchange, said, exchange.response_id))
+                await self._outcomes.finalize(exchange, abandoned(exchange, said, exchange.response_id))
 
-    async def forget_dead(self) -> None:
+    async def prune_dead(self) -> None:
         """Forget processes that have been dead for a day."""
-        await runs.forget_instances(self._database)
+        await runs.prune_instances(self._database)
 
     async def drain(self, *, timeout_s: float) -> None:
         """Accept nothing more and finish what runs; what does not finish in time is marked interrupted."""
         self.is_draining = self._outcomes.is_draining = True
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_s
-        while self._places and loop.time() < deadline:
+        while self._slots and loop.time() < deadline:
             # A message that is being stored at this moment has a place already, and will run.
             tasks = self._tasks() or [loop.create_task(asyncio.sleep(STORING_S))]
             await asyncio.wait(tasks, timeout=deadline - loop.time(), return_when=asyncio.FIRST_COMPLETED)
@@ -179,8 +179,8 @@ class AnswersService:
         """Tell of bots that take a moment, here and elsewhere; one look for all of them instead of a timer each."""
         now_s = asyncio.get_running_loop().time()
         for run in self._running.values():
-            if run.asked_s is not None and not run.is_typing_told and now_s - run.asked_s > TYPING_TOLD_AFTER_S:
-                run.is_typing_told = True
+            if run.asked_s is not None and not run.is_typing_sent and now_s - run.asked_s > TYPING_SENT_AFTER_S:
+                run.is_typing_sent = True
                 self._feeds.publish_live(run.typing(True, is_lasting=True))
 
     @property
@@ -193,8 +193,8 @@ class AnswersService:
     async def _answer(self, run: Run) -> None:
         try:
             run.begin()
-            async with self._lanes.turn(run.place.lane):
-                if run.exchange.user_id in self._contested:
+            async with self._queues.turn(run.slot.queue_key):
+                if run.exchange.user_id in self._shared_users:
                     await self._wait_for_others(run)
                 run.outcome = await self._called(run)
                 await self._finish(run, run.outcome)
@@ -215,8 +215,8 @@ class AnswersService:
         exchange = run.exchange
         self._begin_typing(run)
 
-        def hear(piece: str) -> None:
-            if run.hear(piece):
+        def on_piece(piece: str) -> None:
+            if run.add_piece(piece):
                 asyncio.get_running_loop().call_later(DELTA_EVERY_S, self._tell_news, run)
 
         try:
@@ -225,7 +225,7 @@ class AnswersService:
                 user_id=exchange.user_id,
                 message=exchange.content,
                 user_name=run.display_name,
-                on_delta=hear,
+                on_delta=on_piece,
             )
             return run.answered(answer)
         except AppError as error:
@@ -240,7 +240,7 @@ class AnswersService:
         is_ahead = True
         while is_ahead:
             with contextlib.suppress(DatabaseUnavailable):  # not knowing, it waits
-                is_ahead, is_any = await journal.others_pending(
+                is_ahead, is_any = await writes.others_pending(
                     self._database,
                     exchange.user_id,
                     exchange.bot_name,
@@ -248,13 +248,13 @@ class AnswersService:
                     instance_id=self.instance_id,
                 )
                 if not is_any:
-                    self._contested.discard(exchange.user_id)
+                    self._shared_users.discard(exchange.user_id)
             if is_ahead:
                 await asyncio.sleep(OTHERS_EVERY_S)
 
     async def _finish(self, run: Run, outcome: Outcome) -> None:
         """Store an outcome, and give it to whoever waits. Raises: DatabaseUnavailable, NotFound."""
-        finished = await self._outcomes.settle(run.exchange, outcome)
+        finished = await self._outcomes.finalize(run.exchange, outcome)
         if outcome.kind is EventKind.ANSWER and is_logged(logging.INFO):
             log.info(
                 "message_answered",
@@ -267,10 +267,10 @@ class AnswersService:
         if not run.done.done():
             run.done.set_result(finished)
 
-    def _forget(self, run: Run, task: "asyncio.Task[None]") -> None:
+    def _finished_run(self, run: Run, task: "asyncio.Task[None]") -> None:
         if self._running.get(run.exchange.message_id) is run:
             del self._running[run.exchange.message_id]
-        self.give_up(run.place)
+        self.release(run.slot)
         if not run.done.done():  # whoever waits must not do so for ever
             error = None if task.cancelled() else task.exception()
             kind = ShuttingDown if self.is_draining else Interrupted
@@ -288,8 +288,8 @@ class AnswersService:
         if run is not None:
             run.stop()
 
-    def _hear_stop(self, told: Any) -> None:
-        self._stop_here(UUID(told))
+    def _on_stop(self, payload: Any) -> None:
+        self._stop_here(UUID(payload))
 
     # What is seen meanwhile
 
@@ -306,8 +306,8 @@ class AnswersService:
 
     def _end_typing(self, run: Run) -> None:
         run.asked_s = None
-        if run.is_typing_told or self._feeds.is_followed(run.exchange.user_id):
-            self._feeds.publish_live(run.typing(False), is_for_others=run.is_typing_told)
+        if run.is_typing_sent or self._feeds.is_followed(run.exchange.user_id):
+            self._feeds.publish_live(run.typing(False), is_for_others=run.is_typing_sent)
 
     def _log_failure(self, exchange: Exchange, error: AppError) -> None:
         log.warning(

@@ -20,7 +20,7 @@ class Audience:
     def __len__(self) -> int:
         return len(self.connections)
 
-    def hear(self, event: StreamEvent) -> None:
+    def on_event(self, event: StreamEvent) -> None:
         """Tell everybody of a durable event."""
         simple: list[Connection] = []
         full: list[Connection] = []
@@ -38,7 +38,7 @@ class Audience:
         if simple and (frame := base_frame(event)) is not None:
             self._offer(simple, frame)
 
-    def hear_live(self, event: LiveEvent) -> None:
+    def on_live_event(self, event: LiveEvent) -> None:
         """Tell those whom it concerns of what is of the moment."""
         full = [connection for connection in self.connections.values() if connection.is_v2]
         if isinstance(event, GapEvent):

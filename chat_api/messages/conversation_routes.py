@@ -13,7 +13,7 @@ from chat_api.messages.bodies import (
     EditBody,
     ReadBody,
 )
-from chat_api.messages.edits import MAX_EMOJI_CHARS, EditsService
+from chat_api.messages.edits_and_reactions import MAX_EMOJI_CHARS, EditsService
 from chat_api.messages.schemas import MessageDetails, MessagePage, StreamPosition
 from chat_api.messages.service import MAX_PAGE, MessagesService
 

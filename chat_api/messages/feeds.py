@@ -22,10 +22,10 @@ log = get_logger(__name__)
 # Source: protocol, "resumed": up to 300 events, for 7 days.
 MAX_REPLAY = 300
 KEEP_EVENTS_S = 7 * 24 * 3600.0
-FORGET_BATCH = 5_000
+PRUNE_BATCH = 5_000
 # Without Redis delivery goes on within two seconds. Source: protocol.
-LOOK_EVERY_S = 1.0
-LOOK_ANYWAY_EVERY_S = 15.0
+POLL_EVERY_S = 1.0
+POLL_ANYWAY_EVERY_S = 15.0
 # What was stored at the same moment by this process may reach us in another order: no reason to ask the database.
 GRACE_S = 0.02
 RETRY_S = 0.5
@@ -60,8 +60,8 @@ class Feeds:
         self._behind: set[str] = set()
         self._wake = asyncio.Event()
         self._is_all_suspect = False
-        pubsub.subscribe(STREAM, self._hear)
-        pubsub.subscribe(LIVE, self._hear_live)
+        pubsub.subscribe(STREAM, self._on_stream)
+        pubsub.subscribe(LIVE, self._on_live)
         pubsub.on_gap(self._suspect_all)
 
     @property
@@ -90,7 +90,7 @@ class Feeds:
                 self._ask(user_id)
         finally:
             feed.opener_count -= 1
-            self._forget_unused(user_id, feed)
+            self._evict_unused(user_id, feed)
         return feed.position
 
     def unfollow(self, user_id: str, listener: Listener) -> None:
@@ -98,7 +98,7 @@ class Feeds:
         feed = self._feeds.get(user_id)
         if feed is not None:
             feed.listeners.pop(listener, None)
-            self._forget_unused(user_id, feed)
+            self._evict_unused(user_id, feed)
 
     def position(self, user_id: str) -> StreamPosition | None:
         """How far the listeners of a user have been told; ``None`` for one whom nobody here follows."""
@@ -117,7 +117,7 @@ class Feeds:
         await self._read([user_id])
         return self.position(user_id)
 
-    async def look(self, user_id: str) -> StreamPosition:
+    async def read_position(self, user_id: str) -> StreamPosition:
         """Where a user's stream stands in the database. Raises: DatabaseUnavailable."""
         return await streams.position(self._database, user_id)
 
@@ -136,18 +136,18 @@ class Feeds:
 
     def publish(self, events: Iterable[StreamEvent]) -> None:
         """Tell of what this process has committed, here and elsewhere. Never blocks."""
-        told = []
+        payload = []
         for event in events:
-            told.append([event.user_id, event.seq])
+            payload.append([event.user_id, event.seq])
             self._take(event)
-        if told:
-            self._pubsub.publish(STREAM, told)
+        if payload:
+            self._pubsub.publish(STREAM, payload)
 
     def remind(self, user_id: str, *, seq: int) -> None:
         """Say, here and elsewhere, that a stream has come at least so far: whoever has not heard of it reads it."""
-        told = [[user_id, seq]]
-        self._hear(told)
-        self._pubsub.publish(STREAM, told)
+        payload = [[user_id, seq]]
+        self._on_stream(payload)
+        self._pubsub.publish(STREAM, payload)
 
     def publish_live(self, event: LiveEvent, *, is_for_others: bool = True) -> None:
         """Tell of something of the moment, to those who are there now."""
@@ -169,16 +169,16 @@ class Feeds:
         """Read what other processes stored, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._catch_up())
-            tasks.create_task(self._look_around())
+            tasks.create_task(self._poll())
 
-    async def forget_old(self) -> None:
+    async def prune(self) -> None:
         """Delete events that are too old to be replayed, a batch at a time."""
         is_full_batch = True
         while is_full_batch:
-            count = await streams.forget(self._database, older_than_s=KEEP_EVENTS_S, limit=FORGET_BATCH)
-            is_full_batch = count == FORGET_BATCH
+            count = await streams.prune(self._database, older_than_s=KEEP_EVENTS_S, limit=PRUNE_BATCH)
+            is_full_batch = count == PRUNE_BATCH
 
-    def _forget_unused(self, user_id: str, feed: _Feed) -> None:
+    def _evict_unused(self, user_id: str, feed: _Feed) -> None:
         if not feed.listeners and not feed.opener_count:
             del self._feeds[user_id]
 
@@ -201,7 +201,7 @@ class Feeds:
             for listener in tuple(feed.listeners):
                 _call(listener, event)
         if feed.early:
-            feed.early = {place: event for place, event in feed.early.items() if place > seq}
+            feed.early = {slot: event for slot, event in feed.early.items() if slot > seq}
         if feed.early and user_id not in self._behind:
             asyncio.get_running_loop().call_later(GRACE_S, self._check, user_id)
 
@@ -214,8 +214,8 @@ class Feeds:
         self._behind.add(user_id)
         self._wake.set()
 
-    def _hear(self, told: Any) -> None:
-        for user_id, seq in told:
+    def _on_stream(self, payload: Any) -> None:
+        for user_id, seq in payload:
             feed = self._feeds.get(user_id)
             if feed is None:
                 continue
@@ -224,8 +224,8 @@ class Feeds:
             elif seq > feed.position.seq:
                 self._ask(user_id)
 
-    def _hear_live(self, told: Any) -> None:
-        self.publish_live(_decoded(told), is_for_others=False)
+    def _on_live(self, payload: Any) -> None:
+        self.publish_live(_decoded(payload), is_for_others=False)
 
     def _suspect_all(self) -> None:
         self._is_all_suspect = True
@@ -244,19 +244,19 @@ class Feeds:
                     self._ask(user_id)
 
     async def _read(self, user_ids: Iterable[str]) -> None:
-        places = {
+        positions = {
             user_id: feed.position.seq
             for user_id in user_ids
             if (feed := self._feeds.get(user_id)) is not None and feed.position is not None
         }
-        while places:
-            found = await streams.since(self._database, places, limit=MAX_REPLAY)
+        while positions:
+            found = await streams.since(self._database, positions, limit=MAX_REPLAY)
             for user_id, events in found.items():
                 if events:
                     self._skip_hole(user_id, before=events[0].seq)
                 for event in events:
                     self._take(event)
-            places = {user_id: events[-1].seq for user_id, events in found.items() if len(events) == MAX_REPLAY}
+            positions = {user_id: events[-1].seq for user_id, events in found.items() if len(events) == MAX_REPLAY}
 
     def _skip_hole(self, user_id: str, *, before: int) -> None:
         """Commits come in the order of seq: what PostgreSQL does not have before this event, it has no more."""
@@ -270,18 +270,18 @@ class Feeds:
         log.warning("stream_gap", user_id=user_id)
         self.publish_live(GapEvent(user_id=user_id), is_for_others=False)
 
-    async def _look_around(self) -> None:
+    async def _poll(self) -> None:
         """Compare every stream that is followed with the database: each second while no signals come."""
-        since_look_s = 0.0
+        since_poll_s = 0.0
         while True:
-            await asyncio.sleep(LOOK_EVERY_S)
-            since_look_s += LOOK_EVERY_S
-            if self._pubsub.is_live and not self._is_all_suspect and since_look_s < LOOK_ANYWAY_EVERY_S:
+            await asyncio.sleep(POLL_EVERY_S)
+            since_poll_s += POLL_EVERY_S
+            if self._pubsub.is_live and not self._is_all_suspect and since_poll_s < POLL_ANYWAY_EVERY_S:
                 continue
             self._is_all_suspect = False
             try:
                 await self._compare()
-                since_look_s = 0.0
+                since_poll_s = 0.0
             except AppError as error:
                 self._is_all_suspect = True
                 log.warning("streams_not_compared", code=error.code)
@@ -314,14 +314,14 @@ def _encoded(event: TypingEvent | DeltaEvent) -> list[Any]:
     return [event.user_id, event.bot_name, str(event.message_id), str(event.reply_to), event.offset, event.text]
 
 
-def _decoded(told: Any) -> TypingEvent | DeltaEvent:
-    if len(told) == 3:
-        return TypingEvent(user_id=told[0], bot_name=told[1], is_typing=told[2], is_lasting=True)
+def _decoded(payload: Any) -> TypingEvent | DeltaEvent:
+    if len(payload) == 3:
+        return TypingEvent(user_id=payload[0], bot_name=payload[1], is_typing=payload[2], is_lasting=True)
     return DeltaEvent(
-        user_id=told[0],
-        bot_name=told[1],
-        message_id=UUID(told[2]),
-        reply_to=UUID(told[3]),
-        offset=told[4],
-        text=told[5],
+        user_id=payload[0],
+        bot_name=payload[1],
+        message_id=UUID(payload[2]),
+        reply_to=UUID(payload[3]),
+        offset=payload[4],
+        text=payload[5],
     )

@@ -11,8 +11,8 @@ from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Database
 from chat_api.core.errors import DatabaseUnavailable, NotFound
 from chat_api.core.group_commit import GroupCommit
-from chat_api.messages import journal_repository as journal
 from chat_api.messages import repository as conversations
+from chat_api.messages import writes_repository as writes
 from chat_api.messages.feeds import Feeds
 from chat_api.messages.schemas import EventKind, Exchange, Outcome, StreamEvent
 
@@ -33,7 +33,7 @@ class Outcomes:
         )
         self.is_draining = False
 
-    async def settle(self, exchange: Exchange, outcome: Outcome) -> Exchange:
+    async def finalize(self, exchange: Exchange, outcome: Outcome) -> Exchange:
         """The exchange as it is stored in the end, which may be how somebody else finished it.
 
         Safe to repeat: an exchange is finished once. Raises: DatabaseUnavailable, NotFound.
@@ -56,21 +56,21 @@ class Outcomes:
 
     async def _store(self, batch: Sequence[tuple[Exchange, Outcome]]) -> list[Exchange | None]:
         """Commit outcomes together, then tell of them; ``None`` for an exchange that was finished before."""
-        places = await journal.finish(self._database, [outcome for _, outcome in batch])
+        positions = await writes.finish(self._database, [outcome for _, outcome in batch])
         finished = [
-            _finished(exchange, outcome, *place) if place else None
-            for (exchange, outcome), place in zip(batch, places, strict=True)
+            _finished(exchange, outcome, *position) if position else None
+            for (exchange, outcome), position in zip(batch, positions, strict=True)
         ]
         self._feeds.publish(
             StreamEvent(
                 user_id=exchange.user_id,
-                seq=place[0],
+                seq=position[0],
                 kind=outcome.kind,
                 exchange=exchange,
                 payload={"code": outcome.error_code} if outcome.kind is EventKind.FAILED else {},
             )
-            for exchange, (_, outcome), place in zip(finished, batch, places, strict=True)
-            if exchange is not None and place is not None
+            for exchange, (_, outcome), position in zip(finished, batch, positions, strict=True)
+            if exchange is not None and position is not None
         )
         return finished
 

@@ -55,7 +55,7 @@ async def find(database: Database, user_id: str, message_id: UUID) -> Exchange |
     return exchange_of(rows[0]) if rows else None
 
 
-async def find_twin(database: Database, user_id: str, client_msg_id: str) -> tuple[Exchange, bytes | None] | None:
+async def find_duplicate(database: Database, user_id: str, client_msg_id: str) -> tuple[Exchange, bytes | None] | None:
     """The exchange that was stored under a client's own id, and the hash of what was asked then."""
     rows = await database.fetch(_BY_CLIENT_MSG_ID, user_id, client_msg_id)
     return (exchange_of(rows[0]), rows[0]["request_hash"]) if rows else None

@@ -19,12 +19,12 @@ PAUSED_MARK = "is_paused"
 
 
 @dataclass(slots=True, eq=False)
-class Place:
+class Slot:
     """A message's place in the lane of its user and bot, from before it is stored until it is answered."""
 
-    lane: tuple[str, str]
+    queue_key: tuple[str, str]
     message_id: UUID
-    is_given_up: bool = False
+    is_released: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -35,7 +35,7 @@ class Run:
     """
 
     exchange: Exchange
-    place: Place
+    slot: Slot
     display_name: str
     done: "asyncio.Future[Exchange]"
     response_id: UUID = field(default_factory=new_id)
@@ -44,10 +44,10 @@ class Run:
     is_begun: bool = False
     is_stopped: bool = False
     asked_s: float | None = None
-    is_typing_told: bool = False
+    is_typing_sent: bool = False
     pieces: list[str] = field(default_factory=list)
-    untold: list[str] = field(default_factory=list)
-    told_chars: int = 0
+    unsent: list[str] = field(default_factory=list)
+    sent_chars: int = 0
     kept_count: int = 0
 
     def stop(self) -> None:
@@ -63,19 +63,19 @@ class Run:
         if self.is_stopped:
             raise asyncio.CancelledError
 
-    def hear(self, piece: str) -> bool:
+    def add_piece(self, piece: str) -> bool:
         """Take a piece of a streamed answer; returns whether it is the first that nobody was told of yet."""
         self.pieces.append(piece)
-        self.untold.append(piece)
-        return len(self.untold) == 1
+        self.unsent.append(piece)
+        return len(self.unsent) == 1
 
     def news(self) -> DeltaEvent | None:
         """What nobody was told of yet, if there is any."""
-        if not self.untold:
+        if not self.unsent:
             return None
-        text, offset = "".join(self.untold), self.told_chars
-        self.untold.clear()
-        self.told_chars += len(text)
+        text, offset = "".join(self.unsent), self.sent_chars
+        self.unsent.clear()
+        self.sent_chars += len(text)
         return DeltaEvent(
             user_id=self.exchange.user_id,
             bot_name=self.exchange.bot_name,

@@ -7,7 +7,7 @@ from chat_api.core.database import Database
 from chat_api.messages.repository import exchange_of
 from chat_api.messages.schemas import Exchange
 
-_BEAT = """
+_HEARTBEAT = """
 WITH alive AS (
     INSERT INTO web_instances (id) VALUES ($1) ON CONFLICT (id) DO UPDATE SET heartbeat_at = now()
 )
@@ -17,7 +17,7 @@ SELECT c.* FROM web_conversations c LEFT JOIN web_instances i ON i.id = c.instan
 WHERE c.status = 'pending'
     AND (i.id IS NULL OR i.id = $1 OR i.heartbeat_at < now() - make_interval(secs => $2))
 ORDER BY c.user_id, c.seq LIMIT 500"""
-_FORGET_INSTANCES = """
+_PRUNE_INSTANCES = """
 DELETE FROM web_instances i WHERE heartbeat_at < now() - interval '1 day'
     AND NOT EXISTS (SELECT 1 FROM web_conversations c WHERE c.instance_id = i.id AND c.status = 'pending')"""
 _REOPEN = """
@@ -36,7 +36,7 @@ WITH open AS (
 UPDATE web_conversations c SET status = 'pending', error_code = NULL, answered_at = NULL, stop_requested_at = NULL,
     instance_id = $3, run_seq = stream.event_seq, bot_response = '', response_id = NULL, response_seq = NULL,
     finish_reason = NULL, processing_time = NULL, metadata = NULL
-FROM stream WHERE c.id = $1 RETURNING c.*, stream.previous_instance <> $3 AS is_contested"""
+FROM stream WHERE c.id = $1 RETURNING c.*, stream.previous_instance <> $3 AS is_shared"""
 # Without a place in the stream it is no answer yet; rows in the order of their keys, as those who finish them.
 _KEEP = """
 WITH input AS (
@@ -52,14 +52,14 @@ UPDATE web_conversations SET stop_requested_at = COALESCE(stop_requested_at, now
 WHERE id = $1 AND user_id = $2 AND status = 'pending' RETURNING id"""
 
 
-async def beat(database: Database, instance_id: UUID) -> set[UUID]:
+async def heartbeat(database: Database, instance_id: UUID) -> set[UUID]:
     """Say that a process lives; returns those of its running messages that somebody wants stopped."""
-    return {row["id"] for row in await database.fetch(_BEAT, instance_id)}
+    return {row["id"] for row in await database.fetch(_HEARTBEAT, instance_id)}
 
 
-async def forget_instances(database: Database) -> None:
+async def prune_instances(database: Database) -> None:
     """Forget processes that have been dead for a day."""
-    await database.fetch(_FORGET_INSTANCES)
+    await database.fetch(_PRUNE_INSTANCES)
 
 
 async def orphans(database: Database, *, own_id: UUID, dead_after_s: float) -> tuple[Exchange, ...]:
@@ -74,7 +74,7 @@ async def reopen(database: Database, exchange: Exchange, *, instance_id: UUID) -
     before; ``None`` when there is nothing to be retried (any more).
     """
     rows = await database.fetch(_REOPEN, exchange.message_id, exchange.user_id, instance_id)
-    return (exchange_of(rows[0]), bool(rows[0]["is_contested"])) if rows else None
+    return (exchange_of(rows[0]), bool(rows[0]["is_shared"])) if rows else None
 
 
 async def keep_parts(database: Database, parts: Sequence[tuple[UUID, int, UUID, str]]) -> None:

@@ -123,11 +123,11 @@ class NewMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acceptance:
-    """What storing a message gave. ``is_contested``: another process stored the message of this user before it."""
+    """What storing a message gave. ``is_shared``: another process stored the message of this user before it."""
 
     seq: int
     timestamp: datetime
-    is_contested: bool
+    is_shared: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

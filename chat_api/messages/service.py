@@ -16,12 +16,12 @@ from chat_api.core.principals import Permission, Principal
 from chat_api.core.rate_limits import RateLimits
 from chat_api.core.text import check_text, with_plain_line_ends
 from chat_api.fleet.registry import BotRegistry
-from chat_api.messages import journal_repository as journal
 from chat_api.messages import repository as conversations
 from chat_api.messages import runs_repository as runs
+from chat_api.messages import writes_repository as writes
 from chat_api.messages.answers import AnswersService
 from chat_api.messages.feeds import Feeds
-from chat_api.messages.runs import Place
+from chat_api.messages.runs import Slot
 from chat_api.messages.schemas import (
     Acceptance,
     ConversationSummary,
@@ -47,10 +47,10 @@ _TYPES = frozenset(MessageType)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Entry:
-    """A message on its way into the journal, and what follows from its being stored."""
+    """A message on its way into the database, and what follows from its being stored."""
 
     message: NewMessage
-    place: Place
+    slot: Slot
     display_name: str
     origin: str | None
     context: Context  # whose request it is, for the lines of the log
@@ -67,18 +67,18 @@ class MessagesService:
         limits: RateLimits,
         feeds: Feeds,
         *,
-        switches: FeatureFlags | None = None,
+        feature_flags: FeatureFlags | None = None,
     ) -> None:
         self._database = database
-        self._switches = switches or FeatureFlags()
+        self._feature_flags = feature_flags or FeatureFlags()
         self._answers = answers
         self._registry = registry
         self._limits = limits
         self._feeds = feeds
         self._keys = KeyedLocks()
         self._arrivals = KeyedLocks()
-        self._journal: GroupCommit[_Entry, Exchange | None] = GroupCommit(
-            self._store, on_failed=lambda entry: answers.give_up(entry.place), name="messages"
+        self._writes: GroupCommit[_Entry, Exchange | None] = GroupCommit(
+            self._store, on_failed=lambda entry: answers.release(entry.slot), name="messages"
         )
 
     # Sending
@@ -140,12 +140,12 @@ class MessagesService:
         async with self._keys.queue((principal.user_id, client_msg_id)):
             try:
                 return await self._accept(message, principal, origin)
-            except (AppError, journal.DuplicateStored) as refusal:
+            except (AppError, writes.DuplicateStored) as refusal:
                 # Whatever forbids a new message does not forbid to tell of the one that was stored under its key.
-                twin = await self._twin(message)
-                if twin is None:
+                duplicate = await self._duplicate(message)
+                if duplicate is None:
                     raise refusal if isinstance(refusal, AppError) else Conflict() from refusal
-                return Submission(exchange=twin, is_duplicate=True)
+                return Submission(exchange=duplicate, is_duplicate=True)
 
     async def result(self, exchange: Exchange) -> Exchange:
         """Wait for the answer to a stored message.
@@ -181,24 +181,24 @@ class MessagesService:
             self._registry.get(exchange.bot_name)
             if not exchange.can_be_retried:
                 return exchange
-            self._switches.require_open()
+            self._feature_flags.require_open()
             await self._limits.hit(principal.user_id, address=principal.address)
             return await self._reopen(exchange, principal.display_name)
 
     async def _reopen(self, exchange: Exchange, display_name: str) -> Exchange:
-        place = self._answers.admit(exchange.user_id, exchange.bot_name, exchange.message_id)
+        slot = self._answers.admit(exchange.user_id, exchange.bot_name, exchange.message_id)
         try:
             reopened = await runs.reopen(self._database, exchange, instance_id=self._answers.instance_id)
         except BaseException:
-            self._answers.give_up(place)
+            self._answers.release(slot)
             raise
         if reopened is None:  # another process was faster
-            self._answers.give_up(place)
+            self._answers.release(slot)
             return await self._get(exchange.user_id, exchange.message_id)
-        again, is_contested = reopened
+        again, is_shared = reopened
         event = StreamEvent(user_id=again.user_id, seq=again.run_seq, kind=EventKind.RETRIED, exchange=again)
         self._feeds.publish([event])
-        self._answers.start(again, place, display_name=display_name, is_contested=is_contested, context=copy_context())
+        self._answers.start(again, slot, display_name=display_name, is_shared=is_shared, context=copy_context())
         return again
 
     async def stop(self, principal: Principal, message_id: UUID) -> Exchange:
@@ -218,7 +218,7 @@ class MessagesService:
     async def position(self, principal: Principal) -> StreamPosition:
         """Where the user's stream stands."""
         principal.require(Permission.CHAT)
-        return await self._feeds.look(principal.user_id)
+        return await self._feeds.read_position(principal.user_id)
 
     async def history(
         self, principal: Principal, bot_name: str, *, before: int | None = None, limit: int = 50
@@ -241,27 +241,27 @@ class MessagesService:
 
     async def _accept(self, message: NewMessage, principal: Principal, origin: str | None) -> Submission:
         """Raises: DuplicateStored when the message's key is known already."""
-        self._switches.require_open()
-        place = self._answers.admit(message.user_id, message.bot_name, message.message_id)
-        entry = _Entry(message, place, principal.display_name, origin, copy_context())
+        self._feature_flags.require_open()
+        slot = self._answers.admit(message.user_id, message.bot_name, message.message_id)
+        entry = _Entry(message, slot, principal.display_name, origin, copy_context())
         try:
             # What came first is stored first: the limit may be asked for elsewhere, and be known at once to the next.
-            async with self._arrivals.queue(place.lane):
+            async with self._arrivals.queue(slot.queue_key):
                 await self._limits.hit(message.user_id, address=principal.address)
-                storing = self._journal.enqueue(entry)
+                storing = self._writes.enqueue(entry)
         except BaseException:
-            self._answers.give_up(place)
+            self._answers.release(slot)
             raise
         exchange = await storing
         if exchange is None:
             self._limits.refund(message.user_id, address=principal.address)
-            raise journal.DuplicateStored
+            raise writes.DuplicateStored
         return Submission(exchange=exchange, is_duplicate=False)
 
     async def _store(self, batch: Sequence[_Entry]) -> list[Exchange | None]:
         """Commit messages together, tell of them, then have them answered."""
         messages = [entry.message for entry in batch]
-        accepted = await journal.accept(self._database, messages, instance_id=self._answers.instance_id)
+        accepted = await writes.accept(self._database, messages, instance_id=self._answers.instance_id)
         stored = [
             _exchange(entry.message, acceptance) if acceptance else None
             for entry, acceptance in zip(batch, accepted, strict=True)
@@ -279,19 +279,19 @@ class MessagesService:
         )
         for entry, exchange, acceptance in zip(batch, stored, accepted, strict=True):
             if exchange is None or acceptance is None:
-                self._answers.give_up(entry.place)
+                self._answers.release(entry.slot)
             else:
                 self._answers.start(
                     exchange,
-                    entry.place,
+                    entry.slot,
                     display_name=entry.display_name,
-                    is_contested=acceptance.is_contested,
+                    is_shared=acceptance.is_shared,
                     context=entry.context,
                 )
         return stored
 
-    async def _twin(self, message: NewMessage) -> Exchange | None:
-        found = await conversations.find_twin(self._database, message.user_id, message.client_msg_id or "")
+    async def _duplicate(self, message: NewMessage) -> Exchange | None:
+        found = await conversations.find_duplicate(self._database, message.user_id, message.client_msg_id or "")
         if found is None:
             return None
         exchange, stored_hash = found

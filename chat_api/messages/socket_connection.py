@@ -56,9 +56,9 @@ class Connection:
         "client_id",
         "close_code",
         "connection_id",
-        "heard_s",
         "held",
         "is_v2",
+        "last_received_s",
         "pinged_s",
         "session_id",
         "turn",
@@ -77,7 +77,7 @@ class Connection:
         self.client_id: str | None = None
         self.turn = turn
         self.held: list[StreamEvent] | None = None
-        self.heard_s = time.monotonic()
+        self.last_received_s = time.monotonic()
         self.pinged_s: float | None = None
         self.close_code: CloseCode | None = None
         self._max_frames_per_s = max_frames_per_s
@@ -127,11 +127,11 @@ class Connection:
         if len(self.held) > MAX_HELD_EVENTS:
             self.close(CloseCode.GAP)
 
-    def hear(self) -> bool:
+    def on_frame(self) -> bool:
         """Note that the peer said something; returns whether it may go on at this rate."""
-        self.heard_s = time.monotonic()
+        self.last_received_s = time.monotonic()
         self.pinged_s = None
-        second = int(self.heard_s)
+        second = int(self.last_received_s)
         if second != self._second:
             self._second, self._second_frames = second, 0
         self._second_frames += 1

@@ -77,7 +77,7 @@ class WebSocketManager:
         self._is_draining = False
         fleet.changes.listen(self._tell_statuses)
         auth.ended.listen(self._end_session)
-        pubsub.subscribe(REPLACED, self._hear_replaced)
+        pubsub.subscribe(REPLACED, self._on_replaced)
 
     @property
     def connection_count(self) -> int:
@@ -116,7 +116,7 @@ class WebSocketManager:
         self._metrics.ws_connections.set(self.connection_count)
         connection.start()
         try:
-            await self._feeds.follow(user_id, audience.hear, audience.hear_live)
+            await self._feeds.follow(user_id, audience.on_event, audience.on_live_event)
         except BaseException:
             await self.disconnect(websocket)
             raise
@@ -132,7 +132,7 @@ class WebSocketManager:
         audience = self._by_user[connection.user_id]
         audience.connections.pop(connection.connection_id, None)
         if not audience:
-            self._feeds.unfollow(connection.user_id, audience.hear)
+            self._feeds.unfollow(connection.user_id, audience.on_event)
             del self._by_user[connection.user_id]
         self._metrics.ws_connections.set(self.connection_count)
         if connection.close_code is not None:
@@ -229,7 +229,7 @@ class WebSocketManager:
                     continue
                 if connection.pinged_s is not None and now_s - connection.pinged_s > PONG_S:
                     connection.close(CloseCode.NO_PONG)
-                elif connection.pinged_s is None and now_s - connection.heard_s > PING_S:
+                elif connection.pinged_s is None and now_s - connection.last_received_s > PING_S:
                     connection.pinged_s = now_s
                     connection.offer(ping)
 
@@ -254,8 +254,8 @@ class WebSocketManager:
             if is_meant(connection):
                 connection.close(code)
 
-    def _hear_replaced(self, told: Any) -> None:
-        user_id, client_id, turn = told
+    def _on_replaced(self, payload: Any) -> None:
+        user_id, client_id, turn = payload
         audience = self._by_user.get(user_id)
         if audience is not None:
             audience.replace(client_id, before=turn)

@@ -94,7 +94,7 @@ class _Conversation:
             text = message.get("text")
             if text is None:
                 self._connection.close(CloseCode.BAD_FRAME)
-            elif not self._connection.hear():
+            elif not self._connection.on_frame():
                 self._connection.close(CloseCode.RATE_LIMITED)
             else:
                 await self._take(text)

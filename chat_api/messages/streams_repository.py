@@ -22,7 +22,7 @@ CROSS JOIN LATERAL (
 LEFT JOIN web_conversations c ON c.id = e.conversation_id
 ORDER BY e.user_id, e.seq"""
 # A few at a time, so that no message waits for it.
-_FORGET = """
+_PRUNE = """
 DELETE FROM web_events WHERE (user_id, seq) IN (
     SELECT user_id, seq FROM web_events WHERE created_at < now() - make_interval(secs => $1) LIMIT $2
 ) RETURNING 1"""
@@ -43,10 +43,10 @@ async def positions(database: Database, user_ids: list[str]) -> dict[str, Stream
     return {row["user_id"]: StreamPosition(epoch=row["epoch"], seq=row["last_seq"]) for row in rows}
 
 
-async def since(database: Database, places: Mapping[str, int], *, limit: int) -> dict[str, list[StreamEvent]]:
+async def since(database: Database, positions: Mapping[str, int], *, limit: int) -> dict[str, list[StreamEvent]]:
     """The first ``limit`` events of each user after a place in the stream, in order."""
-    rows = await database.fetch(_SINCE, list(places), list(places.values()), limit)
-    found: dict[str, list[StreamEvent]] = {user_id: [] for user_id in places}
+    rows = await database.fetch(_SINCE, list(positions), list(positions.values()), limit)
+    found: dict[str, list[StreamEvent]] = {user_id: [] for user_id in positions}
     for row in rows:
         found[row["event_user"]].append(_event(row))
     return found
@@ -58,9 +58,9 @@ async def turn(database: Database) -> int:
     return int(row["turn"])
 
 
-async def forget(database: Database, *, older_than_s: float, limit: int) -> int:
+async def prune(database: Database, *, older_than_s: float, limit: int) -> int:
     """Delete events that are too old to be replayed; returns how many."""
-    return len(await database.fetch(_FORGET, older_than_s, limit))
+    return len(await database.fetch(_PRUNE, older_than_s, limit))
 
 
 def _event(row: Any) -> StreamEvent:

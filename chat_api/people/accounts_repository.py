@@ -55,7 +55,7 @@ SELECT c.claim_hash, c.user_id, c.family_id FROM web_claims c JOIN web_accounts 
 WHERE c.claim_hash = ANY(:hashes) AND c.expires_at > now() ORDER BY a.is_guest, a.created_at DESC""")
 _LIKE = text("""
 SELECT user_id FROM web_accounts
-WHERE NOT is_guest AND looks && CAST(:looks AS varchar[]) AND name_key <> :name_key LIMIT 1""")
+WHERE NOT is_guest AND skeletons && CAST(:skeletons AS varchar[]) AND name_key <> :name_key LIMIT 1""")
 _ADMIN_NAMES = text("SELECT username FROM web_admins")
 _IS_CLAIMED = text("""
 SELECT EXISTS (SELECT 1 FROM web_claims c JOIN web_accounts a USING (user_id)
@@ -119,9 +119,9 @@ async def get(connection: AsyncConnection, user_id: str) -> AccountRow | None:
 
 async def is_like_another(connection: AsyncConnection, looks: Sequence[str], *, name_key: str) -> bool:
     """Whether somebody holds another name, or an administrator has one, that looks the same."""
-    for look in sorted(looks):  # two that look alike are not both the first
-        await connection.execute(_LOCK_NAME, {"name_key": f"looks {look}"})
-    found = await many(connection, _LIKE, {"looks": list(looks), "name_key": name_key})
+    for skeleton in sorted(looks):  # two that look alike are not both the first
+        await connection.execute(_LOCK_NAME, {"name_key": f"looks {skeleton}"})
+    found = await many(connection, _LIKE, {"skeletons": list(looks), "name_key": name_key})
     names = [row["username"] for row in await many(connection, _ADMIN_NAMES)]
     return bool(found) or any(set(looks) & set(skeletons(name)) for name in names)
 
@@ -135,7 +135,7 @@ async def create(connection: AsyncConnection, account: AccountRow, *, name_key: 
         insert(WebAccount).values(
             **names,
             name_key=name_key,
-            looks=list(looks),
+            skeletons=list(looks),
             is_guest=account.is_guest,
             password_hash=account.password_hash,
         )

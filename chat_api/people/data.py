@@ -21,7 +21,7 @@ from chat_api.people.service import checked_reason, found, is_storable
 log = get_logger(__name__)
 
 # The end of a session holds in every process, open sockets included, within five seconds: then nothing new can come.
-SETTLE_S = 5.0
+DRAIN_S = 5.0
 MESSAGES_A_READ = 500
 _FIRST = ("", -1, UUID(int=0))
 
@@ -29,13 +29,11 @@ _FIRST = ("", -1, UUID(int=0))
 class PersonDataService:
     """Merges, exports and erases people."""
 
-    def __init__(
-        self, database: Database, auth: AuthService, audit: AuditService, *, settle_s: float = SETTLE_S
-    ) -> None:
+    def __init__(self, database: Database, auth: AuthService, audit: AuditService, *, drain_s: float = DRAIN_S) -> None:
         self._database = database
         self._auth = auth
         self._audit = audit
-        self._settle_s = settle_s
+        self._drain_s = drain_s
 
     async def merge(self, principal: Principal, *, source_id: str, target_id: str) -> int:
         """Make two people one: all identities of ``source_id`` belong to ``target_id``; returns how many moved.
@@ -96,7 +94,7 @@ class PersonDataService:
             await self._audit.record(principal, "users.erase", target, details=begun, connection=connection)
         for session_id in ended:
             self._auth.ended.publish(session_id)
-        await asyncio.sleep(self._settle_s)
+        await asyncio.sleep(self._drain_s)
         async with self._database.write() as connection:
             counts = await people.erase(connection, ids)
             is_kept = await people.get(connection, user_id) is not None

@@ -15,7 +15,7 @@ from chat_api.core.errors import InvalidInput, NotAuthenticated, PermissionDenie
 from chat_api.core.ids import new_id, new_universal_id
 from chat_api.core.security import hash_password, is_password, new_secret, token_hash
 from chat_api.core.settings import Settings
-from chat_api.core.text import check_alphabets, check_name, check_text, looks_of, name_key
+from chat_api.core.text import check_alphabets, check_name, check_text, name_key, skeletons_of
 from chat_api.people import accounts_repository as accounts
 from chat_api.people import repository as people
 from chat_api.people import sessions_repository as sessions
@@ -76,13 +76,13 @@ class IdentityService:
         database: Database,
         settings: Settings,
         *,
-        switches: FeatureFlags | None = None,
+        feature_flags: FeatureFlags | None = None,
         bot_names: Callable[[], Iterable[str]] = tuple,
     ) -> None:
         """``bot_names`` are those that bots go by now: whoever looks like one of them has a badge."""
         self._database = database
         self._bot_names = bot_names
-        self._switches = switches or FeatureFlags()
+        self._feature_flags = feature_flags or FeatureFlags()
         self._is_open = settings.auth_mode == "open"
 
     async def identify(self, username: str, display_name: str | None, *, proof: Proof) -> Identified:
@@ -103,7 +103,7 @@ class IdentityService:
         shown = check_name(display_name or name, field="display_name", min_chars=1, max_chars=50)
         if display_name:
             check_alphabets(shown, field="display_name")
-            if name_key(shown) != name_key(name) and self._is_like_a_bot(looks_of(shown)):
+            if name_key(shown) != name_key(name) and self._is_like_a_bot(skeletons_of(shown)):
                 raise InvalidInput("a bot has this name", field="display_name")
         if proof.password is not None:
             check_text(proof.password, field="password", min_chars=MIN_PASSWORD_CHARS, max_chars=MAX_PASSWORD_CHARS)
@@ -176,8 +176,8 @@ class IdentityService:
         ended = await people.end_sessions(connection, [user_id], is_admin=False, except_id=proof.session_id)
         return tuple(ended)
 
-    def _is_like_a_bot(self, looks: Sequence[str]) -> bool:
-        return any(set(looks) & set(looks_of(name)) for name in self._bot_names())
+    def _is_like_a_bot(self, skeletons: Sequence[str]) -> bool:
+        return any(set(skeletons) & set(skeletons_of(name)) for name in self._bot_names())
 
     async def _holder(self, key: str) -> AccountRow | None:
         async with self._database.read() as connection:
@@ -220,15 +220,15 @@ class IdentityService:
         return None
 
     async def _created(self, connection: Connection, name: str, shown: str, *, password_hash: str | None) -> AccountRow:
-        looks = looks_of(name)
+        skeletons = skeletons_of(name)
         if not self._is_open:
             check_alphabets(name, field="username")
         is_taken = await accounts.holder(connection, name_key(name)) is not None
         if not is_taken and not self._is_open:
-            is_taken = self._is_like_a_bot(looks) or await accounts.is_like_another(
-                connection, looks, name_key=name_key(name)
+            is_taken = self._is_like_a_bot(skeletons) or await accounts.is_like_another(
+                connection, skeletons, name_key=name_key(name)
             )
-        self._switches.require(Feature.GUESTS if is_taken else Feature.NEW_USERS)
+        self._feature_flags.require(Feature.GUESTS if is_taken else Feature.NEW_USERS)
         account = AccountRow(
             user_id=new_universal_id(),
             username=name,
@@ -238,7 +238,7 @@ class IdentityService:
             password_hash=None if is_taken else password_hash,
             banned_at=None,
         )
-        await accounts.create(connection, account, name_key=name_key(name), looks=looks)
+        await accounts.create(connection, account, name_key=name_key(name), looks=skeletons)
         return account
 
 

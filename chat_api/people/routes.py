@@ -28,8 +28,8 @@ from chat_api.people.service import UsersService
 from models import Role
 
 router = APIRouter(prefix="/api/admin", tags=["People"])
-_LOOK = errors(*CONSOLE, "invalid_input", "not_found")
-_LISTS = also_as("text/csv") | _LOOK
+_READ_ERRORS = errors(*CONSOLE, "invalid_input", "not_found")
+_LISTS = also_as("text/csv") | _READ_ERRORS
 _WRITE = errors(*CONSOLE, *BODIES, "not_found", "conflict")
 _CHANGE = errors(*CONSOLE, "invalid_input", "malformed_request", "not_found", "conflict")
 UserId = Annotated[str, Path(min_length=1, max_length=255)]
@@ -59,13 +59,13 @@ async def users(
     return csv_of("people", PersonView, page.people) if format == "csv" else page
 
 
-@router.get("/users/{user_id}", summary="One person", responses=_LOOK)
+@router.get("/users/{user_id}", summary="One person", responses=_READ_ERRORS)
 async def user(user_id: UserId, principal: Admin, users: Users) -> PersonDetails:
     """Identities, sessions and conversations, without a word of these."""
     return await users.details(principal, user_id)
 
 
-@router.get("/users/{user_id}/sessions", summary="A person's sessions", responses=_LOOK)
+@router.get("/users/{user_id}/sessions", summary="A person's sessions", responses=_READ_ERRORS)
 async def sessions(user_id: UserId, principal: Admin, users: Users) -> SessionList:
     """Where a person is and was signed in."""
     return SessionList(sessions=(await users.details(principal, user_id)).live_sessions)

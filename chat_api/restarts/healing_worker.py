@@ -31,7 +31,7 @@ log = get_logger(__name__)
 WINDOW = timedelta(hours=1)
 MAX_IN_WINDOW = 3
 FIRST_WAIT_S = 30.0
-LOOK_EVERY_S = 5.0
+EVALUATE_EVERY_S = 5.0
 # An attempt that could not even begin (the engine is away) is not tried at every change.
 COOL_DOWN_S = 30.0
 _NOT_TO_RESTART = frozenset({ContainerState.UNKNOWN, ContainerState.MISSING, ContainerState.RESTARTING})
@@ -60,15 +60,15 @@ class HealingWorker:
         """Heal until cancelled."""
         changed = asyncio.Event()
 
-        def heard(_: FleetView) -> None:
+        def on_change(_: FleetView) -> None:
             changed.set()
 
-        with self._fleet.changes.listening(heard):
+        with self._fleet.changes.listening(on_change):
             while True:
                 changed.clear()
                 await self.turn()
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK_EVERY_S):
+                    async with asyncio.timeout(EVALUATE_EVERY_S):
                         await changed.wait()
 
     async def turn(self) -> None:
@@ -86,7 +86,7 @@ class HealingWorker:
                 await self._heal(bot, policy, now)
             except AppError as error:
                 self._not_before_s[bot.name] = self._clock.monotonic_s() + COOL_DOWN_S
-                log.warning("heal_not_begun", bot_name=bot.name, code=error.code, detail=error.detail)
+                log.warning("healing_not_started", bot_name=bot.name, code=error.code, detail=error.detail)
 
     async def _heal(self, bot: BotView, policy: BotPolicy, now: datetime) -> None:
         since = max(now - WINDOW, policy.healing_since or now - WINDOW)
@@ -147,8 +147,8 @@ def failures_since(bot: BotView, since: datetime | None) -> int:
     if is_silent(bot) and bot.canary is not None:
         return bot.canary.failures  # the fleet begins to count anew with every restart
     count = 0
-    for beat in reversed(bot.heartbeats):
-        if beat.status is not BotStatus.OFFLINE or (since is not None and beat.checked_at <= since):
+    for heartbeat in reversed(bot.heartbeats):
+        if heartbeat.status is not BotStatus.OFFLINE or (since is not None and heartbeat.checked_at <= since):
             break
         count += 1
     return count
@@ -156,7 +156,9 @@ def failures_since(bot: BotView, since: datetime | None) -> int:
 
 def last_recovery(bot: BotView) -> datetime | None:
     """When the bot was last seen well."""
-    return next((beat.checked_at for beat in reversed(bot.heartbeats) if beat.status is BotStatus.ONLINE), None)
+    return next(
+        (heartbeat.checked_at for heartbeat in reversed(bot.heartbeats) if heartbeat.status is BotStatus.ONLINE), None
+    )
 
 
 def wait_after(attempts: int) -> timedelta:

@@ -47,10 +47,10 @@ async def newest(connection: AsyncConnection, *, limit: int) -> tuple[RollingVie
     return ODD_ROWS.readable("rolling restarts", rows, _view)
 
 
-async def beat(connection: AsyncConnection, rolling_id: UUID, steps: Sequence[RollingStep]) -> RollingView | None:
+async def heartbeat(connection: AsyncConnection, rolling_id: UUID, steps: Sequence[RollingStep]) -> RollingView | None:
     """Store the progress and a heartbeat; returns what is stored, or None if it was ended in the meantime."""
     statement = update(_table).where(_c.id == rolling_id, _LIVING)
-    statement = statement.values(steps=_stored(steps), beat_at=func.now()).returning(_table)
+    statement = statement.values(steps=_stored(steps), heartbeat_at=func.now()).returning(_table)
     return _view_or_none(await one_or_none(connection, statement))
 
 
@@ -79,7 +79,7 @@ async def ask_to_abort(connection: AsyncConnection, rolling_id: UUID, by: str) -
 async def silent(connection: AsyncConnection, *, seconds: float) -> tuple[RollingView, ...]:
     """Those that nobody has said anything of for so long: their process is dead, or cut off."""
     before = text("now() - make_interval(secs => :seconds)").bindparams(seconds=seconds)
-    rows = await many(connection, select(_table).where(_LIVING, _c.beat_at < before))
+    rows = await many(connection, select(_table).where(_LIVING, _c.heartbeat_at < before))
     return ODD_ROWS.readable("rolling restarts", rows, _view)
 
 

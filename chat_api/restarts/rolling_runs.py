@@ -20,7 +20,7 @@ from models import ActionOrigin, BotAction, RestartState, RollingState
 
 log = get_logger(__name__)
 
-BEAT_S = 5.0
+HEARTBEAT_S = 5.0
 CANARY_TRIES = 3
 CANARY_PAUSE_S = 2.0
 CANARY_TIMEOUT_S = 60.0
@@ -64,7 +64,7 @@ class RollingRun:
 
     async def run(self, principal: Principal) -> None:
         """Run to the end, whatever it is, and write it down."""
-        beating = asyncio.create_task(self._beat(), name=f"rolling-beat-{self.view.rolling_id}")
+        beating = asyncio.create_task(self._heartbeat(), name=f"rolling-beat-{self.view.rolling_id}")
         try:
             state, error = await self._batches(principal)
         except asyncio.CancelledError:
@@ -156,9 +156,9 @@ class RollingRun:
         self.view = replace(self.view, steps=steps)
         self._book.tell(self.view)
 
-    async def _beat(self) -> None:
+    async def _heartbeat(self) -> None:
         while not self._is_over:
-            await asyncio.sleep(BEAT_S)
+            await asyncio.sleep(HEARTBEAT_S)
             try:
                 await self._save()
             except AppError as error:
@@ -167,7 +167,7 @@ class RollingRun:
     async def _save(self) -> None:
         """Store how far we are, and hear what others want. Raises: DatabaseUnavailable."""
         async with self._database.statement() as connection:
-            stored = await rolling.beat(connection, self.view.rolling_id, self.view.steps)
+            stored = await rolling.heartbeat(connection, self.view.rolling_id, self.view.steps)
         if stored is None:
             self._is_over = True  # taken for dead, and ended by another process: we may do no more
         elif stored.abort_requested_by is not None:
@@ -179,7 +179,7 @@ class RollingRun:
                 await self._book.end(self.view, state, error)
             except AppError as failure:
                 log.warning("rolling_not_stored", detail=failure.detail)
-                await asyncio.sleep(BEAT_S)
+                await asyncio.sleep(HEARTBEAT_S)
             else:
                 return
 

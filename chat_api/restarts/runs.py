@@ -43,7 +43,7 @@ class RestartRuns:
         self,
         database: Database,
         engine: ContainerEngine,
-        looks: BotProbes,
+        probes: BotProbes,
         fleet: FleetService,
         *,
         health_deadline_s: float,
@@ -52,7 +52,7 @@ class RestartRuns:
     ) -> None:
         self._database = database
         self._engine = engine
-        self._looks = looks
+        self._probes = probes
         self._fleet = fleet
         self.health_deadline_s = health_deadline_s
         self._clock = clock
@@ -79,7 +79,7 @@ class RestartRuns:
     ) -> tuple[RestartView, str | None]:
         is_stopping = view.action is not BotAction.START
         if is_stopping:
-            await self._look_first(view)
+            await self._check_first(view)
         started_s = self._clock.monotonic_s()
         if is_stopping:
             view = await self._moved(view, RestartState.STOPPING)
@@ -100,7 +100,7 @@ class RestartRuns:
             return view, f"The bot is misaddressed. {fault}"
         return view, f"The bot did not answer its health check within {self.health_deadline_s:.0f} s."
 
-    async def _look_first(self, view: RestartView) -> None:
+    async def _check_first(self, view: RestartView) -> None:
         """Let others keep what the restart would destroy; whatever comes of it, the restart goes on."""
         by = "by itself" if view.origin is ActionOrigin.AUTO_HEAL else f"by {view.requested_by}"
         try:
@@ -115,9 +115,9 @@ class RestartRuns:
         """Probe until the bot answers. A first answer may still come from the process that is being replaced."""
         said_s = started_s
         self._fleet.identities.expire(spec.name)
-        self._looks.search_now(spec.name)
+        self._probes.search_now(spec.name)
         while True:
-            seen = await self._looks.look(spec)
+            seen = await self._probes.observe(spec)
             probe = seen.probe
             if seen.info is not None:
                 self._fleet.record_info(InfoReport(reported_at=self._clock.now(), info=seen.info))
@@ -144,7 +144,7 @@ class RestartRuns:
         state = RestartState.FAILED if error else state
         view = replace(view, state=state, finished_at=self._clock.now(), duration_s=duration_s, error=error)
         if state is RestartState.ONLINE:
-            self._fleet.forget_canary(view.bot_name)  # what it said of the process before says nothing of this one
+            self._fleet.drop_canary(view.bot_name)  # what it said of the process before says nothing of this one
         self._fleet.record_restart(view)
         log.info(
             "restart_finished",

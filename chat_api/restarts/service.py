@@ -88,7 +88,7 @@ class RestartsService:
         )
         self._running: dict[UUID, asyncio.Task[RestartView]] = {}
         self._bulks: set[asyncio.Task[None]] = set()
-        self._lanes = KeyedLocks()
+        self._locks = KeyedLocks()
 
     def set_deadline(self, health_deadline_s: float) -> None:
         """Give a restarted bot another time to answer, also one that is being restarted now."""
@@ -214,7 +214,7 @@ class RestartsService:
         *,
         details: Mapping[str, object] | None = None,
     ) -> RestartView:
-        async with self._lanes.queue(spec.name):
+        async with self._locks.queue(spec.name):
             current = self._fleet.restart_of(spec.name)
             if current is not None and current.is_running:
                 return _joined(current, asked)
@@ -234,7 +234,7 @@ class RestartsService:
         async with self._database.write() as connection:
             is_ours = await restarts.start(connection, view)
             if is_ours:
-                await self._note_wish(view, container, connection)
+                await self._record_intent(view, container, connection)
                 await self._audit.record(
                     principal,
                     f"bot.{view.action}",
@@ -251,7 +251,7 @@ class RestartsService:
         task.add_done_callback(partial(self._over, view.restart_id))
         return view
 
-    async def _note_wish(self, view: RestartView, container: ContainerView, connection: Connection) -> None:
+    async def _record_intent(self, view: RestartView, container: ContainerView, connection: Connection) -> None:
         if view.origin is ActionOrigin.AUTO_HEAL:
             await self._policies.require_healable(view.bot_name, container, connection=connection)
         elif view.action is BotAction.STOP:

@@ -43,7 +43,7 @@ class RecentStatisticsService:
         return StatisticsReport(
             reported_at=now,
             bots={
-                spec.name: _figures(
+                spec.name: _statistics(
                     totals.get(f"answers:{spec.name}"),
                     histograms.get(f"answers:{spec.name}", ({}, {})),
                     seconds.get(f"bot:{spec.name}", []),
@@ -59,7 +59,7 @@ class RecentStatisticsService:
         )
 
 
-def _figures(
+def _statistics(
     total: Total | None,
     histograms: tuple[dict[int, int], dict[int, int]],
     seconds: list[StatusSeconds],
@@ -87,7 +87,7 @@ def _share(seconds: dict[str, float]) -> float | None:
 
 
 def _rounded(
-    figures: tuple[float | None, float | None, float | None],
+    percentiles: tuple[float | None, float | None, float | None],
 ) -> tuple[float | None, float | None, float | None]:
-    p50_ms, p95_ms, p99_ms = (float(f"{figure:.3g}") if figure is not None else None for figure in figures)
+    p50_ms, p95_ms, p99_ms = (float(f"{value:.3g}") if value is not None else None for value in percentiles)
     return p50_ms, p95_ms, p99_ms

@@ -77,8 +77,8 @@ _ANSWERS = text("""
 SELECT subject, started_at, count, errors FROM web_series
 WHERE span_s = :span_s AND started_at >= :since AND started_at < :until AND starts_with(subject, 'answers:')
 """)
-_FORGET = text("DELETE FROM web_series WHERE span_s = :span_s AND started_at < :before")
-_FORGET_WRITERS = text("DELETE FROM web_series_writers WHERE written_at < now() - interval '1 day'")
+_PRUNE = text("DELETE FROM web_series WHERE span_s = :span_s AND started_at < :before")
+_PRUNE_WRITERS = text("DELETE FROM web_series_writers WHERE written_at < now() - interval '1 day'")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -183,11 +183,11 @@ async def histograms(
     return found
 
 
-async def forget(connection: AsyncConnection, before: Mapping[int, datetime]) -> None:
+async def prune(connection: AsyncConnection, before: Mapping[int, datetime]) -> None:
     """Drop what is older than its span is kept."""
     for span_s, limit in before.items():
-        await connection.execute(_FORGET, {"span_s": span_s, "before": limit})
-    await connection.execute(_FORGET_WRITERS)
+        await connection.execute(_PRUNE, {"span_s": span_s, "before": limit})
+    await connection.execute(_PRUNE_WRITERS)
 
 
 def _row(increment: Increment) -> dict[str, Any]:

@@ -21,11 +21,11 @@ from chat_api.series.schemas import Span
 log = get_logger(__name__)
 
 FLUSH_S = 5.0
-FIGURES_S = 15.0
+STATISTICS_S = 15.0
 # How bots answer now; said again when nothing has changed, for who has not heard it.
 ANSWERS_S = 3.0
 REPEAT_S = 15.0
-FORGET_S = 600.0
+PRUNE_EVERY_S = 600.0
 # One step longer than the windows that are made of them, so that a window's oldest point is whole.
 KEEP = {
     Span.MOMENT: timedelta(minutes=15),
@@ -41,7 +41,7 @@ class Rollups:
 
     def __init__(
         self,
-        figures: RecentStatisticsService,
+        statistics: RecentStatisticsService,
         answers: RecentAnswersService,
         fleet: FleetService,
         database: Database,
@@ -51,18 +51,18 @@ class Rollups:
     ) -> None:
         self._answers = answers
         self._answers_s = min(ANSWERS_S, check_interval_s / 2)
-        self._figures = figures
+        self._statistics = statistics
         self._fleet = fleet
         self._database = database
         self._clock = clock
-        self._forget_at_s = 0.0
-        self._told: Mapping[str, RecentAnswers] = {}
-        self._told_s = -math.inf
+        self._prune_at_s = 0.0
+        self._published: Mapping[str, RecentAnswers] = {}
+        self._published_s = -math.inf
 
     async def run(self) -> None:
         """Compute and forget until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(every(FIGURES_S, self.turn))
+            tasks.create_task(every(STATISTICS_S, self.turn))
             tasks.create_task(every(self._answers_s, self.judge))
 
     async def judge(self) -> None:
@@ -70,26 +70,26 @@ class Rollups:
         try:
             report = await self._answers.compute()
         except AppError as error:
-            log.debug("answers_not_judged", detail=error.detail)
+            log.debug("answers_not_evaluated", detail=error.detail)
             return
         now_s = self._clock.monotonic_s()
-        if report.bots != self._told or now_s - self._told_s >= REPEAT_S:
-            self._told, self._told_s = report.bots, now_s
+        if report.bots != self._published or now_s - self._published_s >= REPEAT_S:
+            self._published, self._published_s = report.bots, now_s
             self._fleet.record_answers(report)
 
     async def turn(self) -> None:
         """Compute, and forget when it is time to; while PostgreSQL is away the last figures stand."""
         try:
-            self._fleet.record_figures(await self._figures.compute())
-            if self._clock.monotonic_s() >= self._forget_at_s:
-                await self.forget()
-                self._forget_at_s = self._clock.monotonic_s() + FORGET_S
+            self._fleet.record_statistics(await self._statistics.compute())
+            if self._clock.monotonic_s() >= self._prune_at_s:
+                await self.prune()
+                self._prune_at_s = self._clock.monotonic_s() + PRUNE_EVERY_S
         except AppError as error:
-            log.debug("figures_not_computed", detail=error.detail)
+            log.debug("statistics_not_computed", detail=error.detail)
 
-    async def forget(self) -> None:
+    async def prune(self) -> None:
         """Drop rows that are older than they are kept. Raises: DatabaseUnavailable."""
         now = self._clock.now()
         async with self._database.statement() as connection:
-            await series.forget(connection, {span: now - age for span, age in KEEP.items()})
-            await status_intervals.forget(connection, before=now - KEEP_INTERVALS)
+            await series.prune(connection, {span: now - age for span, age in KEEP.items()})
+            await status_intervals.prune(connection, before=now - KEEP_INTERVALS)

@@ -36,7 +36,7 @@ SELECT subject, status,
     extract(epoch FROM sum(until_at - greatest(started_at, :month)))::float8 AS month_s
 FROM web_status_intervals WHERE until_at > :month AND starts_with(subject, 'bot:') GROUP BY subject, status
 """)
-_FORGET = text("DELETE FROM web_status_intervals WHERE until_at < :before")
+_PRUNE = text("DELETE FROM web_status_intervals WHERE until_at < :before")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -96,6 +96,6 @@ async def seconds(connection: AsyncConnection, since: Mapping[str, datetime]) ->
     return [StatusSeconds(**row) for row in await many(connection, _SECONDS, dict(since))]
 
 
-async def forget(connection: AsyncConnection, *, before: datetime) -> None:
+async def prune(connection: AsyncConnection, *, before: datetime) -> None:
     """Drop what ended before then."""
-    await connection.execute(_FORGET, {"before": before})
+    await connection.execute(_PRUNE, {"before": before})

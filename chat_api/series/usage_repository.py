@@ -96,9 +96,9 @@ INSERT INTO web_retention (cohort, week, people)
 SELECT date_trunc('week', f.first::timestamp)::date, CAST(:day AS date), count(*)
 FROM (SELECT DISTINCT user_id FROM web_activity_days WHERE day >= CAST(:day AS date) AND day < CAST(:day AS date) + 7) a
 CROSS JOIN LATERAL (SELECT min(day) AS first FROM web_activity_days x WHERE x.user_id = a.user_id) f GROUP BY 1""")
-_FORGET = text("DELETE FROM web_usage WHERE grain = :grain AND start = :start")
-_FORGET_ACTIVITY = text("DELETE FROM web_activity_days WHERE day = CAST(:day AS date)")
-_FORGET_RETENTION = text("DELETE FROM web_retention WHERE week = CAST(:day AS date)")
+_DELETE = text("DELETE FROM web_usage WHERE grain = :grain AND start = :start")
+_DELETE_ACTIVITY = text("DELETE FROM web_activity_days WHERE day = CAST(:day AS date)")
+_DELETE_RETENTION = text("DELETE FROM web_retention WHERE week = CAST(:day AS date)")
 
 _TAKE_DIRTY = text("""
 DELETE FROM web_usage_dirty WHERE hour IN (SELECT hour FROM web_usage_dirty ORDER BY hour LIMIT :limit)
@@ -126,28 +126,28 @@ _RETAINED_WEEKS = text("SELECT DISTINCT week FROM web_retention WHERE week > CAS
 
 async def count_hour(connection: AsyncConnection, start: datetime) -> None:
     """Count one hour anew."""
-    await connection.execute(_FORGET, {"grain": "hour", "start": start})
+    await connection.execute(_DELETE, {"grain": "hour", "start": start})
     await connection.execute(_HOUR, {"start": start})
 
 
 async def count_day(connection: AsyncConnection, start: datetime) -> None:
     """Count one day anew, from its hours and its people."""
     values = {"start": start, "day": start.date()}
-    await connection.execute(_FORGET_ACTIVITY, {"day": start.date()})
+    await connection.execute(_DELETE_ACTIVITY, {"day": start.date()})
     await connection.execute(_ACTIVITY, values)
-    await connection.execute(_FORGET, {"grain": "day", "start": start})
+    await connection.execute(_DELETE, {"grain": "day", "start": start})
     await connection.execute(_DAY, values)
 
 
 async def count_week(connection: AsyncConnection, start: datetime) -> None:
     """Count one week anew, from its days and their people."""
-    await connection.execute(_FORGET, {"grain": "week", "start": start})
+    await connection.execute(_DELETE, {"grain": "week", "start": start})
     await connection.execute(_WEEK, {"start": start, "day": start.date()})
 
 
 async def count_retention(connection: AsyncConnection, week: date) -> None:
     """Count anew who of which first week wrote in one week."""
-    await connection.execute(_FORGET_RETENTION, {"day": week})
+    await connection.execute(_DELETE_RETENTION, {"day": week})
     await connection.execute(_RETENTION, {"day": week})
 
 

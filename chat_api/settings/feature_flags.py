@@ -66,13 +66,13 @@ class FeatureFlagsService:
     """Shows and sets them. ``notices`` tells what every page has on top, whenever that changes."""
 
     def __init__(
-        self, store: SettingsStore, audit: AuditService, switches: FeatureFlags, *, clock: Clock = SYSTEM_CLOCK
+        self, store: SettingsStore, audit: AuditService, feature_flags: FeatureFlags, *, clock: Clock = SYSTEM_CLOCK
     ) -> None:
         self._store = store
         self._audit = audit
-        self._switches = switches
+        self._feature_flags = feature_flags
         self._clock = clock
-        self._told = Notices()
+        self._published = Notices()
         self.notices: Topic[Notices] = Topic("notices")
         store.changes.listen(self._changed)
         self._changed(store.values)
@@ -83,7 +83,7 @@ class FeatureFlagsService:
         """What is on top of every page now; anybody may know."""
         announcement = self._announcement()
         is_shown = announcement is not None and announcement.is_shown(self._clock.now())
-        return Notices(announcement=announcement if is_shown else None, maintenance=self._switches.maintenance)
+        return Notices(announcement=announcement if is_shown else None, maintenance=self._feature_flags.maintenance)
 
     async def tick(self) -> None:
         """Tell when an announcement's time has come or gone; called every second."""
@@ -135,7 +135,7 @@ class FeatureFlagsService:
         principal.require(Permission.VIEW_SETTINGS)
         return self._feature(_known(name))
 
-    async def switch(self, principal: Principal, name: str, *, is_on: bool) -> FeatureView:
+    async def set_feature(self, principal: Principal, name: str, *, is_on: bool) -> FeatureView:
         """Switch a feature on or off. Raises: PermissionDenied, NotFound."""
         await self._audit.require(principal, Permission.MANAGE_SETTINGS, f"feature {name}")
         feature = _known(name)
@@ -167,13 +167,13 @@ class FeatureFlagsService:
     # Inside
 
     def _changed(self, values: Values) -> None:
-        self._switches.take(values)
+        self._feature_flags.take(values)
         self._tell()
 
     def _tell(self) -> None:
         now = self.current()
-        if now != self._told:
-            self._told = now
+        if now != self._published:
+            self._published = now
             self.notices.publish(now)
 
     def _announcement(self) -> Announcement | None:
@@ -186,7 +186,7 @@ class FeatureFlagsService:
         stored = self._store.values.get(f"feature:{feature}")
         return FeatureView(
             feature=feature,
-            is_on=self._switches.is_on(feature),
+            is_on=self._feature_flags.is_on(feature),
             meaning=FEATURE_MEANINGS[feature],
             changed_by=stored.changed_by if stored else None,
             changed_at=stored.changed_at if stored else None,

@@ -84,8 +84,8 @@ def _read(rows: Iterable[Any]) -> dict[str, Stored]:
     for row in rows:
         value, changed_by, problem = None, "", None
         try:
-            told = orjson.loads(row["value"])
-            value, changed_by = told["value"], str(told["by"])
+            stored = orjson.loads(row["value"])
+            value, changed_by = stored["value"], str(stored["by"])
         except ValueError:
             problem = "is not JSON"
         except (KeyError, TypeError):

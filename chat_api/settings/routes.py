@@ -58,15 +58,17 @@ async def reset_setting(name: Name, principal: Admin, configuration: Configurati
 
 
 @router.get("/api/admin/announcement", summary="The announcement", responses=errors(*CONSOLE))
-async def announcement(principal: Admin, switches: FeatureFlags) -> Announcement:
+async def announcement(principal: Admin, feature_flags: FeatureFlags) -> Announcement:
     """The one that is set, whether its time has come or not."""
-    return switches.announcement(principal) or Announcement(text="")
+    return feature_flags.announcement(principal) or Announcement(text="")
 
 
 @router.put("/api/admin/announcement", summary="Announce something", responses=errors(*BODIES, *CONSOLE))
-async def announce(body: AnnouncementBody, principal: Admin, switches: FeatureFlags) -> Announcement:
+async def announce(body: AnnouncementBody, principal: Admin, feature_flags: FeatureFlags) -> Announcement:
     """Show a text on every page, open ones too; an empty text takes it back."""
-    said = await switches.announce(principal, body.text, tone=body.tone, starts_at=body.starts_at, ends_at=body.ends_at)
+    said = await feature_flags.announce(
+        principal, body.text, tone=body.tone, starts_at=body.starts_at, ends_at=body.ends_at
+    )
     return said or Announcement(text="")
 
 
@@ -77,9 +79,9 @@ async def announce(body: AnnouncementBody, principal: Admin, switches: FeatureFl
     dependencies=[Depends(limited_by_address)],
     responses=errors("rate_limited"),
 )
-async def notices(switches: FeatureFlags) -> NoticesAnswer:
+async def notices(feature_flags: FeatureFlags) -> NoticesAnswer:
     """The announcement of the moment, and whether the chat is in maintenance; open to all, for it is shown to all."""
-    return NoticesAnswer.of(switches.current())
+    return NoticesAnswer.of(feature_flags.current())
 
 
 @router.get(
@@ -88,9 +90,9 @@ async def notices(switches: FeatureFlags) -> NoticesAnswer:
     response_model=FeatureList,
     responses=_LISTS,
 )
-async def features(principal: Admin, switches: FeatureFlags, format: Format = "json") -> FeatureList | Response:
+async def features(principal: Admin, feature_flags: FeatureFlags, format: Format = "json") -> FeatureList | Response:
     """What can be switched off, and how it stands."""
-    views = switches.features(principal)
+    views = feature_flags.features(principal)
     return csv_of("features", FeatureView, views) if format == "csv" else FeatureList(features=views)
 
 
@@ -99,24 +101,24 @@ async def features(principal: Admin, switches: FeatureFlags, format: Format = "j
     summary="A feature switch",
     responses=errors(*CONSOLE, "not_found", "invalid_input"),
 )
-async def feature(name: Name, principal: Admin, switches: FeatureFlags) -> FeatureView:
+async def feature(name: Name, principal: Admin, feature_flags: FeatureFlags) -> FeatureView:
     """How one feature stands."""
-    return switches.feature(principal, name)
+    return feature_flags.feature(principal, name)
 
 
 @router.put("/api/admin/features/{name}", summary="Switch a feature", responses=errors(*BODIES, *CONSOLE, "not_found"))
-async def switch(name: Name, body: FeatureBody, principal: Admin, switches: FeatureFlags) -> FeatureView:
+async def set_feature(name: Name, body: FeatureBody, principal: Admin, feature_flags: FeatureFlags) -> FeatureView:
     """On or off, from the next request on, in every process."""
-    return await switches.switch(principal, name, is_on=body.is_on)
+    return await feature_flags.set_feature(principal, name, is_on=body.is_on)
 
 
 @router.get("/api/admin/maintenance", summary="Maintenance mode", responses=errors(*CONSOLE))
-async def maintenance(principal: Admin, switches: FeatureFlags) -> MaintenanceView:
+async def maintenance(principal: Admin, feature_flags: FeatureFlags) -> MaintenanceView:
     """Whether the chat takes no new messages."""
-    return switches.maintenance(principal)
+    return feature_flags.maintenance(principal)
 
 
 @router.put("/api/admin/maintenance", summary="Begin or end maintenance", responses=errors(*BODIES, *CONSOLE))
-async def maintain(body: MaintenanceBody, principal: Admin, switches: FeatureFlags) -> MaintenanceView:
+async def maintain(body: MaintenanceBody, principal: Admin, feature_flags: FeatureFlags) -> MaintenanceView:
     """While it is on, new messages are answered 503 `maintenance` with the text; reading and the console go on."""
-    return await switches.maintain(principal, is_on=body.is_on, text=body.text)
+    return await feature_flags.maintain(principal, is_on=body.is_on, text=body.text)

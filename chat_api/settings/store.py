@@ -29,7 +29,7 @@ class SettingsStore:
         self._database = database
         self._audit = audit
         self._pubsub = pubsub
-        self._is_told = False
+        self._is_stale = False
         self.values: Values = {}
         # What is stored and cannot be used, by key, with why.
         self.odd: Mapping[str, str] = {}
@@ -58,9 +58,9 @@ class SettingsStore:
         """How many people wrote lately. Raises: DatabaseUnavailable."""
         return await console_settings.active_users(self._database, within_s=within_s)
 
-    async def look(self) -> None:
+    async def reload(self) -> None:
         """Read what is stored, and tell this process when it is something else; while it cannot, all stays as it is."""
-        self._is_told = False
+        self._is_stale = False
         try:
             values = await console_settings.read(self._database)
         except AppError as error:
@@ -71,10 +71,10 @@ class SettingsStore:
         if (self.values, self.odd) != before:
             self.changes.publish(self.values)
 
-    async def look_when_told(self) -> None:
+    async def reload_when_notified(self) -> None:
         """Look if another process said so since; called often."""
-        if self._is_told:
-            await self.look()
+        if self._is_stale:
+            await self.reload()
 
     def _take(self, values: Values) -> None:
         """Another version wrote it, or somebody by hand: that spoils neither a start nor a page, and is said once."""
@@ -85,8 +85,8 @@ class SettingsStore:
         self.values, self.odd = usable, odd
 
     async def _changed(self) -> None:
-        await self.look()
+        await self.reload()
         self._pubsub.publish(TOPIC, None)
 
     def _tell(self) -> None:
-        self._is_told = True
+        self._is_stale = True

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from chat_api.core.errors import InvalidInput
 from chat_api.core.settings import Settings
-from chat_api.core.validation import told
+from chat_api.core.validation import describe
 from chat_api.settings.repository import Stored
 from chat_api.settings.schemas import Announcement, Feature, Tone
 
@@ -61,7 +61,7 @@ def validated(name: str, value: object) -> Any:
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False)[0]
         raise InvalidInput(
-            told(problem, other=f"{problem['msg'][:1].lower()}{problem['msg'][1:]}"), field=name
+            describe(problem, other=f"{problem['msg'][:1].lower()}{problem['msg'][1:]}"), field=name
         ) from None
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 
-from chat_api.background.worker_registry import WorkerRegistry, beat
+from chat_api.background.worker_registry import WorkerRegistry, heartbeat
 from chat_api.core.database import Database
 from chat_api.core.metrics import Metrics
 from chat_api.fleet.schemas import BotStatus, BotView, FleetView, ServiceStatus, ServiceView
@@ -21,16 +21,16 @@ async def keep_gauges(
     answers: AnswersService,
     fleet: FleetService,
     book: WorkerRegistry,
-    switches: FeatureFlags,
+    feature_flags: FeatureFlags,
 ) -> None:
     """Set them every second until cancelled; a bot's own the moment it changes."""
     with fleet.changes.listening(_FleetGauges(metrics, fleet.current()).take):
         while True:
             metrics.running_messages.set(answers.running_count)
-            metrics.maintenance.set(switches.maintenance is not None)
+            metrics.maintenance.set(feature_flags.maintenance is not None)
             _set_pool(metrics, database)
             _set_workers(metrics, book)
-            beat(interval_s=INTERVAL_S)
+            heartbeat(interval_s=INTERVAL_S)
             await asyncio.sleep(INTERVAL_S)
 
 
@@ -52,7 +52,7 @@ class _FleetGauges:
             metrics.bots.labels(status).set(sum(bot.shown is status for bot in view.bots))
         names = {bot.name for bot in view.bots}
         for name in self._known - names:
-            metrics.forget_bot(name)
+            metrics.remove_bot(name)
         self._known = names
         for service in view.services:
             self._service(service, sum(bot.cause == service.name for bot in view.bots))
@@ -99,7 +99,7 @@ def _set_workers(metrics: Metrics, book: WorkerRegistry) -> None:
         metrics.worker_failures.labels(line.name).set(line.failures)
         metrics.worker_late.labels(line.name).set(line.is_late(now_s))
         if line.interval_s is not None and line.is_running:
-            metrics.worker_age.labels(line.name).set(now_s - line.beat_s)
+            metrics.worker_age.labels(line.name).set(now_s - line.heartbeat_s)
         else:
             with contextlib.suppress(KeyError):
                 metrics.worker_age.remove(line.name)

@@ -12,7 +12,7 @@ from models.migrate import HEAD
 _PUT = """
 INSERT INTO web_processes (id, report, reported_at) VALUES ($1, $2::jsonb, now())
 ON CONFLICT (id) DO UPDATE SET report = excluded.report, reported_at = now()"""
-_FORGET = "DELETE FROM web_processes WHERE reported_at < now() - make_interval(secs => $1)"
+_PRUNE = "DELETE FROM web_processes WHERE reported_at < now() - make_interval(secs => $1)"
 _LEAVE = "DELETE FROM web_processes WHERE id = $1"
 _ALIVE = """
 SELECT report FROM web_processes WHERE reported_at > now() - make_interval(secs => $1) ORDER BY id"""
@@ -33,9 +33,9 @@ async def put_report(database: Database, instance_id: UUID, report: str) -> None
     await database.fetch(_PUT, instance_id, report)
 
 
-async def forget_reports(database: Database, *, older_than_s: float) -> None:
+async def prune_reports(database: Database, *, older_than_s: float) -> None:
     """Drop the reports of processes that are gone."""
-    await database.fetch(_FORGET, older_than_s)
+    await database.fetch(_PRUNE, older_than_s)
 
 
 async def leave(database: Database, instance_id: UUID) -> None:

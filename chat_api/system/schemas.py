@@ -31,7 +31,7 @@ class WorkerView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LaneView:
+class CallsView:
     """Calls of one bot in one process."""
 
     bot_name: str
@@ -67,7 +67,7 @@ class ProcessReport:
     routes: tuple[RouteStatistics, ...]
     slow_queries: tuple[SlowQuery, ...]
     workers: tuple[WorkerView, ...]
-    lanes: tuple[LaneView, ...]
+    lanes: tuple[CallsView, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

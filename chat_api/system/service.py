@@ -34,8 +34,8 @@ from chat_api.fleet.service import FleetService
 from chat_api.messages.answers import AnswersService
 from chat_api.system import repository as system
 from chat_api.system.schemas import (
+    CallsView,
     DatabaseView,
-    LaneView,
     ProcessReport,
     RedisView,
     SystemView,
@@ -46,7 +46,7 @@ log = get_logger(__name__)
 
 REPORT_EVERY_S = 3.0
 ALIVE_S = 15.0
-FORGET_S = 3600.0
+PRUNE_EVERY_S = 3600.0
 FACTS_EVERY_S = 15.0
 ASK_TIMEOUT_S = 3.0
 MAX_TABLES = 12
@@ -92,12 +92,12 @@ class SystemService:
 
     async def report(self) -> None:
         """Look at this process, and store what was seen; called every few seconds."""
-        self._own = self._look()
+        self._own = self._report()
         await system.put_report(self._database, self._own.instance_id, orjson.dumps(self._own).decode())
 
-    async def forget_dead(self) -> None:
+    async def prune_dead(self) -> None:
         """Drop the reports of processes that are gone."""
-        await system.forget_reports(self._database, older_than_s=FORGET_S)
+        await system.prune_reports(self._database, older_than_s=PRUNE_EVERY_S)
 
     async def leave(self) -> None:
         """Drop our own report: we end."""
@@ -137,19 +137,19 @@ class SystemService:
     # Inside
 
     async def _processes(self, problems: list[str]) -> tuple[ProcessReport, ...]:
-        own = self._own = self._own or self._look()
+        own = self._own = self._own or self._report()
         try:
             async with asyncio.timeout(ASK_TIMEOUT_S):
                 stored = await system.alive(self._database, within_s=ALIVE_S)
         except (DatabaseUnavailable, TimeoutError):
             problems.append("The database does not answer: other processes and the database's figures are not shown.")
             return (own,)
-        others = [report for told in stored if (report := _decoded(told)) and report.instance_id != own.instance_id]
+        others = [report for stored in stored if (report := _decoded(stored)) and report.instance_id != own.instance_id]
         return tuple(sorted([own, *others], key=lambda one: (one.host, one.started_at, one.pid)))
 
-    def _look(self) -> ProcessReport:
+    def _report(self) -> ProcessReport:
         lanes = tuple(
-            LaneView(
+            CallsView(
                 bot_name=bot.name,
                 breaker=bot.breaker,
                 in_flight=bot.calls_in_flight,
@@ -170,7 +170,7 @@ class SystemService:
             is_leader=self._is_leader(),
             websockets=self._websockets(),
             messages_running=self._answers.running_count,
-            calls_waiting=sum(lane.waiting for lane in lanes),
+            calls_waiting=sum(calls.waiting for calls in lanes),
             realtime=self._pubsub.state.value,
             lag_p50_ms=watch.lag_ms(0.5),
             lag_p99_ms=watch.lag_ms(0.99),
@@ -180,7 +180,7 @@ class SystemService:
             cpu_percent=self._cpu.percent(),
             memory_bytes=memory_bytes(),
             pool=self._database.pool(),
-            routes=self._requests.figures(self._clock.monotonic_s())[:MAX_ROUTES],
+            routes=self._requests.statistics(self._clock.monotonic_s())[:MAX_ROUTES],
             slow_queries=self._database.slow_queries.worst(MAX_SLOW_QUERIES),
             workers=self._workers(),
             lanes=lanes,
@@ -194,7 +194,7 @@ class SystemService:
                 is_running=line.is_running,
                 is_late=line.is_late(now_s),
                 started_at=line.started_at,
-                beat_at=line.beat_at,
+                beat_at=line.heartbeat_at,
                 interval_s=line.interval_s,
                 failures=line.failures,
                 failed_at=line.failed_at,
@@ -221,18 +221,18 @@ class SystemService:
     async def _redis_view(self, problems: list[str]) -> RedisView | None:
         try:
             async with asyncio.timeout(ASK_TIMEOUT_S):
-                told: dict[str, Any] = await self._redis.info()
+                stored: dict[str, Any] = await self._redis.info()
                 keys = await self._redis.dbsize()
         except (RedisError, OSError, TimeoutError):
             problems.append("Redis does not answer.")
             return None
         return RedisView(
-            version=str(told.get("valkey_version") or told.get("redis_version", "")),
-            memory_bytes=int(told.get("used_memory", 0)),
-            clients=int(told.get("connected_clients", 0)),
+            version=str(stored.get("valkey_version") or stored.get("redis_version", "")),
+            memory_bytes=int(stored.get("used_memory", 0)),
+            clients=int(stored.get("connected_clients", 0)),
             keys=int(keys),
-            operations_per_s=int(told.get("instantaneous_ops_per_sec", 0)),
-            uptime_s=int(told.get("uptime_in_seconds", 0)),
+            operations_per_s=int(stored.get("instantaneous_ops_per_sec", 0)),
+            uptime_s=int(stored.get("uptime_in_seconds", 0)),
         )
 
     @cached_property
@@ -256,10 +256,10 @@ def _sum(one: SlowQuery, other: SlowQuery) -> SlowQuery:
     )
 
 
-def _decoded(told: Any) -> ProcessReport | None:
+def _decoded(stored: Any) -> ProcessReport | None:
     """A report; ``None`` for what another version of us may have written."""
     try:
-        report: ProcessReport = _REPORT.validate_python(told)
+        report: ProcessReport = _REPORT.validate_python(stored)
     except ValidationError:
         return None
     return report

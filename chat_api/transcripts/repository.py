@@ -18,7 +18,7 @@ from chat_api.people.schemas import ThreadView
 from chat_api.transcripts.schemas import Finds
 
 # Deleted texts are empty, so words are never found in them.
-_LOOK = """
+_SEARCH = """
 WITH looked AS MATERIALIZED (
     SELECT user_id, bot_name, timestamp, {texts} FROM web_conversations
     WHERE timestamp < :until AND timestamp >= :since {people} ORDER BY timestamp DESC
@@ -77,7 +77,7 @@ async def people_named(connection: AsyncConnection, name: str, *, limit: int) ->
     return [row["user_id"] for row in await many(connection, _PEOPLE, values)]
 
 
-async def look(
+async def search(
     connection: AsyncConnection,
     *,
     user_ids: Sequence[str] | None,
@@ -88,7 +88,7 @@ async def look(
     limit: int,
 ) -> Finds:
     """Conversations among the last ``limit`` exchanges before ``until``, and how far that went."""
-    statement = _LOOK.format(
+    statement = _SEARCH.format(
         texts="user_message, bot_response" if words else "1",
         people="AND user_id = ANY(:user_ids)" if user_ids is not None else "",
         words="AND (user_message ILIKE :pattern OR bot_response ILIKE :pattern)" if words else "",

@@ -27,7 +27,7 @@ from chat_api.people.service import checked_reason, is_storable
 from chat_api.transcripts import repository as transcripts
 from chat_api.transcripts.schemas import Deletion, Finds, Search, TranscriptPage
 
-LOOK_AT = 20_000
+MAX_SCANNED = 20_000
 MAX_PEOPLE = 1_000
 MAX_WORDS_CHARS = 200
 MAX_LINES = 200
@@ -49,20 +49,20 @@ class TranscriptsService:
         audit: AuditService,
         feeds: Feeds,
         *,
-        look_at: int = LOOK_AT,
+        max_scanned: int = MAX_SCANNED,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._database = database
         self._audit = audit
         self._feeds = feeds
-        self._look_at = look_at
+        self._max_scanned = max_scanned
         self._searching = Tally(MAX_SEARCHES_PER_PERSON, total=MAX_SEARCHES)
         self._clock = clock
 
     async def find(self, principal: Principal, search: Search, *, reason: str | None = None) -> Finds:
         """Conversations by person, bot, words and time. Words need a reason, for to find them is to read.
 
-        One call looks at :data:`LOOK_AT` exchanges at the most. Raises: PermissionDenied, NotAuthenticated,
+        One call looks at :data:`MAX_SCANNED` exchanges at the most. Raises: PermissionDenied, NotAuthenticated,
         InvalidInput (words without a reason), RateLimited.
         """
         await self._audit.require(principal, Permission.READ_CONVERSATIONS, "search")
@@ -76,14 +76,14 @@ class TranscriptsService:
         with held:
             async with self._database.read() as connection:
                 ids = await transcripts.people_named(connection, user, limit=MAX_PEOPLE) if user else None
-                return await transcripts.look(
+                return await transcripts.search(
                     connection,
                     user_ids=ids,
                     bot_name=bot_name,
                     words=words,
                     since=search.since or _EARLIEST,
                     until=search.until or self._clock.now(),
-                    limit=self._look_at,
+                    limit=self._max_scanned,
                 )
 
     async def read(

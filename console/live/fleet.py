@@ -44,7 +44,7 @@ class FleetFeed:
     def on_restart(self, client: Client, shown: Callable[[RestartView], None]) -> None:
         """Call ``shown`` in the page's context for every step of every restart, while its session lasts."""
         self._restart_pages[client.id] = (client, shown)
-        client.on_delete(lambda: self._forget(client.id))
+        client.on_delete(lambda: self._evict(client.id))
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -57,7 +57,7 @@ class FleetFeed:
         if self._sent is None:  # what changes is found by comparing with what was there
             self._sent = self._fleet.current()
         self._bot_pages[client.id] = (client, bot_name, shown)
-        client.on_delete(lambda: self._forget(client.id))
+        client.on_delete(lambda: self._evict(client.id))
 
     def follow(self, client: Client, principal: Principal) -> None:
         """Send a page everything whenever it connects, and from then on what changes.
@@ -131,7 +131,7 @@ class FleetFeed:
                 with self._pages.entered(client):
                     shown(bots.get(name), latest)
 
-    def _forget(self, client_id: str) -> None:
+    def _evict(self, client_id: str) -> None:
         self._restart_pages.pop(client_id, None)
         self._bot_pages.pop(client_id, None)
 

@@ -52,20 +52,20 @@ def fleet_patch(before: FleetView, after: FleetView) -> dict[str, Any]:
     return patch
 
 
-def packed_beats(beats: Iterable[Heartbeat]) -> list[Any]:
+def packed_heartbeats(heartbeats: Iterable[Heartbeat]) -> list[Any]:
     """A bar in a third of the room: ``[first, gaps, letters, latencies_ms]``, times in tenths of seconds."""
     gaps: list[int] = []
     letters: list[str] = []
     latencies: list[float | None] = []
     first = previous = 0
-    for beat in beats:
-        at = round(beat.checked_at.timestamp() * 10)
+    for heartbeat in heartbeats:
+        at = round(heartbeat.checked_at.timestamp() * 10)
         if not letters:
             first = previous = at
         gaps.append(at - previous)
         previous = at
-        letters.append(LETTERS[beat.status])
-        latencies.append(_short(beat.latency_ms))
+        letters.append(LETTERS[heartbeat.status])
+        latencies.append(_short(heartbeat.latency_ms))
     return [first, gaps, "".join(letters), latencies]
 
 
@@ -80,11 +80,11 @@ def _change(before: BotView | None, after: BotView) -> dict[str, Any] | None:
         was, now = read(before), read(after)
         if was is not now and was != now:
             change[key] = encode(now)
-    change |= _new_beats(before.heartbeats, after.heartbeats)
+    change |= _new_heartbeats(before.heartbeats, after.heartbeats)
     return {"name": after.name, **change} if change else None
 
 
-def _new_beats(before: tuple[Heartbeat, ...], after: tuple[Heartbeat, ...]) -> dict[str, Any]:
+def _new_heartbeats(before: tuple[Heartbeat, ...], after: tuple[Heartbeat, ...]) -> dict[str, Any]:
     """Looks from the newest check back to the last one that was known: one step a check, not one a heartbeat."""
     if before is after:
         return {}
@@ -93,8 +93,8 @@ def _new_beats(before: tuple[Heartbeat, ...], after: tuple[Heartbeat, ...]) -> d
         if new is not None and len(after) == min(HEARTBEATS, len(before) + new):
             kept = len(after) - new
             if kept and _is_same(after[0], before[-kept]):
-                return {"new_beats": [_beat(beat) for beat in after[kept:]]} if new else {}
-    return {"beats": packed_beats(after)} if before != after else {}
+                return {"new_beats": [_heartbeat(heartbeat) for heartbeat in after[kept:]]} if new else {}
+    return {"beats": packed_heartbeats(after)} if before != after else {}
 
 
 def _is_same(one: Heartbeat, other: Heartbeat) -> bool:
@@ -140,7 +140,7 @@ def _whole_bot(bot: BotView) -> dict[str, Any]:
     whole: dict[str, Any] = {"name": bot.name}
     for key, read, encode in _FIELDS:
         whole[key] = encode(read(bot))
-    return {**whole, "beats": packed_beats(bot.heartbeats)}
+    return {**whole, "beats": packed_heartbeats(bot.heartbeats)}
 
 
 def _container(container: ContainerView) -> dict[str, Any]:
@@ -172,17 +172,17 @@ def _restart(restart: RestartView) -> dict[str, Any]:
     }
 
 
-def _figures(figures: BotStatistics) -> list[float | None]:
+def _statistics(statistics: BotStatistics) -> list[float | None]:
     """``[uptime 24 h, 7 d, 30 d, p50, p95, p99 in ms, messages a minute, error rate]``; uptimes and rate are shares."""
     return [
-        _share(figures.uptime_24h),
-        _share(figures.uptime_7d),
-        _share(figures.uptime_30d),
-        _short(figures.p50_ms),
-        _short(figures.p95_ms),
-        _short(figures.p99_ms),
-        round(figures.messages_per_min, 2),
-        _share(figures.error_rate),
+        _share(statistics.uptime_24h),
+        _share(statistics.uptime_7d),
+        _share(statistics.uptime_30d),
+        _short(statistics.p50_ms),
+        _short(statistics.p95_ms),
+        _short(statistics.p99_ms),
+        round(statistics.messages_per_min, 2),
+        _share(statistics.error_rate),
     ]
 
 
@@ -215,8 +215,8 @@ def _policy(policy: BotPolicy) -> dict[str, Any]:
     }
 
 
-def _beat(beat: Heartbeat) -> list[Any]:
-    return [round(beat.checked_at.timestamp() * 10) / 10, beat.status, _short(beat.latency_ms)]
+def _heartbeat(heartbeat: Heartbeat) -> list[Any]:
+    return [round(heartbeat.checked_at.timestamp() * 10) / 10, heartbeat.status, _short(heartbeat.latency_ms)]
 
 
 def _seconds(at: datetime | None) -> float | None:
@@ -259,7 +259,7 @@ _FIELDS: Final[tuple[tuple[str, Callable[[BotView], Any], Callable[[Any], Any]],
     ("calls", lambda bot: (bot.calls_in_flight, bot.call_slots, bot.calls_waiting), _same),
     ("container", lambda bot: bot.container, _maybe(_container)),
     ("restart", lambda bot: bot.restart, _maybe(_restart)),
-    ("figures", lambda bot: bot.figures, _maybe(_figures)),
+    ("figures", lambda bot: bot.figures, _maybe(_statistics)),
     ("usage", lambda bot: bot.usage, _maybe(_usage)),
     ("canary", lambda bot: bot.canary, _maybe(_canary)),
     ("policy", lambda bot: bot.policy, _maybe(_policy)),

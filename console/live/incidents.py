@@ -20,7 +20,7 @@ from console.live.open_pages import OpenPages
 log = get_logger(__name__)
 
 # Changes so close together are shown as one.
-SETTLE_S: Final = 0.3
+DEBOUNCE_S: Final = 0.3
 NEWEST: Final = 500
 
 ShowList = Callable[[tuple[IncidentView, ...], IncidentNumbers], None]
@@ -64,7 +64,7 @@ class IncidentFeed:
         """Show what changed, as it changes."""
         while True:
             await self._wake.wait()
-            await asyncio.sleep(SETTLE_S)
+            await asyncio.sleep(DEBOUNCE_S)
             self._wake.clear()
             changed, self._changed = self._changed, set()
             viewers = [page for page in self._viewers.values() if page.client in self._pages]

@@ -20,7 +20,7 @@ SESSION_CHECK_S: Final = 2.0
 async def following(host: FastAPI) -> AsyncIterator[None]:
     """Follow open pages and the fleet while the services are open."""
     services = host.state.services
-    notices_feed(services.switches)
+    notices_feed(services.feature_flags)
     host.state.open_pages = pages = OpenPages(services.auth)
     host.state.fleet_feed = feed = FleetFeed(services.fleet, pages)
     host.state.system_feed = system_feed = SystemFeed(services.system, pages)

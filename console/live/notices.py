@@ -20,17 +20,17 @@ EVENT: Final = "notices"
 class NoticesFeed:
     """One broadcast for each change, to every open page. It lives as long as the service that it listens to."""
 
-    def __init__(self, switches: FeatureFlagsService) -> None:
-        self._current = switches.current
-        switches.notices.listen(self._take)
+    def __init__(self, feature_flags: FeatureFlagsService) -> None:
+        self._current = feature_flags.current
+        feature_flags.notices.listen(self._take)
 
     def follow(self, client: Client) -> None:
         """Build a page with what there is to say; after a lost connection it is told again."""
         built_with = self._current()
         is_first = True
         if built_with != Notices():
-            told = escape(orjson.dumps(notices_data(built_with)).decode())
-            ui.add_head_html(f'<meta name="we-notices" content="{told}">')
+            content = escape(orjson.dumps(notices_data(built_with)).decode())
+            ui.add_head_html(f'<meta name="we-notices" content="{content}">')
 
         async def connected() -> None:
             nonlocal is_first
@@ -45,11 +45,11 @@ class NoticesFeed:
         background_tasks.create(core.sio.emit(EVENT, notices_data(notices)), name=EVENT)
 
 
-def notices_feed(switches: FeatureFlagsService) -> NoticesFeed:
+def notices_feed(feature_flags: FeatureFlagsService) -> NoticesFeed:
     """The one feed of a service."""
-    if switches not in _feeds:
-        _feeds[switches] = NoticesFeed(switches)
-    return _feeds[switches]
+    if feature_flags not in _feeds:
+        _feeds[feature_flags] = NoticesFeed(feature_flags)
+    return _feeds[feature_flags]
 
 
 def notices_data(notices: Notices) -> dict[str, Any]:

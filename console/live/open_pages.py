@@ -49,7 +49,7 @@ class OpenPages:
     def add(self, client: Client, principal: Principal) -> None:
         """Follow a page until it is closed or its session ends."""
         self._pages[client.id] = OpenPage(client=client, principal=principal, language=language())
-        client.on_delete(lambda: self._forget(client.id))
+        client.on_delete(lambda: self._evict(client.id))
 
     async def principal(self, principal: Principal) -> Principal | None:
         """Who this session is at this moment (its role may have changed), or ``None`` when it has ended."""
@@ -85,7 +85,7 @@ class OpenPages:
                     await core.sio.leave_room(sid, room)
         client.run_javascript(SESSION_ENDED)
 
-    def _forget(self, client_id: str) -> None:
+    def _evict(self, client_id: str) -> None:
         self._pages.pop(client_id, None)
 
 

@@ -33,7 +33,7 @@ class SystemFeed:
         principal.require(Permission.VIEW_SYSTEM)
         self._viewers[client.id] = client, show
         client.on_connect(self._wake.set)
-        client.on_delete(lambda: self._forget(client.id))
+        client.on_delete(lambda: self._evict(client.id))
 
     async def run(self) -> None:
         """Show how all is while there are viewers, until cancelled."""
@@ -55,7 +55,7 @@ class SystemFeed:
         found = self._viewers.values()
         return [(client, show) for client, show in found if client.has_socket_connection and client in self._pages]
 
-    def _forget(self, client_id: str) -> None:
+    def _evict(self, client_id: str) -> None:
         self._viewers.pop(client_id, None)
 
 

@@ -6,13 +6,13 @@ from typing import Any, Final
 from nicegui.element import Element
 
 from chat_api.fleet.schemas import Heartbeat
-from console import theme
+from console import page_head
 from console.widgets.quantities import span
 
-MODULES: Final = theme.ASSETS / "js" / "*.js"
+MODULES: Final = page_head.ASSETS / "js" / "*.js"
 
 
-class Avatar(Element, component=theme.ASSETS / "avatar.js", dependencies=[MODULES]):
+class Avatar(Element, component=page_head.ASSETS / "avatar.js", dependencies=[MODULES]):
     """A bot's emoji, or its initials where the browser has no font for emoji."""
 
     def __init__(self, name: str, title: str, emoji: str) -> None:
@@ -20,20 +20,22 @@ class Avatar(Element, component=theme.ASSETS / "avatar.js", dependencies=[MODULE
         self._props.update(name=name, title=title, emoji=emoji)
 
 
-class Heartbeats(Element, component=theme.ASSETS / "heartbeats.js", dependencies=[MODULES]):
+class Heartbeats(Element, component=page_head.ASSETS / "heartbeats.js", dependencies=[MODULES]):
     """The last health checks, the newest at the right; each says on hover what it was."""
 
     def __init__(self) -> None:
         super().__init__()
         self._props["beats"] = []
 
-    def show(self, beats: Sequence[Heartbeat]) -> None:
+    def show(self, heartbeats: Sequence[Heartbeat]) -> None:
         """Show these, oldest first."""
-        self._props["beats"] = [[beat.checked_at.timestamp(), beat.status, beat.latency_ms] for beat in beats]
+        self._props["beats"] = [
+            [heartbeat.checked_at.timestamp(), heartbeat.status, heartbeat.latency_ms] for heartbeat in heartbeats
+        ]
         self.update()
 
 
-class ConfirmAction(Element, component=theme.ASSETS / "confirm_action.js", dependencies=[MODULES]):
+class ConfirmAction(Element, component=page_head.ASSETS / "confirm_action.js", dependencies=[MODULES]):
     """Asks once, with what it costs; a yes is given to ``on_act`` as the browser says it, which may be anything."""
 
     def __init__(self, title: str, on_act: Callable[[Any], Awaitable[None]]) -> None:

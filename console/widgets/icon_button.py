@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from nicegui import ui
 
-from console import theme
+from console import page_head
 
 
 def icon_button(
@@ -13,7 +13,7 @@ def icon_button(
     """Put it here; what is pressed twice in half a second counts once."""
     made = ui.element("button").classes(classes).props(f'type="button" data-testid="{testid}"')
     with made:
-        ui.html(theme.icon_svg(icon), sanitize=False, tag="span")
+        ui.html(page_head.icon_svg(icon), sanitize=False, tag="span")
         ui.label(label)
     made.on("click", on_click, throttle=0.5, trailing_events=False)
     return made

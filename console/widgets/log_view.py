@@ -17,7 +17,7 @@ from chat_api.core.errors import AppError
 from chat_api.core.principals import Principal
 from chat_api.engine.log_schemas import LogBatch, LogLine
 from chat_api.logs.viewer import LogViewer
-from console import theme
+from console import page_head
 from console.actions import run_action
 from console.context import services
 from console.live.open_pages import open_pages
@@ -33,7 +33,7 @@ BEFORE: Final = timedelta(seconds=30)
 HISTORY: Final = timedelta(days=1)
 
 
-class LogView(Element, component=theme.ASSETS / "log_view.js", dependencies=[theme.ASSETS / "js" / "*.js"]):
+class LogView(Element, component=page_head.ASSETS / "log_view.js", dependencies=[page_head.ASSETS / "js" / "*.js"]):
     """The log of some bots, live or around a moment."""
 
     def __init__(
@@ -136,7 +136,7 @@ class LogView(Element, component=theme.ASSETS / "log_view.js", dependencies=[the
             await self._emit(message | {"lines": [_line(line) for line in lines or ()]})
 
     async def _push(self, viewer: LogViewer, turn: int) -> None:
-        told: tuple[object, ...] = ()
+        options: tuple[object, ...] = ()
         try:
             while self._viewer is viewer and self._browser in open_pages():
                 is_held = self._is_paused or self._sent - self._drawn >= MAX_AHEAD
@@ -150,8 +150,8 @@ class LogView(Element, component=theme.ASSETS / "log_view.js", dependencies=[the
                     batch = viewer.take(PUSH_LINES)
                 problems = services().logs.problems(viewer.bots)
                 state = (batch.counts, tuple(problems.items()))
-                if batch.lines or state != told:
-                    told = state
+                if batch.lines or state != options:
+                    options = state
                     await self._send(batch, problems, turn)
                 await asyncio.sleep(PUSH_S)
         except AppError as error:
@@ -187,9 +187,9 @@ def _line(line: LogLine) -> list[Any]:
     return [round(line.at_ns / 1e6, 3), line.bot_name, int(line.stream == "stderr"), line.level, line.text]
 
 
-def _wanted(told: object) -> dict[str, Any]:
+def _wanted(options: object) -> dict[str, Any]:
     """What a browser wants, which may be anything: the right types, and a moment that is one."""
-    wanted = told if isinstance(told, dict) else {}
+    wanted = options if isinstance(options, dict) else {}
     at = str(wanted.get("at") or "")[:40]
     try:
         moment = datetime.fromisoformat(at) if at else None
@@ -205,5 +205,5 @@ def _wanted(told: object) -> dict[str, Any]:
     }
 
 
-def _texts(told: object, *, most: int) -> list[str]:
-    return [str(text)[:100] for text in told[:most]] if isinstance(told, list) else []
+def _texts(options: object, *, most: int) -> list[str]:
+    return [str(text)[:100] for text in options[:most]] if isinstance(options, list) else []

@@ -3,7 +3,7 @@
 from html import escape
 
 from chat_api.core.language import _
-from console import theme
+from console import page_head
 from console.labels import Mark
 
 
@@ -13,6 +13,6 @@ def status_mark(mark: Mark, *, testid: str = "") -> str:
     title = f' title="{escape(_(mark.title))}"' if mark.title else ""
     test = f' data-testid="{testid}"' if testid else ""
     return (
-        f'<span class="we-status we-status-{mark.tone}"{title}{test}>{theme.icon_svg(mark.icon, turning)}'
+        f'<span class="we-status we-status-{mark.tone}"{title}{test}>{page_head.icon_svg(mark.icon, turning)}'
         f"<span>{escape(_(mark.label))}</span></span>"
     )

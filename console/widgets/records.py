@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 from nicegui import ui
 
 from chat_api.core.language import _
-from console import theme
+from console import page_head
 from console.widgets.quantities import localized
 
 Kind = Literal["text", "number", "time", "moment", "status", "long", "details", "link"]
@@ -67,7 +67,7 @@ def export_links(address: str) -> str:
     joint = "&" if "?" in address else "?"
     return "".join(
         f'<a class="we-button we-quiet" href="{escape(f"{address}{joint}format={kind}")}" download>'
-        f"{theme.icon_svg('download')}<span>{kind.upper()}</span></a>"
+        f"{page_head.icon_svg('download')}<span>{kind.upper()}</span></a>"
         for kind in ("csv", "json")
     )
 
@@ -111,7 +111,7 @@ class RecordsTable:
             self._table = ui.table(columns=shown, rows=[], row_key="key", pagination={"rowsPerPage": page_rows})
         self._table.classes("we-records").props(f'flat dense :grid="Quasar.Screen.lt.sm" data-testid="{testid}"')
         self._table.bind_filter_from(self._search, "value")
-        icons = theme.asset("icons.svg")
+        icons = page_head.asset("icons.svg")
         cell = _VALUE.format(col="props.col", value="props.value", icons=icons)
         self._table.add_slot("body-cell", f'<q-td :props="props">{cell}</q-td>')
         self._table.add_slot("item", _CARD % _VALUE.format(col="col", value="col.value", icons=icons))

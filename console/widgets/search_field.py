@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from nicegui import ui
 
-from console import theme
+from console import page_head
 
 MAX_CHARS = 100
 
@@ -12,7 +12,7 @@ MAX_CHARS = 100
 def search_field(label: str, on_text: Callable[[str], None], *, testid: str = "") -> ui.element:
     """Put it here; ``on_text`` gets what is typed, without spaces around it, in small letters."""
     with ui.element("label").classes("we-filter"):
-        ui.html(theme.icon_svg("search"), sanitize=False, tag="span")
+        ui.html(page_head.icon_svg("search"), sanitize=False, tag="span")
         field = ui.element("input").props(
             f'type=search placeholder="{label}" aria-label="{label}" maxlength={MAX_CHARS}'
         )

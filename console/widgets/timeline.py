@@ -74,8 +74,8 @@ class _Timeline:
             card.props(f"aria-pressed={'true' if window is self._chosen else 'false'}")
         intervals = await services().series.intervals(principal, self._subject, self._chosen)
         now = SYSTEM_CLOCK.now()
-        patience = timedelta(seconds=2 * settings().bot_health_check_interval) + LONGEST_UNSAVED
-        whole = with_gaps(intervals, since=now - self._chosen.length, until=now, patience=patience)
+        max_gap = timedelta(seconds=2 * settings().bot_health_check_interval) + LONGEST_UNSAVED
+        whole = with_gaps(intervals, since=now - self._chosen.length, until=now, max_gap=max_gap)
         self._strip.set_content(strip_html(whole, since=now - self._chosen.length, until=now))
         for window, (box, table) in self._tables.items():
             box.set_visibility(window is self._chosen)
@@ -138,9 +138,9 @@ def duration(seconds: float) -> str:
 
 
 def with_gaps(
-    intervals: Sequence[StatusInterval], *, since: datetime, until: datetime, patience: timedelta
+    intervals: Sequence[StatusInterval], *, since: datetime, until: datetime, max_gap: timedelta
 ) -> list[StatusInterval]:
-    """The intervals in order, and between them what nobody observed; the last look may be ``patience`` ago."""
+    """The intervals in order, and between them what nobody observed; the last look may be ``max_gap`` ago."""
     whole: list[StatusInterval] = []
     known_until = since
     for interval in intervals:
@@ -148,7 +148,7 @@ def with_gaps(
             whole.append(_gap(known_until, interval.started_at))
         whole.append(interval)
         known_until = max(known_until, interval.until_at)
-    if until - known_until > patience:
+    if until - known_until > max_gap:
         whole.append(_gap(known_until, until))
     return whole
 

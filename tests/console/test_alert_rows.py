@@ -30,6 +30,6 @@ def test_an_alert_that_nobody_was_told_of_says_so(status: AlertStatus, channels:
         body="",
         subjects=("elena",),
         opened_at=datetime.now(UTC),
-        told_channels=channels,
+        notified_channels=channels,
     )
     assert of_alert(alert, is_allowed=True)["state"] == told

@@ -115,7 +115,7 @@ async def test_what_happens_before_a_page_connects_is_not_missed(console_app: Ru
         await _talk(console_app, person)
         # Told is what has been rendered, which takes a moment of its own.
         people = chat_feed(console_app.services.feeds)._people
-        await eventually(lambda: people[person.user_id, ENGLISH].told.seq == 2)
+        await eventually(lambda: people[person.user_id, ENGLISH].sent.seq == 2)
         await connect_chat(console_app, page, token)
         await eventually(lambda: page.told("position"))
         built_at = page.start["position"]

@@ -9,7 +9,7 @@ from chat_api.core.errors import InvalidInput
 from chat_api.settings.schemas import Announcement, Effect, SettingView, Source
 from console.pages.settings.all_settings import AllSettings, is_found, setting
 from console.pages.settings.page import affected_text, ignored_part
-from console.pages.settings.switches import Fields, announcement_mark, moment_of
+from console.pages.settings.panels import Fields, announcement_mark, moment_of
 from models import Role
 from tests.support.console_app import RunningConsole
 from tests.support.console_page import opened_page

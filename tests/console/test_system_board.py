@@ -9,8 +9,8 @@ from chat_api.core.loop_watch import Blocked
 from chat_api.core.request_statistics import RouteStatistics
 from chat_api.core.slow_queries import SlowQuery
 from chat_api.system.schemas import (
+    CallsView,
     DatabaseView,
-    LaneView,
     ProcessReport,
     SystemView,
     WorkerView,
@@ -111,9 +111,9 @@ def test_states_of_workers_and_migrations() -> None:
     assert "0015, up to date" in markup.database_facts(DATABASE)
     assert "but the code expects 0016" in markup.database_facts(replace(DATABASE, migration_head="0016"))
     assert "PostgreSQL isn't responding." in markup.database_facts(None)
-    lane = LaneView(bot_name="elena", breaker="half_open", in_flight=1, waiting=2, slots=4)
-    assert "1 of 4 calls, 2 waiting, " in markup.lanes_part(view_of(lanes=(lane,)))
-    assert "breaker half-open" in markup.lanes_part(view_of(lanes=(lane,)))
+    calls = CallsView(bot_name="elena", breaker="half_open", in_flight=1, waiting=2, slots=4)
+    assert "1 of 4 calls, 2 waiting, " in markup.calls_part(view_of(lanes=(calls,)))
+    assert "breaker half-open" in markup.calls_part(view_of(lanes=(calls,)))
 
 
 def test_routes_are_found() -> None:

@@ -15,7 +15,7 @@ from chat_api.engine.schemas import ContainerKind, ContainerState, ContainerUsag
 from chat_api.fleet.reports import PoliciesReport, ServiceReport, StatisticsReport
 from chat_api.fleet.schemas import BotPolicy, BotStatistics, BotStatus, CanaryView, Heartbeat, ServiceStatus
 from console.pages.fleet import actions as fleet_actions
-from console.pages.fleet.actions import BoardAction, Wish
+from console.pages.fleet.actions import ActionRequest, BoardAction
 from models import Role
 from tests.e2e.test_console import sign_in
 from tests.support.api import MakeSettings
@@ -62,7 +62,7 @@ async def _settled(console: RunningConsole, *, down: tuple[str, ...] = ()) -> No
     figures = BotStatistics(
         uptime_24h=0.9993, uptime_7d=1.0, p50_ms=700, p95_ms=2100, messages_per_min=3.5, error_rate=0
     )
-    fleet.record_figures(StatisticsReport(reported_at=now, bots=dict.fromkeys(names, figures)))
+    fleet.record_statistics(StatisticsReport(reported_at=now, bots=dict.fromkeys(names, figures)))
     fleet.record_service(
         ServiceReport(name="docker", title="Docker", status=ServiceStatus.HEALTHY, checked_at=now, latency_ms=4.0)
     )
@@ -190,9 +190,9 @@ async def test_the_view_is_in_the_address_and_the_columns_in_the_browser(console
 
 async def test_many_are_asked_about_once(console: RunningConsole, page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     """The question names the bots that it makes sense for and says how many people it touches; a yes does it to all."""
-    done: list[Wish] = []
+    done: list[ActionRequest] = []
 
-    async def note(_: Principal, wish: Wish) -> None:
+    async def note(_: Principal, wish: ActionRequest) -> None:
         done.append(wish)
 
     for action in ("restart", "stop", "start", "maintenance", "rolling"):
@@ -215,7 +215,7 @@ async def test_many_are_asked_about_once(console: RunningConsole, page: Page, mo
     assert done == []
     await dialog.get_by_test_id("confirm").click()
     await eventually(lambda: done)
-    assert done == [Wish(action="stop", names=("elena", "gabriel", "marcus"))]
+    assert done == [ActionRequest(action="stop", names=("elena", "gabriel", "marcus"))]
     await expect(bulk).to_have_count(0)
 
     await page.get_by_test_id("select-all").check()

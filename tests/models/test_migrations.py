@@ -174,8 +174,8 @@ async def test_what_browsers_held_before_claims_were_bound_goes_on_working(empty
             "INSERT INTO web_claims (claim_hash, user_id) VALUES ($1, $2)", token_hash(old), user_id
         )
     await upgrade(empty_database_url)
-    looks = await connection.fetch("SELECT looks FROM web_accounts ORDER BY user_id")
-    assert [row["looks"] for row in looks] == [["alice"], ["bobby"]]
+    names = await connection.fetch("SELECT skeletons FROM web_accounts ORDER BY user_id")
+    assert [row["skeletons"] for row in names] == [["alice"], ["bobby"]]
     # What a process of the version before still writes, while this one starts.
     await connection.execute("INSERT INTO web_claims (claim_hash, user_id) VALUES ('late', 'weu_1')")
     await connection.close()

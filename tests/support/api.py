@@ -22,7 +22,7 @@ from chat_api.core.errors import Conflict
 from chat_api.core.principals import Device, Principal
 from chat_api.core.settings import Settings
 from chat_api.service_registry import Services
-from console.connections import Patience
+from console.connections import Timeouts
 from console.server import GuardedServer
 from models import Role
 from tests.support.eventually import DEADLINE_S
@@ -83,7 +83,7 @@ class RunningApi:
 
 
 @asynccontextmanager
-async def running(app: FastAPI, *, port: int = 0, patience: Patience | None = None) -> AsyncIterator[str]:
+async def running(app: FastAPI, *, port: int = 0, timeouts: Timeouts | None = None) -> AsyncIterator[str]:
     """Serve an application on a port, by default a free one, while the block runs; gives its address.
 
     By the server that production uses, without its signals.
@@ -91,7 +91,7 @@ async def running(app: FastAPI, *, port: int = 0, patience: Patience | None = No
     listener = socket.create_server(("127.0.0.1", port))
     # asyncio does this only where it made the listener itself; without it each answer waits 40 ms for the client's ACK.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    server = GuardedServer(app, patience=patience)
+    server = GuardedServer(app, timeouts=timeouts)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:
         if serving.done():
@@ -107,11 +107,11 @@ async def running(app: FastAPI, *, port: int = 0, patience: Patience | None = No
 
 @asynccontextmanager
 async def running_api(
-    settings: Settings, *, port: int = 0, patience: Patience | None = None
+    settings: Settings, *, port: int = 0, timeouts: Timeouts | None = None
 ) -> AsyncIterator[RunningApi]:
     """Serve the API with these settings while the block runs, on a port that was its own before or a free one."""
     app = create_app(settings)
-    async with running(app, port=port, patience=patience) as url:
+    async with running(app, port=port, timeouts=timeouts) as url:
         yield RunningApi(url=url, app=app, settings=settings)
 
 

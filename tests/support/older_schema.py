@@ -1,5 +1,6 @@
 """A database as versions before 0012 made it, with rows in every table; and all rows of a schema, to be compared."""
 
+import importlib
 import json
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +21,11 @@ from models.database_url import async_database_url
 BEFORE = "0011"
 VERSION_TABLE = "web_ui_alembic_version"
 _AT = datetime(2026, 1, 2, tzinfo=UTC)
+# The name that a column had: (table, column) -> before.
+_FORMER = {
+    (table, after): before
+    for table, before, after in importlib.import_module("models.migrations.versions.0016_standard_names").COLUMNS
+}
 
 
 async def install_older(database_url: str) -> None:
@@ -43,13 +49,17 @@ Rows = dict[str, list[dict[str, Any]]]
 
 
 async def rows(sql: asyncpg.Connection, tables: dict[str, str], *, before: Rows | None = None) -> Rows:
-    """Every row of ``tables``, which are given with the schema of each, without what came after ``before``."""
+    """Every row of ``tables``, which are given with the schema of each.
+
+    Compared with ``before``: without what came after it, and each column by the name that it had.
+    """
     found: Rows = {}
     for table, schema in sorted(tables.items()):
         if before is not None and table not in before:
             continue
         read = [json.loads(row[0]) for row in await sql.fetch(f'SELECT to_jsonb(t)::text FROM "{schema}"."{table}" t')]
         if before is not None and before[table]:
+            read = [{_FORMER.get((table, column), column): value for column, value in row.items()} for row in read]
             read = [{column: row[column] for column in before[table][0]} for row in read]
         found[table] = sorted(read, key=repr)
     return found
@@ -79,13 +89,14 @@ def _migrate(connection: Connection) -> None:
 async def _insert(sql: asyncpg.Connection, table: Table, number: int) -> None:
     """A value of the same kind is the same in every table, and so each reference finds its row."""
     known = {row[0] for row in await sql.fetch(_COLUMNS, table.name)}
-    columns = [column for column in table.columns if column.name in known]
+    columns = {_FORMER.get((table.name, column.name), column.name): column for column in table.columns}
+    columns = {name: column for name, column in columns.items() if name in known}
     if not columns:
         return  # a table that a later version brought
     places = ", ".join(f"${place}" for place in range(1, len(columns) + 1))
-    names = ", ".join(f'"{column.name}"' for column in columns)
+    names = ", ".join(f'"{name}"' for name in columns)
     await sql.execute(
-        f"INSERT INTO {table.name} ({names}) SELECT {places}", *(_value(column, number) for column in columns)
+        f"INSERT INTO {table.name} ({names}) SELECT {places}", *(_value(column, number) for column in columns.values())
     )
 
 

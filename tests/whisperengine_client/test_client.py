@@ -230,7 +230,7 @@ async def test_two_tabs_converge(api: RunningApi, client: ChatClient) -> None:
         )
         (seen_here, seen_there) = await asyncio.gather(read_to(here, 20), read_to(there, 20))
     assert durable(seen_here) == durable(seen_there)
-    assert [place for place, _, _ in durable(seen_here)] == list(range(1, 21))
+    assert [position for position, _, _ in durable(seen_here)] == list(range(1, 21))
     own = [event.content for event in seen_here if isinstance(event, MessageEvent) and event.is_own]
     assert own == [f"here {number}" for number in range(5)]
 

@@ -55,7 +55,7 @@ def rule_form(
             keep_firing_for_s=_whole("keep_firing_for_s", keep.value),
             no_data=NoData(no_data.value),
             severity=Severity(severity.value),
-            channels=tuple(UUID(one) for one in told.value) or None,
+            channels=tuple(UUID(one) for one in selected.value) or None,
             repeat_s=_whole("repeat_s", (repeat.value or 0) * HOUR_S),
             is_enabled=is_enabled.value,
         )
@@ -77,7 +77,7 @@ def rule_form(
         no_data = form.choice("no_data", _("If there's no data"), _options(labels.NO_DATA), now.no_data)
         options = {str(one.channel_id): one.name for one in channels}
         wanted = [str(one) for one in now.channels or ()]
-        told = form.choices("channels", _("Channels"), options, wanted, hint=_("If none selected: all channels"))
+        selected = form.choices("channels", _("Channels"), options, wanted, hint=_("If none selected: all channels"))
         repeat = form.number("repeat_s", _("Repeat after (hours)"), now.repeat_s / HOUR_S, hint=_("0 = never"))
         is_enabled = form.switch(_("Enabled"), now.is_enabled)
 

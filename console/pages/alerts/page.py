@@ -66,12 +66,12 @@ async def _rules(principal: Principal) -> None:
     def edit(rule: RuleView | None = None) -> None:
         forms.rule_form(principal, rule, channels, _bot_names(), editor.refresh)
 
-    async def switch(rule: RuleView) -> None:
-        switched = rows.switched(rule)
+    async def toggle(rule: RuleView) -> None:
+        toggled = rows.toggled(rule)
         done = _("“{name}” turned on", name=rule.name)
-        if not switched.is_enabled:
+        if not toggled.is_enabled:
             done = _("“{name}” turned off", name=rule.name)
-        await run_action(principal, lambda person: settings.change_rule(person, rule.rule_id, switched), done=done)
+        await run_action(principal, lambda person: settings.change_rule(person, rule.rule_id, toggled), done=done)
         await editor.refresh()
 
     def delete(rule: RuleView) -> None:
@@ -86,7 +86,7 @@ async def _rules(principal: Principal) -> None:
     editor = RecordEditor(read)
     await editor.build(
         rows.RULES,
-        actions={"edit": edit, "switch": switch, "delete": delete},
+        actions={"edit": edit, "switch": toggle, "delete": delete},
         empty=_("No rules yet, so nothing triggers an alert. Add one with “New rule”."),
         export="/api/admin/alert-rules",
         new=(_("New rule"), edit) if is_allowed else None,

@@ -80,7 +80,7 @@ def of_alert(alert: AlertView, *, is_allowed: bool) -> dict[str, Any]:
         )
         offered = [action("end", _("End silence"))]
     else:
-        state = _told(alert)
+        state = _notified(alert)
         offered = [action("silence", _("Silence"))]
     return {
         "key": str(alert.alert_id),
@@ -93,10 +93,10 @@ def of_alert(alert: AlertView, *, is_allowed: bool) -> dict[str, Any]:
     } | _severity(alert.severity)
 
 
-def _told(alert: AlertView) -> str:
+def _notified(alert: AlertView) -> str:
     if alert.status is AlertStatus.PENDING:
         return _("pending")
-    count = len(alert.told_channels)
+    count = len(alert.notified_channels)
     return ngettext("{count} channel", "{count} channels", count) if count else _("no one (no matching channel)")
 
 
@@ -106,22 +106,22 @@ def of_rule(
     """One rule in words, with how many subjects are not well for it."""
     counts = Counter(state.status for state in states if state.rule_id == rule.rule_id)
     found = [_(text, count=counts[status]) for status, text in _FOUND.items() if counts[status]]
-    told = [channels.get(one, _("deleted channel")) for one in rule.channels or ()]
-    switch = action("switch", _("Turn off") if rule.is_enabled else _("Turn on"))
+    names = [channels.get(one, _("deleted channel")) for one in rule.channels or ()]
+    toggle = action("switch", _("Turn off") if rule.is_enabled else _("Turn on"))
     return {
         "key": str(rule.rule_id),
         "called": rule.name,
         "name": rule.name,
         "condition": labels.condition(rule),
         "bots": labels.who(rule.bots),
-        "channels": _("all") if rule.channels is None else ", ".join(told),
+        "channels": _("all") if rule.channels is None else ", ".join(names),
         "repeat": labels.duration(rule.repeat_s) if rule.repeat_s else _("never"),
         "state": ", ".join([_("on"), *found]) if rule.is_enabled else _("off"),
-        "actions": [switch, *_edit_and_delete()] if is_allowed else [],
+        "actions": [toggle, *_edit_and_delete()] if is_allowed else [],
     } | _severity(rule.severity)
 
 
-def switched(rule: RuleView) -> RuleDraft:
+def toggled(rule: RuleView) -> RuleDraft:
     """The same rule, off when it was on."""
     values = {field.name: getattr(rule, field.name) for field in fields(RuleDraft)}
     return RuleDraft(**(values | {"is_enabled": not rule.is_enabled}))

@@ -11,7 +11,7 @@ from nicegui import ui
 from chat_api.core.language import _
 from chat_api.fleet.schemas import BotStatus, BotView, FleetView
 from chat_api.fleet.views import HEARTBEATS
-from console import theme
+from console import page_head
 from console.labels import ACTIONS, BOT, BREAKER
 from console.pages.bot import state
 from console.widgets.bot_parts import Avatar, ConfirmAction, Heartbeats
@@ -51,7 +51,7 @@ class BotHead:
             self._head.props["aria-label"] = _("Current status")
             self._build_who(bot)
             self._build_actions(may_try, on_try)
-            self._build_beats()
+            self._build_heartbeats()
         self._confirm = ConfirmAction(bot.display_name, on_act)
         self.show(bot, fleet)
 
@@ -63,7 +63,7 @@ class BotHead:
             self._head.props(f"data-status={bot.shown}")
             self._show_marks(bot, fleet)
             self._show_actions(bot, fleet)
-            self._show_beats(bot)
+            self._show_heartbeats(bot)
 
     def confirm(self, action: str, names: tuple[str, ...], *, affected_users: int, estimate_s: float | None) -> None:
         """Ask once, with what it costs."""
@@ -84,22 +84,22 @@ class BotHead:
         self._buttons: dict[str, tuple[ui.element, ui.html]] = {}
         with ui.element("div").classes("we-bot-actions"):
             for key in self._actions:
-                with ui.element("span") as place:
+                with ui.element("span") as slot:
                     button = _button(_(ACTIONS[key].label), ACTIONS[key].icon, testid=f"do-{key}")
                 button.on("click", self._asker(key), throttle=0.5)
-                self._buttons[key] = place, button
+                self._buttons[key] = slot, button
             if "restart" in self._buttons:
                 self._buttons["restart"][1].props("aria-keyshortcuts=r")
             if may_try:
                 tried = _button(_("Try a message"), "conversation", testid="do-try").props("aria-keyshortcuts=t")
                 tried.on("click", on_try, throttle=0.3)
-            logs = _html("a", theme.icon_svg("logs") + _("Logs")).classes("we-button").props("aria-keyshortcuts=l")
+            logs = _html("a", page_head.icon_svg("logs") + _("Logs")).classes("we-button").props("aria-keyshortcuts=l")
             logs.props["href"] = f"/admin/logs?bots={quote(self._name, safe='')}"
 
-    def _build_beats(self) -> None:
+    def _build_heartbeats(self) -> None:
         with ui.element("div").classes("we-bot-beats"):
             self._restart = _html("div")
-            self._beats = Heartbeats()
+            self._heartbeats = Heartbeats()
             self._scale = _html("div").classes("we-bot-scale we-muted")
 
     def _asker(self, action: str) -> Callable[[], Awaitable[None]]:
@@ -126,26 +126,26 @@ class BotHead:
 
     def _show_actions(self, bot: BotView, fleet: FleetView) -> None:
         shown = state.offered(self._actions, bot)
-        for key, (place, button) in self._buttons.items():
+        for key, (slot, button) in self._buttons.items():
             why = state.why_not(key, bot, has_engine=state.has_engine(fleet))
-            place.set_visibility(key in shown)
-            place.props["title"] = why
-            place.update()
+            slot.set_visibility(key in shown)
+            slot.props["title"] = why
+            slot.update()
             button.props("disabled") if why else button.props(remove="disabled")
 
-    def _show_beats(self, bot: BotView) -> None:
+    def _show_heartbeats(self, bot: BotView) -> None:
         is_restarting = state.is_restarting(bot)
         self._restart.set_visibility(is_restarting)
-        self._beats.set_visibility(not is_restarting)
+        self._heartbeats.set_visibility(not is_restarting)
         if is_restarting and bot.restart is not None:
             self._restart.set_content(restart_progress(bot.restart, escape(bot.display_name)))
-        self._beats.show(bot.heartbeats)
+        self._heartbeats.show(bot.heartbeats)
         indented = (1 - len(bot.heartbeats) / HEARTBEATS) * 100
         first = moment(bot.heartbeats[0].checked_at) if bot.heartbeats and indented < MOST_INDENTED else ""
         self._scale.set_content(f'<span style="margin-left:{indented:.1f}%">{first}</span><span>{_("now")}</span>')
 
 
-class BotFigures:
+class BotStatisticsPanel:
     """The figures and facts that the first tab begins with."""
 
     def __init__(self) -> None:
@@ -187,7 +187,9 @@ def _note(said: str, *, testid: str) -> str:
 
 def _button(label: str, icon: str, *, testid: str) -> ui.html:
     return (
-        _html("button", theme.icon_svg(icon) + label).classes("we-button").props(f'type=button data-testid="{testid}"')
+        _html("button", page_head.icon_svg(icon) + label)
+        .classes("we-button")
+        .props(f'type=button data-testid="{testid}"')
     )
 
 

@@ -33,7 +33,7 @@ async def bot_overview(principal: Principal, bot_name: str) -> None:
         own.content = _saying(_muted(_("Another bot answers at this address.")))
         return
     try:
-        info = await services().bot_trials.self_description(principal, spec.name)
+        info = await services().test_messages.self_description(principal, spec.name)
     except Upstream:
         own.content = _saying(_muted(_("No answer yet, or nothing reported.")))
     else:
@@ -75,8 +75,8 @@ def _said(info: BotInfo, spec: BotSpec) -> Iterable[tuple[str, str]]:
         yield _("Running for"), span(info.uptime_s)
     if info.capabilities:
         yield _("Capabilities"), _short(", ".join(info.capabilities))
-    told = [(key, fact) for key, fact in _flat(info.facts) if fact not in known]
-    for key, fact in told[:MAX_FACTS]:
+    facts = [(key, fact) for key, fact in _flat(info.facts) if fact not in known]
+    for key, fact in facts[:MAX_FACTS]:
         yield escape(fact_label(key)[:60]), _short(fact)
 
 
@@ -84,14 +84,14 @@ def _flat(facts: Mapping[str, object]) -> Iterator[tuple[str, object]]:
     """What can be read in a line; of an object in it, its own facts."""
     for key, value in facts.items():
         if isinstance(value, Mapping):
-            yield from ((str(inner), _told(told)) for inner, told in value.items() if _is_plain(told))
+            yield from ((str(inner), _shown(facts)) for inner, facts in value.items() if _is_plain(facts))
         elif isinstance(value, list):
             yield str(key), ", ".join(str(item) for item in value[:MAX_FACTS] if _is_plain(item))
         elif _is_plain(value):
-            yield str(key), _told(value)
+            yield str(key), _shown(value)
 
 
-def _told(value: object) -> object:
+def _shown(value: object) -> object:
     return _("yes") if value is True else _("no") if value is False else value
 
 

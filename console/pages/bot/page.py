@@ -11,21 +11,21 @@ from chat_api.core.errors import NotFound
 from chat_api.core.language import N_, _
 from chat_api.core.principals import Permission, Principal
 from chat_api.fleet.schemas import BotView, FleetView
-from console import theme
+from console import page_head
 from console.actions import run_action
 from console.context import services, settings
 from console.frame import back_link, frame, page
 from console.live.fleet import fleet_feed
 from console.pages.bot.container import bot_container
 from console.pages.bot.incidents import bot_incidents
-from console.pages.bot.live import BotFigures, BotHead
+from console.pages.bot.live import BotHead, BotStatisticsPanel
 from console.pages.bot.logs import bot_logs
 from console.pages.bot.overview import bot_overview
 from console.pages.bot.policy import bot_policy
 from console.pages.bot.series import bot_series
 from console.pages.bot.users import bot_users
 from console.pages.fleet.actions import act, allowed_actions, ask
-from console.pages.fleet.bot_trial import open_trial
+from console.pages.fleet.test_message import open_test_message
 from console.widgets.tabs import Tabs
 from console.widgets.timeline import timeline
 
@@ -73,7 +73,7 @@ async def _bot(principal: Principal, name: str, tab: str = "") -> None:
     if bot is None:
         _unknown(principal, name)
         return
-    ui.page_title(theme.page_title(spec.display_name))
+    ui.page_title(page_head.page_title(spec.display_name))
     sections = {section.key: section for section in SECTIONS if principal.may(section.permission)}
     own = next(iter(sections))  # the page's own address, which has the figures
     shown = tab if tab in sections else own
@@ -82,7 +82,7 @@ async def _bot(principal: Principal, name: str, tab: str = "") -> None:
         """Build a section in the place of the one before, unless another tab was opened meanwhile."""
         nonlocal shown
         shown = key
-        figures.show(bot, fleet, is_first=key == own)
+        statistics.show(bot, fleet, is_first=key == own)
         panel.clear()
         panel.props(f'aria-labelledby="tab-{key}"')
         with panel, ui.element("div").classes("we-section"):
@@ -99,13 +99,15 @@ async def _bot(principal: Principal, name: str, tab: str = "") -> None:
                 check_interval_s=settings().bot_health_check_interval,
                 on_ask=lambda args: ask(principal, head, args),
                 on_act=lambda args: act(principal, args),
-                on_try=lambda: open_trial(principal, spec.name),
+                on_try=lambda: open_test_message(principal, spec.name),
             )
             titles = {section.key: _(section.title) for section in sections.values()}
             path = f"/admin/bots/{quote(spec.name)}"
             Tabs(titles, shown, path=path, label=_("About this bot"), controls="section", on_tab=show)
-            figures = BotFigures()
-            figures.show(bot, fleet, is_first=shown == own)  # what needs a socket, as the timer, comes later or never
+            statistics = BotStatisticsPanel()
+            statistics.show(
+                bot, fleet, is_first=shown == own
+            )  # what needs a socket, as the timer, comes later or never
         panel = ui.element("div").props('id=section data-testid="section"')
         if len(sections) > 1:
             panel.props("role=tabpanel tabindex=0")
@@ -114,7 +116,7 @@ async def _bot(principal: Principal, name: str, tab: str = "") -> None:
         nonlocal bot, fleet
         bot, fleet = now, whole
         head.show(bot, fleet)
-        figures.show(bot, fleet, is_first=shown == own)
+        statistics.show(bot, fleet, is_first=shown == own)
 
     fleet_feed().on_bot(client, spec.name, changed)
     ui.timer(0, lambda: show(shown), once=True)

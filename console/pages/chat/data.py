@@ -88,24 +88,24 @@ async def event_data(event: StreamEvent) -> Json:
     An answer or failure does not say again what was asked, only what became of it.
     """
     exchange, payload = event.exchange, event.payload
-    told: Json = {"kind": event.kind, "seq": event.seq}
+    data: Json = {"kind": event.kind, "seq": event.seq}
     if exchange is None:  # a read mark
-        return told | {"bot": payload["bot_name"], "up_to": payload["up_to"]}
-    told |= {"bot": exchange.bot_name, "id": payload.get("message_id", str(exchange.message_id))}
+        return data | {"bot": payload["bot_name"], "up_to": payload["up_to"]}
+    data |= {"bot": exchange.bot_name, "id": payload.get("message_id", str(exchange.message_id))}
     match event.kind:
         case EventKind.MESSAGE:
-            told["lines"] = await message_data(line for line in lines_of(exchange) if line.role is MessageRole.USER)
+            data["lines"] = await message_data(line for line in lines_of(exchange) if line.role is MessageRole.USER)
         case EventKind.ANSWER:
             lines = () if event.is_superseded else lines_of(exchange)
-            told["lines"] = await message_data(line for line in lines if line.role is MessageRole.BOT)
-            told["question"] = _outcome(exchange)
+            data["lines"] = await message_data(line for line in lines if line.role is MessageRole.BOT)
+            data["question"] = _outcome(exchange)
         case EventKind.FAILED | EventKind.RETRIED:
-            told["question"] = _outcome(exchange)
+            data["question"] = _outcome(exchange)
         case EventKind.EDITED:
-            told["changes"] = await _edited(exchange)
+            data["changes"] = await _edited(exchange)
         case EventKind.REACTION:
-            told |= {"emoji": payload["emoji"], "is_added": payload["action"] == "added"}
-    return told
+            data |= {"emoji": payload["emoji"], "is_added": payload["action"] == "added"}
+    return data
 
 
 def delta_data(event: DeltaEvent) -> Json:

@@ -53,8 +53,8 @@ class ChatFeed:
                 return  # the session ended; a page that stays all the same hears nothing
             for sid in sockets_of(client.id):
                 await core.sio.enter_room(sid, person.room)
-            if not is_new or person.told != built_at:
-                await _emit([{"kind": "position", **position_data(person.told)}], room=client.id)
+            if not is_new or person.sent != built_at:
+                await _emit([{"kind": "position", **position_data(person.sent)}], room=client.id)
             is_new = False
 
         client.on_connect(connected)
@@ -70,9 +70,9 @@ class ChatFeed:
             return
         is_same = str(now.epoch) == epoch
         missed = await self._feeds.replay(user_id, after=after, up_to=now.seq) if is_same else None
-        told = [_resync(now)] if missed is None else [await event_data(event) for event in missed]
+        sent = [_resync(now)] if missed is None else [await event_data(event) for event in missed]
         if client in open_pages():
-            await _emit(told, room=client.id)
+            await _emit(sent, room=client.id)
 
     def _leave(self, person: "_Person", client: Client) -> None:
         person.pages.discard(client.id)
@@ -84,9 +84,9 @@ class ChatFeed:
 
 
 class _Person:
-    """One person's stream in one language. ``pages`` are the ids of those that follow it, ``told`` is how far."""
+    """One person's stream in one language. ``pages`` are the ids of those that follow it, ``sent`` is how far."""
 
-    told: StreamPosition
+    sent: StreamPosition
 
     def __init__(self, feeds: Feeds, user_id: str, code: str) -> None:
         self.user_id = user_id
@@ -96,50 +96,50 @@ class _Person:
         self._feeds = feeds
         self._opening = asyncio.Lock()
         self._is_followed = False
-        self._heard: deque[StreamEvent | LiveEvent] = deque()
+        self._waiting: deque[StreamEvent | LiveEvent] = deque()
         self._telling: asyncio.Task[None] | None = None
 
     async def follow(self) -> StreamPosition:
         """How far the pages have been told, once the stream is followed. Raises: DatabaseUnavailable."""
         async with self._opening:
             if not self._is_followed:
-                self.told = await self._feeds.follow(self.user_id, self._hear, self._hear)
+                self.sent = await self._feeds.follow(self.user_id, self._on_event, self._on_event)
                 self._is_followed = True
-        return self.told
+        return self.sent
 
     def unfollow(self) -> None:
         """Hear nothing more."""
-        self._feeds.unfollow(self.user_id, self._hear)
+        self._feeds.unfollow(self.user_id, self._on_event)
 
-    def _hear(self, event: StreamEvent | LiveEvent) -> None:
+    def _on_event(self, event: StreamEvent | LiveEvent) -> None:
         if isinstance(event, TypingEvent):
             return  # a message that is pending says it
-        if isinstance(event, GapEvent) or len(self._heard) >= MAX_EVENTS_WAITING:
-            self._heard.clear()
+        if isinstance(event, GapEvent) or len(self._waiting) >= MAX_EVENTS_WAITING:
+            self._waiting.clear()
             event = GapEvent(user_id=self.user_id)
-        self._heard.append(event)
+        self._waiting.append(event)
         if self._telling is None or self._telling.done():
             self._telling = background_tasks.create(self._tell(), name=f"chat events of {self.user_id}")
 
     async def _tell(self) -> None:
         """Pass on what was heard, in order: together what came while the last of it was rendered and sent."""
-        while self._heard:
-            events, self._heard = self._heard, deque()
+        while self._waiting:
+            events, self._waiting = self._waiting, deque()
             with speaking(self.language):
-                frame = [await self._told(event) for event in events]
+                frame = [await self._data(event) for event in events]
             await _emit(frame, room=self.room)
-            last = next((told for told in reversed(frame) if "seq" in told), None)
+            last = next((sent for sent in reversed(frame) if "seq" in sent), None)
             if last is not None:
-                self.told = StreamPosition(epoch=self._now.epoch, seq=last["seq"])
+                self.sent = StreamPosition(epoch=self._now.epoch, seq=last["seq"])
 
-    async def _told(self, event: StreamEvent | LiveEvent) -> Json:
+    async def _data(self, event: StreamEvent | LiveEvent) -> Json:
         if isinstance(event, StreamEvent):
             return await event_data(event)
         return delta_data(event) if isinstance(event, DeltaEvent) else _resync(self._now)
 
     @property
     def _now(self) -> StreamPosition:
-        return self._feeds.position(self.user_id) or self.told
+        return self._feeds.position(self.user_id) or self.sent
 
 
 def chat_feed(feeds: Feeds) -> ChatFeed:

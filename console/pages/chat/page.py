@@ -10,7 +10,7 @@ from chat_api.messages.service import MAX_MESSAGE_CHARS
 from chat_api.people.identity import MAX_PASSWORD_CHARS
 from chat_api.people.session_schemas import SignIn
 from chat_api.people.sign_in_routes import sign_in_user
-from console import theme
+from console import page_head
 from console.context import services
 from console.frame import page
 from console.guard import Audience, sign_in_address
@@ -41,7 +41,7 @@ def register() -> None:
 
 async def _chat(principal: Principal, bot: str = "") -> None:
     client = ui.context.client
-    ui.add_head_html(f'<link rel="stylesheet" href="{theme.asset("chat.css")}">')
+    ui.add_head_html(f'<link rel="stylesheet" href="{page_head.asset("chat.css")}">')
     # In this order: what happens while the rest is read is told twice rather than never.
     position = await chat_feed(services().feeds).follow(client, principal.user_id)
     conversations = await services().messages.conversations(principal)

@@ -60,8 +60,8 @@ def bots_feed(fleet: FleetService) -> BotsFeed:
 
 
 def _data(bots: tuple[PublicBot, ...]) -> BotsData:
-    told = orjson.dumps([bot_data(bot) for bot in bots]).decode()
-    return BotsData(names=frozenset(bot.name for bot in bots), json=told)
+    bots_json = orjson.dumps([bot_data(bot) for bot in bots]).decode()
+    return BotsData(names=frozenset(bot.name for bot in bots), json=bots_json)
 
 
 def _changes(before: tuple[PublicBot, ...], now: tuple[PublicBot, ...]) -> Json:

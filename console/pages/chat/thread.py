@@ -12,7 +12,7 @@ import orjson
 from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 
-from console import theme
+from console import page_head
 from console.pages.chat.data import Json
 
 MAX_TEXT_CHARS: Final = 20_000  # above the limit of a message, so that the service says what is wrong with it
@@ -41,8 +41,8 @@ Handler = Callable[[Request], Awaitable[None]]
 
 class ChatThread(
     Element,
-    component=theme.ASSETS / "chat_thread.js",
-    dependencies=[theme.ASSETS / "chat" / "*.js", theme.ASSETS / "js" / "*.js"],
+    component=page_head.ASSETS / "chat_thread.js",
+    dependencies=[page_head.ASSETS / "chat" / "*.js", page_head.ASSETS / "js" / "*.js"],
 ):
     """Bots, the thread of one of them, and the composer."""
 

@@ -48,7 +48,7 @@ class _Finder:
         self._threads: dict[str, ThreadView] = {}
         self._reason = ""
         self._next_until: datetime | None = None
-        self._looked_at = 0
+        self._scanned = 0
 
     def build(self, first: Finds) -> None:
         explanation = _("Conversations are private. To search or read them, give a reason. It goes into the audit log.")
@@ -93,13 +93,13 @@ class _Finder:
         )
 
     async def _find(self, reason: str) -> None:
-        self._reason, self._threads, self._looked_at, self._next_until = reason, {}, 0, None
-        await self._look()
+        self._reason, self._threads, self._scanned, self._next_until = reason, {}, 0, None
+        await self._search()
 
     async def _go_on(self) -> None:
-        await self._look()
+        await self._search()
 
-    async def _look(self) -> None:
+    async def _search(self) -> None:
         days = self._period.value
         search = Search(
             user=(self._user.value or "").strip() or None,
@@ -118,9 +118,9 @@ class _Finder:
         for thread in found.threads[:MAX_SHOWN]:
             self._threads.setdefault(f"{thread.user_id} {thread.bot_name}", thread)
         self._next_until = found.next_until
-        self._looked_at += found.looked_at
+        self._scanned += found.looked_at
         self._table.show([_row(key, thread) for key, thread in self._threads.items()])
-        self._how_far.text = _how_far(self._looked_at, found.next_until)
+        self._how_far.text = _how_far(self._scanned, found.next_until)
         self._more.set_visibility(found.next_until is not None)
 
     async def _ask_and_open(self, __: str, key: str) -> None:

@@ -24,7 +24,7 @@ MAX_MINUTES: Final = 60 * 24 * 365
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class ActionRequest:
     """What somebody asked for in the browser. ``minutes`` (None: until ended) and ``reason`` are of a maintenance."""
 
     action: str
@@ -38,19 +38,19 @@ class BoardAction:
     """``run`` calls the service, in the page's context, for the person that pressed the button."""
 
     permission: Permission
-    run: Callable[[Principal, Wish], Awaitable[object]]
+    run: Callable[[Principal, ActionRequest], Awaitable[object]]
     is_restart: bool = False
 
 
-def _of_containers(action: BotAction) -> Callable[[Principal, Wish], Awaitable[object]]:
+def _of_containers(action: BotAction) -> Callable[[Principal, ActionRequest], Awaitable[object]]:
     """Restart, start or stop: one bot by itself, several in a bulk whose refusals are told."""
 
-    async def run(principal: Principal, wish: Wish) -> None:
+    async def run(principal: Principal, request: ActionRequest) -> None:
         restarts = services().restarts
-        if len(wish.names) == 1:
-            await restarts.act(principal, action, wish.names[0])
+        if len(request.names) == 1:
+            await restarts.act(principal, action, request.names[0])
             return
-        bulk = await restarts.act_on(principal, action, wish.names)
+        bulk = await restarts.act_on(principal, action, request.names)
         refused = [outcome for outcome in bulk.outcomes if not outcome.is_accepted]
         if refused:
             raise Conflict(_not_done(len(refused), len(bulk.outcomes), str(refused[0].error)))
@@ -58,23 +58,23 @@ def _of_containers(action: BotAction) -> Callable[[Principal, Wish], Awaitable[o
     return run
 
 
-async def _roll(principal: Principal, wish: Wish) -> None:
-    await open_rolling_dialog(principal, wish.names)
+async def _roll(principal: Principal, request: ActionRequest) -> None:
+    await open_rolling_dialog(principal, request.names)
 
 
-async def _maintain(principal: Principal, wish: Wish) -> None:
-    until = datetime.now(UTC) + timedelta(minutes=wish.minutes) if wish.minutes else None
-    change = PolicyChange(is_in_maintenance=True, maintenance_reason=wish.reason, maintenance_until=until)
-    await each(wish.names, lambda name: services().policies.change(principal, name, change))
+async def _maintain(principal: Principal, request: ActionRequest) -> None:
+    until = datetime.now(UTC) + timedelta(minutes=request.minutes) if request.minutes else None
+    change = PolicyChange(is_in_maintenance=True, maintenance_reason=request.reason, maintenance_until=until)
+    await each(request.names, lambda name: services().policies.change(principal, name, change))
 
 
-async def _end_maintenance(principal: Principal, wish: Wish) -> None:
+async def _end_maintenance(principal: Principal, request: ActionRequest) -> None:
     change = PolicyChange(is_in_maintenance=False)
-    await each(wish.names, lambda name: services().policies.change(principal, name, change))
+    await each(request.names, lambda name: services().policies.change(principal, name, change))
 
 
-async def _remove(principal: Principal, wish: Wish) -> None:
-    await each(wish.names, lambda name: services().known_bots.remove(principal, name))
+async def _remove(principal: Principal, request: ActionRequest) -> None:
+    await each(request.names, lambda name: services().known_bots.remove(principal, name))
 
 
 async def each(names: tuple[str, ...], call: Callable[[str], Awaitable[object]]) -> None:
@@ -123,32 +123,32 @@ def allowed_actions(principal: Principal, actions: Mapping[str, BoardAction] = B
 
 async def ask(principal: Principal, element: Asking, args: Any) -> None:
     """Show what an action would cost before it is done."""
-    wish = wish_of(args)
-    action = BOT_ACTIONS.get(wish.action) if wish else None
-    if wish is None or action is None:
+    request = request_of(args)
+    action = BOT_ACTIONS.get(request.action) if request else None
+    if request is None or action is None:
         return
 
     async def read(person: Principal) -> tuple[int, float | None]:
         history = services().restarts.history
-        affected = (await history.affected(person, wish.names)).total
+        affected = (await history.affected(person, request.names)).total
         # The estimate is of one bot: to ask for each of five hundred would be as many queries.
-        is_estimated = action.is_restart and len(wish.names) == 1
-        return affected, await history.estimate_s(wish.names[0]) if is_estimated else None
+        is_estimated = action.is_restart and len(request.names) == 1
+        return affected, await history.estimate_s(request.names[0]) if is_estimated else None
 
     cost = await run_action(principal, read)
     if cost is not None:
-        element.confirm(wish.action, wish.names, affected_users=cost[0], estimate_s=cost[1])
+        element.confirm(request.action, request.names, affected_users=cost[0], estimate_s=cost[1])
 
 
 async def act(principal: Principal, args: Any) -> None:
     """Do what was confirmed. The service checks the permission; an unknown action is nobody's."""
-    wish = wish_of(args)
-    action = BOT_ACTIONS.get(wish.action) if wish else None
-    if wish is not None and action is not None:
-        await run_action(principal, lambda person: action.run(person, wish))
+    request = request_of(args)
+    action = BOT_ACTIONS.get(request.action) if request else None
+    if request is not None and action is not None:
+        await run_action(principal, lambda person: action.run(person, request))
 
 
-def wish_of(args: Any) -> Wish | None:
+def request_of(args: Any) -> ActionRequest | None:
     """What the browser says, which may be anything; the services decide whether there are such bots."""
     if not isinstance(args, dict) or not isinstance(args.get("action"), str) or not isinstance(args.get("names"), list):
         return None
@@ -156,7 +156,7 @@ def wish_of(args: Any) -> Wish | None:
     minutes = args.get("minutes")
     is_span = isinstance(minutes, int) and not isinstance(minutes, bool) and 0 < minutes <= MAX_MINUTES
     return (
-        Wish(
+        ActionRequest(
             action=args["action"][:MAX_NAME_CHARS],
             names=names,
             minutes=minutes if is_span else None,

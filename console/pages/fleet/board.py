@@ -5,14 +5,14 @@ from typing import Any
 
 from nicegui.element import Element
 
-from console import theme
+from console import page_head
 from console.pages.fleet.actions import MAX_NAME_CHARS
 
-MODULES = theme.ASSETS / "js" / "*.js"
+MODULES = page_head.ASSETS / "js" / "*.js"
 OnArgs = Callable[[Any], Awaitable[None]]
 
 
-class FleetBoard(Element, component=theme.ASSETS / "fleet_board.js", dependencies=[MODULES]):
+class FleetBoard(Element, component=page_head.ASSETS / "fleet_board.js", dependencies=[MODULES]):
     """Banner, service cards and the live table of bots; changes reach it by broadcast: ``console/live/fleet.py``."""
 
     def __init__(

@@ -13,7 +13,7 @@ from console.guard import Audience, add_rule, visitor_of
 from console.live.fleet import fleet_feed
 from console.pages.fleet.actions import act, allowed_actions, ask
 from console.pages.fleet.board import FleetBoard
-from console.pages.fleet.bot_trial import open_trial
+from console.pages.fleet.test_message import open_test_message
 
 # What the socket brings, for a page whose socket is blocked; in assets/js/we-fleet-feed.js.
 FLEET_NOW = "/admin/fleet/now"
@@ -43,6 +43,6 @@ async def _fleet(principal: Principal) -> None:
             check_interval_s=settings().bot_health_check_interval,
             on_ask=lambda args: ask(principal, board, args),
             on_act=lambda args: act(principal, args),
-            on_try=lambda bot_name: open_trial(principal, bot_name),
+            on_try=lambda bot_name: open_test_message(principal, bot_name),
             on_resync=lambda: feed.send_all(client, principal),
         )

@@ -11,7 +11,7 @@ from chat_api.core.language import N_, _
 from chat_api.core.principals import Permission, Principal
 from chat_api.incidents.schemas import IncidentDetails, IncidentFilter, IncidentNumbers, IncidentState, IncidentView
 from chat_api.incidents.service import MAX_NOTE_CHARS, MAX_REASON_CHARS
-from console import theme
+from console import page_head
 from console.actions import run_action
 from console.context import services
 from console.frame import back_link, frame, page
@@ -43,7 +43,7 @@ async def _incidents(principal: Principal, state: str = "all", bot: str = "") ->
     numbers = await service.numbers(principal)
     names = [one.name for one in services().fleet.view(principal).bots]
     with frame(principal, title=_("Incidents"), path=PATH):
-        figures = ui.html(markup.incident_numbers(numbers), sanitize=False)
+        numbers_html = ui.html(markup.incident_numbers(numbers), sanitize=False)
         with ui.element("div").classes("we-toolbar"):
             ui.html(_filters(shown, bot, names), sanitize=False).classes("we-incident-filters")
             address = f"/api{PATH}?{urlencode({'state': shown} | ({'bot': bot} if bot else {}))}"
@@ -51,7 +51,7 @@ async def _incidents(principal: Principal, state: str = "all", bot: str = "") ->
         items = ui.html(_list(found, shown, bot), sanitize=False).props('data-testid="incidents"')
 
     def changed(incidents: tuple[IncidentView, ...], numbers: IncidentNumbers) -> None:
-        figures.set_content(markup.incident_numbers(numbers))
+        numbers_html.set_content(markup.incident_numbers(numbers))
         items.set_content(_list([one for one in incidents if _is_shown(one, shown, bot)], shown, bot))
 
     incident_feed().on_list(ui.context.client, principal, changed)
@@ -63,7 +63,7 @@ async def _incident(principal: Principal, incident_id: str) -> None:
     except ValueError:
         raise NotFound(_("Incident not found.")) from None
     details = await services().incidents.details(principal, number)
-    ui.page_title(theme.page_title(details.incident.headline))
+    ui.page_title(page_head.page_title(details.incident.headline))
     with frame(principal, title=_("Incident"), path=PATH):
         back_link(PATH, _("Incidents"))
         parts = _Parts(principal, details)
@@ -114,7 +114,7 @@ class _Parts:
                 _button(_("Add note"), lambda: self._note(note))
         ui.html(
             f'<a class="we-button we-quiet" href="/api{PATH}/{self._id}/export" download>'
-            f"{theme.icon_svg('download')}<span>{_('Export as Markdown')}</span></a>",
+            f"{page_head.icon_svg('download')}<span>{_('Export as Markdown')}</span></a>",
             sanitize=False,
         )
 

@@ -8,7 +8,7 @@ from nicegui import ui
 from chat_api.core.language import N_, _
 from chat_api.core.principals import Permission, Principal
 from chat_api.people.schemas import IdentityView, PersonDetails, SessionView, ThreadView
-from console import theme
+from console import page_head
 from console.context import services
 from console.frame import back_link, frame, page
 from console.pages.people.person_actions import person_actions, then_reload
@@ -49,7 +49,7 @@ async def _person(principal: Principal, user_id: str) -> None:
         back_link("/admin/users", _("Users"))
         with ui.element("div").classes("we-toolbar"):
             word, tone, symbol = person_state(details)
-            status = f'{theme.icon_svg(symbol)}<span data-testid="person-state">{word}</span>'
+            status = f'{page_head.icon_svg(symbol)}<span data-testid="person-state">{word}</span>'
             ui.html(status, sanitize=False, tag="span").classes(f"we-status we-status-{tone}")
             person_actions(principal, details)
         with ui.element("div").classes("we-panels"):

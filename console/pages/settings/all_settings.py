@@ -10,7 +10,7 @@ from nicegui.events import GenericEventArguments
 from chat_api.core.language import N_, _
 from chat_api.settings.schemas import Effect, SettingView, Source
 from console.labels import Mark
-from console.pages.settings.switches import Fields, OnFields, fields_of, html
+from console.pages.settings.panels import Fields, OnFields, fields_of, html
 from console.widgets.fact_words import moment
 from console.widgets.marks import status_mark
 from console.widgets.records import export_links

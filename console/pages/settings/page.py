@@ -17,7 +17,14 @@ from console.frame import frame, page
 from console.labels import Mark
 from console.live.open_pages import open_pages
 from console.pages.settings.all_settings import AllSettings
-from console.pages.settings.switches import AnnouncementPanel, FeaturesPanel, Fields, MaintenancePanel, html, moment_of
+from console.pages.settings.panels import (
+    AnnouncementPanel,
+    FeaturesPanel,
+    Fields,
+    MaintenancePanel,
+    html,
+    moment_of,
+)
 from console.widgets import dialogs
 from console.widgets.lifetime import while_shown
 from console.widgets.marks import status_mark
@@ -47,7 +54,7 @@ class _Page:
                 self._maintenance = MaintenancePanel(
                     may_manage=may_manage, on_begin=self._ask_maintenance, on_end=self._end_maintenance
                 )
-                features = services().switches.features(principal)
+                features = services().feature_flags.features(principal)
                 self._features = FeaturesPanel(features, may_manage=may_manage, on_switch=self._switch)
             views = services().configuration.views(principal)
             self._all = AllSettings(views, may_manage=may_manage, on_change=self._change)
@@ -55,13 +62,13 @@ class _Page:
 
     def show(self) -> None:
         """Show all as it is now."""
-        switches, configuration = services().switches, services().configuration
+        feature_flags, configuration = services().feature_flags, services().configuration
         ignored = configuration.ignored(self._principal)
         self._ignored.set_visibility(bool(ignored))
         self._ignored.set_content(ignored_part(ignored))
-        self._announcement.show(switches.announcement(self._principal), datetime.now(UTC))
-        self._maintenance.show(switches.maintenance(self._principal))
-        self._features.show(switches.features(self._principal))
+        self._announcement.show(feature_flags.announcement(self._principal), datetime.now(UTC))
+        self._maintenance.show(feature_flags.maintenance(self._principal))
+        self._features.show(feature_flags.features(self._principal))
         self._all.show(configuration.views(self._principal))
 
     async def _run(self, act: Callable[[Principal], Awaitable[object]], say: Callable[[str], object]) -> object:
@@ -81,7 +88,7 @@ class _Page:
     async def _announce(self, fields: Fields) -> None:
         async def announce(person: Principal) -> None:
             tone = fields.get("tone")
-            await services().switches.announce(
+            await services().feature_flags.announce(
                 person,
                 str(fields.get("text") or ""),
                 tone=Tone(tone) if tone in set(Tone) else Tone.INFO,
@@ -93,11 +100,13 @@ class _Page:
             await self._run(announce, self._announcement.error.set_content)
 
     async def _take_back(self) -> None:
-        await self._run(lambda person: services().switches.announce(person, ""), self._announcement.error.set_content)
+        await self._run(
+            lambda person: services().feature_flags.announce(person, ""), self._announcement.error.set_content
+        )
 
     async def _ask_maintenance(self, fields: Fields) -> None:
         """Ask once, with how many people it would meet."""
-        affected = await run_action(self._principal, services().switches.affected_users)
+        affected = await run_action(self._principal, services().feature_flags.affected_users)
         if affected is None:
             return
         text = str(fields.get("text") or "")
@@ -112,14 +121,14 @@ class _Page:
         await self._maintain(is_on=False)
 
     async def _maintain(self, *, is_on: bool, text: str = "") -> None:
-        switches = services().switches
+        feature_flags = services().feature_flags
         await self._run(
-            lambda person: switches.maintain(person, is_on=is_on, text=text), self._maintenance.error.set_content
+            lambda person: feature_flags.maintain(person, is_on=is_on, text=text), self._maintenance.error.set_content
         )
 
     async def _switch(self, name: str, is_on: bool) -> None:
         switched = await run_action(
-            self._principal, lambda person: services().switches.switch(person, name, is_on=is_on)
+            self._principal, lambda person: services().feature_flags.set_feature(person, name, is_on=is_on)
         )
         if switched is None:
             self._features.put_back(name)
@@ -148,7 +157,7 @@ async def _settings(principal: Principal) -> None:
     def changed(_change: object) -> None:
         background_tasks.create(show(), name="settings")
 
-    for topic in (services().configuration.stored, services().switches.notices):
+    for topic in (services().configuration.stored, services().feature_flags.notices):
         topic.listen(changed)
         while_shown(partial(topic.forget, changed))
 

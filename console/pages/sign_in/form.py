@@ -19,7 +19,7 @@ from chat_api.core.security import new_secret
 from chat_api.http.dependencies import limited_by_address
 from chat_api.people.session_schemas import SignIn
 from chat_api.people.sign_in_routes import keep_session
-from console import theme
+from console import page_head
 from console.language_choice import language_form
 
 log = get_logger(__name__)
@@ -74,7 +74,7 @@ async def answer_form(
 def form_page(title: str, body: str, *, address: str) -> Response:
     """The page of a form, at one of our addresses; nothing of it is kept by a browser or a proxy."""
     foot = f"<footer>{language_form(address)}</footer>"
-    page = theme.document(title, f'<main class="we-sign-in">{theme.brand()}{body}</main>{foot}')
+    page = page_head.document(title, f'<main class="we-sign-in">{page_head.brand()}{body}</main>{foot}')
     return HTMLResponse(page, headers={"Cache-Control": "no-store"})
 
 

@@ -25,8 +25,8 @@ class SystemBoard:
         self._text = ""
         with ui.element("div").classes("we-board we-system").props('data-testid="system"'):
             self._build_banner()
-            self._figures = _html("section").classes("we-cards we-figures")
-            self._figures.props["aria-label"] = _("Summary")
+            self._summary = _html("section").classes("we-cards we-figures")
+            self._summary.props["aria-label"] = _("Summary")
             with ui.element("div").classes("we-panels"):
                 self._build_panels()
         self.show(view, slow_queries)
@@ -38,7 +38,7 @@ class SystemBoard:
         mark, said = markup.banner(view)
         self._banner.classes(replace=f"we-banner we-tone-{mark.tone}")
         self._banner.set_content(f'{status_mark(mark)}<span class="we-headline">{said}</span>')
-        self._figures.set_content(markup.figures(view))
+        self._summary.set_content(markup.summary(view))
         self._processes.set_content(markup.processes_table(view))
         self._stalls.show(markup.stalls(view))
         self._show_routes()
@@ -49,14 +49,16 @@ class SystemBoard:
         self._tables.set_content(markup.tables_table(view.database))
         self._tables.set_visibility(view.database is not None)
         self._redis.set_content(markup.redis_part(view.redis))
-        self._lanes.set_content(markup.lanes_part(view))
+        self._calls.set_content(markup.calls_part(view))
         self._versions.set_content(markup.versions_part(view))
 
     def _build_banner(self) -> None:
         with ui.element("we-fresh").props(f"limit={STALE_S}") as self._fresh:
             self._banner = _html("section").props('role=status data-testid="system-banner"')
-            lost = _html("section", status_mark(markup.LOST) + f'<span class="we-headline">{_(LAST_KNOWN)}</span>')
-            lost.classes(f"we-banner we-tone-{markup.LOST.tone}").props("role=status hidden")
+            disconnected = _html(
+                "section", status_mark(markup.DISCONNECTED) + f'<span class="we-headline">{_(LAST_KNOWN)}</span>'
+            )
+            disconnected.classes(f"we-banner we-tone-{markup.DISCONNECTED.tone}").props("role=status hidden")
 
     def _build_panels(self) -> None:
         with _panel(_("Processes"), is_wide=True):
@@ -79,7 +81,7 @@ class SystemBoard:
         with _panel(_("Redis, bots and versions")):
             self._redis = _html("div")
             _html("h3", _("Calls to bots"))
-            self._lanes = _html("div")
+            self._calls = _html("div")
             _html("h3", _("Versions"))
             self._versions = _html("div")
 
@@ -102,11 +104,11 @@ class _Stalls:
         self._panel.set_visibility(bool(stalls))
         for key in self._shown.keys() - stalls.keys():
             self._shown.pop(key).delete()
-        for place, (key, content) in enumerate(stalls.items(), start=1):  # after the heading
+        for index, (key, content) in enumerate(stalls.items(), start=1):  # after the heading
             if key not in self._shown:
                 with self._panel:
                     self._shown[key] = _html("details", content).classes("we-block").props('data-testid="blocked"')
-                self._shown[key].move(target_index=place)
+                self._shown[key].move(target_index=index)
 
 
 class _SlowStatements:
@@ -126,12 +128,12 @@ class _SlowStatements:
         self._box.set_visibility(bool(queries))
         for statement in self._rows.keys() - {query.statement for query in queries}:
             self._rows.pop(statement)[0].delete()
-        for place, query in enumerate(queries):
+        for index, query in enumerate(queries):
             row, cells = self._rows.get(query.statement) or self._new_row(query)
             for cell, content in zip(cells, markup.slow_query(query), strict=True):
                 cell.set_content(content)
-            if self._body.default_slot.children.index(row) != place:
-                row.move(target_index=place)
+            if self._body.default_slot.children.index(row) != index:
+                row.move(target_index=index)
 
     def _new_row(self, query: SlowQuery) -> tuple[ui.element, list[ui.html]]:
         with self._body, ui.element("tr") as row:

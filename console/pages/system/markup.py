@@ -12,8 +12,8 @@ from chat_api.core.pubsub import PubSubState
 from chat_api.core.request_statistics import RouteStatistics
 from chat_api.core.slow_queries import SlowQuery
 from chat_api.system.schemas import (
+    CallsView,
     DatabaseView,
-    LaneView,
     ProcessReport,
     RedisView,
     SystemView,
@@ -26,7 +26,7 @@ from console.widgets.quantities import fixed, latency, localized, percent, span,
 
 MAX_ROUTES: Final = 60
 STALL_NEWS: Final = timedelta(minutes=5)
-LOST: Final = Mark(N_("Connection lost"), "idle", "unknown")
+DISCONNECTED: Final = Mark(N_("Connection lost"), "idle", "unknown")
 _MIB: Final = 1024 * 1024
 _BREAKERS: Final = {
     BreakerState.CLOSED: ("ok", N_("breaker closed")),
@@ -35,7 +35,7 @@ _BREAKERS: Final = {
 }
 _PUBSUB: Final[Mapping[str, str]] = {
     PubSubState.LIVE: N_("live"),
-    PubSubState.DEAF: N_("stalled"),
+    PubSubState.STALLED: N_("stalled"),
     PubSubState.AWAY: N_("disconnected"),
 }
 
@@ -64,7 +64,7 @@ def banner(view: SystemView) -> tuple[Mark, str]:
     return Mark(N_("Healthy"), "ok", "online"), said
 
 
-def figures(view: SystemView) -> str:
+def summary(view: SystemView) -> str:
     """The whole deployment in six numbers."""
 
     def total(read: Callable[[ProcessReport], float]) -> float:
@@ -197,10 +197,10 @@ def _worker(worker: WorkerView, where: str) -> str:
         title = f' title="{escape(at + worker.error)}"'
         error = f'<div class="we-long we-status-bad">{escape(worker.error)}</div>'
     process = f'<span class="we-muted">{escape(where)}</span>' if where else ""
-    beat = moment(worker.beat_at) if worker.interval_s is not None else "–"
+    heartbeat = moment(worker.beat_at) if worker.interval_s is not None else "–"
     return (
         f'<th scope="row"><div class="we-two"><span>{escape(worker.name.replace("_", " "))}</span>{process}</div></th>'
-        f"<td>{status_mark(_worker_mark(worker))}</td>{_number(beat)}"
+        f"<td>{status_mark(_worker_mark(worker))}</td>{_number(heartbeat)}"
         f'<td class="we-number"{title}>{worker.failures or "–"}{error}</td>'
     )
 
@@ -284,21 +284,21 @@ def redis_part(redis: RedisView | None) -> str:
     )
 
 
-def lanes_part(view: SystemView) -> str:
+def calls_part(view: SystemView) -> str:
     """The calls to bots that are under way, and breakers that are not closed."""
-    lanes = [lane for process in view.processes for lane in process.lanes]
+    lanes = [calls for process in view.processes for calls in process.lanes]
     if not lanes:
         return _muted(_("No calls in progress, all breakers closed."))
-    return facts_html((escape(lane.bot_name), _lane(lane)) for lane in lanes)
+    return facts_html((escape(calls.bot_name), _calls_of(calls)) for calls in lanes)
 
 
-def _lane(lane: LaneView) -> str:
-    tone, state = _BREAKERS[BreakerState(lane.breaker)]
+def _calls_of(calls: CallsView) -> str:
+    tone, state = _BREAKERS[BreakerState(calls.breaker)]
     return _(
         "{running} of {slots} calls, {waiting} waiting, {breaker}",
-        running=lane.in_flight,
-        slots=lane.slots,
-        waiting=lane.waiting,
+        running=calls.in_flight,
+        slots=calls.slots,
+        waiting=calls.waiting,
         breaker=f'<span class="we-status-{tone}">{_(state)}</span>',
     )
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 from chat_api.alerts.apprise_sender import AppriseSender
 from chat_api.alerts.database_outage import DatabaseOutageAlerts
 from chat_api.alerts.delivery import AlertDelivery
-from chat_api.alerts.schemas import AlertView, ChannelDraft, ChannelView, RuleDraft, RuleView, Signs
+from chat_api.alerts.schemas import AlertView, ChannelDraft, ChannelView, MetricsSnapshot, RuleDraft, RuleView
 from chat_api.alerts.service import AlertsService
 from chat_api.alerts.settings import AlertSettingsService
 from chat_api.audit.service import AuditService
@@ -27,7 +27,7 @@ from chat_api.fleet.schemas import (
 from models import Role, RuleKind, Severity
 from tests.support.ticking import TickingClock
 
-WELL = Signs(disk_free=0.5, loop_lag_ms=1)
+WELL = MetricsSnapshot(disk_free=0.5, loop_lag_ms=1)
 TITLES = {"postgres": "PostgreSQL", "redis": "Redis"}
 
 
@@ -90,7 +90,9 @@ class Stage:
             services=services,
         )
 
-    async def look(self, seconds: float = 0, *, every_s: float = 2, **changed: dict[str, Any]) -> Sequence[AlertView]:
+    async def evaluate(
+        self, seconds: float = 0, *, every_s: float = 2, **changed: dict[str, Any]
+    ) -> Sequence[AlertView]:
         """Evaluate now, and again and again while ``seconds`` pass; gives what is wrong at the end."""
         found = await self.alerts.evaluate(self.view(**changed), WELL)
         while seconds > 0:

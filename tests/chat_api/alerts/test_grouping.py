@@ -25,8 +25,8 @@ def test_an_alert_of_a_bot_that_left_says_so(fleet: set[str], has_left: bool) ->
         body="Elena is offline",
         subjects=("Elena",),
         opened_at=NOW - timedelta(minutes=5),
-        told_at=NOW - timedelta(minutes=4),
-        told_subjects=("bot:elena",),
+        notified_at=NOW - timedelta(minutes=4),
+        notified_subjects=("bot:elena",),
     )
     (change,) = changes({alert.key: alert}, {}, NOW, fleet=fleet)
     assert (change.alert.status, change.tell) == (AlertStatus.RESOLVED, NotificationKind.RESOLVED)

@@ -17,14 +17,14 @@ async def test_five_hundred_bots_down_cost_little(database: Database, redis_url:
         bots={f"bot{number:03}": BotStatus.OFFLINE for number in range(BOTS)},
         services={"redis": ServiceStatus.HEALTHY},
     )
-    (alert,) = await stage.look(120, every_s=30)
+    (alert,) = await stage.evaluate(120, every_s=30)
     assert alert.title == "Bot down: 500 bots"
     before = await _versions(database)
-    await stage.look()
+    await stage.evaluate()
     assert await _versions(database) == before
     assert len(before) == BOTS
     stage.bots = dict.fromkeys(stage.bots, BotStatus.ONLINE)
-    assert await stage.look(120, every_s=30) == ()
+    assert await stage.evaluate(120, every_s=30) == ()
     assert await _versions(database) == []
 
 

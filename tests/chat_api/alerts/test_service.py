@@ -62,14 +62,14 @@ async def test_redis_down_under_thirty_bots_is_one_message(stage: Stage, receive
     await stage.channel(receiver.channel_url)
     stage.services["redis"] = ServiceStatus.UNHEALTHY
     stage.bots = dict.fromkeys(stage.bots, DOWN)
-    await stage.look(300)
+    await stage.evaluate(300)
     await stage.deliver()
     assert receiver.titles == ["Redis is down: 30 bots affected"]
     assert "Bot00, Bot01" in receiver.messages[0]["message"]
     stage.services["redis"] = ServiceStatus.HEALTHY
-    await stage.look(60)  # the bots take a while longer
+    await stage.evaluate(60)  # the bots take a while longer
     stage.bots = dict.fromkeys(stage.bots, ON)
-    await stage.look(300)
+    await stage.evaluate(300)
     await stage.deliver()
     assert [title.partition(":")[0] for title in receiver.titles] == ["Redis is down", "Resolved"]
 
@@ -79,11 +79,11 @@ async def test_bots_that_fail_in_a_moment_are_one_message(stage: Stage, receiver
     await stage.channel(receiver.channel_url)
     await stage.only()
     stage.bots |= {"bot00": DOWN}
-    await stage.look(2)
+    await stage.evaluate(2)
     stage.bots |= {"bot01": DOWN, "bot02": DOWN}
-    await stage.look(20)
+    await stage.evaluate(20)
     stage.bots |= {"bot03": DOWN}
-    await stage.look(100)
+    await stage.evaluate(100)
     await stage.deliver()
     assert receiver.titles == ["Bot down: 3 bots", "More: Bot down: 4 bots"]
 
@@ -93,10 +93,10 @@ async def test_what_stays_down_after_its_cause_is_gone_is_told_by_itself(stage: 
     await stage.channel(receiver.channel_url)
     stage.services["redis"] = ServiceStatus.UNHEALTHY
     stage.bots = dict.fromkeys(stage.bots, DOWN)
-    await stage.look(120)
+    await stage.evaluate(120)
     stage.services["redis"] = ServiceStatus.HEALTHY
     stage.bots = dict.fromkeys(stage.bots, ON) | {"bot07": DOWN}
-    await stage.look(240)
+    await stage.evaluate(240)
     await stage.deliver()
     assert "Bot07 is offline" in receiver.titles
     assert [title for title in receiver.titles if title.startswith("Resolved: ")] != []
@@ -106,10 +106,10 @@ async def test_what_was_down_before_stays_its_own_alert(stage: Stage, receiver: 
     """A bot that was told of before Redis went away is not said to be well because Redis explains it now."""
     await stage.channel(receiver.channel_url)
     stage.bots["bot07"] = DOWN
-    await stage.look(120)
+    await stage.evaluate(120)
     await stage.deliver()
     stage.services["redis"] = ServiceStatus.UNHEALTHY
-    await stage.look(60)
+    await stage.evaluate(60)
     await stage.deliver()
     assert receiver.titles == ["Bot07 is offline", "Redis is down: 1 bot affected"]
 
@@ -119,24 +119,24 @@ async def test_for_and_keep_firing_for(stage: Stage, receiver: Receiver) -> None
     await stage.channel(receiver.channel_url)
     await stage.only(for_s=60, keep_firing_for_s=120, repeat_s=0)
     stage.bots["bot00"] = DOWN
-    assert await stage.look(50) == ()
+    assert await stage.evaluate(50) == ()
     stage.bots["bot00"] = ON
-    await stage.look(10)
+    await stage.evaluate(10)
     stage.bots["bot00"] = DOWN
-    assert await stage.look(50) == ()
-    await stage.look(30)
+    assert await stage.evaluate(50) == ()
+    await stage.evaluate(30)
     for _ in range(20):
         stage.bots["bot00"] = ON
-        await stage.look(20)
+        await stage.evaluate(20)
         stage.bots["bot00"] = DOWN
-        await stage.look(20)
+        await stage.evaluate(20)
     await stage.deliver()
     assert receiver.titles == ["Bot00 is offline"]
     stage.bots["bot00"] = ON
-    await stage.look(110)
+    await stage.evaluate(110)
     await stage.deliver()
     assert len(receiver.titles) == 1
-    await stage.look(20)
+    await stage.evaluate(20)
     await stage.deliver()
     assert receiver.titles[1:] == ["Resolved: Bot00 is offline"]
 
@@ -151,9 +151,9 @@ async def test_no_data_means_what_the_rule_says(
     """``ok`` ends an alert, ``keep`` leaves all as it was, ``alert`` begins one; it is a state of its own."""
     await stage.only(no_data=no_data)
     stage.bots["bot00"] = DOWN if was_firing else ON
-    await stage.look(10)
+    await stage.evaluate(10)
     stage.bots["bot00"] = BotStatus.UNKNOWN
-    assert bool(await stage.look(10)) is is_firing
+    assert bool(await stage.evaluate(10)) is is_firing
     async with stage.database.read() as connection:
         rows = (await connection.exec_driver_sql("SELECT status FROM web_alert_subjects")).scalars().all()
     assert rows == (["no_data"] if is_firing else [])
@@ -164,14 +164,14 @@ async def test_a_new_process_goes_on_where_the_old_one_stopped(stage: Stage, rec
     await stage.channel(receiver.channel_url)
     await stage.only(for_s=60)
     stage.bots["bot00"] = DOWN
-    await stage.look(40)
+    await stage.evaluate(40)
     stage.begin_anew()
-    await stage.look(30)
+    await stage.evaluate(30)
     await stage.deliver()
     stage.begin_anew()
-    await stage.look(30)
+    await stage.evaluate(30)
     stage.bots["bot00"] = ON
-    await stage.look(2)
+    await stage.evaluate(2)
     await stage.deliver()
     assert receiver.titles == ["Bot00 is offline", "Resolved: Bot00 is offline"]
 
@@ -181,13 +181,13 @@ async def test_it_is_repeated_and_can_be_silenced(stage: Stage, receiver: Receiv
     await stage.channel(receiver.channel_url)
     await stage.only(repeat_s=600)
     stage.bots["bot00"] = DOWN
-    await stage.look(700, every_s=10)
+    await stage.evaluate(700, every_s=10)
     (alert,) = await stage.alerts.firing(person(Role.VIEWER))
     await stage.alerts.silence(person(Role.OPERATOR), alert.alert_id, minutes=60, reason="We know")
-    await stage.look(3500, every_s=50)
+    await stage.evaluate(3500, every_s=50)
     await stage.deliver()
     assert receiver.titles == ["Bot00 is offline", "Still: Bot00 is offline"]
-    await stage.look(200, every_s=50)
+    await stage.evaluate(200, every_s=50)
     await stage.deliver()
     assert len(receiver.titles) == 3
     (line,) = [one for one in await audit_of(stage) if one["action"] == "alert.silence"]
@@ -201,21 +201,21 @@ async def test_maintenance_begins_nothing_and_ends_what_was(stage: Stage, receiv
     await stage.channel(receiver.channel_url)
     await stage.only()
     stage.bots["bot02"] = DOWN
-    await stage.look(10)
+    await stage.evaluate(10)
     now = stage.time.at
     window = WindowDraft(name="Updates", bots=("bot00", "bot02"), starts_at=now, ends_at=now + timedelta(hours=1))
     await stage.settings.create_window(person(Role.OPERATOR), window)
     stage.bots |= {"bot00": DOWN, "bot02": ON}
     policy = BotPolicy(bot_name="bot01", changed_at=now, maintenance_since=now)
     stopped = BotPolicy(bot_name="bot03", changed_at=now, stopped_at=now, stopped_by="olga")
-    await stage.look(
+    await stage.evaluate(
         600,
         bot01={"status": BotStatus.MAINTENANCE, "policy": policy},
         bot03={"status": BotStatus.OFFLINE, "policy": stopped},
     )
     await stage.deliver()
     assert receiver.titles == ["Bot02 is offline", "Resolved: Bot02 is offline"]
-    await stage.look(3700, every_s=60)
+    await stage.evaluate(3700, every_s=60)
     await stage.deliver()
     assert receiver.titles[2:] == ["Bot00 is offline"]
 
@@ -228,10 +228,10 @@ async def test_quiet_hours_delay_what_is_not_critical(stage: Stage, receiver: Re
     urgent = RuleDraft(name="Dependency", kind=RuleKind.SERVICE_DOWN, for_s=0, severity=Severity.CRITICAL)
     await stage.settings.create_rule(person(), urgent)
     stage.bots["bot00"] = DOWN
-    await stage.look(10)
+    await stage.evaluate(10)
     stage.services["postgres"] = ServiceStatus.UNHEALTHY
     stage.bots["bot00"] = ON
-    await stage.look(10)
+    await stage.evaluate(10)
     await stage.deliver()
     assert receiver.titles == ["PostgreSQL is down"]
     stage.time.at = datetime(2030, 1, 7, 14, 0, 1, tzinfo=UTC)
@@ -244,7 +244,7 @@ async def test_a_sender_that_is_killed_loses_nothing(stage: Stage, receiver: Rec
     await stage.channel(receiver.channel_url)
     await stage.only()
     stage.bots["bot00"] = DOWN
-    await stage.look(10)
+    await stage.evaluate(10)
     assert len(await stage.delivery.claim()) == 1
     stage.begin_anew()
     await stage.deliver()
@@ -260,10 +260,10 @@ async def test_a_channel_that_fails_is_tried_again(stage: Stage, receiver: Recei
     await stage.only()
     receiver.status = 500
     stage.bots["bot00"] = DOWN
-    await stage.look(10)
+    await stage.evaluate(10)
     await stage.deliver()
     stage.bots["bot00"] = ON
-    await stage.look(2)
+    await stage.evaluate(2)
     await stage.deliver()
     assert receiver.refused == 1
     receiver.status = 200
@@ -272,7 +272,7 @@ async def test_a_channel_that_fails_is_tried_again(stage: Stage, receiver: Recei
     assert receiver.titles == ["Bot00 is offline", "Resolved: Bot00 is offline"]
     receiver.status = 500
     stage.bots["bot00"] = DOWN
-    await stage.look(10)
+    await stage.evaluate(10)
     for _ in range(110):
         await stage.deliver()
         stage.time.pass_s(1100)
@@ -320,22 +320,22 @@ async def test_postgresql_down_is_told_without_it(stage: Stage, receiver: Receiv
         database = Database(proxy.url, pool_size=3)
         stage.database = database
         stage.begin_anew()
-        await stage.look()
+        await stage.evaluate()
         await proxy.cut()
-        await stage.blind.look()
+        await stage.blind.evaluate()
         stage.time.pass_s(10)
-        await stage.blind.look()
+        await stage.blind.evaluate()
         assert receiver.titles == []
         receiver.status = 500
         stage.time.pass_s(15)
-        await stage.blind.look()
+        await stage.blind.evaluate()
         receiver.status = 200
         for _ in range(3):
-            await stage.blind.look()
+            await stage.blind.evaluate()
         assert receiver.titles == ["PostgreSQL is down"]
         await proxy.heal()
-        await stage.blind.look()
-        await stage.blind.look()
+        await stage.blind.evaluate()
+        await stage.blind.evaluate()
         assert receiver.titles == ["PostgreSQL is down", "Resolved: PostgreSQL is down"]
         assert (await audit_of(stage))[0]["action"] == "alert.told_directly"
         await database.dispose()

@@ -57,7 +57,7 @@ async def test_it_hears_nothing_when_we_are_not_well(
             database,
             Metrics(),
             state_dir=tmp_path,
-            settle_s=1,
+            warm_up_s=1,
             deadman_url=receiver.url,
             clock=time.clock,
         )

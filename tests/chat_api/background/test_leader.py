@@ -156,7 +156,7 @@ async def test_two_applications_show_the_same_and_one_looks(make_settings: MakeS
                 0,
             )
             heartbeats = [api.services.fleet.current().bots[0].heartbeats for api in (one, two)]
-            times = [{beat.checked_at for beat in beats} for beats in heartbeats]
+            times = [{heartbeat.checked_at for heartbeat in beats} for beats in heartbeats]
             assert len(times[0] & times[1]) >= 3
 
 

@@ -234,7 +234,7 @@ async def test_a_connection_that_is_half_closed_is_not_used() -> None:
         connection.eof_received()
         assert (before, connection.is_usable) == (True, False)
         connection.abort()
-        await connection.lost
+        await connection.closed
 
 
 @on_both_loops

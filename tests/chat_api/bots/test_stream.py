@@ -283,7 +283,7 @@ async def test_a_cancelled_stream_hangs_up(connector: BotConnector, ticking: Tic
         with pytest.raises(asyncio.CancelledError):
             await call
         await eventually(lambda: bot.connections == 0)
-    view = connector.lane_view("rogue")
+    view = connector.endpoint_view("rogue")
     assert (view.breaker, view.in_flight) == ("closed", 0)
     assert ticking.observed == [("rogue", "cancelled")]
 

@@ -21,14 +21,14 @@ ODD = {
     "restarts": "INSERT INTO web_bot_restarts (id, bot_name, requested_by, requested_at, state)"
     " VALUES (gen_random_uuid(), 'elena', 'x', now(), 'odd')",
     "rolling restarts": "INSERT INTO web_rolling_restarts"
-    " (id, requested_by, requested_at, batch_size, state, estimate_s, steps, beat_at)"
+    " (id, requested_by, requested_at, batch_size, state, estimate_s, steps, heartbeat_at)"
     " VALUES (gen_random_uuid(), 'x', now(), 1, 'odd', 1, '7', now() - interval '1 hour')",
     "incident entries": "INSERT INTO web_incident_entries (id, incident_id, at, kind, content)"
     f" VALUES (gen_random_uuid(), '{INCIDENT}', now(), 'odd', 'x')",
     "incident evidence": "INSERT INTO web_incident_evidence"
     " (id, incident_id, bot_name, captured_at, reason, facts, checks, log)"
     f" VALUES (gen_random_uuid(), '{INCIDENT}', 'elena', now(), 'x', '7', '7', 'x')",
-    "alert subjects": "INSERT INTO web_alert_subjects (rule_id, subject, status, since, words)"
+    "alert subjects": "INSERT INTO web_alert_subjects (rule_id, subject, status, since, summary)"
     f" VALUES ({RULE}, 'odd', 'odd', now(), 'x')",
     "alert channels": "INSERT INTO web_alert_channels"
     " (id, name, url, severities, quiet_from, quiet_to, time_zone, does_critical_break_quiet, is_enabled)"

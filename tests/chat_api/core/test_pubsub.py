@@ -157,7 +157,7 @@ async def test_a_frozen_redis_is_away(proxy: RedisProxy) -> None:
     async with listening(listener):
         proxy.freeze()
         await eventually(lambda: listener.pubsub.state is PubSubState.AWAY)
-        assert listener.pubsub.deaf_for_s == 0
+        assert listener.pubsub.stalled_for_s == 0
         await proxy.heal()
         await eventually(lambda: listener.pubsub.is_live)
 
@@ -180,10 +180,10 @@ async def test_lasting_deafness_is_told_apart_from_absence(proxy: RedisProxy) ->
     deaf = Listener(proxy.url)
     async with listening(deaf):
         proxy.deafen(for_good=True)
-        await eventually(lambda: deaf.pubsub.state is PubSubState.DEAF)
-        await eventually(lambda: deaf.pubsub.deaf_for_s > 3)
+        await eventually(lambda: deaf.pubsub.state is PubSubState.STALLED)
+        await eventually(lambda: deaf.pubsub.stalled_for_s > 3)
         proxy.hear()
-        await eventually(lambda: deaf.pubsub.is_live and deaf.pubsub.deaf_for_s == 0)
+        await eventually(lambda: deaf.pubsub.is_live and deaf.pubsub.stalled_for_s == 0)
 
 
 async def test_a_flushed_redis_changes_nothing(redis_url: str) -> None:

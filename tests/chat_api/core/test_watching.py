@@ -77,19 +77,19 @@ def test_slow_statements_are_bounded() -> None:
 
 def test_percentiles_of_requests_are_those_of_the_last_minutes() -> None:
     """Within a bucket of the exact ones, and what was before the window is forgotten."""
-    figures = RequestStatistics()
+    statistics = RequestStatistics()
     for _ in range(50):
-        figures.record("/old", 200, 9.0)
-    figures.figures(0.0)
+        statistics.record("/old", 200, 9.0)
+    statistics.statistics(0.0)
     for milliseconds in range(1, 1001):
-        figures.record("/api/chat", 500 if milliseconds > 990 else 200, milliseconds / 1000)
-    (route,) = figures.figures(100.0)
+        statistics.record("/api/chat", 500 if milliseconds > 990 else 200, milliseconds / 1000)
+    (route,) = statistics.statistics(100.0)
     assert (route.route, route.count, route.errors, route.rate_per_s) == ("/api/chat", 1000, 10, 10.0)
     for got, exact in ((route.p50_ms, 500), (route.p95_ms, 950), (route.p99_ms, 990)):
         assert got is not None
         assert exact / 1.2 <= got <= exact * 1.2
-    figures.figures(399.0)
-    assert figures.figures(401.0) == ()
+    statistics.statistics(399.0)
+    assert statistics.statistics(401.0) == ()
 
 
 async def test_a_workers_heartbeat_and_its_failures_are_seen() -> None:
@@ -115,7 +115,7 @@ async def test_a_workers_heartbeat_and_its_failures_are_seen() -> None:
         assert line.is_late(fake.now_s + 60)
         is_broken.clear()
         fake.now_s += 60
-        await eventually(lambda: line.beat_s == fake.now_s)
+        await eventually(lambda: line.heartbeat_s == fake.now_s)
         assert not line.is_late(fake.now_s)
     finally:
         await supervisor.stop()

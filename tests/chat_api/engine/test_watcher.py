@@ -99,7 +99,7 @@ async def test_that_nothing_is_there_is_published_too(engine: DockerEngine) -> N
     async with watching(engine, list_interval_s=0.05) as board:
         await eventually(lambda: board.published)
         looks = itertools.count()
-        await eventually(lambda: board.watcher.has_looked and next(looks) > 5)
+        await eventually(lambda: board.watcher.has_listed and next(looks) > 5)
         assert board.published == [()]
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from chat_api.core.settings import Settings
 from chat_api.fleet import source_memory
-from chat_api.fleet.addresses import HostMode, addresses_of, place_of
+from chat_api.fleet.addresses import HostMode, addresses_of, host_and_port
 from chat_api.fleet.registry import BotRegistry, LabelledContainer
 from chat_api.fleet.schemas import BotStatus
 from tests.support.api import MakeSettings, RunningApi, running_api
@@ -55,9 +55,11 @@ def test_a_port_is_looked_for_here_and_in_the_container(
 
 def test_all_names_of_this_machine_are_one_place() -> None:
     """Two bots that are written down at it differently are at one address all the same."""
-    assert len({place_of(f"http://{host}:8000") for host in ("localhost", "127.0.0.1", "[::1]", "LOCALHOST.")}) == 1
-    assert place_of("http://elena") == place_of("http://elena:80/")
-    assert place_of("http://proxy/elena") != place_of("http://proxy/marcus")
+    assert (
+        len({host_and_port(f"http://{host}:8000") for host in ("localhost", "127.0.0.1", "[::1]", "LOCALHOST.")}) == 1
+    )
+    assert host_and_port("http://elena") == host_and_port("http://elena:80/")
+    assert host_and_port("http://proxy/elena") != host_and_port("http://proxy/marcus")
 
 
 async def test_a_bot_is_kept_where_it_answers(

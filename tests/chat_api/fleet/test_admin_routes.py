@@ -11,14 +11,14 @@ from tests.support.shared_api import assert_error
 async def test_the_fleet_as_json_and_as_csv(door: RunningApi, tokens: dict[str, str]) -> None:
     """Every bot with its figures; a viewer may, and both formats tell the same."""
     async with door.client(tokens[Role.VIEWER]) as client:
-        told = (await client.get("/api/admin/bots")).json()
+        changed = (await client.get("/api/admin/bots")).json()
         sheet = await client.get("/api/admin/bots", params={"format": "csv"})
         odd = await client.get("/api/admin/bots", params={"format": "xml"})
-    assert [bot["name"] for bot in told["bots"]] == ["elena", "marcus"]
+    assert [bot["name"] for bot in changed["bots"]] == ["elena", "marcus"]
     assert sheet.headers["content-type"].startswith("text/csv")
     rows = list(csv.DictReader(io.StringIO(sheet.text.lstrip("\ufeff"))))
     assert [row["name"] for row in rows] == ["elena", "marcus"]
-    assert set(rows[0]) == set(told["bots"][0])
+    assert set(rows[0]) == set(changed["bots"][0])
     assert_error(odd, 422, "invalid_input")
 
 

@@ -76,13 +76,13 @@ async def test_what_counts_as_an_answer(elena: RunningBot, tmp_path: Path) -> No
         calls = [
             asyncio.create_task(still.connector.send_message_to_bot(spec, user_id="u", message="Hi")) for _ in range(2)
         ]
-        await eventually(lambda: still.connector.lane_view("elena").waiting == 1)
+        await eventually(lambda: still.connector.endpoint_view("elena").waiting == 1)
         busy = await canary.ask("elena")
         assert (busy.is_answered, busy.error) == (False, "all its calls are taken")
         assert still.fleet.current().bots[0].canary == view
         await asyncio.gather(*calls, return_exceptions=True)
         await elena.set_faults(mode="exception")
-        while still.connector.lane_view("elena").breaker != "open":
+        while still.connector.endpoint_view("elena").breaker != "open":
             await canary.ask("elena")
         assert (await canary.ask("elena")).error == "calls are paused after many failures", "it was not even asked"
     finally:

@@ -22,7 +22,7 @@ from chat_api.fleet.dependencies import Connections
 from chat_api.fleet.health import HealthService
 from chat_api.fleet.health_poller import HealthPoller
 from chat_api.fleet.registry import BotRegistry
-from chat_api.fleet.relay_worker import FORGET_AFTER_S, SUSPECT_S, FleetRelay
+from chat_api.fleet.relay_worker import EVICT_AFTER_S, SUSPECT_S, FleetRelay
 from chat_api.fleet.reports import ServiceReport, decode, encode
 from chat_api.fleet.schemas import BotStatus, BotView, RestartView, ServiceStatus
 from chat_api.fleet.service import FleetService
@@ -208,7 +208,7 @@ async def test_silence_ends_restarts_and_makes_containers_unknown(
     one.fleet.record_restart(going_on)
     await one.turn()
     await other.turn()
-    await pass_time(FORGET_AFTER_S - 1)
+    await pass_time(EVICT_AFTER_S - 1)
     one.fleet.record_restart(going_on)  # said again
     await one.turn()
     await other.turn()
@@ -220,7 +220,7 @@ async def test_silence_ends_restarts_and_makes_containers_unknown(
     assert shown.state is ContainerState.UNKNOWN
     assert shown.last_seen_at < hands.at  # "last seen …"
     assert other.bot().status is BotStatus.RESTARTING
-    await pass_time(FORGET_AFTER_S)
+    await pass_time(EVICT_AFTER_S)
     await other.turn()
     assert other.bot().restart is None
     assert one.bot().restart is not None

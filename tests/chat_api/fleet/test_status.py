@@ -167,11 +167,16 @@ def test_the_whole_and_its_one_root_cause(
     assert headline in line
 
 
-def canary(*, is_answered: bool = True, fault: Fault = Fault.SILENT, doubts: int = 0) -> CanaryView:
+def canary(*, is_answered: bool = True, fault: Fault = Fault.SILENT, answers_until_trusted: int = 0) -> CanaryView:
     """One synthetic conversation."""
     error = None if is_answered else "no answer in time"
     return CanaryView(
-        bot_name="elena", is_answered=is_answered, checked_at=NOW, error=error, fault=fault, doubts=doubts
+        bot_name="elena",
+        is_answered=is_answered,
+        checked_at=NOW,
+        error=error,
+        fault=fault,
+        answers_until_trusted=answers_until_trusted,
     )
 
 
@@ -193,7 +198,7 @@ def recent(calls: int, failures: int, **known: Any) -> RecentAnswers:
             "its language model does not answer",
         ),
         (
-            {"canary": canary(doubts=1)},
+            {"canary": canary(answers_until_trusted=1)},
             [Fault.SILENT],
             "answers test messages again, one more has to confirm it",
         ),

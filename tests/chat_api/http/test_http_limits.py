@@ -10,7 +10,7 @@ from itertools import chain, repeat
 import psutil
 import pytest
 
-from console.connections import Patience
+from console.connections import Timeouts
 from console.http_protocol import MAX_HEAD_BYTES, MAX_HEADERS, MAX_PIPELINED
 from tests.support.api import MakeSettings, RunningApi, running_api
 from tests.support.eventually import eventually
@@ -23,7 +23,7 @@ MAX_GROWTH_BYTES = 40_000_000
 START = b"GET /health HTTP/1.1\r\nHost: x\r\n"
 POST = b"POST /api/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
-IMPATIENT = Patience(head_s=0.5, body_s=0.5, body_bytes_per_s=20)
+IMPATIENT = Timeouts(head_s=0.5, body_s=0.5, body_bytes_per_s=20)
 PER_ADDRESS = 40
 
 
@@ -136,7 +136,7 @@ async def test_an_odd_handshake_of_a_websocket_leaves_nothing_behind(door: Runni
 
 async def test_whoever_takes_too_long_is_sent_away(make_settings: MakeSettings) -> None:
     """Silence, half a head and half a body end with the time for them; a slow body that keeps coming does not."""
-    async with running_api(make_settings(), patience=IMPATIENT) as api:
+    async with running_api(make_settings(), timeouts=IMPATIENT) as api:
         body = b'{"username": "alice"}'
         head = POST + b"Content-Length: %d\r\n\r\n" % len(body)
         for said, status in ((b"", None), (START, 408), (b"G", 408), (head, 408), (head + body[:-1], 408)):

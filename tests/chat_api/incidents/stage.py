@@ -56,27 +56,27 @@ class Stage:
         self.keepers.append(keeper)
         return keeper
 
-    def probe(self, names: Sequence[str], *, is_well: bool) -> None:
+    def probe(self, names: Sequence[str], *, is_healthy: bool) -> None:
         """Look at these bots."""
         for name in names:
-            error = None if is_well else "connection refused"
-            latency_ms = 5.0 if is_well else None
+            error = None if is_healthy else "connection refused"
+            latency_ms = 5.0 if is_healthy else None
             at = self.now[0]
             self.fleet.record_probe(
-                Probe(bot_name=name, is_healthy=is_well, checked_at=at, latency_ms=latency_ms, error=error)
+                Probe(bot_name=name, is_healthy=is_healthy, checked_at=at, latency_ms=latency_ms, error=error)
             )
 
-    def check(self, name: str, *, is_well: bool) -> None:
+    def check(self, name: str, *, is_healthy: bool) -> None:
         """Look at a dependency."""
-        status = ServiceStatus.HEALTHY if is_well else ServiceStatus.UNHEALTHY
+        status = ServiceStatus.HEALTHY if is_healthy else ServiceStatus.UNHEALTHY
         self.fleet.record_service(
             ServiceReport(
                 name=name,
                 title=name.title(),
                 status=status,
                 checked_at=self.now[0],
-                latency_ms=1.0 if is_well else None,
-                error=None if is_well else "connection refused",
+                latency_ms=1.0 if is_healthy else None,
+                error=None if is_healthy else "connection refused",
             )
         )
 
@@ -107,10 +107,10 @@ class Stage:
         policy = BotPolicy(bot_name=name, changed_at=self.now[0], stopped_at=self.now[0], stopped_by="olga")
         self.fleet.record_policies(PoliciesReport(reported_at=self.now[0], policies=(policy,)))
 
-    async def look(self, after_s: float = 0.0) -> None:
+    async def evaluate(self, after_s: float = 0.0) -> None:
         """Let time pass, and every keeper look, all at once."""
         self.now[0] += timedelta(seconds=after_s)
-        await asyncio.gather(*(keeper.look() for keeper in self.keepers))
+        await asyncio.gather(*(keeper.evaluate() for keeper in self.keepers))
         captures = [task for keeper in self.keepers for task in keeper._captures]
         await asyncio.gather(*captures)
 
@@ -149,10 +149,10 @@ async def stage(make_settings: MakeSettings, names: Sequence[str]) -> AsyncItera
         )
         built = Stage(database=database, fleet=fleet, service=service, audit=audit, clock=clock, names=names, now=now)
         built.add_keeper()
-        built.probe(names, is_well=True)
+        built.probe(names, is_healthy=True)
         for name in ("postgres", "redis"):
-            built.check(name, is_well=True)
-        await built.look()
+            built.check(name, is_healthy=True)
+        await built.evaluate()
         yield built
     finally:
         await connector.cleanup()

@@ -36,20 +36,20 @@ async def few(make_settings: MakeSettings) -> AsyncIterator[Stage]:
 
 async def fall(few: Stage, *names: str) -> None:
     """Let bots fail two checks."""
-    await few.look(1)
+    await few.evaluate(1)
     for _ in range(2):
-        few.probe(names, is_well=False)
-        await few.look(5)
-    few.check("postgres", is_well=True)
-    few.check("redis", is_well=True)
-    await few.look(1)
+        few.probe(names, is_healthy=False)
+        await few.evaluate(5)
+    few.check("postgres", is_healthy=True)
+    few.check("redis", is_healthy=True)
+    await few.evaluate(1)
 
 
 async def recover(few: Stage, *names: str) -> None:
     """Let bots be well for a while."""
-    few.probe(names, is_well=True)
-    await few.look()
-    await few.look(11)
+    few.probe(names, is_healthy=True)
+    await few.evaluate()
+    await few.evaluate(11)
 
 
 async def test_redis_stopped_under_thirty_bots_is_one_incident_that_names_them(make_settings: MakeSettings) -> None:
@@ -57,16 +57,16 @@ async def test_redis_stopped_under_thirty_bots_is_one_incident_that_names_them(m
     async with stage(make_settings, (*THIRTY, "free")) as fleet:
         fleet.add_keeper()
         for after_s in (1, 5, 1):  # seen down, and confirmed, before their parent is looked at
-            await fleet.look(after_s)
-            fleet.probe(THIRTY[:10], is_well=False)
-        await fleet.look(1)
+            await fleet.evaluate(after_s)
+            fleet.probe(THIRTY[:10], is_healthy=False)
+        await fleet.evaluate(1)
         assert await fleet.all() == ()
-        fleet.check("redis", is_well=False)
-        fleet.probe(THIRTY, is_well=False)
-        await fleet.look(3)
-        fleet.check("redis", is_well=False)
-        fleet.probe(THIRTY, is_well=False)
-        await fleet.look(3)
+        fleet.check("redis", is_healthy=False)
+        fleet.probe(THIRTY, is_healthy=False)
+        await fleet.evaluate(3)
+        fleet.check("redis", is_healthy=False)
+        fleet.probe(THIRTY, is_healthy=False)
+        await fleet.evaluate(3)
         found = await fleet.only()
         assert found.incident.cause == "service:redis"
         assert found.incident.headline == "Redis is down: 30 bots affected"
@@ -76,12 +76,12 @@ async def test_redis_stopped_under_thirty_bots_is_one_incident_that_names_them(m
         assert fleet.fleet.current().status is SystemStatus.DEGRADED
         assert [entry.kind for entry in found.timeline].count(IncidentEntryKind.OPENED) == 1
 
-        fleet.check("redis", is_well=True)
-        await fleet.look(1)
+        fleet.check("redis", is_healthy=True)
+        await fleet.evaluate(1)
         assert (await fleet.only()).incident.state is IncidentState.OPEN  # its bots are still on their way
-        fleet.probe(THIRTY, is_well=True)
-        await fleet.look(1)
-        await fleet.look(11)
+        fleet.probe(THIRTY, is_healthy=True)
+        await fleet.evaluate(1)
+        await fleet.evaluate(11)
         found = await fleet.only()
         assert found.incident.state is IncidentState.RESOLVED
         assert not any(bot.is_failing for bot in found.bots)
@@ -90,18 +90,18 @@ async def test_redis_stopped_under_thirty_bots_is_one_incident_that_names_them(m
 
 async def test_a_bot_of_its_own_trouble_is_confirmed_then_resolved_by_itself(few: Stage) -> None:
     """One failed check is nothing; two are an incident; a moment of health does not end it."""
-    few.probe(["elena"], is_well=False)
-    await few.look(1)
+    few.probe(["elena"], is_healthy=False)
+    await few.evaluate(1)
     assert await few.all() == ()
     await fall(few, "elena")
     found = await few.only()
     assert (found.incident.headline, found.incident.cause) == ("Elena Rodriguez is offline", "bot:elena")
     assert "Connection refused" in found.incident.detail
     assert [evidence.bot_name for evidence in found.evidence] == ["elena"]
-    few.probe(["elena"], is_well=True)
-    await few.look(5)
+    few.probe(["elena"], is_healthy=True)
+    await few.evaluate(5)
     assert (await few.only()).incident.state is IncidentState.OPEN
-    await few.look(11)
+    await few.evaluate(11)
     assert (await few.only()).incident.state is IncidentState.RESOLVED
 
 
@@ -122,12 +122,12 @@ async def test_what_comes_back_soon_is_the_same_incident(few: Stage) -> None:
 async def test_a_death_is_certain_and_goes_over_into_its_parents_incident(few: Stage) -> None:
     """A container that died opens at once; when Redis turns out to be behind it, one incident has the evidence."""
     few.die("elena")
-    await few.look(1)
+    await few.evaluate(1)
     assert "exited with code 1" in (await few.only()).incident.detail
     for _ in range(2):
-        few.check("redis", is_well=False)
-        await few.look(3)
-    await few.look(1)
+        few.check("redis", is_healthy=False)
+        await few.evaluate(3)
+    await few.evaluate(1)
     found = await few.only()
     assert found.incident.headline == "Redis is down: 1 bot affected"
     assert [evidence.bot_name for evidence in found.evidence].count("elena") >= 1
@@ -138,7 +138,7 @@ async def test_an_open_incident_survives_the_process_that_opened_it(few: Stage) 
     await fall(few, "elena")
     few.keepers.clear()
     few.add_keeper()
-    await few.look(5)
+    await few.evaluate(5)
     assert (await few.only()).incident.state is IncidentState.OPEN
     await recover(few, "elena")
     assert (await few.only()).incident.state is IncidentState.RESOLVED
@@ -151,7 +151,7 @@ async def test_maintenance_opens_none_and_resolves_all_the_same(few: Stage) -> N
     assert await few.all() == ()
     await fall(few, "elena")
     few.maintain("elena")
-    await few.look(30)
+    await few.evaluate(30)
     assert (await few.only()).incident.state is IncidentState.OPEN
     await recover(few, "elena")
     assert (await few.only()).incident.state is IncidentState.RESOLVED
@@ -181,14 +181,14 @@ async def test_restarts_are_in_the_timeline_with_who_did_them(few: Stage) -> Non
     restart = replace(restart_view(RestartState.STARTING), requested_at=few.now[0], requested_by="olga")
     few.fleet.record_restart(restart)
     await fall(few, "elena")
-    await few.look(100)
+    await few.evaluate(100)
     assert await few.all() == ()
     few.fleet.record_restart(replace(restart, state=RestartState.FAILED, finished_at=few.now[0], error="It hung."))
-    await few.look(1)
-    await few.look(21)
+    await few.evaluate(1)
+    await few.evaluate(21)
     again = replace(restart, restart_id=new_id(), requested_at=few.now[0])
     few.fleet.record_restart(again)
-    await few.look(1)
+    await few.evaluate(1)
     few.fleet.record_restart(replace(again, state=RestartState.ONLINE, finished_at=few.now[0]))
     await recover(few, "elena")
     found = await few.only()
@@ -207,18 +207,18 @@ async def test_an_outage_of_the_database_itself_is_told_afterwards(few: Stage) -
     few.database.engine = create_async_engine("postgresql+asyncpg://nobody@127.0.0.1:1/none")
     whole, few.database._autocommitting = few.database._autocommitting, few.database.engine.execution_options()
     for _ in range(2):
-        few.check("postgres", is_well=False)
+        few.check("postgres", is_healthy=False)
         few.now[0] += timedelta(seconds=16)
         with pytest.raises(DatabaseUnavailable):
-            await few.look()
+            await few.evaluate()
     few.database.engine = create_async_engine(address)
     few.database._autocommitting = whole
-    few.check("postgres", is_well=True)
-    await few.look(1)
-    await few.look(1)
+    few.check("postgres", is_healthy=True)
+    await few.evaluate(1)
+    await few.evaluate(1)
     assert (await few.only()).incident.headline == "Postgres is down"
-    await few.look(11)
-    await few.look(1)
+    await few.evaluate(11)
+    await few.evaluate(1)
     assert (await few.only()).incident.state is IncidentState.RESOLVED
 
 

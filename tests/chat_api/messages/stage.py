@@ -151,18 +151,18 @@ class Stage:
         await self._sql.execute(
             "UPDATE web_instances SET heartbeat_at = now() - interval '1 minute' WHERE id = $1", dead
         )
-        await self.processes[1 - number].services.answers.beat()
+        await self.processes[1 - number].services.answers.heartbeat()
         await self.processes[number].start()
 
-    async def settle(self, user_id: str, seq: int) -> None:
+    async def finalize(self, user_id: str, seq: int) -> None:
         """Wait until a user's stream has come to a place, and see that it goes no further."""
         feeds = self.processes[0].services.feeds
 
         async def has_come() -> bool:
-            return (await feeds.look(user_id)).seq >= seq
+            return (await feeds.read_position(user_id)).seq >= seq
 
         await eventually(has_come, interval_s=0.005)
-        now = (await feeds.look(user_id)).seq
+        now = (await feeds.read_position(user_id)).seq
         assert now == seq, f"{now} events instead of {seq}"
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from chat_api.core.errors import BotFailed, Interrupted, Stopped
 from chat_api.core.principals import Principal
-from chat_api.messages import journal_repository as journal
 from chat_api.messages import runs_repository as runs
+from chat_api.messages import writes_repository as writes
 from chat_api.messages.frames import event_frame
 from chat_api.messages.runs import failure
 from chat_api.messages.schemas import DeltaEvent, Exchange, Message
@@ -32,10 +32,10 @@ async def test_an_exchange_is_finished_once_and_by_the_run_it_waits_for(api: Run
     await elena.set_faults(mode="hang")
     again = await messages.retry(alice, submission.exchange.message_id)
     earlier, present = (failure(run, Interrupted()) for run in (submission.exchange, again))
-    assert await journal.finish(messages._database, [earlier]) == [None]
+    assert await writes.finish(messages._database, [earlier]) == [None]
     before = (await messages.position(alice)).seq
-    assert [place is None for place in await journal.finish(messages._database, [present])] == [False]
-    assert await journal.finish(messages._database, [present]) == [None]
+    assert [slot is None for slot in await writes.finish(messages._database, [present])] == [False]
+    assert await writes.finish(messages._database, [present]) == [None]
     assert (await messages.position(alice)).seq == before + 1
     await elena.restart()
     await eventually(lambda: api.services.answers.running_count == 0)
@@ -51,7 +51,7 @@ async def test_a_wish_to_stop_needs_no_signal(
     async with running_api(make_settings(bots=(elena,))) as other:
         monkeypatch.setattr(other.services.answers, "_pubsub", _Mute())
         await other.services.messages.stop(alice, submission.exchange.message_id)
-    await api.services.answers.beat()
+    await api.services.answers.heartbeat()
     async with asyncio.timeout(DEADLINE_S):
         with pytest.raises(Stopped):
             await api.services.messages.result(submission.exchange)
@@ -91,22 +91,22 @@ async def test_who_was_away_gives_the_others_time(
         database = api.services.messages._database
         statement = "SELECT status FROM web_conversations WHERE id = $1"
         assert (await database.fetch(statement, exchange.message_id))[0]["status"] == MessageStatus.PENDING
-        await api.services.answers.beat()
+        await api.services.answers.heartbeat()
         assert (await database.fetch(statement, exchange.message_id))[0]["status"] == MessageStatus.INTERRUPTED
 
 
 async def test_draining_waits_for_what_is_being_stored(api: RunningApi, monkeypatch: pytest.MonkeyPatch) -> None:
     """A message that is with PostgreSQL when the process is to end is answered by it all the same."""
     alice = await api.principal()
-    gate, accept = asyncio.Event(), journal.accept
+    gate, accept = asyncio.Event(), writes.accept
 
     async def slowly(*args: Any, **options: Any) -> Any:
         await gate.wait()
         return await accept(*args, **options)
 
-    monkeypatch.setattr(journal, "accept", slowly)
+    monkeypatch.setattr(writes, "accept", slowly)
     sending = asyncio.create_task(api.services.messages.send(alice, bot_name="elena", content="Just in time"))
-    await eventually(lambda: api.services.answers._places)
+    await eventually(lambda: api.services.answers._slots)
     draining = asyncio.create_task(api.services.answers.drain(timeout_s=20))
     looks = itertools.count()
     await eventually(lambda: next(looks) > 5)
@@ -171,7 +171,7 @@ async def test_a_process_that_is_killed_leaves_what_its_heartbeat_kept(
     settings = make_settings(bots=(jake,))
     async with running_api(settings) as api, running_api(settings) as dying:
         alice, _ = await _begun(dying, jake)
-        await dying.services.answers.beat()
+        await dying.services.answers.heartbeat()
         assert len(await _lines(dying, alice, jake)) == 1
         sql = await asyncpg.connect(database_url)
         await sql.execute(
@@ -179,8 +179,8 @@ async def test_a_process_that_is_killed_leaves_what_its_heartbeat_kept(
             dying.services.answers.instance_id,
         )
         await sql.close()
-        await api.services.answers.beat()
-        await api.services.answers.beat()
+        await api.services.answers.heartbeat()
+        await api.services.answers.heartbeat()
         kept = await _lines(api, alice, jake)
         assert [line.role for line in kept] == ["user", "bot"]
         assert kept[1].finish_reason is FinishReason.TRUNCATED

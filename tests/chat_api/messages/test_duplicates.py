@@ -42,13 +42,13 @@ async def test_twins_are_one_message(
         for tab in tabs:
             await frames_until(tab, "welcome")
         senders = tabs[:2]
-        listening = [asyncio.create_task(told(tab, acks=MESSAGES if tab in senders else 0)) for tab in tabs]
+        listening = [asyncio.create_task(payload(tab, acks=MESSAGES if tab in senders else 0)) for tab in tabs]
         await asyncio.gather(*(say(tab, f"message {number}") for number in range(MESSAGES) for tab in senders))
         frames = await asyncio.gather(*listening)
     streams = [[seen for frame in of_tab if (seen := seen_of(frame))] for of_tab in frames]
-    places = [[(seen.seq, seen.kind, seen.message_id) for seen in stream] for stream in streams]
-    assert [seq for seq, _, _ in places[0]] == list(range(1, 2 * MESSAGES + 1))
-    assert all(of_tab == places[0] for of_tab in places)
+    positions = [[(seen.seq, seen.kind, seen.message_id) for seen in stream] for stream in streams]
+    assert [seq for seq, _, _ in positions[0]] == list(range(1, 2 * MESSAGES + 1))
+    assert all(of_tab == positions[0] for of_tab in positions)
     acks: dict[str, list[Frame]] = {}
     for frame in (frame for of_tab in frames for frame in of_tab if frame["type"] == "ack"):
         acks.setdefault(frame["client_msg_id"], []).append(frame)
@@ -64,7 +64,7 @@ async def test_twins_are_one_message(
         await sql.close()
 
 
-async def told(tab: ClientConnection, *, acks: int) -> list[Frame]:
+async def payload(tab: ClientConnection, *, acks: int) -> list[Frame]:
     """Every frame of the stream up to the last answer, and at least so many acknowledgements; no error among them."""
     frames: list[Frame] = []
     async with asyncio.timeout(DEADLINE_S):

@@ -192,7 +192,7 @@ async def test_old_events_are_forgotten(api: RunningApi, database_url: str) -> N
     await api.services.messages.send(alice, bot_name="elena", content="Long ago")
     sql = await asyncpg.connect(database_url)
     await sql.execute("UPDATE web_events SET created_at = now() - interval '8 days' WHERE seq = 1")
-    await api.services.feeds.forget_old()
+    await api.services.feeds.prune()
     assert await sql.fetchval("SELECT array_agg(seq) FROM web_events") == [2]
     await sql.close()
     assert len((await api.services.messages.history(alice, "elena")).messages) == 2
@@ -240,5 +240,5 @@ async def test_turns_hold_across_processes(make_settings: MakeSettings) -> None:
             submissions.append((process, submission))
         answered = [await process.services.messages.result(item.exchange) for process, item in submissions]
         assert [call.message for call in await slow.calls()] == [f"m{number}" for number in range(6)]
-        places = [exchange.response_seq or 0 for exchange in answered]
-        assert places == sorted(places)
+        positions = [exchange.response_seq or 0 for exchange in answered]
+        assert positions == sorted(positions)

@@ -10,8 +10,8 @@ import pytest
 from chat_api.core.database import Database
 from chat_api.core.errors import DatabaseUnavailable
 from chat_api.core.pubsub import PubSub
-from chat_api.messages import journal_repository as journal
 from chat_api.messages import streams_repository as streams
+from chat_api.messages import writes_repository as writes
 from chat_api.messages.feeds import Feeds
 from chat_api.messages.schemas import EventKind, NewMessage, StreamEvent
 from tests.support.eventually import eventually
@@ -80,8 +80,8 @@ async def test_what_is_told_while_a_feed_opens_is_not_forgotten(
     )  # published, and not found by looking around
     ear, voice = pubsub
     feeds = Feeds(near, ear)
-    told = asyncio.Event()
-    ear.subscribe("probe", lambda _: told.set())
+    payload = asyncio.Event()
+    ear.subscribe("probe", lambda _: payload.set())
     heard: list[StreamEvent] = []
     pid = await _warmed_up(near)
     running = asyncio.create_task(feeds.run())
@@ -92,7 +92,7 @@ async def test_what_is_told_while_a_feed_opens_is_not_forgotten(
         await _store(database)
         voice.publish("stream", [[USER, 1]])
         voice.publish("probe", None)
-        await told.wait()
+        await payload.wait()
         await proxy.heal()
         assert (await following).seq == 0
         await eventually(lambda: [event.seq for event in heard] == [1])
@@ -124,4 +124,4 @@ async def _store(database: Database) -> None:
         client_msg_id=None,
         request_hash=b"",
     )
-    assert await journal.accept(database, [message], instance_id=uuid4())
+    assert await writes.accept(database, [message], instance_id=uuid4())

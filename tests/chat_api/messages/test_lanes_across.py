@@ -99,7 +99,7 @@ async def test_a_message_that_is_stopped_at_once_ends_so(api: RunningApi) -> Non
     again = submission.exchange
     await _make_pending(api, again.message_id)
     answers.start(again, answers.admit(alice.user_id, "elena", again.message_id), display_name="")
-    answers._hear_stop(str(again.message_id))
+    answers._on_stop(str(again.message_id))
     async with asyncio.timeout(DEADLINE_S):
         with pytest.raises(Stopped):
             await api.services.messages.result(again)
@@ -118,7 +118,7 @@ async def _let_die(survivor: RunningApi, instance_id: UUID) -> None:
     await database.fetch(
         "UPDATE web_instances SET heartbeat_at = now() - interval '1 minute' WHERE id = $1", instance_id
     )
-    await survivor.services.answers.beat()
+    await survivor.services.answers.heartbeat()
 
 
 async def _has_calls(bot: RunningBot, count: int) -> bool:

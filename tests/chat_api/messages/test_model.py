@@ -73,9 +73,9 @@ class Messages(RuleBasedStateMachine):
         key, content = self.next_key(), f"text {self.number}"
         data = {"bot_name": ANSWERS, "content": content, "client_msg_id": key}
         self.do(self.tab.say({"type": "message", "data": data}))
-        place = len(self.model.events)
-        self.do(eventually(lambda: len(self.tab.events) > place))
-        kind, message_id = self.tab.events[place]
+        slot = len(self.model.events)
+        self.do(eventually(lambda: len(self.tab.events) > slot))
+        kind, message_id = self.tab.events[slot]
         assert (kind, type(message_id)) == ("message", UUID)
         assert isinstance(message_id, UUID)
         self.sent(ANSWERS, message_id, key=key, content=content, where=0)
@@ -96,7 +96,7 @@ class Messages(RuleBasedStateMachine):
             assert submission.exchange.message_id == said.question.line_id
         else:
             self.refused(again, InvalidInput)
-        self.settle()
+        self.finalize()
 
     @precondition(lambda self: self.pending())
     @rule(where=PROCESS, number=NUMBER)
@@ -106,7 +106,7 @@ class Messages(RuleBasedStateMachine):
         said = pending[number % len(pending)]
         self.do(self.services(where).messages.stop(self.principal, said.question.line_id))
         self.model.failed(said, "stopped")
-        self.settle()
+        self.finalize()
 
     @precondition(lambda self: self.model.said)
     @rule(where=PROCESS, number=NUMBER)
@@ -121,7 +121,7 @@ class Messages(RuleBasedStateMachine):
         if is_open:
             self.model.retried(said, home=where)
             self.ended(said)
-        self.settle()
+        self.finalize()
 
     # Changes
 
@@ -141,7 +141,7 @@ class Messages(RuleBasedStateMachine):
         else:
             self.do(edit)
             self.model.edit(said, content)
-        self.settle()
+        self.finalize()
 
     @precondition(lambda self: self.model.said)
     @rule(where=PROCESS, number=NUMBER)
@@ -156,7 +156,7 @@ class Messages(RuleBasedStateMachine):
         else:
             self.do(delete)
             self.model.delete(line)
-        self.settle()
+        self.finalize()
 
     @precondition(lambda self: self.model.said)
     @rule(where=PROCESS, number=NUMBER, emoji=EMOJI, is_added=st.booleans())
@@ -170,14 +170,14 @@ class Messages(RuleBasedStateMachine):
         else:
             self.do(reaction)
             self.model.react(line, emoji, is_added=is_added)
-        self.settle()
+        self.finalize()
 
     @rule(where=PROCESS, bot_name=st.sampled_from([ANSWERS, HANGS]), up_to=st.integers(0, 60))
     def mark_read(self, where: int, bot_name: str, up_to: int) -> None:
         """Any place, also one that is not there yet."""
         self.do(self.services(where).changes.mark_read(self.principal, bot_name, up_to=up_to))
         self.model.mark_read(bot_name, up_to)
-        self.settle()
+        self.finalize()
 
     # Faults
 
@@ -201,12 +201,12 @@ class Messages(RuleBasedStateMachine):
         self.do(self.tab.drop())
         self.do(self.stage.kill(where))
         self.model.killed(where)
-        self.settle()
+        self.finalize()
 
     @rule()
     def look(self) -> None:
         """History, overview, and the whole stream again."""
-        self.settle()
+        self.finalize()
         messages, feeds = self.services(0).messages, self.services(0).feeds
         for bot_name in (ANSWERS, HANGS, FAILS):
             page = self.do(messages.history(self.principal, bot_name, limit=200))
@@ -229,9 +229,9 @@ class Messages(RuleBasedStateMachine):
         """Those of one of the processes."""
         return self.stage.processes[where].services
 
-    def settle(self) -> None:
+    def finalize(self) -> None:
         """Nothing more and nothing less happened in the stream."""
-        self.do(self.stage.settle(self.principal.user_id, len(self.model.events)))
+        self.do(self.stage.finalize(self.principal.user_id, len(self.model.events)))
 
     def next_key(self) -> str:
         """Another one each time."""
@@ -251,15 +251,15 @@ class Messages(RuleBasedStateMachine):
         """A new message is stored; unless the bot hangs, wait for what becomes of it."""
         said = self.model.send(bot_name, message_id, key=key, content=content, home=where)
         self.ended(said)
-        self.settle()
+        self.finalize()
 
     def ended(self, said: Said) -> None:
         """Wait for the end of a run, unless the bot hangs."""
         if said.bot_name == HANGS:
             return
-        place = len(self.model.events) + 1
-        self.do(self.stage.settle(self.principal.user_id, place))
-        (event,) = self.do(self.services(0).feeds.replay(self.principal.user_id, after=place - 1, up_to=place))
+        slot = len(self.model.events) + 1
+        self.do(self.stage.finalize(self.principal.user_id, slot))
+        (event,) = self.do(self.services(0).feeds.replay(self.principal.user_id, after=slot - 1, up_to=slot))
         exchange = event.exchange
         if said.bot_name == ANSWERS:
             assert exchange.response

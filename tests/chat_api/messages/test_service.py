@@ -98,8 +98,8 @@ async def test_one_call_at_a_time_per_user_and_bot_in_order(
     await elena.set_faults(is_held=False)
     answered = [await api.services.messages.result(submission.exchange) for submission in (first, *rest)]
     assert [call.message for call in (await elena.calls())[before:]] == [f"m{number}" for number in range(10)]
-    places = [exchange.response_seq or 0 for exchange in answered]
-    assert places == sorted(places)
+    positions = [exchange.response_seq or 0 for exchange in answered]
+    assert positions == sorted(positions)
 
 
 async def test_fifty_parallel_duplicates_are_one_row_and_one_call(
@@ -239,7 +239,7 @@ async def test_what_a_dead_process_left_is_interrupted(
     dead = uuid4()
     await sql.execute("INSERT INTO web_instances VALUES ($1, now(), now() - interval '31 seconds')", dead)
     await sql.execute("UPDATE web_conversations SET status = 'pending', instance_id = $1", dead)
-    await api.services.answers.beat()
+    await api.services.answers.heartbeat()
     line = (await api.services.messages.history(alice, "elena")).messages[-1]
     assert (line.status, line.error_code) == (MessageStatus.INTERRUPTED, "interrupted")
     reopened = await api.services.messages.retry(alice, exchange.message_id)
@@ -250,7 +250,7 @@ async def test_the_sweep_leaves_what_lives_alone(api: RunningApi, alice: Princip
     """Neither our own running calls nor those of another living process are interrupted."""
     await elena.set_faults(is_held=True)
     submission = await api.services.messages.submit(alice, bot_name="elena", content="Slow")
-    await api.services.answers.beat()
+    await api.services.answers.heartbeat()
     await elena.set_faults(is_held=False)
     assert (await api.services.messages.result(submission.exchange)).status is MessageStatus.ANSWERED
 

@@ -38,7 +38,7 @@ async def raw(database_url: str) -> Any:
 def data_of(api: RunningApi) -> PersonDataService:
     """The service without the wait for other processes: there are none here."""
     service = api.services.person_data
-    service._settle_s = 0.0
+    service._drain_s = 0.0
     return service
 
 
@@ -141,7 +141,7 @@ async def test_an_erasure_is_recorded_when_it_begins(api: RunningApi, raw: async
     alice = await api.principal("alicia")
     who = await admin(api)
     service = api.services.person_data
-    service._settle_s = 3600.0
+    service._drain_s = 3600.0
     erasing = asyncio.create_task(service.erase(who, alice.user_id, typed_name="alicia"))
     await eventually(lambda: raw.fetchval("SELECT banned_at FROM web_accounts WHERE user_id = $1", alice.user_id))
     line = (await api.services.audit.find(who))[0]

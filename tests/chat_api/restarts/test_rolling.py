@@ -145,7 +145,9 @@ async def test_what_a_dead_process_left_is_interrupted(make_settings: MakeSettin
             await survivor.rolling.interrupt_dead()
             assert (await survivor.rolling.of_id(admin(), begun.rolling_id)).is_running
             async with survivor.database.write() as connection:
-                await connection.execute(text("UPDATE web_rolling_restarts SET beat_at = now() - interval '1 minute'"))
+                await connection.execute(
+                    text("UPDATE web_rolling_restarts SET heartbeat_at = now() - interval '1 minute'")
+                )
             await survivor.rolling.interrupt_dead()
             view = await survivor.rolling.of_id(admin(), begun.rolling_id)
             assert view.state is RollingState.INTERRUPTED

@@ -123,8 +123,10 @@ async def test_what_is_counted_while_postgresql_is_away_is_stored_afterwards(boo
         async def arrived() -> bool:
             await recorder.flush()
             await rollups.turn()
-            figures = books.still.fleet.current().bots[0].figures
-            return figures is not None and figures.p50_ms is not None and await books.count(where="span_s = 60") == 3
+            statistics = books.still.fleet.current().bots[0].figures
+            return (
+                statistics is not None and statistics.p50_ms is not None and await books.count(where="span_s = 60") == 3
+            )
 
         await eventually(arrived)
         await away.dispose()
@@ -156,10 +158,10 @@ async def test_retention_keeps_the_number_of_rows_constant(books: Books) -> None
                 [OpenInterval(subject="bot:elena", status="online", started_at=at, until_at=at, reason="")],
             )
         if day % 7 == 0:
-            await rollups.forget()
+            await rollups.prune()
             counted.append((await books.count(where="span_s = 60"), await books.count(where="span_s = 3600")))
     assert max(counted[1:]) == min(counted[10:]), counted
-    await rollups.forget()
+    await rollups.prune()
     assert await books.count(where="span_s = 86400") <= 401
     assert await books.count("web_status_intervals") <= 401
     year = await books.service.points(viewer(), "http", Window.YEAR)
@@ -190,10 +192,10 @@ async def test_the_figures_of_500_bots_take_three_queries(database: Database, tm
     assert len(statements) == 3, statements
     assert len(report.bots) == 500
     for number in (0, 250, 499):
-        figures = report.bots[names[number]]
-        assert figures.p95_ms == pytest.approx(100 + number * 10, rel=FACTOR - 1 + 0.005)
-        assert (figures.uptime_24h, figures.uptime_30d, figures.error_rate) == (0.5, 0.5, 0.1429)
-        assert figures.messages_per_min == 1.4
+        statistics = report.bots[names[number]]
+        assert statistics.p95_ms == pytest.approx(100 + number * 10, rel=FACTOR - 1 + 0.005)
+        assert (statistics.uptime_24h, statistics.uptime_30d, statistics.error_rate) == (0.5, 0.5, 0.1429)
+        assert statistics.messages_per_min == 1.4
 
 
 async def test_whose_series_one_may_ask_for(books: Books, api: RunningApi) -> None:

@@ -125,18 +125,18 @@ async def test_what_is_wrong_is_refused_in_the_fields_own_words(
 async def test_only_administrators_set_and_all_is_audited(api: RunningApi) -> None:
     """Old and new value of what was allowed, and who was denied what."""
     admin, viewer, operator = await somebody(api), await somebody(api, Role.VIEWER), await somebody(api, Role.OPERATOR)
-    configuration, switches = api.services.configuration, api.services.switches
+    configuration, feature_flags = api.services.configuration, api.services.feature_flags
     for person in (viewer, operator):
         with pytest.raises(PermissionDenied):
             await configuration.set(person, "bot_api_timeout", 9)
         with pytest.raises(PermissionDenied):
             await configuration.reset(person, "bot_api_timeout")
         with pytest.raises(PermissionDenied):
-            await switches.switch(person, Feature.GUESTS, is_on=False)
+            await feature_flags.set_feature(person, Feature.GUESTS, is_on=False)
         with pytest.raises(PermissionDenied):
-            await switches.maintain(person, is_on=True)
+            await feature_flags.maintain(person, is_on=True)
         with pytest.raises(PermissionDenied):
-            await switches.announce(person, "Hello")
+            await feature_flags.announce(person, "Hello")
     with pytest.raises(NotFound):
         await configuration.set(admin, "no_such_setting", 1)
     await configuration.set(admin, "bot_api_timeout", 9)
@@ -165,9 +165,9 @@ async def _see_a_change(one: RunningApi, other: RunningApi) -> None:
     # Whatever was missed while they started is found by now; from here on only word of it helps.
     await eventually(lambda: other.services.configuration.current.rate_limit_requests_per_minute == 40)
     await eventually(lambda: one.services.pubsub.is_live and not one.services.pubsub._is_alone)
-    await eventually(lambda: not other.app.state.services.configuration._store._is_told)
-    await one.services.switches.maintain(admin, is_on=True, text="Soon back.")
-    await eventually(lambda: other.services.switches.current().maintenance == "Soon back.")
+    await eventually(lambda: not other.app.state.services.configuration._store._is_stale)
+    await one.services.feature_flags.maintain(admin, is_on=True, text="Soon back.")
+    await eventually(lambda: other.services.feature_flags.current().maintenance == "Soon back.")
     token = await other.login("a fast one")
     async with other.client(token) as client:
         answers = [(await client.get("/api/conversations")).status_code for _ in range(45)]
@@ -203,12 +203,12 @@ async def test_a_short_time_limit_counts_from_the_next_message(api: RunningApi, 
 
 async def test_features_that_are_off_are_refused(api: RunningApi) -> None:
     """By the services themselves: a new name, a guest, an edit, a reaction; who was here before still comes in."""
-    admin, switches = await somebody(api), api.services.switches
+    admin, feature_flags = await somebody(api), api.services.feature_flags
     token = await api.login("resident", password="a password of theirs")
     principal = await api.services.auth.authenticate(token)
     exchange = await api.services.messages.send(principal, bot_name="elena", content="Hello")
     for feature in Feature:
-        await switches.switch(admin, feature, is_on=False)
+        await feature_flags.set_feature(admin, feature, is_on=False)
     with pytest.raises(FeatureOff):
         await api.services.auth.login("somebody new")
     with pytest.raises(FeatureOff):
@@ -219,7 +219,7 @@ async def test_features_that_are_off_are_refused(api: RunningApi) -> None:
         await api.services.changes.react(principal, exchange.message_id, "👍")
     await api.services.auth.login("resident", password="a password of theirs")
     for feature in Feature:
-        await switches.switch(admin, feature, is_on=True)
+        await feature_flags.set_feature(admin, feature, is_on=True)
     await api.services.changes.react(principal, exchange.message_id, "👍")
     await api.services.auth.login("somebody new")
 
@@ -230,13 +230,13 @@ async def test_maintenance_takes_no_new_messages_and_keeps_the_old(api: RunningA
     principal = await api.principal("a patient one")
     messages = api.services.messages
     sent = await messages.send(principal, bot_name="elena", content="Hello", client_msg_id="first")
-    await api.services.switches.maintain(admin, is_on=True, text="Back at six.")
+    await api.services.feature_flags.maintain(admin, is_on=True, text="Back at six.")
     with pytest.raises(Maintenance, match="Back at six"):
         await messages.send(principal, bot_name="elena", content="Are you there?", client_msg_id="second")
     again = await messages.submit(principal, bot_name="elena", content="Hello", client_msg_id="first")
     assert (again.is_duplicate, again.exchange.message_id) == (True, sent.message_id)
     assert len((await messages.history(principal, "elena")).messages) == 2
-    await api.services.switches.maintain(admin, is_on=False)
+    await api.services.feature_flags.maintain(admin, is_on=False)
     assert (await messages.send(principal, bot_name="elena", content="Are you there?", client_msg_id="second")).response
 
 
@@ -271,12 +271,12 @@ async def test_odd_rows_spoil_neither_a_start_nor_a_page(
             for key, values in ODD.items():
                 for value in values:
                     await connection.execute(store, key, value)
-                    await configuration._store.look()
+                    await configuration._store.reload()
                     assert any(line.startswith(key.removeprefix("here:")) for line in configuration.ignored(admin))
                     assert setting(api, admin, "bot_api_timeout").value == "30"
-                    assert api.services.switches.announcement(admin) is None
-                    assert api.services.switches.current().maintenance is None
-                    assert all(one.is_on for one in api.services.switches.features(admin))
+                    assert api.services.feature_flags.announcement(admin) is None
+                    assert api.services.feature_flags.current().maintenance is None
+                    assert all(one.is_on for one in api.services.feature_flags.features(admin))
             async with api.client() as browser:
                 assert (await browser.get("/api/announcement")).status_code == 200
                 assert (await browser.post("/api/login", json={"username": "newcomer"})).status_code == 200
@@ -285,8 +285,8 @@ async def test_odd_rows_spoil_neither_a_start_nor_a_page(
                 assert any(line.startswith("announcement: ") for line in told["ignored"])
             await configuration.set(admin, "bot_api_timeout", 12)
             assert setting(api, admin, "bot_api_timeout").value == "12"
-            await api.services.switches.announce(admin, "Well again")
-            assert api.services.switches.announcement(admin) is not None
+            await api.services.feature_flags.announce(admin, "Well again")
+            assert api.services.feature_flags.announcement(admin) is not None
             assert not any(
                 line.startswith(("announcement", "setting:bot_api")) for line in configuration.ignored(admin)
             )

@@ -186,7 +186,7 @@ async def test_a_deletion_reaches_the_owners_tabs(
 async def test_a_search_goes_on_where_it_stopped(api: RunningApi, talked: Principal) -> None:
     """A look is bounded; step by step everything is found once."""
     service = api.services.transcripts
-    small = TranscriptsService(service._database, api.services.audit, api.services.feeds, look_at=1)
+    small = TranscriptsService(service._database, api.services.audit, api.services.feeds, max_scanned=1)
     who, until, seen = await admin(api), None, []
     for _ in range(5):
         found = await small.find(who, Search(until=until))

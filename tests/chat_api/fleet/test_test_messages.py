@@ -18,7 +18,7 @@ async def _admin(api: RunningApi, role: Role = Role.OPERATOR) -> Principal:
 async def test_a_trial_gives_the_answer_and_is_no_conversation(api: RunningApi, elena: RunningBot) -> None:
     """The bot hears a user of the administrator's own; nothing is stored but who tried what, without the words."""
     who = await _admin(api)
-    trial = await api.services.bot_trials.try_message(who, "elena", "  Are you there?  ")
+    trial = await api.services.test_messages.try_message(who, "elena", "  Are you there?  ")
     assert trial.is_answered
     assert trial.text
     assert trial.duration_s > 0
@@ -40,7 +40,7 @@ async def test_a_trial_gives_the_answer_and_is_no_conversation(api: RunningApi, 
 async def test_a_bot_that_fails_is_a_trial_that_says_so(api: RunningApi, elena: RunningBot) -> None:
     """With the code of the error and what operators want to know."""
     await elena.kill()
-    trial = await api.services.bot_trials.try_message(await _admin(api), "elena", "Hello")
+    trial = await api.services.test_messages.try_message(await _admin(api), "elena", "Hello")
     assert (trial.is_answered, trial.outcome, trial.text) == (False, "bot_unavailable", None)
     assert trial.error
 
@@ -48,12 +48,12 @@ async def test_a_bot_that_fails_is_a_trial_that_says_so(api: RunningApi, elena: 
 async def test_who_may_not_try(api: RunningApi) -> None:
     """A viewer is denied, which leaves a line; what is no message and no bot is refused."""
     with pytest.raises(PermissionDenied):
-        await api.services.bot_trials.try_message(await _admin(api, Role.VIEWER), "elena", "Hello")
+        await api.services.test_messages.try_message(await _admin(api, Role.VIEWER), "elena", "Hello")
     who = await _admin(api)
     lines = await api.services.audit.find(who)
     assert any((line.action, line.outcome) == (Permission.TRY_BOT, AuditOutcome.DENIED) for line in lines)
     for message in ("", "   ", "x" * 2001):
         with pytest.raises(InvalidInput):
-            await api.services.bot_trials.try_message(who, "elena", message)
+            await api.services.test_messages.try_message(who, "elena", message)
     with pytest.raises(NotFound):
-        await api.services.bot_trials.try_message(who, "nobody", "Hello")
+        await api.services.test_messages.try_message(who, "nobody", "Hello")

@@ -19,7 +19,7 @@ OnRefused = Callable[[str, str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LaneView:
+class EndpointView:
     """How busy a bot is at this moment: calls under way of ``slots``, and calls waiting for one."""
 
     breaker: BreakerState
@@ -29,7 +29,7 @@ class LaneView:
 
 
 @dataclass(slots=True, kw_only=True)
-class Lane:
+class Endpoint:
     """One bot's. ``contract`` and ``is_streaming`` are ``None`` until they are known."""
 
     url: str
@@ -38,7 +38,7 @@ class Lane:
     contract: Contract | None = None
     is_streaming: bool | None = None
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """It was away, and may come back as another."""
         self.contract = self.is_streaming = None
 
@@ -48,7 +48,7 @@ def digest_of(text: str) -> str:
     return hashlib.sha256(text.encode(errors="replace")).hexdigest()[:16]
 
 
-class Lanes:
+class Endpoints:
     """The lanes of all bots, and the slots that they share."""
 
     def __init__(self, *, total_slots: int, slots_per_bot: int, clock: Clock, on_refused: OnRefused) -> None:
@@ -56,20 +56,22 @@ class Lanes:
         self._shared = SharedSlots(total_slots, per_bot=slots_per_bot)
         self._clock = clock
         self._on_refused = on_refused
-        self._lanes: dict[str, Lane] = {}
+        self._endpoints: dict[str, Endpoint] = {}
         self._apologies: dict[str, set[str]] = {}
 
-    def of(self, bot: BotSpec) -> Lane:
+    def of(self, bot: BotSpec) -> Endpoint:
         """This bot's lane, made on first use."""
-        lane = self._lanes.get(bot.name)
-        if lane is None:
+        endpoint = self._endpoints.get(bot.name)
+        if endpoint is None:
             slots = self._slots_per_bot
             bulkhead = Bulkhead(self._shared, slots=slots, max_waiting=slots)
-            lane = self._lanes[bot.name] = Lane(url=bot.url, breaker=Breaker(clock=self._clock), bulkhead=bulkhead)
-        elif lane.url != bot.url:
-            lane.url = bot.url
-            lane.forget()
-        return lane
+            endpoint = self._endpoints[bot.name] = Endpoint(
+                url=bot.url, breaker=Breaker(clock=self._clock), bulkhead=bulkhead
+            )
+        elif endpoint.url != bot.url:
+            endpoint.url = bot.url
+            endpoint.reset()
+        return endpoint
 
     def learn_apology(self, bot_name: str, digest: str | None) -> None:
         """A bot said this while it showed that its language model is dead; ``None``: it showed that it lives."""
@@ -83,39 +85,39 @@ class Lanes:
         known = self._apologies.get(bot_name)
         return known is not None and digest_of(text) in known
 
-    def view(self, bot_name: str) -> LaneView:
+    def view(self, bot_name: str) -> EndpointView:
         """How busy a bot is; one never called has everything free."""
-        lane = self._lanes.get(bot_name)
-        if lane is None:
-            return LaneView(breaker=BreakerState.CLOSED, in_flight=0, waiting=0, slots=self._slots_per_bot)
-        bulkhead = lane.bulkhead
-        return LaneView(
-            breaker=lane.breaker.state, in_flight=bulkhead.in_flight, waiting=bulkhead.waiting, slots=bulkhead.slots
+        endpoint = self._endpoints.get(bot_name)
+        if endpoint is None:
+            return EndpointView(breaker=BreakerState.CLOSED, in_flight=0, waiting=0, slots=self._slots_per_bot)
+        bulkhead = endpoint.bulkhead
+        return EndpointView(
+            breaker=endpoint.breaker.state, in_flight=bulkhead.in_flight, waiting=bulkhead.waiting, slots=bulkhead.slots
         )
 
     @asynccontextmanager
-    async def call(self, bot: BotSpec, *, wait_s: float) -> AsyncIterator[Lane]:
+    async def call(self, bot: BotSpec, *, wait_s: float) -> AsyncIterator[Endpoint]:
         """Make room for one call and learn from how it ends.
 
         Raises: BotUnavailable while the breaker is open, BotBusy when there is no room; the bot has seen nothing then.
         """
-        lane = self.of(bot)
-        self._check(lane, bot.name)  # before queueing, and again for those who waited
+        endpoint = self.of(bot)
+        self._check(endpoint, bot.name)  # before queueing, and again for those who waited
         try:
-            await lane.bulkhead.enter(wait_s=wait_s)
+            await endpoint.bulkhead.enter(wait_s=wait_s)
         except BotBusy:
             self._on_refused(bot.name, "bulkhead")
             raise
         try:
-            self._check(lane, bot.name)
-            with lane.breaker.guard():
-                yield lane
+            self._check(endpoint, bot.name)
+            with endpoint.breaker.guard():
+                yield endpoint
         finally:
-            lane.bulkhead.leave()
+            endpoint.bulkhead.leave()
 
-    def _check(self, lane: Lane, bot_name: str) -> None:
+    def _check(self, endpoint: Endpoint, bot_name: str) -> None:
         try:
-            lane.breaker.check()
+            endpoint.breaker.check()
         except BotUnavailable:
             self._on_refused(bot_name, "breaker")
             raise

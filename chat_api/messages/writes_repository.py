@@ -44,7 +44,7 @@ WITH input AS (
     SELECT id, user_id, bot_name, content, message_type, 'pending', seq, seq, client_msg_id, request_hash, $8
     FROM placed
 )
-SELECT id, seq, now() AS timestamp, previous_instance <> $8 AS is_contested FROM placed"""
+SELECT id, seq, now() AS timestamp, previous_instance <> $8 AS is_shared FROM placed"""
 
 # A ``pending`` exchange is finished once, by the run that it waits for: whoever comes second (a sweep, a late answer of
 # an earlier run) changes nothing, and takes no seq.
@@ -95,7 +95,7 @@ async def accept(database: Database, messages: Sequence[NewMessage], *, instance
     except asyncpg.UniqueViolationError as error:
         raise DuplicateStored from error
     stored = {
-        row["id"]: Acceptance(seq=row["seq"], timestamp=row["timestamp"], is_contested=bool(row["is_contested"]))
+        row["id"]: Acceptance(seq=row["seq"], timestamp=row["timestamp"], is_shared=bool(row["is_shared"]))
         for row in rows
     }
     return [stored.get(message.message_id) for message in messages]

@@ -17,9 +17,9 @@ from chat_api.core.read_models import ReadModel
 from chat_api.fleet.identity import BotIdentities
 from chat_api.fleet.registry import BotRegistry
 
-MAX_TRIAL_CHARS = 2000
-TRIAL_TIMEOUT_S = 60.0
-TRIAL_USER_PREFIX = "console_"
+MAX_TEST_MESSAGE_CHARS = 2000
+TEST_MESSAGE_TIMEOUT_S = 60.0
+TEST_USER_PREFIX = "console_"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,10 +73,10 @@ class TestMessagesService:
         spec = self._registry.get(bot_name)
         await self._audit.require(principal, Permission.TRY_BOT, spec.name)
         message = text.strip()
-        if not 0 < len(message) <= MAX_TRIAL_CHARS:
-            raise InvalidInput(_("A test message has 1 to {most} characters.", most=MAX_TRIAL_CHARS))
+        if not 0 < len(message) <= MAX_TEST_MESSAGE_CHARS:
+            raise InvalidInput(_("A test message has 1 to {most} characters.", most=MAX_TEST_MESSAGE_CHARS))
         await self._audit.record(principal, Permission.TRY_BOT, spec.name, details={"message_length": len(message)})
-        user_id = f"{TRIAL_USER_PREFIX}{principal.user_id}"
+        user_id = f"{TEST_USER_PREFIX}{principal.user_id}"
         started_s = self._clock.monotonic_s()
         try:
             answer = await self._identities.send(
@@ -84,7 +84,7 @@ class TestMessagesService:
                 user_id=user_id,
                 message=message,
                 user_name=principal.display_name,
-                timeout_s=TRIAL_TIMEOUT_S,
+                timeout_s=TEST_MESSAGE_TIMEOUT_S,
                 is_counted=False,
             )
         except Upstream as error:

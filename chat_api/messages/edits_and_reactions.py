@@ -11,7 +11,7 @@ from chat_api.core.principals import Permission, Principal
 from chat_api.core.rate_limits import RateLimits
 from chat_api.core.text import check_text, with_plain_line_ends
 from chat_api.fleet.registry import BotRegistry
-from chat_api.messages import edits_repository
+from chat_api.messages import edits_and_reactions_repository as edits
 from chat_api.messages import repository as conversations
 from chat_api.messages.feeds import Feeds
 from chat_api.messages.schemas import EventKind, Exchange, MessageDetails, StreamEvent
@@ -34,9 +34,9 @@ class EditsService:
         feeds: Feeds,
         limits: RateLimits,
         *,
-        switches: FeatureFlags | None = None,
+        feature_flags: FeatureFlags | None = None,
     ) -> None:
-        self._switches = switches or FeatureFlags()
+        self._feature_flags = feature_flags or FeatureFlags()
         self._database = database
         self._registry = registry
         self._feeds = feeds
@@ -45,11 +45,11 @@ class EditsService:
     async def details(self, principal: Principal, message_id: UUID) -> MessageDetails:
         """One message or answer. Raises: NotFound."""
         exchange = await self._find(principal, message_id)
-        reactions = await edits_repository.reactions(self._database, message_id)
+        reactions = await edits.reactions(self._database, message_id)
         answer = exchange.answer(reactions=reactions) if exchange.message_id != message_id else None
         if answer is not None:
             return MessageDetails.of(answer, ())
-        versions = await edits_repository.versions(self._database, message_id)
+        versions = await edits.versions(self._database, message_id)
         return MessageDetails.of(exchange.question(reactions=reactions), versions)
 
     async def edit(self, principal: Principal, message_id: UUID, *, content: str, version: int) -> Exchange:
@@ -58,15 +58,13 @@ class EditsService:
         Raises: FeatureOff, NotFound, InvalidInput; Conflict with ``current_version`` when it is not the version that
         was edited.
         """
-        self._switches.require(Feature.EDITING)
+        self._feature_flags.require(Feature.EDITING)
         text = check_text(with_plain_line_ends(content), field="content", max_chars=MAX_MESSAGE_CHARS)
         exchange = await self._find(principal, message_id)
         if exchange.message_id != message_id:
             raise InvalidInput("only your own messages can be edited", field="message_id")
         await self._limits.hit(principal.user_id, address=principal.address)
-        edited = await edits_repository.edit(
-            self._database, principal.user_id, message_id, version=version, content=text
-        )
+        edited = await edits.edit(self._database, principal.user_id, message_id, version=version, content=text)
         if edited is None:
             current = await self._find(principal, message_id)
             raise Conflict("The message has changed in the meantime.", extra={"current_version": current.version})
@@ -77,9 +75,9 @@ class EditsService:
         exchange = await self._find(principal, message_id)
         await self._limits.hit(principal.user_id, address=principal.address)
         if exchange.message_id != message_id:
-            erased = await edits_repository.delete_answer(self._database, exchange)
+            erased = await edits.delete_answer(self._database, exchange)
         else:
-            erased = await edits_repository.delete_message(self._database, principal.user_id, message_id)
+            erased = await edits.delete_message(self._database, principal.user_id, message_id)
         if erased is None:
             await self._find(principal, message_id)
             raise Conflict("This message is still being answered.")
@@ -87,15 +85,15 @@ class EditsService:
 
     async def react(self, principal: Principal, message_id: UUID, emoji: str) -> None:
         """Put an emoji on a message or answer; twice is once. Raises: NotFound, InvalidInput, Conflict (too many)."""
-        self._switches.require(Feature.REACTIONS)
+        self._feature_flags.require(Feature.REACTIONS)
         sign = checked_emoji(emoji)
         exchange = await self._find(principal, message_id)
         await self._limits.hit(principal.user_id, address=principal.address)
-        seq = await edits_repository.react(self._database, exchange, message_id, sign, limit=MAX_REACTIONS)
+        seq = await edits.react(self._database, exchange, message_id, sign, limit=MAX_REACTIONS)
         if seq is not None:
             payload = {"message_id": str(message_id), "emoji": sign, "action": "added"}
             self._tell(EventKind.REACTION, exchange, seq, payload)
-        elif sign not in await edits_repository.reactions(self._database, message_id):
+        elif sign not in await edits.reactions(self._database, message_id):
             raise Conflict(_("A message can have at most {count} reactions.", count=MAX_REACTIONS))
 
     async def unreact(self, principal: Principal, message_id: UUID, emoji: str) -> None:
@@ -103,7 +101,7 @@ class EditsService:
         sign = checked_emoji(emoji)
         exchange = await self._find(principal, message_id)
         await self._limits.hit(principal.user_id, address=principal.address)
-        seq = await edits_repository.unreact(self._database, exchange, message_id, sign)
+        seq = await edits.unreact(self._database, exchange, message_id, sign)
         if seq is not None:
             payload = {"message_id": str(message_id), "emoji": sign, "action": "removed"}
             self._tell(EventKind.REACTION, exchange, seq, payload)
@@ -113,7 +111,7 @@ class EditsService:
         principal.require(Permission.CHAT)
         bot = self._registry.get(bot_name)
         await self._limits.hit(principal.user_id, address=principal.address)
-        marked = await edits_repository.mark_read(self._database, principal.user_id, bot.name, up_to=up_to)
+        marked = await edits.mark_read(self._database, principal.user_id, bot.name, up_to=up_to)
         if marked is not None:
             seq, mark = marked
             payload = {"bot_name": bot.name, "up_to": mark}

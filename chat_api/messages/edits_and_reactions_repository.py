@@ -10,7 +10,7 @@ from chat_api.core.database import Database
 from chat_api.messages.repository import exchange_of
 from chat_api.messages.schemas import Exchange, MessageVersion
 
-_NEXT_PLACE = """, stream AS (
+_NEXT_SEQ = """, stream AS (
     UPDATE web_streams s SET last_seq = last_seq + 1 FROM changed WHERE s.user_id = $1 RETURNING s.last_seq AS event_seq
 ), event AS (
     INSERT INTO web_events (user_id, seq, kind, conversation_id, payload)
@@ -23,7 +23,7 @@ WITH changed AS (
     WHERE id = $2 AND user_id = $1 AND version = $3 AND deleted_at IS NULL FOR UPDATE
 ), kept AS (
     INSERT INTO web_message_versions (message_id, version, content) SELECT id, version, user_message FROM changed
-){_NEXT_PLACE.format(kind="'edited'", conversation_id="$2", payload="jsonb_build_object('version', $3::integer + 1)")}
+){_NEXT_SEQ.format(kind="'edited'", conversation_id="$2", payload="jsonb_build_object('version', $3::integer + 1)")}
 UPDATE web_conversations c SET user_message = $4, version = c.version + 1, edited_at = now()
 FROM stream WHERE c.id = $2 RETURNING c.*, stream.event_seq"""
 
@@ -36,7 +36,7 @@ WITH changed AS (
     DELETE FROM web_message_versions v USING changed WHERE v.message_id = changed.id
 ), reactions AS (
     DELETE FROM web_reactions r USING changed WHERE r.message_id = changed.id
-){_NEXT_PLACE.format(kind="'deleted'", conversation_id="$2", payload="jsonb_build_object('message_id', $2::uuid)")}
+){_NEXT_SEQ.format(kind="'deleted'", conversation_id="$2", payload="jsonb_build_object('message_id', $2::uuid)")}
 UPDATE web_conversations c SET user_message = '', deleted_at = now()
 FROM stream WHERE c.id = $2 RETURNING c.*, stream.event_seq"""
 _DELETE_ANSWER = f"""
@@ -45,7 +45,7 @@ WITH changed AS (
     WHERE id = $2 AND user_id = $1 AND response_seq IS NOT NULL AND response_deleted_at IS NULL FOR UPDATE
 ), reactions AS (
     DELETE FROM web_reactions r USING changed WHERE r.message_id = changed.response_id
-){_NEXT_PLACE.format(kind="'deleted'", conversation_id="$2", payload="jsonb_build_object('message_id', $3::uuid)")}
+){_NEXT_SEQ.format(kind="'deleted'", conversation_id="$2", payload="jsonb_build_object('message_id', $3::uuid)")}
 UPDATE web_conversations c SET bot_response = '', metadata = NULL, response_deleted_at = now()
 FROM stream WHERE c.id = $2 RETURNING c.*, stream.event_seq"""
 
@@ -58,14 +58,14 @@ WITH target AS (
     SELECT $3, $4, id FROM target
     WHERE (SELECT count(*) FROM web_reactions WHERE message_id = $3) < $5
     ON CONFLICT DO NOTHING RETURNING 1
-){_NEXT_PLACE.format(kind="'reaction'", conversation_id="$2", payload=_REACTED.format(action="added"))}
+){_NEXT_SEQ.format(kind="'reaction'", conversation_id="$2", payload=_REACTED.format(action="added"))}
 SELECT event_seq FROM stream"""
 _UNREACT = f"""
 WITH target AS (
     SELECT id FROM web_conversations WHERE id = $2 AND user_id = $1 FOR UPDATE
 ), changed AS (
     DELETE FROM web_reactions r USING target WHERE r.message_id = $3 AND r.emoji = $4 RETURNING 1
-){_NEXT_PLACE.format(kind="'reaction'", conversation_id="$2", payload=_REACTED.format(action="removed"))}
+){_NEXT_SEQ.format(kind="'reaction'", conversation_id="$2", payload=_REACTED.format(action="removed"))}
 SELECT event_seq FROM stream"""
 
 _READ_PAYLOAD = "jsonb_build_object('bot_name', $2::text, 'up_to', LEAST($3::bigint, event_seq - 1))"
@@ -75,7 +75,7 @@ WITH mine AS (
 ), changed AS (
     UPDATE web_threads t SET read_up_to = LEAST($3::bigint, mine.last_seq) FROM mine
     WHERE t.user_id = $1 AND t.bot_name = $2 AND t.read_up_to < LEAST($3::bigint, mine.last_seq) RETURNING t.read_up_to
-){_NEXT_PLACE.format(kind="'read'", conversation_id="NULL", payload=_READ_PAYLOAD)}
+){_NEXT_SEQ.format(kind="'read'", conversation_id="NULL", payload=_READ_PAYLOAD)}
 SELECT event_seq, read_up_to FROM stream, changed"""
 
 _VERSIONS = "SELECT version, content, replaced_at FROM web_message_versions WHERE message_id = $1 ORDER BY version"

@@ -103,17 +103,17 @@ class AnnouncementPanel:
         is_first, self._shown = self._shown is None, current
         self._text.props["defaultValue"] = current.text
         self._tone.set_content(_options(current.tone))
-        for place, at in ((self._starts, current.starts_at), (self._ends, current.ends_at)):
-            place.props["at"] = str(at.timestamp()) if at else ""
-            place.update()
+        for field, at in ((self._starts, current.starts_at), (self._ends, current.ends_at)):
+            field.props["at"] = str(at.timestamp()) if at else ""
+            field.update()
         self._text.update()
         self._announce.props("" if current.text else "disabled", remove="disabled")
         if not is_first:
             self._form.run_method("reset")
 
     def _moments(self) -> Iterator[ui.element]:
-        for place in (self._starts, self._ends):
-            yield place.default_slot.children[0]
+        for field in (self._starts, self._ends):
+            yield field.default_slot.children[0]
 
 
 class MaintenancePanel:
@@ -269,8 +269,8 @@ def _textarea(label: str, name: str, placeholder: str, *, testid: str) -> ui.ele
 
 def _moment(label: str, name: str) -> ui.element:
     """A moment in the reader's time zone, which ``we-local`` knows."""
-    place = ui.element("we-local")
-    with place:
+    field = ui.element("we-local")
+    with field:
         ui.element("input").props(f"type=datetime-local name={name}")
-    _labelled(f'{label} <small class="we-muted">{_("optional")}</small>', place)
-    return place
+    _labelled(f'{label} <small class="we-muted">{_("optional")}</small>', field)
+    return field

@@ -9,8 +9,8 @@ from nicegui import ui
 from chat_api.core.errors import NotFound
 from chat_api.core.language import N_, _
 from chat_api.core.principals import Principal
-from chat_api.fleet.trials import MAX_TRIAL_CHARS, TestMessage
-from console import theme
+from chat_api.fleet.test_messages import MAX_TEST_MESSAGE_CHARS, TestMessage
+from console import page_head
 from console.actions import run_action
 from console.context import services
 from console.widgets.quantities import latency
@@ -23,7 +23,7 @@ _OUTCOMES: Final = {
 }
 
 
-async def open_trial(principal: Principal, bot_name: str) -> None:
+async def open_test_message(principal: Principal, bot_name: str) -> None:
     """Open the dialog on the current page; it goes when it is closed."""
     try:
         spec = services().registry.get(bot_name)
@@ -40,7 +40,7 @@ async def open_trial(principal: Principal, bot_name: str) -> None:
             )
             ui.label(_("Sent as a test user. Not stored or counted.")).classes("we-muted")
             box = ui.textarea(value=_("Are you there?")).props(
-                f'outlined dense autogrow autofocus maxlength={MAX_TRIAL_CHARS} data-testid="trial-text"'
+                f'outlined dense autogrow autofocus maxlength={MAX_TEST_MESSAGE_CHARS} data-testid="trial-text"'
             )
             box.props["aria-label"] = _("Message")
             answer = ui.element("div").classes("we-trial-answer").props('aria-live="polite" data-testid="trial-answer"')
@@ -51,13 +51,13 @@ async def open_trial(principal: Principal, bot_name: str) -> None:
                     return
                 button.disable()
                 show(answer, _muted(_("Waiting for an answer…")))
-                trial = await run_action(
-                    principal, lambda person: services().bot_trials.try_message(person, spec.name, text)
+                sent = await run_action(
+                    principal, lambda person: services().test_messages.try_message(person, spec.name, text)
                 )
                 if dialog.is_deleted:
                     return
                 button.enable()
-                show(answer, _told(trial) if trial else _muted(_("Message not sent.")))
+                show(answer, _result(sent) if sent else _muted(_("Message not sent.")))
 
             with ui.element("div").classes("we-dialog-actions"):
                 ui.html(_("Close"), sanitize=False, tag="button").classes("we-button").props("type=button").on(
@@ -92,26 +92,26 @@ def show(box: ui.element, markup: str) -> None:
         ui.html(markup, sanitize=False)
 
 
-def _told(trial: TestMessage) -> str:
-    tone, symbol, word = _OUTCOMES.get(trial.outcome, ("bad", "offline", N_("Failed")))
+def _result(sent: TestMessage) -> str:
+    tone, symbol, word = _OUTCOMES.get(sent.outcome, ("bad", "offline", N_("Failed")))
     raw = orjson.dumps(
         {
-            "outcome": trial.outcome,
-            "user_id": trial.user_id,
-            "text": trial.text,
-            "memory_stored": trial.memory_stored,
-            "metadata": trial.metadata,
-            "error": trial.error,
-            "detail": trial.detail,
+            "outcome": sent.outcome,
+            "user_id": sent.user_id,
+            "text": sent.text,
+            "memory_stored": sent.memory_stored,
+            "metadata": sent.metadata,
+            "error": sent.error,
+            "detail": sent.detail,
         },
         option=orjson.OPT_INDENT_2,
         default=str,
     ).decode()
-    said = trial.text if trial.text is not None else " ".join(part for part in (trial.error, trial.detail) if part)
+    said = sent.text if sent.text is not None else " ".join(part for part in (sent.error, sent.detail) if part)
     return (
         f'<div class="we-trial-head"><span class="we-status we-status-{tone}" data-testid="trial-outcome">'
-        f"{theme.icon_svg(symbol)}<span>{_(word)}</span></span>"
-        f'<span class="we-number">{latency(1000 * trial.duration_s)}</span></div>'
+        f"{page_head.icon_svg(symbol)}<span>{_(word)}</span></span>"
+        f'<span class="we-number">{latency(1000 * sent.duration_s)}</span></div>'
         f'<p class="we-said" data-testid="trial-said">{escape(said[:MAX_SHOWN_CHARS])}</p>'
         f'<details class="we-raw"><summary>{_("Raw answer")}</summary>'
         f'<pre tabindex="0">{escape(raw[:MAX_SHOWN_CHARS])}</pre></details>'
