@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.async_api import Page, expect
 
+from tests.support.briefly_shown import briefly_shown
 from tests.support.browser import OpenContext
 from tests.support.chat_browser import Chat, person, principal_of
 from tests.support.console_app import RunningConsole
@@ -234,8 +235,8 @@ async def test_code_can_be_copied(chat: Chat) -> None:
     await chat.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     await chat.open("elena")
     await chat.talk("```python\nprint('reef')\n```")
-    await chat.page.get_by_role("button", name="Copy code").click()
-    await expect(chat.page.get_by_role("button", name="Copy code")).to_have_text("Copied")
+    async with briefly_shown(chat.page, "Copied"):
+        await chat.page.get_by_role("button", name="Copy code").click()
     assert await chat.page.evaluate("navigator.clipboard.readText()") == "print('reef')\n"
 
 

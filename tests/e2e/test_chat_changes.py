@@ -3,6 +3,7 @@
 import pytest
 from playwright.async_api import expect
 
+from tests.support.briefly_shown import briefly_shown
 from tests.support.chat_browser import Chat, principal_of
 from tests.support.console_app import RunningConsole
 from tests.support.eventually import eventually
@@ -139,8 +140,8 @@ async def test_a_message_is_copied_as_it_was_written(tabs: tuple[Chat, Chat]) ->
     """Copy gives the text, not the markup that shows it."""
     one, _ = tabs
     await one.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    await one.do(one.said("user"), "Copy text")
-    await expect(one.said("user").get_by_role("button", name="Copied")).to_be_visible()
+    async with briefly_shown(one.page, "Copied"):
+        await one.do(one.said("user"), "Copy text")
     assert await one.page.evaluate("navigator.clipboard.readText()") == "I need *coral*."
 
 
@@ -230,8 +231,8 @@ async def test_a_refusal_is_said(chat: Chat, elena: RunningBot) -> None:
     await chat.do(chat.said("user"), "Delete")
     await chat.by_id("confirm-delete").click()
     await expect(chat.said("user")).to_have_count(0)
-    await second.do(second.said("user"), "React: heart")
-    await expect(second.by_id("notice")).to_have_text("Unknown message.")
+    async with briefly_shown(second.page, "Unknown message."):
+        await second.do(second.said("user"), "React: heart")
 
 
 async def test_a_message_that_is_being_answered_cannot_be_deleted(chat: Chat, elena: RunningBot) -> None:
