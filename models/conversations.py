@@ -26,6 +26,7 @@ class FinishReason(StrEnum):
 
     STOP = "stop"  # the bot had said all. Source: OpenAI's ``finish_reason``, as bots that stream give it
     STOPPED = "stopped"  # the user stopped it
+    SILENT = "silent"  # the bot chose not to answer: there is no text
     TRUNCATED = "truncated"  # the stream broke off, or the process that heard it ended
 
 

@@ -38,6 +38,7 @@ class Bot:
         self.engine = engine
         self.memory = ConversationMemory()
         self.is_ready = False
+        self.is_on_discord = True
         self._started = time.monotonic()
 
     @property

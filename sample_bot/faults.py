@@ -33,6 +33,7 @@ class FaultMode(StrEnum):
     TRUNCATE = "truncate"
     HANG = "hang"
     MODEL_DEAD = "model_dead"
+    EMPTY = "empty"
     NOT_READY = "not_ready"
     RESET = "reset"
     TRUNCATE_STREAM = "truncate_stream"
@@ -61,12 +62,14 @@ class FaultPlan:
     """How a bot misbehaves; rates are shares of answers between 0 and 1.
 
     ``delay_ms`` is before an answer, ``piece_delay_ms`` after each piece of a stream. While ``is_held`` no answer
-    begins, and after ``hold_after`` pieces (0: never) a stream waits, until the plan is changed.
+    begins, and after ``hold_after`` pieces (0: never) a stream waits, until the plan is changed. While
+    ``is_off_discord`` the bot answers, and says that Discord is not there.
     """
 
     delay_ms: int = 0
     piece_delay_ms: int = 0
     is_held: bool = False
+    is_off_discord: bool = False
     hold_after: int = 0
     failure_rate: float = 0.0
     hang_rate: float = 0.0
@@ -90,8 +93,9 @@ class FaultPlan:
                 raise ValueError(f"{name} must be a whole number of milliseconds")
         if not isinstance(values["hold_after"], int) or values["hold_after"] < 0:
             raise ValueError("hold_after must be a whole number of pieces")
-        if not isinstance(values["is_held"], bool):
-            raise ValueError("is_held must be true or false")
+        for name in ("is_held", "is_off_discord"):
+            if not isinstance(values[name], bool):
+                raise ValueError(f"{name} must be true or false")
         values["mode"], values["scope"] = FaultMode(values["mode"]), FaultScope(values["scope"])
         return replace(self, **values)
 
@@ -150,6 +154,8 @@ async def misbehave(request: web.Request, mode: FaultMode, *, contract: Contract
             return contract.raised("KeyError: 'the sample bot was told to raise'")
         case FaultMode.MODEL_DEAD:
             return contract.model_dead(bot, await request.read())
+        case FaultMode.EMPTY:
+            return contract.empty(bot)
         case FaultMode.NOT_READY:
             return contract.starting()
         case FaultMode.BADJSON:

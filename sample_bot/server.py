@@ -126,6 +126,7 @@ def _control_routes(bot: Bot, faults: Faults) -> list[web.RouteDef]:
             faults.plan = faults.plan.changed(changes)
         except (ValueError, TypeError) as exc:
             return web.json_response({"error": str(exc)}, status=400)
+        bot.is_on_discord = not faults.plan.is_off_discord
         if "mode" in changes:  # any mode but not_ready also ends a long start-up
             bot.is_ready = faults.plan.mode is not FaultMode.NOT_READY
         return web.json_response(asdict(faults.plan))

@@ -47,6 +47,11 @@ class V1:
         """Apologise in character, with a 500."""
         return self.failed(bot, "language model: no answer")
 
+    def empty(self, bot: Bot) -> web.Response:
+        """Answer 200 without a text: the bot chose not to answer."""
+        answered = {"success": True, "response": "", "timestamp": utc_timestamp(), "memory_stored": False}
+        return web.json_response(answered | {"bot_name": bot.character.display_name, "processing_time_ms": 1})
+
     def starting(self) -> web.Response:
         """Answer 503: components are still missing."""
         body = {

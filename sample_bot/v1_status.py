@@ -23,7 +23,7 @@ async def _health(request: web.Request) -> web.Response:
 
 async def _ready(request: web.Request) -> web.Response:
     bot = request.app[BOT]
-    if not bot.is_ready:
+    if not bot.is_ready or not bot.is_on_discord:
         body: Json = {"status": _Status.NOT_READY, "reason": "Bot not connected to Discord"}
         return web.json_response({**body, "timestamp": utc_timestamp()}, status=503)
     body = {

@@ -36,6 +36,7 @@ class V2:
         return [
             web.get("/health", self._health),
             web.get("/api/diagnostics", self._diagnostics),
+            web.get("/api/internal/health", self._internal_health),
             web.post("/api/chat", self._chat),
         ]
 
@@ -70,12 +71,28 @@ class V2:
         }
         return web.json_response(answered)
 
+    def empty(self, bot: Bot) -> web.Response:
+        """Answer 200 without a text: of this generation that is a fault."""
+        answered = {"success": True, "response": "", "timestamp": local_timestamp(), "bot_name": bot.character.key}
+        return web.json_response(answered | {"mode": "supergraph", "complexity": "DYNAMIC", "model_used": "mixed"})
+
     def starting(self) -> web.Response:
         """Answer 500: this generation has no word for "not yet"."""
         return self.raised("Bot is not initialized")
 
     async def _health(self, request: web.Request) -> web.Response:
         return web.json_response({"status": "healthy", "timestamp": local_timestamp()})
+
+    async def _internal_health(self, request: web.Request) -> web.Response:
+        bot = request.app[BOT]
+        is_connected = bot.is_ready and bot.is_on_discord
+        return web.json_response(
+            {
+                "status": "ready" if is_connected else "waiting",
+                "bot_connected": is_connected,
+                "bot_name": bot.character.key,
+            }
+        )
 
     async def _diagnostics(self, request: web.Request) -> web.Response:
         bot = request.app[BOT]

@@ -17,7 +17,7 @@
     │   └── Unavailable            503, and what a proxy says instead
     ├── AnswerFailed           the message is stored, the bot has not answered it: ``message_id`` for a retry
     │   ├── BotFailed              502 bot_failed
-    │   ├── BotUnavailable         503 bot_unavailable, bot_misaddressed
+    │   ├── BotUnavailable         503 bot_unavailable, bot_misaddressed, bot_starting
     │   ├── BotBusy                503 bot_busy
     │   ├── BotTimeout             504 bot_timeout
     │   ├── Interrupted            502 interrupted, 503 shutting_down with a message_id
@@ -174,6 +174,7 @@ _BY_CODE: dict[str, type[ChatError]] = {
     "bot_failed": BotFailed,
     "bot_unavailable": BotUnavailable,
     "bot_misaddressed": BotUnavailable,
+    "bot_starting": BotUnavailable,
     "bot_busy": BotBusy,
     "bot_timeout": BotTimeout,
     "interrupted": Interrupted,

@@ -35,7 +35,11 @@ class MessageEvent(DurableEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerEvent(DurableEvent):
-    """A bot's answer to ``reply_to``. ``finish_reason``: ``stop``, ``stopped`` (by the user) or ``truncated``."""
+    """A bot's answer to ``reply_to``.
+
+    ``finish_reason``: ``stop``, ``stopped`` (by the user), ``silent`` (the bot chose not to answer: no content) or
+    ``truncated``.
+    """
 
     message_id: str
     bot_name: str

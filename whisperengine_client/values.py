@@ -55,7 +55,8 @@ class Bot:
 class Answer:
     """A bot's answer over REST: to ``message_id``, stored as ``response_id`` at ``seq`` of the stream.
 
-    ``finish_reason``: ``stop``, ``stopped`` (by the user) or ``truncated`` (the bot broke off).
+    ``finish_reason``: ``stop``, ``stopped`` (by the user), ``silent`` (the bot chose not to answer: no content) or
+    ``truncated`` (the bot broke off).
     """
 
     message_id: str

@@ -41,6 +41,9 @@ export const ChatMessage = {
     isFailed() {
       return ["failed", "interrupted", "unsent"].includes(this.message.status);
     },
+    isSilent() {
+      return this.message.ending === "silent";
+    },
     ending() {
       return ENDINGS[this.message.ending] ?? null;
     },
@@ -79,6 +82,7 @@ export const ChatMessage = {
         <span v-else class="we-hidden">{{ isOwn ? t('You') : bot.title }}:</span>
         <button v-if="quote" type="button" class="chat-reply" :disabled="!quote.key" data-testid="reply-to" @click="$emit('act', 'show', message, { key: quote.key })"><span class="we-hidden">{{ t("In reply to:") }} </span><span aria-hidden="true">↩ </span><span dir="auto">{{ quote.text }}</span></button>
         <MessageEditor v-if="isEditing" :message="message" :max-chars="maxChars" @save="$emit('act', 'edit', message, $event)" @done="endEdit" />
+        <div v-else-if="isSilent" class="chat-silent" data-testid="silent">{{ t("{bot} chose not to answer.", { bot: bot.title }) }}</div>
         <div v-else-if="message.html !== null" ref="body" class="chat-bubble chat-markdown" dir="auto" v-html="message.html"></div>
         <div v-else class="chat-bubble chat-plain" dir="auto">{{ message.text }}</div>
         <div v-if="isFailed" class="chat-failure" :class="{ 'chat-calm': message.code === 'stopped' }" role="group" :aria-label="t('Not answered')">

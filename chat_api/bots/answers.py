@@ -3,6 +3,7 @@
 Source: bot contract, "POST /api/chat" and "Endpoints".
 """
 
+import json
 import math
 import re
 from collections.abc import Mapping
@@ -11,8 +12,8 @@ import orjson
 
 from chat_api.bots.breaker import BotServerError
 from chat_api.bots.http import DETAIL_CHARS, UNAVAILABLE_RETRY_AFTER_S, Reply
-from chat_api.bots.schemas import BotAnswer, BotInfo, Contract
-from chat_api.core.errors import BotFailed, BotUnavailable
+from chat_api.bots.schemas import BotAnswer, BotInfo, Contract, Discord
+from chat_api.core.errors import BotFailed, BotStarting, BotUnavailable
 
 MAX_FACTS_BYTES = 8192
 MAX_FACT_CHARS = 200
@@ -20,32 +21,35 @@ MAX_CAPABILITIES = 50
 MAX_RETRY_AFTER_S = 60.0
 V2_ANSWER_FACTS = ("mode", "complexity", "model_used")
 V2_INFO_FACTS = ("database_status", "feature_flags", "queue_depths", "llm_models")
+V1_STARTING = "Chat API not available"
 V1_INFO_FACTS = ("status", "platform", "api_version", "character_info")
 
 # Every escape in turn, so that an escaped backslash is never taken for the start of one.
 _ESCAPES = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
 )
+_NOT_FINITE = re.compile(r"NaN|Infinity")
 
 
 def read_answer(reply: Reply, *, bot_name: str, processing_time_s: float) -> BotAnswer:
     """Turn the reply to a chat request into an answer.
 
     A usable text is shown whatever the status says of it: v1 apologises in character with a 500, and v2 with a success
-    when its language model does not answer.
+    when its language model does not answer. A v1 bot that succeeds without a text chose not to answer.
 
-    Raises: BotUnavailable while the bot starts (503), BotCrashed on a server error without a text, BotFailed on
-    everything else; the bot's own words go into ``detail`` only.
+    Raises: BotStarting (503 of a v1 bot), BotUnavailable on another 503, BotServerError on a server error without a
+    text, BotFailed on everything else; the bot's own words go into ``detail`` only.
     """
     if reply.status == 503:
-        raise BotUnavailable(
+        raise (BotStarting if _is_starting(reply) else BotUnavailable)(
             detail=_detail(reply), retry_after_s=_retry_after_s(reply), extra={"connect_failed": False}
         )
     if reply.status not in (200, 500):
         raise (BotServerError if reply.status >= 500 else BotFailed)(detail=_detail(reply))
     try:
         body = read_object(reply)
-        text = _text(body, reply)
+        is_silent = _is_silent(body)
+        text = "" if is_silent else _text(body, reply)
     except BotFailed as error:
         if reply.status == 500:
             raise BotServerError(detail=error.detail) from error
@@ -57,6 +61,7 @@ def read_answer(reply: Reply, *, bot_name: str, processing_time_s: float) -> Bot
         processing_time_s=processing_time_s,
         is_apology=reply.status == 500 or body.get("success") is False or is_model_silent,
         is_model_silent=is_model_silent,
+        is_silent=is_silent,
         memory_stored=body.get("memory_stored") is True,
         metadata=_answer_facts(body),
         said_name=_short(body.get("bot_name")),
@@ -98,6 +103,36 @@ def read_connection(reply: Reply, *, bot_name: str) -> BotInfo:
     return BotInfo(bot_name=bot_name, contract="v2", said_names=_said_names(read_object(reply)))
 
 
+def read_readiness(reply: Reply) -> tuple[bool, Discord | None]:
+    """Whether a v1 bot is ready, and its connection to Discord as far as it tells.
+
+    Raises: BotFailed when the reply is neither 200 nor 503 with a JSON object.
+    Source: bot contract, ``GET /ready``.
+    """
+    if reply.status not in (200, 503):
+        raise BotFailed(detail=_detail(reply))
+    body = read_object(reply)
+    if reply.status == 503:
+        is_discord = "discord" in str(body.get("reason")).lower()
+        return False, Discord(is_connected=False) if is_discord else None
+    guilds = body.get("guilds_count")
+    return True, Discord(
+        is_connected=True,
+        account=_short(body.get("bot_user")),
+        guilds=guilds if isinstance(guilds, int) and not isinstance(guilds, bool) and guilds >= 0 else None,
+        latency_ms=_seconds(body.get("latency_ms")),
+    )
+
+
+def read_discord(reply: Reply) -> Discord | None:
+    """A v2 bot's connection to Discord; ``None`` where it does not tell. Source: ``GET /api/internal/health``."""
+    try:
+        is_connected = read_object(reply).get("bot_connected") if reply.status == 200 else None
+    except BotFailed:
+        return None
+    return Discord(is_connected=is_connected) if isinstance(is_connected, bool) else None
+
+
 def read_object(reply: Reply) -> dict[str, object]:
     """The reply's JSON object.
 
@@ -113,17 +148,24 @@ def read_object(reply: Reply) -> dict[str, object]:
 
 
 def read_json(data: bytes) -> object:
-    """A JSON value. Lone surrogates and bytes that are not UTF-8 are replaced, not refused.
+    """A JSON value. Lone surrogates and bytes that are not UTF-8 are replaced, and NaN and infinities null.
 
-    Raises: BotFailed for anything else that is not JSON, NaN and absurd nesting included.
+    Raises: BotFailed for anything else that is not JSON, absurd nesting included.
+    Source: bot contract, figures of a v1 bot may be ``NaN``.
     """
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError:
-        try:
-            return orjson.loads(_ESCAPES.sub(_without_lone, data.decode(errors="replace")))
-        except orjson.JSONDecodeError as error:
+        text = _ESCAPES.sub(_without_lone, data.decode(errors="replace"))
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        if not _NOT_FINITE.search(text):
             raise BotFailed(detail=f"not JSON: {error.msg}") from error
+    try:
+        return json.loads(text, parse_constant=lambda _: None)
+    except (ValueError, RecursionError) as error:
+        raise BotFailed(detail=f"not JSON: {error}"[:DETAIL_CHARS]) from error
 
 
 def cleaned_text(text: str) -> str:
@@ -139,6 +181,22 @@ def _text(body: Mapping[str, object], reply: Reply) -> str:
     if not text.strip():
         raise BotFailed(detail=f"the text is empty; {_detail(reply)}")
     return text
+
+
+def _is_starting(reply: Reply) -> bool:
+    """Whether a v1 bot says that its parts are not ready, and not some proxy before it."""
+    try:
+        body = read_object(reply)
+    except BotFailed:
+        return False
+    return body.get("success") is False and str(body.get("error")).startswith(V1_STARTING)
+
+
+def _is_silent(body: Mapping[str, object]) -> bool:
+    """Whether a v1 bot chose not to answer. Of v2 the contract knows no such thing: there it is a fault."""
+    text = body.get("response")
+    is_empty = isinstance(text, str) and not cleaned_text(text).strip()
+    return is_empty and body.get("success") is True and not any(key in body for key in V2_ANSWER_FACTS)
 
 
 def _is_model_silent(body: Mapping[str, object]) -> bool:

@@ -1,4 +1,7 @@
-"""One chat call: through the bot's lane, whole or in pieces, repeated only when the bot cannot have seen it."""
+"""One chat call: through the bot's breaker and bulkhead, whole or in pieces.
+
+It is repeated only when the bot cannot have seen it.
+"""
 
 import asyncio
 from dataclasses import replace

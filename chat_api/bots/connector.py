@@ -10,15 +10,15 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import TypeVar
 
-from chat_api.bots.answers import read_connection, read_info, read_object
+from chat_api.bots.answers import read_connection, read_discord, read_info, read_object, read_readiness
 from chat_api.bots.breaker import BreakerState, CallsPaused
 from chat_api.bots.chat import BotChat, chat_body
 from chat_api.bots.endpoints import Endpoint, Endpoints, EndpointView, OnRefused
 from chat_api.bots.http import BotHttp, Reply
 from chat_api.bots.http_pool import HttpPool
-from chat_api.bots.schemas import BotAnswer, BotInfo, BotSpec, Probe
+from chat_api.bots.schemas import BotAnswer, BotInfo, BotSpec, Discord, Probe
 from chat_api.bots.stream import OnDelta
-from chat_api.core.call_outcomes import APOLOGY, CANCELLED, OK, PAUSED, TRUNCATED
+from chat_api.core.call_outcomes import APOLOGY, CANCELLED, OK, PAUSED, SILENT, TRUNCATED
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.errors import AppError, BotFailed, BotTimeout, BotUnavailable, ShuttingDown, Upstream
 from chat_api.core.settings import Settings
@@ -32,8 +32,7 @@ PROBE_MAX_BYTES = 65_536
 Accept = Callable[[BotAnswer], None]
 """Looks at an answer before anybody else does. Raises an ``Upstream`` for one that must not be shown."""
 OnCall = Callable[[str, str, float], None]
-"""Told of every chat call: bot name, outcome (``ok``, ``apology``, ``truncated``, ``cancelled`` or an error's code),
-seconds. Must not raise."""
+"""Told of every chat call: bot name, outcome (see ``call_outcomes``, or an error's code), seconds. Must not raise."""
 
 
 class BotConnector:
@@ -112,7 +111,9 @@ class BotConnector:
         accept: Accept | None = None,
         is_fast: bool = False,
     ) -> BotAnswer:
-        """Send one message and wait for the whole answer, at most ``timeout_s`` (``BOT_API_TIMEOUT``) in total.
+        """Send one message and wait for the whole answer, at most ``timeout_s`` in total.
+
+        Without it that is what was decided for this bot, else ``BOT_API_TIMEOUT`` or ``BOT_API_TIMEOUT_V2``.
 
         ``on_delta`` gets the pieces of the text when the bot streams. A stream that breaks off after some text is an
         answer with ``is_truncated``. The bot remembers what it is told, so a call is repeated (once, here) only when
@@ -127,11 +128,11 @@ class BotConnector:
         outcome = CANCELLED
         try:
             answer = await _opened(self._chat).ask(
-                bot, content, timeout_s=timeout_s or self._settings.bot_api_timeout, on_delta=on_delta
+                bot, content, timeout_s=timeout_s or self._timeout_s(bot), on_delta=on_delta
             )
             if accept is not None:
                 accept(answer)
-            outcome = TRUNCATED if answer.is_truncated else APOLOGY if answer.is_apology else OK
+            outcome = _outcome(answer)
             return answer
         except AppError as error:
             outcome = PAUSED if isinstance(error, CallsPaused) else error.code
@@ -141,9 +142,9 @@ class BotConnector:
                 self._on_call(bot.name, outcome, self._clock.monotonic_s() - started_s)
 
     async def get_bot_status(self, bot: BotSpec) -> Probe:
-        """Look at one bot's health and, where it has one, readiness. A bad bot is a probe with ``error``.
+        """Look at one bot's health, readiness and connection to Discord. A bad bot is a probe with ``error``.
 
-        Source: bot contract, ``GET /health`` and ``GET /ready``.
+        Source: bot contract, "Liveness, readiness, identity".
         """
         endpoint = self._endpoints.of(bot)
         async with self._probes:
@@ -153,7 +154,7 @@ class BotConnector:
                 latency_ms = (self._clock.monotonic_s() - started_s) * 1000
                 if reply.status != 200 or read_object(reply).get("status") != "healthy":
                     raise BotFailed(detail=f"HTTP {reply.status}")
-                is_ready = await self._readiness(bot, endpoint)
+                is_ready, discord = await self._readiness(bot, endpoint)
             except Upstream as error:
                 endpoint.reset()
                 return Probe(
@@ -172,6 +173,7 @@ class BotConnector:
             latency_ms=latency_ms,
             contract=endpoint.contract,
             is_ready=is_ready,
+            discord=discord,
             url=bot.url,
         )
 
@@ -193,17 +195,37 @@ class BotConnector:
                     info = read_connection(await self._get(bot, "/api/internal/health"), bot_name=bot.name)
             return replace(info, url=bot.url)
 
+    def _timeout_s(self, bot: BotSpec) -> float:
+        is_v2 = self._endpoints.of(bot).contract == "v2"
+        usual_s = self._settings.bot_api_timeout_v2 if is_v2 else self._settings.bot_api_timeout
+        return bot.timeout_s or usual_s
+
     async def _get(self, bot: BotSpec, path: str) -> Reply:
         deadline_at = asyncio.get_running_loop().time() + PROBE_TIMEOUT_S
         return await _opened(self._probing).request("GET", f"{bot.url}{path}", deadline_at=deadline_at)
 
-    async def _readiness(self, bot: BotSpec, endpoint: Endpoint) -> bool | None:
-        """v1 bots say whether they are ready; v2 bots have no such page, which is asked for once."""
-        if endpoint.contract == "v2":
-            return None
-        status = (await self._get(bot, "/ready")).status
-        endpoint.contract = "v2" if status == 404 else "v1"
-        return None if status == 404 else status == 200
+    async def _readiness(self, bot: BotSpec, endpoint: Endpoint) -> tuple[bool | None, Discord | None]:
+        """v1 bots have ``/ready``, v2 bots do not, which is found out once; they tell whether Discord is there."""
+        if endpoint.contract != "v2":
+            reply = await self._get(bot, "/ready")
+            endpoint.contract = "v2" if reply.status == 404 else "v1"
+            if reply.status != 404:
+                return read_readiness(reply)
+        if not endpoint.tells_discord:
+            return None, None
+        try:
+            reply = await self._get(bot, "/api/internal/health")
+        except Upstream:
+            return None, None  # it answers its health check all the same
+        endpoint.tells_discord = reply.status != 404
+        discord = read_discord(reply)
+        return (discord.is_connected, discord) if discord else (None, None)
+
+
+def _outcome(answer: BotAnswer) -> str:
+    if answer.is_silent:
+        return SILENT
+    return TRUNCATED if answer.is_truncated else APOLOGY if answer.is_apology else OK
 
 
 def _opened(opened: T | None) -> T:

@@ -30,17 +30,21 @@ class EndpointView:
 
 @dataclass(slots=True, kw_only=True)
 class Endpoint:
-    """One bot's. ``contract`` and ``is_streaming`` are ``None`` until they are known."""
+    """One bot's. ``contract`` and ``is_streaming`` are ``None`` until they are known; an older v2 bot does not tell
+    whether it is on Discord.
+    """
 
     url: str
     breaker: Breaker
     bulkhead: Bulkhead
     contract: Contract | None = None
     is_streaming: bool | None = None
+    tells_discord: bool = True
 
     def reset(self) -> None:
         """It was away, and may come back as another."""
         self.contract = self.is_streaming = None
+        self.tells_discord = True
 
 
 def digest_of(text: str) -> str:
@@ -49,7 +53,7 @@ def digest_of(text: str) -> str:
 
 
 class Endpoints:
-    """The lanes of all bots, and the slots that they share."""
+    """The endpoints of all bots, and the slots that they share."""
 
     def __init__(self, *, total_slots: int, slots_per_bot: int, clock: Clock, on_refused: OnRefused) -> None:
         self._slots_per_bot = slots_per_bot
@@ -60,7 +64,7 @@ class Endpoints:
         self._apologies: dict[str, set[str]] = {}
 
     def of(self, bot: BotSpec) -> Endpoint:
-        """This bot's lane, made on first use."""
+        """What is kept of this bot, made on first use."""
         endpoint = self._endpoints.get(bot.name)
         if endpoint is None:
             slots = self._slots_per_bot

@@ -16,6 +16,7 @@ class BotSpec:
     described it, lowest precedence first. ``addresses`` are all places where it may be, ``url`` the one in use.
     ``address_origin`` is where its address is written down, for who has to correct it. ``aliases`` are its other names,
     folded. ``declared_by`` are the sources that make it exist now; a bot without any is only remembered.
+    ``timeout_s`` is how long it may take to answer a message, where somebody decided that for this bot.
     """
 
     name: str
@@ -31,14 +32,27 @@ class BotSpec:
     address_origin: str = ""
     aliases: frozenset[str] = frozenset()
     declared_by: tuple[str, ...] = ()
+    timeout_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Discord:
+    """A bot's connection to Discord: v1 also tells its ``account``, how many servers (``guilds``) and the gateway's
+    latency.
+    """
+
+    is_connected: bool
+    account: str | None = None
+    guilds: int | None = None
+    latency_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
     """One look at a bot's health.
 
-    ``latency_ms`` is the round trip of ``GET /health``; ``is_ready`` is unknown (None) where the bot has no
-    ``/ready``; ``error`` is for operators and never holds a bot's own words. ``url`` is the address that was asked.
+    ``latency_ms`` is the round trip of ``GET /health``; ``is_ready`` and ``discord`` are unknown (None) where the bot
+    does not tell; ``error`` is for operators and never holds a bot's own words. ``url`` is the address that was asked.
     """
 
     bot_name: str
@@ -47,6 +61,7 @@ class Probe:
     latency_ms: float | None = None
     contract: Contract | None = None
     is_ready: bool | None = None
+    discord: Discord | None = None
     error: str | None = None
     url: str | None = None
 
@@ -76,8 +91,8 @@ class BotAnswer:
 
     ``bot_name`` is our key, ``said_name`` the name in the answer. ``is_apology``: the bot failed, but in character.
     ``is_model_silent``: it shows that its language model did not answer; that is an apology too.
-    ``is_truncated``: it came in pieces and broke off. ``processing_time_s`` is measured here, from the call to the last
-    byte.
+    ``is_silent``: the bot chose to say nothing, and there is no text. ``is_truncated``: it came in pieces and broke
+    off. ``processing_time_s`` is measured here, from the call to the last byte.
     """
 
     text: str
@@ -85,6 +100,7 @@ class BotAnswer:
     processing_time_s: float
     is_apology: bool = False
     is_model_silent: bool = False
+    is_silent: bool = False
     is_truncated: bool = False
     memory_stored: bool = False
     metadata: Mapping[str, object] = field(default_factory=dict)

@@ -25,7 +25,8 @@
     └── Upstream                502 upstream_failed
         ├── BotFailed               502 bot_failed          answered, but not with a usable answer
         ├── BotUnavailable          503 bot_unavailable     not reached, not ready, or its breaker is open
-        │   └── BotMisaddressed         503 bot_misaddressed    another bot answers at its address: nobody is asked
+        │   ├── BotMisaddressed         503 bot_misaddressed    another bot answers at its address: nobody is asked
+        │   └── BotStarting             503 bot_starting        it says that its parts are not ready yet
         ├── BotBusy                 503 bot_busy            its bulkhead is full
         ├── BotTimeout              504 bot_timeout
         ├── Interrupted             502 interrupted         the process died, or was stopped, while the bot answered
@@ -255,6 +256,13 @@ class BotMisaddressed(BotUnavailable):
     public_message = N_(
         "This bot can't be reached: another bot answers at its address. An operator needs to correct it."
     )
+
+
+class BotStarting(BotUnavailable):
+    """The bot runs, and says that it is not ready for messages yet."""
+
+    code = "bot_starting"
+    public_message = N_("This bot is still starting. Please try again in a moment.")
 
 
 class BotBusy(Upstream):

@@ -71,7 +71,14 @@ class Settings(BaseSettings):
     )
 
     # Bot integration
-    bot_api_timeout: float = Field(30.0, gt=0, le=600, description="Seconds a bot may take to answer a message.")
+    bot_api_timeout: float = Field(30.0, gt=0, le=600, description="Seconds a v1 bot may take to answer a message.")
+    bot_api_timeout_v2: float = Field(
+        90.0,
+        gt=0,
+        le=600,
+        description="Seconds a v2 bot may take: reflective answers take 10 to 30. `timeout` in `BOTS_CONFIG`, or the"
+        " label `whisperengine.bot.timeout`, says it for one bot.",
+    )
     bot_health_check_interval: float = Field(
         60.0, ge=0.2, le=3600, description="Seconds between two health checks of a bot."
     )

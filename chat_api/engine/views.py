@@ -76,7 +76,7 @@ def service_view(raw: Json, tasks: Sequence[Json], *, label: str, now: datetime)
         name=str(spec["Name"]),
         image=image,
         image_digest=digest or None,
-        state=_service_state(newest_first),
+        state=_service_state(newest_first, spec["Mode"]),
         started_at=parse_time(running[0]["Status"]["Timestamp"]) if running else None,
         exit_code=None if running or not ended else ended[0]["Status"].get("ContainerStatus", {}).get("ExitCode"),
         restart_count=len(ended),
@@ -128,10 +128,12 @@ def _health(state: Json) -> str | None:
     return None if status in {None, "", "none"} else str(status)
 
 
-def _service_state(tasks: Sequence[Json]) -> ContainerState:
+def _service_state(tasks: Sequence[Json], mode: Json) -> ContainerState:
+    """A stopped service is one of no replicas: the manager soon drops the tasks that it had."""
     states = {task["Status"]["State"] for task in tasks if task["DesiredState"] in {"running", "ready"}}
     if "running" in states:
         return ContainerState.RUNNING
     if states & _PENDING_TASK_STATES:
         return ContainerState.RESTARTING
-    return ContainerState.EXITED if tasks else ContainerState.CREATED
+    is_stopped = mode.get("Replicated", {}).get("Replicas") == 0
+    return ContainerState.EXITED if tasks or is_stopped else ContainerState.CREATED

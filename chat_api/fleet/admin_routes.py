@@ -111,6 +111,9 @@ def _flat(bot: BotView) -> dict[str, Any]:
         "calls_waiting": bot.calls_waiting,
         "breaker": bot.breaker,
     }
+    if bot.discord is not None:
+        flat |= {"is_on_discord": bot.discord.is_connected, "discord_guilds": bot.discord.guilds}
+        flat |= {"discord_latency_ms": bot.discord.latency_ms}
     if figures is not None:
         names = ("uptime_24h", "uptime_7d", "uptime_30d", "p50_ms", "p95_ms", "p99_ms", "error_rate")
         flat |= {name: getattr(figures, name) for name in (*names, "messages_per_min")}

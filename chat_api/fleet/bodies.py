@@ -19,6 +19,9 @@ class BotOverview(Answer):
     cause: str | None = Field(None, description="The dependency that its trouble is put down to.", examples=["redis"])
     error: str | None = None
     contract: Literal["v1", "v2"] | None = None
+    is_on_discord: bool | None = Field(None, description="Null where the bot does not tell.")
+    discord_guilds: int | None = Field(None, description="Discord servers that it is on.")
+    discord_latency_ms: float | None = Field(None, description="Of its Discord gateway.")
     port: int | None = None
     last_checked_at: datetime | None = None
     last_seen_at: datetime | None = None

@@ -10,7 +10,15 @@ from chat_api.bots.breaker import CallsPaused
 from chat_api.bots.endpoints import digest_of
 from chat_api.bots.schemas import BotAnswer
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
-from chat_api.core.errors import AppError, BotBusy, BotMisaddressed, BotTimeout, BotUnavailable, ShuttingDown
+from chat_api.core.errors import (
+    AppError,
+    BotBusy,
+    BotMisaddressed,
+    BotStarting,
+    BotTimeout,
+    BotUnavailable,
+    ShuttingDown,
+)
 from chat_api.fleet.registry import BotRegistry
 from chat_api.fleet.schemas import CanaryView, Fault
 from chat_api.fleet.service import FleetService
@@ -65,6 +73,8 @@ def _shown(answer: BotAnswer) -> tuple[str | None, Fault]:
         return "its language model does not answer", Fault.LANGUAGE_MODEL
     if answer.is_apology:
         return "apologised", Fault.APOLOGY
+    if answer.is_silent:
+        return "gave an empty answer", Fault.EMPTY
     return ("the answer broke off" if answer.is_truncated else None), Fault.SILENT
 
 
@@ -74,6 +84,8 @@ def _reason(error: AppError) -> str:
         return "no answer in time"
     if isinstance(error, BotMisaddressed):
         return "another bot answers at its address"
+    if isinstance(error, BotStarting):
+        return "still starting"
     if isinstance(error, CallsPaused):
         return CALLS_PAUSED
     if isinstance(error, BotUnavailable):

@@ -272,6 +272,7 @@ class BotRegistry:
             address_origin=next((one.address_origin for one in reversed(sightings) if one.address_origin), ""),
             aliases=frozenset(fold(alias) for alias in names),
             declared_by=tuple(one.source for one in declared if one.is_lasting),
+            timeout_s=float(facts["timeout"]) if "timeout" in facts else None,
         )
         chosen = self._chosen.get(name)
         return _at(spec, chosen if chosen in addresses else addresses[0]), facts

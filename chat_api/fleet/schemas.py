@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from chat_api.bots.schemas import Contract
+from chat_api.bots.schemas import Contract, Discord
 from chat_api.core.read_models import ReadModel
 from chat_api.engine.schemas import ContainerState, ContainerUsage, ContainerView
 from models import ActionOrigin, BotAction, RestartState, Severity
@@ -32,9 +32,11 @@ class Fault(StrEnum):
     """Why a bot that answers its health check is not well."""
 
     NOT_READY = "not_ready"
+    DISCORD = "discord"
     LANGUAGE_MODEL = "language_model"
     APOLOGY = "apology"
     SILENT = "silent"
+    EMPTY = "empty"
     FAILING = "failing"
     PAUSED = "paused"
     SLOW = "slow"
@@ -151,6 +153,10 @@ class Trouble:
     bots: tuple[str, ...] = ()
 
 
+# Synthetic conversations in a row: a bot that left so many without an answer has to answer two.
+SEVERAL_FAILURES = 2
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CanaryView:
     """The last synthetic conversation with a bot; ``error`` is for operators.
@@ -173,6 +179,8 @@ class CanaryView:
     @property
     def is_failing(self) -> bool:
         """Whether the bot does not answer, as far as its synthetic conversations tell."""
+        if self.fault is Fault.EMPTY and self.failures < SEVERAL_FAILURES:
+            return self.answers_until_trusted > 0  # a v1 bot may choose to say nothing, once
         return not self.is_answered or self.answers_until_trusted > 0
 
 
@@ -228,6 +236,8 @@ class BotView:
     ``cause`` is the dependency that this bot's trouble is put down to, a key of ``FleetView.services``. ``contract`` is
     the generation that the bot speaks, None until it was seen to.
 
+    ``discord`` is its connection to Discord as the last health check saw it, None where it does not tell.
+
     Of at most ``call_slots`` calls at once ``calls_in_flight`` are under way; ``calls_waiting`` wait for a slot.
     """
 
@@ -258,6 +268,7 @@ class BotView:
     reasons: tuple[Reason, ...] = ()
     recent: RecentAnswers | None = None
     troubles: tuple[str, ...] = ()
+    discord: Discord | None = None
 
     @property
     def shown(self) -> BotStatus:

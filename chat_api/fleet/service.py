@@ -39,6 +39,7 @@ from chat_api.fleet.reports import (
 )
 from chat_api.fleet.root_cause import LanguageModel, root_causes
 from chat_api.fleet.schemas import (
+    SEVERAL_FAILURES,
     BotPolicy,
     BotView,
     CanaryView,
@@ -57,8 +58,6 @@ log = get_logger(__name__)
 
 # Changes this close together reach the pages as one: a poll of 500 bots is one update, not 500.
 COALESCE_S = 0.05
-# Synthetic conversations in a row: a bot that left so many without an answer has to answer two.
-SEVERAL_FAILURES = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,11 +32,12 @@ V2_MARKS = frozenset({"DISCORD_TOKEN", "LLM_PROVIDER", "LLM_MODEL_NAME"})
 _ENV_VALUES = frozenset({"DISCORD_BOT_NAME", "HEALTH_CHECK_PORT", "API_PORT", "LLM_CHAT_MODEL", "LLM_MODEL_NAME"})
 NOT_BOTS = (".example", ".template", ".sample", ".bak", ".orig")
 CONFIG_FIELDS = frozenset(
-    {"name", "url", "port", "display_name", "description", "emoji", "container", "model", "enabled"}
+    {"name", "url", "port", "display_name", "description", "emoji", "container", "model", "enabled", "timeout"}
 )
 # The workers of a v2 fleet carry a bot's variables and have no HTTP.
 _WORKER = re.compile(r"worker([-_.].*)?")
 _TEXT_CHARS = {"display_name": 100, "description": 500, "emoji": 16, "model": 100, "alias": 100, "generation": 2}
+MAX_TIMEOUT_S = 600
 _PORTS = frozenset({"port", "host_port", "inner_port"})
 _HOSTS = frozenset({"container_name", "service_name"})
 
@@ -147,7 +148,8 @@ def read_labels(containers: Iterable[LabelledContainer], *, label: str, note: No
     for container in containers:
         labels = {key.removeprefix(f"{label}."): value for key, value in container.labels.items()}
         inner = labels.get("port") or container.inner_port
-        facts: dict[str, object] = {key: labels.get(key) for key in ("display_name", "description", "emoji", "model")}
+        said = ("display_name", "description", "emoji", "model", "timeout")
+        facts: dict[str, object] = {key: labels.get(key) for key in said}
         facts |= {
             "container_name": container.container_name,
             "service_name": container.service_name,
@@ -214,7 +216,7 @@ def _config_entry(
     if not isinstance(is_enabled, bool):
         note(f"{where}: enabled must be true or false")
         is_enabled = fold(name) not in were_out
-    facts = {key: entry.get(key) for key in ("url", "port", "display_name", "description", "emoji", "model")}
+    facts = {key: entry.get(key) for key in ("url", "port", "display_name", "description", "emoji", "model", "timeout")}
     facts["container_name"] = entry.get("container")
     facts["host_port"] = entry.get("port")
     said = next((key for key in ("url", "port") if entry.get(key)), None)
@@ -263,6 +265,8 @@ def sighting_of(
 def _fact(key: str, value: object) -> str | int | None:
     if key in _PORTS:
         return _port(value)
+    if key == "timeout":
+        return _seconds(value)
     if not isinstance(value, str):
         return None
     if key == "url":
@@ -280,6 +284,13 @@ def _port(value: object) -> int | None:
         value = int(value)
     is_port = isinstance(value, int) and not isinstance(value, bool) and 0 < value < 65_536
     return value if is_port and isinstance(value, int) else None
+
+
+def _seconds(value: object) -> int | None:
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,3}", value.strip()):
+        value = int(value)
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    return value if is_whole and isinstance(value, int) and 0 < value <= MAX_TIMEOUT_S else None
 
 
 def _url(value: str) -> str | None:

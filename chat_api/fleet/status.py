@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from chat_api.bots.schemas import Probe
+from chat_api.core.language import N_
 from chat_api.engine.schemas import ContainerView
 from chat_api.fleet.schemas import (
     BotPolicy,
@@ -101,7 +102,7 @@ def bot_reasons(
     """What is wrong with a bot that answers its health check, the worst first; empty for one that is well."""
     found = []
     if probe is not None and probe.is_ready is False:
-        found.append(Reason(fault=Fault.NOT_READY, words=probe.error or "not ready"))
+        found.append(_not_ready(probe))
     is_paused = breaker == "open"
     is_canary_refused = is_paused and canary is not None and canary.error == CALLS_PAUSED  # as everything is
     is_canary_asked = policy is None or policy.is_canary_on
@@ -114,6 +115,12 @@ def bot_reasons(
     if recent is not None and recent.is_slow:
         found.append(Reason(fault=Fault.SLOW, words=_slow_words(recent)))
     return tuple(found)
+
+
+def _not_ready(probe: Probe) -> Reason:
+    if probe.discord is not None and not probe.discord.is_connected:
+        return Reason(fault=Fault.DISCORD, words=N_("not connected to Discord"))
+    return Reason(fault=Fault.NOT_READY, words=probe.error or N_("not ready"))
 
 
 def failing_words(recent: RecentAnswers) -> str:

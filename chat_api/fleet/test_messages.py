@@ -8,7 +8,8 @@ from pydantic import Field
 
 from chat_api.audit.service import AuditService
 from chat_api.bots.connector import BotConnector
-from chat_api.bots.schemas import BotInfo
+from chat_api.bots.schemas import BotAnswer, BotInfo
+from chat_api.core.call_outcomes import APOLOGY, SILENT, TRUNCATED
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.errors import InvalidInput, Upstream
 from chat_api.core.language import _
@@ -29,7 +30,8 @@ class TestMessage(ReadModel):
     bot_name: str
     user_id: Annotated[str, Field(description="Who the bot was told it talks with.")]
     outcome: Annotated[
-        str, Field(description="`answered`, `apology`, `truncated`, or an error's code.", examples=["answered"])
+        str,
+        Field(description="`answered`, `apology`, `silent`, `truncated`, or an error's code.", examples=["answered"]),
     ]
     duration_s: Annotated[float, Field(examples=[1.204])]
     text: str | None = None
@@ -99,7 +101,7 @@ class TestMessagesService:
         return TestMessage(
             bot_name=spec.name,
             user_id=user_id,
-            outcome="apology" if answer.is_apology else "truncated" if answer.is_truncated else "answered",
+            outcome=_outcome(answer),
             duration_s=round(answer.processing_time_s, 3),
             text=answer.text,
             memory_stored=answer.memory_stored,
@@ -110,3 +112,9 @@ class TestMessagesService:
         """What a bot says of itself. Raises: NotFound, Upstream, PermissionDenied, NotAuthenticated."""
         principal.require(Permission.VIEW_FLEET)
         return await self._connector.get_bot_info(self._registry.get(bot_name))
+
+
+def _outcome(answer: BotAnswer) -> str:
+    if answer.is_silent:
+        return SILENT
+    return APOLOGY if answer.is_apology else TRUNCATED if answer.is_truncated else "answered"

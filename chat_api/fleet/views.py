@@ -162,6 +162,7 @@ class BotViews:
             usage=state.usage,
             policy=state.policy,
             contract=state.contract,
+            discord=state.probe.discord if state.probe else None,
             declared_by=spec.declared_by[-1] if spec.declared_by else None,
             **self._calls(spec.name, state),
         )

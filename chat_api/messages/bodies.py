@@ -33,8 +33,10 @@ class ChatAnswer(BaseModel):
     processing_time: float = Field(description="Seconds the bot took.")
     response_id: str = Field(description="The id of the answer in the history.")
     seq: int = Field(description="The answer's place in your stream.")
-    finish_reason: Literal["stop", "stopped", "truncated"] | None = Field(
-        "stop", description="`stopped` by you, or `truncated`: it broke off, and this is what had come."
+    finish_reason: Literal["stop", "stopped", "silent", "truncated"] | None = Field(
+        "stop",
+        description="`stopped` by you, `silent`: the bot chose not to answer (there is no text), or `truncated`: it"
+        " broke off, and this is what had come.",
     )
 
     @classmethod
@@ -58,7 +60,7 @@ class StoppedAnswer(BaseModel):
     message_id: str
     status: Literal["pending", "answered", "failed", "interrupted"]
     response: str = Field(description="What was streamed of the answer; it stays.")
-    finish_reason: Literal["stop", "stopped", "truncated"] | None = None
+    finish_reason: Literal["stop", "stopped", "silent", "truncated"] | None = None
 
 
 class EditBody(Body):

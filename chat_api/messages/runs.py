@@ -106,7 +106,7 @@ class Run:
             response_id=self.response_id,
             processing_time_s=answer.processing_time_s,
             metadata={**answer.metadata, APOLOGY_MARK: True} if answer.is_apology else answer.metadata,
-            finish_reason=FinishReason.TRUNCATED if answer.is_truncated else FinishReason.STOP,
+            finish_reason=_finish_reason(answer),
         )
 
     def failed(self, error: AppError) -> Outcome:
@@ -132,6 +132,12 @@ class Run:
 def abandoned(exchange: Exchange, said: str, response_id: UUID | None) -> Outcome:
     """How an exchange ends whose process ended: with what the bot had said by then, else without an answer."""
     return cut_short(exchange, said, response_id, FinishReason.TRUNCATED) or failure(exchange, Interrupted())
+
+
+def _finish_reason(answer: BotAnswer) -> FinishReason:
+    if answer.is_silent:
+        return FinishReason.SILENT
+    return FinishReason.TRUNCATED if answer.is_truncated else FinishReason.STOP
 
 
 def cut_short(exchange: Exchange, said: str, response_id: UUID | None, reason: FinishReason) -> Outcome | None:

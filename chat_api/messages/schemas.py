@@ -174,7 +174,10 @@ class Message(ReadModel):
     reply_to: Annotated[UUID | None, Field(description="Of an answer: the message it answers.")] = None
     finish_reason: Annotated[
         FinishReason | None,
-        Field(description="Of an answer: `stopped` by you, or `truncated`: it broke off, and this is what had come."),
+        Field(
+            description="Of an answer: `stopped` by you, `silent`: the bot chose not to answer, or `truncated`: it"
+            " broke off, and this is what had come."
+        ),
     ] = None
     version: int = 1
     edited_at: datetime | None = None

@@ -59,7 +59,7 @@ class Connection:
         "held",
         "is_v2",
         "last_received_s",
-        "pinged_s",
+        "pinged_rounds",
         "session_id",
         "turn",
         "user_id",
@@ -78,7 +78,7 @@ class Connection:
         self.turn = turn
         self.held: list[StreamEvent] | None = None
         self.last_received_s = time.monotonic()
-        self.pinged_s: float | None = None
+        self.pinged_rounds: int | None = None
         self.close_code: CloseCode | None = None
         self._max_frames_per_s = max_frames_per_s
         self._second, self._second_frames = 0, 0
@@ -130,7 +130,7 @@ class Connection:
     def on_frame(self) -> bool:
         """Note that the peer said something; returns whether it may go on at this rate."""
         self.last_received_s = time.monotonic()
-        self.pinged_s = None
+        self.pinged_rounds = None
         second = int(self.last_received_s)
         if second != self._second:
             self._second, self._second_frames = second, 0

@@ -33,7 +33,9 @@ SESSION_CHECK_S = 3.0
 SHUTDOWN_SPREAD_S = 1.0
 # Source: protocol, "ping / pong".
 PING_S = 25.0
-PONG_S = 8.0
+# A pong has so many rounds of one second to arrive: while we ourselves stood still, nobody was late.
+ROUND_S = 1.0
+PONG_ROUNDS = 8
 MAX_FRAME_CHARS = 64 * 1024
 REPLACED = "replaced"
 
@@ -222,15 +224,17 @@ class WebSocketManager:
         """Ask clients that said hello whether they are there, and close those that do not answer, until cancelled."""
         ping = encoded({"type": "ping"})
         while True:
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(ROUND_S)
             now_s = time.monotonic()
             for connection in tuple(self._by_websocket.values()):
                 if not connection.is_v2:
                     continue
-                if connection.pinged_s is not None and now_s - connection.pinged_s > PONG_S:
-                    connection.close(CloseCode.NO_PONG)
-                elif connection.pinged_s is None and now_s - connection.last_received_s > PING_S:
-                    connection.pinged_s = now_s
+                if connection.pinged_rounds is not None:
+                    connection.pinged_rounds += 1
+                    if connection.pinged_rounds > PONG_ROUNDS:
+                        connection.close(CloseCode.NO_PONG)
+                elif now_s - connection.last_received_s > PING_S:
+                    connection.pinged_rounds = 0
                     connection.offer(ping)
 
     async def drain(self) -> None:

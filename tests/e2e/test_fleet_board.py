@@ -48,7 +48,11 @@ def _console(
 async def _settled(console: RunningConsole, *, down: tuple[str, ...] = ()) -> None:
     """Wait for the first checks, then make every bot well, in a container, with figures."""
     fleet = console.services.fleet
-    await eventually(lambda: all(bot.last_checked_at for bot in fleet.current().bots))
+
+    def unchecked() -> int:
+        return sum(bot.last_checked_at is None for bot in fleet.current().bots)
+
+    await eventually(lambda: unchecked() == 0, progress=unchecked)
     await eventually(lambda: len(fleet.current().services) >= 4)
     await console.hold_still()
     names = [bot.name for bot in fleet.current().bots]

@@ -12,23 +12,41 @@ DEADLINE_S = 120.0
 
 @overload
 async def eventually(
-    check: Callable[[], Awaitable[T | None]], *, deadline_s: float = DEADLINE_S, interval_s: float = 0.05
+    check: Callable[[], Awaitable[T | None]],
+    *,
+    deadline_s: float = DEADLINE_S,
+    interval_s: float = 0.05,
+    progress: Callable[[], object] | None = None,
 ) -> T: ...
 @overload
 async def eventually(
-    check: Callable[[], T | None], *, deadline_s: float = DEADLINE_S, interval_s: float = 0.05
+    check: Callable[[], T | None],
+    *,
+    deadline_s: float = DEADLINE_S,
+    interval_s: float = 0.05,
+    progress: Callable[[], object] | None = None,
 ) -> T: ...
-async def eventually(check: Callable[[], Any], *, deadline_s: float = DEADLINE_S, interval_s: float = 0.05) -> Any:
+async def eventually(
+    check: Callable[[], Any],
+    *,
+    deadline_s: float = DEADLINE_S,
+    interval_s: float = 0.05,
+    progress: Callable[[], object] | None = None,
+) -> Any:
     """Poll ``check`` (plain or async) until it returns something truthy, and return that.
 
-    An exception counts as "not yet". A hanging async check is cut off at the deadline.
+    An exception counts as "not yet". A hanging async check is cut off at the deadline. ``progress`` is for much work:
+    the deadline begins anew whenever what it returns changes.
     Raises: AssertionError after ``deadline_s`` with the last value or exception.
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + deadline_s
     last: object = "never ran"
     error: Exception | None = None
+    reached = progress() if progress else None
     while True:
+        if progress and (now := progress()) != reached:
+            reached, deadline = now, loop.time() + deadline_s
         try:
             async with asyncio.timeout_at(deadline):
                 outcome = check()

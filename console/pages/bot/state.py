@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from html import escape
 from typing import Final, NamedTuple
 
-from chat_api.core.language import N_, _
+from chat_api.bots.schemas import Discord
+from chat_api.core.language import N_, _, ngettext
 from chat_api.engine.schemas import ContainerState, ContainerView
 from chat_api.fleet.schemas import (
     BotStatistics,
@@ -152,12 +153,27 @@ def facts(bot: BotView, *, has_engine: bool) -> list[tuple[str, str]]:
     known = [
         (_("Health check"), latency(bot.latency_ms) if bot.latency_ms is not None else _("no answer")),
         (_("Last seen"), moment(bot.last_seen_at) if bot.last_seen_at else _("never")),
+        *([(_("Discord"), _discord(bot.discord))] if bot.discord else []),
         (_("Canary"), _("off") if policy and not policy.is_canary_on else tested),
         (_("Container"), container_text(bot.container, has_engine=has_engine)),
     ]
     if bot.container is not None and bot.container.image:
         known.append((_("Image"), escape(bot.container.image)))
     return [*known, (_("Auto-heal"), _("on"))] if policy and policy.is_auto_healed else known
+
+
+def _discord(discord: Discord) -> str:
+    """Whether it is there, as whom, on how many servers, and how fast."""
+    if not discord.is_connected:
+        return _("not connected")
+    parts = [_("connected")]
+    if discord.account:
+        parts.append(escape(discord.account))
+    if discord.guilds is not None:
+        parts.append(ngettext("{count} server", "{count} servers", discord.guilds, count=discord.guilds))
+    if discord.latency_ms is not None:
+        parts.append(latency(discord.latency_ms))
+    return " · ".join(parts)
 
 
 def container_text(container: ContainerView | None, *, has_engine: bool) -> str:

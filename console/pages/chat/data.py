@@ -144,10 +144,11 @@ def _outcome(exchange: Exchange) -> Json:
 
 def _line(message: Message) -> Json:
     """As much of a line as the list of bots shows."""
+    is_silent = message.finish_reason is FinishReason.SILENT
     return {
         "id": str(message.message_id),
         "role": message.role,
-        "excerpt": _excerpt(message.content),
+        "excerpt": _("Chose not to answer") if is_silent else _excerpt(message.content),
         "at": message.timestamp.timestamp(),
         "seq": message.seq,
         "status": message.status,

@@ -19,6 +19,7 @@ MAX_SHOWN_CHARS: Final = 20_000
 _OUTCOMES: Final = {
     "answered": ("ok", "online", N_("Answered")),
     "apology": ("warn", "degraded", N_("Error reply")),
+    "silent": ("warn", "degraded", N_("Chose not to answer")),
     "truncated": ("warn", "degraded", N_("Cut off")),
 }
 

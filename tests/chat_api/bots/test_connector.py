@@ -12,6 +12,7 @@ from chat_api.bots.schemas import BotAnswer, BotSpec
 from chat_api.core.errors import (
     BotBusy,
     BotFailed,
+    BotStarting,
     BotTimeout,
     BotUnavailable,
     InvalidInput,
@@ -69,7 +70,7 @@ async def test_what_is_sent(connector: BotConnector) -> None:
         b"[1]",
         b"\xff\xfe",
         b'{"response": NaN}',
-        b'{"response": "Hello", "metadata": {"x": NaN}}',
+        {"success": True, "response": "", "mode": "fast"},
         b"[" * 100_000,
         b'{"response": ' + b"[" * 40_000 + b"]" * 40_000 + b"}",
         b'{"success": true}',
@@ -102,6 +103,7 @@ async def test_unusable_answers(connector: BotConnector, body: object) -> None:
         (500, {"detail": SECRET}, BotFailed),
         (502, b"<html>" + SECRET.encode(), BotFailed),
         (503, {"error": SECRET, "success": False}, BotUnavailable),
+        (503, {"error": f"Chat API not available - {SECRET}", "success": False}, BotStarting),
     ],
 )
 async def test_error_answers_never_show_their_words(
@@ -114,6 +116,13 @@ async def test_error_answers_never_show_their_words(
     assert SECRET not in caught.value.message + str(caught.value) + repr(caught.value.extra)
     assert caught.value.retry_after_s == (7 if status == HTTPStatus.SERVICE_UNAVAILABLE else None)
     assert str(status) in (caught.value.detail or "")
+
+
+async def test_figures_that_are_no_numbers_cost_only_themselves(connector: BotConnector) -> None:
+    """What a v1 bot measures may be NaN, in its metadata and in its readiness."""
+    async with rogue_bot(answering(b'{"response": "Hello", "metadata": {"x": NaN, "y": 1, "z": -Infinity}}')) as bot:
+        answer = await say(connector, bot)
+    assert (answer.text, answer.metadata) == ("Hello", {"x": None, "y": 1, "z": None})
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -234,7 +235,8 @@ async def test_pings_are_answered_and_asked_for(
 ) -> None:
     """Who says hello is asked whether it is there; one that says nothing is closed, a base client never is."""
     monkeypatch.setattr(manager_module, "PING_S", 0.5)
-    monkeypatch.setattr(manager_module, "PONG_S", 0.5)
+    monkeypatch.setattr(manager_module, "ROUND_S", 0.1)
+    monkeypatch.setattr(manager_module, "PONG_ROUNDS", 5)
     async with running_api(make_settings(bots=(elena,))) as api:
         token = await api.login()
         async with tab(api, token) as base, tab(api, token) as silent, tab(api, token) as lively:
@@ -253,6 +255,23 @@ async def test_pings_are_answered_and_asked_for(
             assert (await lively.next())["type"] == "pong"
             await base.say("message", data={"content": "Hello", "bot_name": "elena"})
             assert (await base.next())["data"]["role"] == "bot"
+
+
+async def test_nobody_is_late_while_we_stand_still(
+    make_settings: MakeSettings, elena: RunningBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that was paused for longer than a pong may take has not read what came meanwhile."""
+    monkeypatch.setattr(manager_module, "PING_S", 0.1)
+    monkeypatch.setattr(manager_module, "ROUND_S", 0.1)
+    async with running_api(make_settings(bots=(elena,))) as api, tab(api, await api.login()) as mine:
+        await mine.hello("mine")
+        while json.loads(await mine.socket.recv())["type"] != "ping":
+            pass
+        await mine.say("pong")
+        time.sleep(2 * manager_module.ROUND_S * manager_module.PONG_ROUNDS)  # noqa: ASYNC251  all of us
+        await mine.say("ping")
+        while json.loads(await mine.socket.recv())["type"] != "pong":
+            pass
 
 
 async def test_a_flood_of_frames_is_cut_off(make_settings: MakeSettings, elena: RunningBot) -> None:
