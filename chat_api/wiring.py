@@ -38,6 +38,7 @@ from chat_api.messages.feeds import Feeds
 from chat_api.messages.service import MessagesService
 from chat_api.people.administrators import AdministratorsService
 from chat_api.people.auth import AuthService
+from chat_api.people.bot_users import BotUsers
 from chat_api.people.data import PersonDataService
 from chat_api.people.identity import IdentityService
 from chat_api.people.service import UsersService
@@ -88,7 +89,8 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
     store = SettingsStore(database, audit, pubsub, values=r.set_here)
     feeds = Feeds(database, pubsub)
     fleet = _fleet(r, registry)
-    answers = AnswersService(database, fleet.identities, feeds, pubsub)
+    bot_users = BotUsers(database, pubsub)
+    answers = AnswersService(database, fleet.identities, feeds, pubsub, bot_users)
     canary = CanaryService(registry, fleet)
     policies = PoliciesService(database, registry, fleet, audit)
     incidents = IncidentsService(database, fleet, audit, EvidenceCollector(engine), pubsub)
@@ -136,7 +138,7 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
         limits=limits,
         logs=logs,
         messages=MessagesService(database, answers, registry, limits, feeds, feature_flags=feature_flags),
-        person_data=PersonDataService(database, auth, audit),
+        person_data=PersonDataService(database, auth, audit, bot_users),
         policies=policies,
         registry=registry,
         restarts=restarts,

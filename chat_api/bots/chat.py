@@ -91,7 +91,7 @@ class BotChat:
 
 
 def chat_body(now: datetime, *, user_id: str, message: str, user_name: str | None, is_fast: bool = False) -> bytes:
-    """What both generations read, and the specification's ``platform`` and ``timestamp``, which both ignore.
+    """What both generations read, each the name in its own place; ``platform`` and ``timestamp`` of the specification.
 
     ``is_fast`` asks a v2 bot for its shortest way to an answer, which also makes it show that its language model is
     dead; v1 ignores it. Source: bot contract, ``POST /api/chat``.
@@ -105,7 +105,12 @@ def chat_body(now: datetime, *, user_id: str, message: str, user_name: str | Non
                 "message": message,
                 "platform": "WEB_UI",
                 "timestamp": now.isoformat(),
-                "context": {"channel_type": "dm", "platform": "web", "user_name": user_name, "metadata": {}},
+                "context": {
+                    "channel_type": "dm",
+                    "platform": "web",
+                    "user_name": user_name,
+                    "metadata": {"discord_author_name": user_name} if user_name else {},
+                },
                 "metadata_level": "basic",
                 **({"force_mode": "fast"} if is_fast else {}),
             }

@@ -26,6 +26,7 @@ from chat_api.messages.feeds import Feeds
 from chat_api.messages.outcomes import Outcomes
 from chat_api.messages.runs import Run, Slot, abandoned
 from chat_api.messages.schemas import EventKind, Exchange, Outcome
+from chat_api.people.bot_users import BotUsers
 
 log = get_logger(__name__)
 
@@ -49,6 +50,7 @@ class AnswersService:
         identities: BotIdentities,
         feeds: Feeds,
         pubsub: PubSub,
+        bot_users: BotUsers,
         *,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
@@ -56,6 +58,7 @@ class AnswersService:
         self._identities = identities
         self._feeds = feeds
         self._pubsub = pubsub
+        self._bot_users = bot_users
         self._clock = clock
         self._queues = KeyedLocks()
         self._running: dict[UUID, Run] = {}
@@ -222,7 +225,7 @@ class AnswersService:
         try:
             answer = await self._identities.send(
                 exchange.bot_name,
-                user_id=exchange.user_id,
+                user_id=await self._bot_users.id_of(exchange.user_id),
                 message=exchange.content,
                 user_name=run.display_name,
                 on_delta=on_piece,

@@ -15,6 +15,7 @@ from chat_api.core.principals import Permission, Principal
 from chat_api.people import accounts_repository as accounts
 from chat_api.people import repository as people
 from chat_api.people.auth import AuthService
+from chat_api.people.bot_users import BotUsers
 from chat_api.people.schemas import Erasure, person_reference
 from chat_api.people.service import checked_reason, found, is_storable
 
@@ -29,7 +30,16 @@ _FIRST = ("", -1, UUID(int=0))
 class PersonDataService:
     """Merges, exports and erases people."""
 
-    def __init__(self, database: Database, auth: AuthService, audit: AuditService, *, drain_s: float = DRAIN_S) -> None:
+    def __init__(
+        self,
+        database: Database,
+        auth: AuthService,
+        audit: AuditService,
+        bot_users: BotUsers,
+        *,
+        drain_s: float = DRAIN_S,
+    ) -> None:
+        self._bot_users = bot_users
         self._database = database
         self._auth = auth
         self._audit = audit
@@ -57,6 +67,7 @@ class PersonDataService:
             moved = await people.merge(connection, source=source_id, target=target_id)
             details = {"source": person_reference(source_id), "identities": moved}
             await self._audit.record(principal, "users.merge", target, details=details, connection=connection)
+        self._bot_users.changed()
         return moved
 
     async def export(self, principal: Principal, user_id: str, *, reason: str) -> AsyncIterator[bytes]:

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chat_api.core.database import Database
 from chat_api.core.rows import affected, many, one_or_none
 from chat_api.people import accounts_repository as accounts
 from chat_api.people.schemas import (
@@ -88,6 +89,12 @@ _END_TICKETS = text("DELETE FROM web_ws_tickets WHERE session_id = ANY(:session_
 _BAN = text("UPDATE web_accounts SET banned_at = now(), ban_reason = :reason WHERE user_id = ANY(:user_ids)")
 _UNBAN = text("UPDATE web_accounts SET banned_at = NULL, ban_reason = NULL WHERE user_id = ANY(:user_ids)")
 _LOCK = text("SELECT universal_id FROM universal_users WHERE universal_id = ANY(:user_ids) ORDER BY 1 FOR UPDATE")
+_BOT_USER = """
+SELECT COALESCE((
+    SELECT i.platform_user_id FROM platform_identities i
+    WHERE i.universal_id = COALESCE(m.target_id, $1) AND i.platform = 'discord' ORDER BY i.id LIMIT 1
+), m.target_id, $1) AS bot_user_id
+FROM (SELECT 1) AS one LEFT JOIN web_merges m ON m.source_id = $1"""
 _MOVE_IDENTITIES = text("UPDATE platform_identities SET universal_id = :target WHERE universal_id = :source")
 _NOTE_MERGE = text("INSERT INTO web_merges (source_id, target_id) VALUES (:source, :target)")
 # Whoever was joined to the one that is joined now belongs to the same person.
@@ -244,6 +251,11 @@ async def ban(connection: AsyncConnection, user_ids: Sequence[str], *, reason: s
 async def unban(connection: AsyncConnection, user_ids: Sequence[str]) -> int:
     """Open them again."""
     return await affected(connection, _UNBAN, {"user_ids": list(user_ids)})
+
+
+async def bot_user(database: Database, user_id: str) -> str:
+    """The Discord id of the person that an account belongs to; without one that person's own id."""
+    return str((await database.fetch(_BOT_USER, user_id))[0]["bot_user_id"])
 
 
 async def lock(connection: AsyncConnection, *user_ids: str) -> list[str]:

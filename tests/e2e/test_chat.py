@@ -96,6 +96,24 @@ async def test_a_failure_is_said_and_retry_works_once_the_bot_is_well(chat: Chat
     await expect(chat.said("user")).to_have_count(1)
 
 
+async def test_a_bot_may_say_nothing_or_not_be_ready(chat: Chat, elena: RunningBot) -> None:
+    """Silence is an answer and no failure, in the thread and in the list; who starts says so, and Retry is offered."""
+    await chat.open("elena")
+    await elena.set_faults(mode="empty")
+    await chat.say("Nothing to add?")
+    await expect(chat.by_id("silent")).to_have_text("Elena Rodriguez chose not to answer.")
+    await expect(chat.by_id("failure")).to_have_count(0)
+    await expect(chat.by_id("bot-elena")).to_contain_text("Chose not to answer")
+    await chat.page.reload()
+    await expect(chat.by_id("silent")).to_be_visible()
+    await elena.set_faults(mode="not_ready")
+    await chat.say("Awake?")
+    await expect(chat.by_id("failure")).to_have_text("This bot is still starting. Please try again in a moment.")
+    await elena.set_faults(mode="ok")
+    await chat.by_id("retry").click()
+    await expect(chat.by_id("failure")).to_have_count(0)
+
+
 async def test_an_offline_bot_says_so(chat: Chat, marcus: RunningBot) -> None:
     """The list and the thread follow a bot that goes and comes back; a message to it fails visibly."""
     await chat.open("marcus")

@@ -56,7 +56,12 @@ async def test_what_is_sent(connector: BotConnector) -> None:
         "user_id": "weu_1",
         "message": "Hi",
         "platform": "WEB_UI",
-        "context": {"channel_type": "dm", "platform": "web", "user_name": "Ada", "metadata": {}},
+        "context": {
+            "channel_type": "dm",
+            "platform": "web",
+            "user_name": "Ada",
+            "metadata": {"discord_author_name": "Ada"},
+        },
         "metadata_level": "basic",
     }
 

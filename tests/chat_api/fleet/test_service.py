@@ -12,6 +12,7 @@ from aiohttp.test_utils import RawTestServer
 from chat_api.core.errors import BotBusy, NotAuthenticated, Upstream
 from chat_api.fleet.reports import AlertsReport, IncidentsReport
 from chat_api.fleet.schemas import BotStatus, FleetView, ServiceStatus, SystemStatus, Trouble
+from chat_api.incidents.schemas import IncidentFilter
 from models import Severity
 from tests.support.api import MakeSettings, RunningApi, running_api
 from tests.support.eventually import eventually
@@ -105,6 +106,30 @@ async def test_a_bot_that_answers_health_but_is_not_ready_is_degraded(make_setti
     async with sample_bot("ryan") as ryan, running_api(make_settings(bots=(ryan,))) as api:
         await ryan.set_faults(mode="not_ready")
         await eventually(lambda: status_of(api, "ryan") is BotStatus.DEGRADED)
+
+
+@pytest.mark.parametrize("contract", ["v1", "v2"])
+async def test_a_bot_that_is_off_discord_says_so_everywhere(make_settings: MakeSettings, contract: str) -> None:
+    """It answers its health check and people here; the board, the incident and the alert's text have the reason."""
+    async with sample_bot("ryan", contract=contract) as ryan:
+        settings = make_settings(bots=(ryan,), bot_canary_interval=0)
+        async with running_api(settings) as api:
+            await eventually(lambda: status_of(api, "ryan") is BotStatus.ONLINE)
+            administrator = await api.services.auth.authenticate(await api.admin_login(), is_admin=True)
+            await ryan.set_faults(is_off_discord=True)
+            await eventually(lambda: status_of(api, "ryan") is BotStatus.DEGRADED)
+            assert api.services.fleet.current().bots[0].error == "not connected to Discord"
+
+            async def opened() -> bool:
+                found = await api.services.incidents.newest(administrator, state=IncidentFilter.OPEN)
+                return any("not connected to discord" in one.detail.lower() for one in found)
+
+            await eventually(opened)
+            async with api.client(await api.admin_login()) as client:
+                shown = (await client.get("/api/admin/bots/ryan")).json()
+            assert (shown["is_on_discord"], shown["error"]) == (False, "not connected to Discord")
+            await ryan.set_faults(is_off_discord=False)
+            await eventually(lambda: status_of(api, "ryan") is BotStatus.ONLINE)
 
 
 async def test_how_busy_a_bot_is_shows_in_the_fleet_and_in_the_metrics(make_settings: MakeSettings) -> None:

@@ -15,6 +15,7 @@ from chat_api.people.schemas import PersonKind, PersonSort, person_reference
 from models import Role
 from tests.support.api import ADMIN_PASSWORD, RunningApi
 from tests.support.eventually import eventually
+from tests.support.sample_bots import RunningBot
 
 
 async def admin(api: RunningApi, role: Role = Role.ADMIN) -> Principal:
@@ -204,6 +205,37 @@ async def test_a_merged_person_is_one(api: RunningApi, raw: asyncpg.Connection) 
     assert (erasure.messages, erasure.is_user_row_kept) == (2, True)
     assert await rows_with(raw, web.user_id) == []
     assert await rows_with(raw, "discordian") == ["platform_identities", "universal_users"]
+
+
+@pytest.mark.parametrize(
+    ("person_id", "identity"),
+    [
+        ("672814231002939413", None),  # as a v1 bot makes the person of a Discord user
+        ("weu_disc", "672814231002939413"),
+        ("weu_disc", "42"),  # no id that Discord gives: a v2 bot would keep nothing under it
+    ],
+)
+async def test_bots_know_a_linked_person_by_their_discord_id(
+    api: RunningApi, raw: asyncpg.Connection, elena: RunningBot, person_id: str, identity: str | None
+) -> None:
+    """From the next message on, in every process; nobody else is sent under another id."""
+    web, other = await api.principal("webby"), await api.principal("other")
+    await say(api, web)
+    await raw.execute(
+        "INSERT INTO universal_users (universal_id, primary_username) VALUES ($1, 'discordian')", person_id
+    )
+    if identity is not None:
+        await raw.execute(
+            "INSERT INTO platform_identities (universal_id, platform, platform_user_id, username)"
+            " VALUES ($1, 'discord', $2, 'discordian')",
+            person_id,
+            identity,
+        )
+    await data_of(api).merge(await admin(api), source_id=web.user_id, target_id=person_id)
+    await say(api, web)
+    await say(api, other)
+    linked = "672814231002939413" if identity != "42" else web.user_id
+    assert [call.user_id for call in await elena.calls()][-3:] == [web.user_id, linked, other.user_id]
 
 
 async def test_an_export_holds_everything_but_what_opens_doors(api: RunningApi, raw: asyncpg.Connection) -> None:
