@@ -38,6 +38,11 @@ CONFIG_FIELDS = frozenset(
 _WORKER = re.compile(r"worker([-_.].*)?")
 _TEXT_CHARS = {"display_name": 100, "description": 500, "emoji": 16, "model": 100, "alias": 100, "generation": 2}
 MAX_TIMEOUT_S = 600
+MAX_NAME_CHARS = 60
+# A name ends where something is said about it.
+_ABOUT = r"(?=\s*(?:[,:;(|]|(?<!\bDr)(?<!\bMr)(?<!\bMs)(?<!\bMrs)(?<!\bSt)(?<!\bProf)\.|\s[-–—]|$))"
+_HEADING = re.compile(rf"#+\s*(.+?){_ABOUT}|You are ([^\Wa-z_].*?){_ABOUT}")
+_SMALL_WORDS = frozenset({"a", "an", "and", "in", "of", "the"})
 _PORTS = frozenset({"port", "host_port", "inner_port"})
 _HOSTS = frozenset({"container_name", "service_name"})
 
@@ -92,14 +97,42 @@ def read_characters(folder: Path, memory: SourceMemory, *, note: Note) -> Iterat
         yield from sighting_of(path.stem, str(path), facts, note=note, is_declaration=False)
     for path in memory.listed(folder, "*/core.yaml", note=note):
         core = _dig(memory.parsed(path, yaml.safe_load, note=note))
-        ux_path = path.with_name("ux.yaml")
+        ux_path, prose = path.with_name("ux.yaml"), path.with_name("character.md")
         ux = _dig(memory.parsed(ux_path, yaml.safe_load, note=note)) if ux_path.is_file() else {}
+        said = memory.parsed(prose, name_in_prose, note=note) if prose.is_file() else None
         facts = {
-            "display_name": ux.get("display_name") or core.get("name"),
+            "display_name": ux.get("display_name") or core.get("name") or said,
             "description": core.get("purpose"),
-            "emoji": ux.get("emoji") or core.get("emoji"),
+            "emoji": ux.get("emoji") or core.get("emoji") or _emoji(ux),
         }
         yield from sighting_of(path.parent.name, str(path), facts, note=note, is_declaration=False)
+
+
+def name_in_prose(text: str) -> str | None:
+    """The full name at the beginning of a ``character.md``: its heading, or "You are …"; ``None`` without one.
+
+    Source: the characters of WhisperEngine v2.
+    """
+    lines = (line.strip() for line in text.splitlines())
+    found = _HEADING.match(next(filter(None, lines), ""))
+    name = (found[1] or found[2] or "").strip(' *_"') if found else ""
+    if not name or len(name) > MAX_NAME_CHARS:
+        return None
+    return _quiet(name) if name.isupper() and " " in name else name
+
+
+def _quiet(name: str) -> str:
+    """A name without its capitals: ``DREAM OF THE ENDLESS``."""
+    words = name.lower().split()
+    return " ".join(word if index and word in _SMALL_WORDS else word.title() for index, word in enumerate(words))
+
+
+def _emoji(ux: Mapping[str, object]) -> object:
+    """The sign that a character thinks with, else the first one of its sets."""
+    icons = (_dig(ux, "thinking_indicators", mode).get("icon") for mode in _dig(ux, "thinking_indicators"))
+    sets = _dig(ux, "emoji_sets").values()
+    firsts = (one[0] for one in sets if isinstance(one, list) and one)
+    return next((sign for sign in (*icons, *firsts) if isinstance(sign, str)), None)
 
 
 def read_env_files(folder: Path, memory: SourceMemory, *, note: Note) -> Iterator[Sighting]:
