@@ -343,6 +343,7 @@ globalThis.weCatalogue = {
 "{action} failed: {error}": "{action} fehlgeschlagen: {error}",
 "{action} {subject}": "{subject}: {action}",
 "{action} {subject}?": "{subject}: {action}?",
+"{bot} chose not to answer.": "{bot} wollte nicht antworten.",
 "{cause} {fault}": "{cause} {fault}",
 "{count} bot": [
 "{count} Bot",

@@ -145,7 +145,6 @@ class RestartRuns:
         view = replace(view, state=state, finished_at=self._clock.now(), duration_s=duration_s, error=error)
         if state is RestartState.ONLINE:
             self._fleet.drop_canary(view.bot_name)  # what it said of the process before says nothing of this one
-        self._fleet.record_restart(view)
         log.info(
             "restart_finished",
             bot_name=view.bot_name,
@@ -155,8 +154,11 @@ class RestartRuns:
             duration_s=round(duration_s, 2),
         )
         end: dict[str, Any] = {"at": view.finished_at, "duration_s": duration_s, "error": error}
-        async with self._database.write() as connection:
-            await restarts.finish(connection, view.restart_id, state=state, **end)
+        try:
+            async with self._database.write() as connection:
+                await restarts.finish(connection, view.restart_id, state=state, **end)
+        finally:  # who sees that it is over finds it so in the history; without the database it is over all the same
+            self._fleet.record_restart(view)
         return view
 
     async def _last_words(self, container: ContainerView) -> str:

@@ -308,9 +308,11 @@ class RestartsService:
         """Leave a line in the history for what a bulk could not even begin: nobody waits for its answer."""
         now = self._clock.now()
         view = replace(asked, state=RestartState.FAILED, finished_at=now, duration_s=0.0, error=error)
-        self._fleet.record_restart(view)
-        async with self._database.write() as connection:
-            await restarts.start(connection, view)
+        try:
+            async with self._database.write() as connection:
+                await restarts.start(connection, view)
+        finally:
+            self._fleet.record_restart(view)
 
 
 def _outlook(name: str, known: set[str], managed: set[str]) -> BulkOutcome:
