@@ -115,6 +115,7 @@ async def _connector(
 def _engine(settings: Settings) -> ContainerEngine:
     if settings.docker_host is None:
         return NoEngine()
+    from chat_api.engine.client import EngineTls
     from chat_api.engine.docker import DockerEngine  # The SDK is slow to import, and not always needed.
 
-    return DockerEngine(settings.docker_host, label=settings.docker_label)
+    return DockerEngine(settings.docker_host, label=settings.docker_label, tls=EngineTls.of(settings))

@@ -99,9 +99,10 @@ async def _dependencies(settings: Settings, where: Servers) -> list[Finding]:
     if settings.docker_host is None:
         engine: ContainerEngine = NoEngine()
     else:
+        from chat_api.engine.client import EngineTls
         from chat_api.engine.docker import DockerEngine
 
-        engine = DockerEngine(settings.docker_host, label=settings.docker_label)
+        engine = DockerEngine(settings.docker_host, label=settings.docker_label, tls=EngineTls.of(settings))
     database, redis = Database(where.database_url, pool_size=2), connect_redis(where.redis_url)
     try:
         connections = Connections(database=database, redis=redis, engine=engine, settings=settings)

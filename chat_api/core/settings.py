@@ -110,6 +110,12 @@ class Settings(BaseSettings):
     docker_host: str | None = Field(
         None, description="Container engine, `unix:///var/run/docker.sock` or `tcp://proxy:2375`. Without it: none."
     )
+    docker_tls_verify: bool = Field(
+        False, description="Check the certificate of an engine at `tcp://`, as the `docker` command does."
+    )
+    docker_cert_path: Path | None = Field(
+        None, description="Folder with `ca.pem`, `cert.pem` and `key.pem` for an engine at `tcp://` with TLS."
+    )
     docker_label: str = Field(
         "whisperengine.bot", description="Label that marks a container or service as a bot; its value is the bot."
     )

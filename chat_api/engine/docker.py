@@ -14,10 +14,12 @@ from docker.errors import APIError
 from chat_api.core.blocking import BlockingCalls
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.errors import Conflict, EngineUnavailable
-from chat_api.core.language import _
+from chat_api.core.language import N_, _
+from chat_api.core.logging import get_logger
 from chat_api.core.text import fold
 from chat_api.engine import swarm
-from chat_api.engine.client import BoundedClient, translated_errors
+from chat_api.engine.client import BoundedClient, EngineTls, translated_errors
+from chat_api.engine.details import ContainerDetails
 from chat_api.engine.events import follow_events
 from chat_api.engine.fact_schemas import ContainerFacts
 from chat_api.engine.facts import read_facts
@@ -26,15 +28,26 @@ from chat_api.engine.log_schemas import RawLine
 from chat_api.engine.logs import HISTORY_S, follow_logs, read_history
 from chat_api.engine.schemas import ContainerEvent, ContainerKind, ContainerState, ContainerUsage, ContainerView
 from chat_api.engine.stats import UsageMeter
-from chat_api.engine.views import SERVICE_ID_LABEL, Json, bot_of, container_event, container_view, service_view
+from chat_api.engine.views import (
+    SERVICE_ID_LABEL,
+    Json,
+    bot_of,
+    container_event,
+    container_view,
+    service_view,
+    unread_view,
+)
 
 CALL_TIMEOUT_S = 10
+# How long an engine may take for what it does beside waiting for the container itself.
+ENGINE_TIME_S = 60.0
 MAX_PARALLEL_CALLS = 4
 MAX_PARALLEL_READS = 4
 SERVICE_TIMEOUT_S = 60.0
 MAX_LOG_LINES = 2000
 MAX_LOG_LINE_CHARS = 4000
 T = TypeVar("T")
+log = get_logger(__name__)
 
 __all__ = ["ContainerEngine", "DockerEngine", "NoEngine"]
 
@@ -49,11 +62,13 @@ class DockerEngine:
         docker_host: str,
         *,
         label: str = "whisperengine.bot",
+        tls: EngineTls | None = None,
         clock: Clock = SYSTEM_CLOCK,
         call_timeout_s: int = CALL_TIMEOUT_S,
     ) -> None:
         self._host = docker_host
         self._label = label
+        self._tls = tls
         self._clock = clock
         self._timeout_s = call_timeout_s
         self._calls = BlockingCalls(limit=MAX_PARALLEL_CALLS, name="docker")
@@ -63,6 +78,7 @@ class DockerEngine:
         self._meter = UsageMeter()
         # Of their own: a slow look at figures or a long history must not keep a restart waiting.
         self._reads = BlockingCalls(limit=MAX_PARALLEL_READS, name="docker")
+        self._details = ContainerDetails()
 
     async def ping(self) -> float:
         """See ``ContainerEngine``."""
@@ -89,7 +105,7 @@ class DockerEngine:
             if view.kind is ContainerKind.SERVICE:
                 swarm.restart_service(client, view.id, timeout_s=timeout_s + SERVICE_TIMEOUT_S)
             else:
-                client.restart(view.name, timeout=int(timeout_s))
+                client.act(view.name, "restart", wait_s=timeout_s + ENGINE_TIME_S, t=int(timeout_s))
 
         await self._call(act, extra_s=timeout_s + SERVICE_TIMEOUT_S)
 
@@ -101,7 +117,7 @@ class DockerEngine:
             if view.kind is ContainerKind.SERVICE:
                 swarm.scale_service(client, view.id, is_up=True, timeout_s=SERVICE_TIMEOUT_S)
             else:
-                client.start(view.name)
+                client.act(view.name, "start", wait_s=ENGINE_TIME_S)
 
         await self._call(act, extra_s=SERVICE_TIMEOUT_S)
 
@@ -113,7 +129,7 @@ class DockerEngine:
             if view.kind is ContainerKind.SERVICE:
                 swarm.scale_service(client, view.id, is_up=False, timeout_s=timeout_s + SERVICE_TIMEOUT_S)
             else:
-                client.stop(view.name, timeout=int(timeout_s))
+                client.act(view.name, "stop", wait_s=timeout_s + ENGINE_TIME_S, t=int(timeout_s))
 
         await self._call(act, extra_s=timeout_s + SERVICE_TIMEOUT_S)
 
@@ -186,7 +202,7 @@ class DockerEngine:
         if (known := self._client) is not None:
             return known
         # Outside the lock: with a hung engine each thread waits for itself, not for all before it.
-        client = BoundedClient(self._host, timeout_s=self._timeout_s)
+        client = BoundedClient(self._host, timeout_s=self._timeout_s, tls=self._tls)
         with self._connecting:
             if (known := self._client) is None:
                 self._client = client
@@ -206,8 +222,11 @@ class DockerEngine:
                 tasks = swarm.tasks_of(client, service_id)
                 if view := service_view(raw, tasks, label=self._label, now=now):
                     yield view
-        for summary in client.containers(all=True):
-            if (name := self._wanted(summary, bot_name)) and (view := self._container(client, name, now)):
+        summaries = {
+            name: summary for summary in client.containers(all=True) if (name := self._wanted(summary, bot_name))
+        }
+        for name, details in self._details.read(client, summaries).items():
+            if view := self._container(summaries[name], name, details, now):
                 yield view
 
     def _wanted(self, summary: Json, bot_name: str | None) -> str | None:
@@ -221,13 +240,20 @@ class DockerEngine:
                 return name
         return None
 
-    def _container(self, client: BoundedClient, name: str, now: datetime) -> ContainerView | None:
-        try:
-            return container_view(client.inspect_container(name), label=self._label, now=now)
-        except APIError as error:
-            if error.status_code in {403, 404}:  # a proxy keeps it from us, or it was removed since it was listed
-                return None
-            raise
+    def _container(self, summary: Json, name: str, details: Json | Exception, now: datetime) -> ContainerView | None:
+        """One container's fault stays its own: it is shown as unknown, with the reason."""
+        if isinstance(details, APIError) and details.status_code in {403, 404}:
+            return None  # a proxy keeps it from us, or it was removed since it was listed
+        if not isinstance(details, Exception):
+            try:
+                return container_view(details, label=self._label, now=now)
+            except (LookupError, TypeError, AttributeError, ValueError) as error:
+                details = error
+        reason = N_("the container engine does not answer for it")
+        if not isinstance(details, TimeoutError):
+            log.debug("container_not_read", container=name, error=repr(details)[:200])
+            reason = N_("the container engine can't describe it")
+        return unread_view(summary, name, reason, label=self._label, now=now)
 
     def _check_managed(self, client: BoundedClient, view: ContainerView) -> None:
         """Look again before acting: the name may belong to another container by now."""

@@ -11,8 +11,8 @@ import orjson
 import requests
 from docker.types import CancellableStream
 
-from chat_api.core.errors import AppError
-from chat_api.engine.client import BoundedClient, translated_errors
+from chat_api.core.errors import AppError, EngineFailed
+from chat_api.engine.client import BoundedClient, refusal, translated_errors
 from chat_api.engine.schemas import ContainerEvent
 
 # A silent stream may be a dead connection: end it, and let the reader come back with ``since``.
@@ -96,7 +96,7 @@ class _Follower(threading.Thread):
         response = client.get(url, params=params, stream=True, timeout=(client.timeout, SILENCE_S))
         if response.status_code != 200:
             response.close()
-            raise requests.ConnectionError(f"status {response.status_code} for the events")
+            raise EngineFailed(refusal(response.status_code), detail=f"status {response.status_code} for the events")
         return response
 
     def _hand_over(self, item: ContainerEvent | AppError | None) -> None:

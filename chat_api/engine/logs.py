@@ -11,12 +11,15 @@ from typing import Any, TypeVar
 import requests
 from docker.types import CancellableStream
 
-from chat_api.core.errors import AppError, NotFound
+from chat_api.core.errors import AppError, EngineFailed, NotFound
+from chat_api.core.logging import get_logger
 from chat_api.engine import swarm
-from chat_api.engine.client import BoundedClient, translated_errors
+from chat_api.engine.client import BoundedClient, refusal, translated_errors
 from chat_api.engine.log_lines import lines_of
-from chat_api.engine.log_schemas import RawLine
+from chat_api.engine.log_schemas import LogStream, RawLine
 from chat_api.engine.schemas import ContainerKind, ContainerView
+
+log = get_logger(__name__)
 
 # A silent stream may be a dead connection: end it, and let the reader come back with ``since``.
 SILENCE_S = 60.0
@@ -24,6 +27,8 @@ MAX_WAITING_BATCHES = 8
 MAX_BATCH_LINES = 500
 MAX_HISTORY_BYTES = 64 * 1024 * 1024
 HISTORY_S = 8.0
+FIRST_WINDOW_NS = 10 * 60 * 1_000_000_000
+SMALLEST_WINDOW_NS = 1_000_000_000
 _SLOT_POLL_S = 0.5
 T = TypeVar("T")
 Read = Callable[[RawLine], T | None]
@@ -57,17 +62,66 @@ def read_history(
 
     Bounded in time and bytes: a span that is too much to read ends where the bounds are reached.
     """
-    found: deque[T] = deque(maxlen=limit if newest else None)
-    kept, ends = 0, _Ends()
-    with contextlib.closing(_open(client, view, {"until": _seconds(until_ns), "since": _seconds(since_ns)})) as opened:
-        for raw in _bounded(opened, ends, is_tty=_is_tty(client, view)):
-            if not since_ns <= raw.at_ns <= until_ns or (line := read(raw)) is None:
+    history = _History(client, view, read, limit=limit)
+    if newest:
+        return history.newest(since_ns, until_ns)
+    lines, is_early = history.oldest(since_ns, until_ns)
+    return lines[:limit], is_early or len(lines) > limit
+
+
+class _History:
+    """Reads one container's past. An engine reads a log forwards only: the newest lines are looked for in windows."""
+
+    def __init__(self, client: BoundedClient, view: ContainerView, read: Read[T], *, limit: int) -> None:
+        self._client = client
+        self._view = view
+        self._read = read
+        self._limit = limit
+        self._is_tty = _is_tty(client, view)
+        self._deadline_s = time.monotonic() + HISTORY_S
+
+    def oldest(self, since_ns: int, until_ns: int) -> tuple[list[Any], bool]:
+        """The oldest lines of a span, at most one more than the limit, and whether our bounds ended the reading."""
+        return self._span(since_ns, until_ns, newest=False)
+
+    def newest(self, since_ns: int, until_ns: int) -> tuple[list[Any], bool]:
+        """The newest lines of a span, and whether there are more.
+
+        A window that holds more than we read at once is made smaller, and one that was read whole is followed by a
+        larger one before it.
+        """
+        found: list[Any] = []
+        end_ns, width_ns = until_ns, FIRST_WINDOW_NS
+        while end_ns >= since_ns and len(found) <= self._limit:
+            begin_ns = max(since_ns, end_ns - width_ns)
+            lines, is_early = self._span(begin_ns, end_ns, newest=True)
+            is_late = time.monotonic() > self._deadline_s
+            if is_early and not is_late and width_ns > SMALLEST_WINDOW_NS:
+                width_ns //= 16
                 continue
-            kept += 1
-            if kept > limit and not newest:
-                return list(found), True
-            found.append(line)
-    return list(found), kept > limit or ends.is_early
+            found = [*lines, *found]
+            if is_late:
+                return found[-self._limit :], True
+            end_ns, width_ns = begin_ns - 1, width_ns * 144
+        return found[-self._limit :], len(found) > self._limit
+
+    def _span(self, since_ns: int, until_ns: int, *, newest: bool) -> tuple[list[Any], bool]:
+        kept: deque[Any] = deque(maxlen=self._limit + 1 if newest else None)
+        ends = _Ends(self._deadline_s)
+        asked = {"until": _seconds(until_ns), "since": _seconds(since_ns)}
+        with contextlib.closing(_open(self._client, self._view, asked)) as opened:
+            try:
+                for raw in _bounded(opened, ends, is_tty=self._is_tty):
+                    if not since_ns <= raw.at_ns <= until_ns or (line := self._read(raw)) is None:
+                        continue
+                    kept.append(line)
+                    if not newest and len(kept) > self._limit:
+                        break
+            except EngineFailed as error:  # the engine cannot read on: what came until then, and its words
+                words = RawLine(max(since_ns, until_ns - 1), LogStream.STDERR, error.message)
+                if (line := self._read(words)) is not None:
+                    kept.append(line)
+        return list(kept), ends.is_early
 
 
 class _Follower(threading.Thread):
@@ -104,10 +158,15 @@ class _Follower(threading.Thread):
         except AppError as error:
             last = error
         else:
-            with contextlib.closing(response), contextlib.suppress(Exception):  # any fault in the stream is its end
-                self._stream = CancellableStream(response.iter_content(chunk_size=65_536), response)
-                if not self._is_stopped:
-                    self._follow(lines_of(self._stream, is_tty=is_tty))
+            try:
+                with contextlib.closing(response):
+                    self._stream = CancellableStream(response.iter_content(chunk_size=65_536), response)
+                    if not self._is_stopped:
+                        self._follow(lines_of(self._stream, is_tty=is_tty))
+            except EngineFailed as error:
+                last = error
+            except Exception as error:  # any other fault in the stream is its end
+                log.debug("log_stream_ended", error=type(error).__name__)
         self._hand_over(last)
 
     def stop(self) -> None:
@@ -143,7 +202,7 @@ def _open(client: BoundedClient, view: ContainerView, params: dict[str, Any]) ->
     response.close()
     if response.status_code == 404:
         raise NotFound("The container engine has no such container.")
-    raise requests.ConnectionError(f"status {response.status_code} for the logs")
+    raise EngineFailed(refusal(response.status_code), detail=f"status {response.status_code} for the logs")
 
 
 def _is_tty(client: BoundedClient, view: ContainerView) -> bool:
@@ -154,19 +213,21 @@ def _is_tty(client: BoundedClient, view: ContainerView) -> bool:
 
 
 class _Ends:
-    """Whether reading ended at our bounds."""
+    """Whether reading ended at our bounds: the bytes of one span, and the time of the whole."""
 
-    is_early = False
+    def __init__(self, deadline_s: float) -> None:
+        self.deadline_s = deadline_s
+        self.is_early = False
 
 
 def _bounded(response: requests.Response, ends: _Ends, *, is_tty: bool) -> Iterator[RawLine]:
-    deadline, size = time.monotonic() + HISTORY_S, 0
+    size = 0
 
     def chunks() -> Iterator[bytes]:
         nonlocal size
         for chunk in response.iter_content(chunk_size=65_536):
             size += len(chunk)
-            if size > MAX_HISTORY_BYTES or time.monotonic() > deadline:
+            if size > MAX_HISTORY_BYTES or time.monotonic() > ends.deadline_s:
                 ends.is_early = True
                 return
             yield chunk

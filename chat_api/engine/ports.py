@@ -4,6 +4,7 @@ A stopped container has no ``NetworkSettings.Ports``; what it was made with stay
 ``Config.ExposedPorts``, ``Config.Env`` and its labels.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ SERVICE_LABEL = "com.docker.compose.service"
 # By the variables that only one generation has; v1 is the other.
 _V2_MARKS = frozenset({"DISCORD_TOKEN", "LLM_PROVIDER", "LLM_MODEL_NAME"})
 _V1_MARKS = frozenset({"DISCORD_BOT_TOKEN", "LLM_CHAT_API_URL", "LLM_CHAT_MODEL"})
+_CHECKED_PORT = re.compile(r":(\d{2,5})/")
 Json = Mapping[str, Any]
 
 
@@ -35,6 +37,7 @@ def container_ports(raw: Json, *, label: str) -> BotPorts:
         or _only(published)
         or _only(_tcp(config.get("ExposedPorts") or {}))
         or _default_port(config.get("Env"))
+        or _of_several(config, [*published, *_tcp(config.get("ExposedPorts") or {})])
     )
     if str(made_with.get("NetworkMode")) == "host":
         return BotPorts(host=inner, inner=inner)
@@ -74,7 +77,8 @@ def _published(raw: Json) -> dict[int, int]:
     found: dict[int, int] = {}
     for name, bindings in raw.items():
         inner = _tcp_port(str(name))
-        host = next((port for one in bindings or () if (port := _port(one.get("HostPort")))), None)
+        ipv4_first = sorted(bindings or (), key=lambda one: ":" in str(one.get("HostIp")))
+        host = next((port for one in ipv4_first if (port := _port(one.get("HostPort")))), None)
         if inner and host:
             found[inner] = host
     return found
@@ -87,6 +91,14 @@ def _tcp(raw: Json) -> dict[int, int]:
 def _tcp_port(name: str) -> int | None:
     number, _, protocol = name.partition("/")
     return _port(number) if protocol in {"", "tcp"} else None
+
+
+def _of_several(config: Json, ports: Sequence[int]) -> int | None:
+    """Which of a bot's ports is its API's: the one its own health check asks, else a generation's default."""
+    test = " ".join(str(part) for part in (config.get("Healthcheck") or {}).get("Test") or ())
+    checked = _CHECKED_PORT.search(test)
+    wanted = [int(checked[1])] if checked else []
+    return next((port for port in (*wanted, 9090, 8000) if port in ports), None)
 
 
 def _only(ports: Mapping[int, int]) -> int | None:

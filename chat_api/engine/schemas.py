@@ -10,6 +10,9 @@ from pydantic import Field
 
 from chat_api.core.read_models import ReadModel
 
+# By itself, or by SIGTERM, as ``docker stop`` ends a process.
+CLEAN_EXITS = frozenset({0, 143})
+
 
 class ContainerKind(StrEnum):
     """What runs the bot: one container, a Swarm service with its tasks, or a process of the demo."""
@@ -45,6 +48,8 @@ class ContainerView:
 
     ``port`` is where the host offers it, ``inner_port`` where it listens in its network; both are known of one that is
     stopped, too. ``service_name`` is its name in its compose file, ``alias`` what its environment calls the bot.
+    ``stop_timeout_s`` is how long it may take to stop where it was made with such a time. ``error`` is why an engine
+    that answers tells nothing of this one. ``was_asked_to_stop``: somebody did, and it has not been started since.
     """
 
     bot_name: str
@@ -65,7 +70,16 @@ class ContainerView:
     inner_port: int | None = None
     service_name: str | None = None
     alias: str | None = None
+    stop_timeout_s: int | None = None
+    error: str | None = None
+    was_asked_to_stop: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether it was stopped rather than died: by a request that was seen, or by how it ended."""
+        is_clean = self.exit_code in CLEAN_EXITS and not self.oom_killed
+        return self.state is ContainerState.EXITED and (is_clean or self.was_asked_to_stop)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,8 @@ from chat_api.engine.schemas import ContainerEvent, ContainerKind, ContainerStat
 SERVICE_ID_LABEL = "com.docker.swarm.service.id"
 # Names that the fleet's compose files use. Source: bot contract, "How the fleet is described".
 _CONTAINER_NAME = re.compile(r"(?:whisperengine-)?([a-z0-9][a-z0-9_-]{0,49}?)-bot")
-_BOT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,49}")
+MAX_LABEL_CHARS = 100
+_WITHOUT_EXIT = frozenset({ContainerState.RUNNING, ContainerState.CREATED, ContainerState.UNKNOWN})
 _PENDING_TASK_STATES = frozenset({"new", "pending", "assigned", "accepted", "preparing", "ready", "starting"})
 Json = Mapping[str, Any]
 
@@ -20,7 +21,7 @@ def bot_of(name: str, labels: Json | None, *, label: str) -> tuple[str, bool] | 
     """Which bot a container is, and whether it is labelled as one; None when it is no bot."""
     labelled = str((labels or {}).get(label, "")).strip().lower()
     if labelled:
-        return (labelled, True) if _BOT_NAME.fullmatch(labelled) else None
+        return labelled[:MAX_LABEL_CHARS], True  # the registry says so when it is no name for a bot
     named = _CONTAINER_NAME.fullmatch(name)
     return (named[1], False) if named else None
 
@@ -32,7 +33,7 @@ def container_view(raw: Json, *, label: str, now: datetime) -> ContainerView | N
     bot = bot_of(name, labels, label=label)
     if bot is None:
         return None
-    status, ports = _state(state["Status"]), container_ports(raw, label=label)
+    status, ports = _state(state.get("Status")), container_ports(raw, label=label)
     return ContainerView(
         bot_name=bot[0],
         is_managed=bot[1],
@@ -44,13 +45,34 @@ def container_view(raw: Json, *, label: str, now: datetime) -> ContainerView | N
         state=status,
         health=_health(state),
         started_at=parse_time(state.get("StartedAt")),
-        exit_code=None if status in {ContainerState.RUNNING, ContainerState.CREATED} else int(state["ExitCode"]),
+        exit_code=_number(state.get("ExitCode")) if status not in _WITHOUT_EXIT else None,
         oom_killed=bool(state.get("OOMKilled")),
         restart_count=int(raw.get("RestartCount") or 0),
         port=ports.host,
         inner_port=ports.inner,
         service_name=labels.get(SERVICE_LABEL),
         alias=variable(config.get("Env"), "DISCORD_BOT_NAME"),
+        stop_timeout_s=_number(config.get("StopTimeout")),
+        labels=labels,
+        last_seen_at=now,
+    )
+
+
+def unread_view(raw: Json, name: str, error: str, *, label: str, now: datetime) -> ContainerView | None:
+    """One entry of ``GET /containers/json`` whose details cannot be had, for the reason ``error``."""
+    labels = _labels(raw.get("Labels"))
+    bot = bot_of(name, labels, label=label)
+    if bot is None:
+        return None
+    return ContainerView(
+        bot_name=bot[0],
+        is_managed=bot[1],
+        kind=ContainerKind.CONTAINER,
+        id=str(raw.get("Id", "")),
+        name=name,
+        image=str(raw.get("Image", "")),
+        state=ContainerState.UNKNOWN,
+        error=error,
         labels=labels,
         last_seen_at=now,
     )
@@ -83,13 +105,19 @@ def service_view(raw: Json, tasks: Sequence[Json], *, label: str, now: datetime)
         port=ports.host,
         inner_port=ports.inner,
         alias=variable(template.get("Env"), "DISCORD_BOT_NAME"),
+        stop_timeout_s=(_number(template.get("StopGracePeriod")) or 0) // 1_000_000_000 or None,
         labels=labels,
         last_seen_at=now,
     )
 
 
 def container_event(raw: Json, services: Mapping[str, str], *, label: str) -> ContainerEvent | None:
-    """One line of ``GET /events``; None when it is not about a bot. ``services``: bot names by service id."""
+    """One line of ``GET /events``; None when it is not about a bot. ``services``: bot names by service id.
+
+    What is run inside a container, such as its health check every few seconds, is no news of it.
+    """
+    if str(raw.get("Action")).startswith("exec_"):
+        return None
     actor = raw["Actor"]
     attributes: Json = actor.get("Attributes") or {}
     service_id = actor["ID"] if raw["Type"] == "service" else attributes.get(SERVICE_ID_LABEL)
@@ -98,12 +126,11 @@ def container_event(raw: Json, services: Mapping[str, str], *, label: str) -> Co
         name = bot[0]
     if name is None:
         return None
-    exit_code = attributes.get("exitCode")
     return ContainerEvent(
         bot_name=name,
         action=str(raw["Action"]),
         at=datetime.fromtimestamp(int(raw["timeNano"]) / 1e9, UTC),
-        exit_code=int(exit_code) if exit_code is not None else None,
+        exit_code=_number(attributes.get("exitCode")),
     )
 
 
@@ -119,8 +146,28 @@ def _labels(raw: Json | None) -> dict[str, str]:
     return {str(key): str(value) for key, value in (raw or {}).items()}
 
 
+# Podman's words, and Docker's for a container that is going. Source: libpod, "ContainerStatus".
+_OTHER_STATES = {
+    "removing": ContainerState.DEAD,
+    "configured": ContainerState.CREATED,
+    "initialized": ContainerState.CREATED,
+    "stopping": ContainerState.RUNNING,
+    "stopped": ContainerState.EXITED,
+}
+
+
 def _state(status: object) -> ContainerState:
-    return ContainerState.DEAD if status == "removing" else ContainerState(str(status))
+    """``unknown`` for a word that no engine we know has: the other containers are read all the same."""
+    known = _OTHER_STATES.get(str(status))
+    if known is None and str(status) in set(ContainerState):
+        known = ContainerState(str(status))
+    return known or ContainerState.UNKNOWN
+
+
+def _number(value: object) -> int | None:
+    """A whole number that an engine wrote as one or as text; ``None`` for anything else, an empty text too."""
+    text = str(value).strip() if isinstance(value, int | str) and not isinstance(value, bool) else ""
+    return int(text) if re.fullmatch(r"-?[0-9]{1,10}", text) else None
 
 
 def _health(state: Json) -> str | None:

@@ -43,6 +43,7 @@ class DockerWatcher:
         self._clock = clock
         self._views: dict[str, ContainerView] = {}
         self._suspects: set[str] = set()
+        self._asked_to_stop: set[str] = set()
         self._is_list_due = True
         self._is_disconnected = False
         self.has_listed = False
@@ -67,6 +68,10 @@ class DockerWatcher:
                 async with contextlib.aclosing(self._engine.events(since)) as events:
                     async for event in events:
                         since = event.at
+                        if event.action == "stop":
+                            self._asked_to_stop.add(event.bot_name)
+                        elif event.action == "start":
+                            self._asked_to_stop.discard(event.bot_name)
                         self._suspects.add(event.bot_name)
                         self._wake.set()
             except AppError as error:
@@ -116,8 +121,16 @@ class DockerWatcher:
             log.info("docker_engine_connected")
             self._is_disconnected = False
         is_first, self.has_listed = not self.has_listed, True
+        seen = {name: self._completed(name, view) for name, view in seen.items()}
         # What others saw before us may be shown still: that nothing is there any more is news, too.
         await self._replace(self._views | gone | seen, is_news=is_first)
+
+    def _completed(self, name: str, view: ContainerView) -> ContainerView:
+        """What the engine does not tell of one container at this moment is as it was, such as its port."""
+        before = self._views.get(name)
+        if view.error is not None and before is not None:
+            view = dataclasses.replace(before, state=view.state, health=None, error=view.error)
+        return dataclasses.replace(view, was_asked_to_stop=name in self._asked_to_stop)
 
     async def _lose(self, error: AppError) -> None:
         if not self._is_disconnected:

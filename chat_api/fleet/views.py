@@ -8,7 +8,8 @@ from typing import TypedDict
 from chat_api.bots.connector import BotConnector
 from chat_api.bots.schemas import BotInfo, BotSpec, Contract, Probe
 from chat_api.core.clock import Clock
-from chat_api.engine.schemas import ContainerUsage, ContainerView
+from chat_api.core.language import N_
+from chat_api.engine.schemas import ContainerState, ContainerUsage, ContainerView
 from chat_api.fleet.identity import BotIdentities
 from chat_api.fleet.reports import ServiceReport
 from chat_api.fleet.schemas import (
@@ -200,6 +201,8 @@ class BotViews:
         is_healthy = state.probe is not None and state.probe.is_healthy
         if state.policy is not None and state.policy.is_stopped(state.container) and not is_healthy:
             return f"stopped by {state.policy.stopped_by}"
+        if (said := _of_container(state.container)) and not is_healthy:
+            return said
         if state.probe is not None and state.probe.error is not None:
             return state.probe.error
         fault = self._identities.fault(bot_name)
@@ -241,6 +244,15 @@ def service_view(before: ServiceView | None, report: ServiceReport) -> ServiceVi
         last_failed_at=last_failed_at,
         fault=report.fault,
     )
+
+
+def _of_container(container: ContainerView | None) -> str | None:
+    """What somebody did with a bot's container, or why the engine tells nothing of it."""
+    if container is None:
+        return None
+    if container.state is ContainerState.PAUSED:
+        return N_("its container is paused")
+    return N_("stopped outside the console") if container.is_stopped else container.error
 
 
 def _still_open(state: BotState) -> str | None:

@@ -34,7 +34,10 @@ FIRST_WAIT_S = 30.0
 EVALUATE_EVERY_S = 5.0
 # An attempt that could not even begin (the engine is away) is not tried at every change.
 COOL_DOWN_S = 30.0
-_NOT_TO_RESTART = frozenset({ContainerState.UNKNOWN, ContainerState.MISSING, ContainerState.RESTARTING})
+# What somebody paused is theirs.
+_NOT_TO_RESTART = frozenset(
+    {ContainerState.UNKNOWN, ContainerState.MISSING, ContainerState.RESTARTING, ContainerState.PAUSED}
+)
 
 
 class HealingWorker:
@@ -119,7 +122,7 @@ def may_heal(bot: BotView, policy: BotPolicy, now: datetime, *, is_silence_commo
     container = bot.container
     if container is None or not container.is_managed or container.state in _NOT_TO_RESTART:
         return False
-    if bot.cause is not None or policy.is_stopped(container):
+    if bot.cause is not None or policy.is_stopped(container) or container.is_stopped:
         return False
     if bot.status is BotStatus.OFFLINE:
         return True

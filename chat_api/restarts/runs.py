@@ -84,10 +84,11 @@ class RestartRuns:
         if is_stopping:
             view = await self._moved(view, RestartState.STOPPING)
         if view.action is BotAction.STOP:
-            await self._engine.stop(container, timeout_s=STOP_TIMEOUT_S)
+            await self._engine.stop(container, timeout_s=_stop_timeout_s(container))
             return view, None
         if view.action is BotAction.RESTART:
-            await self._engine.restart(container, timeout_s=STOP_TIMEOUT_S)
+            await self._engine.restart(container, timeout_s=_stop_timeout_s(container))
+            started_s = self._clock.monotonic_s()  # what it took to stop is not the bot's time to come up
             view = await self._moved(view, RestartState.STARTING)
         else:
             view = await self._moved(view, RestartState.STARTING)
@@ -167,3 +168,8 @@ class RestartRuns:
         except AppError:
             return ""
         return "\nLast log lines:\n" + "\n".join(mask_lines(lines)) if lines else ""
+
+
+def _stop_timeout_s(container: ContainerView) -> float:
+    """How long a bot may take to end by itself: what its container was made with, and no less than ever."""
+    return max(STOP_TIMEOUT_S, float(container.stop_timeout_s or 0))

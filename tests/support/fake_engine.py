@@ -5,6 +5,7 @@ The one thing that a real engine cannot be asked to do.
 
 import asyncio
 import contextlib
+import ssl
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -14,8 +15,8 @@ Misbehaviour = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
 
 
 @contextlib.asynccontextmanager
-async def misbehaving_engine(behave: Misbehaviour) -> AsyncIterator[str]:
-    """Serve ``behave(request, writer)`` at every request; yields the address for ``DOCKER_HOST``."""
+async def misbehaving_engine(behave: Misbehaviour, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+    """Serve ``behave(request, writer)`` at every request; yields the address for ``DOCKER_HOST``: TCP with ``tls``."""
 
     serving: set[asyncio.Task[None]] = set()
 
@@ -35,13 +36,41 @@ async def misbehaving_engine(behave: Misbehaviour) -> AsyncIterator[str]:
 
     with tempfile.TemporaryDirectory(prefix="we-fake-") as folder:
         path = Path(folder) / "sock"
-        async with await asyncio.start_unix_server(accept, path):
+        if tls:
+            opening = asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
+        else:
+            opening = asyncio.start_unix_server(accept, path)
+        async with await opening as server:
             try:
-                yield f"unix://{path}"
+                yield f"tcp://localhost:{server.sockets[0].getsockname()[1]}" if tls else f"unix://{path}"
             finally:
                 for task in list(serving):
                     task.cancel()
                 await asyncio.gather(*serving, return_exceptions=True)
+
+
+Answer = bytes | int | Callable[[asyncio.StreamWriter], Awaitable[None]]
+
+
+def answering(answers: Callable[[str, str], Answer]) -> Misbehaviour:
+    """An engine that answers ``answers(method, path with query)``: a body, an error's status, or what it writes."""
+
+    async def behave(request: bytes, writer: asyncio.StreamWriter) -> None:
+        method, target = request.decode().split(" ", 2)[:2]
+        if target == "/version":
+            write_json(writer, VERSION)
+            return
+        answer = answers(method, target.removeprefix("/v1.41"))
+        if isinstance(answer, bytes):
+            write_json(writer, answer)
+        elif isinstance(answer, int):
+            body = b'{"message": "as scripted"}'
+            head = f"HTTP/1.1 {answer} X\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+            writer.write(head.encode() + body)
+        else:
+            await answer(writer)
+
+    return behave
 
 
 async def hang(_: bytes, writer: asyncio.StreamWriter) -> None:

@@ -170,7 +170,7 @@ def _discord(discord: Discord) -> str:
     if discord.account:
         parts.append(escape(discord.account))
     if discord.guilds is not None:
-        parts.append(ngettext("{count} server", "{count} servers", discord.guilds, count=discord.guilds))
+        parts.append(ngettext("{count} server", "{count} servers", discord.guilds))
     if discord.latency_ms is not None:
         parts.append(latency(discord.latency_ms))
     return " · ".join(parts)

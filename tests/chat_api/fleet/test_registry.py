@@ -128,6 +128,13 @@ async def test_later_sources_win_field_by_field(folder: Folder) -> None:
     assert len(elena.sources) == 4
 
 
+async def test_a_label_that_is_no_name_is_a_problem_in_words(folder: Folder) -> None:
+    """It is not silently left out."""
+    registry = folder.registry()
+    await registry.refresh(labelled=[LabelledContainer(bot_name="zoë", container_name="zoe-bot", port=9091)])
+    assert any("container zoe-bot: 'zoë' is not a bot name" in problem for problem in registry.problems)
+
+
 async def test_inside_docker_bots_are_container_names(folder: Folder) -> None:
     """On the compose network the host is the container and the port its own, outside the published one."""
     labels = {"whisperengine.bot.port": "9091"}

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -109,6 +110,33 @@ async def test_recovery_makes_the_next_wait_short(stage: Stage) -> None:
     stage.fail_checks("broken", 3)
     assert await turn(stage) == 3
     assert stage.bot("broken").status is BotStatus.QUARANTINED
+
+
+# What somebody did with a container outside the console, and what is said of its bot.
+OUTSIDE: dict[str, tuple[dict[str, Any], str]] = {
+    "paused": ({"state": ContainerState.PAUSED}, "its container is paused"),
+    "ended": ({"state": ContainerState.EXITED, "exit_code": 0}, "stopped outside the console"),
+    "terminated": ({"state": ContainerState.EXITED, "exit_code": 143}, "stopped outside the console"),
+    "killed late": (
+        {"state": ContainerState.EXITED, "exit_code": 137, "was_asked_to_stop": True},
+        "stopped outside the console",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", OUTSIDE)
+async def test_hands_off_what_somebody_stopped_outside(stage: Stage, what: str) -> None:
+    """A container that was paused or stopped in a shell is left alone, and the board says so; one that died is not."""
+    changes, error = OUTSIDE[what]
+    views = tuple(replace(view, **changes) for view in stage.engine.views.values())
+    stage.fleet.record_containers(views)
+    stage.fail_checks("broken", 10)
+    assert await turn(stage) == 0
+    assert stage.bot("broken").error == error
+    died: dict[str, Any] = {"state": ContainerState.EXITED, "exit_code": 137}
+    stage.fleet.record_containers(tuple(replace(view, **died) for view in stage.engine.views.values()))
+    stage.fail_checks("broken", 10)
+    assert await turn(stage) == 1
 
 
 @pytest.mark.parametrize("reason", ["redis", "engine", "maintenance", "stopped", "off"])
