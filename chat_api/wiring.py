@@ -90,7 +90,7 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
     feeds = Feeds(database, pubsub)
     fleet = _fleet(r, registry)
     bot_users = BotUsers(database, pubsub)
-    answers = AnswersService(database, fleet.identities, feeds, pubsub, bot_users)
+    answers = AnswersService(database, fleet.identities, feeds, pubsub)
     canary = CanaryService(registry, fleet)
     policies = PoliciesService(database, registry, fleet, audit)
     incidents = IncidentsService(database, fleet, audit, EvidenceCollector(engine), pubsub)
@@ -137,7 +137,7 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
         known_bots=KnownBotsService(database, registry, fleet, audit, pubsub),
         limits=limits,
         logs=logs,
-        messages=MessagesService(database, answers, registry, limits, feeds, feature_flags=feature_flags),
+        messages=MessagesService(database, answers, registry, limits, feeds, bot_users, feature_flags=feature_flags),
         person_data=PersonDataService(database, auth, audit, bot_users),
         policies=policies,
         registry=registry,

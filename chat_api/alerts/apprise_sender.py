@@ -8,6 +8,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from html import escape
 from typing import Any
 
 from chat_api.core.blocking import BlockingCalls
@@ -19,6 +20,9 @@ SEND_TIMEOUT_S = 20.0
 CHECK_TIMEOUT_S = 10.0
 MAX_REASON_CHARS = 200
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]{0,19}):/", re.IGNORECASE)
+# A line, or a name of a list with what separates it from the next.
+_ENTRY = re.compile(r"[^\n,]*(?:, |,|\n|$)(?!$)|[^\n,]+$")
+_MORE = re.compile(r"(\n)?\s*and (\d+) more$")
 _PIECES = re.compile(r"[^\w.-]+")
 # What a channel answers with when it is refused is worth knowing; these words tell nothing.
 _WORDLESS = "It was not accepted."
@@ -76,13 +80,47 @@ def _send(url: str, title: str, body: str, style: str) -> None:
     plugin = _plugin(url)
     if plugin is None:
         raise SendFailed("The address is not one that apprise understands.")
+    from apprise import Apprise, NotifyFormat
+
+    service = Apprise()
+    service.add(plugin)
     with _overheard() as said:
         try:
-            is_sent = plugin.notify(title=title, body=body, notify_type=style)
+            # By way of the library's own front: it makes plain text of any name fit what the service reads.
+            is_sent = service.notify(
+                title=title,
+                body=fitted(body, _room(plugin, title, body)),
+                notify_type=style,
+                body_format=NotifyFormat.TEXT,
+            )
         except Exception as error:
             raise SendFailed(_without_secrets(f"{type(error).__name__}: {error}", url)) from None
     if not is_sent:
         raise SendFailed(_without_secrets(said[-1] if said else _WORDLESS, url))
+
+
+def _room(plugin: Any, title: str, body: str) -> int:
+    """How many characters of a body a service takes, with what the library adds: a title without a place of its own,
+    and escaped signs."""
+    most = int(plugin.body_maxlen) - (len(title) + 10 if not plugin.title_maxlen else 0)
+    is_marked_up = getattr(plugin.notify_format, "value", plugin.notify_format) == "html"
+    added = len(escape(body)) - len(body) + body.count("\n")
+    return most - (added if is_marked_up else 0)
+
+
+def fitted(body: str, most: int) -> str:
+    """A text of at most so many characters: lines, and the names of a list in a line, are left out and counted."""
+    if len(body) <= most:
+        return body
+    pieces = _ENTRY.findall(body)
+    counted = _MORE.search(body)  # in a line of its own it is an entry, behind a name it comes on top of one
+    left_before = int(counted[2]) - (1 if counted[1] else 0) if counted else 0
+    for kept in range(len(pieces) - 1, -1, -1):
+        shown = "".join(pieces[:kept]).rstrip(", \n")
+        text = f"{shown}\n… and {len(pieces) - kept + left_before} more" if shown else ""
+        if shown and len(text) <= most:
+            return text
+    return body[: max(0, most - 1)] + "…"
 
 
 @contextmanager

@@ -1,7 +1,10 @@
-"""Quiet hours by the clocks of a place: pure, past midnight and past changes to summer time."""
+"""Quiet hours by the clocks of a place: pure, past midnight and past changes to summer time.
+
+What is compared are moments: two clock times of one place say nothing of which comes first while clocks are changed.
+"""
 
 import re
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from chat_api.alerts.schemas import QuietHours
@@ -19,8 +22,13 @@ def quiet_until(quiet: QuietHours | None, severity: Severity, now: datetime) -> 
     here = now.astimezone(zone)
     for days in (-1, 0):  # those of yesterday may still last
         day = here.date() + timedelta(days=days)
-        begin = datetime.combine(day, starts, zone)
-        end = datetime.combine(day + timedelta(days=1 if ends <= starts else 0), ends, zone)
-        if begin <= here < end:
-            return end.astimezone(UTC)
+        begin = datetime.combine(day, starts, zone).astimezone(UTC)
+        end = _last(day + timedelta(days=1 if ends <= starts else 0), ends, zone)
+        if begin <= now < end:
+            return end
     return None
+
+
+def _last(day: date, clock: time, zone: ZoneInfo) -> datetime:
+    """When clocks show a time for the last time on a day: when they are set back, twice."""
+    return max(datetime.combine(day, clock, zone).replace(fold=fold).astimezone(UTC) for fold in (0, 1))

@@ -26,7 +26,7 @@ from chat_api.messages.feeds import Feeds
 from chat_api.messages.outcomes import Outcomes
 from chat_api.messages.runs import Run, Slot, abandoned
 from chat_api.messages.schemas import EventKind, Exchange, Outcome
-from chat_api.people.bot_users import BotUsers
+from chat_api.people.bot_users import BotUser
 
 log = get_logger(__name__)
 
@@ -50,7 +50,6 @@ class AnswersService:
         identities: BotIdentities,
         feeds: Feeds,
         pubsub: PubSub,
-        bot_users: BotUsers,
         *,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
@@ -58,7 +57,6 @@ class AnswersService:
         self._identities = identities
         self._feeds = feeds
         self._pubsub = pubsub
-        self._bot_users = bot_users
         self._clock = clock
         self._queues = KeyedLocks()
         self._running: dict[UUID, Run] = {}
@@ -100,13 +98,13 @@ class AnswersService:
         exchange: Exchange,
         slot: Slot,
         *,
-        display_name: str,
+        bot_user: BotUser,
         is_shared: bool = False,
         context: Context | None = None,
     ) -> None:
         """Have a pending exchange answered in the background, in the context of the request that brought it."""
         loop = asyncio.get_running_loop()
-        run = Run(exchange, slot, display_name, loop.create_future())
+        run = Run(exchange, slot, bot_user, loop.create_future())
         if is_shared:
             self._shared_users.add(exchange.user_id)
         self._running[exchange.message_id] = run
@@ -225,9 +223,9 @@ class AnswersService:
         try:
             answer = await self._identities.send(
                 exchange.bot_name,
-                user_id=await self._bot_users.id_of(exchange.user_id),
+                user_id=run.bot_user.user_id,
                 message=exchange.content,
-                user_name=run.display_name,
+                user_name=run.bot_user.name,
                 on_delta=on_piece,
             )
             return run.answered(answer)

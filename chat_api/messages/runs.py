@@ -10,6 +10,7 @@ from chat_api.core.errors import AppError, Interrupted, Stopped
 from chat_api.core.ids import new_id
 from chat_api.core.text import cleaned, with_plain_line_ends
 from chat_api.messages.schemas import DeltaEvent, Exchange, Outcome, TypingEvent
+from chat_api.people.bot_users import BotUser
 from models import FinishReason, MessageStatus
 
 MAX_ANSWER_CHARS = 100_000
@@ -36,7 +37,7 @@ class Run:
 
     exchange: Exchange
     slot: Slot
-    display_name: str
+    bot_user: BotUser
     done: "asyncio.Future[Exchange]"
     response_id: UUID = field(default_factory=new_id)
     task: "asyncio.Task[None] | None" = None

@@ -33,6 +33,7 @@ from chat_api.messages.schemas import (
     StreamPosition,
     Submission,
 )
+from chat_api.people.bot_users import BotUser, BotUsers
 from chat_api.settings.feature_flags import FeatureFlags
 from models import MessageStatus, MessageType
 
@@ -51,7 +52,7 @@ class _Entry:
 
     message: NewMessage
     slot: Slot
-    display_name: str
+    bot_user: BotUser
     origin: str | None
     context: Context  # whose request it is, for the lines of the log
 
@@ -66,6 +67,7 @@ class MessagesService:
         registry: BotRegistry,
         limits: RateLimits,
         feeds: Feeds,
+        bot_users: BotUsers,
         *,
         feature_flags: FeatureFlags | None = None,
     ) -> None:
@@ -74,6 +76,7 @@ class MessagesService:
         self._answers = answers
         self._registry = registry
         self._limits = limits
+        self._bot_users = bot_users
         self._feeds = feeds
         self._keys = KeyedLocks()
         self._arrivals = KeyedLocks()
@@ -183,9 +186,10 @@ class MessagesService:
                 return exchange
             self._feature_flags.require_open()
             await self._limits.hit(principal.user_id, address=principal.address)
-            return await self._reopen(exchange, principal.display_name)
+            bot_user = await self._bot_users.of(principal.user_id, principal.display_name)
+            return await self._reopen(exchange, bot_user)
 
-    async def _reopen(self, exchange: Exchange, display_name: str) -> Exchange:
+    async def _reopen(self, exchange: Exchange, bot_user: BotUser) -> Exchange:
         slot = self._answers.admit(exchange.user_id, exchange.bot_name, exchange.message_id)
         try:
             reopened = await runs.reopen(self._database, exchange, instance_id=self._answers.instance_id)
@@ -198,7 +202,7 @@ class MessagesService:
         again, is_shared = reopened
         event = StreamEvent(user_id=again.user_id, seq=again.run_seq, kind=EventKind.RETRIED, exchange=again)
         self._feeds.publish([event])
-        self._answers.start(again, slot, display_name=display_name, is_shared=is_shared, context=copy_context())
+        self._answers.start(again, slot, bot_user=bot_user, is_shared=is_shared, context=copy_context())
         return again
 
     async def stop(self, principal: Principal, message_id: UUID) -> Exchange:
@@ -243,12 +247,13 @@ class MessagesService:
         """Raises: DuplicateStored when the message's key is known already."""
         self._feature_flags.require_open()
         slot = self._answers.admit(message.user_id, message.bot_name, message.message_id)
-        entry = _Entry(message, slot, principal.display_name, origin, copy_context())
         try:
             # What came first is stored first: the limit may be asked for elsewhere, and be known at once to the next.
             async with self._arrivals.queue(slot.queue_key):
                 await self._limits.hit(message.user_id, address=principal.address)
-                storing = self._writes.enqueue(entry)
+                # Found out while the database is there anyway: between storing and asking nothing may fail.
+                bot_user = await self._bot_users.of(message.user_id, principal.display_name)
+                storing = self._writes.enqueue(_Entry(message, slot, bot_user, origin, copy_context()))
         except BaseException:
             self._answers.release(slot)
             raise
@@ -284,7 +289,7 @@ class MessagesService:
                 self._answers.start(
                     exchange,
                     entry.slot,
-                    display_name=entry.display_name,
+                    bot_user=entry.bot_user,
                     is_shared=acceptance.is_shared,
                     context=entry.context,
                 )

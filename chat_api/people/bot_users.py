@@ -6,6 +6,7 @@ Source: bot contract, "Identity".
 """
 
 import re
+from dataclasses import dataclass
 
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Database
@@ -20,6 +21,14 @@ CHANGED = "people_merged"
 _SNOWFLAKE = re.compile(r"[0-9]{17,20}")
 
 
+@dataclass(frozen=True, slots=True)
+class BotUser:
+    """Who a bot is told that it talks with."""
+
+    user_id: str
+    name: str
+
+
 class BotUsers:
     """Finds the id under which bots know an account, and keeps it for a minute."""
 
@@ -30,8 +39,11 @@ class BotUsers:
         self._known: dict[str, tuple[float, str]] = {}
         pubsub.subscribe(CHANGED, lambda _: self._known.clear())
 
-    async def id_of(self, user_id: str) -> str:
-        """The id that bots are sent for an account. Raises: DatabaseUnavailable."""
+    async def of(self, user_id: str, name: str) -> BotUser:
+        """Who an account is for the bots. Raises: DatabaseUnavailable."""
+        return BotUser(await self._id_of(user_id), name)
+
+    async def _id_of(self, user_id: str) -> str:
         now_s = self._clock.monotonic_s()
         known = self._known.get(user_id)
         if known is not None and now_s < known[0]:

@@ -20,6 +20,7 @@ MAX_CHARS = 2_000
 AT_ONCE = frozenset(
     {
         "bot_api_timeout",
+        "bot_api_timeout_v2",
         "bot_health_check_interval",
         "bot_restart_timeout",
         "session_timeout_hours",

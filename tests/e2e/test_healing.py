@@ -31,7 +31,7 @@ async def test_a_bot_that_cannot_live_is_begun_three_times_and_then_left_alone(
 ) -> None:
     """Exactly three automatic restarts of the real container, then quarantine in the open page, and no more."""
     monkeypatch.setattr(healer, "FIRST_WAIT_S", 0.2)
-    monkeypatch.setattr(healer, "LOOK_EVERY_S", 0.3)
+    monkeypatch.setattr(healer, "EVALUATE_EVERY_S", 0.3)
     bot = bot_container("elena", command=DYING)
     settings = make_settings(docker_host=docker_engine.host, bot_restart_timeout=0.5, bot_health_check_interval=0.3)
     async with running_console(settings) as console:

@@ -30,6 +30,24 @@ def test_quiet_hours_go_past_midnight(now: datetime, end: datetime | None) -> No
     assert quiet_until(strict, Severity.CRITICAL, now) == end
 
 
+@pytest.mark.parametrize(
+    ("now", "end"),
+    [
+        # 25 October 2026: at 01:00 UTC clocks go from 03:00 back to 02:00, so that 02:30 comes twice.
+        (datetime(2026, 10, 25, 0, 15, tzinfo=UTC), datetime(2026, 10, 25, 1, 30, tzinfo=UTC)),
+        (datetime(2026, 10, 25, 0, 45, tzinfo=UTC), datetime(2026, 10, 25, 1, 30, tzinfo=UTC)),
+        (datetime(2026, 10, 25, 1, 15, tzinfo=UTC), datetime(2026, 10, 25, 1, 30, tzinfo=UTC)),
+        (datetime(2026, 10, 25, 1, 30, tzinfo=UTC), None),
+        # 29 March 2026: at 01:00 UTC they go from 02:00 to 03:00, so that 02:30 never comes.
+        (datetime(2026, 3, 29, 0, 59, tzinfo=UTC), datetime(2026, 3, 29, 1, 30, tzinfo=UTC)),
+    ],
+)
+def test_quiet_hours_end_later_than_now_whatever_clocks_do(now: datetime, end: datetime | None) -> None:
+    """An end that is over already would be held until it comes, again and again."""
+    quiet = QuietHours(starts="22:00", ends="02:30", time_zone="Europe/Berlin")
+    assert quiet_until(quiet, Severity.WARNING, now) == end
+
+
 def test_a_weekly_window_keeps_its_hour() -> None:
     """23:00 to 01:00 in Berlin each Sunday: 22:00 UTC in winter, 21:00 in summer; not before its first week."""
     begin = datetime(2030, 1, 6, 22, 0, tzinfo=UTC)

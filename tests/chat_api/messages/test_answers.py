@@ -65,7 +65,7 @@ async def test_a_signal_to_stop_is_heard_before_the_heartbeat(
     async def nothing(*_: object) -> set[UUID]:
         return set()
 
-    monkeypatch.setattr(runs, "beat", nothing)
+    monkeypatch.setattr(runs, "heartbeat", nothing)
     alice = await api.principal()
     await elena.set_faults(mode="hang")
     submission = await api.services.messages.submit(alice, bot_name="elena", content="Hello?")

@@ -128,7 +128,7 @@ async def test_events_out_of_order_and_doubled_are_told_in_order_and_once(api: R
 async def test_a_missing_event_is_read(api: RunningApi, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stored by somebody who told nobody: noticed at the next event, and told before it."""
     feeds = api.services.feeds
-    monkeypatch.setattr("chat_api.messages.feeds.LOOK_EVERY_S", 60.0)  # it shall not be found by looking around
+    monkeypatch.setattr("chat_api.messages.feeds.POLL_EVERY_S", 60.0)  # it shall not be found by looking around
     await eventually(lambda: feeds.is_live and not feeds._is_all_suspect)
     alice = await api.principal("alice")
     seen = Follower()

@@ -76,7 +76,7 @@ async def test_what_is_told_while_a_feed_opens_is_not_forgotten(
 ) -> None:
     """Another process stores a message after our look at the stream, and before we have its answer."""
     monkeypatch.setattr(
-        "chat_api.messages.feeds.LOOK_ANYWAY_EVERY_S", math.inf
+        "chat_api.messages.feeds.POLL_ANYWAY_EVERY_S", math.inf
     )  # published, and not found by looking around
     ear, voice = pubsub
     feeds = Feeds(near, ear)

@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from chat_api.core.errors import Stopped
+from chat_api.people.bot_users import BotUser
 from models import MessageStatus
 from tests.support.api import MakeSettings, RunningApi, running_api
 from tests.support.eventually import DEADLINE_S, eventually
@@ -98,7 +99,7 @@ async def test_a_message_that_is_stopped_at_once_ends_so(api: RunningApi) -> Non
     await api.services.messages.result(submission.exchange)
     again = submission.exchange
     await _make_pending(api, again.message_id)
-    answers.start(again, answers.admit(alice.user_id, "elena", again.message_id), display_name="")
+    answers.start(again, answers.admit(alice.user_id, "elena", again.message_id), bot_user=BotUser(alice.user_id, ""))
     answers._on_stop(str(again.message_id))
     async with asyncio.timeout(DEADLINE_S):
         with pytest.raises(Stopped):

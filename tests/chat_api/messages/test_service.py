@@ -284,7 +284,7 @@ async def test_a_lane_is_bounded(
     api: RunningApi, alice: Principal, elena: RunningBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody who floods one bot is told to wait, before anything is stored."""
-    monkeypatch.setattr(answers_module, "MAX_WAITING_PER_LANE", 3)
+    monkeypatch.setattr(answers_module, "MAX_WAITING_PER_QUEUE", 3)
     await elena.set_faults(mode="hang")
     burst = (api.services.messages.submit(alice, bot_name="elena", content=f"m{number}") for number in range(10))
     outcomes = await asyncio.gather(*burst, return_exceptions=True)

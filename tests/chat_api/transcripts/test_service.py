@@ -162,7 +162,7 @@ async def test_a_deletion_reaches_the_owners_tabs(
 ) -> None:
     """Each line that is erased is an event in the owner's stream, without a gap; other conversations stay."""
     monkeypatch.setattr(
-        "chat_api.messages.feeds.LOOK_ANYWAY_EVERY_S", math.inf
+        "chat_api.messages.feeds.POLL_ANYWAY_EVERY_S", math.inf
     )  # published, and not found by looking around
     heard: list[Any] = []
     start = await api.services.feeds.follow(talked.user_id, heard.append, lambda _: None)
