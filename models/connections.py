@@ -13,7 +13,7 @@ from typing import Any
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from models.database_url import async_database_url, asyncpg_dsn
+from models.database_url import database_address
 
 SCHEMA = "whisperengine_web"
 # After ours comes what PostgreSQL has by itself: there are the people of a fleet, if it has them.
@@ -46,8 +46,8 @@ async def connect(database_url: str, *, server_settings: Mapping[str, str] | Non
 
     ``options`` are those of ``asyncpg.connect``. Raises: DatabaseUnsuitable, and what ``asyncpg.connect`` does.
     """
-    dsn = asyncpg_dsn(database_url)
-    options = {"timeout": CONNECT_TIMEOUT_S} | options
+    address = database_address(database_url)
+    dsn, options = address.dsn, {"timeout": address.timeout_s or CONNECT_TIMEOUT_S} | options
     wanted = {"search_path": SEARCH_PATH} | dict(server_settings or {})
     pooling = _found.get(dsn) or await _find(dsn, options)
     if pooling is Pooling.NONE:
@@ -72,7 +72,7 @@ def engine(database_url: str, *, connect_args: Mapping[str, Any] | None = None, 
     async def opened(*_: Any, **__: Any) -> Any:
         return await connect(database_url, **(connect_args or {}))
 
-    return create_async_engine(async_database_url(database_url), async_creator=opened, **options)
+    return create_async_engine("postgresql+asyncpg://", async_creator=opened, **options)
 
 
 def _list(value: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import asyncpg
 
 from models.connections import SCHEMA, DatabaseUnsuitable, connect
-from models.database_url import async_database_url
+from models.database_url import database_address
 
 HEAD = "0016"
 # Within that time an older process that was told to end has drained, and its tables may be moved.
@@ -85,7 +85,7 @@ def _upgrade(database_url: str, drain_s: float) -> None:
     from alembic import command
     from alembic.config import Config
 
-    async_database_url(database_url)  # anything but PostgreSQL is refused before alembic is asked
+    database_address(database_url)  # anything but PostgreSQL is refused before alembic is asked
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes.update(database_url=database_url, drain_s=drain_s)

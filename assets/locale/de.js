@@ -309,6 +309,7 @@ globalThis.weCatalogue = {
 "info": "Info",
 "is down": "ist ausgefallen",
 "just now": "gerade eben",
+"lacks a permission": "fehlt eine Berechtigung",
 "last seen {when}": "zuletzt gesehen {when}",
 "laughing": "lachend",
 "min": "min",

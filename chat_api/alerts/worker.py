@@ -123,7 +123,8 @@ class AlertEvaluator:
     def _is_warmed_up(self, view: FleetView) -> bool:
         if self._clock.now() - view.started_at >= self._warm_up:
             return True
-        return bool(view.services) and all(bot.last_checked_at is not None for bot in view.bots)
+        looked_at = (bot.last_checked_at for bot in view.bots)
+        return bool(view.services) and all(at is not None and at >= view.started_at for at in looked_at)
 
     def _is_polling(self, view: FleetView) -> bool:
         checked = [service.last_checked_at for service in view.services if service.last_checked_at is not None]

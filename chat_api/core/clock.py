@@ -18,3 +18,24 @@ class Clock:
 
 
 SYSTEM_CLOCK = Clock()
+# So much more of one clock than of the other is no drift.
+PAUSE_S = 10.0
+
+
+class PauseWatch:
+    """Notices that time went on without us: a laptop slept, a machine was paused, or somebody set its clock.
+
+    The monotonic clock stands still meanwhile. What was last seen before is old then, and nothing is known to be wrong.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._last = self._apart_s()
+
+    def noticed(self) -> bool:
+        """Whether there was a pause since the last call."""
+        before, self._last = self._last, self._apart_s()
+        return abs(self._last - before) > PAUSE_S
+
+    def _apart_s(self) -> float:
+        return self._clock.now().timestamp() - self._clock.monotonic_s()

@@ -74,6 +74,12 @@ class Metrics:
             registry=r,
         )
         self.bot_up = Gauge(f"{PREFIX}_bot_up", "Whether a bot is online (1) or not (0).", ["bot_name"], registry=r)
+        self.bot_excused = Gauge(
+            f"{PREFIX}_bot_excused",
+            "Whether a bot needs no alert of its own (1): it is in maintenance, or a dependency is the cause.",
+            ["bot_name"],
+            registry=r,
+        )
         self.bot_breaker = Gauge(
             f"{PREFIX}_bot_breaker_state",
             "A bot's breaker: closed (0), half-open (1), open (2).",
@@ -219,7 +225,7 @@ class Metrics:
 
     def remove_bot(self, bot_name: str) -> None:
         """A bot is no longer part of the fleet: how it is now is no question any more."""
-        for gauge in (self.bot_up, self.bot_breaker, self.bot_in_flight, self.bot_waiting):
+        for gauge in (self.bot_up, self.bot_excused, self.bot_breaker, self.bot_in_flight, self.bot_waiting):
             gauge.remove(bot_name)
         with suppress(KeyError):  # not every bot has been tried
             self.canary_up.remove(bot_name)

@@ -19,7 +19,7 @@ import orjson
 from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import NoPermissionError, RedisError
 
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.logging import get_logger
@@ -32,6 +32,7 @@ LIVE_S = 2.0
 TIMEOUT_S = 2.0
 FIRST_RETRY_S = 0.05
 LONGEST_RETRY_S = 1.0
+REFUSED_RETRY_S = 30.0
 MAX_ORIGINS = 1_000
 CANARY = "canary"
 _FAILURES = (RedisError, OSError, TimeoutError)
@@ -65,6 +66,7 @@ class PubSub:
         # Monotonic: when the newest canary that was heard was sent; when Redis last answered, returned; deafness began.
         self._received_s = self._answered_s = self._found_s = -math.inf
         self._stalled_since_s: float | None = None
+        self._is_refused = False
 
     @property
     def is_live(self) -> bool:
@@ -76,6 +78,8 @@ class PubSub:
         """Live, stalled or away, at this moment."""
         if self.is_live:
             return PubSubState.LIVE
+        if self._is_refused:
+            return PubSubState.AWAY  # for us it is: what others would tell is looked for in the database
         is_answering = self._clock.monotonic_s() - self._answered_s < LIVE_S
         return PubSubState.STALLED if is_answering else PubSubState.AWAY
 
@@ -128,10 +132,22 @@ class PubSub:
             try:
                 async with asyncio.timeout(TIMEOUT_S):
                     self._is_alone = await redis.publish(self._channel, batch) <= 1
+            except NoPermissionError as error:
+                self._note_refusal(error)
+                self._is_away = True
+                self._outbox.clear()
+                await asyncio.sleep(REFUSED_RETRY_S)
+                self._is_away = False
             except _FAILURES as error:
                 await self._wait_for_redis(redis, error)
             else:
                 self._answered_s = self._clock.monotonic_s()
+
+    def _note_refusal(self, error: NoPermissionError) -> None:
+        """Redis keeps channels from our user: said once, and tried again now and then."""
+        if not self._is_refused:
+            log.error("pubsub_refused", reason=str(error)[:200], needed="&whisperengine:*")
+        self._is_refused = True
 
     async def _wait_for_redis(self, redis: "Redis", error: Exception) -> None:
         """Drop what waits, and all that comes until Redis answers again."""
@@ -168,8 +184,13 @@ class PubSub:
         retry_s = FIRST_RETRY_S
         while True:
             begun_s = self._clock.monotonic_s()
-            with contextlib.suppress(*_FAILURES):
+            try:
                 await self._listen_once()
+            except NoPermissionError as error:
+                self._note_refusal(error)
+                await asyncio.sleep(REFUSED_RETRY_S)
+            except _FAILURES:
+                pass
             if self._clock.monotonic_s() - begun_s > 2 * LIVE_S:
                 retry_s = FIRST_RETRY_S
             await asyncio.sleep(retry_s)
@@ -198,6 +219,9 @@ class PubSub:
 
     def _receive(self, answer: list[Any]) -> None:
         if answer[0] == b"subscribe":
+            if self._is_refused:
+                log.info("pubsub_connected")
+            self._is_refused = False
             self._send_canary()
             self._tell_gap()  # From here on we hear everything; what was before may have passed us by.
             return

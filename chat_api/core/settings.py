@@ -12,6 +12,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from chat_api.core.origins import parsed_origin
+from models.database_url import database_address
 
 MIN_SECRET_CHARS = 32
 SAMPLE_SECRETS = frozenset({"<cryptographically-secure-key>", "changeme", "secret", "your-secret-key"})
@@ -198,6 +199,23 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("database_url")
+    @classmethod
+    def _postgresql(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            database_address(value.get_secret_value())
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis(cls, value: SecretStr | None) -> SecretStr | None:
+        scheme = value.get_secret_value().partition(":")[0].lower() if value else "redis"
+        if "sentinel" in scheme:
+            raise ValueError("Redis Sentinel is not supported: give the address of the master, or of a proxy before it")
+        if scheme not in {"redis", "rediss", "unix"}:
+            raise ValueError("must begin with redis://, rediss:// (TLS) or unix://")
+        return value
 
     @field_validator("web_ui_public_url")
     @classmethod

@@ -20,6 +20,7 @@ AILING = frozenset({BotStatus.DEGRADED, BotStatus.OFFLINE, BotStatus.STARTING, B
 # A key of our own, gone soon after nobody looks any more.
 WRITE_CHECK_KEY = "whisperengine-web:write-check"
 WRITE_CHECK_TTL_S = 60
+CHANNEL_CHECK = "whisperengine:check"
 # From here on an answer says that the server itself is in trouble; "unauthorised" or "not found" is a living one.
 BROKEN_STATUS = 500
 
@@ -60,8 +61,9 @@ async def _check_postgres(connections: Connections) -> None:
 
 
 async def _check_redis(connections: Connections) -> None:
-    """A write, too: a full or read-only Redis answers a ping as if nothing were."""
+    """A write, too: a full or read-only Redis answers a ping as if nothing were; and a channel, for wake-ups."""
     await connections.redis.set(WRITE_CHECK_KEY, "1", ex=WRITE_CHECK_TTL_S)
+    await connections.redis.publish(CHANNEL_CHECK, "")
 
 
 async def _check_qdrant(connections: Connections) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 import aiohttp
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import NoPermissionError, RedisError, ResponseError
 
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.errors import AppError, EngineFailed, WritesRefused
@@ -105,6 +105,8 @@ class HealthService:
 
 def _fault(error: Exception) -> str:
     """What is wrong, after the name of the dependency: one that answers and refuses is not simply down."""
+    if isinstance(error, NoPermissionError):
+        return N_("lacks a permission")
     if isinstance(error, (WritesRefused, ResponseError)):
         return N_("takes no writes")
     return N_("refuses requests") if isinstance(error, EngineFailed) else N_("is down")

@@ -8,7 +8,7 @@ from functools import partial
 from chat_api.background.worker_registry import heartbeat
 from chat_api.bots.connector import BotConnector
 from chat_api.bots.schemas import BotSpec
-from chat_api.core.clock import SYSTEM_CLOCK, Clock
+from chat_api.core.clock import SYSTEM_CLOCK, Clock, PauseWatch
 from chat_api.core.database import Database
 from chat_api.core.errors import AppError
 from chat_api.core.logging import get_logger
@@ -90,8 +90,13 @@ class HealthPoller:
             tasks.create_task(self._keep_books())
 
     async def _poll_bots(self) -> None:
+        pause = PauseWatch(self._clock)
         try:
             while True:
+                if pause.noticed():
+                    log.warning("clock_jumped")
+                    self._fleet.begin_anew()
+                    self._due_s.update(dict.fromkeys(self._due_s, 0.0))
                 now_s = self._clock.monotonic_s()
                 for spec in self._registry.all():
                     if self._addresses.get(spec.name) != spec.addresses:

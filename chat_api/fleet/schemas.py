@@ -312,7 +312,10 @@ class ServiceView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetView:
-    """Everything the Fleet page shows at one moment; ``version`` grows with every change."""
+    """Everything the Fleet page shows at one moment; ``version`` grows with every change.
+
+    ``started_at`` is when it began to be looked at: when the process started, or went on after a pause.
+    """
 
     version: int
     status: SystemStatus

@@ -112,6 +112,11 @@ class FleetService:
         """How often bots are looked at: what is older than two of it is unknown."""
         self._views.set_check_interval(seconds)
 
+    def begin_anew(self) -> None:
+        """Everything has to be looked at again before anything is concluded from what is not known, as at a start."""
+        self._started_at = self._clock.now()
+        self._changed()
+
     # What pages and doors read
 
     def view(self, principal: Principal) -> FleetView:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from chat_api.engine.schemas import ContainerState
@@ -15,6 +16,8 @@ CONFIRM_SERVICE_S = 15.0
 CONFIRM_STARTING_S = 90.0
 CONFIRM_UNKNOWN_S = 15.0
 CONFIRMING_CHECKS = 2
+# After a pause all bots are looked at again at once; that takes no longer, slow ones included.
+LOOKED_AT_WITHIN = timedelta(seconds=60)
 _DIED = frozenset({ContainerState.EXITED, ContainerState.DEAD})
 _WORDS = {BotStatus.STARTING: "does not come up", BotStatus.UNKNOWN: "was not seen for a while"}
 
@@ -55,15 +58,26 @@ def service_cause(name: str) -> str:
     return f"service:{name}"
 
 
-def judge(view: FleetView) -> Mapping[str, Judgement]:
+def judge(view: FleetView, *, now: datetime) -> Mapping[str, Judgement]:
     """A judgement for each dependency and each bot, by cause."""
     affected: dict[str, list[BotView]] = {}
     for bot in view.bots:
         if bot.cause is not None:
             affected.setdefault(bot.cause, []).append(bot)
     judgements = [_judge_service(service, affected.get(service.name, ())) for service in view.services]
-    judgements += [_judge_bot(bot) for bot in view.bots]
+    judgements += [
+        Judgement(cause=bot_cause(bot.name), evaluation=Evaluation.UNSURE)
+        if _is_waited_for(bot, view.started_at, now)
+        else _judge_bot(bot)
+        for bot in view.bots
+    ]
     return {judgement.cause: judgement for judgement in judgements}
+
+
+def _is_waited_for(bot: BotView, started_at: datetime, now: datetime) -> bool:
+    """Whether a bot was not looked at since a pause, and soon will be."""
+    is_old = bot.last_checked_at is not None and bot.last_checked_at < started_at
+    return is_old and now - started_at < LOOKED_AT_WITHIN
 
 
 def _judge_service(service: ServiceView, failing: Sequence[BotView]) -> Judgement:

@@ -84,8 +84,8 @@ class IncidentWorker:
         """Look once, and do what has to be done. Raises: DatabaseUnavailable."""
         self._changed.clear()
         view = self._fleet.current()
-        judgements = judge(view)
         now = self._clock.now()
+        judgements = judge(view, now=now)
         if not self._is_read or self._clock.monotonic_s() - self._read_at_s >= READ_EVERY_S:
             try:
                 await self._read(view)

@@ -60,6 +60,7 @@ class _FleetGauges:
     def _bot(self, bot: BotView) -> None:
         metrics = self._metrics
         metrics.bot_up.labels(bot.name).set(bot.shown is BotStatus.ONLINE)
+        metrics.bot_excused.labels(bot.name).set(bot.shown is BotStatus.MAINTENANCE or bot.cause is not None)
         metrics.bot_breaker.labels(bot.name).set(BREAKER_VALUES[bot.breaker])
         metrics.bot_in_flight.labels(bot.name).set(bot.calls_in_flight)
         metrics.bot_waiting.labels(bot.name).set(bot.calls_waiting)

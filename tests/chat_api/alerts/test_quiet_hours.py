@@ -1,5 +1,8 @@
 """Quiet hours and maintenance windows: past midnight, weekly, and past a change to summer time."""
 
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -67,3 +70,11 @@ def test_a_weekly_window_keeps_its_hour() -> None:
         summer + timedelta(hours=2): False,
     }
     assert {moment: window.is_active_at(moment) for moment in seen} == seen
+
+
+def test_zones_come_along() -> None:
+    """A system without its own table of zones knows them all the same."""
+    code = "from zoneinfo import ZoneInfo; print(ZoneInfo('Europe/Berlin'), ZoneInfo('UTC'))"
+    environment = {"PYTHONTZPATH": "", "PATH": os.environ["PATH"]}
+    said = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert said.stdout.split() == ["Europe/Berlin", "UTC"]

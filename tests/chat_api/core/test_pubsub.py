@@ -254,3 +254,43 @@ async def test_a_deployment_has_one_id(database_url: str) -> None:
 async def _published(client: "redis.asyncio.Redis") -> int:
     stats = await client.info("commandstats")
     return int(stats["cmdstat_publish"]["calls"])
+
+
+class Log:
+    """What the module would log."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+
+    def info(self, event: str, **_: object) -> None:
+        """Keep it."""
+        self.events.append(event)
+
+    error = warning = debug = info
+
+
+async def test_a_user_without_channels_is_said_once(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Redis keeps channels from us: one line names it, nothing is taken for stalled, and a right that comes is used."""
+    log = Log()
+    monkeypatch.setattr("chat_api.core.pubsub.REFUSED_RETRY_S", 0.2)
+    monkeypatch.setattr("chat_api.core.pubsub.log", log)
+    admin = redis.asyncio.from_url(redis_url)
+    name = f"u{uuid4().hex[:8]}"
+    rights: dict[str, Any] = {"passwords": ["+pw"], "categories": ["+@all"], "keys": ["*"], "reset_channels": True}
+    await admin.acl_setuser(name, enabled=True, **rights)
+    try:
+        separator = "&" if "?" in redis_url else "?"
+        kept = Listener(f"{redis_url}{separator}username={name}&password=pw")
+        running = asyncio.create_task(kept.pubsub.run())
+        await eventually(lambda: log.events)
+        for _ in range(20):
+            assert kept.pubsub.state is PubSubState.AWAY
+            await asyncio.sleep(0.1)
+        assert log.events == ["pubsub_refused"]
+        await admin.acl_setuser(name, enabled=True, channels=["*"])
+        await eventually(lambda: kept.pubsub.is_live)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    finally:
+        await admin.acl_deluser(name)
+        await admin.aclose()

@@ -16,7 +16,7 @@ from chat_api.core.errors import (
     PermissionDenied,
 )
 from chat_api.core.ids import new_id
-from chat_api.fleet.schemas import SystemStatus
+from chat_api.fleet.schemas import BotStatus, SystemStatus
 from chat_api.incidents.schemas import IncidentFilter, IncidentState
 from models import IncidentEntryKind, RestartState, Role
 from tests.chat_api.incidents.stage import Stage, admin, stage
@@ -155,6 +155,25 @@ async def test_maintenance_opens_none_and_resolves_all_the_same(few: Stage) -> N
     assert (await few.only()).incident.state is IncidentState.OPEN
     await recover(few, "elena")
     assert (await few.only()).incident.state is IncidentState.RESOLVED
+
+
+async def test_a_machine_that_slept_looks_first(few: Stage) -> None:
+    """Ten hours went by without us: no bot was seen for a while, and none is in trouble for that."""
+    few.probe(few.names, is_healthy=True)
+    await few.evaluate(1)
+    few.now[0] += timedelta(hours=10)
+    await few.fleet.refresh()
+    assert {bot.status for bot in few.fleet.current().bots} == {BotStatus.UNKNOWN}
+    few.fleet.begin_anew()
+    for _ in range(20):
+        await few.evaluate(1)
+    assert await few.all() == ()
+    few.probe(few.names[1:], is_healthy=True)
+    few.probe(few.names[:1], is_healthy=False)
+    await few.evaluate(1)
+    for _ in range(20):
+        await few.evaluate(1)
+    assert (await few.only()).incident.state is IncidentState.OPEN  # what is really wrong then is
 
 
 async def test_what_somebody_stopped_is_no_incident(few: Stage) -> None:
