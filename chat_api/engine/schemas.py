@@ -42,7 +42,8 @@ class ContainerState(StrEnum):
 class ContainerView:
     """One bot's container or service.
 
-    ``is_managed``: it carries the bot label, so that it may be restarted; others are only shown. ``health`` is the
+    ``is_managed``: it carries the bot label, so that it may be restarted; others are only shown. ``is_bot``: its
+    environment is a bot's, so that it makes the bot exist without a label, too. ``health`` is the
     engine's own check (``healthy``, ``unhealthy``, ``starting``) or None without one. ``exit_code`` is of the last
     end, None while it runs. ``last_seen_at`` is when the engine last told us this.
 
@@ -73,6 +74,7 @@ class ContainerView:
     stop_timeout_s: int | None = None
     error: str | None = None
     was_asked_to_stop: bool = False
+    is_bot: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
 
     @property

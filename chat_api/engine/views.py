@@ -9,8 +9,13 @@ from chat_api.engine.ports import SERVICE_LABEL, container_ports, service_ports,
 from chat_api.engine.schemas import ContainerEvent, ContainerKind, ContainerState, ContainerView
 
 SERVICE_ID_LABEL = "com.docker.swarm.service.id"
-# Names that the fleet's compose files use. Source: bot contract, "How the fleet is described".
-_CONTAINER_NAME = re.compile(r"(?:whisperengine-)?([a-z0-9][a-z0-9_-]{0,49}?)-bot")
+# Names that the compose files of both generations use. Source: bot contract, "The fleet as its operator has it".
+_CONTAINER_NAMES = (
+    re.compile(r"(?:whisperengine-)?([a-z0-9][a-z0-9_-]{0,49}?)-bot"),
+    re.compile(r"whisperengine-v2-([a-z0-9][a-z0-9_-]{0,49})"),
+)
+# What else a fleet of the second generation runs under such names.
+_NO_BOTS = re.compile(r"postgres|qdrant|neo4j|influxdb|grafana|redis|api|(.*[-_])?worker([-_].*)?")
 MAX_LABEL_CHARS = 100
 _WITHOUT_EXIT = frozenset({ContainerState.RUNNING, ContainerState.CREATED, ContainerState.UNKNOWN})
 _PENDING_TASK_STATES = frozenset({"new", "pending", "assigned", "accepted", "preparing", "ready", "starting"})
@@ -22,8 +27,14 @@ def bot_of(name: str, labels: Json | None, *, label: str) -> tuple[str, bool] | 
     labelled = str((labels or {}).get(label, "")).strip().lower()
     if labelled:
         return labelled[:MAX_LABEL_CHARS], True  # the registry says so when it is no name for a bot
-    named = _CONTAINER_NAME.fullmatch(name)
-    return (named[1], False) if named else None
+    named = next(filter(None, (pattern.fullmatch(name) for pattern in _CONTAINER_NAMES)), None)
+    return (named[1], False) if named and not _NO_BOTS.fullmatch(named[1]) else None
+
+
+def _is_bot(environment: Sequence[str] | None) -> bool:
+    """Whether an environment is a bot's: it has a bot's name, and no worker's. Source: bot contract, "not bots"."""
+    name = variable(environment, "DISCORD_BOT_NAME")
+    return name is not None and not _NO_BOTS.fullmatch(name.lower())
 
 
 def container_view(raw: Json, *, label: str, now: datetime) -> ContainerView | None:
@@ -53,6 +64,7 @@ def container_view(raw: Json, *, label: str, now: datetime) -> ContainerView | N
         service_name=labels.get(SERVICE_LABEL),
         alias=variable(config.get("Env"), "DISCORD_BOT_NAME"),
         stop_timeout_s=_number(config.get("StopTimeout")),
+        is_bot=_is_bot(config.get("Env")),
         labels=labels,
         last_seen_at=now,
     )
@@ -105,6 +117,7 @@ def service_view(raw: Json, tasks: Sequence[Json], *, label: str, now: datetime)
         port=ports.host,
         inner_port=ports.inner,
         alias=variable(template.get("Env"), "DISCORD_BOT_NAME"),
+        is_bot=_is_bot(template.get("Env")),
         stop_timeout_s=(_number(template.get("StopGracePeriod")) or 0) // 1_000_000_000 or None,
         labels=labels,
         last_seen_at=now,

@@ -51,7 +51,8 @@ _HOSTS = frozenset({"container_name", "service_name"})
 class LabelledContainer:
     """A container or service that is a bot's; ``port`` is the published one, ``inner_port`` its own.
 
-    ``is_labelled``: it carries the bot label, which makes the bot exist; a mere name only describes it. ``is_up``: the
+    ``is_labelled``: it carries the bot label or a bot's environment, which makes the bot exist; a mere name only
+    describes it. ``is_up``: the
     engine says that it runs. ``service_name`` is how others in its compose network call it, ``alias`` what its own
     environment calls the bot.
     """

@@ -118,7 +118,7 @@ class SourcesWatcher:
                 inner_port=container.inner_port,
                 service_name=container.service_name,
                 alias=container.alias,
-                is_labelled=container.is_managed,
+                is_labelled=container.is_managed or container.is_bot,
                 is_up=container.state in UP,
             )
             for container in containers

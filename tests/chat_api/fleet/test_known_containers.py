@@ -43,5 +43,43 @@ async def test_a_killed_bot_stays_and_comes_back(
         await eventually(lambda: _bot(api).last_seen_at)
 
 
+@pytest.mark.docker
+async def test_a_fleet_s_own_containers_are_known_without_a_label(
+    docker_engine: DockerEngineHandle,
+    bot_container: Callable[..., BotContainer],
+    make_settings: MakeSettings,
+) -> None:
+    """Both generations by name and environment: state, port and log are there; nothing of ours lets them be touched."""
+    port, worker = free_port(), "whisperengine-v2-worker-cognition-1"
+    bot_container(
+        "elena",
+        name="whisperengine-v2-elena",
+        labels={"com.docker.compose.project": "v2", "com.docker.compose.service": "elena"},
+        environment={"DISCORD_BOT_NAME": "elena", "DISCORD_TOKEN": "x", "API_PORT": str(port)},
+        command=["python", "-m", "sample_bot", "--name", "elena", "--contract", "v2", "--port", str(port)],
+    )
+    v1_port = free_port()
+    bot_container(
+        "gabriel",
+        name="gabriel-bot",
+        labels={"com.docker.compose.service": "gabriel-bot"},
+        environment={"DISCORD_BOT_NAME": "Gabriel", "DISCORD_BOT_TOKEN": "x", "HEALTH_CHECK_PORT": str(v1_port)},
+        command=["python", "-m", "sample_bot", "--name", "gabriel", "--port", str(v1_port)],
+    )
+    bot_container("worker", name=worker, labels={}, environment={"DISCORD_BOT_NAME": "worker-cognition"})
+    async with running_api(make_settings(docker_host=docker_engine.host)) as api:
+
+        def seen() -> dict[str, BotStatus]:
+            return {bot.name: bot.status for bot in api.services.fleet.current().bots}
+
+        await eventually(lambda: seen() == {"elena": BotStatus.ONLINE, "gabriel": BotStatus.ONLINE})
+        assert _bot(api).contract == "v2"
+        async with api.client(await api.admin_login()) as console:
+            refused = await console.post("/api/admin/bots/elena/restart")
+            assert refused.status_code in {404, 409}, refused.text
+            log = await console.get("/api/admin/logs", params={"bots": "elena"})
+            assert "listening" in log.text
+
+
 def _bot(api: RunningApi) -> BotView:
     return next(bot for bot in api.services.fleet.current().bots if bot.name == "elena")
