@@ -32,6 +32,7 @@ async def crowd(make_settings: MakeSettings, tmp_path: Path) -> AsyncIterator[Ru
     async with running_console(make_settings(bots_config=path, bot_health_check_interval=600.0)) as console:
         fleet = console.services.fleet
         await eventually(lambda: all(bot.last_checked_at for bot in fleet.current().bots))
+        await console.hold_still()  # else five hundred incidents open meanwhile, with evidence of each
         yield console
 
 
@@ -54,7 +55,6 @@ def _counted(console: RunningConsole) -> Iterator[list[str]]:
 async def test_five_hundred_bots_are_opened_in_five_statements(crowd: RunningConsole) -> None:
     """The page, the page of one bot and the API's list, while nothing else is asked."""
     token = await crowd.admin_login()
-    await crowd.hold_still()
     for path in ("/admin", "/admin/bots/bot7"):
         with _counted(crowd) as statements:
             await page_html(crowd, token, path)
@@ -70,7 +70,6 @@ async def test_the_question_about_many_bots_is_one_statement(crowd: RunningConso
     """How many people five hundred bots are talking with."""
     principal = await _admin(crowd)
     names = [bot.name for bot in crowd.services.fleet.current().bots]
-    await crowd.hold_still()
     with _counted(crowd) as statements:
         assert (await crowd.services.restarts.history.affected(principal, names)).total == 0
     assert len([statement for statement in statements if "web_conversations" in statement]) == 1
