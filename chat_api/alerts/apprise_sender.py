@@ -5,9 +5,9 @@ The address is a secret. Nothing of it is logged, and what the library says abou
 
 import logging
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from html import escape
 from typing import Any
 
@@ -26,6 +26,9 @@ _MORE = re.compile(r"(\n)?\s*and (\d+) more$")
 _PIECES = re.compile(r"[^\w.-]+")
 # What a channel answers with when it is refused is worth knowing; these words tell nothing.
 _WORDLESS = "It was not accepted."
+
+
+_saying: ContextVar[list[str] | None] = ContextVar("saying", default=None)
 
 
 class SendFailed(Exception):
@@ -86,7 +89,7 @@ def _send(url: str, title: str, body: str, style: str) -> None:
     service.add(plugin)
     with _overheard() as said:
         try:
-            # By way of the library's own front: it makes plain text of any name fit what the service reads.
+            # By the library's own front: what we write is plain, and is escaped there where a service reads markup.
             is_sent = service.notify(
                 title=title,
                 body=fitted(body, _room(plugin, title, body)),
@@ -103,7 +106,8 @@ def _room(plugin: Any, title: str, body: str) -> int:
     """How many characters of a body a service takes, with what the library adds: a title without a place of its own,
     and escaped signs."""
     most = int(plugin.body_maxlen) - (len(title) + 10 if not plugin.title_maxlen else 0)
-    is_marked_up = getattr(plugin.notify_format, "value", plugin.notify_format) == "html"
+    accepted = plugin.notify_format  # one, or several with the usual one first
+    is_marked_up = str(getattr(accepted, "value", accepted[0])) in {"html", "NotifyFormat.HTML"}
     added = len(escape(body)) - len(body) + body.count("\n")
     return most - (added if is_marked_up else 0)
 
@@ -125,9 +129,13 @@ def fitted(body: str, most: int) -> str:
 
 @contextmanager
 def _overheard() -> Iterator[list[str]]:
-    """What the library says in this thread; it reaches no log, for it may have parts of an address in it."""
+    """What the library says of this call; it reaches no log, for it may have parts of an address in it.
+
+    It works in threads of its own, which it gives the context of who asked.
+    """
     said: list[str] = []
-    ear = _Ear(threading.get_ident(), said)
+    token = _saying.set(said)
+    ear = _Ear(said)
     logger = logging.getLogger("apprise")
     logger.propagate = False
     logger.addHandler(ear)
@@ -135,17 +143,17 @@ def _overheard() -> Iterator[list[str]]:
         yield said
     finally:
         logger.removeHandler(ear)
+        _saying.reset(token)
 
 
 class _Ear(logging.Handler):
-    def __init__(self, thread: int, said: list[str]) -> None:
+    def __init__(self, said: list[str]) -> None:
         super().__init__(logging.WARNING)
-        self._thread = thread
         self._said = said
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep what this thread said."""
-        if record.thread == self._thread:
+        """Keep what was said of this call."""
+        if _saying.get() is self._said:
             self._said.append(record.getMessage())
 
 

@@ -222,7 +222,7 @@ async def test_restarts_are_in_the_timeline_with_who_did_them(few: Stage) -> Non
 
 async def test_an_outage_of_the_database_itself_is_told_afterwards(few: Stage) -> None:
     """It could not be stored while it lasted, nor forgotten: it is opened and resolved when the database is back."""
-    address = few.database.engine.url
+    living = few.database.engine
     few.database.engine = create_async_engine("postgresql+asyncpg://nobody@127.0.0.1:1/none")
     whole, few.database._autocommitting = few.database._autocommitting, few.database.engine.execution_options()
     for _ in range(2):
@@ -230,7 +230,7 @@ async def test_an_outage_of_the_database_itself_is_told_afterwards(few: Stage) -
         few.now[0] += timedelta(seconds=16)
         with pytest.raises(DatabaseUnavailable):
             await few.evaluate()
-    few.database.engine = create_async_engine(address)
+    few.database.engine = living
     few.database._autocommitting = whole
     few.check("postgres", is_healthy=True)
     await few.evaluate(1)
