@@ -8,12 +8,12 @@ import asyncio
 import sys
 import threading
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from types import FrameType
 
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.logging import get_logger
@@ -94,9 +94,17 @@ class LoopWatch:
             if is_late and not self._stack:
                 frame = sys._current_frames().get(self._thread_id)
                 if frame is not None:
-                    self._stack = _stack_text(traceback.extract_stack(frame)[-MAX_FRAMES:])
+                    self._stack = _stack_text(frame)
 
 
-def _stack_text(frames: list[traceback.FrameSummary]) -> str:
-    """Where, never with what: lines of code, no values."""
-    return "\n".join(f"{'/'.join(Path(one.filename).parts[-3:])}:{one.lineno} {one.name}" for one in frames)
+def _stack_text(frame: FrameType | None) -> str:
+    """Where, never with what: lines of code, no values.
+
+    Not by ``traceback``, which looks into files and a cache of them that the other thread changes meanwhile.
+    """
+    lines: list[str] = []
+    while frame is not None and len(lines) < MAX_FRAMES:
+        code = frame.f_code
+        lines.append(f"{'/'.join(Path(code.co_filename).parts[-3:])}:{frame.f_lineno} {code.co_name}")
+        frame = frame.f_back
+    return "\n".join(reversed(lines))
