@@ -23,7 +23,7 @@ class ContainerDetails:
     """Reads ``GET /containers/{name}/json`` of many in a few threads, which end with the list."""
 
     def __init__(self) -> None:
-        self._pending: dict[str, Future[Json]] = {}
+        self._pending: dict[str, tuple[Future[Json], float]] = {}
         self._lock = threading.Lock()
 
     def read(self, client: BoundedClient, names: Mapping[str, Json]) -> dict[str, Json | Exception]:
@@ -31,13 +31,16 @@ class ContainerDetails:
         if not names:
             return {}
         with self._lock:
-            stuck = {name for name, asked in self._pending.items() if not asked.done()}
+            now_s = time.monotonic()
+            self._pending = {name: (asked, at_s) for name, (asked, at_s) in self._pending.items() if not asked.done()}
+            # Younger ones are only under way, for somebody else who asked before what may have happened since.
+            stuck = {name for name, (_, at_s) in self._pending.items() if now_s - at_s >= LIST_S}
             wanted = [name for name in names if name not in stuck]
             threads = ThreadPoolExecutor(
                 max_workers=min(MAX_PARALLEL, max(1, len(wanted))), thread_name_prefix="docker"
             )
             asked = {name: threads.submit(client.inspect_container, name) for name in wanted}
-            self._pending = {name: self._pending[name] for name in stuck} | asked
+            self._pending |= {name: (future, now_s) for name, future in asked.items()}
         threads.shutdown(wait=False)
         deadline_s = time.monotonic() + LIST_S
         return {name: _outcome(asked.get(name), deadline_s) for name in names}

@@ -77,6 +77,7 @@ class _History:
         self._view = view
         self._read = read
         self._limit = limit
+        self._is_broken = False
         self._is_tty = _is_tty(client, view)
         self._deadline_s = time.monotonic() + HISTORY_S
 
@@ -96,11 +97,13 @@ class _History:
             begin_ns = max(since_ns, end_ns - width_ns)
             lines, is_early = self._span(begin_ns, end_ns, newest=True)
             is_late = time.monotonic() > self._deadline_s
-            if is_early and not is_late and width_ns > SMALLEST_WINDOW_NS:
+            if is_early and not is_late and not self._is_broken and width_ns > SMALLEST_WINDOW_NS:
                 width_ns //= 16
                 continue
+            if is_early and found:
+                return found[-self._limit :], True  # these lines are from the other end of the window
             found = [*lines, *found]
-            if is_late:
+            if is_early or is_late or self._is_broken:
                 return found[-self._limit :], True
             end_ns, width_ns = begin_ns - 1, width_ns * 144
         return found[-self._limit :], len(found) > self._limit
@@ -118,6 +121,7 @@ class _History:
                     if not newest and len(kept) > self._limit:
                         break
             except EngineFailed as error:  # the engine cannot read on: what came until then, and its words
+                self._is_broken = True
                 words = RawLine(max(since_ns, until_ns - 1), LogStream.STDERR, error.message)
                 if (line := self._read(words)) is not None:
                     kept.append(line)

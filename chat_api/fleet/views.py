@@ -247,12 +247,12 @@ def service_view(before: ServiceView | None, report: ServiceReport) -> ServiceVi
 
 
 def _of_container(container: ContainerView | None) -> str | None:
-    """What somebody did with a bot's container, or why the engine tells nothing of it."""
+    """What somebody did with a bot's container."""
     if container is None:
         return None
     if container.state is ContainerState.PAUSED:
         return N_("its container is paused")
-    return N_("stopped outside the console") if container.is_stopped else container.error
+    return N_("stopped outside the console") if container.is_stopped else None
 
 
 def _still_open(state: BotState) -> str | None:

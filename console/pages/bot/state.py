@@ -183,6 +183,8 @@ def container_text(container: ContainerView | None, *, has_engine: bool) -> str:
     parts = [str(container.state)]
     if container.state is ContainerState.RUNNING and container.started_at:
         parts.append(since(container.started_at))
+    if container.error is not None:
+        parts.append(escape(_(container.error)))
     if container.exit_code is not None:
         parts.append(_("out of memory") if container.oom_killed else _("exit code {code}", code=container.exit_code))
     return " · ".join(parts)

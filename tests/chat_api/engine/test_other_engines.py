@@ -109,6 +109,22 @@ async def test_one_container_s_fault_stays_its_own(fault: Answer, error: str, mo
         await engine.close()
 
 
+async def test_two_who_ask_at_once_are_both_answered() -> None:
+    """What is only under way for somebody else is not taken for a container that the engine is silent about."""
+    body = inspected("elena", {"Status": "running", "StartedAt": STARTED})
+
+    async def slow(writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.3)
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        writer.write(head.encode() + body)
+
+    async with misbehaving_engine(fleet({"elena": slow})) as host:
+        engine = DockerEngine(host)
+        for (view,) in await asyncio.gather(*(engine.list_bots() for _ in range(3))):
+            assert (view.state, view.error) == (ContainerState.RUNNING, None)
+        await engine.close()
+
+
 async def test_a_list_asks_for_many_at_once() -> None:
     """250 containers are no 250 waits one after the other."""
     running = {"Status": "running", "StartedAt": STARTED}
@@ -276,7 +292,7 @@ async def test_the_engine_s_trouble_is_the_end_of_a_history_and_of_a_live_view()
         engine = DockerEngine(host)
         until_ns = int(datetime(2026, 1, 1, 0, 1, tzinfo=UTC).timestamp()) * SECOND_NS
         lines, _ = await engine.log_history(
-            bot_view(), lambda raw: raw.text, since_ns=until_ns - 120 * SECOND_NS, until_ns=until_ns, limit=10
+            bot_view(), lambda raw: raw.text, since_ns=until_ns - 86_400 * SECOND_NS, until_ns=until_ns, limit=10
         )
         assert lines == ["fine", "The container engine can't read this log: Error grabbing logs: bad"]
         live = engine.follow_logs(bot_view(), lambda raw: raw.text, since_ns=None)
