@@ -76,7 +76,7 @@ class Metrics:
         self.bot_up = Gauge(f"{PREFIX}_bot_up", "Whether a bot is online (1) or not (0).", ["bot_name"], registry=r)
         self.bot_excused = Gauge(
             f"{PREFIX}_bot_excused",
-            "Whether a bot needs no alert of its own (1): it is in maintenance, or a dependency is the cause.",
+            "1 while a bot should not alert by itself: it is in maintenance, or a dependency is the cause.",
             ["bot_name"],
             registry=r,
         )
