@@ -34,6 +34,7 @@ from chat_api.messages import conversation_routes as conversations
 from chat_api.messages import routes as chat
 from chat_api.messages import socket_routes as chat_ws
 from chat_api.messages.fast_path import FastPath, FastPathRoute
+from chat_api.parts import routes as admin_parts
 from chat_api.people import auth_routes as auth
 from chat_api.people import routes as admin_users
 from chat_api.restarts import routes as admin_restarts
@@ -116,6 +117,7 @@ def create_app(settings: Settings, *, makes_admin: bool = True, engine: Containe
         admin_alerts.router,
         admin_fleet.router,
         admin_containers.router,
+        admin_parts.router,
         admin_logs.router,
         admin_analytics.router,
         admin_conversations.router,

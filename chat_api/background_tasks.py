@@ -6,6 +6,7 @@ from functools import partial
 from chat_api.alerts.database_outage import DatabaseOutageAlerts
 from chat_api.alerts.worker import AlertEvaluator
 from chat_api.background.supervisor import every
+from chat_api.fleet.addresses import is_inside_container
 from chat_api.fleet.canary_worker import CanaryWorker
 from chat_api.fleet.container_usage_worker import measure_all, measure_watched
 from chat_api.fleet.health_poller import HealthPoller
@@ -16,6 +17,7 @@ from chat_api.incidents.journal import IncidentJournal
 from chat_api.incidents.worker import PRUNE_EVERY_S as PRUNE_INCIDENTS_EVERY_S
 from chat_api.incidents.worker import IncidentWorker
 from chat_api.messages.socket_manager import WebSocketManager
+from chat_api.parts.worker import PartsWorker, keep_adopted
 from chat_api.resources import Resources
 from chat_api.restarts.healing_worker import HealingWorker
 from chat_api.series.recent_answers import RecentAnswersService
@@ -51,6 +53,7 @@ def leader_tasks(r: Resources, c: Wiring, poller: HealthPoller, sources: Sources
     return {
         "health_poller": poller.run,
         "containers": sources.watch_containers,
+        "parts": _parts_worker(r, s).run,
         "canary": CanaryWorker(s.canary, s.fleet, interval_s=r.settings.bot_canary_interval).run,
         "rollups": _rollups(r, s).run,
         "status": StatusRecorder(s.fleet, r.database, check_interval_s=interval_s).run,
@@ -81,6 +84,7 @@ def process_tasks(
         "feeds": s.feeds.run,
         "relay": relay.run,
         "sources": sources.refresh_regularly,
+        "adoption": partial(keep_adopted, s.adoption, sources.list_soon),
         "heartbeat": partial(every, HEARTBEAT_S, s.answers.heartbeat),
         "typing": partial(every, TYPING_S, s.answers.tell_typing),
         "staleness": partial(every, STALENESS_S, s.fleet.refresh),
@@ -100,6 +104,10 @@ def process_tasks(
         "process_report": partial(every, REPORT_EVERY_S, s.system.report),
         "gauges": partial(keep_gauges, r.metrics, r.database, s.answers, s.fleet, c.book, c.feature_flags),
     }
+
+
+def _parts_worker(r: Resources, s: Services) -> PartsWorker:
+    return PartsWorker(r.engine, s.fleet, s.adoption, is_inside=is_inside_container(), woken=s.parts.acted)
 
 
 def _rollups(r: Resources, s: Services) -> Rollups:

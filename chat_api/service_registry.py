@@ -24,6 +24,8 @@ from chat_api.messages.answers import AnswersService
 from chat_api.messages.edits_and_reactions import EditsService
 from chat_api.messages.feeds import Feeds
 from chat_api.messages.service import MessagesService
+from chat_api.parts.adoption import AdoptionService
+from chat_api.parts.service import PartsService
 from chat_api.people.administrators import AdministratorsService
 from chat_api.people.auth import AuthService
 from chat_api.people.data import PersonDataService
@@ -45,6 +47,7 @@ class Services:
     """What endpoints and pages may use."""
 
     settings: Settings
+    adoption: AdoptionService
     auth: AuthService
     audit: AuditService
     alerts: AlertsService
@@ -57,6 +60,7 @@ class Services:
     feeds: Feeds
     test_messages: TestMessagesService
     messages: MessagesService
+    parts: PartsService
     fleet: FleetService
     health: HealthService
     incidents: IncidentsService

@@ -36,6 +36,8 @@ from chat_api.messages.answers import AnswersService
 from chat_api.messages.edits_and_reactions import EditsService
 from chat_api.messages.feeds import Feeds
 from chat_api.messages.service import MessagesService
+from chat_api.parts.adoption import AdoptionService
+from chat_api.parts.service import PartsService
 from chat_api.people.administrators import AdministratorsService
 from chat_api.people.auth import AuthService
 from chat_api.people.bot_users import BotUsers
@@ -109,12 +111,15 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
     # Closed before the restarts that it waits for.
     rolling = RollingService(database, registry, fleet, restarts, audit, pubsub, canary=canary.ask)
     stack.push_async_callback(rolling.close)
-    logs = LogService(engine, registry)
+    parts = PartsService(engine, fleet, audit)
+    stack.push_async_callback(parts.close)
+    logs = LogService(engine, registry, part_name=parts.log_name)
     stack.push_async_callback(logs.close)
     book = WorkerRegistry()
     loop_watch = LoopWatch(on_lag=r.metrics.record_lag, on_blocked=r.metrics.record_blocked)
     services = Services(
         settings=settings,
+        adoption=AdoptionService(database, engine, audit, pubsub, projects=settings.adopt_compose_projects),
         administrators=AdministratorsService(database, auth, audit),
         alerts=AlertsService(database, audit, pubsub),
         alert_delivery=AlertDelivery(database, audit, sender, on_done=r.metrics.record_notification),
@@ -138,6 +143,7 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
         limits=limits,
         logs=logs,
         messages=MessagesService(database, answers, registry, limits, feeds, bot_users, feature_flags=feature_flags),
+        parts=parts,
         person_data=PersonDataService(database, auth, audit, bot_users),
         policies=policies,
         registry=registry,

@@ -13,10 +13,18 @@ from typing import TypeVar
 from chat_api.core.clock import SYSTEM_CLOCK
 from chat_api.core.errors import NotFound
 from chat_api.core.language import N_
+from chat_api.engine.adopted import AdoptedContainers
 from chat_api.engine.fact_schemas import ContainerFacts, EnvironmentVariable, PortMapping
 from chat_api.engine.interface import STOP_GRACE_S
 from chat_api.engine.log_schemas import RawLine
-from chat_api.engine.schemas import ContainerEvent, ContainerKind, ContainerState, ContainerUsage, ContainerView
+from chat_api.engine.schemas import (
+    ContainerEvent,
+    ContainerKind,
+    ContainerState,
+    ContainerSummary,
+    ContainerUsage,
+    ContainerView,
+)
 from console.demo_bot import HOST, DemoBot
 
 WATCH_S = 0.2
@@ -31,6 +39,7 @@ class DemoEngine:
     title = N_("Processes")
 
     def __init__(self, bots: Iterable[DemoBot]) -> None:
+        self.adopted = AdoptedContainers()
         self._bots = {bot.name: bot for bot in bots}
         self._listeners: set[asyncio.Queue[ContainerEvent]] = set()
         self._watching: asyncio.Task[None] | None = None
@@ -53,6 +62,10 @@ class DemoEngine:
     async def list_bots(self) -> tuple[ContainerView, ...]:
         """See ``ContainerEngine``."""
         return tuple(_view(self._bots[name]) for name in sorted(self._bots))
+
+    async def list_containers(self) -> tuple[ContainerSummary, ...]:
+        """See ``ContainerEngine``."""
+        return tuple(_summary(self._bots[name]) for name in sorted(self._bots))
 
     async def inspect(self, bot_name: str) -> ContainerView | None:
         """See ``ContainerEngine``."""
@@ -203,3 +216,10 @@ def _before_last(bot: DemoBot, count: int) -> int:
     if not count:
         return lines[-1].at_ns if lines else 0
     return lines[-count:][0].at_ns - 1 if lines else 0
+
+
+def _summary(bot: DemoBot) -> ContainerSummary:
+    view = _view(bot)
+    return ContainerSummary(
+        name=view.name, id=view.id, kind=view.kind, state=view.state, image=view.image, bot=bot.name, is_labelled=True
+    )

@@ -54,6 +54,7 @@ SERVICE: Final[Mapping[str, Mark]] = {
     ServiceStatus.HEALTHY: Mark(N_("Healthy"), "ok", "online", 0),
     ServiceStatus.UNHEALTHY: Mark(N_("Down"), "bad", "offline", 7),
     ServiceStatus.UNKNOWN: Mark(N_("Unknown"), "idle", "unknown", 4),
+    ServiceStatus.STOPPED: Mark(N_("Stopped"), "idle", "stop", 1),
     ServiceStatus.NOT_CONFIGURED: Mark(N_("Not configured"), "idle", "not_configured", 0),
 }
 SYSTEM: Final[Mapping[str, Mark]] = {

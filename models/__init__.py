@@ -2,6 +2,7 @@
 
 from models.accounts import WebAccount, WebClaim
 from models.admins import AdminAccount, Role
+from models.adoption import WebAdoptedContainer
 from models.alerts import (
     Alert,
     AlertChannel,
@@ -83,6 +84,7 @@ __all__ = [
     "UniversalUser",
     "WebAccount",
     "WebActivityDay",
+    "WebAdoptedContainer",
     "WebBotPolicy",
     "WebClaim",
     "WebConversation",

@@ -121,6 +121,12 @@ class Settings(BaseSettings):
         "whisperengine.bot", description="Label that marks a container or service as a bot; its value is the bot."
     )
 
+    adopt_compose_projects: Names = Field(
+        (),
+        description="Compose projects whose containers the console may start, stop and restart without being adopted on"
+        " the Adopt page, comma-separated.",
+    )
+
     # Security
     auth_mode: Literal["claim", "open"] = Field(
         "claim", description="`claim`: a name needs proof to be resumed. `open`: the name is the account."
@@ -195,7 +201,9 @@ class Settings(BaseSettings):
     )
     deadman_interval: float = Field(60.0, ge=1, le=3600, description="Seconds between two calls of `DEADMAN_URL`.")
 
-    @field_validator("allowed_origins", "trusted_proxies", "web_ui_previous_secret_keys", mode="before")
+    @field_validator(
+        "adopt_compose_projects", "allowed_origins", "trusted_proxies", "web_ui_previous_secret_keys", mode="before"
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

@@ -18,6 +18,7 @@ from chat_api.core.language import N_, _
 from chat_api.core.logging import get_logger
 from chat_api.core.text import fold
 from chat_api.engine import swarm
+from chat_api.engine.adopted import AdoptedContainers
 from chat_api.engine.client import BoundedClient, EngineTls, translated_errors
 from chat_api.engine.details import ContainerDetails
 from chat_api.engine.events import follow_events
@@ -26,8 +27,17 @@ from chat_api.engine.facts import read_facts
 from chat_api.engine.interface import STOP_GRACE_S, ContainerEngine, NoEngine
 from chat_api.engine.log_schemas import RawLine
 from chat_api.engine.logs import HISTORY_S, follow_logs, read_history
-from chat_api.engine.schemas import ContainerEvent, ContainerKind, ContainerState, ContainerUsage, ContainerView
+from chat_api.engine.schemas import (
+    PART_PREFIX,
+    ContainerEvent,
+    ContainerKind,
+    ContainerState,
+    ContainerSummary,
+    ContainerUsage,
+    ContainerView,
+)
 from chat_api.engine.stats import UsageMeter
+from chat_api.engine.summaries import container_summary, listed_view, service_summary
 from chat_api.engine.views import (
     SERVICE_ID_LABEL,
     Json,
@@ -62,12 +72,14 @@ class DockerEngine:
         docker_host: str,
         *,
         label: str = "whisperengine.bot",
+        adopted: AdoptedContainers | None = None,
         tls: EngineTls | None = None,
         clock: Clock = SYSTEM_CLOCK,
         call_timeout_s: int = CALL_TIMEOUT_S,
     ) -> None:
         self._host = docker_host
         self._label = label
+        self.adopted = adopted or AdoptedContainers()
         self._tls = tls
         self._clock = clock
         self._timeout_s = call_timeout_s
@@ -92,13 +104,19 @@ class DockerEngine:
         best = {fold(view.bot_name): view for view in sorted(views, key=_rank)}
         return tuple(best[name] for name in sorted(best))
 
+    async def list_containers(self) -> tuple[ContainerSummary, ...]:
+        """See ``ContainerEngine``."""
+        return await self._call(lambda client: tuple(sorted(self._summaries(client), key=lambda one: one.name)))
+
     async def inspect(self, bot_name: str) -> ContainerView | None:
         """See ``ContainerEngine``."""
+        if bot_name.startswith(PART_PREFIX):
+            return await self._call(lambda client: self._part(client, bot_name))
         views = await self._call(lambda client: list(self._views(client, bot_name)))
         return max(views, key=_rank, default=None)
 
     async def restart(self, view: ContainerView, *, timeout_s: float = STOP_GRACE_S) -> None:
-        """See ``ContainerEngine``. Raises: Conflict without the label, NotFound when it is gone."""
+        """See ``ContainerEngine``. Raises: Conflict when it may not be acted on, NotFound when it is gone."""
 
         def act(client: BoundedClient) -> None:
             self._check_managed(client, view)
@@ -110,7 +128,7 @@ class DockerEngine:
         await self._call(act, extra_s=timeout_s + SERVICE_TIMEOUT_S)
 
     async def start(self, view: ContainerView) -> None:
-        """See ``ContainerEngine``. Raises: Conflict without the label, NotFound when it is gone."""
+        """See ``ContainerEngine``. Raises: Conflict when it may not be acted on, NotFound when it is gone."""
 
         def act(client: BoundedClient) -> None:
             self._check_managed(client, view)
@@ -122,7 +140,7 @@ class DockerEngine:
         await self._call(act, extra_s=SERVICE_TIMEOUT_S)
 
     async def stop(self, view: ContainerView, *, timeout_s: float = STOP_GRACE_S) -> None:
-        """See ``ContainerEngine``. Raises: Conflict without the label, NotFound when it is gone."""
+        """See ``ContainerEngine``. Raises: Conflict when it may not be acted on, NotFound when it is gone."""
 
         def act(client: BoundedClient) -> None:
             self._check_managed(client, view)
@@ -177,7 +195,7 @@ class DockerEngine:
 
     def events(self, since: datetime | None = None) -> AsyncGenerator[ContainerEvent, None]:
         """See ``ContainerEngine``."""
-        parse = functools.partial(container_event, services=self._service_bots, label=self._label)
+        parse = functools.partial(container_event, services=self._service_bots, label=self._label, adopted=self.adopted)
         return follow_events(self._connect, parse, since=since)
 
     async def close(self) -> None:
@@ -214,13 +232,13 @@ class DockerEngine:
         now = self._clock.now()
         services = {str(raw["ID"]): raw for raw in swarm.list_services(client)}
         for service_id, raw in services.items():
-            bot = bot_of(str(raw["Spec"]["Name"]), raw["Spec"].get("Labels"), label=self._label)
+            bot = bot_of(str(raw["Spec"]["Name"]), raw["Spec"].get("Labels"), label=self._label, adopted=self.adopted)
             if bot is None:
                 continue
             self._service_bots[service_id] = bot[0]
             if bot_name is None or fold(bot_name) == fold(bot[0]):
                 tasks = swarm.tasks_of(client, service_id)
-                if view := service_view(raw, tasks, label=self._label, now=now):
+                if view := service_view(raw, tasks, label=self._label, now=now, adopted=self.adopted):
                     yield view
         summaries = {
             name: summary for summary in client.containers(all=True) if (name := self._wanted(summary, bot_name))
@@ -235,41 +253,71 @@ class DockerEngine:
         if SERVICE_ID_LABEL in labels:  # a task: its service stands for it
             return None
         for name in (str(raw).lstrip("/") for raw in summary.get("Names") or ()):
-            bot = bot_of(name, labels, label=self._label)
+            bot = bot_of(name, labels, label=self._label, adopted=self.adopted)
             if bot is not None and (bot_name is None or fold(bot_name) == fold(bot[0])):
                 return name
         return None
 
-    def _container(self, summary: Json, name: str, details: Json | Exception, now: datetime) -> ContainerView | None:
+    def _summaries(self, client: BoundedClient) -> Iterator[ContainerSummary]:
+        for raw in swarm.list_services(client):
+            tasks = swarm.tasks_of(client, str(raw["ID"]))
+            yield service_summary(raw, tasks, label=self._label, adopted=self.adopted)
+        for raw in client.containers(all=True):
+            if SERVICE_ID_LABEL not in (raw.get("Labels") or {}):  # a task: its service stands for it
+                summary = container_summary(raw, label=self._label, adopted=self.adopted)
+                if summary is not None:
+                    yield summary
+
+    def _part(self, client: BoundedClient, key: str) -> ContainerView | None:
+        """What is no bot, by its name; where a proxy keeps its details from us, what the list tells."""
+        name, now = key.removeprefix(PART_PREFIX), self._clock.now()
+        for raw in swarm.list_services(client):
+            if raw["Spec"]["Name"] == name:
+                tasks = swarm.tasks_of(client, str(raw["ID"]))
+                return service_view(raw, tasks, label=self._label, now=now, adopted=self.adopted, part=key)
+        listed = [one for one in client.containers(all=True) if f"/{name}" in map(str, one.get("Names") or ())][:1]
+        for raw in listed:
+            details = self._details.read(client, {name: raw})[name]
+            return self._container(raw, name, details, now, part=key)
+        return None
+
+    def _container(
+        self, summary: Json, name: str, details: Json | Exception, now: datetime, *, part: str | None = None
+    ) -> ContainerView | None:
         """One container's fault stays its own: it is shown as unknown, with the reason."""
-        if isinstance(details, APIError) and details.status_code in {403, 404}:
-            return None  # a proxy keeps it from us, or it was removed since it was listed
+        if isinstance(details, APIError) and details.status_code == 404:
+            return None  # it was removed since it was listed
+        if isinstance(details, APIError) and details.status_code == 403:  # a proxy keeps its details from us
+            return listed_view(summary, name, label=self._label, now=now, adopted=self.adopted, part=part)
         if not isinstance(details, Exception):
             try:
-                return container_view(details, label=self._label, now=now)
+                return container_view(details, label=self._label, now=now, adopted=self.adopted, part=part)
             except (LookupError, TypeError, AttributeError, ValueError) as error:
                 details = error
         reason = N_("the container engine does not answer for it")
         if not isinstance(details, TimeoutError):
             log.debug("container_not_read", container=name, error=repr(details)[:200])
             reason = N_("the container engine can't describe it")
-        return unread_view(summary, name, reason, label=self._label, now=now)
+        return unread_view(summary, name, reason, label=self._label, now=now, adopted=self.adopted, part=part)
 
     def _check_managed(self, client: BoundedClient, view: ContainerView) -> None:
         """Look again before acting: the name may belong to another container by now."""
         if view.kind is ContainerKind.SERVICE:
             service = swarm.inspect_service(client, view.id)["Spec"]
-            name, labels = service["Name"], service.get("Labels")
+            name, labels = str(service["Name"]), service.get("Labels") or {}
         else:
             container = client.inspect_container(view.name)
-            name, labels = view.name, container["Config"].get("Labels")
-        bot = bot_of(str(name), labels, label=self._label)
-        if bot is None or not bot[1] or fold(bot[0]) != fold(view.bot_name):
+            name, labels = view.name, container["Config"].get("Labels") or {}
+        if view.bot_name.startswith(PART_PREFIX):
+            bot = (f"{PART_PREFIX}{name}", self.adopted.has(name, labels))
+        else:
+            bot = bot_of(name, labels, label=self._label, adopted=self.adopted) or ("", False)
+        if not bot[1] or fold(bot[0]) != fold(view.bot_name):
             raise Conflict(
                 _(
-                    "{name} has no label {label}: it can only be watched.",
+                    "{name} has no label {label} and is not adopted: it can only be watched.",
                     name=view.name,
-                    label=f"{self._label}={view.bot_name}",
+                    label=self._label,
                 )
             )
 

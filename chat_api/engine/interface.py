@@ -8,18 +8,24 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from chat_api.core.errors import EngineUnavailable
+from chat_api.engine.adopted import AdoptedContainers
 from chat_api.engine.fact_schemas import ContainerFacts
 from chat_api.engine.log_schemas import RawLine
-from chat_api.engine.schemas import ContainerEvent, ContainerUsage, ContainerView
+from chat_api.engine.schemas import ContainerEvent, ContainerSummary, ContainerUsage, ContainerView
 
 STOP_GRACE_S = 10.0
 T = TypeVar("T")
 
 
 class ContainerEngine(Protocol):
-    """What the services may ask of a container engine; ``title`` is its name for people."""
+    """What the services may ask of a container engine.
+
+    ``title`` is its name for people. ``adopted``: what it may act on beside what is labelled, kept up to date from
+    outside.
+    """
 
     title: str
+    adopted: AdoptedContainers
 
     async def ping(self) -> float:
         """The round trip in milliseconds."""
@@ -29,8 +35,12 @@ class ContainerEngine(Protocol):
         """One view a bot, by name: labelled containers and services, and containers named like a bot's."""
         ...
 
+    async def list_containers(self) -> tuple[ContainerSummary, ...]:
+        """Everything that the engine has, by name, from its list alone."""
+        ...
+
     async def inspect(self, bot_name: str) -> ContainerView | None:
-        """The view of one bot now, None when nothing runs it."""
+        """The view of one bot, or of ``part:<container>``, now; None when nothing runs it."""
         ...
 
     async def restart(self, view: ContainerView, *, timeout_s: float = STOP_GRACE_S) -> None:
@@ -96,11 +106,18 @@ class NoEngine:
 
     title = "Docker"
 
+    def __init__(self) -> None:
+        self.adopted = AdoptedContainers()
+
     async def ping(self) -> float:
         """Raises: EngineUnavailable."""
         raise _not_configured()
 
     async def list_bots(self) -> tuple[ContainerView, ...]:
+        """Raises: EngineUnavailable."""
+        raise _not_configured()
+
+    async def list_containers(self) -> tuple[ContainerSummary, ...]:
         """Raises: EngineUnavailable."""
         raise _not_configured()
 

@@ -10,6 +10,8 @@ from pydantic import Field
 
 from chat_api.core.read_models import ReadModel
 
+# Before the name of a container that is a part of the fleet, but no bot.
+PART_PREFIX = "part:"
 # By itself, or by SIGTERM, as ``docker stop`` ends a process.
 CLEAN_EXITS = frozenset({0, 143})
 
@@ -40,10 +42,10 @@ class ContainerState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerView:
-    """One bot's container or service.
+    """One bot's container or service, or another part's: ``bot_name`` is then ``part:`` and the container's name.
 
-    ``is_managed``: it carries the bot label, so that it may be restarted; others are only shown. ``is_bot``: its
-    environment is a bot's, so that it makes the bot exist without a label, too. ``health`` is the
+    ``is_managed``: it carries the bot label or was adopted, so that it may be restarted; others are only shown.
+    ``is_bot``: its environment is a bot's, so that it makes the bot exist without a label, too. ``health`` is the
     engine's own check (``healthy``, ``unhealthy``, ``starting``) or None without one. ``exit_code`` is of the last
     end, None while it runs. ``last_seen_at`` is when the engine last told us this.
 
@@ -105,3 +107,30 @@ class ContainerUsage(ReadModel):
     memory_limit_bytes: int | None = None
     received_bytes_per_s: float = 0.0
     sent_bytes_per_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerSummary:
+    """One container or Swarm service of the engine, whatever it is, from the engine's list.
+
+    ``bot`` is the bot that it is taken for; ``is_labelled``, ``is_adopted`` and ``is_ours`` say why it may, or may not,
+    be acted on. ``project`` is its compose project or stack. ``published`` are ports of the host, ``inner_ports`` those
+    where it listens itself. ``exit_code`` is of the last end, None while it runs or where the engine does not tell.
+    """
+
+    name: str
+    id: str
+    kind: ContainerKind
+    state: ContainerState
+    image: str = ""
+    health: str | None = None
+    exit_code: int | None = None
+    project: str = ""
+    service: str = ""
+    bot: str | None = None
+    is_labelled: bool = False
+    is_adopted: bool = False
+    is_ours: bool = False
+    published: tuple[int, ...] = ()
+    inner_ports: tuple[int, ...] = ()
+    created_at: datetime | None = None

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from chat_api.engine.adopted import AdoptedContainers
 from chat_api.engine.ports import SERVICE_LABEL, container_ports, service_ports, variable
 from chat_api.engine.schemas import ContainerEvent, ContainerKind, ContainerState, ContainerView
 
@@ -22,13 +23,20 @@ _PENDING_TASK_STATES = frozenset({"new", "pending", "assigned", "accepted", "pre
 Json = Mapping[str, Any]
 
 
-def bot_of(name: str, labels: Json | None, *, label: str) -> tuple[str, bool] | None:
-    """Which bot a container is, and whether it is labelled as one; None when it is no bot."""
+NONE_ADOPTED = AdoptedContainers()
+
+
+def bot_of(
+    name: str, labels: Json | None, *, label: str, adopted: AdoptedContainers = NONE_ADOPTED
+) -> tuple[str, bool] | None:
+    """Which bot a container is, and whether it may be acted on: labelled, or adopted. None when it is no bot."""
     labelled = str((labels or {}).get(label, "")).strip().lower()
     if labelled:
         return labelled[:MAX_LABEL_CHARS], True  # the registry says so when it is no name for a bot
+    declared = adopted.bots.get(name)
     named = next(filter(None, (pattern.fullmatch(name) for pattern in _CONTAINER_NAMES)), None)
-    return (named[1], False) if named and not _NO_BOTS.fullmatch(named[1]) else None
+    bot = declared or (named[1] if named and not _NO_BOTS.fullmatch(named[1]) else None)
+    return (bot, adopted.has(name, _labels(labels))) if bot else None
 
 
 def _is_bot(environment: Sequence[str] | None) -> bool:
@@ -37,14 +45,16 @@ def _is_bot(environment: Sequence[str] | None) -> bool:
     return name is not None and not _NO_BOTS.fullmatch(name.lower())
 
 
-def container_view(raw: Json, *, label: str, now: datetime) -> ContainerView | None:
-    """One answer of ``GET /containers/{id}/json``; None when it is no bot."""
+def container_view(
+    raw: Json, *, label: str, now: datetime, adopted: AdoptedContainers = NONE_ADOPTED, part: str | None = None
+) -> ContainerView | None:
+    """One answer of ``GET /containers/{id}/json``; None when it is no bot. ``part``: it is this part of the fleet."""
     config, state = raw["Config"], raw["State"]
     name, labels = str(raw["Name"]).lstrip("/"), _labels(config.get("Labels"))
-    bot = bot_of(name, labels, label=label)
+    bot = (part, adopted.has(name, labels)) if part else bot_of(name, labels, label=label, adopted=adopted)
     if bot is None:
         return None
-    status, ports = _state(state.get("Status")), container_ports(raw, label=label)
+    status, ports = engine_state(state.get("Status")), container_ports(raw, label=label)
     return ContainerView(
         bot_name=bot[0],
         is_managed=bot[1],
@@ -70,10 +80,19 @@ def container_view(raw: Json, *, label: str, now: datetime) -> ContainerView | N
     )
 
 
-def unread_view(raw: Json, name: str, error: str, *, label: str, now: datetime) -> ContainerView | None:
+def unread_view(
+    raw: Json,
+    name: str,
+    error: str,
+    *,
+    label: str,
+    now: datetime,
+    adopted: AdoptedContainers = NONE_ADOPTED,
+    part: str | None = None,
+) -> ContainerView | None:
     """One entry of ``GET /containers/json`` whose details cannot be had, for the reason ``error``."""
     labels = _labels(raw.get("Labels"))
-    bot = bot_of(name, labels, label=label)
+    bot = (part, adopted.has(name, labels)) if part else bot_of(name, labels, label=label, adopted=adopted)
     if bot is None:
         return None
     return ContainerView(
@@ -90,11 +109,20 @@ def unread_view(raw: Json, name: str, error: str, *, label: str, now: datetime) 
     )
 
 
-def service_view(raw: Json, tasks: Sequence[Json], *, label: str, now: datetime) -> ContainerView | None:
-    """One Swarm service with its tasks; None when it is no bot."""
+def service_view(
+    raw: Json,
+    tasks: Sequence[Json],
+    *,
+    label: str,
+    now: datetime,
+    adopted: AdoptedContainers = NONE_ADOPTED,
+    part: str | None = None,
+) -> ContainerView | None:
+    """One Swarm service with its tasks; None when it is no bot. ``part``: it is this part of the fleet."""
     spec = raw["Spec"]
     labels, template = _labels(spec.get("Labels")), spec["TaskTemplate"]["ContainerSpec"]
-    bot = bot_of(str(spec["Name"]), labels, label=label)
+    name = str(spec["Name"])
+    bot = (part, adopted.has(name, labels)) if part else bot_of(name, labels, label=label, adopted=adopted)
     if bot is None:
         return None
     newest_first = sorted(tasks, key=lambda task: str(task["CreatedAt"]), reverse=True)
@@ -107,10 +135,10 @@ def service_view(raw: Json, tasks: Sequence[Json], *, label: str, now: datetime)
         is_managed=bot[1],
         kind=ContainerKind.SERVICE,
         id=str(raw["ID"]),
-        name=str(spec["Name"]),
+        name=name,
         image=image,
         image_digest=digest or None,
-        state=_service_state(newest_first, spec["Mode"]),
+        state=service_state(newest_first, spec["Mode"]),
         started_at=parse_time(running[0]["Status"]["Timestamp"]) if running else None,
         exit_code=None if running or not ended else ended[0]["Status"].get("ContainerStatus", {}).get("ExitCode"),
         restart_count=len(ended),
@@ -124,7 +152,9 @@ def service_view(raw: Json, tasks: Sequence[Json], *, label: str, now: datetime)
     )
 
 
-def container_event(raw: Json, services: Mapping[str, str], *, label: str) -> ContainerEvent | None:
+def container_event(
+    raw: Json, services: Mapping[str, str], *, label: str, adopted: AdoptedContainers = NONE_ADOPTED
+) -> ContainerEvent | None:
     """One line of ``GET /events``; None when it is not about a bot. ``services``: bot names by service id.
 
     What is run inside a container, such as its health check every few seconds, is no news of it.
@@ -135,8 +165,9 @@ def container_event(raw: Json, services: Mapping[str, str], *, label: str) -> Co
     attributes: Json = actor.get("Attributes") or {}
     service_id = actor["ID"] if raw["Type"] == "service" else attributes.get(SERVICE_ID_LABEL)
     name = services.get(str(service_id)) if service_id else None
-    if name is None and not service_id and (bot := bot_of(str(attributes.get("name", "")), attributes, label=label)):
-        name = bot[0]
+    if name is None and not service_id:
+        bot = bot_of(str(attributes.get("name", "")), attributes, label=label, adopted=adopted)
+        name = bot[0] if bot else None
     if name is None:
         return None
     return ContainerEvent(
@@ -169,7 +200,7 @@ _OTHER_STATES = {
 }
 
 
-def _state(status: object) -> ContainerState:
+def engine_state(status: object) -> ContainerState:
     """``unknown`` for a word that no engine we know has: the other containers are read all the same."""
     known = _OTHER_STATES.get(str(status))
     if known is None and str(status) in set(ContainerState):
@@ -188,7 +219,7 @@ def _health(state: Json) -> str | None:
     return None if status in {None, "", "none"} else str(status)
 
 
-def _service_state(tasks: Sequence[Json], mode: Json) -> ContainerState:
+def service_state(tasks: Sequence[Json], mode: Json) -> ContainerState:
     """A stopped service is one of no replicas: the manager soon drops the tasks that it had."""
     states = {task["Status"]["State"] for task in tasks if task["DesiredState"] in {"running", "ready"}}
     if "running" in states:

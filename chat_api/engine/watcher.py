@@ -54,6 +54,11 @@ class DockerWatcher:
         """What is known now, by bot name."""
         return tuple(self._views[name] for name in sorted(self._views))
 
+    def list_soon(self) -> None:
+        """Make a full list now rather than when it is due."""
+        self._is_list_due = True
+        self._wake.set()
+
     async def run(self) -> None:
         """Watch until cancelled."""
         async with asyncio.TaskGroup() as tasks:

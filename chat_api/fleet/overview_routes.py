@@ -49,7 +49,13 @@ def service_state(service: ServiceView) -> ServiceState:
     """A dependency as the API gives it; the specification's times are seconds."""
     latency_s = round(service.latency_ms / 1000, 4) if service.latency_ms is not None else None
     fault = service.fault if service.status is ServiceStatus.UNHEALTHY else None
-    return ServiceState(status=service.status.value, response_time=latency_s, fault=fault)
+    return ServiceState(
+        status=service.status.value,
+        response_time=latency_s,
+        fault=fault,
+        role=service.role.value,
+        container=service.container or None,
+    )
 
 
 def service_states(services: Iterable[ServiceView]) -> dict[str, ServiceState]:

@@ -14,6 +14,7 @@ from chat_api.fleet.schemas import (
     BotPolicy,
     BotStatistics,
     CanaryView,
+    PartRole,
     RecentAnswers,
     RestartView,
     ServiceStatus,
@@ -24,7 +25,10 @@ from models import RestartState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceReport:
-    """One look at one dependency. ``latency_ms`` is its answer's; ``error`` and ``fault`` are for operators."""
+    """One look at one dependency, or at another part of the fleet: see :class:`ServiceView`.
+
+    ``latency_ms`` is its answer's; ``error`` and ``fault`` are for operators. A part that is not configured is gone.
+    """
 
     name: str
     title: str
@@ -33,6 +37,9 @@ class ServiceReport:
     latency_ms: float | None = None
     error: str | None = None
     fault: str = "is down"
+    role: PartRole = PartRole.DEPENDENCY
+    container: str = ""
+    project: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,8 +14,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from chat_api.core.language import N_
-from chat_api.fleet.dependencies import DEPENDENCIES, ORDER
-from chat_api.fleet.schemas import HEALTHY_STATUSES, BotStatus, BotView, Fault, ServiceStatus, ServiceView
+from chat_api.engine.adopted import project_of
+from chat_api.fleet.dependencies import AILING, DEPENDENCIES, ORDER
+from chat_api.fleet.schemas import HEALTHY_STATUSES, BotStatus, BotView, Fault, PartRole, ServiceStatus, ServiceView
 from chat_api.fleet.status import model_witnesses
 
 # How a bot without its language model behaves.
@@ -40,14 +41,14 @@ def root_causes(bots: Sequence[BotView], services: Sequence[ServiceView], *, now
     down = {service.name for service in services if service.status is ServiceStatus.UNHEALTHY}
     ranked = sorted(
         (name for name, names in explained.items() if names),
-        key=lambda name: (name not in down, -len(explained[name]), not DEPENDENCIES[name].explains_first, ORDER[name]),
+        key=lambda name: (name not in down, -len(explained[name]), not _explains_first(name), _place(name)),
     )
     return {name: parent for parent in reversed(ranked) for name in explained[parent]}
 
 
 def is_to_blame(service: ServiceView, *, now: datetime) -> bool:
     """Whether a dependency is down, or was until a moment ago."""
-    if service.name not in DEPENDENCIES or service.failing_since is None or service.last_failed_at is None:
+    if not _effects(service) or service.failing_since is None or service.last_failed_at is None:
         return False
     if service.status is ServiceStatus.UNHEALTHY:
         return True
@@ -104,8 +105,31 @@ def _is_reported_by_bots(service: ServiceView) -> bool:
     return dependency is not None and dependency.reported_by_bots
 
 
+def _effects(service: ServiceView) -> frozenset[BotStatus]:
+    """The states of a bot that it can be the cause of; none for a worker, a job or what bots do not need."""
+    if service.role is PartRole.STORE:
+        return AILING
+    dependency = DEPENDENCIES.get(service.name)
+    return dependency.effects if dependency else frozenset()
+
+
+def _is_needed(service: ServiceView, bot: BotView) -> bool:
+    """Whether a bot is of the same compose project, where it is another part of the fleet."""
+    if service.role is PartRole.DEPENDENCY:
+        return True
+    return bot.container is not None and bool(service.project) and project_of(bot.container.labels) == service.project
+
+
+def _explains_first(name: str) -> bool:
+    return name in DEPENDENCIES and DEPENDENCIES[name].explains_first
+
+
+def _place(name: str) -> tuple[int, str]:
+    return ORDER.get(name, len(ORDER)), name
+
+
 def _explains(service: ServiceView, bot: BotView) -> bool:
-    if bot.status not in DEPENDENCIES[service.name].effects:
+    if bot.status not in _effects(service) or not _is_needed(service, bot):
         return False
     if _is_reported_by_bots(service) and bot.reasons and not bot.has(*MODEL_FAULTS):
         return False  # slow is not silent

@@ -50,11 +50,25 @@ class Reason:
     words: str
 
 
+class PartRole(StrEnum):
+    """What a container is to a fleet; ``dependency`` is a service that this console itself needs or watches."""
+
+    DEPENDENCY = "dependency"
+    BOT = "bot"
+    WORKER = "worker"
+    STORE = "store"
+    SERVICE = "service"
+    JOB = "job"
+    CONSOLE = "console"
+    OTHER = "other"
+
+
 class ServiceStatus(StrEnum):
-    """How a dependency is."""
+    """How a dependency, or another part of the fleet, is. ``stopped``: somebody stopped it, and no bot needs it."""
 
     HEALTHY = "healthy"
     UNHEALTHY = "unhealthy"
+    STOPPED = "stopped"
     UNKNOWN = "unknown"
     NOT_CONFIGURED = "not_configured"
 
@@ -292,6 +306,8 @@ class ServiceView:
     The percentiles are of its last hour. ``failing_since`` is when its present or last trouble began; short recoveries
     do not end one. ``last_failed_at`` is its last check that failed. ``fault`` says what is wrong with one that is
     unhealthy, after its title.
+
+    Other parts of the fleet than our own dependencies have a ``container`` (its name), and a compose ``project``.
     """
 
     name: str
@@ -308,6 +324,9 @@ class ServiceView:
     failing_since: datetime | None = None
     last_failed_at: datetime | None = None
     fault: str = "is down"
+    role: PartRole = PartRole.DEPENDENCY
+    container: str = ""
+    project: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

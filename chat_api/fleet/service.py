@@ -45,8 +45,10 @@ from chat_api.fleet.schemas import (
     CanaryView,
     FleetView,
     Heartbeat,
+    PartRole,
     RecentAnswers,
     RestartView,
+    ServiceStatus,
     ServiceView,
     Trouble,
 )
@@ -58,6 +60,7 @@ log = get_logger(__name__)
 
 # Changes this close together reach the pages as one: a poll of 500 bots is one update, not 500.
 COALESCE_S = 0.05
+_ROLES = tuple(PartRole)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +130,7 @@ class FleetService:
     def current(self) -> FleetView:
         """Everything at this moment, for the service itself."""
         bots = tuple(self._bots.values())
-        services = tuple(self._services[name] for name in sorted(self._services, key=_order))
+        services = tuple(self._services[name] for name in sorted(self._services, key=self._order))
         services = self._language_model.judged(services, bots, now=self._clock.now())
         causes = root_causes(bots, services, now=self._clock.now())
         bots = tuple(
@@ -366,7 +369,10 @@ class FleetService:
     def record_service(self, report: ServiceReport) -> None:
         """Take over one check of a dependency."""
         self._report(report)
-        self._services[report.name] = service_view(self._services.get(report.name), report)
+        if report.role is not PartRole.DEPENDENCY and report.status is ServiceStatus.NOT_CONFIGURED:
+            self._services.pop(report.name, None)  # it is no part of the fleet any more
+        else:
+            self._services[report.name] = service_view(self._services.get(report.name), report)
         self._changed()
 
     @contextmanager
@@ -392,6 +398,11 @@ class FleetService:
                 self._changed()
 
     # Inside
+
+    def _order(self, name: str) -> tuple[int, int, str]:
+        """Our own dependencies first, then the fleet's workers, stores and services."""
+        service = self._services[name]
+        return ORDER.get(name, len(ORDER)), _ROLES.index(service.role), service.title
 
     def _judged_anew(self, names: tuple[str, ...]) -> None:
         for name in names:
@@ -444,7 +455,3 @@ def _counted(canary: CanaryView, before: CanaryView | None) -> CanaryView:
     if before is None or before.answers_until_trusted == 0 or before.is_answered:
         return canary
     return replace(canary, answers_until_trusted=before.answers_until_trusted, fault=before.fault)
-
-
-def _order(service: str) -> int:
-    return ORDER.get(service, len(ORDER))

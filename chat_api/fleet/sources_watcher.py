@@ -49,6 +49,7 @@ class SourcesWatcher:
         self._reported: frozenset[str] = frozenset()
         self._labelled: tuple[LabelledContainer, ...] = ()
         self._engine_problem = ""
+        self._watcher: DockerWatcher | None = None
 
     async def refresh_regularly(self) -> None:
         """Read the sources every half minute until cancelled; every process does."""
@@ -77,9 +78,15 @@ class SourcesWatcher:
         if isinstance(self._engine, NoEngine):
             await asyncio.Event().wait()
         watcher = DockerWatcher(self._engine, self.record_containers, list_interval_s=self._list_interval_s)
+        self._watcher = watcher
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(watcher.run())
             tasks.create_task(self._repeat(watcher))
+
+    def list_soon(self) -> None:
+        """What may be acted on has changed: ask the engine again, where this process watches it."""
+        if self._watcher is not None:
+            self._watcher.list_soon()
 
     async def refresh(self) -> None:
         """Read the sources now."""
@@ -87,6 +94,10 @@ class SourcesWatcher:
             self._known.changed.clear()
             await self._known.load()
         await self._registry.refresh(labelled=self._labelled, engine_problem=self._engine_problem)
+        named = {spec.container_name: spec.name for spec in self._registry.all() if spec.container_name}
+        if named != self._engine.adopted.bots:
+            self._engine.adopted.bots = named
+            self.list_soon()
         problems = frozenset(self._registry.problems)
         for problem in sorted(problems - self._reported):
             (log.error if self._registry.is_config_unread else log.warning)("registry_problem", problem=problem)

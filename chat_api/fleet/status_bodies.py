@@ -23,9 +23,11 @@ class SystemState(Answer):
 class ServiceState(Answer):
     """How a dependency is; ``response_time`` in seconds."""
 
-    status: Literal["healthy", "unhealthy", "unknown", "not_configured"]
+    status: Literal["healthy", "unhealthy", "unknown", "not_configured", "stopped"]
     response_time: float | None
     fault: str | None = Field(None, description="What is wrong with it.", examples=["takes no writes"])
+    role: str = Field("dependency", description="What it is to the fleet, such as `worker` or `store`.")
+    container: str | None = Field(None, description="Its container, where it is another part of the fleet.")
 
 
 class BotState(Answer):

@@ -243,6 +243,9 @@ def service_view(before: ServiceView | None, report: ServiceReport) -> ServiceVi
         failing_since=failing_since,
         last_failed_at=last_failed_at,
         fault=report.fault,
+        role=report.role,
+        container=report.container,
+        project=report.project,
     )
 
 

@@ -43,10 +43,18 @@ class LogService:
     """Every process with the engine reads for its own viewers."""
 
     def __init__(
-        self, engine: ContainerEngine, registry: BotRegistry, *, clock: Clock = SYSTEM_CLOCK, linger_s: float = LINGER_S
+        self,
+        engine: ContainerEngine,
+        registry: BotRegistry,
+        *,
+        part_name: Callable[[str], str | None] = lambda _: None,
+        clock: Clock = SYSTEM_CLOCK,
+        linger_s: float = LINGER_S,
     ) -> None:
+        """``part_name``: by what the log of another part of the fleet is read, None for what is none."""
         self._engine = engine
         self._registry = registry
+        self._part_name = part_name
         self._clock = clock
         self._linger_s = linger_s
         self._readers: dict[str, LogReader] = {}
@@ -144,7 +152,7 @@ class LogService:
     ) -> tuple[tuple[str, ...], LogFilter]:
         principal.require(Permission.VIEW_LOGS)
         wanted = log_filter(levels, pattern)
-        names = tuple(dict.fromkeys(self._registry.get(name).name for name in bots))
+        names = tuple(dict.fromkeys(self._part_name(name) or self._registry.get(name).name for name in bots))
         if not 0 < len(names) <= MAX_BOTS:
             raise InvalidInput(_("choose 1 to {most}", most=MAX_BOTS), field="bots")
         if isinstance(self._engine, NoEngine):

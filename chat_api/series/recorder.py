@@ -31,6 +31,8 @@ LAST_FLUSH_S = 1.0
 MAX_PENDING = 50_000
 # Kept by the moment as well: how a bot answers now is what its status says.
 ANSWERS = "answers:"
+# A check of what is not there, or was stopped on purpose, neither went well nor failed.
+UNCOUNTED = frozenset({ServiceStatus.NOT_CONFIGURED, ServiceStatus.STOPPED})
 
 
 class SeriesRecorder:
@@ -83,7 +85,7 @@ class SeriesRecorder:
                 self.record(f"health:{report.bot_name}", report.latency_ms, is_error=not report.is_healthy)
             case CanaryView():
                 self.record(f"canary:{report.bot_name}", report.latency_ms, is_error=not report.is_answered)
-            case ServiceReport() if report.status is not ServiceStatus.NOT_CONFIGURED:
+            case ServiceReport() if report.status not in UNCOUNTED:
                 is_error = report.status is not ServiceStatus.HEALTHY
                 self.record(f"service:{report.name}", report.latency_ms, is_error=is_error)
 

@@ -41,6 +41,7 @@ class _FleetGauges:
         self._metrics = metrics
         self._known: set[str] = set()
         self._running: set[str] = set()
+        self._services: set[str] = set()
         self.take(view)
 
     def take(self, view: FleetView) -> None:
@@ -54,6 +55,10 @@ class _FleetGauges:
         for name in self._known - names:
             metrics.remove_bot(name)
         self._known = names
+        services = {service.name for service in view.services}
+        for name in self._services - services:
+            self._remove_service(name)
+        self._services = services
         for service in view.services:
             self._service(service, sum(bot.cause == service.name for bot in view.bots))
 
@@ -75,9 +80,7 @@ class _FleetGauges:
     def _service(self, service: ServiceView, affected: int) -> None:
         metrics = self._metrics
         if service.status is ServiceStatus.NOT_CONFIGURED:
-            for gauge in (metrics.service_up, metrics.cause_bots):
-                with contextlib.suppress(KeyError):  # what bots said of it is over
-                    gauge.remove(service.name)
+            self._remove_service(service.name)
             return
         metrics.service_up.labels(service.name).set(service.status is ServiceStatus.HEALTHY)
         metrics.cause_bots.labels(service.name).set(affected)
@@ -86,6 +89,12 @@ class _FleetGauges:
         else:
             with contextlib.suppress(KeyError):  # an old time would look like a good one
                 metrics.service_seconds.remove(service.name)
+
+    def _remove_service(self, name: str) -> None:
+        metrics = self._metrics
+        for gauge in (metrics.service_up, metrics.cause_bots, metrics.service_seconds):
+            with contextlib.suppress(KeyError):  # it was never measured
+                gauge.remove(name)
 
 
 def _set_pool(metrics: Metrics, database: Database) -> None:

@@ -132,6 +132,8 @@ def _service(service: ServiceView) -> dict[str, Any]:
         "seen_at": _seconds(service.last_seen_at),
         "error": service.error,
         "fault": service.fault,
+        "role": service.role,
+        "container": service.container,
         "percentiles_ms": [_short(service.p50_ms), _short(service.p95_ms), _short(service.p99_ms)],
     }
 

@@ -1,0 +1,129 @@
+"""How a part of the fleet is: by what the engine says of its container, and whether anybody answers at its port."""
+
+import asyncio
+import contextlib
+from datetime import datetime
+from typing import NamedTuple
+
+from chat_api.core.clock import SYSTEM_CLOCK, Clock
+from chat_api.core.language import N_
+from chat_api.engine.schemas import CLEAN_EXITS, ContainerState
+from chat_api.fleet.reports import ServiceReport
+from chat_api.fleet.schemas import PartRole, ServiceStatus
+from chat_api.parts.schemas import Part
+
+CONNECT_TIMEOUT_S = 2.0
+# A job, and what no bot needs, may be stopped without anything being wrong.
+_NEEDED = frozenset({PartRole.STORE})
+
+
+class Finding(NamedTuple):
+    """How a part is; ``fault`` is said after its title, ``error`` is a detail for operators."""
+
+    status: ServiceStatus
+    fault: str = "is down"
+    error: str | None = None
+
+
+HEALTHY = Finding(ServiceStatus.HEALTHY)
+
+
+class PartChecks:
+    """Looks at parts, and remembers where each of them answered."""
+
+    def __init__(self, *, is_inside: bool, clock: Clock = SYSTEM_CLOCK) -> None:
+        """``is_inside``: this process is in a container, where others are reached by their names."""
+        self._is_inside = is_inside
+        self._clock = clock
+        self._answering: dict[str, tuple[str, int]] = {}
+
+    async def report(self, part: Part) -> ServiceReport:
+        """How one part is now."""
+        finding, latency_ms = found(part), None
+        if finding is HEALTHY and part.recognition.role in {PartRole.STORE, PartRole.SERVICE}:
+            latency_ms, finding = await self._connect(part)
+        return report_of(part, finding, at=self._clock.now(), latency_ms=latency_ms)
+
+    def forget(self, key: str) -> None:
+        """It is gone."""
+        self._answering.pop(key, None)
+
+    async def _connect(self, part: Part) -> tuple[float | None, Finding]:
+        """How long it takes to be connected. Where nobody ever answered it may be that we cannot get there."""
+        known = self._answering.get(part.key)
+        for host, port in [known] if known else self._addresses(part):
+            started_s = self._clock.monotonic_s()
+            if await _answers(host, port):
+                self._answering[part.key] = (host, port)
+                return (self._clock.monotonic_s() - started_s) * 1000, HEALTHY
+        if known is None:
+            return None, HEALTHY
+        del self._answering[part.key]  # it may have moved: all its addresses are tried next
+        error = f"{known[0]}:{known[1]}"
+        return None, Finding(ServiceStatus.UNHEALTHY, N_("does not accept connections"), error)
+
+    def _addresses(self, part: Part) -> list[tuple[str, int]]:
+        summary = part.summary
+        published = [("localhost", port) for port in summary.published]
+        inner = [(name, port) for name in (summary.name, summary.service) if name for port in summary.inner_ports]
+        return [*inner, *(("host.docker.internal", port) for _, port in published)] if self._is_inside else published
+
+
+def found(part: Part) -> Finding:
+    """What the engine says of its container."""
+    summary, role = part.summary, part.recognition.role
+    match summary.state:
+        case ContainerState.RUNNING:
+            if summary.health == "unhealthy":
+                return Finding(ServiceStatus.UNHEALTHY, N_("is unhealthy"), "its own health check fails")
+            return HEALTHY
+        case ContainerState.RESTARTING:
+            return Finding(ServiceStatus.UNHEALTHY, N_("keeps restarting"))
+        case ContainerState.PAUSED:
+            return Finding(ServiceStatus.UNHEALTHY, N_("is paused"))
+        case ContainerState.CREATED:
+            return Finding(ServiceStatus.STOPPED)
+        case ContainerState.EXITED | ContainerState.DEAD:
+            return _ended(summary.exit_code, role)
+        case ContainerState.MISSING:
+            return Finding(ServiceStatus.UNHEALTHY, N_("has no container"), "its container was removed")
+        case _:
+            return Finding(ServiceStatus.UNKNOWN)
+
+
+def report_of(part: Part, finding: Finding, *, at: datetime, latency_ms: float | None = None) -> ServiceReport:
+    """What the fleet is told of a part."""
+    return ServiceReport(
+        name=part.key,
+        title=part.recognition.title,
+        status=finding.status,
+        checked_at=at,
+        latency_ms=latency_ms,
+        error=finding.error,
+        fault=finding.fault,
+        role=part.recognition.role,
+        container=part.summary.name,
+        project=part.summary.project,
+    )
+
+
+def _ended(exit_code: int | None, role: PartRole) -> Finding:
+    if role is PartRole.JOB and exit_code == 0:
+        return HEALTHY  # it did what it was for
+    if exit_code in CLEAN_EXITS:
+        return Finding(ServiceStatus.UNHEALTHY, N_("is stopped")) if role in _NEEDED else Finding(ServiceStatus.STOPPED)
+    error = f"exited with code {exit_code}" if exit_code is not None else "exited"
+    return Finding(ServiceStatus.UNHEALTHY, N_("failed") if role is PartRole.JOB else N_("is down"), error)
+
+
+async def _answers(host: str, port: int) -> bool:
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            _, writer = await asyncio.open_connection(host, port)
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    with contextlib.suppress(OSError, TimeoutError):
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            await writer.wait_closed()
+    return True
