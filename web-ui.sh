@@ -27,6 +27,10 @@ Run it
                     them, here or on other machines, may work on the same DATABASE_URL and REDIS_URL.
   create-admin      Make an administrator: --username NAME [--role viewer|operator|admin] [--totp]; asks for the
                     password, or reads it from standard input or WEB_UI_ADMIN_PASSWORD. --totp adds a code.
+  adopt [CONTAINER…]  Let the console start, stop and restart containers: by name, or --project NAME; --undo takes it
+                    back. Without a name: what the engine has, and what each seems to be.
+  proxy-rules       Print what the socket proxy lets through of the engine, from what is adopted, as lines of .env;
+                    --apply asks the running console, writes them into .env and restarts the proxy.
   migrate           Bring the database to the current schema (serve and demo do it by themselves).
   check             Validate the configuration and every dependency, one line each; exit code 1 when one fails.
   settings-table    Print every setting as a Markdown table (docs/configuration.md).
@@ -308,13 +312,15 @@ containers() {
       ;;
     clean) clean "${@:2}" ;;
     carry-over) carry_over ;;
+    proxy-rules) apply_proxy_rules ;;
   esac
 }
 
 command=${1:---help}
 [ $# -eq 0 ] || shift
 case $command in
-  demo | serve | api | create-admin | migrate | check | settings-table) console "$command" "$@" ;;
+  proxy-rules) if [ "${1:-}" = --apply ]; then containers proxy-rules; else console "$command" "$@"; fi ;;
+  demo | serve | api | adopt | create-admin | migrate | check | settings-table) console "$command" "$@" ;;
   bench) bench "$@" ;;
   chaos) chaos "$@" ;;
   test) run_tests "$@" ;;

@@ -247,7 +247,7 @@ export default {
         </details>
         <section class="we-cards" :aria-label="t('Services')">
           <h2 class="we-hidden">{{ t("Services") }}</h2>
-          <ServiceCard v-for="service in services" :key="service.name" :service="service" :now="now"
+          <ServiceCard v-for="service in dependencies" :key="service.name" :service="service" :now="now"
             :is-stale="!isConnected" />
         </section>
         <section v-if="!order.length" class="we-empty" data-testid="empty">
@@ -305,6 +305,10 @@ export default {
                 <button type="button" class="we-link" @click="showAll">{{ t("Show all") }}</button></td></tr>
             </tbody>
           </table></div>
+        </section>
+        <section v-for="group in partGroups" :key="group.key" class="we-parts" :aria-label="group.title" :data-testid="'parts-' + group.key">
+          <h2 class="we-h2">{{ group.title }} <span class="we-muted">{{ group.parts.length }}</span></h2>
+          <div class="we-cards"><ServiceCard v-for="part in group.parts" :key="part.name" :service="part" :now="now" :is-stale="!isConnected" /></div>
         </section>
         <div v-if="marked.length" class="we-bulk" role="toolbar" :aria-label="t('Selected bots')" data-testid="bulk">
           <span class="we-strong">{{ nt('{count} selected', '{count} selected', marked.length) }}</span>

@@ -149,7 +149,7 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
         registry=registry,
         restarts=restarts,
         rolling=rolling,
-        series=SeriesService(database, registry),
+        series=SeriesService(database, registry, services=lambda: fleet.service_names),
         pubsub=pubsub,
         feature_flags=FeatureFlagsService(store, audit, feature_flags),
         system=SystemService(

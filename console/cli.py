@@ -98,7 +98,15 @@ def _administer(given: argparse.Namespace, settings: Settings) -> int:
     from chat_api.core.logging import configure_logging
 
     configure_logging(level="WARNING", log_format="console")
-    if given.command == "migrate":
+    if given.command == "adopt":
+        from console.adoption import run_adopt
+
+        asyncio.run(run_adopt(settings, given.names, project=given.project, undo=given.undo))
+    elif given.command == "proxy-rules":
+        from console.adoption import run_proxy_rules
+
+        asyncio.run(run_proxy_rules(settings))
+    elif given.command == "migrate":
         from console.migrate import run_migrate
 
         asyncio.run(run_migrate(settings))
@@ -131,6 +139,11 @@ def _parser() -> argparse.ArgumentParser:
     admin.add_argument("--username", help="prompted for when omitted")
     admin.add_argument("--role", choices=("viewer", "operator", "admin"), default="admin")
     admin.add_argument("--totp", action="store_true", help="require a code from an authenticator app at each sign-in")
+    adopt = commands.add_parser("adopt", help="list what the container engine has, or let the console act on it")
+    adopt.add_argument("names", nargs="*", metavar="CONTAINER", help="containers to adopt; none lists all")
+    adopt.add_argument("--project", help="all that is there of this compose project")
+    adopt.add_argument("--undo", action="store_true", help="only watch them from now on")
+    commands.add_parser("proxy-rules", help="print what the socket proxy has to let through, as lines of .env")
     commands.add_parser("migrate", help="migrate the database to the current schema")
     commands.add_parser("check", help="check the configuration and every dependency")
     commands.add_parser("settings-table", help="print every setting as a Markdown table")

@@ -37,6 +37,7 @@ NAVIGATION = (
     ("/admin/incidents", "incident", N_("Incidents"), Permission.VIEW_FLEET),
     ("/admin/alerts", "alert", N_("Alerts"), Permission.VIEW_FLEET),
     ("/admin/restarts", "restart", N_("Restarts"), Permission.VIEW_FLEET),
+    ("/admin/adopt", "add", N_("Adopt"), Permission.VIEW_FLEET),
     ("/admin/analytics", "analytics", N_("Analytics"), Permission.VIEW_ANALYTICS),
     ("/admin/users", "users", N_("Users"), Permission.VIEW_USERS),
     ("/admin/conversations", "conversation", N_("Conversations"), Permission.READ_CONVERSATIONS),

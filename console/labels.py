@@ -11,7 +11,8 @@ import orjson
 
 from chat_api.bots.breaker import BreakerState
 from chat_api.core.language import LANGUAGES, N_
-from chat_api.fleet.schemas import BotStatus, ServiceStatus, SystemStatus
+from chat_api.engine.schemas import ContainerState
+from chat_api.fleet.schemas import BotStatus, PartRole, ServiceStatus, SystemStatus
 from models import BotAction, RestartState
 
 
@@ -56,6 +57,27 @@ SERVICE: Final[Mapping[str, Mark]] = {
     ServiceStatus.UNKNOWN: Mark(N_("Unknown"), "idle", "unknown", 4),
     ServiceStatus.STOPPED: Mark(N_("Stopped"), "idle", "stop", 1),
     ServiceStatus.NOT_CONFIGURED: Mark(N_("Not configured"), "idle", "not_configured", 0),
+}
+# What a container is to the fleet.
+PART_ROLES: Final[Mapping[str, str]] = {
+    PartRole.DEPENDENCY: N_("Dependency"),
+    PartRole.BOT: N_("Bot"),
+    PartRole.WORKER: N_("Worker"),
+    PartRole.STORE: N_("Store"),
+    PartRole.SERVICE: N_("Service"),
+    PartRole.JOB: N_("Job"),
+    PartRole.CONSOLE: N_("This console"),
+    PartRole.OTHER: N_("Unknown"),
+}
+CONTAINER_STATES: Final[Mapping[str, Mark]] = {
+    ContainerState.RUNNING: Mark(N_("Running"), "ok", "online"),
+    ContainerState.RESTARTING: Mark(N_("Restarting"), "bad", "restarting"),
+    ContainerState.PAUSED: Mark(N_("Paused"), "warn", "paused"),
+    ContainerState.CREATED: Mark(N_("Created"), "idle", "stop"),
+    ContainerState.EXITED: Mark(N_("Exited"), "idle", "stop"),
+    ContainerState.DEAD: Mark(N_("Dead"), "bad", "offline"),
+    ContainerState.MISSING: Mark(N_("Removed"), "bad", "unknown"),
+    ContainerState.UNKNOWN: Mark(N_("Unknown"), "idle", "unknown"),
 }
 SYSTEM: Final[Mapping[str, Mark]] = {
     SystemStatus.HEALTHY: Mark(N_("Healthy"), "ok", "online"),

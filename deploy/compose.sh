@@ -343,3 +343,17 @@ PY
   done
   trap - EXIT
 }
+
+# --- the socket proxy -------------------------------------------------------------------------------------------------
+
+# What the running console may act on becomes what the proxy lets through.
+apply_proxy_rules() {
+  local rules kept
+  guard
+  rules=$(compose exec -T "$web_service" python -m console.cli proxy-rules) || die "the console doesn't answer; nothing was changed."
+  grep -q '^ENGINE_PROXY_GET=' <<<"$rules" && grep -q '^ENGINE_PROXY_POST=' <<<"$rules" || die "no rules: nothing was changed."
+  kept=$([ ! -f .env ] || grep -v '^ENGINE_PROXY_\(GET\|POST\)=' .env || true)
+  (umask 077 && printf '%s\n' "$kept" "$rules" >.env.new && mv .env.new .env)
+  compose up --detach --no-deps console-docker-proxy
+  say "The socket proxy now lets through:" "$rules"
+}

@@ -39,6 +39,19 @@ export const fleetFeed = {
     hasEngine() {
       return this.services.some((service) => service.name === "docker" && service.status !== "not_configured");
     },
+    dependencies() {
+      return this.services.filter((service) => service.role === "dependency");
+    },
+    partGroups() {
+      const groups = [
+        { key: "worker", title: t("Workers"), roles: ["worker"] },
+        { key: "service", title: t("Stores and services"), roles: ["store", "service"] },
+        { key: "job", title: t("Jobs"), roles: ["job"] },
+      ];
+      return groups
+        .map((group) => ({ ...group, parts: this.services.filter((one) => group.roles.includes(one.role)) }))
+        .filter((group) => group.parts.length);
+    },
     serviceFaults() {
       return Object.fromEntries(this.services.map((service) => [service.name, service.fault]));
     },

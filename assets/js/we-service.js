@@ -51,8 +51,16 @@ export const ServiceCard = {
     status() {
       return serviceStatus(this.shown, this.service.fault);
     },
+    href() {
+      const { container, name } = this.service;
+      return container ? `/admin/parts/${encodeURIComponent(container)}` : `/admin/services/${name}`;
+    },
+    hasLatency() {
+      return !this.service.container || this.service.latency_ms !== null;
+    },
     note() {
       if (this.shown === "not_configured") return t("Set its address to monitor it");
+      if (this.shown === "stopped") return t("Stopped by an operator");
       if (this.shown === "healthy") return "";
       const seen = this.service.seen_at
         ? t("last seen {when}", { when: ago(this.service.seen_at, this.now) })
@@ -69,12 +77,13 @@ export const ServiceCard = {
   methods: { latency },
   template: `
     <article class="we-card" :data-testid="'service-' + service.name" :data-status="shown" :title="exact">
-      <div class="we-card-head"><h3><a class="we-row-link" :href="'/admin/services/' + service.name">{{ t(service.title) }}</a></h3><StatusMark :of="status" /></div>
+      <div class="we-card-head"><h3><a class="we-row-link" :href="href">{{ t(service.title) }}</a></h3><StatusMark :of="status" /></div>
       <div v-if="note" class="we-card-note" :title="note">{{ note }}</div>
-      <div v-else class="we-card-figures">
+      <div v-else-if="hasLatency" class="we-card-figures">
         <Sparkline :values="service.latencies_ms" /><span class="we-number">{{ latency(service.latency_ms) }}</span>
       </div>
-      <div v-if="shown !== 'not_configured'" class="we-card-percentiles" :title="t('Last hour')">
+      <div v-if="service.container" class="we-card-note" :title="service.container">{{ service.container }}</div>
+      <div v-if="shown !== 'not_configured' && !service.container" class="we-card-percentiles" :title="t('Last hour')">
         <span v-for="[name, value] in percentiles" :key="name"><span class="we-muted">{{ name }}</span> {{ value }}</span></div>
     </article>`,
 };

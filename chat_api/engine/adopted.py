@@ -6,6 +6,10 @@ One object a process, shared by the engine and by who keeps it up to date. See d
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from chat_api.core.errors import Conflict
+from chat_api.core.language import _
+from chat_api.engine.schemas import ContainerView
+
 PROJECT_LABEL = "com.docker.compose.project"
 STACK_LABEL = "com.docker.stack.namespace"
 OURS_LABEL = "whisperengine.console"
@@ -34,3 +38,9 @@ class AdoptedContainers:
 def project_of(labels: Mapping[str, str]) -> str:
     """The compose project, or the Swarm stack, of a container; empty without one."""
     return str(labels.get(PROJECT_LABEL) or labels.get(STACK_LABEL) or "")
+
+
+def require_managed(view: ContainerView) -> None:
+    """Raises: Conflict for what is neither labelled nor adopted: neither its log nor its insides are read."""
+    if not view.is_managed:
+        raise Conflict(_("{name} is not adopted, so it is only watched. Adopt it on the Adopt page.", name=view.name))

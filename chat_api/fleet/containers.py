@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from chat_api.core.errors import AppError, EngineUnavailable, NotFound
 from chat_api.core.logging import get_logger
 from chat_api.core.principals import Permission, Principal
+from chat_api.engine.adopted import require_managed
 from chat_api.engine.fact_schemas import ContainerFacts
 from chat_api.engine.interface import ContainerEngine, NoEngine
 from chat_api.engine.schemas import ContainerState, ContainerUsage, ContainerView
@@ -36,9 +37,11 @@ class ContainersService:
     async def facts(self, principal: Principal, bot_name: str) -> ContainerFacts:
         """Everything about what runs a bot, values of its environment kept back.
 
-        Raises: NotFound, PermissionDenied, NotAuthenticated, EngineUnavailable, EngineFailed.
+        Raises: NotFound, Conflict (not adopted), PermissionDenied, NotAuthenticated, EngineUnavailable, EngineFailed.
         """
-        return await self._engine.facts(await self._view(principal, bot_name))
+        view = await self._view(principal, bot_name)
+        require_managed(view)
+        return await self._engine.facts(view)
 
     async def usage(self, principal: Principal, bot_name: str) -> ContainerUsage:
         """What it uses at this moment; the first look ever at a container knows no rates.

@@ -149,6 +149,11 @@ class FleetService:
             incidents=self._incidents,
         )
 
+    @property
+    def service_names(self) -> frozenset[str]:
+        """The dependencies, and the other parts of the fleet, that are watched."""
+        return frozenset(self._services)
+
     def public_bots(self) -> tuple[PublicBot, ...]:
         """The bots as users see them, by name."""
         return tuple(

@@ -42,6 +42,8 @@ class EvidenceCollector:
                 container = _with_end(await self._engine.inspect(bot_name), seen=container)
                 if container is None:
                     problem = "No container or service runs this bot."
+                elif not container.is_managed:
+                    problem = "Its container is not adopted, so its log was not read."
                 else:
                     lines = await self._engine.logs_tail(container, LOG_LINES)
         except AppError as error:

@@ -6,6 +6,7 @@ from collections import deque
 
 from chat_api.core.errors import AppError
 from chat_api.core.logging import get_logger
+from chat_api.engine.adopted import require_managed
 from chat_api.engine.interface import ContainerEngine
 from chat_api.engine.log_schemas import LogLine
 from chat_api.logs.lines import LineReader
@@ -78,6 +79,7 @@ class LogReader:
         view = await self._engine.inspect(self.bot_name)
         if view is None:
             return False
+        require_managed(view)
         since_ns = self._position.since_ns
         self._position.reconnect()
         tail = RING_LINES if since_ns is None else None

@@ -19,6 +19,7 @@ from chat_api.core.language import N_, _
 from chat_api.core.logging import get_logger
 from chat_api.core.principals import Permission, Principal
 from chat_api.core.tally import Tally
+from chat_api.engine.adopted import require_managed
 from chat_api.engine.interface import ContainerEngine, NoEngine
 from chat_api.engine.log_schemas import LogLine, LogPage, RawLine, nanoseconds_of
 from chat_api.fleet.registry import BotRegistry
@@ -165,6 +166,7 @@ class LogService:
         view = await self._engine.inspect(bot_name)
         if view is None:
             raise NotFound("No container or service runs this bot.")
+        require_managed(view)
         own = LogFilter(levels=wanted.levels, pattern=wanted.pattern)
         read = _wanted_line(LineReader(bot_name), own)
         span = {"since_ns": since_ns, "until_ns": until_ns, "limit": limit}

@@ -47,12 +47,15 @@ class AdoptionService:
         database: Database,
         engine: ContainerEngine,
         audit: AuditService,
-        pubsub: PubSub,
+        pubsub: PubSub | None = None,
         *,
         projects: Sequence[str] = (),
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        """``projects`` are compose projects that are adopted as a whole, by the operator's setting."""
+        """``projects`` are compose projects that are adopted as a whole, by the operator's setting.
+
+        Without ``pubsub`` other processes find out within half a minute.
+        """
         self._database = database
         self._engine = engine
         self._audit = audit
@@ -61,7 +64,8 @@ class AdoptionService:
         self._stored: dict[str, AdoptedContainer] = {}
         engine.adopted.projects = frozenset(projects)
         self.changed = asyncio.Event()
-        pubsub.subscribe(CHANGED, lambda _: self.changed.set())
+        if pubsub is not None:
+            pubsub.subscribe(CHANGED, lambda _: self.changed.set())
 
     @property
     def stored(self) -> tuple[AdoptedContainer, ...]:
@@ -167,7 +171,8 @@ class AdoptionService:
     async def _tell(self) -> None:
         await self.load()
         self.changed.set()
-        self._pubsub.publish(CHANGED, None)
+        if self._pubsub is not None:
+            self._pubsub.publish(CHANGED, None)
 
     def _candidate(self, summary: ContainerSummary) -> Candidate:
         recognition, stored = recognise(summary), self._stored.get(summary.name)

@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Mapping
 
 from chat_api.audit.service import AuditService
-from chat_api.core.errors import Conflict, EngineUnavailable, NotFound
+from chat_api.core.errors import EngineUnavailable, NotFound
 from chat_api.core.keyed_locks import KeyedLocks
 from chat_api.core.language import _
 from chat_api.core.logging import get_logger
 from chat_api.core.principals import Permission, Principal
+from chat_api.engine.adopted import require_managed
 from chat_api.engine.fact_schemas import ContainerFacts
 from chat_api.engine.interface import STOP_GRACE_S, ContainerEngine, NoEngine
 from chat_api.engine.schemas import PART_PREFIX, ContainerView
@@ -66,7 +67,9 @@ class PartsService:
         Raises: NotFound, PermissionDenied, NotAuthenticated, EngineUnavailable, EngineFailed.
         """
         self.get(principal, container)
-        return await self._engine.facts(await self._view(container))
+        view = await self._view(container)
+        require_managed(view)
+        return await self._engine.facts(view)
 
     async def act(self, principal: Principal, action: BotAction, container: str) -> PartState:
         """Start, stop or restart it, one thing at a time; returns when the engine has done it.
@@ -77,8 +80,7 @@ class PartsService:
         await self._audit.require(principal, PERMISSIONS[action], container)
         async with self._locks.queue(container):
             view = await self._view(container)
-            if not view.is_managed:
-                raise Conflict(_("{name} is not adopted: it can only be watched.", name=container))
+            require_managed(view)
             details = {"role": part.role.value, "project": part.project}
             await self._audit.record(principal, f"part.{action}", container, details=details)
             # Whoever asked may leave: half of it done would be worse.

@@ -24,7 +24,11 @@ router = APIRouter(prefix="/api/admin", tags=["Administration"])
 
 
 ServiceName = Annotated[
-    str, Path(max_length=30, description=f"One of {', '.join(f'`{name}`' for name in DEPENDENCIES)}.")
+    str,
+    Path(
+        max_length=50,
+        description=f"One of {', '.join(f'`{name}`' for name in DEPENDENCIES)}, or another part of the fleet.",
+    ),
 ]
 _ANSWERS = also_as("text/csv") | errors(*CONSOLE, "not_found", "invalid_input")
 

@@ -5,7 +5,7 @@ A series' subject is ``answers:``, ``health:`` or ``canary:`` and a bot's name, 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Collection, Hashable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -34,9 +34,18 @@ MAX_SHARED = 256
 class SeriesService:
     """Reads what the recorder and the status keeper stored."""
 
-    def __init__(self, database: Database, registry: BotRegistry, *, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(
+        self,
+        database: Database,
+        registry: BotRegistry,
+        *,
+        services: Callable[[], Collection[str]] = lambda: (),
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        """``services``: the parts of the fleet that are watched beside our own dependencies."""
         self._database = database
         self._registry = registry
+        self._services = services
         self._clock = clock
         self._shared: dict[Hashable, tuple[float, asyncio.Task[Any]]] = {}
 
@@ -82,7 +91,7 @@ class SeriesService:
         principal.require(Permission.VIEW_SYSTEM if subject in OWN_SERIES else Permission.VIEW_FLEET)
         kind, _, name = subject.partition(":")
         if kind == "service":
-            if name not in DEPENDENCIES:
+            if name not in DEPENDENCIES and name not in self._services():
                 raise NotFound("Unknown service.")
         elif kind == "bot" or kind in set(BotSeries):
             self._registry.get(name)

@@ -14,8 +14,10 @@ import pytest
 from docker.models.containers import Container
 
 from chat_api.core.errors import EngineFailed
+from chat_api.engine.adopted import AdoptedContainers
 from chat_api.engine.docker import DockerEngine
 from chat_api.engine.schemas import ContainerState
+from console.adoption import rules
 from tests.support.compose import (
     COMPOSE_FILE,
     FLEET_FILE,
@@ -138,21 +140,21 @@ async def test_the_proxy_lets_through_what_the_console_needs(
     proxied_host: str, bot_container: Callable[..., BotContainer]
 ) -> None:
     """List, inspect, logs, restart, stop, start and events of a labelled bot all work through the rules."""
-    started = bot_container("elena", name="whisperengine-elena-bot")
+    started = bot_container("sample-elena", name="whisperengine-sample-elena-bot")
     await eventually(lambda: _is_ok(f"{started.url}/health"))
     engine = DockerEngine(proxied_host)
     assert await engine.ping() > 0
     (view,) = await engine.list_bots()
-    assert view.bot_name == "elena"
+    assert view.bot_name == "sample-elena"
     assert await engine.logs_tail(view)
     await engine.restart(view, timeout_s=5)
     await engine.stop(view, timeout_s=5)
-    stopped = await engine.inspect("elena")
+    stopped = await engine.inspect("sample-elena")
     assert stopped is not None
     assert stopped.state is ContainerState.EXITED
     await engine.start(stopped)
     events = engine.events(view.started_at)
-    assert (await anext(aiter(events))).bot_name == "elena"
+    assert (await anext(aiter(events))).bot_name == "sample-elena"
     await events.aclose()
     await engine.close()
 
@@ -167,7 +169,10 @@ async def test_the_proxy_lets_through_what_the_console_needs(
         ("POST", "/v1.41/containers/whisperengine-console-postgres/restart"),
         ("POST", "/containers/whisperengine-elena-bot/exec"),
         ("POST", "/containers/whisperengine-elena-bot/kill"),
-        ("POST", "/containers/elena-bot/../whisperengine-console-postgres/stop"),
+        ("POST", "/containers/elena-bot/restart"),
+        ("GET", "/containers/elena-bot/logs"),
+        ("GET", "/containers/whisperengine-v2-elena/json"),
+        ("POST", "/containers/whisperengine-sample-elena-bot/../whisperengine-console-postgres/stop"),
         ("DELETE", "/containers/whisperengine-elena-bot"),
         ("PUT", "/containers/whisperengine-elena-bot/archive"),
         ("GET", "/containers/whisperengine-elena-bot/archive"),
@@ -182,6 +187,30 @@ async def test_the_proxy_refuses_everything_else(proxied_host: str, method: str,
     async with httpx.AsyncClient() as client:
         answer = await client.request(method, proxied_host.replace("tcp:", "http:") + path)
     assert answer.status_code in {403, 405}
+
+
+@pytest.mark.docker
+async def test_the_rules_are_made_from_what_is_adopted(
+    docker_engine: DockerEngineHandle, bot_container: Callable[..., BotContainer]
+) -> None:
+    """With the two lines of ``proxy-rules`` an adopted bot can be restarted through the proxy, its neighbour cannot."""
+    for bot in ("elena", "ryan"):
+        bot_container(bot, name=f"whisperengine-v2-{bot}", labels={"com.docker.compose.project": "v2"})
+    variables = dict(line.partition("=")[::2] for line in rules(["whisperengine-v2-elena"]))
+    command = compose(REQUIRED | {name: text.strip("'") for name, text in variables.items()})["services"][
+        "console-docker-proxy"
+    ]["command"]
+    async with socket_proxy(docker_engine.host, command) as host:
+        engine = DockerEngine(host, adopted=AdoptedContainers(projects=frozenset({"v2"})))
+        views = {view.bot_name: view for view in await engine.list_bots()}
+        assert {name: view.state for name, view in views.items()} == dict.fromkeys(
+            ("elena", "ryan"), ContainerState.RUNNING
+        )
+        await engine.restart(views["elena"], timeout_s=1)
+        for act in (engine.restart, engine.logs_tail, engine.facts):
+            with pytest.raises(EngineFailed, match="does not allow"):
+                await act(views["ryan"])
+        await engine.close()
 
 
 @pytest.mark.docker

@@ -49,7 +49,7 @@ async def test_a_fleet_s_own_containers_are_known_without_a_label(
     bot_container: Callable[..., BotContainer],
     make_settings: MakeSettings,
 ) -> None:
-    """Both generations by name and environment: state, port and log are there; nothing of ours lets them be touched."""
+    """Both generations by name and environment: state and port are there; read and touched is only what is adopted."""
     port, worker = free_port(), "whisperengine-v2-worker-cognition-1"
     bot_container(
         "elena",
@@ -77,6 +77,10 @@ async def test_a_fleet_s_own_containers_are_known_without_a_label(
         async with api.client(await api.admin_login()) as console:
             refused = await console.post("/api/admin/bots/elena/restart")
             assert refused.status_code in {404, 409}, refused.text
+            unread = await console.get("/api/admin/logs", params={"bots": "elena"})
+            assert "not adopted" in unread.text
+            adopted = await console.post("/api/admin/adoption", json={"names": ["whisperengine-v2-elena"]})
+            assert adopted.status_code == 200, adopted.text
             log = await console.get("/api/admin/logs", params={"bots": "elena"})
             assert "listening" in log.text
 

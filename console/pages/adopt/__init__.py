@@ -1,0 +1,1 @@
+"""What of the container engine the console may act on."""

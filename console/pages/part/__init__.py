@@ -1,0 +1,1 @@
+"""One worker, store or service of the fleet."""

@@ -1,0 +1,159 @@
+"""A v2 fleet on a real engine: its workers and stores are parts of it, and what is adopted can be acted on."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from chat_api.fleet.schemas import BotStatus, ServiceStatus
+from tests.support.api import MakeSettings, RunningApi, running_api
+from tests.support.docker_engine import BotContainer, DockerEngineHandle
+from tests.support.eventually import eventually
+from tests.support.ports import free_port
+
+PROJECT = "com.docker.compose.project"
+SERVICE = "com.docker.compose.service"
+SLEEP = ["python", "-c", "import time; print('ready', flush=True); time.sleep(100_000)"]
+
+
+@pytest.fixture
+def fleet(bot_container: Callable[..., BotContainer]) -> dict[str, BotContainer]:
+    """A bot, a worker, a store, a job that ended well, and a container of somebody else."""
+    port = free_port()
+
+    def start(service: str, name: str, project: str = "v2", **options: Any) -> BotContainer:
+        labels = {PROJECT: project, SERVICE: service}
+        settings: dict[str, Any] = {"name": name, "labels": labels, "command": SLEEP}
+        return bot_container(service, **settings | options)
+
+    return {
+        "elena": start(
+            "elena",
+            "whisperengine-v2-elena",
+            environment={"DISCORD_BOT_NAME": "elena", "DISCORD_TOKEN": "x", "API_PORT": str(port)},
+            command=["python", "-m", "sample_bot", "--name", "elena", "--contract", "v2", "--port", str(port)],
+        ),
+        "worker": start(
+            "worker-cognition", "v2-worker-cognition-1", environment={"DISCORD_BOT_NAME": "worker-cognition"}
+        ),
+        "postgres": start("postgres", "whisperengine-v2-postgres"),
+        "job": start("db-migrate", "v2-db-migrate", command=["python", "-c", "print('migrated')"]),
+        "stranger": start("postgres", "shop-postgres", project="shop"),
+    }
+
+
+@pytest.mark.docker
+async def test_what_is_adopted_can_be_acted_on_and_nothing_else(
+    docker_engine: DockerEngineHandle, fleet: dict[str, BotContainer], make_settings: MakeSettings
+) -> None:
+    """Seen at once, watched only; restarted after one click, by us alone; undone with another."""
+    async with running_api(make_settings(docker_host=docker_engine.host)) as api:
+        await eventually(lambda: _parts(api).get("v2-worker-cognition-1") is ServiceStatus.HEALTHY)
+        assert _parts(api) == {
+            "v2-worker-cognition-1": ServiceStatus.HEALTHY,
+            "whisperengine-v2-postgres": ServiceStatus.HEALTHY,
+            "v2-db-migrate": ServiceStatus.HEALTHY,
+        }
+        assert _titles(api) == {"Cognition worker": "worker", "PostgreSQL": "store", "Db migrate": "job"}
+        async with api.client(await api.admin_login()) as console:
+            refused = await console.post("/api/admin/parts/v2-worker-cognition-1/restart")
+            assert (refused.status_code, refused.json()["error"]["code"]) == (409, "conflict")
+            assert (await console.post("/api/admin/parts/shop-postgres/restart")).status_code == 404
+
+            listed = (await console.get("/api/admin/adoption")).json()["projects"]
+            assert (listed[0]["name"], listed[0]["is_fleet"]) == ("v2", True)
+            seems = {one["name"]: one["role"] for one in listed[0]["containers"]}
+            assert seems == {
+                "whisperengine-v2-elena": "bot",
+                "v2-worker-cognition-1": "worker",
+                "whisperengine-v2-postgres": "store",
+                "v2-db-migrate": "job",
+            }
+            adopted = await console.post("/api/admin/adoption", json={"project": "v2"})
+            assert len(adopted.json()["names"]) == 4
+
+            before = await _started_at(fleet["worker"])
+            restarted = await console.post("/api/admin/parts/v2-worker-cognition-1/restart")
+            assert restarted.json()["state"] == "running", restarted.text
+            assert await _started_at(fleet["worker"]) != before
+            log = await console.get("/api/admin/logs", params={"bots": "part:v2-worker-cognition-1"})
+            assert "ready" in log.text
+
+            assert (await console.post("/api/admin/bots/elena/restart")).status_code == 200
+            await _audited(console, "containers.adopt", "part.restart", "bot.restart")
+
+            released = await console.post("/api/admin/adoption/release", json={"names": ["v2-worker-cognition-1"]})
+            assert released.json()["names"] == ["v2-worker-cognition-1"]
+            again = await console.post("/api/admin/parts/v2-worker-cognition-1/restart")
+            assert again.status_code == 409
+
+
+@pytest.mark.docker
+async def test_a_name_that_another_project_took_over_is_not_adopted(
+    docker_engine: DockerEngineHandle,
+    fleet: dict[str, BotContainer],
+    bot_container: Callable[..., BotContainer],
+    make_settings: MakeSettings,
+) -> None:
+    """What was adopted is the container of a project; somebody else's of the same name is only watched."""
+    async with (
+        running_api(make_settings(docker_host=docker_engine.host)) as api,
+        api.client(await api.admin_login()) as console,
+    ):
+        adopted = await console.post("/api/admin/adoption", json={"names": ["v2-worker-cognition-1"]})
+        assert adopted.status_code == 200, adopted.text
+        await asyncio.to_thread(fleet["worker"].container.remove, force=True)
+        await eventually(lambda: _parts(api).get("v2-worker-cognition-1") is ServiceStatus.UNHEALTHY)  # missing
+        labels = {PROJECT: "shop", SERVICE: "worker-cognition"}
+        bot_container("worker", name="v2-worker-cognition-1", labels=labels, command=SLEEP)
+        await eventually(lambda: "v2-worker-cognition-1" not in _parts(api))
+        assert (await console.post("/api/admin/parts/v2-worker-cognition-1/restart")).status_code == 404
+
+
+@pytest.mark.docker
+async def test_a_store_that_stops_is_the_cause_of_its_bots_trouble(
+    docker_engine: DockerEngineHandle, fleet: dict[str, BotContainer], make_settings: MakeSettings
+) -> None:
+    """An incident of the store, to which the bots of its project are put down; an adopted project needs no click."""
+    settings = make_settings(
+        docker_host=docker_engine.host, adopt_compose_projects=("v2",), bot_health_check_interval=1.0
+    )
+    async with running_api(settings) as api, api.client(await api.admin_login()) as console:
+        await eventually(lambda: _bot_status(api) is BotStatus.ONLINE)
+        await eventually(lambda: _parts(api).get("whisperengine-v2-postgres") is ServiceStatus.HEALTHY)
+        stopped = await console.post("/api/admin/parts/whisperengine-v2-postgres/stop")
+        assert stopped.status_code == 200, stopped.text
+        await eventually(lambda: _parts(api)["whisperengine-v2-postgres"] is ServiceStatus.UNHEALTHY)
+        await asyncio.to_thread(fleet["elena"].container.kill)
+        await eventually(lambda: _cause(api) == "part:whisperengine-v2-postgres")
+        await eventually(lambda: api.services.fleet.current().incidents)
+        titles = [incident.title for incident in api.services.fleet.current().incidents]
+        assert any(title.startswith("PostgreSQL") for title in titles), titles
+
+
+def _parts(api: RunningApi) -> dict[str, ServiceStatus]:
+    return {one.container: one.status for one in api.services.fleet.current().services if one.container}
+
+
+def _titles(api: RunningApi) -> dict[str, str]:
+    return {one.title: one.role.value for one in api.services.fleet.current().services if one.container}
+
+
+def _bot_status(api: RunningApi) -> BotStatus:
+    return next((bot.status for bot in api.services.fleet.current().bots), BotStatus.UNKNOWN)
+
+
+def _cause(api: RunningApi) -> str | None:
+    return next(bot.cause for bot in api.services.fleet.current().bots)
+
+
+async def _started_at(part: BotContainer) -> str:
+    await asyncio.to_thread(part.container.reload)
+    return str(part.container.attrs["State"]["StartedAt"])
+
+
+async def _audited(console: httpx.AsyncClient, *actions: str) -> None:
+    entries = (await console.get("/api/admin/audit")).json()["entries"]
+    assert set(actions) <= {entry["action"] for entry in entries}
