@@ -49,7 +49,8 @@ export const ServiceCard = {
       return this.isStale && this.service.status !== "not_configured" ? "unknown" : this.service.status;
     },
     status() {
-      return serviceStatus(this.shown, this.service.fault);
+      const status = serviceStatus(this.shown, this.service.fault);
+      return this.service.role === "job" && this.shown === "healthy" ? { ...status, label: t("Done") } : status;
     },
     href() {
       const { container, name } = this.service;

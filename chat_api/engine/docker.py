@@ -259,9 +259,10 @@ class DockerEngine:
         return None
 
     def _summaries(self, client: BoundedClient) -> Iterator[ContainerSummary]:
-        for raw in swarm.list_services(client):
-            tasks = swarm.tasks_of(client, str(raw["ID"]))
-            yield service_summary(raw, tasks, label=self._label, adopted=self.adopted)
+        services = swarm.list_services(client)
+        tasks = swarm.all_tasks(client) if services else {}
+        for raw in services:
+            yield service_summary(raw, tasks.get(str(raw["ID"]), ()), label=self._label, adopted=self.adopted)
         for raw in client.containers(all=True):
             if SERVICE_ID_LABEL not in (raw.get("Labels") or {}):  # a task: its service stands for it
                 summary = container_summary(raw, label=self._label, adopted=self.adopted)

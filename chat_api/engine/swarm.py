@@ -37,6 +37,14 @@ def tasks_of(client: Client, service_id: str) -> list[Json]:
     return list(client.tasks(filters={"service": service_id}))
 
 
+def all_tasks(client: Client) -> dict[str, list[Json]]:
+    """The tasks of all services, by the id of their service, in one call."""
+    tasks: dict[str, list[Json]] = {}
+    for task in client.tasks():
+        tasks.setdefault(str(task["ServiceID"]), []).append(task)
+    return tasks
+
+
 def restart_service(client: Client, service_id: str, *, timeout_s: float) -> None:
     """Replace every task (a force-update) and wait until a new one runs. Raises: EngineFailed past ``timeout_s``."""
     service = inspect_service(client, service_id)

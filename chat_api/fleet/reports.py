@@ -40,6 +40,7 @@ class ServiceReport:
     role: PartRole = PartRole.DEPENDENCY
     container: str = ""
     project: str = ""
+    is_managed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

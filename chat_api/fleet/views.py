@@ -246,6 +246,7 @@ def service_view(before: ServiceView | None, report: ServiceReport) -> ServiceVi
         role=report.role,
         container=report.container,
         project=report.project,
+        is_managed=report.is_managed,
     )
 
 

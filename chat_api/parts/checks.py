@@ -104,6 +104,7 @@ def report_of(part: Part, finding: Finding, *, at: datetime, latency_ms: float |
         role=part.recognition.role,
         container=part.summary.name,
         project=part.summary.project,
+        is_managed=part.summary.is_adopted or part.summary.is_labelled,
     )
 
 

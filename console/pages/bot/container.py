@@ -33,12 +33,17 @@ async def bot_container(principal: Principal, bot_name: str) -> None:
     with ui.element("div").classes("we-panels"):
         with _panel(_("Usage"), testid="usage"):
             _live_usage(principal, facts)
-        with _panel(_("Container"), testid="container"):
-            ui.html(container_html(facts), sanitize=False)
-        with _panel(_("Environment"), testid="environment"):
-            ui.html(environment_html(facts), sanitize=False)
-        with _panel(_("Health checks"), testid="health-checks"):
-            ui.html(health_html(facts), sanitize=False)
+        facts_panels(facts)
+
+
+def facts_panels(facts: ContainerFacts) -> None:
+    """Put a panel each here for a container, its environment and its health checks."""
+    with _panel(_("Container"), testid="container"):
+        ui.html(container_html(facts), sanitize=False)
+    with _panel(_("Environment"), testid="environment"):
+        ui.html(environment_html(facts), sanitize=False)
+    with _panel(_("Health checks"), testid="health-checks"):
+        ui.html(health_html(facts), sanitize=False)
 
 
 def _panel(label: str, *, testid: str) -> ui.element:

@@ -10,14 +10,14 @@ from chat_api.core.errors import AppError
 from chat_api.core.language import N_, _
 from chat_api.core.principals import Permission, Principal
 from chat_api.engine.schemas import PART_PREFIX, ContainerState
-from chat_api.fleet.schemas import FleetView, ServiceStatus, ServiceView
+from chat_api.fleet.schemas import FleetView, PartRole, ServiceStatus, ServiceView
 from chat_api.parts.service import PERMISSIONS
 from console.actions import run_action
 from console.context import services
 from console.frame import back_link, frame, page
 from console.labels import ACTIONS, PART_ROLES, SERVICE
 from console.live.open_pages import open_pages
-from console.pages.bot.container import container_html, environment_html, health_html
+from console.pages.bot.container import facts_panels
 from console.widgets.dialogs import ask, button
 from console.widgets.lifetime import while_shown
 from console.widgets.log_view import LogView
@@ -35,10 +35,10 @@ def register() -> None:
 async def _part(principal: Principal, name: str) -> None:
     part = services().parts.get(principal, name)
     subject, address = f"service:{part.name}", f"/api/admin/services/{quote(part.name)}/series"
-    charts = (
-        ChartSpec(title=_("Connection time"), subject=subject, export=address, of="checks"),
-        ChartSpec(title=_("Checks"), subject=subject, export=address, shows="counts", of="checks"),
-    )
+    checks = ChartSpec(title=_("Checks"), subject=subject, export=address, shows="counts", of="checks")
+    charts: tuple[ChartSpec, ...] = (checks,)
+    if part.role in {PartRole.STORE, PartRole.SERVICE}:
+        charts = (ChartSpec(title=_("Connection time"), subject=subject, export=address, of="checks"), checks)
     with frame(principal, title=_(part.title), path="/admin"):
         back_link("/admin", _("Fleet"))
         with ui.element("div").classes("we-panels"):
@@ -128,18 +128,20 @@ class _PartHead:
 
 
 async def _container(principal: Principal, part: ServiceView) -> None:
-    with ui.element("section").classes("we-panel").props('data-testid="container"') as panel:
-        panel.props["aria-label"] = _("Container")
-        try:
-            facts = await services().parts.facts(principal, part.container)
-        except AppError as error:
+    try:
+        facts = await services().parts.facts(principal, part.container)
+    except AppError as error:
+        with ui.element("section").classes("we-panel").props('data-testid="container"') as panel:
+            panel.props["aria-label"] = _("Container")
             ui.label(error.message).classes("we-muted")
-            return
-        ui.html(container_html(facts) + environment_html(facts) + health_html(facts), sanitize=False)
+        return
+    facts_panels(facts)
 
 
 def _head_html(part: ServiceView) -> str:
     mark = SERVICE[part.status]
+    if part.role is PartRole.JOB and part.status is ServiceStatus.HEALTHY:
+        mark = mark._replace(label=N_("Done"))
     fault = f"{_(part.title)} {_(part.fault)}" if part.status is ServiceStatus.UNHEALTHY else ""
     detail = ": ".join(one for one in (fault, part.error or "") if one)
     place = " · ".join(one for one in (_(PART_ROLES[part.role]), part.container, part.project) if one)
