@@ -36,7 +36,7 @@ async def projects(principal: Admin, adoption: Adoption) -> ProjectList:
 async def adopt(body: AdoptBody, principal: Admin, adoption: Adoption) -> NamesAnswer:
     """From now on the console may start, stop and restart them. Gives those that were not adopted before."""
     if not body.names and body.project is None:
-        raise InvalidInput(_("Give names or a project."), field="names")
+        raise InvalidInput(_("give the names of containers, or a project"), field="names")
     return NamesAnswer(names=await adoption.adopt(principal, body.names, project=body.project))
 
 

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from chat_api.fleet.schemas import BotStatus, ServiceStatus
+from models import Role
 from tests.support.api import MakeSettings, RunningApi, running_api
 from tests.support.docker_engine import BotContainer, DockerEngineHandle
 from tests.support.eventually import eventually
@@ -131,6 +133,56 @@ async def test_a_store_that_stops_is_the_cause_of_its_bots_trouble(
         await eventually(lambda: api.services.fleet.current().incidents)
         titles = [incident.title for incident in api.services.fleet.current().incidents]
         assert any(title.startswith("PostgreSQL") for title in titles), titles
+
+
+@pytest.mark.docker
+async def test_only_administrators_adopt_and_never_the_console_itself(
+    docker_engine: DockerEngineHandle, bot_container: Callable[..., BotContainer], make_settings: MakeSettings
+) -> None:
+    """An operator is refused and audited; a container of the console's own, or none at all, cannot be adopted."""
+    ours = {"whisperengine.console": "true", PROJECT: "whisperengine-console"}
+    bot_container("ours", name="whisperengine-console-postgres", labels=ours, command=SLEEP)
+    async with running_api(make_settings(docker_host=docker_engine.host)) as api:
+        async with api.client(await api.admin_login(Role.OPERATOR)) as operator:
+            denied = await operator.post("/api/admin/adoption", json={"project": "whisperengine-console"})
+            assert denied.status_code == 403
+        async with api.client(await api.admin_login()) as console:
+            answers = [
+                await console.post("/api/admin/adoption", json=body)
+                for body in (
+                    {"names": ["whisperengine-console-postgres"]},
+                    {"project": "whisperengine-console"},
+                    {"names": ["nobody"]},
+                    {},
+                )
+            ]
+            assert [answer.status_code for answer in answers] == [409, 404, 404, 422], [one.text for one in answers]
+            entries = (await console.get("/api/admin/audit", params={"outcome": "denied"})).json()["entries"]
+            assert [entry["action"] for entry in entries] == ["settings.manage"]
+
+
+@pytest.mark.docker
+async def test_a_container_that_bots_config_names_is_the_bot_s(
+    docker_engine: DockerEngineHandle,
+    bot_container: Callable[..., BotContainer],
+    make_settings: MakeSettings,
+    tmp_path: Path,
+) -> None:
+    """``container:`` gives a bot its container whatever that is called; adopted, it can be restarted."""
+    started = bot_container("elena", name="heroine", labels={})
+    config = tmp_path / "bots.json"
+    config.write_text(f'{{"elena": {{"port": {started.port}, "container": "heroine"}}}}')
+    settings = make_settings(docker_host=docker_engine.host, bots_config=config)
+    async with running_api(settings) as api, api.client(await api.admin_login()) as console:
+        await eventually(lambda: _container(api) == "heroine")
+        assert (await console.post("/api/admin/bots/elena/restart")).status_code == 404
+        assert (await console.post("/api/admin/adoption", json={"names": ["heroine"]})).status_code == 200
+        assert (await console.post("/api/admin/bots/elena/restart")).status_code == 200
+        await eventually(lambda: _bot_status(api) is BotStatus.ONLINE)
+
+
+def _container(api: RunningApi) -> str | None:
+    return next((bot.container.name for bot in api.services.fleet.current().bots if bot.container), None)
 
 
 def _parts(api: RunningApi) -> dict[str, ServiceStatus]:
