@@ -16,6 +16,7 @@ from chat_api.fleet.health import HealthService
 from chat_api.fleet.known_bots import KnownBotsService
 from chat_api.fleet.policies import PoliciesService
 from chat_api.fleet.registry import BotRegistry
+from chat_api.fleet.renames import RenamesService
 from chat_api.fleet.service import FleetService
 from chat_api.fleet.test_messages import TestMessagesService
 from chat_api.incidents.service import IncidentsService
@@ -61,6 +62,7 @@ class Services:
     test_messages: TestMessagesService
     messages: MessagesService
     parts: PartsService
+    renames: RenamesService
     fleet: FleetService
     health: HealthService
     incidents: IncidentsService

@@ -27,6 +27,7 @@ from chat_api.fleet.health import HealthService
 from chat_api.fleet.known_bots import KnownBotsService
 from chat_api.fleet.policies import PoliciesService
 from chat_api.fleet.registry import BotRegistry
+from chat_api.fleet.renames import RenamesService
 from chat_api.fleet.service import FleetService
 from chat_api.fleet.test_messages import TestMessagesService
 from chat_api.incidents.evidence import EvidenceCollector
@@ -115,6 +116,7 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
     stack.push_async_callback(parts.close)
     logs = LogService(engine, registry, part_name=parts.log_name)
     stack.push_async_callback(logs.close)
+    known_bots = KnownBotsService(database, registry, fleet, audit, pubsub)
     book = WorkerRegistry()
     loop_watch = LoopWatch(on_lag=r.metrics.record_lag, on_blocked=r.metrics.record_blocked)
     services = Services(
@@ -139,7 +141,8 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
         fleet=fleet,
         health=_health(r),
         incidents=incidents,
-        known_bots=KnownBotsService(database, registry, fleet, audit, pubsub),
+        known_bots=known_bots,
+        renames=RenamesService(database, registry, known_bots, policies, audit),
         limits=limits,
         logs=logs,
         messages=MessagesService(database, answers, registry, limits, feeds, bot_users, feature_flags=feature_flags),

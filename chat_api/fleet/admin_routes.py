@@ -9,10 +9,13 @@ from chat_api.fleet.bodies import (
     BotDetails,
     BotOverview,
     BotOverviewList,
+    MergeAnswer,
+    MergeBody,
     TryBody,
 )
 from chat_api.fleet.known_bots import KnownBotsService
 from chat_api.fleet.registry import BotRegistry
+from chat_api.fleet.renames import RenamesService
 from chat_api.fleet.schemas import BotView
 from chat_api.fleet.service import FleetService
 from chat_api.fleet.test_messages import TestMessage, TestMessagesService
@@ -26,6 +29,7 @@ BotName = Annotated[str, Path(min_length=1, max_length=50, examples=["elena"])]
 TestMessages = Annotated[TestMessagesService, service(TestMessagesService)]
 Fleet = Annotated[FleetService, service(FleetService)]
 KnownBots = Annotated[KnownBotsService, service(KnownBotsService)]
+Renames = Annotated[RenamesService, service(RenamesService)]
 Registry = Annotated[BotRegistry, service(BotRegistry)]
 
 
@@ -77,6 +81,16 @@ async def bot(bot_name: BotName, principal: Admin, fleet: Fleet, registry: Regis
 async def remove(bot_name: BotName, principal: Admin, known_bots: KnownBots) -> None:
     """Take a bot out that nothing describes any more; its conversations stay. 409 while something describes it."""
     await known_bots.remove(principal, bot_name)
+
+
+@router.post(
+    "/bots/{bot_name}/merge",
+    summary="Give a bot's history to another",
+    responses=errors(*CONSOLE, *BODIES, "not_found", "conflict"),
+)
+async def merge(bot_name: BotName, body: MergeBody, principal: Admin, renames: Renames) -> MergeAnswer:
+    """For a bot that was renamed and that nothing describes any more: its conversations and history are the other's."""
+    return MergeAnswer(messages=await renames.take_over(principal, bot_name, body.into))
 
 
 @router.post(

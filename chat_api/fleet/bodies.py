@@ -74,6 +74,18 @@ class BotOverviewList(Answer):
     bots: list[BotOverview]
 
 
+class MergeBody(Body):
+    """The bot that takes over the history of another."""
+
+    into: StrictStr = Field(min_length=1, max_length=50, examples=["ryan-chen"])
+
+
+class MergeAnswer(Answer):
+    """What was moved."""
+
+    messages: int
+
+
 class TryBody(Body):
     """A test message."""
 

@@ -307,8 +307,8 @@ class ServiceView:
     do not end one. ``last_failed_at`` is its last check that failed. ``fault`` says what is wrong with one that is
     unhealthy, after its title.
 
-    Other parts of the fleet than our own dependencies have a ``container`` (its name), and a compose ``project``. ``is_managed``:
-    it may be acted on and read.
+    Other parts of the fleet than our own dependencies have a ``container`` (its name), and a compose ``project``.
+    ``is_managed``: it may be acted on and read.
     """
 
     name: str

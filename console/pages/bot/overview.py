@@ -2,15 +2,18 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from html import escape
+from urllib.parse import quote
 
 from nicegui import ui
 
 from chat_api.bots.schemas import BotInfo, BotSpec
 from chat_api.core.errors import Upstream
 from chat_api.core.language import _
-from chat_api.core.principals import Principal
+from chat_api.core.principals import Permission, Principal
 from chat_api.fleet.schemas import BotPolicy
+from console.actions import run_action
 from console.context import services
+from console.widgets.dialogs import ask, button
 from console.widgets.fact_words import fact_label, facts_html
 from console.widgets.quantities import span
 
@@ -28,6 +31,8 @@ async def bot_overview(principal: Principal, bot_name: str) -> None:
         known = _character(spec) + _setup(spec, services().fleet.policy_of(spec.name))
         ui.html(known, sanitize=False, tag="section").classes("we-panel").props('data-testid="character"')
         own = ui.html(_saying(_muted(_("Loading…"))), sanitize=False, tag="section").classes("we-panel")
+        if not spec.declared_by and principal.may(Permission.MANAGE_SETTINGS):
+            _renamed(principal, spec)
     own.props('data-testid="self-description"')
     if services().fleet.identities.fault(spec.name) is not None:
         own.content = _saying(_muted(_("Another bot answers at this address.")))
@@ -38,6 +43,42 @@ async def bot_overview(principal: Principal, bot_name: str) -> None:
         own.content = _saying(_muted(_("No answer yet, or nothing reported.")))
     else:
         own.content = _saying(facts_html(_said(info, spec)))
+
+
+def _renamed(principal: Principal, spec: BotSpec) -> None:
+    """Offered for a bot that nothing describes any more: it may go by another name now."""
+    others = {one.name: one.display_name for one in services().registry.all() if one.declared_by}
+    if not others:
+        return
+    with ui.element("section").classes("we-panel").props('data-testid="renamed"') as panel:
+        panel.props["aria-label"] = _("Renamed?")
+        ui.label(_("Renamed?")).classes("we-h2").props("role=heading aria-level=2")
+        explanation = _(
+            "If this bot goes by another name now, give its conversations, series, incidents and policy to that bot."
+        )
+        ui.label(explanation).classes("we-muted")
+        chosen = ui.select(others, label=_("It is now")).props("outlined dense")
+
+        async def merge(_answer: str) -> None:
+            into = str(chosen.value)
+            done = _("{name} is now {other}", name=spec.display_name, other=others[into])
+            moved = await run_action(
+                principal, lambda person: services().renames.take_over(person, spec.name, into), done=done
+            )
+            if moved is not None:
+                ui.navigate.to(f"/admin/bots/{quote(into)}")
+
+        def question() -> None:
+            if chosen.value in others:
+                ask(
+                    _("Merge {name} into {other}?", name=spec.display_name, other=others[chosen.value]),
+                    _("This can't be undone. {name} leaves the fleet.", name=spec.display_name),
+                    action=_("Merge"),
+                    is_dangerous=True,
+                    on_answer=merge,
+                )
+
+        button(_("Merge"), question, testid="merge")
 
 
 def _character(spec: BotSpec) -> str:
