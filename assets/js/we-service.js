@@ -61,8 +61,7 @@ export const ServiceCard = {
     },
     note() {
       if (this.shown === "not_configured") return t("Set its address to monitor it");
-      if (this.shown === "stopped") return t("Stopped by an operator");
-      if (this.shown === "healthy") return "";
+      if (this.shown === "healthy" || this.shown === "stopped") return "";
       const seen = this.service.seen_at
         ? t("last seen {when}", { when: ago(this.service.seen_at, this.now) })
         : t("never seen");
