@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 import gc
-from collections.abc import Callable, Iterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import chain, repeat
 
 import psutil
@@ -12,6 +12,7 @@ import pytest
 
 from console.connections import Timeouts
 from console.http_protocol import MAX_HEAD_BYTES, MAX_HEADERS, MAX_PIPELINED
+from models.connections import connect
 from tests.support.api import MakeSettings, RunningApi, running_api
 from tests.support.eventually import eventually
 from tests.support.raw_client import raw_connection, raw_exchange
@@ -25,6 +26,8 @@ POST = b"POST /api/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 IMPATIENT = Timeouts(head_s=0.5, body_s=0.5, body_bytes_per_s=20)
 PER_ADDRESS = 40
+# Without a deadline a connection stays for ever; a slow machine needs some time for the sweep.
+SENT_AWAY_WITHIN_S = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -141,11 +144,6 @@ async def test_whoever_takes_too_long_is_sent_away(make_settings: MakeSettings) 
         head = POST + b"Content-Length: %d\r\n\r\n" % len(body)
         for said, status in ((b"", None), (START, 408), (b"G", 408), (head, 408), (head + body[:-1], 408)):
             assert (await raw_exchange(api.url, [said])).status == status, said
-        async with raw_connection(api.url) as (reader, writer):  # a second request on a connection
-            writer.write(START + b"\r\n")
-            assert b" 200 " in await reader.readuntil(b"}")
-            writer.write(b"GET ")
-            assert b" 408 " in await reader.read()
         async with raw_connection(api.url) as (reader, writer):
             writer.write(POST + b"Content-Length: 200000\r\n\r\n")
             with contextlib.suppress(OSError):
@@ -154,6 +152,44 @@ async def test_whoever_takes_too_long_is_sent_away(make_settings: MakeSettings) 
                     await writer.drain()
                     await asyncio.sleep(0.01)
                 assert b" 400 " in await reader.readline()
+
+
+async def test_a_second_request_has_a_deadline_too(make_settings: MakeSettings, database_url: str) -> None:
+    """On a kept connection: begun after the first one's answer, or while that is still being made."""
+    async with (
+        running_api(make_settings(), timeouts=IMPATIENT) as api,
+        asyncio.timeout(SENT_AWAY_WITHIN_S),
+    ):
+        async with raw_connection(api.url) as (reader, writer):
+            writer.write(START + b"\r\n")
+            assert b" 200 " in await reader.readuntil(b"}")
+            writer.write(b"GET ")
+            assert b" 408 " in await reader.read()
+        async with raw_connection(api.url) as (reader, writer):
+            async with held_up_sign_ins(database_url) as is_one_waiting:
+                body = b'{"username": "alice"}'
+                writer.write(POST + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+                await eventually(is_one_waiting)
+                writer.write(b"GET ")
+                await writer.drain()
+            assert b" 200 " in await reader.readuntil(b"}")
+            assert b" 408 " in await reader.read()
+
+
+@asynccontextmanager
+async def held_up_sign_ins(database_url: str) -> AsyncIterator[Callable[[], Awaitable[bool]]]:
+    """Let every sign-in wait for the database until the block ends; gives a check whether one does."""
+    holder = await connect(database_url)
+    try:
+        async with holder.transaction():
+            await holder.execute("LOCK TABLE universal_users")
+
+            async def is_one_waiting() -> bool:
+                return bool(await holder.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"))
+
+            yield is_one_waiting
+    finally:
+        await holder.close()
 
 
 async def test_silence_keeps_nobody_out(make_settings: MakeSettings) -> None:
