@@ -28,7 +28,7 @@ class IncidentEntryKind(StrEnum):
 
 
 class Incident(SQLModel, table=True):
-    """One trouble with one root cause: ``service:redis``, or ``bot:elena`` when it is the bot's own."""
+    """One trouble with one root cause: ``service:redis``, ``address:localhost:8000``, or a bot's own, ``bot:elena``."""
 
     __tablename__ = "web_incidents"
     __table_args__ = (

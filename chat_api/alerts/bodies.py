@@ -53,7 +53,9 @@ class SubjectEntry(Answer):
     well_since: datetime | None = Field(validation_alias="healthy_since", deprecated="Use healthy_since.")
     summary: str = Field(examples=["is offline"])
     words: str = Field(validation_alias="summary", deprecated="Use summary.")
-    cause: str | None = Field(description="The dependency that this is put down to.")
+    cause: str | None = Field(
+        description="The dependency or the shared address (`address:<host:port>`) that explains it."
+    )
 
 
 class SubjectList(Answer):

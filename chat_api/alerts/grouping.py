@@ -16,6 +16,7 @@ from chat_api.alerts.rules import CONSOLE, GROUP_WAIT
 from chat_api.alerts.schemas import AlertView, RuleView, SubjectState
 from chat_api.core.ids import new_id
 from chat_api.fleet.schemas import FleetView, ServiceStatus, ServiceView
+from chat_api.fleet.shared_addresses import PREFIX, shared_addresses
 from models import AlertStatus, NotificationKind, Severity
 
 # Those that join later are told of together.
@@ -64,6 +65,8 @@ def groups(
         kind, _, name = key.partition(":")
         if kind == "cause":
             found[key] = _caused(key, services[name], members, rules, view, muted)
+        elif key.startswith(PREFIX):
+            found[key] = _at_one_address(key, members, rules, view)
         else:
             found[key] = _ruled(key, members, rules, view)
     return found
@@ -140,6 +143,8 @@ def _key(state: SubjectState, services: Mapping[str, ServiceView]) -> str:
         return f"cause:{name}"
     if state.cause in services:
         return f"cause:{state.cause}"
+    if state.cause is not None and state.cause.startswith(PREFIX):
+        return state.cause
     return f"rule:{state.rule_id}"
 
 
@@ -168,6 +173,19 @@ def _caused(
     return replace(
         group, bots=tuple(sorted({*affected, *(bot.name for bot in view.bots if bot.cause == service.name)}))
     )
+
+
+def _at_one_address(
+    key: str, members: Sequence[SubjectState], rules: Mapping[UUID, RuleView], view: FleetView
+) -> Group:
+    """The alert of an address names all bots that are configured there, and tells of each that is misaddressed."""
+    shared = shared_addresses(view.bots).get(key)
+    here = [bot.display_name for bot in shared.bots] if shared else []
+    address = shared.address if shared else key.removeprefix(PREFIX)
+    group = _ruled(key, members, rules, view)
+    title = f"{len(here)} bots are configured at {address}" if here else f"Several bots were configured at {address}"
+    lines = [f"Configured there: {_listed(here)}"] if here else []
+    return replace(group, title=title[:200], body="\n".join([*lines, group.body]), to_notify=(key,))
 
 
 def _ruled(key: str, members: Sequence[SubjectState], rules: Mapping[UUID, RuleView], view: FleetView) -> Group:

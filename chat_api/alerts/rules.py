@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from chat_api.alerts.schemas import Evaluation, MetricsSnapshot, Reading, RuleView, SubjectState
 from chat_api.fleet.schemas import BotStatus, BotView, FleetView, ServiceStatus, ServiceView
+from chat_api.fleet.shared_addresses import address_causes, shared_addresses
 from chat_api.fleet.status import MIN_CALLS
 from models import NoData, RuleKind, SubjectStatus
 
@@ -31,8 +32,15 @@ def readings(rule: RuleView, view: FleetView, snapshot: MetricsSnapshot, now: da
     """Everything that a rule looks at, as it is now."""
     found: list[Reading] = []
     if rule.kind in _BOT_CONDITIONS:
+        causes = _address_causes(view)
         found += [
-            _of_bot(bot, _BOT_CONDITIONS[rule.kind](rule, bot, snapshot), snapshot, now)
+            _of_bot(
+                bot,
+                _BOT_CONDITIONS[rule.kind](rule, bot, snapshot),
+                cause=bot.cause or causes.get(bot.name),
+                snapshot=snapshot,
+                now=now,
+            )
             for bot in view.bots
             if rule.bots is None or bot.name in rule.bots
         ]
@@ -124,7 +132,14 @@ def _cause(before: SubjectState | None, reading: Reading, now: datetime) -> tupl
     return (None, None) if now - gone_at >= CAUSE_LINGERS else (before.cause, gone_at)
 
 
-def _of_bot(bot: BotView, finding: Finding, snapshot: MetricsSnapshot, now: datetime) -> Reading:
+def _address_causes(view: FleetView) -> Mapping[str, str]:
+    """For each bot whose address is the fault, the cause; as a rule there is none, and no address has to be read."""
+    if not any(bot.status is BotStatus.MISADDRESSED for bot in view.bots):
+        return {}
+    return address_causes(shared_addresses(view.bots))
+
+
+def _of_bot(bot: BotView, finding: Finding, *, cause: str | None, snapshot: MetricsSnapshot, now: datetime) -> Reading:
     policy = bot.policy
     is_wanted = policy is not None and (policy.is_in_maintenance(now) or policy.is_stopped(bot.container))
     return Reading(
@@ -132,7 +147,7 @@ def _of_bot(bot: BotView, finding: Finding, snapshot: MetricsSnapshot, now: date
         title=bot.display_name,
         evaluation=finding[0],
         summary=finding[1],
-        cause=bot.cause,
+        cause=cause,
         is_muted=is_wanted or bot.name in snapshot.muted,
     )
 

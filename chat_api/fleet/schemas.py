@@ -252,6 +252,8 @@ class BotView:
 
     ``discord`` is its connection to Discord as the last health check saw it, None where it does not tell.
 
+    ``url`` is where it is asked now.
+
     Of at most ``call_slots`` calls at once ``calls_in_flight`` are under way; ``calls_waiting`` wait for a slot.
     """
 
@@ -283,6 +285,7 @@ class BotView:
     recent: RecentAnswers | None = None
     troubles: tuple[str, ...] = ()
     discord: Discord | None = None
+    url: str | None = None
 
     @property
     def shown(self) -> BotStatus:

@@ -148,6 +148,7 @@ class BotViews:
             description=spec.description,
             emoji=spec.emoji,
             port=spec.port,
+            url=spec.url,
             status=status,
             reasons=reasons,
             recent=self.recent(state),

@@ -34,7 +34,10 @@ class IncidentItem(Answer):
     """One incident of a list."""
 
     incident_id: TextId
-    cause: str = Field(description="`service:<name>` of a dependency, or `bot:<name>`.", examples=["service:redis"])
+    cause: str = Field(
+        description="`service:<name>` of a dependency, `address:<host:port>` of several bots, or `bot:<name>`.",
+        examples=["service:redis"],
+    )
     headline: str = Field(examples=["Redis is down: 7 bots affected"])
     detail: str
     state: Literal["open", "acknowledged", "resolved"]

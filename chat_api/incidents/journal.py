@@ -30,6 +30,11 @@ EVIDENCE_BEFORE = timedelta(minutes=10)
 KEEP = timedelta(days=400)
 KEEP_LOOSE_EVIDENCE = timedelta(days=1)
 NAMED = 10
+_GONE = {
+    "bot": "The bot left the fleet.",
+    "service": "It is no longer configured.",
+    "address": "No two bots share this address any more.",
+}
 
 
 class IncidentJournal:
@@ -105,7 +110,7 @@ class IncidentJournal:
         if not is_new:
             return None
         await self._add(connection, incident_id, IncidentEntryKind.OPENED, content, at=opening.since)
-        if cause.startswith("service:") and judgement.failing:
+        if not cause.startswith("bot:") and judgement.failing:
             content = f"Affected at once: {_names(bot.name for bot in judgement.failing)}."
             await self._add(connection, incident_id, IncidentEntryKind.BOT_JOINED, content, at=opening.since)
         return incident_id
@@ -135,8 +140,7 @@ class IncidentJournal:
         incident = resolution.incident
         content = "All is well again."
         if resolution.is_gone:
-            is_bot = incident.cause.startswith("bot:")
-            content = "The bot left the fleet." if is_bot else "It is no longer configured."
+            content = _GONE[incident.cause.partition(":")[0]]
         if resolution.left:
             content += f" In trouble for another reason by now: {_names(resolution.left)}."
         async with self._database.write() as connection:

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from chat_api.engine.schemas import ContainerState
 from chat_api.fleet.schemas import HEALTHY_STATUSES, BotStatus, BotView, FleetView, ServiceStatus, ServiceView
+from chat_api.fleet.shared_addresses import SharedAddress, address_causes, shared_addresses
 from chat_api.fleet.status import MODEL_WITNESSES
 
 # How long trouble has to last, unless a second check confirms it sooner.
@@ -59,16 +60,19 @@ def service_cause(name: str) -> str:
 
 
 def judge(view: FleetView, *, now: datetime) -> Mapping[str, Judgement]:
-    """A judgement for each dependency and each bot, by cause."""
+    """A judgement for each dependency, each address of several bots and each bot, by cause."""
     affected: dict[str, list[BotView]] = {}
     for bot in view.bots:
         if bot.cause is not None:
             affected.setdefault(bot.cause, []).append(bot)
     judgements = [_judge_service(service, affected.get(service.name, ())) for service in view.services]
+    shared = shared_addresses(view.bots)
+    judgements += [_judge_address(one) for one in shared.values()]
+    at_address = address_causes(shared)
     judgements += [
         Judgement(cause=bot_cause(bot.name), evaluation=Evaluation.UNSURE)
         if _is_waited_for(bot, view.started_at, now)
-        else _judge_bot(bot)
+        else _judge_bot(bot, shared_address=at_address.get(bot.name))
         for bot in view.bots
     ]
     return {judgement.cause: judgement for judgement in judgements}
@@ -101,10 +105,27 @@ def _judge_service(service: ServiceView, failing: Sequence[BotView]) -> Judgemen
     )
 
 
-def _judge_bot(bot: BotView) -> Judgement:
+def _judge_address(shared: SharedAddress) -> Judgement:
+    failing = [bot for bot in shared.misaddressed if bot.policy is None or not bot.policy.is_stopped(bot.container)]
+    if not failing:
+        is_resolved = all(is_healthy(bot) for bot in shared.bots)
+        return Judgement(cause=shared.cause, evaluation=Evaluation.HEALTHY if is_resolved else Evaluation.UNSURE)
+    return Judgement(
+        cause=shared.cause,
+        evaluation=Evaluation.FAILING,
+        title=f"{len(shared.bots)} bots are configured at {shared.address}"[:200],
+        detail=" ".join(dict.fromkeys(bot.error for bot in failing if bot.error))[:1000],
+        confirm_s=min(_confirm_s(bot) or 0.0 for bot in failing),
+        failing=tuple(failing),
+    )
+
+
+def _judge_bot(bot: BotView, *, shared_address: str | None = None) -> Judgement:
     cause = bot_cause(bot.name)
     if bot.cause is not None:
         return Judgement(cause=cause, evaluation=Evaluation.UNSURE, parent=service_cause(bot.cause))
+    if shared_address is not None:
+        return Judgement(cause=cause, evaluation=Evaluation.UNSURE, parent=shared_address)
     if is_healthy(bot):
         return Judgement(cause=cause, evaluation=Evaluation.HEALTHY)
     if bot.policy is not None and bot.policy.is_stopped(bot.container):

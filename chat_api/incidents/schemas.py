@@ -31,7 +31,7 @@ class IncidentFilter(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentView:
-    """One incident of a list. ``cause`` is ``service:<name>`` or ``bot:<name>``.
+    """One incident of a list. ``cause`` is ``service:<name>``, ``address:<host:port>`` or ``bot:<name>``.
 
     ``failing`` of the ``affected`` bots still fail; ``duration_s`` runs until it is resolved. ``bot_names`` are those
     that failed, by name.

@@ -108,8 +108,8 @@ class IncidentWorker:
     async def _do(self, step: Step, view: FleetView) -> None:
         match step:
             case Opening():
-                is_own = step.judgement.cause.startswith("bot:")
-                if await self._journal.open(step, dependents=() if is_own else view.bots):
+                is_of_service = step.judgement.cause.startswith("service:")
+                if await self._journal.open(step, dependents=view.bots if is_of_service else ()):
                     self._capture(step.judgement.failing, "the incident opened")
             case Change():
                 joined = set(await self._journal.change(step))

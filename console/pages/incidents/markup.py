@@ -35,6 +35,11 @@ _KINDS = {
     IncidentEntryKind.MERGED: ("idle", "link", N_("Merged")),
     IncidentEntryKind.RESOLVED: ("ok", "online", N_("Resolved")),
 }
+_CAUSES = {
+    "service": N_("Dependency: {name}"),
+    "address": N_("Several bots at one address: {name}"),
+    "bot": N_("Bot: {name}"),
+}
 _MISSING = '<span class="we-muted">–</span>'
 NAMED = 6
 
@@ -69,9 +74,8 @@ def incident_banner(incident: IncidentView) -> str:
 def incident_facts(incident: IncidentView) -> str:
     """Cause, times, and who takes care."""
     kind, name = incident.cause.split(":", 1)
-    cause = escape(name)
     facts = [
-        (_("Root cause"), _("Dependency: {name}", name=cause) if kind == "service" else _("Bot: {name}", name=cause)),
+        (_("Root cause"), _(_CAUSES[kind], name=escape(name))),
         (_("Symptoms"), escape(_sentence(incident.detail)) or _MISSING),
         (_("Opened"), moment(incident.opened_at)),
         (_("Resolved"), moment(incident.resolved_at) if incident.resolved_at else _("not yet")),

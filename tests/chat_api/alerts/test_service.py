@@ -74,6 +74,22 @@ async def test_redis_down_under_thirty_bots_is_one_message(stage: Stage, receive
     assert [title.partition(":")[0] for title in receiver.titles] == ["Redis is down", "Resolved"]
 
 
+async def test_several_bots_at_one_address_are_one_alert_that_says_so(stage: Stage) -> None:
+    """Beside it what else the rule finds is an alert of its own; the one that is well there is named, not accused."""
+    await stage.only()
+    stage.bots |= dict.fromkeys(("bot01", "bot02"), BotStatus.MISADDRESSED) | {"bot03": DOWN}
+    here: dict[str, Any] = {
+        name: {"url": f"http://{host}:8000"} for name, host in (("bot00", "localhost"), ("bot01", "127.0.0.1"))
+    }
+    here["bot02"] = {"url": "http://localhost:8000/", "error": "Correct API_PORT in .env.bot02."}
+    shared, other = sorted(await stage.evaluate(6, **here), key=lambda alert: alert.key)
+    assert (shared.key, shared.title) == ("address:localhost:8000", "3 bots are configured at localhost:8000")
+    assert shared.subjects == ("Bot01", "Bot02")
+    assert "Configured there: Bot00, Bot01, Bot02" in shared.body
+    assert "Bot02 is misaddressed. Correct API_PORT in .env.bot02." in shared.body
+    assert other.title == "Bot03 is offline"
+
+
 async def test_bots_that_fail_in_a_moment_are_one_message(stage: Stage, receiver: Receiver) -> None:
     """Without a common cause too; one that joins later is told once more, not thirty times."""
     await stage.channel(receiver.channel_url)
