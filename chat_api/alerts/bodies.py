@@ -70,8 +70,10 @@ class NotificationEntry(Answer):
     id: TextId = Field(validation_alias="notification_id")
     alert_id: TextId | None = Field(description="Null for a test.")
     channel: str = Field(validation_alias="channel_name")
-    kind: Literal["firing", "changed", "repeat", "resolved", "test"]
-    severity: SeverityName
+    kind: Literal["firing", "changed", "repeat", "resolved", "test"] | None = Field(
+        description="Null, like `severity`, when the message cannot be read any more."
+    )
+    severity: SeverityName | None
     title: str
     status: Literal["waiting", "sent", "failed"]
     created_at: datetime

@@ -19,7 +19,7 @@ from chat_api.alerts.schemas import Channel, NotificationView
 from chat_api.alerts.settings_repository import CHANNELS
 from chat_api.audit.service import AuditService
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
-from chat_api.core.database import Database
+from chat_api.core.database import Connection, Database
 from chat_api.core.errors import NotFound
 from chat_api.core.ids import new_id
 from chat_api.core.logging import get_logger
@@ -64,7 +64,14 @@ class AlertDelivery:
         """Take messages that are due, so that nobody else sends them for a minute."""
         now = self._clock.now()
         async with self._database.write() as connection:
-            return await outbox.claim(connection, now=now, lease=LEASE, give_up_after=GIVE_UP_AFTER, limit=BATCH)
+            messages, unreadable = await outbox.claim(
+                connection, now=now, lease=LEASE, give_up_after=GIVE_UP_AFTER, limit=BATCH
+            )
+            for one in unreadable:
+                await self._audit_given_up(connection, one.channel_name, title=one.title, error=one.error)
+        for one in unreadable:
+            self._note_given_up(one.channel_name, one.error)
+        return messages
 
     async def test(self, principal: Principal, channel_id: UUID) -> NotificationView:
         """Send a test message now and say how it went; it is in the history too.
@@ -146,15 +153,21 @@ class AlertDelivery:
         async with self._database.write() as connection:
             if not await outbox.finalize(connection, message.notification_id, attempts=message.attempts, **values):
                 return
-            await self._audit.record(
-                None,
-                "notification.give_up",
-                message.channel_name,
-                outcome=AuditOutcome.AUTOMATIC,
-                details={"title": message.title, "reason": error},
-                connection=connection,
-            )
-        log.error("notification_given_up", channel=message.channel_name, error=error)
+            await self._audit_given_up(connection, message.channel_name, title=message.title, error=error)
+        self._note_given_up(message.channel_name, error)
+
+    async def _audit_given_up(self, connection: Connection, channel_name: str, *, title: str, error: str) -> None:
+        await self._audit.record(
+            None,
+            "notification.give_up",
+            channel_name,
+            outcome=AuditOutcome.AUTOMATIC,
+            details={"title": title, "reason": error},
+            connection=connection,
+        )
+
+    def _note_given_up(self, channel_name: str, error: str) -> None:
+        log.error("notification_given_up", channel=channel_name, error=error)
         self._on_done(False)
 
     async def _finalize(self, message: NotificationView, **values: Any) -> None:

@@ -3,17 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
-from typing import Any
+from enum import StrEnum
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import RowMapping, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chat_api.alerts.schemas import NotificationView
-from chat_api.core.odd_rows import ODD_ROWS
+from chat_api.alerts.schemas import NotificationRecord, NotificationView, UnreadableNotification
+from chat_api.core.odd_rows import ODD_ROWS, UNREADABLE
 from chat_api.core.rows import affected, many
 from models import AlertNotification, NotificationKind, NotificationStatus, Severity
 
+E = TypeVar("E", bound=StrEnum)
 _table = AlertNotification.__table__  # type: ignore[attr-defined]
 _SAME = tuple(field.name for field in fields(NotificationView) if field.name != "notification_id")
 # An older message of the same alert to the same channel goes first: nobody hears of the end before the beginning.
@@ -39,18 +41,33 @@ async def put(connection: AsyncConnection, messages: Sequence[NotificationView])
 
 async def claim(
     connection: AsyncConnection, *, now: datetime, lease: timedelta, give_up_after: timedelta, limit: int
-) -> tuple[NotificationView, ...]:
+) -> tuple[tuple[NotificationView, ...], tuple[UnreadableNotification, ...]]:
     """Take messages that are due; whoever dies with them loses them when the lease ends, and another sends them.
 
-    One that cannot be read is given up: it would keep later ones of its alert waiting.
+    A message that cannot be read is given up, because it would keep later ones of its alert waiting. These are the
+    second result.
     """
     values = {"now": now, "leased_until": now + lease, "give_up_at": now + give_up_after, "limit": limit}
     rows = await many(connection, _CLAIM, values)
     messages = ODD_ROWS.readable("notifications", rows, _view)
-    if odd := {row["id"] for row in rows} - {one.notification_id for one in messages}:
-        ended = {"status": NotificationStatus.FAILED.value, "done_at": now, "error": "The message cannot be read."}
-        await connection.execute(update(_table).where(_table.c.id.in_(odd)).values(leased_until=None, **ended))
-    return messages
+    read = {one.notification_id for one in messages}
+    unreadable = [await _give_up(connection, row, now=now) for row in rows if row["id"] not in read]
+    return messages, tuple(unreadable)
+
+
+async def _give_up(connection: AsyncConnection, row: RowMapping, *, now: datetime) -> UnreadableNotification:
+    error = f"Could not be sent: the message cannot be read ({_why_unreadable(row)})."[:300]
+    ended = {"status": NotificationStatus.FAILED.value, "leased_until": None, "done_at": now, "error": error}
+    await connection.execute(update(_table).where(_table.c.id == row["id"]).values(**ended))
+    return UnreadableNotification(channel_name=row["channel_name"], title=row["title"], error=error)
+
+
+def _why_unreadable(row: RowMapping) -> str:
+    try:
+        _view(row)
+    except UNREADABLE as error:
+        return str(error)
+    return ""
 
 
 async def finalize(connection: AsyncConnection, notification_id: UUID, *, attempts: int, **values: Any) -> bool:
@@ -59,10 +76,10 @@ async def finalize(connection: AsyncConnection, notification_id: UUID, *, attemp
     return await affected(connection, statement.values(leased_until=None, **values)) == 1
 
 
-async def newest(connection: AsyncConnection, *, limit: int) -> tuple[NotificationView, ...]:
+async def newest(connection: AsyncConnection, *, limit: int) -> tuple[NotificationRecord, ...]:
     """The last messages, newest first."""
     rows = await many(connection, select(_table).order_by(_table.c.id.desc()).limit(limit))
-    return ODD_ROWS.readable("notifications", rows, _view)
+    return ODD_ROWS.readable("notification history", rows, _record)
 
 
 def _values(message: NotificationView) -> dict[str, Any]:
@@ -70,9 +87,20 @@ def _values(message: NotificationView) -> dict[str, Any]:
 
 
 def _view(row: RowMapping) -> NotificationView:
-    values = {name: row[name] for name in _SAME} | {
-        "kind": NotificationKind(row["kind"]),
-        "severity": Severity(row["severity"]),
-        "status": NotificationStatus(row["status"]),
-    }
-    return NotificationView(notification_id=row["id"], **values)
+    kinds = {"kind": NotificationKind(row["kind"]), "severity": Severity(row["severity"])}
+    return NotificationView(**_same(row) | kinds)
+
+
+def _record(row: RowMapping) -> NotificationRecord:
+    """As the history shows it, also when it could not be read to be sent."""
+    kinds = {"kind": _known(NotificationKind, row["kind"]), "severity": _known(Severity, row["severity"])}
+    return NotificationRecord(**_same(row) | kinds)
+
+
+def _known(kind: type[E], value: str) -> E | None:
+    return kind(value) if value in set(kind) else None
+
+
+def _same(row: RowMapping) -> dict[str, Any]:
+    values = {name: row[name] for name in _SAME}
+    return values | {"notification_id": row["id"], "status": NotificationStatus(row["status"])}

@@ -168,15 +168,18 @@ class AlertView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NotificationView:
-    """One message to one channel, and what became of it; a test is of no alert, and a channel may be gone by now."""
+class NotificationRecord:
+    """One message to one channel, and what became of it; a test is of no alert, and a channel may be gone by now.
+
+    ``kind`` and ``severity`` are None where they cannot be read any more, as in a row of another version.
+    """
 
     notification_id: UUID
     alert_id: UUID | None
     channel_id: UUID | None
     channel_name: str
-    kind: NotificationKind
-    severity: Severity
+    kind: NotificationKind | None
+    severity: Severity | None
     title: str
     body: str
     status: NotificationStatus = NotificationStatus.WAITING
@@ -186,6 +189,23 @@ class NotificationView:
     attempts: int = 0
     done_at: datetime | None = None
     error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotificationView(NotificationRecord):
+    """A message that can be sent."""
+
+    kind: NotificationKind
+    severity: Severity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadableNotification:
+    """A message that was given up because this version cannot read its row; ``error`` says why."""
+
+    channel_name: str
+    title: str
+    error: str
 
 
 class Evaluation(StrEnum):

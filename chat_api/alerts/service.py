@@ -14,7 +14,15 @@ from chat_api.alerts import grouping as alert_groups
 from chat_api.alerts import outbox_repository as outbox
 from chat_api.alerts import repository as alerts
 from chat_api.alerts import rules as alert_rules
-from chat_api.alerts.schemas import AlertView, Channel, MetricsSnapshot, NotificationView, RuleView, SubjectState
+from chat_api.alerts.schemas import (
+    AlertView,
+    Channel,
+    MetricsSnapshot,
+    NotificationRecord,
+    NotificationView,
+    RuleView,
+    SubjectState,
+)
 from chat_api.alerts.settings_repository import CHANNELS, RULES, WINDOWS
 from chat_api.audit.service import AuditService
 from chat_api.core.bus import Topic
@@ -92,7 +100,7 @@ class AlertsService:
         async with self._database.read() as connection:
             return await alerts.subjects(connection)
 
-    async def notifications(self, principal: Principal, *, limit: int = 100) -> tuple[NotificationView, ...]:
+    async def notifications(self, principal: Principal, *, limit: int = 100) -> tuple[NotificationRecord, ...]:
         """The last messages, newest first. Raises: PermissionDenied, NotAuthenticated."""
         principal.require(Permission.VIEW_FLEET)
         async with self._database.read() as connection:

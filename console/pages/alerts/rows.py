@@ -9,7 +9,7 @@ from uuid import UUID
 from chat_api.alerts.schemas import (
     AlertView,
     ChannelView,
-    NotificationView,
+    NotificationRecord,
     RuleDraft,
     RuleView,
     SubjectState,
@@ -164,7 +164,7 @@ def of_window(window: WindowView, *, is_allowed: bool) -> dict[str, Any]:
     }
 
 
-def of_notification(one: NotificationView) -> dict[str, Any]:
+def of_notification(one: NotificationRecord) -> dict[str, Any]:
     """One message of the history."""
     tone, symbol = labels.SENT_TONES[one.status]
     return {
@@ -172,7 +172,7 @@ def of_notification(one: NotificationView) -> dict[str, Any]:
         "created_at": one.created_at.isoformat(),
         "status": _(labels.SENT[one.status]),
         "title": one.title,
-        "kind": _(labels.SENT_KINDS[one.kind]),
+        "kind": _(labels.SENT_KINDS[one.kind]) if one.kind else "–",
         "channel": one.channel_name,
         "attempts": one.attempts,
         "error": one.error or "",

@@ -7,6 +7,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from chat_api.alerts.schemas import ChannelDraft, QuietHours, RuleDraft, WindowDraft
 from chat_api.core.database import Database
@@ -268,6 +269,28 @@ async def test_a_sender_that_is_killed_loses_nothing(stage: Stage, receiver: Rec
     stage.time.pass_s(61)
     await stage.deliver()
     assert receiver.titles == ["Bot00 is offline"]
+
+
+async def test_a_message_that_cannot_be_read_is_shown_as_given_up(stage: Stage, receiver: Receiver) -> None:
+    """Another version wrote it: the history and the audit trail say why it was not sent, and the next one goes out."""
+    await stage.channel(receiver.channel_url)
+    await stage.only()
+    stage.bots["bot00"] = DOWN
+    await stage.evaluate(10)
+    async with stage.database.write() as connection:
+        await connection.execute(text("UPDATE web_notifications SET kind = 'whispered'"))
+    stage.bots["bot00"] = ON
+    await stage.evaluate(10)
+    await stage.delivery.deliver_due()
+    await stage.deliver()
+    assert receiver.titles == ["Resolved: Bot00 is offline"]
+    sent, given_up = await stage.alerts.notifications(person(Role.VIEWER))
+    assert (sent.status, given_up.status) == (NotificationStatus.SENT, NotificationStatus.FAILED)
+    assert (given_up.title, given_up.kind, given_up.severity) == ("Bot00 is offline", None, Severity.CRITICAL)
+    reason = "Could not be sent: the message cannot be read ('whispered' is not a valid NotificationKind)."
+    assert given_up.error == reason
+    (entry,) = [one for one in await audit_of(stage) if one["action"] == "notification.give_up"]
+    assert entry["details"] == {"title": "Bot00 is offline", "reason": reason}
 
 
 async def test_a_channel_that_fails_is_tried_again(stage: Stage, receiver: Receiver) -> None:

@@ -76,6 +76,12 @@ async def test_odd_rows_of_any_table_spoil_nothing_else(
         for page in PAGES:
             answer = await client.get(f"/api/admin/{page}")
             assert answer.status_code == 200, page
+        (given_up,) = [
+            one
+            for one in (await client.get("/api/admin/notifications")).json()["notifications"]
+            if one["channel"] == "odd" and one["title"] == "x"
+        ]
+        assert (given_up["status"], given_up["kind"], given_up["severity"]) == ("failed", None, None)
         odd_channel = await sql.fetchval("SELECT id FROM web_alert_channels WHERE name = 'odd'")
         assert (await client.post(f"/api/admin/alert-channels/{odd_channel}/test")).status_code == 404
         told = (await client.get("/api/admin/settings")).json()["ignored"]
