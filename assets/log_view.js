@@ -6,21 +6,9 @@ import { Icon } from "we-icon";
 import { coloured } from "we-ansi";
 import { hueOf } from "we-avatar";
 import { socketed } from "we-socket";
-import { SPEAKING, locale, nt, t } from "we-language";
-
-const MAX_LINES = 5000;
-const LINE_PX = 20;
-const OVERSCAN = 10;
-const LEVELS = ["error", "warning", "info", "debug", "other"];
-const LEVEL_LABELS = {
-  error: t("error"),
-  warning: t("warning"),
-  info: t("info"),
-  debug: t("debug"),
-  other: t("other"),
-};
-const WIDE = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\u{1f300}-\u{1faff}]/gu;
-const PLAIN = /\x1b\[[\d;:]*m/g;
+import { lined } from "we-log-lines";
+import { queried } from "we-log-query";
+import { SPEAKING, locale, t } from "we-language";
 
 const pad = (value, size) => String(value).padStart(size, "0");
 function clock(ms) {
@@ -35,15 +23,11 @@ const whole = new Intl.NumberFormat(locale());
 
 export default {
   components: { Icon },
-  mixins: [SPEAKING, socketed],
+  mixins: [SPEAKING, socketed, lined, queried],
   props: { bots: Array, initial: Object, isSingle: Boolean },
   emits: ["want", "drawn", "pause"],
   data() {
     return {
-      chosen: [...this.initial.bots],
-      levels: [...this.initial.levels],
-      pattern: this.initial.pattern,
-      at: this.initial.at ? Date.parse(this.initial.at) : null,
       turn: 0,
       counts: [0, 0, 0, 0],
       problems: {},
@@ -52,62 +36,11 @@ export default {
       isReady: false,
       isPaused: false,
       pausedAt: 0,
-      isFollowing: true,
-      isWrapped: false,
-      isPicking: false,
-      isCopied: false,
-      version: 0,
-      top: 0,
-      height: 600,
-      columns: 120,
-      focus: null,
-      levelNames: LEVELS,
-      levelLabels: LEVEL_LABELS,
     };
   },
   computed: {
     skippedWhilePaused() {
       return this.isPaused ? Math.max(0, this.counts[0] - this.pausedAt) : 0;
-    },
-    offsets() {
-      void this.version;
-      const offsets = new Float64Array(this.lines.length + 1);
-      for (let index = 0; index < this.lines.length; index++) {
-        offsets[index + 1] = offsets[index] + (this.isWrapped ? this.rows(this.lines[index]) : 1) * LINE_PX;
-      }
-      return offsets;
-    },
-    total() {
-      return this.offsets[this.offsets.length - 1];
-    },
-    visible() {
-      const { offsets } = this;
-      const first = Math.max(0, this.indexAt(this.top) - OVERSCAN);
-      const last = Math.min(this.lines.length, this.indexAt(this.top + this.height) + OVERSCAN);
-      return this.lines.slice(first, last).map((line, index) => ({
-        line,
-        key: line.key,
-        style: {
-          top: `${offsets[first + index]}px`,
-          height: `${offsets[first + index + 1] - offsets[first + index]}px`,
-        },
-      }));
-    },
-    query() {
-      const query = new URLSearchParams({ bots: this.chosen.join(",") });
-      if (this.levels.length) query.set("level", this.levels.join(","));
-      if (this.pattern) query.set("q", this.pattern);
-      return query;
-    },
-    download() {
-      const query = new URLSearchParams(this.query);
-      query.set("format", "text");
-      query.set("limit", "5000");
-      if (this.at) {
-        query.set("since", new Date(this.at - 30000).toISOString());
-        query.set("order", "oldest");
-      }
-      return `/api/admin/logs?${query}`;
     },
     names() {
       return Object.fromEntries(this.bots.map((bot) => [bot.name, bot.title]));
@@ -124,24 +57,11 @@ export default {
       if (this.levels.length || this.pattern) return t("No matching lines yet. New ones appear automatically.");
       return t("No lines yet. New ones appear automatically.");
     },
-    pickLabel() {
-      if (this.chosen.length === 1) return this.names[this.chosen[0]] ?? this.chosen[0];
-      return this.chosen.length ? nt("{count} bot", "{count} bots", this.chosen.length) : t("Choose bots");
-    },
-  },
-  created() {
-    this.lines = []; // not reactive: replaced often, and Vue need not look into it
-    this.key = 0;
   },
   mounted() {
-    this.observer = new ResizeObserver(this.measure);
-    this.observer.observe(this.$refs.box);
-    this.measure();
     document.addEventListener("keydown", this.pressed);
   },
   unmounted() {
-    this.observer.disconnect();
-    clearTimeout(this.timer);
     document.removeEventListener("keydown", this.pressed);
   },
   methods: {
@@ -181,118 +101,12 @@ export default {
       this.isFollowing = this.isLive;
       this.version++;
     },
-    add(lines) {
-      for (const [at, bot, isError, level, text] of lines) {
-        this.lines.push({ key: this.key++, at, bot, isError, level, text });
-      }
-      const over = this.lines.length - MAX_LINES;
-      const before = over > 0 ? this.offsets[Math.min(over, this.offsets.length - 1)] : 0;
-      if (over > 0) this.lines = this.lines.slice(over);
-      this.version++;
-      this.$nextTick(() => {
-        if (this.isFollowing) this.follow();
-        else if (before) this.$refs.box.scrollTop -= before; // what one reads stays where it is
-      });
-    },
-    rows(line) {
-      if (line.rows && line.columns === this.columns) return line.rows;
-      const plain = (line.text ?? "").replace(PLAIN, "");
-      const width = plain.length + (plain.match(WIDE)?.length ?? 0);
-      line.columns = this.columns;
-      line.rows = Math.max(1, Math.ceil(width / this.columns));
-      return line.rows;
-    },
-    indexAt(px) {
-      let [low, high] = [0, this.lines.length];
-      while (low < high) {
-        const middle = (low + high) >> 1;
-        if (this.offsets[middle + 1] <= px) low = middle + 1;
-        else high = middle;
-      }
-      return low;
-    },
-    measure() {
-      const { box, ruler, head } = this.$refs;
-      if (!box) return;
-      this.height = box.clientHeight;
-      const character = ruler.getBoundingClientRect().width / 100;
-      const used = this.isSingle ? 118 : box.clientWidth < 600 ? 100 : 230;
-      this.columns = Math.max(20, Math.floor((box.clientWidth - used - 16) / character));
-      void head;
-    },
-    scrolled() {
-      const { box } = this.$refs;
-      this.top = box.scrollTop;
-      const isAtEnd = box.scrollTop + box.clientHeight >= box.scrollHeight - LINE_PX;
-      if (this.isLive) this.isFollowing = isAtEnd;
-    },
-    follow() {
-      const { box } = this.$refs;
-      this.isFollowing = true;
-      box.scrollTop = box.scrollHeight;
-      this.top = box.scrollTop;
-    },
-    showMoment(at) {
-      const index = this.lines.findIndex((line) => line.at >= at);
-      this.focus = index < 0 ? null : this.lines[index].key;
-      this.$refs.box.scrollTop = Math.max(0, this.offsets[index < 0 ? this.lines.length : index] - this.height / 3);
-      this.scrolled();
-    },
-    want() {
-      clearTimeout(this.timer);
-      this.timer = setTimeout(() => {
-        this.ask();
-        if (this.isSingle) return;
-        const query = new URLSearchParams(this.query);
-        if (this.at) query.set("at", new Date(this.at).toISOString());
-        history.replaceState(history.state, "", `${location.pathname}?${query}`);
-      }, 250);
-    },
-    ask() {
-      const at = this.at ? new Date(this.at).toISOString() : "";
-      this.$emit("want", { bots: this.chosen, levels: this.levels, pattern: this.pattern, at });
-    },
-    toggleLevel(level) {
-      this.levels = this.levels.includes(level) ? this.levels.filter((one) => one !== level) : [...this.levels, level];
-      this.want();
-    },
-    toggleBot(name) {
-      this.chosen = this.chosen.includes(name) ? this.chosen.filter((one) => one !== name) : [...this.chosen, name];
-      this.want();
-    },
-    chooseAll(isAll) {
-      this.chosen = isAll ? this.bots.slice(0, 50).map((bot) => bot.name) : [];
-      this.want();
-    },
-    jump(event) {
-      const at = Date.parse(event.target.value);
-      this.at = Number.isNaN(at) ? null : at;
-      this.want();
-    },
-    goLive() {
-      this.at = null;
-      this.focus = null;
-      this.want();
-    },
     pause() {
       if (!this.isLive) return;
       this.isPaused = !this.isPaused;
       this.pausedAt = this.counts[0];
       this.$emit("pause", this.isPaused);
       if (!this.isPaused) this.follow();
-    },
-    wrap() {
-      this.isWrapped = !this.isWrapped;
-      this.measure();
-      this.$nextTick(() => this.isFollowing && this.follow());
-    },
-    async copyLink(line) {
-      const query = new URLSearchParams(this.query);
-      const last = line ?? this.lines[this.indexAt(this.top)];
-      if (last?.at) query.set("at", new Date(last.at).toISOString());
-      await navigator.clipboard?.writeText(`${location.origin}/admin/logs?${query}`);
-      this.isCopied = true;
-      setTimeout(() => (this.isCopied = false), 2000);
     },
     pressed(event) {
       if (event.ctrlKey || event.metaKey || event.altKey) return;

@@ -85,7 +85,7 @@ async def _start_working(app: FastAPI, resources: Resources, composition: Wiring
     await relay.catch_up()
     await services.policies.reload()
     await services.answers.heartbeat()
-    state.setup_code = await services.auth.prepare_first_admin() if state.makes_admin else None
+    state.setup_code = await services.admin_setup.prepare_first_admin() if state.makes_admin else None
     tasks = process_tasks(resources, composition, state.websockets, sources, relay)
     supervisor = Supervisor({"leader": state.leader.run} | tasks, book=composition.book)
     supervisor.start()

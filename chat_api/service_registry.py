@@ -27,6 +27,7 @@ from chat_api.messages.feeds import Feeds
 from chat_api.messages.service import MessagesService
 from chat_api.parts.adoption import AdoptionService
 from chat_api.parts.service import PartsService
+from chat_api.people.admin_setup import AdminSetupService
 from chat_api.people.administrators import AdministratorsService
 from chat_api.people.auth import AuthService
 from chat_api.people.data import PersonDataService
@@ -76,6 +77,7 @@ class Services:
     rolling: RollingService
     pubsub: PubSub
     administrators: AdministratorsService
+    admin_setup: AdminSetupService
     analytics: AnalyticsService
     person_data: PersonDataService
     transcripts: TranscriptsService

@@ -39,6 +39,7 @@ from chat_api.messages.feeds import Feeds
 from chat_api.messages.service import MessagesService
 from chat_api.parts.adoption import AdoptionService
 from chat_api.parts.service import PartsService
+from chat_api.people.admin_setup import AdminSetupService
 from chat_api.people.administrators import AdministratorsService
 from chat_api.people.auth import AuthService
 from chat_api.people.bot_users import BotUsers
@@ -123,6 +124,7 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
         settings=settings,
         adoption=AdoptionService(database, engine, audit, pubsub, projects=settings.adopt_compose_projects),
         administrators=AdministratorsService(database, auth, audit),
+        admin_setup=AdminSetupService(database, audit, settings),
         alerts=AlertsService(database, audit, pubsub),
         alert_delivery=AlertDelivery(database, audit, sender, on_done=r.metrics.record_notification),
         alert_settings=AlertSettingsService(

@@ -14,7 +14,7 @@ from console.terminal import say
 from models.admins import Role
 
 if TYPE_CHECKING:
-    from chat_api.people.auth import AuthService
+    from chat_api.people.admin_setup import AdminSetupService
 
 
 async def create_admin(settings: Settings, username: str, password: str, *, role: Role, has_totp: bool = False) -> None:
@@ -28,8 +28,8 @@ async def create_admin(settings: Settings, username: str, password: str, *, role
     async with servers(settings, join=True) as where:
         await migrate(where)
         secret = pyotp.random_base32() if has_totp else None
-        async with _auth(settings, where) as auth:
-            await auth.create_admin(username, password, role=role, totp_secret=secret)
+        async with _admin_setup(settings, where) as setup:
+            await setup.create_admin(username, password, role=role, totp_secret=secret)
     say(f"Created {username} ({role}) in PostgreSQL {where.database}.")
     if secret is not None:
         address = pyotp.TOTP(secret).provisioning_uri(name=username, issuer_name="WhisperEngine")
@@ -38,22 +38,19 @@ async def create_admin(settings: Settings, username: str, password: str, *, role
 
 async def prepare_first_admin(settings: Settings, where: Servers) -> str | None:
     """Make the configured administrator where there is none, else a setup code, which is returned to be printed."""
-    async with _auth(settings, where) as auth:
-        return await auth.prepare_first_admin()
+    async with _admin_setup(settings, where) as setup:
+        return await setup.prepare_first_admin()
 
 
 @asynccontextmanager
-async def _auth(settings: Settings, where: Servers) -> AsyncIterator["AuthService"]:
+async def _admin_setup(settings: Settings, where: Servers) -> AsyncIterator["AdminSetupService"]:
     from chat_api.audit.service import AuditService
     from chat_api.core.database import Database
-    from chat_api.core.security import load_key_ring
-    from chat_api.people.auth import AuthService
-    from chat_api.people.identity import IdentityService
+    from chat_api.people.admin_setup import AdminSetupService
 
     database = Database(where.database_url, pool_size=2)
     try:
-        identity, audit = IdentityService(database, settings), AuditService(database)
-        yield AuthService(database, load_key_ring(settings), identity, audit, settings)
+        yield AdminSetupService(database, AuditService(database), settings)
     finally:
         await database.dispose()
 

@@ -15,6 +15,7 @@ from chat_api.core.ids import new_id
 from chat_api.core.logging import get_logger
 from chat_api.core.principals import SYSTEM_ACTOR
 from chat_api.fleet.schemas import BotView, RestartView
+from chat_api.incidents import evidence_repository as evidence
 from chat_api.incidents import repository as incidents
 from chat_api.incidents.repository import FailingBot
 from chat_api.incidents.schemas import OpenIncident
@@ -81,7 +82,7 @@ class IncidentJournal:
             await incidents.fail(connection, incident_id, _failing(judgement.failing), at=opening.since)
             names = [bot.name for bot in judgement.failing]
             after = opening.since - EVIDENCE_BEFORE
-            await incidents.take_evidence(connection, incident_id, names, after=after)
+            await evidence.take(connection, incident_id, names, after=after)
             await self._audit.record(
                 None,
                 "incident.open",
@@ -166,7 +167,7 @@ class IncidentJournal:
         async with self._database.write() as connection:
             if not await incidents.resolve(connection, own.incident_id, at=now, merged_into=parent.incident_id):
                 return
-            await incidents.move_evidence(connection, own.incident_id, parent_id=parent.incident_id)
+            await evidence.move(connection, own.incident_id, parent_id=parent.incident_id)
             content = f"It turned out to be a part of {parent.cause.partition(':')[2]}'s incident."
             await self._add(connection, own.incident_id, IncidentEntryKind.MERGED, content)
             content = f"Took over the incident of {_names(sorted(own.failing) or [own.cause.partition(':')[2]])}."
@@ -202,7 +203,8 @@ class IncidentJournal:
         """Drop what nobody will look for any more."""
         now = self._clock.now()
         async with self._database.write() as connection:
-            await incidents.prune(connection, before=now - KEEP, evidence_before=now - KEEP_LOOSE_EVIDENCE)
+            await incidents.prune(connection, before=now - KEEP)
+            await evidence.prune(connection, before=now - KEEP_LOOSE_EVIDENCE)
 
     async def _add(
         self,

@@ -16,6 +16,8 @@ from chat_api.core.pubsub import PubSub
 from chat_api.core.text import check_text
 from chat_api.fleet.schemas import BotView
 from chat_api.fleet.service import FleetService
+from chat_api.incidents import evidence_repository as evidence_store
+from chat_api.incidents import listing_repository as listing
 from chat_api.incidents import repository as incidents
 from chat_api.incidents.evidence import EvidenceCollector
 from chat_api.incidents.schemas import (
@@ -76,7 +78,7 @@ class IncidentsService:
         """Incidents, open ones first, then the newest. Raises: PermissionDenied, NotAuthenticated."""
         principal.require(Permission.VIEW_FLEET)
         async with self._database.read() as connection:
-            return await incidents.newest(
+            return await listing.newest(
                 connection, is_open=_IS_OPEN[state], bot_name=bot_name, limit=limit, now=self._clock.now()
             )
 
@@ -84,7 +86,7 @@ class IncidentsService:
         """How often and how long, of the last 30 days. Raises: PermissionDenied, NotAuthenticated."""
         principal.require(Permission.VIEW_FLEET)
         async with self._database.read() as connection:
-            return await incidents.numbers(connection, after=self._clock.now() - NUMBERS_OF)
+            return await listing.numbers(connection, after=self._clock.now() - NUMBERS_OF)
 
     async def details(self, principal: Principal, incident_id: UUID) -> IncidentDetails:
         """One incident with all that is known. Log lines are for who may read logs.
@@ -94,9 +96,9 @@ class IncidentsService:
         principal.require(Permission.VIEW_FLEET)
         async with self._database.read() as connection:
             incident = await self._one(connection, incident_id)
-            bots = await incidents.bots(connection, incident_id)
-            timeline = await incidents.timeline(connection, incident_id, limit=MAX_PARTS)
-            evidence = await incidents.evidence(connection, incident_id, limit=MAX_PARTS)
+            bots = await listing.bots(connection, incident_id)
+            timeline = await listing.timeline(connection, incident_id, limit=MAX_PARTS)
+            evidence = await evidence_store.captured(connection, incident_id, limit=MAX_PARTS)
         if not principal.may(Permission.VIEW_LOGS):
             evidence = tuple(replace(one, log_lines=()) for one in evidence)
         return IncidentDetails(incident=incident, bots=bots, timeline=timeline, evidence=evidence)
@@ -139,12 +141,12 @@ class IncidentsService:
         try:
             evidence = await self._evidence.collect(bot_name, reason, seen=seen)
             async with self._database.write() as connection:
-                current = await incidents.current_of(connection, bot_name)
+                current = await evidence_store.current_of(connection, bot_name)
                 incident_id, evidence_count = current or (None, 0)
                 if evidence_count >= MAX_EVIDENCE:
                     return
                 evidence.incident_id = incident_id
-                await incidents.add_evidence(connection, evidence)
+                await evidence_store.add(connection, evidence)
                 if incident_id is not None:
                     await incidents.add_entry(
                         connection, _captured(evidence.bot_name, incident_id, self._clock, reason)
@@ -156,7 +158,7 @@ class IncidentsService:
             self.tell(evidence.incident_id)
 
     async def _one(self, connection: Connection, incident_id: UUID) -> IncidentView:
-        incident = await incidents.one(connection, incident_id, now=self._clock.now())
+        incident = await listing.one(connection, incident_id, now=self._clock.now())
         if incident is None:
             raise NotFound("This incident doesn't exist.")
         return incident

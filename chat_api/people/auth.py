@@ -9,17 +9,15 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
 from chat_api.audit.service import AuditService
-from chat_api.core.addresses import address_key
 from chat_api.core.bus import Topic
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Connection, Database
-from chat_api.core.errors import Conflict, DatabaseUnavailable, InvalidInput, NotAuthenticated
-from chat_api.core.ids import new_id
+from chat_api.core.errors import DatabaseUnavailable, InvalidInput, NotAuthenticated
 from chat_api.core.logging import get_logger
 from chat_api.core.principals import Device, Principal
 from chat_api.core.rate_limits import RateLimits
@@ -28,26 +26,25 @@ from chat_api.core.security import (
     AUDIENCE_CHAT,
     DECOY_HASH,
     KeyRing,
-    hash_password,
     is_password,
     token_hash,
 )
 from chat_api.core.settings import Settings
-from chat_api.core.text import check_name, check_text, name_key
-from chat_api.core.totp import matching_step
+from chat_api.core.text import check_name, name_key
 from chat_api.people import accounts_repository as accounts
 from chat_api.people import admins_repository as admins
 from chat_api.people import sessions_repository as sessions
 from chat_api.people.admins_repository import AdminRow
-from chat_api.people.identity import CLAIM_SEPARATOR, MIN_ATTEMPT_CHARS, IdentityService, Proof, claims_in
-from chat_api.people.session_schemas import SignIn
+from chat_api.people.identity import CLAIM_SEPARATOR, IdentityService, Proof, claims_in
+from chat_api.people.second_factor import form_id_of, spend_totp
+from chat_api.people.session_issuer import SessionIssuer, SignedInPerson
+from chat_api.people.session_schemas import MAX_PASSWORD_CHARS, SignIn
 from chat_api.people.sessions_repository import LiveSession
-from models import AuditOutcome, Role, WebUserSession
+from chat_api.people.sign_in_attempts import SignInAttempts
+from models import AuditOutcome, Role
 
 log = get_logger(__name__)
 
-MIN_ADMIN_PASSWORD_CHARS = 10
-MAX_PASSWORD_CHARS = 200
 TOUCH_AFTER = timedelta(minutes=1)
 # On the hot path a session is read again after this; an end of it that this or another process makes is told at once.
 RECOGNISED_S = 1.0
@@ -55,15 +52,6 @@ MAX_RECOGNISED = 10_000
 # Source: protocol, "ws-ticket".
 TICKET_S = 60
 TICKET_PREFIX = "wst_"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Person:
-    user_id: str
-    username: str
-    display_name: str
-    role: Role | None = None
-    is_guest: bool = False
 
 
 class AuthService:
@@ -84,8 +72,8 @@ class AuthService:
         self._key_ring = key_ring
         self._identity = identity
         self._audit = audit
-        self._settings = settings
-        self._limits = limits
+        self._issuer = SessionIssuer(key_ring, settings)
+        self._attempts = SignInAttempts(database, limits)
         self._clock = clock
         self._recognised: dict[str, tuple[float, Principal]] = {}
         self.ended: Topic[UUID] = Topic("sessions_ended")
@@ -93,7 +81,7 @@ class AuthService:
 
     def configure(self, settings: Settings) -> None:
         """Let sessions that begin from now on live as long as these settings say."""
-        self._settings = settings
+        self._issuer.configure(settings)
 
     async def login(
         self,
@@ -117,7 +105,7 @@ class AuthService:
         check_name(username, field="username", min_chars=3, max_chars=30)  # before the database is asked for it
         earlier = await self._live_principal(token)
         if password is not None and not (earlier and name_key(earlier.username) == name_key(username)):
-            await self._count_strange(username, device, claim=claim)
+            await self._attempts.count(username, device, claim=claim)
         proof = Proof(
             password=password,
             claim=claim,
@@ -128,7 +116,7 @@ class AuthService:
         )
         identified = await self._identity.identify(username, display_name, proof=proof)
         account = identified.account
-        person = _Person(
+        person = SignedInPerson(
             user_id=account.user_id,
             username=account.username,
             display_name=account.display_name,
@@ -137,7 +125,7 @@ class AuthService:
         for session_id in identified.ended:
             self.ended.publish(session_id)
         async with self._database.write() as connection:
-            sign_in = await self._open_session(
+            sign_in = await self._issuer.open(
                 connection, person, device=device, claim=identified.claim, family_id=identified.family_id
             )
             if earlier is not None and is_rotated:
@@ -165,17 +153,17 @@ class AuthService:
         where nobody has signed in with it lately.
         """
         admin = await self._admin(username)
-        await self._count_strange(username, device, admin=admin, is_admin=True)
+        await self._attempts.count(username, device, admin=admin, is_admin=True)
         password_hash = admin.password_hash if admin else DECOY_HASH
         is_right = await asyncio.to_thread(is_password, password[:MAX_PASSWORD_CHARS], password_hash)
         if admin is not None and is_right and admin.disabled_at is None and admin.role in set(Role):
             earlier = await self._live_principal(replaced, is_admin=True)
-            person = _Person(
+            person = SignedInPerson(
                 user_id=admin.admin_id, username=admin.username, display_name=admin.username, role=Role(admin.role)
             )
             async with self._database.write() as connection:
                 sign_in = await self._second_step(
-                    connection, admin, person, totp=totp, form_id=_form_id(admin, totp, attempt), device=device
+                    connection, admin, person, totp=totp, form_id=form_id_of(admin, totp, attempt), device=device
                 )
                 if sign_in is not None and earlier is not None:
                     await sessions.revoke(connection, earlier.session_id)
@@ -273,102 +261,6 @@ class AuthService:
         self.ended.publish(session_id)
         log.info("signed_out", user_id=user_id)
 
-    async def create_admin(
-        self, username: str, password: str, *, role: Role = Role.ADMIN, totp_secret: str | None = None
-    ) -> None:
-        """Make an administrator; with ``totp_secret`` (base32) each login also needs an authenticator's code.
-
-        Raises: InvalidInput for a weak password, Conflict for a name that is taken.
-        """
-        admin = await self._new_admin(username, password, role=role, totp_secret=totp_secret)
-        async with self._database.write() as connection:
-            await self._store_admin(connection, admin)
-
-    async def prepare_first_admin(self) -> str | None:
-        """At start: make the configured administrator, else a one-time setup code.
-
-        Returns: the code to print, or ``None`` when there is an administrator.
-        """
-        async with self._database.read() as connection:
-            if await admins.count(connection):
-                return None
-        username, password = self._settings.web_ui_admin_username, self._settings.web_ui_admin_password
-        if username and password:
-            with contextlib.suppress(Conflict):  # another replica starts beside us
-                await self.create_admin(username, password.get_secret_value())
-            return None
-        code = secrets.token_hex(8)
-        async with self._database.write() as connection:
-            await admins.store_setup_code(connection, token_hash(code))
-        return code
-
-    async def set_up_admin(self, code: str, username: str, password: str) -> None:
-        """Make the first administrator with the code printed at start; the code is good once.
-
-        Raises: NotAuthenticated for any other code, InvalidInput for a weak password (the code stays good).
-        """
-        admin = await self._new_admin(username, password)
-        async with self._database.write() as connection:
-            # A code that was printed and not used is worth nothing once there is an administrator by another way.
-            is_first = not await admins.count(connection)
-            if not is_first or not await admins.spend_setup_code(connection, token_hash(code.strip())):
-                raise NotAuthenticated("This setup code is not valid.")
-            await self._store_admin(connection, admin)  # with the code or not at all: it would be spent for nothing
-
-    async def is_set_up(self) -> bool:
-        """Whether there is an administrator at all."""
-        async with self._database.read() as connection:
-            return await admins.count(connection) > 0
-
-    async def _count_strange(
-        self,
-        username: str,
-        device: Device | None,
-        *,
-        claim: str | None = None,
-        admin: AdminRow | None = None,
-        is_admin: bool = False,
-    ) -> None:
-        """Count a try at an account, unless its own browser or an address of its owner makes it.
-
-        A limit for the account alone would let anybody lock its owner out. Raises: RateLimited.
-        """
-        if self._limits is None:
-            return
-        key = name_key(username[:MAX_PASSWORD_CHARS])
-        async with self._database.read() as connection:
-            if is_admin:
-                known = await sessions.admin_addresses(connection, admin.admin_id) if admin else []
-            else:
-                hashes = [token_hash(one) for one in claims_in(claim)]
-                known = await sessions.addresses_of_name(connection, key)
-                if await accounts.is_claimed(connection, key, hashes):
-                    return
-        if device is None or address_key(device.address) not in set(map(address_key, known)):
-            await self._limits.strange_login(token_hash(f"{is_admin} {key}")[:32])
-
-    @staticmethod
-    async def _new_admin(
-        username: str, password: str, *, role: Role = Role.ADMIN, totp_secret: str | None = None
-    ) -> AdminRow:
-        """Raises: InvalidInput."""
-        name = check_name(username, field="username", min_chars=3, max_chars=30)
-        check_text(password, field="password", min_chars=MIN_ADMIN_PASSWORD_CHARS, max_chars=MAX_PASSWORD_CHARS)
-        return AdminRow(
-            admin_id=f"adm_{secrets.token_hex(8)}",
-            username=name,
-            password_hash=await asyncio.to_thread(hash_password, password),
-            totp_secret=totp_secret,
-            role=role,
-            disabled_at=None,
-        )
-
-    async def _store_admin(self, connection: Connection, admin: AdminRow) -> None:
-        """Raises: Conflict."""
-        await admins.create(connection, admin)
-        details = {"role": admin.role}
-        await self._audit.record(None, "admin.create", admin.username, details=details, connection=connection)
-
     async def _touch(self, session: LiveSession) -> None:
         """Remember that a session is in use: to the minute, and never at the cost of the request."""
         if self._clock.now() - session.last_active < TOUCH_AFTER:
@@ -397,80 +289,19 @@ class AuthService:
         self,
         connection: Connection,
         admin: AdminRow,
-        person: _Person,
+        person: SignedInPerson,
         *,
         totp: str | None,
         form_id: UUID | None,
         device: Device | None,
     ) -> SignIn | None:
         """The session, if the code is right where there has to be one: both in one transaction."""
-        is_right = await self._spend_totp(connection, admin, totp)
+        is_right = await spend_totp(connection, admin, totp)
         if not is_right and not (form_id and await sessions.is_opened_by(connection, admin.admin_id, form_id)):
             return None
-        sign_in = await self._open_session(connection, person, device=device, family_id=form_id)
+        sign_in = await self._issuer.open(connection, person, device=device, family_id=form_id)
         await self._audit.record(sign_in.principal, "admin.login", "console", connection=connection)
         return sign_in
-
-    async def _spend_totp(self, connection: Connection, admin: AdminRow, code: str | None) -> bool:
-        """Whether the second factor is right, where there is one. A code is spent with it: it works once."""
-        if admin.totp_secret is None:
-            return True
-        step = matching_step(admin.totp_secret, code or "", at=await sessions.now(connection))
-        return step is not None and await admins.spend_totp_step(connection, admin.admin_id, step)
-
-    async def _open_session(
-        self,
-        connection: Connection,
-        person: _Person,
-        *,
-        device: Device | None,
-        claim: str | None = None,
-        family_id: UUID | None = None,
-    ) -> SignIn:
-        device = device or Device()
-        is_admin = person.role is not None
-        hours = self._settings.admin_session_timeout_hours if is_admin else self._settings.session_timeout_hours
-        now = await sessions.now(connection)
-        expires_at = now + timedelta(hours=hours)
-        session_id = new_id()
-        token = self._key_ring.sign(
-            subject=person.user_id,
-            session_id=session_id,
-            audience=AUDIENCE_ADMIN if is_admin else AUDIENCE_CHAT,
-            issued_at=now,
-            expires_at=expires_at,
-        )
-        row = WebUserSession(
-            id=session_id,
-            session_token=token_hash(token),
-            user_id=person.user_id,
-            username=person.username,
-            display_name=person.display_name,
-            expires_at=expires_at,
-            is_admin=is_admin,
-            address=device.address,
-            user_agent=device.user_agent,
-            claim_family=family_id,
-        )
-        await sessions.create(connection, row)
-        log.info("signed_in", user_id=person.user_id, is_admin=is_admin, is_guest=person.is_guest)
-        principal = Principal(
-            user_id=person.user_id,
-            username=person.username,
-            display_name=person.display_name,
-            session_id=session_id,
-            role=person.role,
-            is_guest=person.is_guest,
-            address=device.address,
-        )
-        return SignIn(principal=principal, token=token, expires_at=expires_at, lives_s=3600 * hours, claim=claim)
-
-
-def _form_id(admin: AdminRow, totp: str | None, attempt: str | None) -> UUID | None:
-    """What a form and the code that was typed into it have in common with the same form sent again."""
-    if admin.totp_secret is None or attempt is None or len(attempt) < MIN_ATTEMPT_CHARS:
-        return None
-    return UUID(token_hash(f"form {admin.admin_id} {totp} {attempt}")[:32])
 
 
 def _has_known_role(session: LiveSession) -> bool:

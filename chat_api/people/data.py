@@ -13,6 +13,7 @@ from chat_api.core.errors import Conflict, InvalidInput, NotFound
 from chat_api.core.logging import get_logger
 from chat_api.core.principals import Permission, Principal
 from chat_api.people import accounts_repository as accounts
+from chat_api.people import person_data_repository as person_data
 from chat_api.people import repository as people
 from chat_api.people.auth import AuthService
 from chat_api.people.bot_users import BotUsers
@@ -64,7 +65,7 @@ class PersonDataService:
             for user_id in (source_id, target_id):
                 if (await found(connection, user_id)).merged_into is not None:
                     raise Conflict("One of them has already been merged into someone else.")
-            moved = await people.merge(connection, source=source_id, target=target_id)
+            moved = await person_data.merge(connection, source=source_id, target=target_id)
             details = {"source": person_reference(source_id), "identities": moved}
             await self._audit.record(principal, "users.merge", target, details=details, connection=connection)
         self._bot_users.changed()
@@ -107,7 +108,7 @@ class PersonDataService:
             self._auth.ended.publish(session_id)
         await asyncio.sleep(self._drain_s)
         async with self._database.write() as connection:
-            counts = await people.erase(connection, ids)
+            counts = await person_data.erase(connection, ids)
             is_kept = await people.get(connection, user_id) is not None
             details = {"step": "deleted"} | counts | {"is_user_row_kept": is_kept}
             await self._audit.record(principal, "users.erase", target, details=details, connection=connection)
@@ -127,9 +128,9 @@ class PersonDataService:
 
     async def _pieces(self, ids: Sequence[str]) -> AsyncIterator[bytes]:
         opening = b"{"
-        for part in people.EXPORTED:
+        for part in person_data.EXPORTED:
             async with self._database.read() as connection:
-                rows = await people.exported(connection, part, ids)
+                rows = await person_data.exported(connection, part, ids)
             yield opening + orjson.dumps(part) + b":" + _json(rows)
             opening = b","
         yield b',"messages":['
@@ -141,7 +142,7 @@ class PersonDataService:
 
     async def _messages(self, ids: Sequence[str], after: tuple[str, int, UUID]) -> list[dict[str, Any]]:
         async with self._database.read() as connection:
-            return await people.exported_messages(connection, ids, after=after, limit=MESSAGES_A_READ)
+            return await person_data.exported_messages(connection, ids, after=after, limit=MESSAGES_A_READ)
 
 
 def _json(value: object) -> bytes:

@@ -20,11 +20,11 @@ from chat_api.people import accounts_repository as accounts
 from chat_api.people import repository as people
 from chat_api.people import sessions_repository as sessions
 from chat_api.people.accounts_repository import AccountRow, ClaimRow
+from chat_api.people.session_schemas import MAX_PASSWORD_CHARS
 from chat_api.settings.feature_flags import FeatureFlags
 from chat_api.settings.schemas import Feature
 
 MIN_PASSWORD_CHARS = 8
-MAX_PASSWORD_CHARS = 200
 # Since the last sign-in with it. Source: decision 49.
 CLAIM_LIVES_DAYS = 90
 # A form that is sent twice, or again because the answer was lost, comes within this time.

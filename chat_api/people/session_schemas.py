@@ -5,6 +5,8 @@ from datetime import datetime
 
 from chat_api.core.principals import Principal
 
+MAX_PASSWORD_CHARS = 200
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignIn:

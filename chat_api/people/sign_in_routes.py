@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from chat_api.core.cookies import ADMIN_COOKIE, CLAIM_COOKIE, SESSION_COOKIE, cookie_name
 from chat_api.http.dependencies import address_of, cookie_of, device_of, services_of
+from chat_api.people.admin_setup import AdminSetupService
 from chat_api.people.auth import AuthService
 from chat_api.people.identity import CLAIM_LIVES_DAYS
 from chat_api.people.session_schemas import SignIn
@@ -66,10 +67,10 @@ async def sign_in_admin(
 
 
 async def set_up_admin(request: Request, *, code: str, username: str, password: str) -> None:
-    """Make the first administrator. Raises: RateLimited, and as :meth:`AuthService.set_up_admin`."""
+    """Make the first administrator. Raises: RateLimited, and as :meth:`AdminSetupService.set_up_admin`."""
     services = services_of(request)
     await services.limits.admin_login(address_of(request))
-    await services.of(AuthService).set_up_admin(code, username, password)
+    await services.of(AdminSetupService).set_up_admin(code, username, password)
 
 
 def keep_session(request: Request, response: Response, sign_in: SignIn) -> None:

@@ -227,7 +227,7 @@ async def test_a_form_that_no_browser_sends(console: RunningConsole, content: by
 async def test_an_authenticators_code_is_asked_for(console: RunningConsole) -> None:
     """As at the API."""
     secret = pyotp.random_base32()
-    await console.services.auth.create_admin("careful", ADMIN_PASSWORD, totp_secret=secret)
+    await console.services.admin_setup.create_admin("careful", ADMIN_PASSWORD, totp_secret=secret)
     form = {"username": "careful", "password": ADMIN_PASSWORD}
     async with visitor(console) as client:
         assert (await client.post("/admin/login", data=form | {"totp": ""})).status_code == 401
@@ -240,7 +240,7 @@ async def test_an_authenticators_code_is_asked_for(console: RunningConsole) -> N
 async def test_a_form_with_a_code_is_taken_twice_and_its_code_once(console: RunningConsole) -> None:
     """A double click, or Enter twice: both answers lead in. The same code in another form is spent."""
     secret = pyotp.random_base32()
-    await console.services.auth.create_admin("quick", ADMIN_PASSWORD, totp_secret=secret)
+    await console.services.admin_setup.create_admin("quick", ADMIN_PASSWORD, totp_secret=secret)
     async with AsyncExitStack() as stack:
         tabs = [await stack.enter_async_context(visitor(console)) for _ in range(4)]
         pages = [(await tab.get("/admin/login")).text for tab in tabs]

@@ -15,7 +15,7 @@ from chat_api.system.schemas import (
     SystemView,
     WorkerView,
 )
-from console.pages.system import markup
+from console.pages.system import cells, overview, processes, stores, traffic
 from console.pages.system.board import SystemBoard
 from models import Role
 from tests.support.console_app import RunningConsole
@@ -83,17 +83,17 @@ def view_of(**changes: object) -> SystemView:
 
 def test_the_banner_names_every_trouble() -> None:
     """All is well, or each reason why it is not."""
-    assert markup.banner(VIEW)[1] == "1 process, all workers on time."
+    assert overview.banner(VIEW)[1] == "1 process, all workers on time."
     blocked = Blocked(at=NOW - timedelta(minutes=4), duration_s=1.2, stack="")
     view = view_of(is_leader=False, blocked=(blocked,), workers=(replace(WORKER, is_late=True),))
-    mark, said = markup.banner(replace(view, problems=("Redis <away>",)))
+    mark, said = overview.banner(replace(view, problems=("Redis <away>",)))
     assert mark.label == "Needs attention"
     assert said == (
         "Redis &lt;away&gt; Late workers: health_poller. Event loop stalls in the last five minutes (&lt;host&gt; 42)."
         " No leader process: bots aren't being checked."
     )
     old = replace(blocked, at=NOW - timedelta(minutes=6))
-    assert markup.banner(view_of(blocked=(old,)))[0].label == "Healthy"
+    assert overview.banner(view_of(blocked=(old,)))[0].label == "Healthy"
 
 
 def test_states_of_workers_and_migrations() -> None:
@@ -105,26 +105,26 @@ def test_states_of_workers_and_migrations() -> None:
         "stopped": replace(WORKER, is_late=True, is_running=False),
     }
     for word, worker in said.items():
-        assert f"<span>{word}</span>" in markup.workers_table(view_of(workers=(worker,))), word
+        assert f"<span>{word}</span>" in processes.workers_table(view_of(workers=(worker,))), word
     failed = replace(WORKER, failures=2, failed_at=NOW, error="<boom>")
-    assert "2026-01-01 00:00:00 UTC: &lt;boom&gt;" in markup.workers_table(view_of(workers=(failed,)))
-    assert "0015, up to date" in markup.database_facts(DATABASE)
-    assert "but the code expects 0016" in markup.database_facts(replace(DATABASE, migration_head="0016"))
-    assert "PostgreSQL isn't responding." in markup.database_facts(None)
+    assert "2026-01-01 00:00:00 UTC: &lt;boom&gt;" in processes.workers_table(view_of(workers=(failed,)))
+    assert "0015, up to date" in stores.database_facts(DATABASE)
+    assert "but the code expects 0016" in stores.database_facts(replace(DATABASE, migration_head="0016"))
+    assert "PostgreSQL isn't responding." in stores.database_facts(None)
     calls = CallsView(bot_name="elena", breaker="half_open", in_flight=1, waiting=2, slots=4)
-    assert "1 of 4 calls, 2 waiting, " in markup.calls_part(view_of(lanes=(calls,)))
-    assert "breaker half-open" in markup.calls_part(view_of(lanes=(calls,)))
+    assert "1 of 4 calls, 2 waiting, " in traffic.calls_part(view_of(lanes=(calls,)))
+    assert "breaker half-open" in traffic.calls_part(view_of(lanes=(calls,)))
 
 
 def test_routes_are_found() -> None:
     """The busiest first; those whose name has what was typed; or that there are none."""
-    whole = markup.routes_table(VIEW, "")
+    whole = traffic.routes_table(VIEW, "")
     assert whole.index("/api/chat") < whole.index("/health")
-    assert "/health" not in markup.routes_table(VIEW, "chat")
-    assert "No routes match." in markup.routes_table(VIEW, "nothing")
-    assert "No requests yet." in markup.routes_table(view_of(routes=()), "")
-    assert [markup.rate(one) for one in (12.4, 0.52, 0.05, 0.0)] == ["12", "0.5", "<0.1", "0"]
-    assert [markup.amount(one) for one in (512, 3 * 2**20, 5 * 2**28)] == ["1 KiB", "3.0 MiB", "1.25 GiB"]
+    assert "/health" not in traffic.routes_table(VIEW, "chat")
+    assert "No routes match." in traffic.routes_table(VIEW, "nothing")
+    assert "No requests yet." in traffic.routes_table(view_of(routes=()), "")
+    assert [cells.rate(one) for one in (12.4, 0.52, 0.05, 0.0)] == ["12", "0.5", "<0.1", "0"]
+    assert [cells.amount(one) for one in (512, 3 * 2**20, 5 * 2**28)] == ["1 KiB", "3.0 MiB", "1.25 GiB"]
 
 
 async def test_what_comes_is_shown_and_what_is_open_stays(console_app: RunningConsole) -> None:

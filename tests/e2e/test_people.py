@@ -114,7 +114,7 @@ async def test_a_change_of_role_reaches_the_open_page(
     console_app: RunningConsole, page: Page, open_context: OpenContext
 ) -> None:
     """Made a viewer on the Users page, an administrator's open page loses what viewers may not see, by itself."""
-    await console_app.services.auth.create_admin("colleague", ADMIN_PASSWORD)
+    await console_app.services.admin_setup.create_admin("colleague", ADMIN_PASSWORD)
     other = await (await open_context()).new_page()
     await other.goto(f"{console_app.url}/admin")
     await other.get_by_label("Name").fill("colleague")

@@ -34,7 +34,7 @@ async def proxy(
 async def an_administrator(console: RunningConsole) -> str:
     """The name of a new one: tries at an account from places where it has not been count together."""
     name = f"proxied {next(_number)}"
-    await console.services.auth.create_admin(name, ADMIN_PASSWORD)
+    await console.services.admin_setup.create_admin(name, ADMIN_PASSWORD)
     return name
 
 

@@ -77,7 +77,7 @@ class RunningApi:
         """The token of an administrator of this role, made when there is none."""
         name = f"test-{role}"
         with contextlib.suppress(Conflict):
-            await self.services.auth.create_admin(name, ADMIN_PASSWORD, role=role)
+            await self.services.admin_setup.create_admin(name, ADMIN_PASSWORD, role=role)
         here = Device(address="127.0.0.1")  # where it has been before: as a stranger it could sign in only so often
         return (await self.services.auth.admin_login(name, ADMIN_PASSWORD, device=here)).token
 

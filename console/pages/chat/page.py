@@ -7,8 +7,7 @@ from starlette.responses import Response
 from chat_api.core.language import N_, _
 from chat_api.core.principals import Principal
 from chat_api.messages.service import MAX_MESSAGE_CHARS
-from chat_api.people.identity import MAX_PASSWORD_CHARS
-from chat_api.people.session_schemas import SignIn
+from chat_api.people.session_schemas import MAX_PASSWORD_CHARS, SignIn
 from chat_api.people.sign_in_routes import sign_in_user
 from console import page_head
 from console.context import services

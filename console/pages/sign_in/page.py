@@ -6,8 +6,8 @@ from starlette.responses import Response
 
 from chat_api.core.errors import NotAuthenticated
 from chat_api.core.language import _
-from chat_api.people.auth import MAX_PASSWORD_CHARS, MIN_ADMIN_PASSWORD_CHARS
-from chat_api.people.session_schemas import SignIn
+from chat_api.people.admin_setup import MIN_ADMIN_PASSWORD_CHARS
+from chat_api.people.session_schemas import MAX_PASSWORD_CHARS, SignIn
 from chat_api.people.sign_in_routes import set_up_admin, sign_in_admin
 from console.context import services
 from console.frame import ADMIN_SIGN_IN
@@ -48,12 +48,12 @@ async def _submitted(request: Request) -> Response:
 async def _sign_in(request: Request, fields: Fields) -> SignIn:
     username, password = fields.get("username", ""), fields.get("password", "")
     code = fields.get("code")
-    if code is not None and not await services().auth.is_set_up():
+    if code is not None and not await services().admin_setup.is_set_up():
         try:
             await set_up_admin(request, code=code, username=username, password=password)
         except NotAuthenticated:
             # The form was sent twice, and the first time made the administrator: then the password is right.
-            if not await services().auth.is_set_up():
+            if not await services().admin_setup.is_set_up():
                 raise
     return await sign_in_admin(
         request,
@@ -71,7 +71,7 @@ def _next(request: Request) -> str:
 async def _page(request: Request, refused: Refused) -> Response:
     go_on = _next(request)
     action = sign_in_address(ADMIN_SIGN_IN, go_on) if go_on != HOME else ADMIN_SIGN_IN
-    if await services().auth.is_set_up():
+    if await services().admin_setup.is_set_up():
         return form_page(_("Sign in"), _sign_in_form(action, refused), address=action)
     return form_page(_("Set up"), _set_up_form(action, refused), address=action)
 

@@ -9,7 +9,7 @@ from nicegui import ui
 from chat_api.core.language import N_, _
 from chat_api.core.slow_queries import SlowQuery
 from chat_api.system.schemas import SystemView
-from console.pages.system import markup
+from console.pages.system import cells, overview, processes, stores, traffic
 from console.widgets.marks import status_mark
 from console.widgets.search_field import search_field
 
@@ -35,30 +35,30 @@ class SystemBoard:
         """Show this, and from now on that nothing newer has come when nothing does."""
         self._view = view
         self._fresh.props(f"datetime={view.at.isoformat()}")
-        mark, said = markup.banner(view)
+        mark, said = overview.banner(view)
         self._banner.classes(replace=f"we-banner we-tone-{mark.tone}")
         self._banner.set_content(f'{status_mark(mark)}<span class="we-headline">{said}</span>')
-        self._summary.set_content(markup.summary(view))
-        self._processes.set_content(markup.processes_table(view))
-        self._stalls.show(markup.stalls(view))
+        self._summary.set_content(overview.summary(view))
+        self._processes.set_content(processes.processes_table(view))
+        self._stalls.show(processes.stalls(view))
         self._show_routes()
         self._workers_count.set_content(str(sum(len(process.workers) for process in view.processes)))
-        self._workers.set_content(markup.workers_table(view))
+        self._workers.set_content(processes.workers_table(view))
         self._slow.show(slow_queries)
-        self._database.set_content(markup.database_facts(view.database))
-        self._tables.set_content(markup.tables_table(view.database))
+        self._database.set_content(stores.database_facts(view.database))
+        self._tables.set_content(stores.tables_table(view.database))
         self._tables.set_visibility(view.database is not None)
-        self._redis.set_content(markup.redis_part(view.redis))
-        self._calls.set_content(markup.calls_part(view))
-        self._versions.set_content(markup.versions_part(view))
+        self._redis.set_content(stores.redis_part(view.redis))
+        self._calls.set_content(traffic.calls_part(view))
+        self._versions.set_content(overview.versions_part(view))
 
     def _build_banner(self) -> None:
         with ui.element("we-fresh").props(f"limit={STALE_S}") as self._fresh:
             self._banner = _html("section").props('role=status data-testid="system-banner"')
             disconnected = _html(
-                "section", status_mark(markup.DISCONNECTED) + f'<span class="we-headline">{_(LAST_KNOWN)}</span>'
+                "section", status_mark(overview.DISCONNECTED) + f'<span class="we-headline">{_(LAST_KNOWN)}</span>'
             )
-            disconnected.classes(f"we-banner we-tone-{markup.DISCONNECTED.tone}").props("role=status hidden")
+            disconnected.classes(f"we-banner we-tone-{overview.DISCONNECTED.tone}").props("role=status hidden")
 
     def _build_panels(self) -> None:
         with _panel(_("Processes"), is_wide=True):
@@ -90,7 +90,7 @@ class SystemBoard:
         self._show_routes()
 
     def _show_routes(self) -> None:
-        self._routes.set_content(markup.routes_table(self._view, self._text))
+        self._routes.set_content(traffic.routes_table(self._view, self._text))
 
 
 class _Stalls:
@@ -119,7 +119,7 @@ class _SlowStatements:
         self._box = ui.element("div").classes("we-scroll we-tall").props("tabindex=0")
         self._box.props["aria-label"] = _("Slow queries")
         with self._box, ui.element("table").classes("we-list").props('data-testid="slow-queries"'):
-            _html("thead", markup.table_head(markup.SLOW_COLUMNS))
+            _html("thead", cells.table_head(stores.SLOW_COLUMNS))
             self._body = ui.element("tbody")
         self._rows: dict[str, tuple[ui.element, list[ui.html]]] = {}
 
@@ -130,7 +130,7 @@ class _SlowStatements:
             self._rows.pop(statement)[0].delete()
         for index, query in enumerate(queries):
             row, cells = self._rows.get(query.statement) or self._new_row(query)
-            for cell, content in zip(cells, markup.slow_query(query), strict=True):
+            for cell, content in zip(cells, stores.slow_query(query), strict=True):
                 cell.set_content(content)
             if self._body.default_slot.children.index(row) != index:
                 row.move(target_index=index)
@@ -139,7 +139,7 @@ class _SlowStatements:
         with self._body, ui.element("tr") as row:
             cells = [
                 _html("td").classes("we-number" if is_number else "we-grow")
-                for _label, is_number in markup.SLOW_COLUMNS
+                for _label, is_number in stores.SLOW_COLUMNS
             ]
         self._rows[query.statement] = row, cells
         return row, cells

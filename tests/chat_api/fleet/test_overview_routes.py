@@ -37,7 +37,7 @@ async def test_a_wrong_password_says_nothing(door: RunningApi, tokens: dict[str,
 async def test_guessing_passwords_is_slow(make_settings: MakeSettings) -> None:
     """Ten attempts a minute from one address, whatever the general limit; setup codes count too."""
     async with running_api(make_settings()) as api, api.client() as client:
-        await api.services.auth.create_admin("root", ADMIN_PASSWORD)
+        await api.services.admin_setup.create_admin("root", ADMIN_PASSWORD)
         body = {"username": "root", "password": "wrong password"}
         statuses = [(await client.post("/api/admin/login", json=body)).status_code for _ in range(10)]
         assert statuses == [401] * 10

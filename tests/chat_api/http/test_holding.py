@@ -77,7 +77,7 @@ async def test_one_person_searches_only_some_at_once(make_settings: MakeSettings
     """In logs, and in conversations: one more has to wait until another has ended, and nobody else has to."""
     async with running_api(make_settings(bots=(elena,), docker_host="tcp://127.0.0.1:1")) as api:
         auth = api.services.auth
-        await auth.create_admin("another", ADMIN_PASSWORD)
+        await api.services.admin_setup.create_admin("another", ADMIN_PASSWORD)
         tokens = (await api.admin_login(), (await auth.admin_login("another", ADMIN_PASSWORD)).token)
         me, other = [await auth.authenticate(token, is_admin=True) for token in tokens]
 

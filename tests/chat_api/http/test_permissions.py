@@ -252,7 +252,7 @@ async def test_each_permission_is_denied_below_its_role(
 
 async def test_demotion_holds_from_the_next_request(door: RunningApi) -> None:
     """The token stays the same, what it opens does not; disabled, it opens nothing."""
-    await door.services.auth.create_admin("temporary", ADMIN_PASSWORD, role=Role.OPERATOR)
+    await door.services.admin_setup.create_admin("temporary", ADMIN_PASSWORD, role=Role.OPERATOR)
     token = (await door.services.auth.admin_login("temporary", ADMIN_PASSWORD)).token
     restart = ("POST", "/api/admin/bots/{bot_name}/restart", token)
     assert_error(await call(door, *restart), 503)

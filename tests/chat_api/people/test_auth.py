@@ -19,10 +19,11 @@ from chat_api.core.errors import Conflict, InvalidInput, NotAuthenticated, RateL
 from chat_api.core.principals import Device
 from chat_api.core.rate_limits import RateLimits
 from chat_api.core.security import KeyRing, load_key_ring
+from chat_api.people.admin_setup import AdminSetupService
 from chat_api.people.auth import AuthService
 from chat_api.people.identity import IdentityService
 from models import Role
-from tests.chat_api.conftest import MakeAuth
+from tests.chat_api.conftest import MakeAdminSetup, MakeAuth
 from tests.support.api import MakeSettings, RunningApi
 
 PASSWORD = "correct horse battery"
@@ -185,11 +186,13 @@ async def test_a_secret_is_rotated_without_logging_people_out(make_auth: MakeAut
         await dropped.authenticate(old.token)
 
 
-async def test_the_database_keeps_only_hashes(auth: AuthService, database: Database) -> None:
+async def test_the_database_keeps_only_hashes(
+    admin_setup: AdminSetupService, auth: AuthService, database: Database
+) -> None:
     """No token, claim, password or setup code in any column of any table."""
-    code = await auth.prepare_first_admin()
+    code = await admin_setup.prepare_first_admin()
     user = await auth.login("alice", password="my own password", device=Device(address="192.0.2.1", user_agent="x"))
-    await auth.create_admin("root", PASSWORD)
+    await admin_setup.create_admin("root", PASSWORD)
     admin = await auth.admin_login("root", PASSWORD)
     async with database.read() as connection:
         names = [
@@ -211,18 +214,18 @@ async def test_the_database_keeps_only_hashes(auth: AuthService, database: Datab
 # Administrators
 
 
-async def test_a_users_login_never_makes_an_administrator(auth: AuthService) -> None:
+async def test_a_users_login_never_makes_an_administrator(admin_setup: AdminSetupService, auth: AuthService) -> None:
     """Whatever the name, and even the administrator's own password."""
-    await auth.create_admin("root", PASSWORD)
+    await admin_setup.create_admin("root", PASSWORD)
     sign_in = await auth.login("root", password=PASSWORD)
     assert not sign_in.principal.is_admin
     with pytest.raises(NotAuthenticated):
         await auth.authenticate(sign_in.token, is_admin=True)
 
 
-async def test_each_audience_has_its_own_doors(auth: AuthService) -> None:
+async def test_each_audience_has_its_own_doors(admin_setup: AdminSetupService, auth: AuthService) -> None:
     """An administrator's token opens no chat, a user's no console."""
-    await auth.create_admin("root", PASSWORD)
+    await admin_setup.create_admin("root", PASSWORD)
     admin, user = await auth.admin_login("root", PASSWORD), await auth.login("alice")
     assert (await auth.authenticate(admin.token, is_admin=True)).role is Role.ADMIN
     with pytest.raises(NotAuthenticated):
@@ -231,63 +234,67 @@ async def test_each_audience_has_its_own_doors(auth: AuthService) -> None:
         await auth.authenticate(user.token, is_admin=True)
 
 
-async def test_the_first_administrator_comes_from_the_environment(make_auth: MakeAuth, database: Database) -> None:
+async def test_the_first_administrator_comes_from_the_environment(
+    make_admin_setup: MakeAdminSetup, make_auth: MakeAuth, database: Database
+) -> None:
     """Once: a later start changes nothing, and replicas that start together do not stumble over each other."""
     settings = {"web_ui_admin_username": "root", "web_ui_admin_password": PASSWORD}
-    starts = await asyncio.gather(*(make_auth(**settings).prepare_first_admin() for _ in range(4)))
+    starts = await asyncio.gather(*(make_admin_setup(**settings).prepare_first_admin() for _ in range(4)))
     assert starts == [None] * 4
-    changed = make_auth(**settings | {"web_ui_admin_password": "something else entirely"})
-    assert await changed.prepare_first_admin() is None
-    assert (await changed.admin_login("root", PASSWORD)).principal.role is Role.ADMIN
+    later = settings | {"web_ui_admin_password": "something else entirely"}
+    assert await make_admin_setup(**later).prepare_first_admin() is None
+    assert (await make_auth(**later).admin_login("root", PASSWORD)).principal.role is Role.ADMIN
     assert (await audit_rows(database)).count(("system", "admin.create", "allowed")) == 1
 
 
-async def test_a_short_password_in_the_environment_stops_the_start(make_auth: MakeAuth) -> None:
+async def test_a_short_password_in_the_environment_stops_the_start(make_admin_setup: MakeAdminSetup) -> None:
     """With a message that does not say it."""
     with pytest.raises(InvalidInput, match=r"^password: ") as refusal:
-        await make_auth(web_ui_admin_username="root", web_ui_admin_password="short").prepare_first_admin()
+        await make_admin_setup(web_ui_admin_username="root", web_ui_admin_password="short").prepare_first_admin()
     assert "short" not in str(refusal.value)
 
 
-async def test_the_setup_code_is_good_once(auth: AuthService) -> None:
+async def test_the_setup_code_is_good_once(admin_setup: AdminSetupService) -> None:
     """Fifty who try it at the same time make one administrator; a weak password does not spend it."""
-    code = await auth.prepare_first_admin()
+    code = await admin_setup.prepare_first_admin()
     assert code
     with pytest.raises(NotAuthenticated):
-        await auth.set_up_admin("0" * 16, "mallory", PASSWORD)
+        await admin_setup.set_up_admin("0" * 16, "mallory", PASSWORD)
     with pytest.raises(InvalidInput):
-        await auth.set_up_admin(code, "root", "short")
-    tries = (auth.set_up_admin(code, f"root{number}", PASSWORD) for number in range(10))
+        await admin_setup.set_up_admin(code, "root", "short")
+    tries = (admin_setup.set_up_admin(code, f"root{number}", PASSWORD) for number in range(10))
     outcomes = await asyncio.gather(*tries, return_exceptions=True)
     assert outcomes.count(None) == 1
     assert [type(outcome) for outcome in outcomes if outcome is not None] == [NotAuthenticated] * 9
-    assert await auth.is_set_up()
-    assert await auth.prepare_first_admin() is None
+    assert await admin_setup.is_set_up()
+    assert await admin_setup.prepare_first_admin() is None
 
 
-async def test_an_unused_setup_code_dies_with_the_first_administrator(auth: AuthService) -> None:
+async def test_an_unused_setup_code_dies_with_the_first_administrator(admin_setup: AdminSetupService) -> None:
     """One that was printed long ago, and read by somebody, is worth nothing after ``create-admin``."""
-    code = await auth.prepare_first_admin()
+    code = await admin_setup.prepare_first_admin()
     assert code
-    await auth.create_admin("root", PASSWORD)
+    await admin_setup.create_admin("root", PASSWORD)
     with pytest.raises(NotAuthenticated):
-        await auth.set_up_admin(code, "mallory", PASSWORD)
+        await admin_setup.set_up_admin(code, "mallory", PASSWORD)
 
 
-async def test_a_new_start_replaces_the_setup_code(auth: AuthService) -> None:
+async def test_a_new_start_replaces_the_setup_code(admin_setup: AdminSetupService) -> None:
     """Only the last one that was printed is good."""
-    first, second = await auth.prepare_first_admin(), await auth.prepare_first_admin()
+    first, second = await admin_setup.prepare_first_admin(), await admin_setup.prepare_first_admin()
     assert first
     assert second
     with pytest.raises(NotAuthenticated):
-        await auth.set_up_admin(first, "root", PASSWORD)
-    await auth.set_up_admin(second, "root", PASSWORD)
+        await admin_setup.set_up_admin(first, "root", PASSWORD)
+    await admin_setup.set_up_admin(second, "root", PASSWORD)
 
 
 @pytest.mark.parametrize("name", ["root", "nobody", "ro\x00ot", "ro\ud800ot", " "])
-async def test_a_refused_administrator_leaves_a_line(auth: AuthService, database: Database, name: str) -> None:
+async def test_a_refused_administrator_leaves_a_line(
+    admin_setup: AdminSetupService, auth: AuthService, database: Database, name: str
+) -> None:
     """One answer for every reason, and who tried is in the audit trail; an impossible name is only a wrong one."""
-    await auth.create_admin("root", PASSWORD)
+    await admin_setup.create_admin("root", PASSWORD)
     with pytest.raises(NotAuthenticated, match="Incorrect"):
         await auth.admin_login(name, "wrong password", device=Device(address="192.0.2.9"))
     assert (await audit_rows(database))[-1] == ("system", "admin.login", "denied")
@@ -296,9 +303,11 @@ async def test_a_refused_administrator_leaves_a_line(auth: AuthService, database
     assert details == {"address": "192.0.2.9"}
 
 
-async def test_a_second_factor_is_asked_for_where_one_is_set(auth: AuthService, database: Database) -> None:
+async def test_a_second_factor_is_asked_for_where_one_is_set(
+    admin_setup: AdminSetupService, auth: AuthService, database: Database
+) -> None:
     """The password alone, a wrong code and odd codes are refused; the right code opens."""
-    await auth.create_admin("root", PASSWORD)
+    await admin_setup.create_admin("root", PASSWORD)
     secret = pyotp.random_base32()
     await run(database, "UPDATE web_admins SET totp_secret = :secret", secret=secret)
     totp = pyotp.TOTP(secret)
@@ -311,9 +320,11 @@ async def test_a_second_factor_is_asked_for_where_one_is_set(auth: AuthService, 
     assert await auth.admin_login("root", PASSWORD, totp=f" {shown[:3]} {shown[3:]}")  # as authenticators show it
 
 
-async def test_a_code_works_once(auth: AuthService, make_auth: MakeAuth, database: Database) -> None:
+async def test_a_code_works_once(
+    admin_setup: AdminSetupService, auth: AuthService, make_auth: MakeAuth, database: Database
+) -> None:
     """Of two processes that get it at the same moment one lets its bearer in; the next code opens again."""
-    await auth.create_admin("root", PASSWORD)
+    await admin_setup.create_admin("root", PASSWORD)
     secret = pyotp.random_base32()
     await run(database, "UPDATE web_admins SET totp_secret = :secret", secret=secret)
     totp, now = pyotp.TOTP(secret), datetime.now(UTC)
@@ -328,9 +339,11 @@ async def test_a_code_works_once(auth: AuthService, make_auth: MakeAuth, databas
         await auth.admin_login("root", PASSWORD, totp=totp.at(now))
 
 
-async def test_a_wrong_password_spends_no_code(auth: AuthService, database: Database) -> None:
+async def test_a_wrong_password_spends_no_code(
+    admin_setup: AdminSetupService, auth: AuthService, database: Database
+) -> None:
     """Whoever mistypes the password needs no new code."""
-    await auth.create_admin("root", PASSWORD)
+    await admin_setup.create_admin("root", PASSWORD)
     secret = pyotp.random_base32()
     await run(database, "UPDATE web_admins SET totp_secret = :secret", secret=secret)
     code = pyotp.TOTP(secret).now()
@@ -341,11 +354,11 @@ async def test_a_wrong_password_spends_no_code(auth: AuthService, database: Data
 
 @pytest.mark.parametrize("minutes", [-60, 60, 60 * 24 * 3])
 async def test_a_clock_that_is_set_locks_nobody_out(
-    auth: AuthService, database: Database, monkeypatch: pytest.MonkeyPatch, minutes: int
+    admin_setup: AdminSetupService, auth: AuthService, database: Database, monkeypatch: pytest.MonkeyPatch, minutes: int
 ) -> None:
     """Signed in before or after it, on this machine or another: the database's clock says what lives."""
     before = await auth.login("alice")
-    await auth.create_admin("root", PASSWORD)
+    await admin_setup.create_admin("root", PASSWORD)
 
     class Set(datetime):
         """Every look at this process's clock."""
@@ -370,7 +383,7 @@ async def test_a_clock_that_is_set_locks_nobody_out(
 
 
 async def test_guesses_from_everywhere_lock_no_owner_out(
-    auth: AuthService, database: Database, redis_url: str, make_settings: MakeSettings
+    admin_setup: AdminSetupService, database: Database, redis_url: str, make_settings: MakeSettings
 ) -> None:
     """A thousand addresses have twenty guesses together; the owner, who has been there before, comes in meanwhile."""
     limits = RateLimits(redis_url=redis_url, requests_per_minute=1_000_000)
@@ -379,7 +392,7 @@ async def test_guesses_from_everywhere_lock_no_owner_out(
         identity = IdentityService(database, settings)
         door = AuthService(database, load_key_ring(settings), identity, AuditService(database), settings, limits=limits)
         home, phone = Device(address="2001:db8:1:1::7"), Device(address="198.51.100.9")
-        await door.create_admin("root", PASSWORD)
+        await admin_setup.create_admin("root", PASSWORD)
         await door.admin_login("root", PASSWORD, device=home)
         alice = await door.login("alice", password=PASSWORD, device=home)
 
@@ -407,9 +420,9 @@ async def test_guesses_from_everywhere_lock_no_owner_out(
         await limits.close()
 
 
-async def test_a_role_is_todays(auth: AuthService, database: Database) -> None:
+async def test_a_role_is_todays(admin_setup: AdminSetupService, auth: AuthService, database: Database) -> None:
     """Demoted, the very next request has the new role; disabled, it has none."""
-    await auth.create_admin("root", PASSWORD)
+    await admin_setup.create_admin("root", PASSWORD)
     sign_in = await auth.admin_login("root", PASSWORD)
     await run(database, "UPDATE web_admins SET role = 'viewer'")
     assert (await auth.authenticate(sign_in.token, is_admin=True)).role is Role.VIEWER
@@ -421,11 +434,11 @@ async def test_a_role_is_todays(auth: AuthService, database: Database) -> None:
         await auth.admin_login("root", PASSWORD)
 
 
-async def test_administrators_have_different_names(auth: AuthService) -> None:
+async def test_administrators_have_different_names(admin_setup: AdminSetupService, auth: AuthService) -> None:
     """A second one of a name is a conflict, and the first one's password stays."""
-    await auth.create_admin("root", PASSWORD)
+    await admin_setup.create_admin("root", PASSWORD)
     with pytest.raises(Conflict):
-        await auth.create_admin("root", "something else entirely")
+        await admin_setup.create_admin("root", "something else entirely")
     assert await auth.admin_login("root", PASSWORD)
 
 

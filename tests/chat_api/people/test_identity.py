@@ -10,6 +10,7 @@ from chat_api.audit.service import AuditService
 from chat_api.core.database import Database
 from chat_api.core.errors import InvalidInput, NotAuthenticated, PermissionDenied
 from chat_api.core.security import load_key_ring
+from chat_api.people.admin_setup import AdminSetupService
 from chat_api.people.auth import AuthService
 from chat_api.people.identity import IdentityService
 from chat_api.people.session_schemas import SignIn
@@ -312,13 +313,13 @@ async def test_real_names_of_every_alphabet_are_free(auth: AuthService, name: st
 
 
 async def test_nobody_looks_like_a_bot_or_an_administrator(
-    make_auth: MakeAuth, database: Database, make_settings: MakeSettings
+    admin_setup: AdminSetupService, database: Database, make_settings: MakeSettings
 ) -> None:
     """Their names and what looks like them have a badge; as a name that is shown, a bot's is refused."""
     settings = make_settings()
     identity = IdentityService(database, settings, bot_names=lambda: ["elena", "Elena Rodriguez"])
     auth = AuthService(database, load_key_ring(settings), identity, AuditService(database), settings)
-    await auth.create_admin("root", "correct horse battery")
+    await admin_setup.create_admin("root", "correct horse battery")
     for name in ("root", "r00t", "Elena", "e1ena", "ELENA Rodriguez"):
         assert (await auth.login(name)).principal.is_guest
     for shown in ("Elena Rodriguez", "EIena", "Еlena", "alіce", "a\u200blice"):

@@ -263,7 +263,7 @@ async def test_the_last_administrator_stays(api: RunningApi) -> None:
     """Nobody changes themselves; two who take the right from each other leave one who has it."""
     who = await admin(api)
     for name in ("second admin", "third admin"):
-        await api.services.auth.create_admin(name, ADMIN_PASSWORD)
+        await api.services.admin_setup.create_admin(name, ADMIN_PASSWORD)
     service = api.services.administrators
     ids = {one.username: one.admin_id for one in await service.all(who)}
     second = await api.services.auth.admin_login("second admin", ADMIN_PASSWORD)

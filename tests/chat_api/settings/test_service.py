@@ -303,7 +303,7 @@ async def test_an_odd_rule_or_role_spoils_no_other(api: RunningApi, database_url
         await connection.execute(
             "UPDATE web_alert_rules SET kind = 'of_another_version' WHERE id = $1", rules[0].rule_id
         )
-        await api.services.auth.create_admin("another", "correct horse battery")
+        await api.services.admin_setup.create_admin("another", "correct horse battery")
         await connection.execute("UPDATE web_admins SET role = 'emperor' WHERE username = 'another'")
     finally:
         await connection.close()
