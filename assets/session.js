@@ -48,11 +48,28 @@ async function endSession() {
   }
 }
 
+/** The texts of the page's language, also where the page ended before it had them. */
+async function texts() {
+  const address = document.querySelector(`meta[name="we-catalogue-${document.documentElement.lang}"]`)?.content;
+  if (address && !globalThis.weCatalogue) {
+    const script = Object.assign(document.createElement("script"), { src: address });
+    await new Promise((resolve) => {
+      script.onload = script.onerror = resolve;
+      document.head.append(script);
+    });
+  }
+  return weText;
+}
+
+let isShown = false;
+
 /** Show that one is signed out, in place of everything, and go on trying to end the session. */
-function showSignedOut() {
-  if (document.querySelector(".we-signed-out")) return;
+async function showSignedOut() {
+  if (isShown) return;
+  isShown = true;
   window.socket?.disconnect();
-  const { t } = weText;
+  document.body.replaceChildren();
+  const { t } = await texts();
   document.title = t("Signed out");
   document.body.className = "we-plain";
   const state = t(

@@ -121,6 +121,16 @@ STEPS: Final[Mapping[str, str]] = {
     RestartState.ONLINE: N_("Online"),
     RestartState.STOPPED: N_("Stopped"),
 }
+CONTAINERS: Final[Mapping[str, str]] = {
+    ContainerState.CREATED: N_("created"),
+    ContainerState.RUNNING: N_("running"),
+    ContainerState.RESTARTING: N_("restarting"),
+    ContainerState.PAUSED: N_("paused"),
+    ContainerState.EXITED: N_("exited"),
+    ContainerState.DEAD: N_("dead"),
+    ContainerState.MISSING: N_("missing"),
+    ContainerState.UNKNOWN: N_("unknown"),
+}
 STEPS_OF: Final[Mapping[str, tuple[str, ...]]] = {
     BotAction.RESTART: (
         RestartState.REQUESTED,
@@ -152,7 +162,13 @@ def labels_json() -> str:
     labels: dict[str, object] = {
         name: {key: row._asdict() for key, row in table.items()} for name, table in tables.items()
     }
-    labels |= {"letters": LETTERS, "steps": STEPS, "steps_of": STEPS_OF, "languages": LANGUAGES}
+    labels |= {
+        "letters": LETTERS,
+        "steps": STEPS,
+        "steps_of": STEPS_OF,
+        "containers": CONTAINERS,
+        "languages": LANGUAGES,
+    }
     return orjson.dumps(labels, option=orjson.OPT_NON_STR_KEYS).decode()
 
 

@@ -9,7 +9,7 @@ from functools import cache
 from html import escape
 from pathlib import Path
 
-from chat_api.core.language import ENGLISH, language
+from chat_api.core.language import ENGLISH, LANGUAGES, language
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 PRODUCT = "WhisperEngine"
@@ -24,8 +24,14 @@ def asset(name: str) -> str:
 
 def head() -> str:
     """What every page has in its head."""
+    # A page may end before it has its own texts: "signed out" is shown in place of everything.
+    catalogues = "".join(
+        f'<meta name="we-catalogue-{code}" content="{asset(f"locale/{code}.js")}">'
+        for code in LANGUAGES
+        if code != ENGLISH
+    )
     return (
-        f'<link rel="stylesheet" href="{asset("console.css")}">'
+        f'{catalogues}<link rel="stylesheet" href="{asset("console.css")}">'
         f'<script src="{asset("theme.js")}"></script>'
         f'<script src="{asset("language.js")}"></script>'
         f'<script src="{asset("session.js")}"></script>'

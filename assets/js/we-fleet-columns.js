@@ -1,5 +1,6 @@
 // The columns of the fleet: what is in them, how they sort, and which are shown where there is not room for all.
 import { ago, exactly, fixed, latency, percent, rate, size, span, uptime } from "we-format";
+import { LABELS } from "we-labels";
 import { botStatus } from "we-status";
 import { nt, t } from "we-language";
 
@@ -59,7 +60,10 @@ function container(bot, now, hasEngine) {
       nt("restarted {count} time by the engine", "restarted {count} times by the engine", container.restart_count),
     );
   }
-  return { text: [container.state, age, end].filter(Boolean).join(" · "), title: lines.filter(Boolean).join("\n") };
+  return {
+    text: [LABELS.containers[container.state], age, end].filter(Boolean).join(" · "),
+    title: lines.filter(Boolean).join("\n"),
+  };
 }
 
 function image({ container }) {

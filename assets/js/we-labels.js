@@ -11,5 +11,5 @@ const spoken = (value, key) => {
 };
 
 const told = spoken(JSON.parse(document.getElementById("we-labels").textContent));
-const steps = Object.fromEntries(Object.entries(told.steps).map(([state, word]) => [state, t(word)]));
-export const LABELS = { ...told, steps };
+const words = (table) => Object.fromEntries(Object.entries(table).map(([state, word]) => [state, t(word)]));
+export const LABELS = { ...told, steps: words(told.steps), containers: words(told.containers) };

@@ -10,7 +10,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from chat_api.alerts import sentences
 from chat_api.alerts.apprise_sender import AppriseSender, SendFailed
+from chat_api.alerts.notifications import firing_body, lasted, resolved_title, since
 from chat_api.alerts.quiet_hours import quiet_until
 from chat_api.alerts.schemas import Channel, RuleView
 from chat_api.alerts.service import AlertsService
@@ -19,6 +21,7 @@ from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Database
 from chat_api.core.errors import AppError, WritesRefused
 from chat_api.core.logging import get_logger
+from chat_api.core.stored_sentences import in_own_language
 from chat_api.core.write_check import check_writes
 from models import AuditOutcome, NotificationKind, RuleKind
 
@@ -27,10 +30,6 @@ log = get_logger(__name__)
 CHECK_TIMEOUT_S = 5.0
 # Whoever looked this shortly before it went away led: of several processes one tells.
 LED = timedelta(seconds=15)
-TITLE = "PostgreSQL is down"
-BODY = "Nothing can be stored or read, and the fleet is not watched until it is back."
-REFUSED_TITLE = "PostgreSQL takes no writes"
-REFUSED_BODY = "What is stored can be read. Nothing can be saved, nobody can sign in, and the fleet is not watched."
 
 
 @dataclass(slots=True, kw_only=True)
@@ -81,9 +80,9 @@ class DatabaseOutageAlerts:
             async with asyncio.timeout(CHECK_TIMEOUT_S):
                 await check_writes(self._database)
         except WritesRefused:
-            return REFUSED_TITLE, REFUSED_BODY
+            return sentences.POSTGRES_TAKES_NO_WRITES, sentences.NO_WRITES
         except (AppError, TimeoutError):
-            return TITLE, BODY
+            return sentences.POSTGRES_IS_DOWN, sentences.NOTHING_STORED
         return None
 
     async def _tell(self, outage: _Outage) -> None:
@@ -102,9 +101,9 @@ class DatabaseOutageAlerts:
             and (rule.channels is None or channel.channel_id in rule.channels)
             and quiet_until(channel.quiet, rule.severity, now) is None
         ]
-        body = f"{outage.body}\n\n{rule.severity.upper()}. Since {outage.since:%Y-%m-%d %H:%M:%S} UTC."
+        title, body = in_own_language(outage.title), firing_body(outage.body, rule.severity, outage.since)
         sent = await asyncio.gather(
-            *(self._send(channel, rule, outage.title, body, NotificationKind.FIRING) for channel in waiting)
+            *(self._send(channel, rule, title, body, NotificationKind.FIRING) for channel in waiting)
         )
         outage.notified |= {one.channel_id: one for one, is_sent in zip(waiting, sent, strict=True) if is_sent}
 
@@ -116,8 +115,7 @@ class DatabaseOutageAlerts:
         if rule is None or not outage.notified:
             return
         lasted_s = (self._clock.now() - outage.since).total_seconds()
-        body = f"It lasted {lasted_s:.0f} s. Since {outage.since:%Y-%m-%d %H:%M:%S} UTC."
-        title = f"Resolved: {outage.title}"
+        title, body = resolved_title(outage.title), f"{lasted(lasted_s)} {since(outage.since)}"
         await asyncio.gather(
             *(self._send(channel, rule, title, body, NotificationKind.RESOLVED) for channel in outage.notified.values())
         )

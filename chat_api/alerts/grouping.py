@@ -12,18 +12,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from chat_api.alerts import sentences
 from chat_api.alerts.rules import CONSOLE, GROUP_WAIT
 from chat_api.alerts.schemas import AlertView, RuleView, SubjectState
 from chat_api.core.ids import new_id
 from chat_api.fleet.schemas import FleetView, ServiceStatus, ServiceView
+from chat_api.fleet.sentences import at_one_address, listed, service_trouble, with_affected
 from chat_api.fleet.shared_addresses import PREFIX, shared_addresses
 from models import AlertStatus, NotificationKind, Severity
 
 # Those that join later are told of together.
 GROUP_INTERVAL = timedelta(seconds=60)
 MAX_NAMES = 50
-LEFT = "The bot left the fleet."
-LEFT_ALL = "The bots left the fleet."
 RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
@@ -93,7 +93,7 @@ def changes(
         if key not in now_firing:
             over = replace(alert, status=AlertStatus.RESOLVED, resolved_at=now)
             if have_left(alert, fleet):
-                over = replace(over, body=LEFT if len(alert.notified_subjects) == 1 else LEFT_ALL)
+                over = replace(over, body=sentences.LEFT if len(alert.notified_subjects) == 1 else sentences.LEFT_ALL)
             yield Change(alert=over, tell=NotificationKind.RESOLVED if alert.notified_at else None, group=None)
 
 
@@ -164,11 +164,11 @@ def _caused(
         if bot.name in affected or (bot.cause == service.name and bot.name not in muted)
     ]
     fault = {ServiceStatus.UNHEALTHY: service.fault, ServiceStatus.UNKNOWN: "has not been seen lately"}
-    title = f"{service.title} {fault.get(service.status, 'was down')}"
+    title = service_trouble(service.title, fault.get(service.status, "was down"))
     lines = [f"{service.title}: {service.error}"] if service.error else []
     if names:
-        title += f": {_count(len(names), 'bot')} affected"
-        lines.append(f"Affected: {_listed(names)}")
+        title = with_affected(title, len(names))
+        lines.append(sentences.AFFECTED.format(names=listed(names, most=MAX_NAMES)))
     group = _group(key, title, "\n".join(lines), names or [service.title], (key,), members, rules)
     return replace(
         group, bots=tuple(sorted({*affected, *(bot.name for bot in view.bots if bot.cause == service.name)}))
@@ -183,17 +183,17 @@ def _at_one_address(
     here = [bot.display_name for bot in shared.bots] if shared else []
     address = shared.address if shared else key.removeprefix(PREFIX)
     group = _ruled(key, members, rules, view)
-    title = f"{len(here)} bots are configured at {address}" if here else f"Several bots were configured at {address}"
-    lines = [f"Configured there: {_listed(here)}"] if here else []
+    title = at_one_address(len(here), address) if here else sentences.SEVERAL_AT.format(address=address)
+    lines = [sentences.CONFIGURED_THERE.format(names=listed(here, most=MAX_NAMES))] if here else []
     return replace(group, title=title[:200], body="\n".join([*lines, group.body]), to_notify=(key,))
 
 
 def _ruled(key: str, members: Sequence[SubjectState], rules: Mapping[UUID, RuleView], view: FleetView) -> Group:
-    titles = {f"bot:{bot.name}": bot.display_name for bot in view.bots} | {CONSOLE: "The console"}
+    titles = {f"bot:{bot.name}": bot.display_name for bot in view.bots} | {CONSOLE: sentences.CONSOLE_TITLE}
     names = [titles.get(state.subject, state.subject) for state in members]
     lines = [f"{name} {state.summary}" for name, state in zip(names, members, strict=True)]
-    title = lines[0] if len(lines) == 1 else f"{rules[members[0].rule_id].name}: {_count(len(names), 'bot')}"
-    more = [f"and {len(lines) - MAX_NAMES} more"] if len(lines) > MAX_NAMES else []
+    title = lines[0] if len(lines) == 1 else sentences.several(rules[members[0].rule_id].name, len(names))
+    more = [sentences.AND_MORE.format(count=len(lines) - MAX_NAMES)] if len(lines) > MAX_NAMES else []
     to_notify = tuple(state.subject for state in members)
     return _group(key, title, "\n".join(lines[:MAX_NAMES] + more), names, to_notify, members, rules)
 
@@ -222,12 +222,3 @@ def _group(
         repeat_s=min((rule.repeat_s for rule in mine if rule.repeat_s), default=0),
         bots=tuple(state.subject.partition(":")[2] for state in members if state.subject.startswith("bot:")),
     )
-
-
-def _count(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
-    return ", ".join(names[:MAX_NAMES]) + more

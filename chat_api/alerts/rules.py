@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from chat_api.alerts import sentences
 from chat_api.alerts.schemas import Evaluation, MetricsSnapshot, Reading, RuleView, SubjectState
+from chat_api.alerts.sentences import summary
 from chat_api.fleet.schemas import BotStatus, BotView, FleetView, ServiceStatus, ServiceView
 from chat_api.fleet.shared_addresses import address_causes, shared_addresses
 from chat_api.fleet.status import MIN_CALLS
@@ -153,23 +155,23 @@ def _of_bot(bot: BotView, finding: Finding, *, cause: str | None, snapshot: Metr
 
 
 def _of_console(evaluation: Evaluation, summary: str) -> Reading:
-    return Reading(subject=CONSOLE, title="The console", evaluation=evaluation, summary=summary)
+    return Reading(subject=CONSOLE, title=sentences.CONSOLE_TITLE, evaluation=evaluation, summary=summary)
 
 
 def _down(_: RuleView, bot: BotView, __: MetricsSnapshot) -> Finding:
     if bot.status is BotStatus.OFFLINE:
-        return Evaluation.BAD, "is offline"
+        return Evaluation.BAD, summary(sentences.OFFLINE)
     if bot.status is BotStatus.MISADDRESSED:
-        return Evaluation.BAD, f"is misaddressed. {bot.error or ''}".strip()
+        return Evaluation.BAD, summary(sentences.MISADDRESSED, reason=bot.error or "").strip()
     return _steady(bot)
 
 
 def _degraded(_: RuleView, bot: BotView, __: MetricsSnapshot) -> Finding:
     if bot.status is BotStatus.DEGRADED:
-        return (
-            Evaluation.BAD,
-            f"is degraded: {'; '.join(r.words for r in bot.reasons)}" if bot.reasons else "is degraded",
-        )
+        if not bot.reasons:
+            return Evaluation.BAD, summary(sentences.DEGRADED)
+        reason = "; ".join(one.words for one in bot.reasons)
+        return Evaluation.BAD, summary(sentences.DEGRADED_BECAUSE, reason=reason)
     return _steady(bot)
 
 
@@ -180,62 +182,66 @@ def _steady(bot: BotView) -> Finding:
     if bot.status is BotStatus.MAINTENANCE:  # what is under it still resolves
         return (Evaluation.OK if bot.latency_ms is not None else Evaluation.HOLD), "is in maintenance"
     if bot.status is BotStatus.UNKNOWN:
-        return Evaluation.NO_DATA, "has not been seen lately"
+        return Evaluation.NO_DATA, summary(sentences.NOT_SEEN)
     return Evaluation.OK, ""
 
 
 def _slow(rule: RuleView, bot: BotView, _: MetricsSnapshot) -> Finding:
     p95_ms = bot.figures.recent_p95_ms if bot.figures else None
     if p95_ms is None:
-        return Evaluation.NO_DATA, "has given no answer lately"
+        return Evaluation.NO_DATA, summary(sentences.NO_ANSWERS)
     is_bad = p95_ms > (rule.threshold or 0)
-    return _finding(is_bad, f"takes {p95_ms / 1000:,.1f} s (p95; limit {(rule.threshold or 0) / 1000:,.1f} s)")
+    p95, limit = f"{p95_ms / 1000:,.1f}", f"{(rule.threshold or 0) / 1000:,.1f}"
+    return _finding(is_bad, summary(sentences.SLOW, p95=p95, limit=limit))
 
 
 def _failing(rule: RuleView, bot: BotView, _: MetricsSnapshot) -> Finding:
     """By the same newest calls as the bot's status; an hour's share would go on long after the bot is well."""
     recent = bot.recent
     if recent is None or recent.calls < MIN_CALLS:
-        return Evaluation.NO_DATA, "had too few answers lately to judge"
+        return Evaluation.NO_DATA, summary(sentences.FEW_ANSWERS)
     limit = rule.threshold or 0
-    summary = f"failed {recent.failure_share:.0%} of its last {recent.calls} answers (limit {limit:.0%})"
-    return _finding(recent.failure_share > limit, summary)
+    share = f"{recent.failure_share:.0%}"
+    found = summary(sentences.FAILING, share=share, count=recent.calls, limit=f"{limit:.0%}")
+    return _finding(recent.failure_share > limit, found)
 
 
 def _restarts(rule: RuleView, bot: BotView, snapshot: MetricsSnapshot) -> Finding:
     count = snapshot.restarts.get(bot.name, 0)
-    return _finding(count > (rule.threshold or 0), f"was restarted {count} times in an hour")
+    return _finding(count > (rule.threshold or 0), summary(sentences.RESTARTED, count=count))
 
 
 def _quarantined(_: RuleView, bot: BotView, __: MetricsSnapshot) -> Finding:
-    return _finding(bot.policy is not None and bot.policy.quarantined_at is not None, "is quarantined")
+    return _finding(bot.policy is not None and bot.policy.quarantined_at is not None, summary(sentences.QUARANTINED))
 
 
 def _no_data(_: RuleView, bot: BotView, __: MetricsSnapshot) -> Finding:
-    return _finding(bot.status is BotStatus.UNKNOWN, "has not been seen lately")
+    return _finding(bot.status is BotStatus.UNKNOWN, summary(sentences.NOT_SEEN))
 
 
 def _service_down(service: ServiceView) -> Finding:
     if service.status is ServiceStatus.UNKNOWN:
-        return Evaluation.NO_DATA, "has not been seen lately"
+        return Evaluation.NO_DATA, summary(sentences.NOT_SEEN)
     return _finding(service.status is ServiceStatus.UNHEALTHY, service.fault)
 
 
 def _service_no_data(service: ServiceView) -> Finding:
-    return _finding(service.status is ServiceStatus.UNKNOWN, "has not been seen lately")
+    return _finding(service.status is ServiceStatus.UNKNOWN, summary(sentences.NOT_SEEN))
 
 
 def _disk(rule: RuleView, snapshot: MetricsSnapshot) -> Finding:
     if snapshot.disk_free is None:
-        return Evaluation.NO_DATA, "cannot see how full its disk is"
-    return _finding(snapshot.disk_free < (rule.threshold or 0), f"has {snapshot.disk_free:.0%} of its disk free")
+        return Evaluation.NO_DATA, summary(sentences.NO_DISK)
+    is_bad = snapshot.disk_free < (rule.threshold or 0)
+    return _finding(is_bad, summary(sentences.DISK, share=f"{snapshot.disk_free:.0%}"))
 
 
 def _loop_lag(rule: RuleView, snapshot: MetricsSnapshot) -> Finding:
     if snapshot.loop_lag_ms is None:
-        return Evaluation.NO_DATA, "does not measure how late it is"
+        return Evaluation.NO_DATA, summary(sentences.NO_LOOP_LAG)
     is_bad = snapshot.loop_lag_ms > (rule.threshold or 0)
-    return _finding(is_bad, f"runs {snapshot.loop_lag_ms:,.0f} ms late (limit {rule.threshold or 0:,.0f} ms)")
+    lag, limit = f"{snapshot.loop_lag_ms:,.0f}", f"{rule.threshold or 0:,.0f}"
+    return _finding(is_bad, summary(sentences.LOOP_LAG, lag=lag, limit=limit))
 
 
 def _finding(is_bad: bool, summary: str) -> Finding:

@@ -14,12 +14,12 @@ from chat_api.alerts import grouping as alert_groups
 from chat_api.alerts import outbox_repository as outbox
 from chat_api.alerts import repository as alerts
 from chat_api.alerts import rules as alert_rules
+from chat_api.alerts.notifications import notification
 from chat_api.alerts.schemas import (
     AlertView,
     Channel,
     MetricsSnapshot,
     NotificationRecord,
-    NotificationView,
     RuleView,
     SubjectState,
 )
@@ -29,14 +29,13 @@ from chat_api.core.bus import Topic
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Connection, Database
 from chat_api.core.errors import DatabaseUnavailable, InvalidInput, NotFound
-from chat_api.core.ids import new_id
 from chat_api.core.language import _
 from chat_api.core.logging import get_logger
 from chat_api.core.principals import Permission, Principal
 from chat_api.core.pubsub import PubSub
 from chat_api.core.text import check_text
 from chat_api.fleet.schemas import FleetView, Trouble
-from models import NotificationKind, RuleKind
+from models import RuleKind
 
 log = get_logger(__name__)
 
@@ -247,7 +246,7 @@ class AlertsService:
                 log.info(
                     "alert_notified", kind=change.tell, severity=alert.severity, key=alert.key, channels=len(recipients)
                 )
-                await outbox.put(connection, [_notification(alert, change.tell, one, now) for one in recipients])
+                await outbox.put(connection, [notification(alert, change.tell, one, now) for one in recipients])
             if alert.resolved_at is None:
                 after.append(alert)
         return _by_urgency(after)
@@ -285,33 +284,6 @@ def _is_recipient(channel: Channel, change: alert_groups.Change) -> bool:
         return str(channel.channel_id) in change.alert.notified_channels
     is_meant = change.group.channels is None or channel.channel_id in change.group.channels
     return is_meant and change.alert.severity in channel.severities
-
-
-def _notification(alert: AlertView, kind: NotificationKind, channel: Channel, now: datetime) -> NotificationView:
-    title, body = message(alert, kind, now)
-    return NotificationView(
-        notification_id=new_id(),
-        alert_id=alert.alert_id,
-        channel_id=channel.channel_id,
-        channel_name=channel.name,
-        kind=kind,
-        severity=alert.severity,
-        title=title,
-        body=body,
-        created_at=now,
-        due_at=now,
-    )
-
-
-def message(alert: AlertView, kind: NotificationKind, now: datetime) -> tuple[str, str]:
-    """What a person reads: a title and a text."""
-    since = f"Since {alert.opened_at:%Y-%m-%d %H:%M:%S} UTC"
-    if kind is NotificationKind.RESOLVED:
-        minutes, seconds = divmod(int((now - alert.opened_at).total_seconds()), 60)
-        left = f"{alert.body} " if alert.body in {alert_groups.LEFT, alert_groups.LEFT_ALL} else ""
-        return f"Resolved: {alert.title}"[:200], f"{left}It lasted {minutes} min {seconds} s. {since}."
-    mark = {NotificationKind.REPEAT: "Still: ", NotificationKind.CHANGED: "More: "}.get(kind, "")
-    return f"{mark}{alert.title}"[:200], f"{alert.body}\n\n{alert.severity.upper()}. {since}.".strip()
 
 
 def _by_urgency(found: Sequence[AlertView]) -> tuple[AlertView, ...]:

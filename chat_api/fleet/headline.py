@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from chat_api.core.language import N_, _, ngettext
+from chat_api.core.stored_sentences import in_own_language
 from chat_api.fleet.dependencies import DEPENDENCIES
 from chat_api.fleet.schemas import (
     HEALTHY_STATUSES,
@@ -116,13 +117,16 @@ def _trouble_headline(alerts: Sequence[Trouble], incidents: Sequence[Trouble]) -
     if alerts:
         worst = max(alerts, key=lambda alert: list(Severity).index(alert.severity))
         return ngettext(
-            "{count} alert is firing: {title}", "{count} alerts are firing: {title}", len(alerts), title=worst.title
+            "{count} alert is firing: {title}",
+            "{count} alerts are firing: {title}",
+            len(alerts),
+            title=in_own_language(worst.title),
         )
     return ngettext(
         "{count} incident is open: {title}",
         "{count} incidents are open: {title}",
         len(incidents),
-        title=incidents[0].title,
+        title=in_own_language(incidents[0].title),
     )
 
 

@@ -3,7 +3,7 @@
 The ids of what is written follow from its content, so that two keepers at once write one timeline.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
@@ -17,11 +17,12 @@ from chat_api.core.principals import SYSTEM_ACTOR
 from chat_api.fleet.schemas import BotView, RestartView
 from chat_api.incidents import evidence_repository as evidence
 from chat_api.incidents import repository as incidents
+from chat_api.incidents import sentences
 from chat_api.incidents.repository import FailingBot
 from chat_api.incidents.schemas import OpenIncident
 from chat_api.incidents.service import IncidentsService
 from chat_api.incidents.tracker import Change, Merger, Opening, Resolution
-from models import AuditOutcome, IncidentEntry, IncidentEntryKind, RestartState
+from models import AuditOutcome, IncidentEntry, IncidentEntryKind
 
 log = get_logger(__name__)
 
@@ -30,12 +31,6 @@ REOPEN_WITHIN = timedelta(minutes=5)
 EVIDENCE_BEFORE = timedelta(minutes=10)
 KEEP = timedelta(days=400)
 KEEP_LOOSE_EVIDENCE = timedelta(days=1)
-NAMED = 10
-_GONE = {
-    "bot": "The bot left the fleet.",
-    "service": "It is no longer configured.",
-    "address": "No two bots share this address any more.",
-}
 
 
 class IncidentJournal:
@@ -88,7 +83,7 @@ class IncidentJournal:
                 "incident.open",
                 str(incident_id),
                 outcome=AuditOutcome.AUTOMATIC,
-                details={"cause": judgement.cause, "title": judgement.title, "bots": names[:NAMED]},
+                details={"cause": judgement.cause, "title": judgement.title, "bots": names[: sentences.NAMED]},
                 connection=connection,
             )
         log.warning("incident_opened", cause=judgement.cause, bots=len(names), incident_id=str(incident_id))
@@ -98,7 +93,7 @@ class IncidentJournal:
         judgement = opening.judgement
         after = self._clock.now() - REOPEN_WITHIN
         cause, detail, title = judgement.cause, judgement.detail, judgement.title
-        content = _sentence(f"{title}. {detail}" if detail else title)
+        content = sentences.opened(title, detail)
         # Two keepers that reopen at once wait for one another here: the row is locked by the first.
         incident_id = await incidents.reopen(connection, cause=cause, detail=detail, after=after)
         if incident_id is not None:
@@ -112,7 +107,7 @@ class IncidentJournal:
             return None
         await self._add(connection, incident_id, IncidentEntryKind.OPENED, content, at=opening.since)
         if not cause.startswith("bot:") and judgement.failing:
-            content = f"Affected at once: {_names(bot.name for bot in judgement.failing)}."
+            content = sentences.affected_at_once(bot.name for bot in judgement.failing)
             await self._add(connection, incident_id, IncidentEntryKind.BOT_JOINED, content, at=opening.since)
         return incident_id
 
@@ -124,13 +119,13 @@ class IncidentJournal:
             joined = await incidents.fail(connection, incident_id, _failing(change.joined), at=now)
             recovered = await incidents.recover(connection, incident_id, change.recovered, at=now)
             gone = await incidents.recover(connection, incident_id, change.gone, at=now)
-            for names, kind, words in (
-                (joined, IncidentEntryKind.BOT_JOINED, "Also affected"),
-                (recovered, IncidentEntryKind.BOT_RECOVERED, "Well again"),
-                (gone, IncidentEntryKind.BOT_RECOVERED, "Left the fleet"),
+            for names, kind, say in (
+                (joined, IncidentEntryKind.BOT_JOINED, sentences.also_affected),
+                (recovered, IncidentEntryKind.BOT_RECOVERED, sentences.recovered),
+                (gone, IncidentEntryKind.BOT_RECOVERED, sentences.left_fleet),
             ):
                 if names:
-                    await self._add(connection, incident_id, kind, f"{words}: {_names(names)}.")
+                    await self._add(connection, incident_id, kind, say(names))
         if joined or recovered or gone:
             self._service.tell(incident_id)
         return tuple(sorted(joined))
@@ -139,11 +134,7 @@ class IncidentJournal:
         """Close an incident."""
         now = self._clock.now()
         incident = resolution.incident
-        content = "All is well again."
-        if resolution.is_gone:
-            content = _GONE[incident.cause.partition(":")[0]]
-        if resolution.left:
-            content += f" In trouble for another reason by now: {_names(resolution.left)}."
+        content = sentences.resolved(incident.cause, is_gone=resolution.is_gone, others=resolution.left)
         async with self._database.write() as connection:
             if not await incidents.resolve(connection, incident.incident_id, at=now):
                 return
@@ -168,9 +159,9 @@ class IncidentJournal:
             if not await incidents.resolve(connection, own.incident_id, at=now, merged_into=parent.incident_id):
                 return
             await evidence.move(connection, own.incident_id, parent_id=parent.incident_id)
-            content = f"It turned out to be a part of {parent.cause.partition(':')[2]}'s incident."
+            content = sentences.part_of(parent.cause)
             await self._add(connection, own.incident_id, IncidentEntryKind.MERGED, content)
-            content = f"Took over the incident of {_names(sorted(own.failing) or [own.cause.partition(':')[2]])}."
+            content = sentences.took_over(own.failing or [own.cause.partition(":")[2]])
             await self._add(connection, parent.incident_id, IncidentEntryKind.MERGED, content)
         self._service.tell(own.incident_id)
         self._service.tell(parent.incident_id)
@@ -178,13 +169,6 @@ class IncidentJournal:
     async def restarted(self, incident: OpenIncident, restart: RestartView) -> None:
         """Note a restart of a bot in an incident: when it is requested, and how it ended."""
         is_over = not restart.is_running
-        if is_over:
-            outcome = "came back" if restart.state is RestartState.ONLINE else "failed"
-            content = f"Restart of {restart.bot_name} {outcome}."
-            if restart.error:
-                content += f" {restart.error.partition(chr(10))[0]}"
-        else:
-            content = f"Restart of {restart.bot_name} requested."
         entry = IncidentEntry(
             id=uuid5(incident.incident_id, f"restart {restart.restart_id} {is_over}"),
             incident_id=incident.incident_id,
@@ -192,7 +176,7 @@ class IncidentJournal:
             kind=IncidentEntryKind.RESTART,
             actor_name=None if restart.requested_by == SYSTEM_ACTOR else restart.requested_by,
             bot_name=restart.bot_name,
-            content=_sentence(content),
+            content=sentences.restart_said(restart),
         )
         async with self._database.write() as connection:
             is_new = await incidents.add_entry(connection, entry)
@@ -223,13 +207,3 @@ class IncidentJournal:
 
 def _failing(bots: Sequence[BotView]) -> list[FailingBot]:
     return [FailingBot(bot_name=bot.name, status=bot.status, error=bot.error) for bot in bots]
-
-
-def _names(names: Iterable[str]) -> str:
-    every = sorted(names)
-    more = f" and {len(every) - NAMED} more" if len(every) > NAMED else ""
-    return ", ".join(every[:NAMED]) + more
-
-
-def _sentence(text: str) -> str:
-    return text[:1000].rstrip(".") + "."

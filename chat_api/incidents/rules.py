@@ -7,8 +7,10 @@ from enum import StrEnum
 
 from chat_api.engine.schemas import ContainerState
 from chat_api.fleet.schemas import HEALTHY_STATUSES, BotStatus, BotView, FleetView, ServiceStatus, ServiceView
+from chat_api.fleet.sentences import at_one_address, bot_trouble, service_trouble
 from chat_api.fleet.shared_addresses import SharedAddress, address_causes, shared_addresses
 from chat_api.fleet.status import MODEL_WITNESSES
+from chat_api.incidents import sentences
 
 # How long trouble has to last, unless a second check confirms it sooner.
 CONFIRM_BOT_S = 8.0
@@ -20,7 +22,6 @@ CONFIRMING_CHECKS = 2
 # After a pause all bots are looked at again at once; that takes no longer, slow ones included.
 LOOKED_AT_WITHIN = timedelta(seconds=60)
 _DIED = frozenset({ContainerState.EXITED, ContainerState.DEAD})
-_WORDS = {BotStatus.STARTING: "does not come up", BotStatus.UNKNOWN: "was not seen for a while"}
 
 
 class Evaluation(StrEnum):
@@ -94,7 +95,7 @@ def _judge_service(service: ServiceView, failing: Sequence[BotView]) -> Judgemen
         return Judgement(
             cause=cause,
             evaluation=Evaluation.FAILING,
-            title=f"{service.title} {service.fault}",
+            title=service_trouble(service.title, service.fault),
             detail=service.error or "",
             confirm_s=0.0 if is_confirmed else CONFIRM_SERVICE_S,
             failing=tuple(failing),
@@ -113,7 +114,7 @@ def _judge_address(shared: SharedAddress) -> Judgement:
     return Judgement(
         cause=shared.cause,
         evaluation=Evaluation.FAILING,
-        title=f"{len(shared.bots)} bots are configured at {shared.address}"[:200],
+        title=at_one_address(len(shared.bots), shared.address)[:200],
         detail=" ".join(dict.fromkeys(bot.error for bot in failing if bot.error))[:1000],
         confirm_s=min(_confirm_s(bot) or 0.0 for bot in failing),
         failing=tuple(failing),
@@ -136,7 +137,7 @@ def _judge_bot(bot: BotView, *, shared_address: str | None = None) -> Judgement:
     return Judgement(
         cause=cause,
         evaluation=Evaluation.FAILING,
-        title=f"{bot.display_name} {_WORDS.get(bot.status, f'is {bot.status}')}"[:200],
+        title=bot_trouble(bot.display_name, bot.status)[:200],
         detail=_detail(bot),
         confirm_s=confirm_s,
         is_certain=_has_died(bot),
@@ -184,10 +185,9 @@ def _detail(bot: BotView) -> str:
     if bot.status is BotStatus.QUARANTINED and bot.policy is not None:
         parts.append(bot.policy.quarantine_reason)
     if container is not None and container.state in _DIED:
-        parts.append(f"its container exited with code {container.exit_code}" if container.exit_code is not None else "")
-        parts.append("it ran out of memory (killed by the kernel)" if container.oom_killed else "")
+        parts.append(sentences.exited(container.exit_code) if container.exit_code is not None else "")
+        parts.append(sentences.out_of_memory() if container.oom_killed else "")
     elif container is not None and container.state is ContainerState.MISSING:
-        parts.append("its container was removed")
+        parts.append(sentences.removed())
     parts.append(bot.error or "")
-    text = "; ".join(part for part in parts if part)[:1000]
-    return text[:1].upper() + text[1:]
+    return sentences.joined(parts)

@@ -10,6 +10,7 @@ from uuid import UUID
 from pydantic import Field
 
 from chat_api.core.read_models import ReadModel
+from chat_api.fleet.sentences import with_affected
 from models import IncidentEntryKind
 
 
@@ -59,7 +60,7 @@ class IncidentView:
         """What is wrong and how many bots it hit, in one line."""
         if not self.cause.startswith("service:") or not self.affected:
             return self.title
-        return f"{self.title}: {self.affected} bot{'' if self.affected == 1 else 's'} affected"
+        return with_affected(self.title, self.affected)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

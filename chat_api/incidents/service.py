@@ -19,6 +19,7 @@ from chat_api.fleet.service import FleetService
 from chat_api.incidents import evidence_repository as evidence_store
 from chat_api.incidents import listing_repository as listing
 from chat_api.incidents import repository as incidents
+from chat_api.incidents import sentences
 from chat_api.incidents.evidence import EvidenceCollector
 from chat_api.incidents.schemas import (
     IncidentDetails,
@@ -188,5 +189,5 @@ def _captured(bot_name: str, incident_id: UUID, clock: Clock, reason: str) -> In
         at=clock.now(),
         kind=IncidentEntryKind.EVIDENCE,
         bot_name=bot_name,
-        content=f"Evidence of {bot_name} captured: {reason}.",
+        content=sentences.evidence_captured(bot_name, reason),
     )

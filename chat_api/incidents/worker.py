@@ -14,6 +14,7 @@ from chat_api.core.logging import get_logger
 from chat_api.fleet.reports import IncidentsReport
 from chat_api.fleet.schemas import BotView, FleetView, Trouble
 from chat_api.fleet.service import FleetService
+from chat_api.incidents import sentences
 from chat_api.incidents.journal import IncidentJournal
 from chat_api.incidents.rules import bot_cause, judge
 from chat_api.incidents.schemas import OpenIncident
@@ -110,12 +111,12 @@ class IncidentWorker:
             case Opening():
                 is_of_service = step.judgement.cause.startswith("service:")
                 if await self._journal.open(step, dependents=view.bots if is_of_service else ()):
-                    self._capture(step.judgement.failing, "the incident opened")
+                    self._capture(step.judgement.failing, sentences.INCIDENT_OPENED)
             case Change():
                 joined = set(await self._journal.change(step))
                 room = max(0, WITNESSES - step.incident.evidence_count)
                 witnesses = [bot for bot in step.joined if bot.name in joined]
-                self._capture(witnesses[:room], "the bot joined the incident")
+                self._capture(witnesses[:room], sentences.BOT_JOINED)
             case Resolution():
                 await self._journal.resolve(step)
             case Merger():
@@ -130,7 +131,7 @@ class IncidentWorker:
             for incident in self._open.values():
                 if not incident.evidence_count:
                     failing = [bots[name] for name in sorted(incident.failing) if name in bots]
-                    self._capture(failing, "the incident was taken over")
+                    self._capture(failing, sentences.TAKEN_OVER)
         self._is_read = True
 
     def _tell_fleet(self, view: FleetView) -> None:

@@ -92,6 +92,20 @@ async def test_it_is_chosen_without_scripts(console: RunningConsole, open_contex
     await _expect_language(page, ENGLISH, "Console")
 
 
+async def test_who_signed_out_without_a_connection_reads_it_in_german(
+    console: RunningConsole, open_context: OpenContext
+) -> None:
+    """Also where the next page ends before it has its own texts: the session could not be ended yet."""
+    context = await open_context(**GERMAN)
+    await context.add_cookies([{"name": "we-signed-out", "value": "1", "url": console.url}])
+    page = await context.new_page()
+    await page.route("**/api/logout", lambda route: route.abort())
+    for path in ("/", "/admin"):
+        await page.goto(console.url + path)
+        await expect(page.get_by_test_id("signed-out")).to_contain_text("Sie sind abgemeldet")
+        await expect(page).to_have_title("Abgemeldet")
+
+
 async def test_nothing_stays_english(console: RunningConsole, open_context: OpenContext) -> None:
     """No text of a page is one that the catalogue has in German; at a desk and on a phone the pages fit as before."""
     page = await (await open_context(**GERMAN)).new_page()

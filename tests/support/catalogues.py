@@ -69,11 +69,22 @@ def of_python_code(
     file: BinaryIO, keywords: Iterable[str], _comment_tags: Iterable[str], options: dict[str, Any]
 ) -> Iterator[tuple[int, str, list[str], list[str]]]:
     """The texts of a module; babel's own reading leaves out what stands in an f-string."""
-    for node in ast.walk(ast.parse(file.read())):
+    tree = ast.parse(file.read())
+    yield from _of_settings(tree)
+    for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in keywords:
             texts = [one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
             if texts:
                 yield node.lineno, node.func.id, texts, []
+
+
+def _of_settings(tree: ast.Module) -> Iterator[tuple[int, str, list[str], list[str]]]:
+    """The descriptions of settings, which the Settings page shows; where they stand they need no mark."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef) and any(getattr(base, "id", "") == "BaseSettings" for base in node.bases):
+            for field in ast.walk(node):
+                if isinstance(field, ast.keyword) and field.arg == "description":
+                    yield field.value.lineno, "_", [ast.literal_eval(field.value)], []
 
 
 def of_browser_code(

@@ -16,6 +16,7 @@ from chat_api.alerts.schemas import (
     WindowView,
 )
 from chat_api.core.language import N_, _, ngettext
+from chat_api.core.stored_sentences import in_own_language
 from console.pages.alerts import labels
 from console.widgets.action_table import action
 from console.widgets.records import column
@@ -84,8 +85,8 @@ def of_alert(alert: AlertView, *, is_allowed: bool) -> dict[str, Any]:
         offered = [action("silence", _("Silence"))]
     return {
         "key": str(alert.alert_id),
-        "called": alert.title,
-        "title": alert.title,
+        "called": in_own_language(alert.title),
+        "title": in_own_language(alert.title),
         "subjects": ", ".join(alert.subjects[:20]),
         "opened_at": alert.opened_at.isoformat(),
         "state": state,
@@ -171,7 +172,7 @@ def of_notification(one: NotificationRecord) -> dict[str, Any]:
         "key": str(one.notification_id),
         "created_at": one.created_at.isoformat(),
         "status": _(labels.SENT[one.status]),
-        "title": one.title,
+        "title": in_own_language(one.title),
         "kind": _(labels.SENT_KINDS[one.kind]) if one.kind else "–",
         "channel": one.channel_name,
         "attempts": one.attempts,

@@ -21,7 +21,7 @@ from chat_api.fleet.schemas import (
     ServiceStatus,
     ServiceView,
 )
-from console.labels import ACTIONS
+from console.labels import ACTIONS, CONTAINERS
 from console.widgets.fact_words import clock, moment, since
 from console.widgets.quantities import MISSING, failure_rate, fixed, latency, percent, size, span, uptime
 from models import BotAction, RestartState
@@ -180,7 +180,7 @@ def container_text(container: ContainerView | None, *, has_engine: bool) -> str:
     """Its state, its age, and how it ended."""
     if container is None:
         return _("no container") if has_engine else MISSING
-    parts = [str(container.state)]
+    parts = [_(CONTAINERS[container.state])]
     if container.state is ContainerState.RUNNING and container.started_at:
         parts.append(since(container.started_at))
     if container.error is not None:

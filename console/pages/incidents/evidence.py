@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from chat_api.core.language import N_, _, ngettext
+from chat_api.core.stored_sentences import in_own_language
 from chat_api.incidents.schemas import EvidenceView
+from console.labels import CONTAINERS
 from console.widgets.fact_words import fact_label, facts_html, moment
 from console.widgets.quantities import latency
 from console.widgets.status_words import status_words
@@ -42,7 +44,7 @@ def _evidence(evidence: EvidenceView, *, is_open: bool) -> str:
     facts = [
         (
             escape(_(_FACTS[name]) if name in _FACTS else fact_label(name)),
-            _when(value) if name in _TIMES else escape(_said(value)),
+            _when(value) if name in _TIMES else escape(_said(name, value)),
         )
         for name, value in sorted(evidence.facts.items(), key=_importance)
         if value is not None
@@ -61,9 +63,10 @@ def _evidence(evidence: EvidenceView, *, is_open: bool) -> str:
         )
     if evidence.problem:
         parts.append(f'<p class="we-muted">{escape(_(evidence.problem))}</p>')
+    reason = escape(in_own_language(evidence.reason))
     return (
         f'<details class="we-evidence"{" open" if is_open else ""}><summary><span class="we-strong">{name}</span>'
-        f' <span class="we-muted">{escape(_(evidence.reason))}, {moment(evidence.captured_at)}</span></summary>'
+        f' <span class="we-muted">{reason}, {moment(evidence.captured_at)}</span></summary>'
         f"{''.join(parts)}</details>"
     )
 
@@ -83,10 +86,13 @@ def _check(check: Mapping[str, object]) -> str:
     return f"<li>{_when(check.get('at'))} <b>{status}</b>{_latency(check.get('latency_ms'))}</li>"
 
 
-def _said(value: object) -> str:
+def _said(name: str, value: object) -> str:
     if isinstance(value, bool):
         return _("yes") if value else _("no")
-    return str(value)
+    text = str(value)
+    if name == "state":
+        return _(CONTAINERS.get(text, text))
+    return _(status_words(text).label) if name == "bot_status" else text
 
 
 def _when(at: object) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from chat_api.core.language import N_, _, ngettext
+from chat_api.core.stored_sentences import in_own_language
 from chat_api.incidents.schemas import (
     IncidentDetails,
     IncidentEntryView,
@@ -40,6 +41,7 @@ _CAUSES = {
     "address": N_("Several bots at one address: {name}"),
     "bot": N_("Bot: {name}"),
 }
+_WRITTEN = frozenset({IncidentEntryKind.NOTE, IncidentEntryKind.ACKNOWLEDGED})
 _MISSING = '<span class="we-muted">–</span>'
 NAMED = 6
 
@@ -66,7 +68,7 @@ def incident_banner(incident: IncidentView) -> str:
     tone = {"open": "bad", "acknowledged": "warn", "resolved": "ok"}[incident.state]
     return (
         f'<div class="we-banner we-tone-{tone}" role="status">{state_badge(incident.state)}'
-        f'<span class="we-headline">{escape(incident.headline)}</span>'
+        f'<span class="we-headline">{escape(in_own_language(incident.headline))}</span>'
         f'<span class="we-muted">{_lasted(incident)}</span></div>'
     )
 
@@ -76,7 +78,7 @@ def incident_facts(incident: IncidentView) -> str:
     kind, name = incident.cause.split(":", 1)
     facts = [
         (_("Root cause"), _(_CAUSES[kind], name=escape(name))),
-        (_("Symptoms"), escape(_sentence(incident.detail)) or _MISSING),
+        (_("Symptoms"), escape(in_own_language(incident.detail)) or _MISSING),
         (_("Opened"), moment(incident.opened_at)),
         (_("Resolved"), moment(incident.resolved_at) if incident.resolved_at else _("not yet")),
         (_("Duration"), _duration(incident.duration_s) if incident.resolved_at else _MISSING),
@@ -139,8 +141,8 @@ def _item(incident: IncidentView) -> str:
     return (
         f'<li><a href="/admin/incidents/{incident.incident_id}" data-state="{incident.state}">'
         f"{state_badge(incident.state)}"
-        f'<span class="we-incident-what"><span class="we-strong">{escape(incident.headline)}</span>'
-        f'<span class="we-muted">{escape(_sentence(incident.detail) or names)}</span></span>'
+        f'<span class="we-incident-what"><span class="we-strong">{escape(in_own_language(incident.headline))}</span>'
+        f'<span class="we-muted">{escape(in_own_language(incident.detail) or names)}</span></span>'
         f'<span class="we-muted we-incident-who">{escape(who)}</span>'
         f'<span class="we-muted we-incident-when">{_lasted(incident)}</span></a></li>'
     )
@@ -155,13 +157,14 @@ def _lasted(incident: IncidentView) -> str:
 def _entry(entry: IncidentEntryView) -> str:
     tone, symbol, word = _KINDS[entry.kind]
     who = _("by {name}", name=escape(entry.actor_name)) if entry.actor_name else ""
-    content = f'<div class="we-entry-text">{escape(entry.content)}</div>'
+    content = f'<div class="we-entry-text">{escape(_content(entry))}</div>'
     head = f'<span class="we-entry-head">{_badge(tone, symbol, word)}<span class="we-muted">{who}</span></span>'
     return f"<li>{head}{moment(entry.at)}{content}</li>"
 
 
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _content(entry: IncidentEntryView) -> str:
+    """What people wrote is shown as they wrote it."""
+    return entry.content if entry.kind in _WRITTEN else in_own_language(entry.content)
 
 
 def _badge(tone: str, symbol: str, word: str) -> str:

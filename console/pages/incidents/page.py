@@ -9,6 +9,7 @@ from nicegui import ui
 from chat_api.core.errors import NotFound
 from chat_api.core.language import N_, _
 from chat_api.core.principals import Permission, Principal
+from chat_api.core.stored_sentences import in_own_language
 from chat_api.incidents.schemas import IncidentDetails, IncidentFilter, IncidentNumbers, IncidentState, IncidentView
 from chat_api.incidents.service import MAX_NOTE_CHARS, MAX_REASON_CHARS
 from console import page_head
@@ -63,7 +64,7 @@ async def _incident(principal: Principal, incident_id: str) -> None:
     except ValueError:
         raise NotFound(_("Incident not found.")) from None
     details = await services().incidents.details(principal, number)
-    ui.page_title(page_head.page_title(details.incident.headline))
+    ui.page_title(page_head.page_title(in_own_language(details.incident.headline)))
     with frame(principal, title=_("Incident"), path=PATH):
         back_link(PATH, _("Incidents"))
         parts = _Parts(principal, details)

@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from chat_api.alerts.grouping import LEFT, changes
+from chat_api.alerts.grouping import changes
+from chat_api.alerts.notifications import message
 from chat_api.alerts.schemas import AlertView
-from chat_api.alerts.service import message
+from chat_api.alerts.sentences import LEFT
 from chat_api.core.ids import new_id
 from models import AlertStatus, NotificationKind, Severity
 

@@ -215,7 +215,7 @@ async def test_restarts_are_in_the_timeline_with_who_did_them(few: Stage) -> Non
     assert lines == [
         ("Restart of elena failed. It hung.", "olga"),
         ("Restart of elena requested.", "olga"),
-        ("Restart of elena came back.", "olga"),
+        ("elena restarted.", "olga"),
     ]
     assert found.incident.state is IncidentState.RESOLVED
 
