@@ -30,8 +30,9 @@ def stored(template: str) -> str:
     parts = _PLACEHOLDER.split(template)
     pattern = "".join(f"(?P<{part}>.+?)" if at % 2 else re.escape(part) for at, part in enumerate(parts))
     _patterns[template] = re.compile(pattern, re.DOTALL)
-    # The one that says most comes first: "{name} is degraded: {reason}" before "{name} is degraded".
-    for known in sorted(_patterns, key=lambda one: -len(_PLACEHOLDER.sub("", one))):
+    # What begins with a word of its own comes first, "Resolved: {what}"; then what says most, "{name} is degraded:
+    # {reason}" before "{name} is degraded".
+    for known in sorted(_patterns, key=lambda one: (one.startswith("{"), -len(_PLACEHOLDER.sub("", one)))):
         _patterns[known] = _patterns.pop(known)
     _translated.cache_clear()
     return template

@@ -1,11 +1,33 @@
 """The pages in the language of their reader: found by the browser, changed by the control, and nothing left out."""
 
 import re
+from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 from playwright.async_api import Page, expect
 
+from chat_api.alerts import outbox_repository as outbox
+from chat_api.alerts import repository as alerts
+from chat_api.alerts.notifications import resolved_title
+from chat_api.alerts.schemas import AlertView, NotificationView
+from chat_api.core.database import Database
+from chat_api.core.ids import new_id
+from chat_api.core.language import speaking
+from chat_api.core.stored_sentences import in_own_language
+from chat_api.fleet.schemas import BotStatus
+from chat_api.fleet.sentences import bot_trouble
+from chat_api.incidents import repository as incidents
+from chat_api.incidents import sentences
 from console.frame import NAVIGATION
+from models import (
+    AlertStatus,
+    IncidentEntry,
+    IncidentEntryKind,
+    NotificationKind,
+    NotificationStatus,
+    Severity,
+)
 from tests.e2e.test_console import sign_in
 from tests.support.api import ADMIN_PASSWORD
 from tests.support.browser import OpenContext
@@ -110,14 +132,17 @@ async def test_nothing_stays_english(console: RunningConsole, open_context: Open
     """No text of a page is one that the catalogue has in German; at a desk and on a phone the pages fit as before."""
     page = await (await open_context(**GERMAN)).new_page()
     await sign_in(page, console)
+    incident_id = await _store_a_bad_day(console)
     catalogue = [(message.id, message.string) for message in read("de") if isinstance(message.id, str)]
     english = {text for text, german in catalogue if text != german} - {german for _, german in catalogue}
     found = {}
-    for path in PAGES:
+    for path in (*PAGES, f"/admin/incidents/{incident_id}", "/admin/alerts?tab=history"):
         await page.goto(console.url + path)
         await expect(page.locator(".we-main h1, .we-main [role=heading][aria-level='1']")).to_be_visible()
         await expect(page.locator("[aria-busy=true]")).to_have_count(0)
-        left = sorted(english & set(await page.locator("body").evaluate(TEXTS)))
+        texts = set(await page.locator("body").evaluate(TEXTS))
+        with speaking("de"):
+            left = sorted(english & texts | {text for text in texts if in_own_language(text) != text})
         for width_px in (360, 1440):
             await page.set_viewport_size({"width": width_px, "height": 900})
             needed_px = await page.evaluate("document.documentElement.scrollWidth")
@@ -126,6 +151,59 @@ async def test_nothing_stays_english(console: RunningConsole, open_context: Open
         if left:
             found[path] = left
     assert found == {}
+
+
+async def _store_a_bad_day(console: RunningConsole) -> UUID:
+    """An incident, an alert and a message about it, as the service writes them; gives the incident's id."""
+    title, detail = bot_trouble("Elena", BotStatus.OFFLINE), sentences.joined([sentences.exited(137)])
+    incident_id, alert_id, now = new_id(), new_id(), datetime.now(UTC)
+    lines = (
+        (IncidentEntryKind.OPENED, sentences.opened(title, detail)),
+        (IncidentEntryKind.EVIDENCE, sentences.evidence_captured("elena", sentences.INCIDENT_OPENED)),
+        (IncidentEntryKind.BOT_RECOVERED, sentences.recovered(["elena"])),
+        (IncidentEntryKind.RESOLVED, sentences.resolved("bot:elena", is_gone=False, others=())),
+    )
+    message = NotificationView(
+        notification_id=new_id(),
+        alert_id=alert_id,
+        channel_id=None,
+        channel_name="Pager",
+        kind=NotificationKind.RESOLVED,
+        severity=Severity.CRITICAL,
+        title=resolved_title(title),
+        body="",
+        status=NotificationStatus.SENT,
+        created_at=now,
+        due_at=now,
+    )
+    assert console.settings.database_url is not None
+    database = Database(console.settings.database_url.get_secret_value(), pool_size=2)
+    async with database.write() as connection:
+        await incidents.open_one(
+            connection, incident_id=incident_id, cause="bot:elena", title=title, detail=detail, at=now
+        )
+        for kind, content in lines:
+            await incidents.add_entry(
+                connection, IncidentEntry(id=new_id(), incident_id=incident_id, at=now, kind=kind, content=content)
+            )
+        await incidents.resolve(connection, incident_id, at=now)
+        await alerts.put_alert(
+            connection,
+            AlertView(
+                alert_id=alert_id,
+                key="rule:of a test",
+                status=AlertStatus.RESOLVED,
+                severity=Severity.CRITICAL,
+                title=title,
+                body=title,
+                subjects=("Elena",),
+                opened_at=now,
+                resolved_at=now,
+            ),
+        )
+        await outbox.put(connection, [message])
+    await database.dispose()
+    return incident_id
 
 
 async def _expect_language(page: Page, code: str | re.Pattern[str], heading: str) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from chat_api.alerts import sentences as alert_sentences
 from chat_api.core.language import speaking
 from chat_api.core.stored_sentences import in_own_language, template_of
 from chat_api.fleet.schemas import BotStatus
@@ -42,6 +43,11 @@ def test_a_stored_sentence_is_shown_in_german() -> None:
             sentences.joined([sentences.exited(137), sentences.out_of_memory()])[1:],
             "{what}; {rest}",
             {"what": "ts container exited with code 137", "rest": sentences.out_of_memory()},
+        ),
+        (
+            alert_sentences.RESOLVED.format(what="Elena is degraded: slow"),
+            "Resolved: {what}",
+            {"what": "Elena is degraded: slow"},
         ),
         ("What somebody wrote", None, None),
         ("", None, None),
