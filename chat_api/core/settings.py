@@ -7,6 +7,7 @@ Durations carry their unit in the description; the variable names of the specifi
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -106,6 +107,33 @@ class Settings(BaseSettings):
         1_048_576, ge=1024, le=1_073_741_824, description="Bytes of a bot's answer that are read before it is refused."
     )
     bot_max_parallel_calls: int = Field(20, ge=1, le=10_000, description="Calls one bot serves at once (its bulkhead).")
+
+    # The fleet's own stores, which are only read
+    fleet_database_url: SecretStr | None = Field(
+        None,
+        description="The fleet's own PostgreSQL, `postgresql://reader:password@host:5432/name`: characters, deployments"
+        " and what is said on Discord. A role that may only read is enough. Without it: not read.",
+    )
+    fleet_timezone: str | None = Field(
+        None,
+        description="Zone of the times that the fleet's PostgreSQL stores without one, e.g. `America/Los_Angeles`."
+        " Without it: the zone that the database is set to.",
+    )
+    fleet_redis_url: SecretStr | None = Field(
+        None,
+        description="The fleet's own Redis, `redis://host:6379/0`: where v2 bots announce themselves, and the queues of"
+        " their workers. Without it: not read.",
+    )
+    fleet_redis_prefix: str = Field(
+        "whisper:", max_length=100, description="What the fleet's keys in Redis begin with, its `REDIS_KEY_PREFIX`."
+    )
+    influxdb_url: str | None = Field(
+        None,
+        description="The fleet's InfluxDB 2, `http://host:8086`: answer times and reactions. Without it: not read.",
+    )
+    influxdb_token: SecretStr | None = Field(None, description="Token that may read the bucket.")
+    influxdb_org: str = Field("whisperengine", max_length=200, description="Organization in InfluxDB.")
+    influxdb_bucket: str = Field("metrics", max_length=200, description="Bucket that the bots write to.")
 
     # Containers
     docker_host: str | None = Field(
@@ -215,7 +243,33 @@ class Settings(BaseSettings):
             database_address(value.get_secret_value())
         return value
 
-    @field_validator("redis_url")
+    @field_validator("fleet_database_url")
+    @classmethod
+    def _postgresql_of_the_fleet(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            try:
+                database_address(value.get_secret_value())
+            except ValueError as error:
+                raise ValueError(str(error).replace("DATABASE_URL", "FLEET_DATABASE_URL")) from None
+        return value
+
+    @field_validator("fleet_timezone")
+    @classmethod
+    def _zone(cls, value: str | None) -> str | None:
+        try:
+            return value and ZoneInfo(value).key
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("must be the name of a time zone, such as America/Los_Angeles or UTC") from None
+
+    @field_validator("influxdb_url")
+    @classmethod
+    def _influxdb(cls, value: str | None) -> str | None:
+        """Without a slash at its end, so that a path can be put behind it."""
+        if value is not None and (not value.startswith(("http://", "https://")) or "@" in value or "?" in value):
+            raise ValueError("must be an address such as http://influxdb:8086; the token is INFLUXDB_TOKEN")
+        return value and value.rstrip("/")
+
+    @field_validator("redis_url", "fleet_redis_url")
     @classmethod
     def _redis(cls, value: SecretStr | None) -> SecretStr | None:
         scheme = value.get_secret_value().partition(":")[0].lower() if value else "redis"

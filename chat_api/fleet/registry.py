@@ -3,9 +3,13 @@
 From the lowest precedence to the highest; a later source wins field by field:
 
 1. ``characters/``, both generations: names, descriptions, emojis. They describe, but do not make a bot exist.
-2. ``.env.<bot>`` files: the bot, its port, its model.
-3. containers: the bot where labelled (``whisperengine.bot=<name>``), its container, its port.
-4. ``BOTS_CONFIG``: the operator's word. ``enabled: false`` takes a bot out.
+2. v1's table ``characters`` (``FLEET_DATABASE_URL``), which describes as they do.
+3. ``.env.<bot>`` files: the bot, its port, its model.
+4. v1's table ``bot_deployments``: the bot, its container, its port. One that is stopped or failed keeps its bot only
+   until an operator removes it; one that is merely generated makes none.
+5. announcements of v2 bots (``FLEET_REDIS_URL``): the bot, its service, the port inside its network.
+6. containers: the bot where labelled (``whisperengine.bot=<name>``), its container, its port.
+7. ``BOTS_CONFIG``: the operator's word. ``enabled: false`` takes a bot out.
 
 A bot that was seen once and that no source describes any more stays as it was last known, until an operator removes it.
 So do all bots while ``BOTS_CONFIG`` cannot be read and has not been read by this process yet.
@@ -35,6 +39,7 @@ from chat_api.fleet.sources import (
     read_labels,
     sighting_of,
 )
+from chat_api.fleet.store_sources import StoreSources
 
 __all__ = ["BotRegistry", "LabelledContainer", "Names", "is_inside_container"]
 
@@ -72,8 +77,10 @@ class _Fleet:
 class BotRegistry:
     """Empty until the first ``refresh``; readers always see one whole fleet."""
 
-    def __init__(self, settings: Settings, *, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(self, settings: Settings, *, stores: StoreSources | None = None, clock: Clock = SYSTEM_CLOCK) -> None:
+        """``stores`` are the fleet's own, as they were read last."""
         self._settings = settings
+        self._stores = stores or StoreSources()
         self._is_inside = is_inside_container()
         self._labelled: tuple[LabelledContainer, ...] = ()
         self._known: Mapping[str, KnownBot] = {}
@@ -218,7 +225,10 @@ class BotRegistry:
         return chain(
             () if self.is_config_unread else remembered,
             read_characters(settings.characters_dir, memory, note=note),
+            self._stores.characters(note=note),
             _without_repeats(read_env_files(settings.bots_env_dir, memory, note=note), note=note),
+            _without_repeats(self._stores.deployments(note=note), note=note),
+            _without_repeats(self._stores.announcements(note=note), note=note),
             _without_repeats(read_labels(self._labelled, label=settings.docker_label, note=note), note=note),
             config,
             remembered if self.is_config_unread else (),

@@ -1,0 +1,1 @@
+"""What the fleet's own stores say of its life, Discord included, beside what passes through us."""
