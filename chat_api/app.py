@@ -20,6 +20,7 @@ from chat_api.fleet import container_routes as admin_containers
 from chat_api.fleet import health_routes as health
 from chat_api.fleet import overview_routes as admin
 from chat_api.fleet import routes as bots
+from chat_api.fleet_data import routes as admin_fleet_data
 from chat_api.http.errors import add_error_handlers, add_unknown_paths
 from chat_api.http.middleware.addresses import ForwardedAddresses
 from chat_api.http.middleware.body_limits import BodyLimit
@@ -120,6 +121,7 @@ def create_app(settings: Settings, *, makes_admin: bool = True, engine: Containe
         admin_parts.router,
         admin_logs.router,
         admin_analytics.router,
+        admin_fleet_data.router,
         admin_conversations.router,
         admin_users.router,
         admin_settings.router,

@@ -10,9 +10,11 @@ from chat_api.fleet.addresses import is_inside_container
 from chat_api.fleet.canary_worker import CanaryWorker
 from chat_api.fleet.container_usage_worker import measure_all, measure_watched
 from chat_api.fleet.health_poller import HealthPoller
+from chat_api.fleet.queue_watcher import QueueWatcher
 from chat_api.fleet.relay_worker import FleetRelay
 from chat_api.fleet.sources_watcher import SourcesWatcher
 from chat_api.fleet.storage_watcher import StorageWatcher
+from chat_api.fleet.store_sources_watcher import watch_stores
 from chat_api.incidents.journal import IncidentJournal
 from chat_api.incidents.worker import PRUNE_EVERY_S as PRUNE_INCIDENTS_EVERY_S
 from chat_api.incidents.worker import IncidentWorker
@@ -66,6 +68,7 @@ def leader_tasks(r: Resources, c: Wiring, poller: HealthPoller, sources: Sources
         "dead_rolling": partial(every, INTERRUPT_S, s.rolling.interrupt_dead),
         "dead_instances": partial(every, PRUNE_EVERY_S, s.answers.prune_dead),
         "dead_processes": partial(every, PRUNE_EVERY_S, s.system.prune_dead),
+        "queues": QueueWatcher(c.fleet_redis, s.fleet, check_interval_s=interval_s).run,
         "known_bots": sources.remember_regularly,
         "old_events": partial(every, PRUNE_EVERY_S, s.feeds.prune),
         "old_incidents": partial(every, PRUNE_INCIDENTS_EVERY_S, incidents.prune),
@@ -85,6 +88,7 @@ def process_tasks(
         "relay": relay.run,
         "sources": sources.refresh_regularly,
         "adoption": partial(keep_adopted, s.adoption, sources.list_soon),
+        "store_sources": partial(watch_stores, c.store_sources, sources),
         "heartbeat": partial(every, HEARTBEAT_S, s.answers.heartbeat),
         "typing": partial(every, TYPING_S, s.answers.tell_typing),
         "staleness": partial(every, STALENESS_S, s.fleet.refresh),

@@ -19,6 +19,8 @@ from chat_api.fleet.registry import BotRegistry
 from chat_api.fleet.renames import RenamesService
 from chat_api.fleet.service import FleetService
 from chat_api.fleet.test_messages import TestMessagesService
+from chat_api.fleet_data.queue_lives import QueuesService
+from chat_api.fleet_data.service import FleetDataService
 from chat_api.incidents.service import IncidentsService
 from chat_api.logs.service import LogService
 from chat_api.messages.answers import AnswersService
@@ -65,6 +67,8 @@ class Services:
     parts: PartsService
     renames: RenamesService
     fleet: FleetService
+    fleet_data: FleetDataService
+    queues: QueuesService
     health: HealthService
     incidents: IncidentsService
     known_bots: KnownBotsService

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from redis.asyncio import Redis
 from starlette.datastructures import State
 
 from chat_api.alerts.apprise_sender import AppriseSender
@@ -29,7 +30,11 @@ from chat_api.fleet.policies import PoliciesService
 from chat_api.fleet.registry import BotRegistry
 from chat_api.fleet.renames import RenamesService
 from chat_api.fleet.service import FleetService
+from chat_api.fleet.store_sources import StoreSources
 from chat_api.fleet.test_messages import TestMessagesService
+from chat_api.fleet_data.queue_lives import QueuesService
+from chat_api.fleet_data.service import FleetDataService
+from chat_api.fleet_stores import open_fleet_stores
 from chat_api.incidents.evidence import EvidenceCollector
 from chat_api.incidents.service import IncidentsService
 from chat_api.logs.service import LogService
@@ -69,6 +74,8 @@ class Wiring:
     store: SettingsStore
     loop_watch: LoopWatch
     book: WorkerRegistry
+    fleet_redis: Redis | None
+    store_sources: StoreSources
 
 
 def _names_of(registry: BotRegistry) -> Iterator[str]:
@@ -79,10 +86,12 @@ def _names_of(registry: BotRegistry) -> Iterator[str]:
 def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
     """Make every service once; ``state`` has the leader and the WebSockets when somebody asks about them."""
     database, settings, pubsub, connector, engine = r.database, r.settings, r.pubsub, r.connector, r.engine
+    stores = open_fleet_stores(stack, settings)
+    store_sources = StoreSources(database=stores.database, redis=stores.redis, prefix=settings.fleet_redis_prefix)
     audit, feature_flags, registry, sender = (
         AuditService(database),
         FeatureFlags(),
-        BotRegistry(settings),
+        BotRegistry(settings, stores=store_sources),
         AppriseSender(),
     )
     identity = IdentityService(database, settings, feature_flags=feature_flags, bot_names=lambda: _names_of(registry))
@@ -116,6 +125,11 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
     parts = PartsService(engine, fleet, audit)
     stack.push_async_callback(parts.close)
     logs = LogService(engine, registry, part_name=parts.log_name)
+    fleet_data = FleetDataService(
+        database, registry, fleet, history=stores.database, influx=stores.influx, zone=settings.fleet_timezone
+    )
+    stack.push_async_callback(fleet_data.close)
+    logs = LogService(engine, registry)
     stack.push_async_callback(logs.close)
     known_bots = KnownBotsService(database, registry, fleet, audit, pubsub)
     book = WorkerRegistry()
@@ -141,6 +155,8 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
         containers=ContainersService(engine, registry, fleet),
         feeds=feeds,
         fleet=fleet,
+        fleet_data=fleet_data,
+        queues=QueuesService(fleet),
         health=_health(r),
         incidents=incidents,
         known_bots=known_bots,
@@ -173,7 +189,14 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
         users=UsersService(database, auth, audit),
     )
     return Wiring(
-        services=services, sender=sender, feature_flags=feature_flags, store=store, loop_watch=loop_watch, book=book
+        services=services,
+        sender=sender,
+        feature_flags=feature_flags,
+        store=store,
+        loop_watch=loop_watch,
+        book=book,
+        fleet_redis=stores.redis,
+        store_sources=store_sources,
     )
 
 

@@ -165,6 +165,15 @@ class Metrics:
         self.service_seconds = Gauge(
             f"{PREFIX}_service_latency_seconds", "Time a dependency took for its last check.", ["service"], registry=r
         )
+        self.queue_depth = Gauge(
+            f"{PREFIX}_queue_jobs", "Jobs in a queue of the fleet's workers, in its Redis.", ["queue"], registry=r
+        )
+        self.queue_oldest_seconds = Gauge(
+            f"{PREFIX}_queue_oldest_job_age_seconds",
+            "How long the oldest job that is due has waited in a queue of the fleet's workers.",
+            ["queue"],
+            registry=r,
+        )
         self.cause_bots = Gauge(
             f"{PREFIX}_root_cause_bots", "Bots whose trouble is put down to a dependency.", ["service"], registry=r
         )

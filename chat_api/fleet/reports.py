@@ -15,6 +15,7 @@ from chat_api.fleet.schemas import (
     BotStatistics,
     CanaryView,
     PartRole,
+    QueueView,
     RecentAnswers,
     RestartView,
     ServiceStatus,
@@ -41,6 +42,7 @@ class ServiceReport:
     container: str = ""
     project: str = ""
     is_managed: bool = False
+    queue: QueueView | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

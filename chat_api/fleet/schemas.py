@@ -303,12 +303,25 @@ class BotView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QueueView:
+    """A queue of the fleet's workers: all jobs, those that are due, and how long the oldest of these has waited.
+
+    ``growing_since`` is set while it only grows.
+    """
+
+    depth: int
+    waiting: int
+    oldest_job_s: float | None = None
+    growing_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceView:
     """One dependency: ``latencies_ms`` are the last answers, oldest first, ``None`` where there was none.
 
     The percentiles are of its last hour. ``failing_since`` is when its present or last trouble began; short recoveries
     do not end one. ``last_failed_at`` is its last check that failed. ``fault`` says what is wrong with one that is
-    unhealthy, after its title.
+    unhealthy, after its title. One that is a ``queue`` has its depths in the place of latencies.
 
     Other parts of the fleet than our own dependencies have a ``container`` (its name), and a compose ``project``.
     ``is_managed``: it may be acted on and read.
@@ -332,6 +345,7 @@ class ServiceView:
     container: str = ""
     project: str = ""
     is_managed: bool = False
+    queue: QueueView | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -237,7 +237,9 @@ def service_view(before: ServiceView | None, report: ServiceReport) -> ServiceVi
         last_checked_at=report.checked_at,
         last_seen_at=report.checked_at if is_healthy else (before.last_seen_at if before else None),
         error=report.error,
-        latencies_ms=(*latencies, report.latency_ms) if is_configured else latencies,
+        latencies_ms=(*latencies, report.queue.depth if report.queue else report.latency_ms)
+        if is_configured
+        else latencies,
         p50_ms=before.p50_ms if before else None,
         p95_ms=before.p95_ms if before else None,
         p99_ms=before.p99_ms if before else None,
@@ -248,6 +250,7 @@ def service_view(before: ServiceView | None, report: ServiceReport) -> ServiceVi
         container=report.container,
         project=report.project,
         is_managed=report.is_managed,
+        queue=report.queue,
     )
 
 

@@ -1,4 +1,4 @@
-"""Puts together what the stores say of each bot. Pure: a figure comes from one store, and a missing one stays missing."""
+"""Puts together what the stores say of each bot: a figure comes from one store, and a missing one stays missing."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -138,9 +138,9 @@ class _One:
         p95_s = {at: value for (bot, at), value in known.influx.p95_s.items() if bot == name} if known.influx else {}
         calls = known.own.calls if known.own is not None and self.is_known else None
         for at in self.span.steps():
-            is_counted = has_history and (known.history_at is None or at < known.history_at)
             count = self.counts.get(at)
-            has_events = bool(events) and (known.influx_at is None or at < known.influx_at)
+            is_counted = has_history and (count is not None or known.history_at is None or at < known.history_at)
+            has_events = bool(events) and (at in events or known.influx_at is None or at < known.influx_at)
             yield LifePoint(
                 at=at,
                 discord_people=(count.people if count else 0) if is_counted else None,

@@ -3,6 +3,7 @@
 Source: bot contract, "Shared stores", for the measurements; the Flux documentation for the functions.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,7 +14,7 @@ from chat_api.fleet_data.influx_csv import Row
 from chat_api.series.analytics_schemas import ANSWER_TIME_EDGES_S, CLASSES, AnswerTimes
 
 _EDGES = ", ".join(f"{edge:.6f}" for edge in ANSWER_TIME_EDGES_S)
-_PLACES: Mapping[float, int] = {edge: place for place, edge in enumerate(ANSWER_TIME_EDGES_S)}
+ROUNDING_S = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +91,7 @@ def _classes(cumulated: Mapping[float, int]) -> AnswerTimes:
     """A cumulative histogram as counts; its last edge has no end."""
     counts, before = [0] * CLASSES, 0
     for edge in sorted(cumulated):
-        counts[_PLACES.get(round(edge, 6), CLASSES - 1)] += max(0, cumulated[edge] - before)
+        counts[bisect_left(ANSWER_TIME_EDGES_S, edge - ROUNDING_S)] += max(0, cumulated[edge] - before)
         before = max(before, cumulated[edge])
     return AnswerTimes(counts=tuple(counts))
 

@@ -92,8 +92,10 @@ class FleetDataService:
 
     async def close(self) -> None:
         """End what is being read."""
-        for memory in (*self._histories.values(), *self._influxes.values(), *self._owns.values()):
-            await memory.close()
+        closing = [memory.close() for memory in self._histories.values()]
+        closing += [memory.close() for memory in self._influxes.values()]
+        closing += [memory.close() for memory in self._owns.values()]
+        await asyncio.gather(*closing)
 
     def _bots(self) -> list[Bot]:
         return [

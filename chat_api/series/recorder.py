@@ -85,6 +85,8 @@ class SeriesRecorder:
                 self.record(f"health:{report.bot_name}", report.latency_ms, is_error=not report.is_healthy)
             case CanaryView():
                 self.record(f"canary:{report.bot_name}", report.latency_ms, is_error=not report.is_answered)
+            case ServiceReport() if report.queue is not None:
+                self.record(f"service:{report.name}", float(report.queue.depth))
             case ServiceReport() if report.status not in UNCOUNTED:
                 is_error = report.status is not ServiceStatus.HEALTHY
                 self.record(f"service:{report.name}", report.latency_ms, is_error=is_error)

@@ -1,7 +1,8 @@
 """What was measured and observed over time: points for charts, uptime, and the intervals behind it.
 
 A series' subject is ``answers:``, ``health:`` or ``canary:`` and a bot's name, ``service:`` and a dependency's key,
-``http`` or ``loop_lag``. A state's subject is ``bot:`` and a bot's name, or ``service:`` and a dependency's key.
+``http`` or ``loop_lag``. That of a queue holds depths in the place of times. A state's subject is ``bot:`` and a bot's
+name, or ``service:`` and a dependency's key.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from chat_api.core.errors import NotFound
 from chat_api.core.histogram import percentiles
 from chat_api.core.principals import Permission, Principal
 from chat_api.fleet.dependencies import DEPENDENCIES
+from chat_api.fleet.queues import queue_of
 from chat_api.fleet.registry import BotRegistry
 from chat_api.series import repository as series
 from chat_api.series import status_intervals_repository as status_intervals
@@ -91,7 +93,7 @@ class SeriesService:
         principal.require(Permission.VIEW_SYSTEM if subject in OWN_SERIES else Permission.VIEW_FLEET)
         kind, _, name = subject.partition(":")
         if kind == "service":
-            if name not in DEPENDENCIES and name not in self._services():
+            if name not in DEPENDENCIES and queue_of(name) is None and name not in self._services():
                 raise NotFound("Unknown service.")
         elif kind == "bot" or kind in set(BotSeries):
             self._registry.get(name)

@@ -6,6 +6,7 @@ import contextlib
 from chat_api.background.worker_registry import WorkerRegistry, heartbeat
 from chat_api.core.database import Database
 from chat_api.core.metrics import Metrics
+from chat_api.fleet.queues import queue_of
 from chat_api.fleet.schemas import BotStatus, BotView, FleetView, ServiceStatus, ServiceView
 from chat_api.fleet.service import FleetService
 from chat_api.messages.answers import AnswersService
@@ -82,6 +83,8 @@ class _FleetGauges:
         if service.status is ServiceStatus.NOT_CONFIGURED:
             self._remove_service(service.name)
             return
+        if (queue := queue_of(service.name)) is not None:
+            self._queue(queue, service)
         metrics.service_up.labels(service.name).set(service.status is ServiceStatus.HEALTHY)
         metrics.cause_bots.labels(service.name).set(affected)
         if service.latency_ms is not None:
@@ -95,6 +98,17 @@ class _FleetGauges:
         for gauge in (metrics.service_up, metrics.cause_bots, metrics.service_seconds):
             with contextlib.suppress(KeyError):  # it was never measured
                 gauge.remove(name)
+
+    def _queue(self, name: str, service: ServiceView) -> None:
+        """What is not known of a queue any more is not told."""
+        metrics, queue = self._metrics, service.queue
+        if queue is None or service.status is ServiceStatus.UNKNOWN:
+            for gauge in (metrics.queue_depth, metrics.queue_oldest_seconds):
+                with contextlib.suppress(KeyError):
+                    gauge.remove(name)
+            return
+        metrics.queue_depth.labels(name).set(queue.depth)
+        metrics.queue_oldest_seconds.labels(name).set(queue.oldest_job_s or 0)
 
 
 def _set_pool(metrics: Metrics, database: Database) -> None:
