@@ -1,7 +1,7 @@
 // A card for one dependency: status, answer time, and how that went lately.
-import { ago, exactly, latency } from "we-format";
+import { ago, exactly, latency, span } from "we-format";
 import { StatusMark, serviceStatus } from "we-status";
-import { SPEAKING, t } from "we-language";
+import { SPEAKING, nt, t } from "we-language";
 
 const WIDTH = 120;
 const HEIGHT = 28;
@@ -70,6 +70,16 @@ export const ServiceCard = {
     exact() {
       return this.service.checked_at ? t("Checked {when}", { when: exactly(this.service.checked_at) }) : "";
     },
+    /** A queue of workers has jobs in the place of an answer time. */
+    jobs() {
+      const queue = this.service.queue;
+      return queue ? nt("{count} job", "{count} jobs", queue.depth) : "";
+    },
+    oldest() {
+      const waited = this.service.queue?.oldest_s;
+      if (typeof waited !== "number") return t("No job is waiting");
+      return t("Oldest job waiting for {duration}", { duration: span(waited) });
+    },
     percentiles() {
       return ["p50", "p95", "p99"].map((name, index) => [name, latency(this.service.percentiles_ms[index])]);
     },
@@ -80,10 +90,11 @@ export const ServiceCard = {
       <div class="we-card-head"><h3><a class="we-row-link" :href="href">{{ t(service.title) }}</a></h3><StatusMark :of="status" /></div>
       <div v-if="note" class="we-card-note" :title="note">{{ note }}</div>
       <div v-else-if="hasLatency" class="we-card-figures">
-        <Sparkline :values="service.latencies_ms" /><span class="we-number">{{ latency(service.latency_ms) }}</span>
+        <Sparkline :values="service.latencies_ms" /><span class="we-number">{{ jobs || latency(service.latency_ms) }}</span>
       </div>
       <div v-if="service.container" class="we-card-note" :title="service.container">{{ service.container }}</div>
-      <div v-if="shown !== 'not_configured' && !service.container" class="we-card-percentiles" :title="t('Last hour')">
+      <div v-else-if="jobs && shown !== 'not_configured'" class="we-card-percentiles"><span>{{ oldest }}</span></div>
+      <div v-else-if="shown !== 'not_configured'" class="we-card-percentiles" :title="t('Last hour')">
         <span v-for="[name, value] in percentiles" :key="name"><span class="we-muted">{{ name }}</span> {{ value }}</span></div>
     </article>`,
 };

@@ -41,11 +41,18 @@ class QueueWatcher:
         if self._redis is None:
             self._forget()
             await asyncio.Event().wait()
-        self._resume()
+        self.resume()
         while True:
             await self.turn()
             heartbeat(interval_s=self._interval_s)
             await asyncio.sleep(self._interval_s)
+
+    def resume(self) -> None:
+        """Go on from what the leader before saw, as far as that is known here."""
+        for service in self._fleet.current().services:
+            name = service.name.removeprefix(SERVICE_PREFIX)
+            if name in self._growth and service.queue is not None and service.queue.growing_since is not None:
+                self._growth[name].resume(service.queue.growing_since, service.queue.waiting)
 
     async def turn(self) -> None:
         """Look once."""
@@ -87,12 +94,6 @@ class QueueWatcher:
                         checked_at=self._clock.now(),
                     )
                 )
-
-    def _resume(self) -> None:
-        for service in self._fleet.current().services:
-            name = service.name.removeprefix(SERVICE_PREFIX)
-            if name in self._growth and service.queue is not None and service.queue.growing_since is not None:
-                self._growth[name].resume(service.queue.growing_since, service.queue.waiting)
 
 
 def _words(queue: QueueView) -> str:

@@ -134,8 +134,15 @@ def _service(service: ServiceView) -> dict[str, Any]:
         "fault": service.fault,
         "role": service.role,
         "container": service.container,
+        "queue": _queue(service),
         "percentiles_ms": [_short(service.p50_ms), _short(service.p95_ms), _short(service.p99_ms)],
     }
+
+
+def _queue(service: ServiceView) -> dict[str, Any] | None:
+    """How long a queue is; of other dependencies nothing."""
+    queue = service.queue
+    return {"depth": queue.depth, "oldest_s": _short(queue.oldest_job_s)} if queue is not None else None
 
 
 def _whole_bot(bot: BotView) -> dict[str, Any]:

@@ -28,7 +28,7 @@ class ChartSpec:
     title: str
     subject: str
     export: str
-    shows: Literal["times", "counts"] = "times"
+    shows: Literal["times", "counts", "depths"] = "times"
     of: Literal["answers", "checks"] = "answers"
 
 
@@ -72,7 +72,7 @@ class SeriesPanel:
 
     def _add(self, spec: ChartSpec) -> None:
         with ui.element("div").classes("we-series"):
-            unit = "ms" if spec.shows == "times" else _("per step")
+            unit = {"times": "ms", "counts": _("per step"), "depths": _("jobs")}[spec.shows]
             self._charts.append(TimeChart(spec.title, [], unit=unit, height_px=HEIGHT_PX, is_stacked=_stacks(spec)))
             with ui.element("div").classes("we-series-foot"):
                 self._words.append(ui.label().classes("we-muted").props('data-testid="series-words"'))
@@ -87,6 +87,9 @@ def in_words(points: Points, spec: ChartSpec) -> str:
     if spec.shows == "counts":
         share = percent(f"{errors / count * 100:.2f}")
         return _("{total}, {failed} failed ({share})", total=_total(count, spec), failed=whole(errors), share=share)
+    if spec.shows == "depths":
+        deepest = max(point.max_ms or 0.0 for point in points)
+        return _("now {now}, peak {peak}", now=whole(round(_last(points))), peak=whole(round(deepest)))
     measured = [point for point in points if point.p95_ms is not None]
     if not measured:
         return _("{total}, none successful", total=_total(count, spec))
@@ -124,6 +127,18 @@ def _counts(points: Points) -> list[Line]:
     ]
 
 
+def _depths(points: Points) -> list[Line]:
+    return [
+        Line(name=_("mean"), tone="ok", points=[(point.at, _whole(point.mean_ms)) for point in points]),
+        Line(name=_("peak"), tone="busy", points=[(point.at, point.max_ms) for point in points]),
+    ]
+
+
+def _last(points: Points) -> float:
+    """What was seen last."""
+    return next((point.mean_ms for point in reversed(points) if point.mean_ms is not None), 0.0)
+
+
 def _whole(value_ms: float | None) -> float | None:
     """As exact as it is: a bucket is nine percent wide."""
     return float(f"{value_ms:.3g}") if value_ms is not None else None
@@ -133,4 +148,4 @@ def _stacks(spec: ChartSpec) -> bool:
     return spec.shows == "counts"
 
 
-_LINES: Final[dict[str, Callable[[Points], list[Line]]]] = {"times": _times, "counts": _counts}
+_LINES: Final[dict[str, Callable[[Points], list[Line]]]] = {"times": _times, "counts": _counts, "depths": _depths}
