@@ -117,6 +117,10 @@ class RecordsTable:
         self._table.add_slot("item", _CARD % _VALUE.format(col="col", value="col.value", icons=icons))
         self.show(rows)
 
+    def export_from(self, address: str) -> None:
+        """Save from another address of the API from now on."""
+        self._links.content = export_links(address)
+
     def show(self, rows: Sequence[dict[str, Any]], *, empty: str | None = None) -> None:
         """Show these rows, each with a ``key``, instead of those before; or say ``empty`` when there is none."""
         if empty is not None:

@@ -1,5 +1,6 @@
 """The Analytics page: how the fleet is used, by hour, day or week, as charts and as a table."""
 
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -12,11 +13,13 @@ from chat_api.series.analytics_schemas import Grain, Usage, UsageReport
 from console.actions import run_action
 from console.context import services
 from console.frame import frame, page
+from console.pages.analytics.all_channels import all_channels
 from console.pages.analytics.retention import retention
 from console.widgets.chart import Line, TimeChart
 from console.widgets.fact_words import moment
 from console.widgets.quantities import latency, localized, percent, whole
 from console.widgets.records import RecordsTable, column, export_links, heading
+from console.widgets.tabs import Tabs
 
 GRAINS = {Grain.HOUR: N_("By hour"), Grain.DAY: N_("By day"), Grain.WEEK: N_("By week")}
 PER = {Grain.HOUR: N_("per hour"), Grain.DAY: N_("per day"), Grain.WEEK: N_("per week")}
@@ -56,13 +59,39 @@ def register() -> None:
     page("/admin/analytics", title=N_("Analytics"))(_analytics)
 
 
-async def _analytics(principal: Principal) -> None:
+async def _analytics(principal: Principal, tab: str = "") -> None:
+    titles = {"console": _("This console"), "channels": _("All channels")}
+    shown = tab if tab in titles else "console"
+
+    async def build(who: Principal) -> None:
+        with panel, ui.element("div").classes("we-stack"):
+            await _SECTIONS[shown](who)
+
+    async def show(key: str) -> None:
+        nonlocal shown
+        shown = key
+        panel.clear()
+        panel.props(f'aria-labelledby="tab-{key}"')
+        await run_action(principal, build)
+
+    with frame(principal, title=_("Analytics"), path="/admin/analytics"):
+        Tabs(titles, shown, path="/admin/analytics", label=_("Analytics"), controls="section", on_tab=show)
+        panel = ui.element("div").props(f'id=section role=tabpanel tabindex=0 aria-labelledby="tab-{shown}"')
+        await build(principal)
+
+
+async def _this_console(principal: Principal) -> None:
     view = _View(principal)
     report = await view.read(principal)
     cohorts = await services().analytics.retention(principal)
-    with frame(principal, title=_("Analytics"), path="/admin/analytics"):
-        view.build(report)
-        retention(cohorts)
+    view.build(report)
+    retention(cohorts)
+
+
+_SECTIONS: Mapping[str, Callable[[Principal], Awaitable[None]]] = {
+    "console": _this_console,
+    "channels": all_channels,
+}
 
 
 class _View:

@@ -4,6 +4,7 @@ from urllib.parse import quote
 
 from chat_api.core.language import _
 from chat_api.core.principals import Principal
+from console.pages.bot.all_channels import bot_all_channels
 from console.widgets.series_panel import ChartSpec, SeriesPanel
 
 
@@ -22,3 +23,4 @@ async def bot_series(principal: Principal, bot_name: str) -> None:
         ChartSpec(title=_("Canary"), subject=f"canary:{bot_name}", export=f"{address}canary", of="checks"),
     )
     await SeriesPanel(principal, _("Over time"), charts).load()
+    await bot_all_channels(principal, bot_name)
