@@ -37,7 +37,7 @@ _TELLS: Final[Mapping[Store, str]] = {
 }
 _SETTINGS: Final[Mapping[Store, str]] = {Store.HISTORY: "FLEET_DATABASE_URL", Store.INFLUXDB: "INFLUXDB_URL"}
 _STATES: Final[Mapping[StoreState, Mark]] = {
-    StoreState.OK: Mark(N_("Read"), "ok", "online"),
+    StoreState.OK: Mark(N_("Readable"), "ok", "online"),
     StoreState.READING: Mark(N_("Reading"), "busy", "starting"),
     StoreState.UNREADABLE: Mark(N_("Not readable"), "bad", "offline"),
     StoreState.NOT_CONFIGURED: Mark(N_("Not configured"), "idle", "not_configured"),

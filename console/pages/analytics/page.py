@@ -64,7 +64,7 @@ async def _analytics(principal: Principal, tab: str = "") -> None:
     shown = tab if tab in titles else "console"
 
     async def build(who: Principal) -> None:
-        with panel, ui.element("div").classes("we-stack"):
+        with panel, ui.element("div").classes("we-tab-panel"):
             await _SECTIONS[shown](who)
 
     async def show(key: str) -> None:

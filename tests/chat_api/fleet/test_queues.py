@@ -10,11 +10,12 @@ from redis.asyncio import Redis
 
 from chat_api.alerts.rules import readings
 from chat_api.alerts.schemas import Evaluation, MetricsSnapshot, RuleView
+from chat_api.bots.schemas import BotInfo
 from chat_api.core.ids import new_id
 from chat_api.core.redis import connect_redis
 from chat_api.fleet.queue_watcher import QueueWatcher
 from chat_api.fleet.queues import QueueGrowth
-from chat_api.fleet.reports import FleetReport, ServiceReport, decode, encode, key_of
+from chat_api.fleet.reports import FleetReport, InfoReport, ServiceReport, decode, encode, key_of
 from chat_api.fleet.schemas import ServiceStatus, ServiceView
 from chat_api.fleet_data.queue_lives import QueuesService
 from chat_api.fleet_data.schemas import QueueState
@@ -186,3 +187,22 @@ async def test_a_report_of_a_queue_reaches_other_processes_whole(watch: Watch) -
     assert decode(key_of(report), encode(report)) == report
     old = encode(report).replace('"queue":', '"other":')
     assert isinstance(decode(key_of(report), old), ServiceReport)
+
+
+async def test_without_the_fleets_redis_a_bots_word_is_shown_as_its_claim(watch: Watch) -> None:
+    """A depth and nothing else, by the first bot that tells; what is no count is left out."""
+    service = QueuesService(watch.still.fleet)
+    assert service.queues(viewer()) == ()
+    facts = {"queue_depths": {"cognition": 117, "sensory": "many", "action": True, "error": "none"}}
+    info = BotInfo(bot_name="elena", contract="v2", facts=facts)
+    watch.still.fleet.record_info(InfoReport(reported_at=watch.hands.at, info=info))
+    assert service.queues(viewer()) == ()  # nobody knows whether she is there
+    watch.still.probe("elena")
+    (queue,) = service.queues(viewer())
+    assert (queue.queue, queue.depth, queue.state, queue.reported_by) == (
+        "cognition",
+        117,
+        QueueState.UNKNOWN,
+        "elena",
+    )
+    assert queue.oldest_job_s is None
