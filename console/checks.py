@@ -3,9 +3,12 @@
 import asyncio
 import os
 from collections.abc import Iterable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from chat_api.core.errors import AppError
 from chat_api.core.settings import Settings
@@ -18,6 +21,9 @@ from chat_api.core.state_dir import (
     unusable_part,
 )
 from console.servers import Servers, servers
+
+if TYPE_CHECKING:
+    from chat_api.fleet.store_sources import StoreSources
 
 
 class Outcome(StrEnum):
@@ -124,6 +130,32 @@ async def _dependencies(settings: Settings, where: Servers) -> list[Finding]:
     return findings
 
 
+async def _fleet_stores(settings: Settings) -> tuple["StoreSources", list[Finding]]:
+    """What the fleet's own stores say of it, and how those are; what is wrong with the former the registry notes."""
+    from chat_api.core.store_faults import StoreUnreadable
+    from chat_api.fleet.store_sources import StoreSources
+    from chat_api.fleet_data.influx_queries import life_query
+    from chat_api.fleet_stores import open_fleet_stores
+
+    findings: list[Finding] = []
+    async with AsyncExitStack() as stack:
+        opened = open_fleet_stores(stack, settings)
+        stores = StoreSources(database=opened.database, redis=opened.redis, prefix=settings.fleet_redis_prefix)
+        await stores.read()
+        if opened.influx is not None:
+            try:
+                until = datetime.now(UTC)
+                since = until - timedelta(hours=1)
+                await opened.influx.query(life_query(opened.influx.bucket, since=since, until=until, step_s=3600))
+            except StoreUnreadable as error:
+                detail = f"{settings.influxdb_url}: {error}"
+                findings.append(Finding(outcome=Outcome.WARN, name="InfluxDB", detail=detail))
+            else:
+                detail = f"responded, {settings.influxdb_url}"
+                findings.append(Finding(outcome=Outcome.OK, name="InfluxDB", detail=detail))
+    return stores, findings
+
+
 async def _bots(settings: Settings) -> list[Finding]:
     from chat_api.bots.connector import BotConnector
     from chat_api.fleet.registry import BotRegistry
@@ -132,9 +164,10 @@ async def _bots(settings: Settings) -> list[Finding]:
     demo = await asyncio.to_thread(running_demo, settings.web_ui_state_dir)
     if demo is not None:
         settings = settings.model_copy(update={"bots_config": demo})
-    registry = BotRegistry(settings)
+    stores, findings = await _fleet_stores(settings)
+    registry = BotRegistry(settings, stores=stores)
     await registry.refresh()
-    findings = [Finding(outcome=Outcome.WARN, name="fleet", detail=problem) for problem in registry.problems]
+    findings += [Finding(outcome=Outcome.WARN, name="fleet", detail=problem) for problem in registry.problems]
     if not registry.all():
         config = f"BOTS_CONFIG ({settings.bots_config or 'not set'})"
         detail = f"no bots found in .env.<bot> files in {settings.bots_env_dir.resolve()} or in {config};"
