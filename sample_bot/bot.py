@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sample_bot.character import Character
 from sample_bot.engine import Engine
+from sample_bot.knowledge import Knowledge
 from sample_bot.memory import ConversationMemory, Turn
 from sample_bot.prompt import Prompt
 
@@ -37,6 +38,7 @@ class Bot:
         self.account = account
         self.engine = engine
         self.memory = ConversationMemory()
+        self.knowledge = Knowledge()
         self.is_ready = False
         self.is_on_discord = True
         self._started = time.monotonic()
@@ -59,7 +61,7 @@ class Bot:
         """
         prompt = self._prompt(incoming)
         text = await self.engine.reply(prompt)
-        self.memory.remember(incoming.user_id, message=incoming.message, reply=text)
+        self._remember(incoming, text)
         return Reply(text=text, history=prompt.history)
 
     async def stream(self, incoming: Incoming) -> AsyncIterator[str]:
@@ -71,7 +73,11 @@ class Bot:
         async for piece in self.engine.stream(self._prompt(incoming)):
             pieces.append(piece)
             yield piece
-        self.memory.remember(incoming.user_id, message=incoming.message, reply="".join(pieces))
+        self._remember(incoming, "".join(pieces))
+
+    def _remember(self, incoming: Incoming, reply: str) -> None:
+        self.memory.remember(incoming.user_id, message=incoming.message, reply=reply)
+        self.knowledge.learn(incoming.user_id, incoming.message)
 
     def _prompt(self, incoming: Incoming) -> Prompt:
         history = self.memory.recall(incoming.user_id)

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from sample_bot.bot import Bot
 from sample_bot.contract import Contract, Json
+from sample_bot.knowledge import Erasure
 
 _HUGE_CHUNK = b"x" * 65_536
 _HUGE_CHUNKS = 1024  # 64 MiB: endless to any client that caps an answer, yet finite
@@ -63,13 +64,16 @@ class FaultPlan:
 
     ``delay_ms`` is before an answer, ``piece_delay_ms`` after each piece of a stream. While ``is_held`` no answer
     begins, and after ``hold_after`` pieces (0: never) a stream waits, until the plan is changed. While
-    ``is_off_discord`` the bot answers, and says that Discord is not there.
+    ``is_off_discord`` the bot answers, and says that Discord is not there; while ``is_graph_away`` it has no knowledge
+    graph. ``erasure`` is how it forgets a person on request.
     """
 
     delay_ms: int = 0
     piece_delay_ms: int = 0
     is_held: bool = False
     is_off_discord: bool = False
+    is_graph_away: bool = False
+    erasure: Erasure = Erasure.OK
     hold_after: int = 0
     failure_rate: float = 0.0
     hang_rate: float = 0.0
@@ -93,10 +97,11 @@ class FaultPlan:
                 raise ValueError(f"{name} must be a whole number of milliseconds")
         if not isinstance(values["hold_after"], int) or values["hold_after"] < 0:
             raise ValueError("hold_after must be a whole number of pieces")
-        for name in ("is_held", "is_off_discord"):
+        for name in ("is_held", "is_off_discord", "is_graph_away"):
             if not isinstance(values[name], bool):
                 raise ValueError(f"{name} must be true or false")
         values["mode"], values["scope"] = FaultMode(values["mode"]), FaultScope(values["scope"])
+        values["erasure"] = Erasure(values["erasure"])
         return replace(self, **values)
 
 

@@ -38,3 +38,7 @@ class ConversationMemory:
         self._users.move_to_end(user_id)
         while len(self._users) > self._max_users:
             self._users.popitem(last=False)
+
+    def forget(self, user_id: str) -> None:
+        """Lose every turn with this user."""
+        self._users.pop(user_id, None)

@@ -13,6 +13,7 @@ from aiohttp import web
 from sample_bot.bot import Bot, Incoming
 from sample_bot.contract import BOT, IS_STREAMING, Json, Refused, answer, elapsed_ms, local_timestamp
 from sample_bot.prompt import EngineError
+from sample_bot.v2_knowledge import KNOWLEDGE_ROUTES
 
 
 class _Mode(StrEnum):
@@ -38,6 +39,7 @@ class V2:
             web.get("/api/diagnostics", self._diagnostics),
             web.get("/api/internal/health", self._internal_health),
             web.post("/api/chat", self._chat),
+            *KNOWLEDGE_ROUTES,
         ]
 
     def read_chat(self, body: bytes) -> Incoming:

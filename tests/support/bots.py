@@ -56,6 +56,8 @@ async def _well(bot: RunningBot) -> RunningBot:
         mode="ok",
         scope="chat",
         is_held=False,
+        is_graph_away=False,
+        erasure="ok",
         hold_after=0,
         delay_ms=0,
         piece_delay_ms=0,
