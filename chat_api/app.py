@@ -31,6 +31,8 @@ from chat_api.http.middleware.requests import RequestContext
 from chat_api.incidents import routes as admin_incidents
 from chat_api.lifespan import lifespan
 from chat_api.logs import routes as admin_logs
+from chat_api.memories import own_routes as own_memories
+from chat_api.memories import routes as admin_memories
 from chat_api.messages import conversation_routes as conversations
 from chat_api.messages import routes as chat
 from chat_api.messages import socket_routes as chat_ws
@@ -124,6 +126,8 @@ def create_app(settings: Settings, *, makes_admin: bool = True, engine: Containe
         admin_fleet_data.router,
         admin_conversations.router,
         admin_users.router,
+        own_memories.router,
+        admin_memories.router,
         admin_settings.router,
         admin_system.router,
         health.router,

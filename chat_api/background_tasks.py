@@ -45,6 +45,7 @@ DATABASE_OUTAGE_S = 2.0
 SETTINGS_S = 5.0
 RELOAD_S = 0.5
 NOTICES_S = 1.0
+MEMORY_ERASURES_S = 20.0
 
 
 def leader_tasks(r: Resources, c: Wiring, poller: HealthPoller, sources: SourcesWatcher) -> BackgroundTasks:
@@ -69,6 +70,7 @@ def leader_tasks(r: Resources, c: Wiring, poller: HealthPoller, sources: Sources
         "dead_instances": partial(every, PRUNE_EVERY_S, s.answers.prune_dead),
         "dead_processes": partial(every, PRUNE_EVERY_S, s.system.prune_dead),
         "queues": QueueWatcher(c.fleet_redis, s.fleet, check_interval_s=interval_s).run,
+        "memory_erasures": partial(every, MEMORY_ERASURES_S, s.memory_erasures.retry_due),
         "known_bots": sources.remember_regularly,
         "old_events": partial(every, PRUNE_EVERY_S, s.feeds.prune),
         "old_incidents": partial(every, PRUNE_INCIDENTS_EVERY_S, incidents.prune),

@@ -23,6 +23,8 @@ from chat_api.fleet_data.queue_lives import QueuesService
 from chat_api.fleet_data.service import FleetDataService
 from chat_api.incidents.service import IncidentsService
 from chat_api.logs.service import LogService
+from chat_api.memories.erasures import MemoryErasures
+from chat_api.memories.service import MemoriesService
 from chat_api.messages.answers import AnswersService
 from chat_api.messages.edits_and_reactions import EditsService
 from chat_api.messages.feeds import Feeds
@@ -72,6 +74,8 @@ class Services:
     health: HealthService
     incidents: IncidentsService
     known_bots: KnownBotsService
+    memories: MemoriesService
+    memory_erasures: MemoryErasures
     limits: RateLimits
     policies: PoliciesService
     logs: LogService

@@ -38,6 +38,10 @@ from chat_api.fleet_stores import open_fleet_stores
 from chat_api.incidents.evidence import EvidenceCollector
 from chat_api.incidents.service import IncidentsService
 from chat_api.logs.service import LogService
+from chat_api.memories.bots import PersonAtBots
+from chat_api.memories.erasures import MemoryErasures
+from chat_api.memories.known_as import KnownAs
+from chat_api.memories.service import MemoriesService
 from chat_api.messages.answers import AnswersService
 from chat_api.messages.edits_and_reactions import EditsService
 from chat_api.messages.feeds import Feeds
@@ -103,6 +107,8 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
     feeds = Feeds(database, pubsub)
     fleet = _fleet(r, registry)
     bot_users = BotUsers(database, pubsub)
+    at_bots, known_as = PersonAtBots(fleet.identities, connector.knowledge), KnownAs(database, bot_users)
+    erasures = MemoryErasures(database, registry, fleet, at_bots, known_as, audit, limits)
     answers = AnswersService(database, fleet.identities, feeds, pubsub)
     canary = CanaryService(registry, fleet)
     policies = PoliciesService(database, registry, fleet, audit)
@@ -163,9 +169,12 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
         renames=RenamesService(database, registry, known_bots, policies, audit),
         limits=limits,
         logs=logs,
+        memories=MemoriesService(registry, at_bots, known_as, audit, limits),
+        memory_erasures=erasures,
         messages=MessagesService(database, answers, registry, limits, feeds, bot_users, feature_flags=feature_flags),
         parts=parts,
         person_data=PersonDataService(database, auth, audit, bot_users),
+        person_data=PersonDataService(database, auth, audit, bot_users, forget_at_bots=erasures.erase_with_person),
         policies=policies,
         registry=registry,
         restarts=restarts,

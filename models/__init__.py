@@ -38,6 +38,7 @@ from models.health import BotCheck
 from models.incidents import Incident, IncidentBot, IncidentEntry, IncidentEntryKind, IncidentEvidence
 from models.known_bots import WebKnownBot
 from models.leases import WebLease
+from models.memories import ErasureOutcome, MemoryErasure, MemoryErasurePart, MemoryPart
 from models.people import WebMerge
 from models.processes import WebProcess
 from models.restarts import ActionOrigin, BotAction, BotRestart, RestartState
@@ -61,6 +62,7 @@ __all__ = [
     "BotAction",
     "BotCheck",
     "BotRestart",
+    "ErasureOutcome",
     "FinishReason",
     "Incident",
     "IncidentBot",
@@ -68,6 +70,9 @@ __all__ = [
     "IncidentEntryKind",
     "IncidentEvidence",
     "MaintenanceWindow",
+    "MemoryErasure",
+    "MemoryErasurePart",
+    "MemoryPart",
     "MessageStatus",
     "MessageType",
     "NoData",

@@ -16,6 +16,7 @@ from chat_api.bots.chat import BotChat, chat_body
 from chat_api.bots.endpoints import Endpoint, Endpoints, EndpointView, OnRefused
 from chat_api.bots.http import BotHttp, Reply
 from chat_api.bots.http_pool import HttpPool
+from chat_api.bots.knowledge import BotKnowledge
 from chat_api.bots.schemas import BotAnswer, BotInfo, BotSpec, Discord, Probe
 from chat_api.bots.stream import OnDelta
 from chat_api.core.call_outcomes import APOLOGY, CANCELLED, OK, PAUSED, SILENT, TRUNCATED
@@ -60,6 +61,8 @@ class BotConnector:
         )
         self._chat: BotChat | None = None
         self._probing: BotHttp | None = None
+        self._pool: BotHttp | None = None
+        self.knowledge = BotKnowledge(lambda: _opened(self._pool))
         self._probes = asyncio.Semaphore(PROBE_CONNECTIONS)
 
     def configure(self, settings: Settings) -> None:
@@ -71,7 +74,7 @@ class BotConnector:
         if self._chat is not None:
             return
         max_body_bytes = self._settings.bot_max_answer_bytes
-        pool = HttpPool(max_idle=self._settings.connection_pool_size, max_body_bytes=max_body_bytes)
+        pool = self._pool = HttpPool(max_idle=self._settings.connection_pool_size, max_body_bytes=max_body_bytes)
         self._chat = BotChat(pool, self._endpoints, max_text_bytes=max_body_bytes, clock=self._clock)
         self._probing = HttpPool(max_idle=PROBE_CONNECTIONS, max_body_bytes=PROBE_MAX_BYTES)
 
@@ -81,7 +84,7 @@ class BotConnector:
             for opened in (self._chat, self._probing):
                 if opened is not None:
                     stack.push_async_callback(opened.aclose)
-            self._chat = self._probing = None
+            self._chat = self._probing = self._pool = None
 
     def learn_apology(self, bot_name: str, digest: str | None) -> None:
         """What a bot says while its language model is dead, by :func:`digest_of`; ``None``: the model lives.

@@ -34,6 +34,8 @@ PEOPLE_AT_AN_ADDRESS = 10
 ADMIN_LOGINS = parse("10/minute")
 # Tries at one account from places where it has not been lately, all together; from elsewhere it can still be entered.
 STRANGE_LOGINS = parse("20/15minutes")
+# Each asks every bot of the fleet.
+MEMORY_REQUESTS = parse("12/minute")
 
 
 @dataclass(slots=True)
@@ -113,6 +115,10 @@ class RateLimits:
         ``account`` is a hash: people type passwords where the name belongs.
         """
         await self._count(STRANGE_LOGINS, "strange_login", account, cost=1)
+
+    async def memory_request(self, who: str) -> None:
+        """Count one request that asks all bots what they know of a person, or to forget it. Raises: RateLimited."""
+        await self._count(MEMORY_REQUESTS, "memories", who, cost=1)
 
     async def close(self) -> None:
         """Forget the connections to Redis."""

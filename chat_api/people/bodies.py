@@ -26,6 +26,9 @@ class EraseBody(Body):
     """The person's username, typed to be sure."""
 
     typed_name: StrictStr = Field(min_length=1, max_length=255, examples=["alice"])
+    also_at_bots: bool = Field(
+        False, description="Have the bots forget the person, too; the answer names the receipt.", examples=[True]
+    )
 
 
 class RoleBody(Body):

@@ -18,7 +18,7 @@ KEEP_S = 60.0
 MAX_KEPT = 50_000
 CHANGED = "people_merged"
 # A v1 bot makes the person of a Discord user under the Discord id itself.
-_SNOWFLAKE = re.compile(r"[0-9]{17,20}")
+SNOWFLAKE = re.compile(r"[0-9]{17,20}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class BotUsers:
         if known is not None and now_s < known[0]:
             return known[1]
         sent = await people.bot_user(self._database, user_id)
-        bot_user_id = sent if _SNOWFLAKE.fullmatch(sent) else user_id
+        bot_user_id = sent if SNOWFLAKE.fullmatch(sent) else user_id
         if len(self._known) >= MAX_KEPT:
             self._known.clear()
         self._known[user_id] = (now_s + KEEP_S, bot_user_id)

@@ -1,7 +1,7 @@
 """All that is held of one person: joined with another identity, given out, or erased."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +24,8 @@ log = get_logger(__name__)
 
 # The end of a session holds in every process, open sockets included, within five seconds: then nothing new can come.
 DRAIN_S = 5.0
+# Has the bots forget a person, whom it still finds here; gives the receipt.
+ForgetAtBots = Callable[[Principal, str], Awaitable[UUID]]
 MESSAGES_A_READ = 500
 _FIRST = ("", -1, UUID(int=0))
 
@@ -39,7 +41,9 @@ class PersonDataService:
         bot_users: BotUsers,
         *,
         drain_s: float = DRAIN_S,
+        forget_at_bots: ForgetAtBots | None = None,
     ) -> None:
+        self._forget_at_bots = forget_at_bots
         self._bot_users = bot_users
         self._database = database
         self._auth = auth
@@ -87,11 +91,15 @@ class PersonDataService:
             )
         return self._pieces(ids)
 
-    async def erase(self, principal: Principal, user_id: str, *, typed_name: str) -> Erasure:
+    async def erase(
+        self, principal: Principal, user_id: str, *, typed_name: str, also_at_bots: bool = False
+    ) -> Erasure:
         """Delete all that we hold of a person, for good; ``typed_name`` is their username, typed to be sure.
 
         It is recorded twice: with what begins it, which shuts the person out and cannot be taken back, and with what
         was deleted. The row that the bots share goes only when it was made here and no other platform uses it.
+        ``also_at_bots``: the bots are told to forget the person first, while it is known whom they call what; what they
+        do not do is in the receipt, and keeps nothing here from being deleted.
         Raises: NotFound, InvalidInput (another name), PermissionDenied, NotAuthenticated.
         """
         target = person_reference(user_id)
@@ -107,6 +115,9 @@ class PersonDataService:
         for session_id in ended:
             self._auth.ended.publish(session_id)
         await asyncio.sleep(self._drain_s)
+        receipt_id = None
+        if also_at_bots and self._forget_at_bots is not None:  # they are told nothing new of this person any more
+            receipt_id = await self._forget_at_bots(principal, user_id)
         async with self._database.write() as connection:
             counts = await person_data.erase(connection, ids)
             is_kept = await people.get(connection, user_id) is not None
@@ -118,6 +129,7 @@ class PersonDataService:
             sessions=counts["sessions"],
             accounts=counts["accounts"],
             is_user_row_kept=is_kept,
+            receipt_id=receipt_id,
         )
 
     async def _ids(self, connection: Connection, user_id: str) -> list[str]:

@@ -114,7 +114,7 @@ async def export(user_id: UserId, body: ReasonBody, principal: Exporter, person_
 @router.delete("/users/{user_id}", summary="Erase a person", responses=_WRITE)
 async def erase(user_id: UserId, body: EraseBody, principal: Admin, person_data: PersonData) -> Erasure:
     """Everything of a person is deleted, for good. It takes five seconds, until they are signed out everywhere."""
-    return await person_data.erase(principal, user_id, typed_name=body.typed_name)
+    return await person_data.erase(principal, user_id, typed_name=body.typed_name, also_at_bots=body.also_at_bots)
 
 
 @router.get("/admins", summary="Administrators", responses=_LISTS, response_model=AdminList)

@@ -116,6 +116,7 @@ class Erasure(ReadModel):
     is_user_row_kept: Annotated[
         bool, Field(description="The row that the bots share stays where other platforms use it.")
     ]
+    receipt_id: Annotated[UUID | None, Field(description="What the bots were told to forget: the receipt.")] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

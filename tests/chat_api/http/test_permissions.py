@@ -42,6 +42,10 @@ USERS = {
     ("DELETE", "/api/messages/{message_id}"),
     ("PUT", "/api/messages/{message_id}/reactions/{emoji}"),
     ("DELETE", "/api/messages/{message_id}/reactions/{emoji}"),
+    ("GET", "/api/users/me/memories"),
+    ("DELETE", "/api/users/me/memories"),
+    ("GET", "/api/users/me/memories/receipts"),
+    ("POST", "/api/users/me/memories/receipts/{receipt_id}/retry"),
 }
 ADMINS = {
     ("GET", "/api/me"),
@@ -112,6 +116,12 @@ ADMINS = {
     ("POST", "/api/admin/users/{user_id}/unban"),
     ("POST", "/api/admin/users/{user_id}/merge"),
     ("POST", "/api/admin/users/{user_id}/export"),
+    ("POST", "/api/admin/users/{user_id}/memories/read"),
+    ("POST", "/api/admin/users/{user_id}/memories/erase"),
+    ("GET", "/api/admin/users/{user_id}/memories/receipts"),
+    ("GET", "/api/admin/memory-receipts"),
+    ("GET", "/api/admin/memory-receipts/{receipt_id}"),
+    ("POST", "/api/admin/memory-receipts/{receipt_id}/retry"),
     ("GET", "/api/admin/admins"),
     ("PUT", "/api/admin/admins/{admin_id}/role"),
     ("PUT", "/api/admin/admins/{admin_id}/enabled"),
@@ -151,6 +161,7 @@ VALUES = {
     "user_id": "weu_0000000000000000",
     "admin_id": "adm_0000000000000000",
     "session_id": "0190d0f2-7c1e-7000-8000-000000000000",
+    "receipt_id": "0190d0f2-7c1e-7000-8000-000000000000",
 }
 BODY: dict[str, Any] = {
     "content": "Hello",

@@ -1,0 +1,1 @@
+"""What bots remember of people: shown, and erased through the bots."""
