@@ -22,6 +22,7 @@ export const Side = {
       <div class="chat-me" data-testid="me">
         <span class="chat-me-text"><span class="chat-me-name">{{ me.name }}</span>
           <span v-if="me.is_guest" class="chat-badge" data-testid="guest-badge" :title="guest">{{ t("Guest") }}</span></span>
+        <a class="we-icon-button" href="/memory" data-testid="memory" :title="t('What bots remember about you')" :aria-label="t('What bots remember about you')"><Icon name="memory" /></a>
         <span class="we-language" :title="t('Language')"><Icon name="language" />
           <select data-we="language" :aria-label="t('Language')" autocomplete="off">
             <option v-for="(name, code) in languages" :key="code" :value="code" :lang="code" :selected="code === language">{{ name }}</option>

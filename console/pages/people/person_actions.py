@@ -9,7 +9,8 @@ from chat_api.core.principals import Permission, Principal
 from chat_api.people.schemas import PersonDetails
 from console.actions import run_action
 from console.context import services
-from console.widgets.dialogs import ask_button
+from console.widgets.choices import ask_choices
+from console.widgets.dialogs import ask_button, button
 from console.widgets.quantities import whole
 
 # Shown in red: actions that cannot be undone or that lock someone out.
@@ -142,12 +143,15 @@ def _export(principal: Principal, person: PersonDetails) -> None:
 
 def _erase(principal: Principal, person: PersonDetails) -> None:
 
-    async def erase(typed: str) -> None:
-        ui.notify(_("Erasing… This takes a few seconds."))
+    async def erase(chosen: frozenset[str], typed: str) -> None:
+        ui.notify(_("Erasing… This can take up to a minute.") if chosen else _("Erasing… This takes a few seconds."))
         erase_person = services().person_data.erase
-        erasure = await run_action(principal, lambda who: erase_person(who, person.user_id, typed_name=typed))
+        erasure = await run_action(
+            principal,
+            lambda who: erase_person(who, person.user_id, typed_name=typed, also_at_bots=bool(chosen)),
+        )
         if erasure is not None:
-            ui.navigate.to("/admin/users")
+            ui.navigate.to(f"/admin/receipts/{erasure.receipt_id}" if erasure.receipt_id else "/admin/users")
 
     explanation = ngettext(
         "This deletes {number} message and all other data of this person. It can't be undone. "
@@ -158,13 +162,17 @@ def _erase(principal: Principal, person: PersonDetails) -> None:
         number=whole(person.messages),
         name=person.username,
     )
-    ask_button(
-        _("Erase"),
-        _("Erase {name}?", name=person.display_name),
-        explanation,
-        field=_("Username"),
-        is_dangerous=True,
-        kind=RED,
-        testid="erase",
-        on_answer=erase,
-    )
+
+    def ask() -> None:
+        ask_choices(
+            _("Erase {name}?", name=person.display_name),
+            explanation,
+            choices={"bots": _("Also erase what bots remember")},
+            chosen=frozenset({"bots"}),
+            field=_("Username"),
+            action=_("Erase"),
+            needs_choice=False,
+            on_answer=erase,
+        )
+
+    button(_("Erase"), ask, kind=RED, testid="erase")

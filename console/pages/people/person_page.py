@@ -11,9 +11,12 @@ from chat_api.people.schemas import IdentityView, PersonDetails, SessionView, Th
 from console import page_head
 from console.context import services
 from console.frame import back_link, frame, page
+from console.pages.memories.owner import somebody
+from console.pages.memories.panel import MemoriesPanel
 from console.pages.people.person_actions import person_actions, then_reload
 from console.pages.people.person_labels import person_state
 from console.widgets.action_table import ActionTable, action
+from console.widgets.dialogs import button
 from console.widgets.fact_words import facts_html, moment
 from console.widgets.quantities import whole
 from console.widgets.records import RecordsTable, column
@@ -61,6 +64,9 @@ async def _person(principal: Principal, user_id: str) -> None:
                 _sessions(principal, details)
             with _panel(_("Conversations"), is_wide=True):
                 RecordsTable(THREADS, [_thread(one) for one in details.threads], empty=_("No conversations yet."))
+            if principal.may(Permission.READ_CONVERSATIONS):
+                with _panel(_("What bots remember"), is_wide=True):
+                    await _memories(principal, details)
 
 
 def _panel(title: str, *, is_wide: bool = False) -> ui.element:
@@ -69,6 +75,18 @@ def _panel(title: str, *, is_wide: bool = False) -> ui.element:
     with panel:
         ui.label(title).classes("we-h2").props("role=heading aria-level=2")
     return panel
+
+
+async def _memories(principal: Principal, details: PersonDetails) -> None:
+    text = _("Bots keep memories of their own. To see them, give a reason. It goes into the audit log.")
+    ui.label(text).classes("we-muted")
+    toolbar = ui.element("div").classes("we-toolbar")
+    panel = MemoriesPanel(principal, somebody(details))
+    with toolbar:
+        button(_("Show"), panel.ask_and_show, testid="show-memories")
+        if principal.may(Permission.MANAGE_USERS):
+            button(_("Erase at all bots"), panel.ask_erase, kind="we-act-delete", testid="erase-memories")
+    await panel.show_receipts()
 
 
 def _facts(person: PersonDetails) -> str:
