@@ -1,6 +1,7 @@
 """Receipts: what bots were told to forget, and what became of it."""
 
 from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
 from html import escape
 from uuid import UUID
 
@@ -8,7 +9,7 @@ from nicegui import ui
 
 from chat_api.core.language import _
 from chat_api.memories.erasures import ADMINISTRATOR, ERASED_WITH_PERSON
-from chat_api.memories.schemas import FINAL, Receipt, ReceiptPart, ReceiptState
+from chat_api.memories.schemas import FINAL, Receipt, ReceiptState
 from console.pages.memories.labels import OUTCOMES, PARTS, STATES, listed
 from console.widgets.dialogs import button
 from console.widgets.fact_words import moment
@@ -83,12 +84,12 @@ def _outcome(name: str, outcome: ErasureOutcome) -> str:
 def _when(receipt: Receipt) -> str:
     left = [part for part in receipt.parts if part.outcome not in FINAL]
     if any(part.outcome in _BY_ITSELF for part in left):
-        text = _("Bots that weren't reached are told when they are back, until {time}.", time="{time}")
-        return escape(text).replace("{time}", moment(receipt.gives_up_at, is_exact=True))
-    if _next(left):
-        return escape(_("Checked again automatically within the next hours."))
+        return _timed(_("Bots that weren't reached are told when they are back, until {time}."), receipt.gives_up_at)
+    nexts = [part.next_try_at for part in left if part.next_try_at is not None]
+    if nexts:
+        return _timed(_("Tried again automatically at {time}."), min(nexts))
     return escape(_("Not tried again automatically."))
 
 
-def _next(parts: list[ReceiptPart]) -> bool:
-    return any(part.next_try_at is not None for part in parts)
+def _timed(sentence: str, at: datetime) -> str:
+    return escape(sentence).replace("{time}", moment(at, is_exact=True))
