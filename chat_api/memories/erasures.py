@@ -14,27 +14,20 @@ from chat_api.core.database import Database
 from chat_api.core.errors import Conflict, InvalidInput, NotFound
 from chat_api.core.ids import new_id
 from chat_api.core.language import N_
-from chat_api.core.logging import get_logger
 from chat_api.core.principals import Permission, Principal
 from chat_api.core.rate_limits import RateLimits
 from chat_api.fleet.registry import BotRegistry
-from chat_api.fleet.schemas import BotStatus
 from chat_api.fleet.service import FleetService
 from chat_api.memories import repository as memories
-from chat_api.memories.attempts import Attempts
 from chat_api.memories.bots import PersonAtBots
 from chat_api.memories.known_as import KnownAs
+from chat_api.memories.runs import ErasureRuns
 from chat_api.memories.schemas import ALL_PARTS, Receipt
 from chat_api.people.schemas import person_reference
 from chat_api.people.service import checked_reason
 from models import MemoryPart
 
-log = get_logger(__name__)
-
 MAX_RECEIPTS = 50
-# As many in one turn of the leader's task, one after the other.
-MAX_DUE = 5
-_AWAY = frozenset({BotStatus.OFFLINE, BotStatus.UNKNOWN, BotStatus.MISADDRESSED, BotStatus.RESTARTING})
 _UNKNOWN = N_("Unknown receipt.")
 ERASED_WITH_PERSON = N_("The person was erased.")
 # What people are told instead of a name.
@@ -58,8 +51,7 @@ class MemoryErasures:
     ) -> None:
         self._database = database
         self._registry = registry
-        self._fleet = fleet
-        self._attempts = Attempts(at_bots, clock)
+        self.runs = ErasureRuns(database, fleet, at_bots, clock=clock)
         self._known_as = known_as
         self._audit = audit
         self._limits = limits
@@ -155,19 +147,6 @@ class MemoryErasures:
             found = await memories.of_people(connection, people, limit=MAX_RECEIPTS)
         return tuple(map(_for_the_person, found))
 
-    async def retry_due(self) -> None:
-        """Go on with what is due, also at bots that are back; give up what is too old. The leader's, regularly."""
-        now = self._clock.now()
-        online = [bot.name for bot in self._fleet.current().bots if bot.status not in _AWAY]
-        async with self._database.write() as connection:
-            given_up = await memories.close(connection, None, now=now)
-        if given_up:
-            log.info("memory_erasures_given_up", count=given_up)
-        async with self._database.read() as connection:
-            due = await memories.due(connection, now=now, online=online, limit=MAX_DUE)
-        for erasure_id in due:
-            await self._attempt(erasure_id)
-
     async def _erase(
         self,
         user_id: str,
@@ -195,26 +174,14 @@ class MemoryErasures:
             if principal is not None:  # of people themselves the trail, which keeps names for ever, says nothing
                 details = {"reason": reason, "receipt_id": str(erasure_id), "bots": len(bots), "parts": list(parts)}
                 await self._audit.record(principal, "memories.erase", person, details=details, connection=connection)
-        await self._attempt(erasure_id)
+        await self.runs.attempt(erasure_id)
         return await self._stored(erasure_id)
 
     async def _retried(self, receipt: Receipt) -> Receipt:
         if receipt.closed_at is not None:
             raise Conflict("Nothing is left to retry here.")
-        await self._attempt(receipt.receipt_id)
+        await self.runs.attempt(receipt.receipt_id)
         return await self._stored(receipt.receipt_id)
-
-    async def _attempt(self, erasure_id: UUID) -> None:
-        async with self._database.write() as connection:
-            work = await memories.claim(connection, erasure_id)
-        if work is None:
-            return
-        tried = await self._attempts.make(work)
-        now = self._clock.now()
-        async with self._database.write() as connection:
-            await memories.finish(connection, erasure_id, tried, now=now)
-        outcomes = sorted({part.outcome.value for part in tried})
-        log.info("memory_erasure_tried", receipt_id=str(erasure_id), parts=len(tried), outcomes=outcomes)
 
     async def _stored(self, receipt_id: UUID) -> Receipt:
         async with self._database.read() as connection:

@@ -14,8 +14,6 @@ from models import ErasureOutcome, MemoryPart
 LIVES = timedelta(days=30)
 # So long an attempt may take at the most; one whose process died is taken over after it.
 CLAIM_S = 120.0
-# A bot that is back is asked at once, but not again and again.
-REACHED_AGAIN_S = 60.0
 
 # Accounts that were merged into a person were sent under their own ids before.
 _KNOWN_AS = text("""
@@ -54,10 +52,14 @@ UPDATE web_memory_erasures e SET closed_at = now(), bot_user_ids = '{}'
 WHERE e.closed_at IS NULL AND (e.claimed_until IS NULL OR e.claimed_until < now()) AND (e.requested_at < :before
     OR (e.id = :id AND NOT EXISTS (
         SELECT 1 FROM web_memory_erasure_parts p WHERE p.erasure_id = e.id AND p.outcome <> ALL(:final))))""")
+_BACK = text("""
+UPDATE web_memory_erasure_parts p SET next_try_at = :now FROM web_memory_erasures e
+WHERE e.id = p.erasure_id AND e.closed_at IS NULL AND p.outcome = 'not_reached' AND p.bot_name = ANY(:bots)
+    AND p.next_try_at > :now""")
 _DUE = text("""
 SELECT DISTINCT e.id FROM web_memory_erasures e JOIN web_memory_erasure_parts p ON p.erasure_id = e.id
 WHERE e.closed_at IS NULL AND (e.claimed_until IS NULL OR e.claimed_until < now()) AND p.outcome <> ALL(:final)
-    AND (p.next_try_at <= :now OR (p.outcome = 'not_reached' AND p.bot_name = ANY(:online) AND p.tried_at < :again))
+    AND p.next_try_at <= :now
 ORDER BY e.id LIMIT :limit""")
 
 
@@ -155,10 +157,15 @@ async def close(connection: AsyncConnection, erasure_id: UUID | None, *, now: da
     return await affected(connection, _CLOSE, values)
 
 
-async def due(connection: AsyncConnection, *, now: datetime, online: Sequence[str], limit: int) -> list[UUID]:
-    """Erasures with something to try now, also because a bot that was not reached is back."""
-    values = {"now": now, "online": list(online), "again": now - timedelta(seconds=REACHED_AGAIN_S), "limit": limit}
-    return [row["id"] for row in await many(connection, _DUE, values | {"final": _values(FINAL)})]
+async def bring_forward(connection: AsyncConnection, bots: Iterable[str], *, now: datetime) -> None:
+    """Have what was not reached at these bots tried now: they are back."""
+    await connection.execute(_BACK, {"bots": list(bots), "now": now})
+
+
+async def due(connection: AsyncConnection, *, now: datetime, limit: int) -> list[UUID]:
+    """Erasures with something to try now."""
+    values = {"now": now, "limit": limit, "final": _values(FINAL)}
+    return [row["id"] for row in await many(connection, _DUE, values)]
 
 
 def _values(outcomes: Iterable[ErasureOutcome]) -> list[str]:

@@ -9,6 +9,7 @@ import pytest
 
 from chat_api.core.errors import AppError, Conflict, InvalidInput, NotFound, RateLimited
 from chat_api.core.principals import Principal
+from chat_api.fleet.schemas import BotStatus
 from chat_api.memories.schemas import BotKnows, PersonMemories, Receipt, ReceiptState
 from chat_api.people.schemas import person_reference
 from models import ErasureOutcome, MemoryPart, Role
@@ -48,6 +49,11 @@ def outcomes(receipt: Receipt, bot_name: str) -> dict[str, str]:
 def told(memories: PersonMemories, bot_name: str) -> Any:
     """What one bot told."""
     return next(bot for bot in memories.bots if bot.bot_name == bot_name)
+
+
+def status_of(api: RunningApi, bot_name: str) -> BotStatus:
+    """How a bot is seen now."""
+    return next(bot.status for bot in api.services.fleet.current().bots if bot.name == bot_name)
 
 
 async def make_due(raw: asyncpg.Connection, receipt_id: UUID) -> None:
@@ -116,11 +122,11 @@ async def test_a_success_is_not_believed(
     assert set(outcomes(receipt, "marcus").values()) == {outcome}
     assert receipt.state is ReceiptState.OPEN
     await marcus.set_faults(erasure="ok")
-    await api.services.memory_erasures.retry_due()  # not yet
+    await api.services.memory_erasures.runs.retry_due()  # not yet
     (stored,) = await api.services.memory_erasures.own_receipts(user)
     assert stored == receipt
     await make_due(raw, receipt.receipt_id)
-    await api.services.memory_erasures.retry_due()
+    await api.services.memory_erasures.runs.retry_due()
     (stored,) = await api.services.memory_erasures.own_receipts(user)
     assert (set(outcomes(stored, "marcus").values()), stored.state) == ({ErasureOutcome.ERASED}, ReceiptState.DONE)
     assert await raw.fetchval("SELECT bot_user_ids FROM web_memory_erasures") == []
@@ -157,12 +163,13 @@ async def test_a_bot_that_is_away_is_told_when_it_is_back(
         old.receipt_id,
         timedelta(days=31),
     )
-    await marcus.start()
-    # As if it had been tried a while ago: that the bot is back is reason enough.
-    await raw.execute("UPDATE web_memory_erasure_parts SET tried_at = now() - interval '2 minutes'")
+    await raw.execute("UPDATE web_memory_erasure_parts SET next_try_at = now() + interval '1 day'")
+    await eventually(lambda: status_of(api, "marcus") is BotStatus.OFFLINE)
+    await api.services.memory_erasures.runs.retry_due()
+    await marcus.start()  # that the bot is back is reason enough
 
     async def is_done() -> bool:
-        await api.services.memory_erasures.retry_due()
+        await api.services.memory_erasures.runs.retry_due()
         receipt = await api.services.memory_erasures.receipt(await admin(api), kept.receipt_id)
         return receipt.state is ReceiptState.DONE
 
@@ -181,10 +188,10 @@ async def test_an_attempt_that_died_is_taken_over(api: RunningApi, raw: asyncpg.
         [user.user_id],
     )
     await raw.execute("UPDATE web_memory_erasure_parts SET outcome = 'pending', next_try_at = now()")
-    await api.services.memory_erasures.retry_due()
+    await api.services.memory_erasures.runs.retry_due()
     assert await raw.fetchval("SELECT outcome FROM web_memory_erasure_parts") == "pending"
     await raw.execute("UPDATE web_memory_erasures SET claimed_until = now() - interval '1 second'")
-    await api.services.memory_erasures.retry_due()
+    await api.services.memory_erasures.runs.retry_due()
     (stored,) = await api.services.memory_erasures.own_receipts(user)
     assert (stored.receipt_id, stored.state) == (receipt.receipt_id, ReceiptState.DONE)
 
@@ -312,7 +319,10 @@ async def test_a_slow_bot_keeps_nobody_waiting(
         user = await api.principal("alicia")
         api.services.memories._limit_s = 0.5
         await marcus.set_faults(scope="all", is_held=True)
-        memories = await api.services.memories.own(user)
+
+        async def is_one_missing() -> bool:
+            memories = await api.services.memories.own(user)
+            return memories.not_answered == ("marcus",) and told(memories, "elena").knows is BotKnows.UNSUPPORTED
+
+        await eventually(is_one_missing)
         await marcus.set_faults(scope="chat", is_held=False)
-    assert memories.not_answered == ("marcus",)
-    assert told(memories, "elena").knows is BotKnows.UNSUPPORTED
