@@ -29,7 +29,7 @@ OUTCOMES: Final[Mapping[ErasureOutcome, Mark]] = {
         title=N_("The bot reported success and still shows it. Some bots take a few minutes."),
     ),
     ErasureOutcome.REFUSED: Mark(
-        N_("Not erased"), "bad", "offline", title=N_("The bot didn't erase it, or nobody can see whether it did.")
+        N_("Not erased"), "bad", "offline", title=N_("The bot didn't erase it, or it can't be checked.")
     ),
     ErasureOutcome.UNSUPPORTED: Mark(
         N_("Not supported"), "idle", "unknown", title=N_("This bot can't show or erase what it remembers.")

@@ -189,6 +189,7 @@ async def test_an_attempt_that_died_is_taken_over(api: RunningApi, raw: asyncpg.
     )
     await raw.execute("UPDATE web_memory_erasure_parts SET outcome = 'pending', next_try_at = now()")
     await api.services.memory_erasures.runs.retry_due()
+    await api.services.memory_erasures.runs.attempt(receipt.receipt_id)
     assert await raw.fetchval("SELECT outcome FROM web_memory_erasure_parts") == "pending"
     await raw.execute("UPDATE web_memory_erasures SET claimed_until = now() - interval '1 second'")
     await api.services.memory_erasures.runs.retry_due()
