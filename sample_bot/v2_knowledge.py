@@ -71,7 +71,7 @@ async def _clear_user_data(request: web.Request) -> web.Response:
     if bot.knowledge.erasure is Erasure.NOTHING:
         wants = dict.fromkeys(wants, False)
     facts = len(bot.knowledge.of(user_id).facts)
-    if bot.knowledge.erasure is Erasure.OK:
+    if bot.knowledge.erasure is not Erasure.CLAIMS:
         _clear(bot, user_id, wants)
     return web.json_response(
         {

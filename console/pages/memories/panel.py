@@ -49,6 +49,8 @@ class MemoriesPanel:
         with self._box:
             ui.label(_("Asking the bots…")).classes("we-muted")
         memories = await run_action(self._principal, lambda who: self._owner.look(who, reason))
+        if self._box.is_deleted:  # nobody waited for the bots
+            return
         self._box.clear()
         with self._box:
             if memories is None:
@@ -59,6 +61,8 @@ class MemoriesPanel:
     async def show_receipts(self) -> None:
         """Show what was erased so far."""
         receipts = await run_action(self._principal, self._owner.receipts)
+        if self._receipts.is_deleted:
+            return
         self._receipts.clear()
         if receipts:
             with self._receipts:
