@@ -70,7 +70,6 @@ def leader_tasks(r: Resources, c: Wiring, poller: HealthPoller, sources: Sources
         "dead_instances": partial(every, PRUNE_EVERY_S, s.answers.prune_dead),
         "dead_processes": partial(every, PRUNE_EVERY_S, s.system.prune_dead),
         "queues": QueueWatcher(c.fleet_redis, s.fleet, check_interval_s=interval_s).run,
-        "memory_erasures": partial(every, MEMORY_ERASURES_S, s.memory_erasures.retry_due),
         "memory_erasures": partial(every, MEMORY_ERASURES_S, s.memory_erasures.runs.retry_due),
         "known_bots": sources.remember_regularly,
         "old_events": partial(every, PRUNE_EVERY_S, s.feeds.prune),

@@ -173,7 +173,6 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
         memory_erasures=erasures,
         messages=MessagesService(database, answers, registry, limits, feeds, bot_users, feature_flags=feature_flags),
         parts=parts,
-        person_data=PersonDataService(database, auth, audit, bot_users),
         person_data=PersonDataService(database, auth, audit, bot_users, forget_at_bots=erasures.erase_with_person),
         policies=policies,
         registry=registry,
