@@ -135,7 +135,6 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
         database, registry, fleet, history=stores.database, influx=stores.influx, zone=settings.fleet_timezone
     )
     stack.push_async_callback(fleet_data.close)
-    logs = LogService(engine, registry)
     stack.push_async_callback(logs.close)
     known_bots = KnownBotsService(database, registry, fleet, audit, pubsub)
     book = WorkerRegistry()
