@@ -40,6 +40,7 @@ from chat_api.messages.fast_path import FastPath, FastPathRoute
 from chat_api.parts import routes as admin_parts
 from chat_api.people import auth_routes as auth
 from chat_api.people import routes as admin_users
+from chat_api.reports import routes as admin_reports
 from chat_api.restarts import routes as admin_restarts
 from chat_api.series import analytics_routes as admin_analytics
 from chat_api.series import routes as admin_series
@@ -124,6 +125,7 @@ def create_app(settings: Settings, *, makes_admin: bool = True, engine: Containe
         admin_logs.router,
         admin_analytics.router,
         admin_fleet_data.router,
+        admin_reports.router,
         admin_conversations.router,
         admin_users.router,
         own_memories.router,

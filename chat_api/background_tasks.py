@@ -46,6 +46,7 @@ SETTINGS_S = 5.0
 RELOAD_S = 0.5
 NOTICES_S = 1.0
 MEMORY_ERASURES_S = 20.0
+REPORTS_S = 30.0
 
 
 def leader_tasks(r: Resources, c: Wiring, poller: HealthPoller, sources: SourcesWatcher) -> BackgroundTasks:
@@ -64,6 +65,7 @@ def leader_tasks(r: Resources, c: Wiring, poller: HealthPoller, sources: Sources
         "healer": HealingWorker(s.fleet, s.restarts, s.policies, r.database).run,
         "incidents": incidents.run,
         "alerts": _alert_evaluator(r, c).run,
+        "daily_report": partial(every, REPORTS_S, s.reports.send_regularly),
         "analytics": partial(every, COUNT_USAGE_S, s.analytics.count),
         "dead_restarts": partial(every, ABANDON_S, s.restarts.abandon_dead),
         "dead_rolling": partial(every, INTERRUPT_S, s.rolling.interrupt_dead),

@@ -36,6 +36,7 @@ from chat_api.people.administrators import AdministratorsService
 from chat_api.people.auth import AuthService
 from chat_api.people.data import PersonDataService
 from chat_api.people.service import UsersService
+from chat_api.reports.service import ReportsService
 from chat_api.restarts.rolling import RollingService
 from chat_api.restarts.service import RestartsService
 from chat_api.series.analytics import AnalyticsService
@@ -80,6 +81,7 @@ class Services:
     policies: PoliciesService
     logs: LogService
     registry: BotRegistry
+    reports: ReportsService
     restarts: RestartsService
     series: SeriesService
     rolling: RollingService

@@ -55,6 +55,7 @@ from chat_api.people.bot_users import BotUsers
 from chat_api.people.data import PersonDataService
 from chat_api.people.identity import IdentityService
 from chat_api.people.service import UsersService
+from chat_api.reports.service import ReportsService
 from chat_api.resources import Resources
 from chat_api.restarts.rolling import RollingService
 from chat_api.restarts.service import RestartsService
@@ -175,6 +176,7 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
         person_data=PersonDataService(database, auth, audit, bot_users, forget_at_bots=erasures.erase_with_person),
         policies=policies,
         registry=registry,
+        reports=ReportsService(database, audit, public_url=settings.web_ui_public_url),
         restarts=restarts,
         rolling=rolling,
         series=SeriesService(database, registry, services=lambda: fleet.service_names),

@@ -21,6 +21,7 @@ from models.alerts import (
 from models.analytics import WebActivityDay, WebRetention, WebUsage, WebUsageDirty
 from models.audit import AuditEntry, AuditOutcome
 from models.bot_policies import WebBotPolicy
+from models.checks import CheckRunState, WebCheckResult, WebCheckRun, WebCheckSuite
 from models.conversations import (
     FinishReason,
     MessageStatus,
@@ -41,6 +42,8 @@ from models.leases import WebLease
 from models.memories import ErasureOutcome, MemoryErasure, MemoryErasurePart, MemoryPart
 from models.people import WebMerge
 from models.processes import WebProcess
+from models.reports import WebReportSchedule
+from models.restart_schedules import Recurrence, ScheduleOutcome, WebRestartSchedule
 from models.restarts import ActionOrigin, BotAction, BotRestart, RestartState
 from models.rolling import RollingRestart, RollingState
 from models.series import WebSeries, WebSeriesWriter, WebStatusInterval
@@ -63,6 +66,7 @@ __all__ = [
     "BotCheck",
     "BotRestart",
     "ErasureOutcome",
+    "CheckRunState",
     "FinishReason",
     "Incident",
     "IncidentBot",
@@ -79,11 +83,13 @@ __all__ = [
     "NotificationKind",
     "NotificationStatus",
     "PlatformIdentity",
+    "Recurrence",
     "RestartState",
     "Role",
     "RollingRestart",
     "RollingState",
     "RuleKind",
+    "ScheduleOutcome",
     "Severity",
     "SubjectStatus",
     "UniversalUser",
@@ -91,6 +97,9 @@ __all__ = [
     "WebActivityDay",
     "WebAdoptedContainer",
     "WebBotPolicy",
+    "WebCheckResult",
+    "WebCheckRun",
+    "WebCheckSuite",
     "WebClaim",
     "WebConversation",
     "WebEvent",
@@ -102,6 +111,8 @@ __all__ = [
     "WebMessageVersion",
     "WebProcess",
     "WebReaction",
+    "WebReportSchedule",
+    "WebRestartSchedule",
     "WebRetention",
     "WebSeries",
     "WebSeriesWriter",

@@ -66,6 +66,7 @@ class NotificationKind(StrEnum):
     REPEAT = "repeat"
     RESOLVED = "resolved"
     TEST = "test"
+    REPORT = "report"  # of a day; of no alert
 
 
 class NotificationStatus(StrEnum):

@@ -68,9 +68,9 @@ class NotificationEntry(Answer):
     """One message to one channel."""
 
     id: TextId = Field(validation_alias="notification_id")
-    alert_id: TextId | None = Field(description="Null for a test.")
+    alert_id: TextId | None = Field(description="Null for a test, and for a daily report.")
     channel: str = Field(validation_alias="channel_name")
-    kind: Literal["firing", "changed", "repeat", "resolved", "test"] | None = Field(
+    kind: Literal["firing", "changed", "repeat", "resolved", "test", "report"] | None = Field(
         description="Null, like `severity`, when the message cannot be read any more."
     )
     severity: SeverityName | None

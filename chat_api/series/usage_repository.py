@@ -22,9 +22,9 @@ _COUNTS = ", ".join(f"count(*) FILTER (WHERE class = {CLASSES - 1 - number})" fo
 # As ``core/call_outcomes.py`` has it, as far as an exchange tells: an apology is no answer, what its user stopped is
 # neither, nor what was not asked because the calls of the bot were paused.
 _IS_APOLOGY = "(status = 'answered' AND COALESCE(metadata->>'is_apology', '') = 'true')"
-_IS_ANSWERED = f"(status = 'answered' AND NOT {_IS_APOLOGY})"
+IS_ANSWERED = f"(status = 'answered' AND NOT {_IS_APOLOGY})"
 _IS_REFUSED = "(status = 'failed' AND COALESCE(metadata->>'is_paused', '') = 'true')"
-_IS_FAILED = (
+IS_FAILED = (
     f"({_IS_APOLOGY} OR (status = 'failed' AND NOT {_IS_REFUSED})"
     " OR (status = 'interrupted' AND COALESCE(error_code, '') <> 'stopped'))"
 )
@@ -33,8 +33,8 @@ INSERT INTO web_usage (grain, start, bot_name, users, messages, answered, failed
 SELECT 'hour', :start, COALESCE(bot_name, ''), count(DISTINCT user_id), count(*),
     count(*) FILTER (WHERE is_answered), count(*) FILTER (WHERE is_failed), ARRAY[{_COUNTS}]
 FROM (
-    SELECT user_id, bot_name, {_IS_ANSWERED} AS is_answered, {_IS_FAILED} AS is_failed,
-        CASE WHEN {_IS_ANSWERED} THEN {_CLASS} END AS class
+    SELECT user_id, bot_name, {IS_ANSWERED} AS is_answered, {IS_FAILED} AS is_failed,
+        CASE WHEN {IS_ANSWERED} THEN {_CLASS} END AS class
     FROM web_conversations WHERE timestamp >= :start AND timestamp < :start + interval '1 hour'
 ) e GROUP BY GROUPING SETS ((bot_name), ()) HAVING count(*) > 0""")
 _ACTIVITY = text("""

@@ -54,6 +54,7 @@ SENT_KINDS = {
     NotificationKind.REPEAT: N_("Repeated"),
     NotificationKind.RESOLVED: N_("Resolved"),
     NotificationKind.TEST: N_("Test"),
+    NotificationKind.REPORT: N_("Daily report"),
 }
 
 
