@@ -214,6 +214,7 @@ const GO = {
   a: "/admin/alerts",
   r: "/admin/restarts",
   n: "/admin/analytics",
+  o: "/admin/report",
   u: "/admin/users",
   c: "/admin/conversations",
   d: "/admin/audit",

@@ -10,7 +10,9 @@ from chat_api.core.local_time import WEEKDAYS
 from chat_api.reports.schemas import DayReport, DaySummary
 
 MISSING: Final = "–"
+# Where they are not as in English.
 _NUMERALS: Final = {"de": str.maketrans(",.", ".,")}
+_PERCENT: Final = {"de": "\N{NO-BREAK SPACE}%"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +45,7 @@ def percent(share: float | None) -> str:
     if share is None:
         return MISSING
     shown = share * 100 if share in {0, 1} else min(share * 100, 99.99)
-    return f"{number(shown, digits=0 if share in {0, 1} else 2 if share > 0.99 else 1)}\N{NO-BREAK SPACE}%"
+    return f"{number(shown, digits=0 if share in {0, 1} else 2 if share > 0.99 else 1)}{_sign()}"
 
 
 def day_title(day: date) -> str:
@@ -102,7 +104,7 @@ def _absolute(now: float, then: float) -> str:
 def _relative(now: float, then: float) -> str:
     if not then:
         return _signed(now - then, "") if now == then else ""
-    return _signed(100 * (now - then) / then, "\N{NO-BREAK SPACE}%")
+    return _signed(100 * (now - then) / then, _sign())
 
 
 def _points(now: float, then: float) -> str:
@@ -114,3 +116,7 @@ def _signed(change: float, unit: str, *, digits: int = 0) -> str:
     if not rounded:
         return "±0"
     return f"{'+' if rounded > 0 else '−'}{number(abs(rounded), digits=digits)}{unit}"
+
+
+def _sign() -> str:
+    return _PERCENT.get(language(), "%")

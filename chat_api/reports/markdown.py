@@ -20,7 +20,7 @@ def report_markdown(report: DayReport) -> str:
         lines.append(_("Nothing is known of this day: the console was off."))
         return "\n".join(lines) + "\n"
     lines += _table(
-        ("", _("Value"), _("Day before"), _("Week before")),
+        ("", _("Value"), _("vs. the day before"), _("vs. a week earlier")),
         [(one.label, one.value, one.than_day_before or "–", one.than_week_before or "–") for one in figures(report)],
         numbers=3,
     )

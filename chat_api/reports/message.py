@@ -32,8 +32,8 @@ def _slow(bot: BotDay) -> float:
 def _lines(report: DayReport) -> Iterator[str]:
     for figure in figures(report):
         changes = [
-            _("{change} than the day before", change=figure.than_day_before) if figure.than_day_before else "",
-            _("{change} than a week before", change=figure.than_week_before) if figure.than_week_before else "",
+            _("{change} vs. the day before", change=figure.than_day_before) if figure.than_day_before else "",
+            _("{change} vs. a week earlier", change=figure.than_week_before) if figure.than_week_before else "",
         ]
         said = ", ".join(change for change in changes if change)
         yield f"{figure.label}: {figure.value}" + (f" ({said})" if said else "")

@@ -49,7 +49,7 @@ SELECT i.id AS incident_id, i.title, i.cause, i.opened_at, i.resolved_at,
     greatest(0, extract(epoch FROM coalesce(i.resolved_at, :until) - i.opened_at))::float8 AS duration_s,
     (SELECT count(*) FROM web_incident_bots b WHERE b.incident_id = i.id AND b.failed_at IS NOT NULL) AS bots
 FROM web_incidents i
-WHERE i.merged_into IS NULL AND i.opened_at < :until AND (i.resolved_at IS NULL OR i.resolved_at >= :since)
+WHERE i.merged_into IS NULL AND i.opened_at < :until AND (i.resolved_at IS NULL OR i.resolved_at > :since)
 ORDER BY i.opened_at LIMIT :limit
 """)
 _COUNTS = text("""
