@@ -4,10 +4,12 @@ Field names are the environment variables in lower case. Secrets are masked in `
 Durations carry their unit in the description; the variable names of the specification are kept as they are.
 """
 
+import re
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -18,6 +20,7 @@ from models.database_url import database_address
 MIN_SECRET_CHARS = 32
 SAMPLE_SECRETS = frozenset({"<cryptographically-secure-key>", "changeme", "secret", "your-secret-key"})
 
+_PLAIN_ADDRESS = re.compile(r"https?://[\w.:\[\]-]+(/[\w.~-]+)*/?", re.ASCII)
 Names = Annotated[tuple[str, ...], NoDecode]
 
 
@@ -221,6 +224,26 @@ class Settings(BaseSettings):
         None, description="Bearer token for `/metrics`. Without it `/metrics` answers loopback addresses and admins."
     )
 
+    # Grafana
+    grafana_url: str | None = Field(
+        None,
+        description="Address at which browsers reach the fleet's Grafana, e.g. `https://grafana.example.org`. Bots and"
+        " incidents have a link to it. Without it: none.",
+    )
+    grafana_dashboard: str | None = Field(
+        None,
+        pattern=r"^[\w-]+(/[\w-]+)*$",
+        max_length=200,
+        description="Dashboard that the links open, its uid or its path: `bots`, or `d/bots/all-bots`. Without it:"
+        " Grafana's own first page.",
+    )
+    grafana_bot_variable: str = Field(
+        "bot",
+        pattern=r"^[A-Za-z_]\w*$",
+        max_length=50,
+        description="Variable of the dashboard that names the bot.",
+    )
+
     # Alerts
     deadman_url: SecretStr | None = Field(
         None,
@@ -292,6 +315,20 @@ class Settings(BaseSettings):
                 " the console is served at the root of its host name, not under a path"
             )
         return str(origin)
+
+    @field_validator("grafana_url")
+    @classmethod
+    def _address_of_grafana(cls, value: str | None) -> str | None:
+        """Without a slash at its end; it becomes a link, and so it is nothing but an address of a web page."""
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        origin = parsed_origin(f"{parts.scheme}://{parts.netloc}")
+        if origin is None or origin.scheme not in {"http", "https"} or not _PLAIN_ADDRESS.fullmatch(value):
+            raise ValueError(
+                "give the address at which browsers reach Grafana, such as https://grafana.example.org, without a query"
+            )
+        return value.rstrip("/")
 
     @field_validator("allowed_origins")
     @classmethod

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from html import escape
 from urllib.parse import quote
 
@@ -26,8 +27,11 @@ from console.pages.bot.series import bot_series
 from console.pages.bot.users import bot_users
 from console.pages.fleet.actions import act, allowed_actions, ask
 from console.pages.fleet.test_message import open_test_message
+from console.widgets.grafana import grafana_button
 from console.widgets.tabs import Tabs
 from console.widgets.timeline import timeline
+
+GRAFANA_WINDOW = timedelta(hours=6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,7 @@ async def _bot(principal: Principal, name: str, tab: str = "") -> None:
                 on_act=lambda args: act(principal, args),
                 on_try=lambda: open_test_message(principal, spec.name),
             )
+            grafana_button([spec.name], since=datetime.now(UTC) - GRAFANA_WINDOW, until=datetime.now(UTC))
             titles = {section.key: _(section.title) for section in sections.values()}
             path = f"/admin/bots/{quote(spec.name)}"
             Tabs(titles, shown, path=path, label=_("About this bot"), controls="section", on_tab=show)

@@ -19,6 +19,7 @@ from console.frame import back_link, frame, page
 from console.live.incidents import NEWEST, incident_feed
 from console.pages.incidents import markup
 from console.pages.incidents.evidence import evidence_panel
+from console.widgets.grafana import around, grafana_button
 from console.widgets.records import export_links
 
 PATH = "/admin/incidents"
@@ -77,6 +78,7 @@ class _Parts:
     def __init__(self, principal: Principal, details: IncidentDetails) -> None:
         self._principal = principal
         self._id = details.incident.incident_id
+        self._incident = details.incident
         self._banner = ui.html("", sanitize=False).props('data-testid="incident-banner"')
         with ui.element("div").classes("we-panels"):
             with _panel(_("What happened")):
@@ -118,6 +120,8 @@ class _Parts:
             f"{page_head.icon_svg('download')}<span>{_('Export as Markdown')}</span></a>",
             sanitize=False,
         )
+        since, until = around(self._incident.opened_at, self._incident.resolved_at)
+        grafana_button(self._incident.bot_names, since=since, until=until)
 
     async def _acknowledge(self, field: ui.input) -> None:
         reason = str(field.value or "")
