@@ -42,6 +42,7 @@ from chat_api.people import auth_routes as auth
 from chat_api.people import routes as admin_users
 from chat_api.reports import routes as admin_reports
 from chat_api.restarts import routes as admin_restarts
+from chat_api.restarts import schedule_routes as admin_restart_schedules
 from chat_api.series import analytics_routes as admin_analytics
 from chat_api.series import routes as admin_series
 from chat_api.settings import routes as admin_settings
@@ -117,6 +118,7 @@ def create_app(settings: Settings, *, makes_admin: bool = True, engine: Containe
         admin_audit.router,
         admin_series.router,
         admin_restarts.router,
+        admin_restart_schedules.router,
         admin_incidents.router,
         admin_alerts.router,
         admin_fleet.router,

@@ -47,6 +47,7 @@ RELOAD_S = 0.5
 NOTICES_S = 1.0
 MEMORY_ERASURES_S = 20.0
 REPORTS_S = 30.0
+SCHEDULES_S = 5.0
 
 
 def leader_tasks(r: Resources, c: Wiring, poller: HealthPoller, sources: SourcesWatcher) -> BackgroundTasks:
@@ -66,6 +67,7 @@ def leader_tasks(r: Resources, c: Wiring, poller: HealthPoller, sources: Sources
         "incidents": incidents.run,
         "alerts": _alert_evaluator(r, c).run,
         "daily_report": partial(every, REPORTS_S, s.reports.send_regularly),
+        "restart_schedules": partial(every, SCHEDULES_S, s.restart_schedules.run_due),
         "analytics": partial(every, COUNT_USAGE_S, s.analytics.count),
         "dead_restarts": partial(every, ABANDON_S, s.restarts.abandon_dead),
         "dead_rolling": partial(every, INTERRUPT_S, s.rolling.interrupt_dead),

@@ -38,6 +38,7 @@ from chat_api.people.data import PersonDataService
 from chat_api.people.service import UsersService
 from chat_api.reports.service import ReportsService
 from chat_api.restarts.rolling import RollingService
+from chat_api.restarts.schedules import RestartSchedulesService
 from chat_api.restarts.service import RestartsService
 from chat_api.series.analytics import AnalyticsService
 from chat_api.series.service import SeriesService
@@ -82,6 +83,7 @@ class Services:
     logs: LogService
     registry: BotRegistry
     reports: ReportsService
+    restart_schedules: RestartSchedulesService
     restarts: RestartsService
     series: SeriesService
     rolling: RollingService

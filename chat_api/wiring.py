@@ -58,6 +58,7 @@ from chat_api.people.service import UsersService
 from chat_api.reports.service import ReportsService
 from chat_api.resources import Resources
 from chat_api.restarts.rolling import RollingService
+from chat_api.restarts.schedules import RestartSchedulesService
 from chat_api.restarts.service import RestartsService
 from chat_api.series.analytics import AnalyticsService
 from chat_api.series.service import SeriesService
@@ -177,6 +178,7 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
         policies=policies,
         registry=registry,
         reports=ReportsService(database, audit, public_url=settings.web_ui_public_url),
+        restart_schedules=RestartSchedulesService(database, registry, fleet, rolling, audit),
         restarts=restarts,
         rolling=rolling,
         series=SeriesService(database, registry, services=lambda: fleet.service_names),

@@ -106,7 +106,11 @@ class RecordsTable:
                 self._search = ui.input(placeholder=_("Filter")).classes("we-search")
                 self._search.props("dense outlined clearable").props["aria-label"] = _("Filter")
                 self._links = ui.html(export_links(export) if export else "", sanitize=False).classes("we-exports")
-            self._empty = ui.label(empty).classes("we-empty").props('data-testid="empty"')
+            self._empty = (
+                ui.label(empty)
+                .classes("we-empty")
+                .props(f'data-testid="{"empty" if testid == "records" else f"{testid}-empty"}"')
+            )
             shown = [_shown(one) for one in columns]
             self._table = ui.table(columns=shown, rows=[], row_key="key", pagination={"rowsPerPage": page_rows})
         self._table.classes("we-records").props(f'flat dense :grid="Quasar.Screen.lt.sm" data-testid="{testid}"')

@@ -13,9 +13,9 @@ from console.context import services
 from console.frame import frame, page
 from console.pages.alerts import forms, rows
 from console.pages.alerts.firing import firing_alerts
-from console.pages.alerts.record_editor import RecordEditor
 from console.widgets.action_table import chosen_tab, tabs
 from console.widgets.forms import confirm
+from console.widgets.record_editor import RecordEditor
 from console.widgets.records import RecordsTable
 from models import NotificationStatus
 

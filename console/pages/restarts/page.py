@@ -20,6 +20,7 @@ from console.live.fleet import fleet_feed
 from console.live.open_pages import open_pages
 from console.pages.restarts.live import ORIGINS, RestartsLive
 from console.pages.restarts.rolling import open_rolling_dialog
+from console.pages.restarts.schedules import scheduled_restarts
 from console.widgets.icon_button import icon_button
 from console.widgets.quantities import fixed
 from console.widgets.records import RecordsTable, column
@@ -61,6 +62,7 @@ class _Page:
                     _("Rolling restart"), "restart", self._open, classes="we-button we-primary", testid="open-rolling"
                 )
         self._live = RestartsLive(may_act=may_act, on_abort=self._abort)
+        self.scheduled = ui.element("div")
         ui.label(_("History")).props("role=heading aria-level=2").classes("we-strong")
         self._table = RecordsTable(COLUMNS, [], empty=_(EMPTY), export="/api/admin/restarts")
         self._show()
@@ -101,6 +103,8 @@ async def _restarts(principal: Principal) -> None:
     newest = await rolling.recent(principal, limit=1)
     with frame(principal, title=_("Restarts"), path="/admin/restarts"):
         opened = _Page(principal, shown, next((view for view in newest if _is_news(view)), None))
+        with opened.scheduled:
+            await scheduled_restarts(principal)
     fleet_feed().on_restart(client, opened.restarted)
 
     def stepped(view: RollingView) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar
 
 from console.widgets.action_table import ActionTable
 from console.widgets.dialogs import button
+from console.widgets.records import heading
 
 T = TypeVar("T")
 
@@ -26,10 +27,13 @@ class RecordEditor(Generic[T]):
         empty: str,
         export: str,
         new: tuple[str, Callable[[], object]] | None = None,
+        title: str | None = None,
+        testid: str = "records",
     ) -> None:
         """Put the table here. ``actions``: what the button of that name does with its record, awaited where need be.
 
-        ``new``: the button above the table that adds a record, and what it does.
+        ``new``: the button above the table that adds a record, and what it does. ``title``: what the table is of,
+        where a page has several.
         """
 
         async def pressed(action: str, key: str) -> None:
@@ -46,7 +50,8 @@ class RecordEditor(Generic[T]):
             empty=empty,
             on_action=pressed,
             export=export,
-            lead=(lambda: button(*new, kind="we-primary", testid="new")) if new else None,
+            lead=_lead(title, new),
+            testid=testid,
         )
 
     async def refresh(self) -> None:
@@ -58,3 +63,16 @@ class RecordEditor(Generic[T]):
         found = await self._read()
         self._records = {row["key"]: record for record, row in found}
         return [row for _, row in found]
+
+
+def _lead(title: str | None, new: tuple[str, Callable[[], object]] | None) -> Callable[[], object] | None:
+    if title is None and new is None:
+        return None
+
+    def build() -> None:
+        if title is not None:
+            heading(title)
+        if new is not None:
+            button(*new, kind="we-primary" if title is None else "", testid="new")
+
+    return build
