@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 from chat_api import __version__
 from chat_api.alerts import routes as admin_alerts
 from chat_api.audit import routes as admin_audit
+from chat_api.checks import routes as admin_checks
 from chat_api.core.metrics import Metrics
 from chat_api.core.settings import Settings
 from chat_api.core.tally import Tally
@@ -124,6 +125,7 @@ def create_app(settings: Settings, *, makes_admin: bool = True, engine: Containe
         admin_fleet.router,
         admin_containers.router,
         admin_parts.router,
+        admin_checks.router,
         admin_logs.router,
         admin_analytics.router,
         admin_fleet_data.router,

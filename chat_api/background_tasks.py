@@ -69,6 +69,7 @@ def leader_tasks(r: Resources, c: Wiring, poller: HealthPoller, sources: Sources
         "daily_report": partial(every, REPORTS_S, s.reports.send_regularly),
         "restart_schedules": partial(every, SCHEDULES_S, s.restart_schedules.run_due),
         "analytics": partial(every, COUNT_USAGE_S, s.analytics.count),
+        "dead_checks": partial(every, ABANDON_S, s.checks.interrupt_dead),
         "dead_restarts": partial(every, ABANDON_S, s.restarts.abandon_dead),
         "dead_rolling": partial(every, INTERRUPT_S, s.rolling.interrupt_dead),
         "dead_instances": partial(every, PRUNE_EVERY_S, s.answers.prune_dead),

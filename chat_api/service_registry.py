@@ -7,6 +7,7 @@ from chat_api.alerts.delivery import AlertDelivery
 from chat_api.alerts.service import AlertsService
 from chat_api.alerts.settings import AlertSettingsService
 from chat_api.audit.service import AuditService
+from chat_api.checks.service import ChecksService
 from chat_api.core.pubsub import PubSub
 from chat_api.core.rate_limits import RateLimits
 from chat_api.core.settings import Settings
@@ -64,6 +65,7 @@ class Services:
     answers: AnswersService
     canary: CanaryService
     changes: EditsService
+    checks: ChecksService
     containers: ContainersService
     feeds: Feeds
     test_messages: TestMessagesService

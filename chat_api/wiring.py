@@ -15,6 +15,7 @@ from chat_api.alerts.service import AlertsService
 from chat_api.alerts.settings import AlertSettingsService
 from chat_api.audit.service import AuditService
 from chat_api.background.worker_registry import WorkerRegistry
+from chat_api.checks.service import ChecksService
 from chat_api.core.logging import set_log_level
 from chat_api.core.loop_watch import LoopWatch
 from chat_api.core.pubsub import PubSub
@@ -137,6 +138,9 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
         database, registry, fleet, history=stores.database, influx=stores.influx, zone=settings.fleet_timezone
     )
     stack.push_async_callback(fleet_data.close)
+    checks = ChecksService(database, registry, fleet.identities, audit, pubsub)
+    stack.push_async_callback(checks.close)
+    logs = LogService(engine, registry)
     stack.push_async_callback(logs.close)
     known_bots = KnownBotsService(database, registry, fleet, audit, pubsub)
     book = WorkerRegistry()
@@ -158,6 +162,7 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
         test_messages=TestMessagesService(registry, connector, fleet.identities, audit),
         canary=canary,
         changes=EditsService(database, registry, feeds, limits, feature_flags=feature_flags),
+        checks=checks,
         configuration=SettingsService(store, audit, environment=r.environment),
         containers=ContainersService(engine, registry, fleet),
         feeds=feeds,

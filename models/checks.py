@@ -39,7 +39,8 @@ class WebCheckRun(SQLModel, table=True):
     __tablename__ = "web_check_runs"
     __table_args__ = (
         Index("idx_web_check_runs_suite", "suite_id", "requested_at"),
-        Index("idx_web_check_runs_running", "heartbeat_at", postgresql_where=text("finished_at IS NULL")),
+        # One at a time in the whole deployment: a second running one cannot be stored.
+        Index("uq_web_check_runs_running", "state", unique=True, postgresql_where=text("finished_at IS NULL")),
     )
 
     id: UUID = Field(primary_key=True)

@@ -67,7 +67,7 @@ UPGRADE = (
     )
     """,
     "CREATE INDEX idx_web_check_runs_suite ON web_check_runs (suite_id, requested_at)",
-    "CREATE INDEX idx_web_check_runs_running ON web_check_runs (heartbeat_at) WHERE finished_at IS NULL",
+    "CREATE UNIQUE INDEX uq_web_check_runs_running ON web_check_runs (state) WHERE finished_at IS NULL",
     """
     CREATE TABLE web_check_results (
         run_id UUID NOT NULL REFERENCES web_check_runs (id) ON DELETE CASCADE,
