@@ -215,6 +215,7 @@ const GO = {
   r: "/admin/restarts",
   n: "/admin/analytics",
   o: "/admin/report",
+  k: "/admin/checks",
   u: "/admin/users",
   c: "/admin/conversations",
   d: "/admin/audit",

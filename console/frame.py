@@ -40,6 +40,7 @@ NAVIGATION = (
     ("/admin/adopt", "add", N_("Adopt"), Permission.VIEW_FLEET),
     ("/admin/analytics", "analytics", N_("Analytics"), Permission.VIEW_ANALYTICS),
     ("/admin/report", "report", N_("Report"), Permission.VIEW_FLEET),
+    ("/admin/checks", "checks", N_("Checks"), Permission.VIEW_FLEET),
     ("/admin/users", "users", N_("Users"), Permission.VIEW_USERS),
     ("/admin/conversations", "conversation", N_("Conversations"), Permission.READ_CONVERSATIONS),
     ("/admin/audit", "audit", N_("Audit"), Permission.VIEW_AUDIT),
