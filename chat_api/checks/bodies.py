@@ -24,7 +24,9 @@ class CheckSuiteBody(Body):
     """A suite of prompts."""
 
     name: StrictStr = Field(min_length=1, max_length=80, examples=["Smoke"])
-    prompts: list[CheckPromptBody] = Field(min_length=1, max_length=50)
+    prompts: list[CheckPromptBody] = Field(
+        min_length=1, max_length=50, examples=[[{"text": "What is your name?", "contains": ["Elena"]}]]
+    )
 
     def draft(self) -> SuiteDraft:
         """As the service takes it."""

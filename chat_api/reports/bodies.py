@@ -22,7 +22,9 @@ class ReportScheduleBody(Body):
         description="Whose clocks are meant; its midnight is where days begin.",
         examples=["Europe/Berlin"],
     )
-    channels: list[UUID] | None = Field(None, strict=False, max_length=1000, description="Null: all channels.")
+    channels: list[UUID] | None = Field(
+        None, strict=False, max_length=1000, description="Null: all channels.", examples=[None]
+    )
 
     def draft(self) -> ScheduleDraft:
         """As the service takes it."""

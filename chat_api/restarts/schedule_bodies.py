@@ -18,7 +18,7 @@ class RestartScheduleBody(Body):
     bots: list[StrictStr] | None = Field(
         None, min_length=1, max_length=1000, description="In this order. Null: all.", examples=[["elena", "marcus"]]
     )
-    batch_size: StrictInt = Field(1, ge=1, le=50, description="Bots restarted at a time.")
+    batch_size: StrictInt = Field(1, ge=1, le=50, description="Bots restarted at a time.", examples=[1])
     recurrence: Literal["once", "daily", "weekly"] = Field("daily", examples=["weekly"])
     weekdays: list[StrictInt] = Field(
         default_factory=list, max_length=7, description="For `weekly`; Monday is 0.", examples=[[0, 3]]
