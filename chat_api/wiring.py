@@ -140,6 +140,11 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
     stack.push_async_callback(fleet_data.close)
     checks = ChecksService(database, registry, fleet.identities, audit, pubsub)
     stack.push_async_callback(checks.close)
+    # Closed before the restarts and the checks that it waits for.
+    rolling = RollingService(
+        database, registry, fleet, restarts, audit, pubsub, canary=canary.ask, checkup=checks.answers
+    )
+    stack.push_async_callback(rolling.close)
     logs = LogService(engine, registry)
     stack.push_async_callback(logs.close)
     known_bots = KnownBotsService(database, registry, fleet, audit, pubsub)

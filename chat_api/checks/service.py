@@ -1,7 +1,7 @@
 """Checks: suites that operators write, and their runs over one bot or all of them side by side."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from chat_api.audit.service import AuditService
@@ -52,7 +52,7 @@ class ChecksService:
         self._pubsub = pubsub
         self._clock = clock
         self._runner = CheckRunner(identities, clock=clock)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[UUID, asyncio.Task[None]] = {}
         self.changed: Topic[UUID] = Topic("check_runs")
         pubsub.subscribe(TOPIC, lambda payload: self.changed.publish(UUID(str(payload))))
 
@@ -106,10 +106,29 @@ class ChecksService:
             details = {"bots": list(names), "prompts": len(suite.prompts)}
             await self._audit.record(principal, "check_suite.run", suite.name, details=details, connection=connection)
         task = asyncio.create_task(self._run(run_id, suite, names), name=f"checks-{run_id}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[run_id] = task
+        task.add_done_callback(lambda _: self._tasks.pop(run_id, None))
         self._tell(run_id)
         return (await self.details(principal, run_id)).run
+
+    async def answers(
+        self, principal: Principal, suite_id: UUID, bot_names: Sequence[str]
+    ) -> Mapping[str, Sequence[tuple[str, bool]]]:
+        """Run a suite to its end: of each bot, the prompts in their order, and whether the answer passed.
+
+        Raises: Conflict (it was stopped), and as :meth:`begin`.
+        """
+        begun = await self.begin(principal, suite_id, bot_names)
+        task = self._tasks.get(begun.run_id)
+        if task is not None:
+            await asyncio.wait([task])
+        details = await self.details(principal, begun.run_id)
+        if details.run.state is not CheckRunState.DONE:
+            raise Conflict("The checks were stopped.")
+        found: dict[str, list[tuple[str, bool]]] = {name: [] for name in details.run.bots}
+        for result in details.results:
+            found[result.bot_name].append((details.prompts[result.place].text, result.is_passed))
+        return found
 
     async def stop(self, principal: Principal, run_id: UUID) -> RunView:
         """End a run; what was asked already is heard and thrown away. Raises: NotFound, Conflict (it is over)."""
@@ -149,7 +168,7 @@ class ChecksService:
 
     async def close(self) -> None:
         """End what runs here, and say that it was interrupted."""
-        tasks = set(self._tasks)
+        tasks = set(self._tasks.values())
         for task in tasks:
             task.cancel()
         if tasks:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Literal
+from uuid import UUID
 
 from pydantic import Field, StrictBool, StrictInt, StrictStr, field_validator
 
@@ -73,6 +74,13 @@ class RollingBody(Body):
         examples=[["elena", "marcus"]],
     )
     batch_size: StrictInt = Field(1, ge=1, le=50, description="Bots restarted at a time.", examples=[1])
+    check_suite_id: UUID | None = Field(
+        None,
+        strict=False,
+        description="Suite of checks that is run before and after; one that passed before and fails after stops the"
+        " restart.",
+        examples=[None],
+    )
 
 
 class RollingList(Answer):

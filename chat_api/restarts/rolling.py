@@ -28,7 +28,7 @@ from chat_api.fleet.registry import BotRegistry
 from chat_api.fleet.schemas import BotView
 from chat_api.fleet.service import FleetService
 from chat_api.restarts import rolling_repository as rolling
-from chat_api.restarts.rolling_runs import Canary, RollingRun
+from chat_api.restarts.rolling_runs import Canary, Checkup, RollingRun
 from chat_api.restarts.rolling_schemas import (
     PreviewedBot,
     RollingPreview,
@@ -62,8 +62,10 @@ class RollingService:
         pubsub: PubSub,
         *,
         canary: Canary,
+        checkup: Checkup | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
+        """``checkup`` asks bots the prompts of a suite of checks."""
         self._database = database
         self._registry = registry
         self._fleet = fleet
@@ -71,6 +73,7 @@ class RollingService:
         self._audit = audit
         self._pubsub = pubsub
         self._canary = canary
+        self._checkup = checkup
         self._clock = clock
         self._newest: RollingView | None = None
         self._run: RollingRun | None = None
@@ -115,8 +118,15 @@ class RollingService:
             skipped=skipped,
         )
 
-    async def begin(self, principal: Principal, bot_names: Sequence[str], *, batch_size: int = 1) -> RollingView:
-        """Begin what :meth:`preview` shows.
+    async def begin(
+        self,
+        principal: Principal,
+        bot_names: Sequence[str],
+        *,
+        batch_size: int = 1,
+        check_suite_id: UUID | None = None,
+    ) -> RollingView:
+        """Begin what :meth:`preview` shows; with a suite of checks, stop where one that passed before fails after.
 
         Raises: NotFound, InvalidInput (nothing to restart), Conflict (one is under way), PermissionDenied,
         NotAuthenticated.
@@ -134,9 +144,17 @@ class RollingService:
             estimate_s=plan.estimate_s,
             steps=tuple(RollingStep(bot_name=bot.bot_name, batch=bot.batch) for bot in plan.bots),
         )
-        await self._store(principal, view)
+        await self._store(principal, view, check_suite_id)
         self._run = RollingRun(
-            self, self._restarts, self._fleet, self._canary, self._database, clock=self._clock, view=view
+            self,
+            self._restarts,
+            self._fleet,
+            self._canary,
+            self._database,
+            clock=self._clock,
+            view=view,
+            checkup=self._checkup,
+            check_suite_id=check_suite_id,
         )
         self._task = asyncio.create_task(self._run.run(principal), name=f"rolling-{view.rolling_id}")
         self.tell(view)
@@ -229,8 +247,10 @@ class RollingService:
         task.cancel()
         await asyncio.wait([task], timeout=CLOSE_TIMEOUT_S)
 
-    async def _store(self, principal: Principal, view: RollingView) -> None:
-        details = {"bots": [step.bot_name for step in view.steps], "batch_size": view.batch_size}
+    async def _store(self, principal: Principal, view: RollingView, check_suite_id: UUID | None) -> None:
+        details: dict[str, object] = {"bots": [step.bot_name for step in view.steps], "batch_size": view.batch_size}
+        if check_suite_id is not None:
+            details["check_suite_id"] = str(check_suite_id)
         async with self._database.write() as connection:
             await rolling.start(connection, view)
             target = str(view.rolling_id)

@@ -1,10 +1,11 @@
 """One rolling restart as it is run: its batches, its gates, and the sign of life that others wait for."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Any, Protocol
+from uuid import UUID
 
 from chat_api.core.clock import Clock
 from chat_api.core.database import Database
@@ -25,6 +26,9 @@ CANARY_TRIES = 3
 CANARY_PAUSE_S = 2.0
 CANARY_TIMEOUT_S = 60.0
 Canary = Callable[[str], Awaitable[CanaryView]]
+# Of each bot, the prompts of a suite in their order, and whether its answer was as it has to be.
+Answers = Mapping[str, Sequence[tuple[str, bool]]]
+Checkup = Callable[[Principal, UUID, Sequence[str]], Awaitable[Answers]]
 
 
 class Book(Protocol):
@@ -52,7 +56,13 @@ class RollingRun:
         *,
         clock: Clock,
         view: RollingView,
+        checkup: Checkup | None = None,
+        check_suite_id: UUID | None = None,
     ) -> None:
+        """With a ``check_suite_id``, what passes before the restart has to pass after it."""
+        self._checkup = checkup
+        self._check_suite_id = check_suite_id
+        self._before: Answers = {}
         self._book = book
         self._restarts = restarts
         self._fleet = fleet
@@ -86,6 +96,7 @@ class RollingRun:
         self.view = replace(self.view, abort_requested_by=self.view.abort_requested_by or by)
 
     async def _batches(self, principal: Principal) -> tuple[RollingState, str | None]:
+        self._before = await self._answers(principal, [step.bot_name for step in self.view.steps])
         for batch in _batches_of(self.view):
             await self._save()
             if self._is_over:
@@ -95,6 +106,7 @@ class RollingRun:
                 return RollingState.ABORTED, f"Aborted by {self.view.abort_requested_by} after {done}."
             errors = await asyncio.gather(*(self._one(principal, name) for name in batch))
             failed = [f"{name}: {error}" for name, error in zip(batch, errors, strict=True) if error]
+            failed = failed or await self._worse(principal, batch)
             if failed:
                 return RollingState.FAILED, " ".join(failed)
         return RollingState.DONE, None
@@ -144,6 +156,26 @@ class RollingRun:
                 return None
         return error
 
+    async def _answers(self, principal: Principal, names: Sequence[str]) -> Answers:
+        if self._checkup is None or self._check_suite_id is None:
+            return {}
+        return await self._checkup(principal, self._check_suite_id, names)
+
+    async def _worse(self, principal: Principal, batch: Sequence[str]) -> list[str]:
+        """What bots answered well before they were restarted, and do not any more."""
+        if not self._before:
+            return []
+        for name in batch:
+            self._step(name, state=StepState.CANARY)
+        after = await self._answers(principal, batch)
+        failed = []
+        for name in batch:
+            worse = regressed(self._before.get(name, ()), after.get(name, ()))
+            error = f"It failed a check that it passed before: {worse[0][:200]}" if worse else None
+            self._step(name, state=StepState.FAILED if error else StepState.DONE, error=error)
+            failed += [f"{name}: {error}"] if error else []
+        return failed
+
     def _degraded(self, name: str) -> str | None:
         """Why the bot is degraded all the same, by the judgement that every page shows."""
         bot = next((bot for bot in self._fleet.current().bots if bot.name == name), None)
@@ -182,6 +214,15 @@ class RollingRun:
                 await asyncio.sleep(HEARTBEAT_S)
             else:
                 return
+
+
+def regressed(before: Sequence[tuple[str, bool]], after: Sequence[tuple[str, bool]]) -> list[str]:
+    """The prompts whose answers were good before, and are not after. Pure."""
+    return [
+        prompt
+        for (prompt, was_good), (same, is_good) in zip(before, after, strict=False)
+        if prompt == same and was_good and not is_good
+    ]
 
 
 def _batches_of(view: RollingView) -> Iterator[list[str]]:

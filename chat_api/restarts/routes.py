@@ -139,7 +139,9 @@ async def preview_rolling(body: RollingBody, principal: Admin, rolling: Rolling)
 )
 async def begin_rolling(body: RollingBody, principal: Admin, rolling: Rolling) -> RollingView:
     """Restart bots a batch at a time; each has to be healthy and to answer before the next batch begins."""
-    return await rolling.begin(principal, body.bot_names, batch_size=body.batch_size)
+    return await rolling.begin(
+        principal, body.bot_names, batch_size=body.batch_size, check_suite_id=body.check_suite_id
+    )
 
 
 @router.get("/rolling-restarts", summary="Rolling restarts", responses=errors(*_READING))

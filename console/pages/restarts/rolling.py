@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from uuid import UUID
 
 from nicegui import ui
 
+from chat_api.checks.schemas import SuiteView
 from chat_api.core.language import N_, _, ngettext
 from chat_api.core.principals import Principal
 from chat_api.restarts.rolling_schemas import RollingPreview
@@ -24,14 +26,18 @@ async def open_rolling_dialog(principal: Principal, bot_names: Sequence[str] = (
     """Show what a rolling restart of these bots (none: of all) would do, and begin it when it is confirmed."""
     preview = await _preview(principal, bot_names, batch_size=1)
     if preview is not None:
-        _Dialog(principal, bot_names, preview).open()
+        suites = await services().checks.suites(principal)
+        _Dialog(principal, bot_names, preview, suites).open()
 
 
 class _Dialog:
     """One open dialog; another batch size shows another plan."""
 
-    def __init__(self, principal: Principal, bot_names: Sequence[str], preview: RollingPreview) -> None:
+    def __init__(
+        self, principal: Principal, bot_names: Sequence[str], preview: RollingPreview, suites: Sequence[SuiteView]
+    ) -> None:
         self._principal = principal
+        self._suites = suites
         self._bot_names = bot_names
         self._plan = preview
         with ui.dialog() as self._dialog, ui.element("div").classes("we-sheet we-sheet-wide") as sheet:
@@ -51,6 +57,9 @@ class _Dialog:
         ui.label(_(GATE)).classes("we-muted")
         self._batch = ui.select(BATCHES, value=1, label=_("Bots at a time"), on_change=self._changed)
         self._batch.classes("we-batch").props("outlined dense")
+        options = {"": _("No checks")} | {str(one.suite_id): one.name for one in self._suites}
+        self._suite = ui.select(options, value="", label=_("Checks before and after")).props("outlined dense")
+        self._suite.set_visibility(bool(self._suites))
         self._order = ui.html("", sanitize=False).classes("we-order")
         self._order.props("tabindex=0 role=region").props["aria-label"] = _("Order")
         with ui.element("div").classes("we-dialog-actions"):
@@ -79,7 +88,12 @@ class _Dialog:
         names = [bot.bot_name for bot in self._plan.bots]
         begun = await run_action(
             self._principal,
-            lambda who: services().rolling.begin(who, names, batch_size=self._plan.batch_size),
+            lambda who: services().rolling.begin(
+                who,
+                names,
+                batch_size=self._plan.batch_size,
+                check_suite_id=UUID(self._suite.value) if self._suite.value else None,
+            ),
             done=_("Rolling restart started. Follow it on the Restarts page."),
         )
         if begun is not None:
