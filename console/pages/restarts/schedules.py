@@ -21,7 +21,7 @@ COLUMNS = (
     column("name", N_("Name")),
     column("when", N_("When"), kind="long"),
     column("bots", N_("Bots"), kind="long"),
-    column("next_at", N_("Next"), kind="time"),
+    column("next_at", N_("Next time"), kind="time"),
     column("last_at", N_("Last"), kind="time"),
     column("last", N_("Result"), kind="status"),
     column("reason", N_("Reason"), kind="long"),
