@@ -128,9 +128,6 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
         before_restart=incidents.capture,
     )
     stack.push_async_callback(restarts.close)
-    # Closed before the restarts that it waits for.
-    rolling = RollingService(database, registry, fleet, restarts, audit, pubsub, canary=canary.ask)
-    stack.push_async_callback(rolling.close)
     parts = PartsService(engine, fleet, audit)
     stack.push_async_callback(parts.close)
     logs = LogService(engine, registry, part_name=parts.log_name)
@@ -145,7 +142,6 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
         database, registry, fleet, restarts, audit, pubsub, canary=canary.ask, checkup=checks.answers
     )
     stack.push_async_callback(rolling.close)
-    logs = LogService(engine, registry)
     stack.push_async_callback(logs.close)
     known_bots = KnownBotsService(database, registry, fleet, audit, pubsub)
     book = WorkerRegistry()
