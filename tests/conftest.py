@@ -14,8 +14,9 @@ pytest_plugins = [
     "tests.support.no_skips",
     "tests.support.servers",
     "tests.support.shared_api",
+    "tests.fleets.world",
 ]
-LONG = ("tests/chaos/", "tests/console/", "tests/deploy/", "tests/e2e/")
+LONG = ("tests/chaos/", "tests/console/", "tests/deploy/", "tests/e2e/", "tests/fleets/")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -42,10 +42,11 @@ BOT_LABEL = "whisperengine.bot"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DockerEngineHandle:
-    """A running engine: its address and a client of the SDK."""
+    """A running engine: its address, a client of the SDK, and its process."""
 
     host: str
     client: docker.DockerClient
+    pid: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +87,7 @@ def running_engine(*, has_own_network: bool = False) -> Iterator[DockerEngineHan
         try:
             client = _connect(process, root)
             try:
-                yield DockerEngineHandle(host=f"unix://{root}/sock", client=client)
+                yield DockerEngineHandle(host=f"unix://{root}/sock", client=client, pid=_inner(process).pid)
             finally:
                 client.close()
         finally:
@@ -206,10 +207,15 @@ def _join_swarm(client: docker.DockerClient) -> None:
 def _stop(process: subprocess.Popen[bytes]) -> None:
     # The engine is the first process of its namespace: with it the kernel ends all others, and only then does
     # ``unshare`` see its end. Killing ``unshare`` itself would not wait for that.
-    with contextlib.suppress(psutil.NoSuchProcess):
-        for engine in psutil.Process(process.pid).children():
-            engine.kill()
+    with contextlib.suppress(psutil.NoSuchProcess, ValueError):
+        _inner(process).kill()
     process.wait(timeout=DEADLINE_S)
+
+
+def _inner(process: subprocess.Popen[bytes]) -> psutil.Process:
+    """The engine itself, below ``unshare``, which is the one child that it has."""
+    (engine,) = psutil.Process(process.pid).children()
+    return engine
 
 
 @contextlib.contextmanager

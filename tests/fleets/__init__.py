@@ -1,0 +1,1 @@
+"""Both generations of fleets as they stand in the field, and the console beside them."""
