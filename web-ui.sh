@@ -50,7 +50,7 @@ one of our names and was not made by us is named, and the command refuses.
 
 Work on it
   test [ARGS]       Without arguments all that CI runs: lint (see there) and every test. With
-                    arguments: pytest with them. As root it installs Debian's chromium-headless-shell, docker.io,
+                    arguments: pytest with them. As root it installs Debian's chromium-headless-shell, docker.io, podman,
                     prometheus, pgbouncer, nginx, haproxy and caddy when absent.
   lint              Format, lint, types, import contracts and dead code only; format and lint of the browser code.
   messages          Bring the catalogues of other languages up to the texts in the code; says what is to be translated.
@@ -183,7 +183,7 @@ ensure_test_tools() {
   fi
   missing=()
   local server
-  for server in prometheus pgbouncer nginx haproxy caddy; do is_installed "$server" || missing+=("$server"); done
+  for server in prometheus pgbouncer nginx haproxy caddy podman; do is_installed "$server" || missing+=("$server"); done
   if [ ${#missing[@]} -eq 0 ]; then return; fi
   if can_install; then
     apt_install_only "${missing[@]}" || say "Not installed as it should be: ${missing[*]}; the tests that need it may fail."
@@ -204,7 +204,9 @@ apt_install_only() (
     chmod +x "$policy"
   fi
   apt_install "$@" || exit 1
-  if [ -d /run/systemd/system ]; then systemctl --quiet disable "$@"; fi
+  if [ ! -d /run/systemd/system ]; then exit; fi
+  # A package's units are not always called as it is: podman has a socket and a timer.
+  dpkg -L "$@" | sed -nE 's#^(/usr)?/lib/systemd/system/([^/]+)$#\2#p' | xargs -r systemctl --quiet disable
 )
 
 ensure_bench_tools() {

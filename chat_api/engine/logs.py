@@ -28,7 +28,8 @@ MAX_BATCH_LINES = 500
 MAX_HISTORY_BYTES = 64 * 1024 * 1024
 HISTORY_S = 8.0
 FIRST_WINDOW_NS = 10 * 60 * 1_000_000_000
-SMALLEST_WINDOW_NS = 1_000_000_000
+SECOND_NS = 1_000_000_000
+SMALLEST_WINDOW_NS = SECOND_NS
 _SLOT_POLL_S = 0.5
 T = TypeVar("T")
 Read = Callable[[RawLine], T | None]
@@ -115,7 +116,7 @@ class _History:
         with contextlib.closing(_open(self._client, self._view, asked)) as opened:
             try:
                 for raw in _bounded(opened, ends, is_tty=self._is_tty):
-                    if not since_ns <= raw.at_ns <= until_ns or (line := self._read(raw)) is None:
+                    if not _is_within(raw.at_ns, since_ns, until_ns) or (line := self._read(raw)) is None:
                         continue
                     kept.append(line)
                     if not newest and len(kept) > self._limit:
@@ -238,6 +239,13 @@ def _bounded(response: requests.Response, ends: _Ends, *, is_tty: bool) -> Itera
 
     for batch in lines_of(chunks(), is_tty=is_tty):
         yield from batch
+
+
+def _is_within(at_ns: int, since_ns: int, until_ns: int) -> bool:
+    """Whether a line is of a span. Podman counts in nanoseconds and tells whole seconds: such a one may be later."""
+    if at_ns % SECOND_NS == 0:
+        since_ns -= since_ns % SECOND_NS
+    return since_ns <= at_ns <= until_ns
 
 
 def _seconds(at_ns: int) -> str:

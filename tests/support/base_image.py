@@ -50,18 +50,32 @@ def cache_alone(what: str) -> Iterator[Path]:
 
 def base_tar() -> Path:
     """The root file system as a tar, cached under a key that changes with any file in it."""
-    files = {Path(os.path.realpath(file.parent)) / file.name for file in _files()}
+    return _cached_tar("base", _files())
+
+
+def tools_tar() -> Path:
+    """One with a shell and a few tools and nothing else, for containers that only have to be there."""
+    return _cached_tar("tools", _tools())
+
+
+def _cached_tar(name: str, wanted: Iterable[Path]) -> Path:
+    files = {Path(os.path.realpath(file.parent)) / file.name for file in wanted}
     facts = sorted((str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files)
     key = hashlib.sha256(repr((facts, Path(__file__).read_text())).encode()).hexdigest()[:16]
-    with cache_alone("base") as cache:
-        path = cache / f"base-{key}.tar"
+    with cache_alone(name) as cache:
+        path = cache / f"{name}-{key}.tar"
         if not path.exists():
-            for stale in cache.glob("base-*"):
+            for stale in cache.glob(f"{name}-*"):
                 stale.unlink(missing_ok=True)
             partial = path.with_suffix(".partial")
             _write(partial, files)
             partial.replace(path)  # whole or not at all
     return path
+
+
+def _tools() -> Iterator[Path]:
+    tools = [path for tool in TOOLS if (path := _which(tool))]
+    yield from (*tools, *_libraries(tools))
 
 
 def _files() -> Iterator[Path]:
