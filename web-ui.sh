@@ -20,6 +20,7 @@ WhisperEngine console: operations console and chat gateway for fleets of charact
 Try it (needs Python 3.11 or newer; everything else is brought along)
   demo              Everything on this machine: PostgreSQL, Valkey, five sample bots, console and API.
                     Ctrl-C ends all of it; the data stay in .state and are there the next time.
+                    --fleet v1|v2: as a fleet of this generation, under the names and ports of the field.
 
 Run it
   serve             The console and the API. Uses DATABASE_URL and REDIS_URL, else embedded servers; says which.
@@ -63,7 +64,7 @@ Work on it
 Environment
   WEB_UI_PORT, WEB_UI_HOST     where to listen                      (8080, 0.0.0.0)
   WEB_UI_STATE_DIR             where data, logs and keys live       (.state)
-  SAMPLE_BOT_BASE_PORT         first port of demo's five bots       (9091)
+  SAMPLE_BOT_BASE_PORT         first port of demo's bots            (9091; with --fleet those of the field)
   WEB_UI_PYTHON                interpreter that makes the virtual environment
   WEB_UI_VENV                  the virtual environment              (.venv)
   All others: docs/configuration.md. Relative paths start at this folder.

@@ -74,6 +74,10 @@ def _serve(given: argparse.Namespace, settings: Settings) -> int:
     from chat_api.core.state_dir import SECRET_KEY_FILE, kept_secret, prepare_state_dir
     from console.server import run
 
+    if given.command == "demo" and given.fleet:  # its bots are others: what is kept of one is not of the next
+        prepare_state_dir(settings.web_ui_state_dir)
+        folder = settings.web_ui_state_dir / f"fleet-{given.fleet}"
+        settings = settings.model_copy(update={"web_ui_state_dir": folder})
     # Before anything is started: with these nobody could sign in, or nothing be kept.
     has_key = settings.web_ui_secret_key is not None
     if given.command == "demo" or None in {settings.database_url, settings.redis_url} or not has_key:
@@ -83,8 +87,9 @@ def _serve(given: argparse.Namespace, settings: Settings) -> int:
         kept_secret(key_file)  # one is made when nothing else stands in the way
     if given.command == "demo":
         from console.demo import run_demo
+        from console.demo_fleets import FleetName
 
-        return run(run_demo(settings))
+        return run(run_demo(settings, FleetName(given.fleet) if given.fleet else None))
     if given.command == "api":
         from console.api import run_api
 
@@ -124,7 +129,8 @@ def _administer(given: argparse.Namespace, settings: Settings) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="web-ui.sh", description="WhisperEngine console and chat gateway")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("demo", help="run everything on this machine, with five sample bots")
+    demo = commands.add_parser("demo", help="run everything on this machine, with five sample bots")
+    demo.add_argument("--fleet", choices=("v1", "v2"), help="as a fleet of this generation, with its names and ports")
     commands.add_parser("serve", help="run the console and the API, for production")
     api = commands.add_parser("api", help="run the API and its WebSocket without the console, in several processes")
     api.add_argument(

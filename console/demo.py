@@ -7,14 +7,16 @@ import json
 import os
 import secrets
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from chat_api.core.settings import Settings
 from chat_api.embedded.servers import embedded_servers
 from console.demo_bot import HOST, DemoBot
-from console.demo_engine import DemoEngine
+from console.demo_engine import CONTAINERS, DemoEngine
+from console.demo_fleets import DemoFleet, FleetName, demo_fleet
 from console.server import browser_url, import_console, listen, serve
 from console.terminal import say
 
@@ -35,14 +37,17 @@ class Admin:
     kept_in: Path | None
 
 
-async def run_demo(settings: Settings) -> None:
+async def run_demo(settings: Settings, fleet: FleetName | None = None) -> None:
     """Start everything, serve until SIGINT or SIGTERM, end everything; the data stay in the state directory.
 
+    ``fleet``: as a fleet of this generation, with its names and ports, instead of the five bots.
     Raises: PortBusy or StateDirInUse before anything is started.
     """
     listener = listen(settings.web_ui_host, settings.web_ui_port)
-    base_port = int(os.environ.get("SAMPLE_BOT_BASE_PORT", DEFAULT_BASE_PORT))
-    ports = dict(zip(BOT_NAMES, range(base_port, base_port + len(BOT_NAMES)), strict=True))
+    said_port = os.environ.get("SAMPLE_BOT_BASE_PORT")
+    base_port = int(said_port) if said_port else None
+    field = demo_fleet(fleet, base_port=base_port) if fleet else None
+    ports = field.ports if field else _sample_ports(base_port or DEFAULT_BASE_PORT)
     for port in ports.values():
         listen(HOST, port).close()
     building = asyncio.create_task(asyncio.to_thread(import_console))
@@ -52,22 +57,22 @@ async def run_demo(settings: Settings) -> None:
             assert endpoints.database_url
             assert endpoints.redis_url
             admin = _admin(settings, state_dir)
-            own = _demo_settings(
-                settings,
-                database_url=endpoints.database_url,
-                redis_url=endpoints.redis_url,
-                bots_config=stack.enter_context(_described_bots(ports, state_dir)),
-                admin=admin,
-            )
+            servers = {"database_url": endpoints.database_url, "redis_url": endpoints.redis_url}
+            if field is None:
+                described: dict[str, Any] = {"bots_config": stack.enter_context(_described_bots(ports, state_dir))}
+                engine = _sample_bots(ports, state_dir / "logs")
+            else:
+                described = await asyncio.to_thread(_described_fleet, field, state_dir / "fleet")
+                engine = DemoEngine(field.processes(state_dir / "fleet", state_dir / "logs"), title=CONTAINERS)
+            own = _demo_settings(settings, servers | described, admin=admin)
             await building  # before the bots, which would take its processors
-            engine = _sample_bots(ports, state_dir / "logs")
             async with engine:
                 await _serve(own, listener, admin=admin, ports=ports, engine=engine)
     say("Stopped. Your data is kept.")
 
 
 async def _serve(
-    settings: Settings, listener: socket.socket, *, admin: Admin, ports: dict[str, int], engine: DemoEngine
+    settings: Settings, listener: socket.socket, *, admin: Admin, ports: Mapping[str, int], engine: DemoEngine
 ) -> None:
     from chat_api.core.logging import configure_logging
     from console.main import build
@@ -78,7 +83,17 @@ async def _serve(
     await serve(app, listener, on_ready=lambda: say(*_banner(url, settings, admin=admin, ports=ports)))
 
 
-def _sample_bots(ports: dict[str, int], logs: Path) -> DemoEngine:
+def _sample_ports(base_port: int) -> dict[str, int]:
+    return dict(zip(BOT_NAMES, range(base_port, base_port + len(BOT_NAMES)), strict=True))
+
+
+def _described_fleet(fleet: DemoFleet, folder: Path) -> dict[str, Any]:
+    """Write the folder of a fleet. What is to be set to stand beside it: nothing that describes a bot."""
+    fleet.write(folder)
+    return {"bots_config": None, "bots_env_dir": folder, "characters_dir": folder / "characters"}
+
+
+def _sample_bots(ports: Mapping[str, int], logs: Path) -> DemoEngine:
     """Real bot processes, one a port."""
     return DemoEngine(
         DemoBot(name, port, options=["--stream"] if name in STREAMING_BOTS else [], log=logs / f"bot-{name}.log")
@@ -100,7 +115,7 @@ def running_demo(state_dir: Path) -> Path | None:
 
 
 @contextlib.contextmanager
-def _described_bots(ports: dict[str, int], state_dir: Path) -> Iterator[Path]:
+def _described_bots(ports: Mapping[str, int], state_dir: Path) -> Iterator[Path]:
     """Write the fleet for the registry. It is locked while the demo runs, however that ends."""
     path = state_dir / BOTS_FILE
     with path.open("w") as file:
@@ -110,9 +125,7 @@ def _described_bots(ports: dict[str, int], state_dir: Path) -> Iterator[Path]:
         yield path
 
 
-def _demo_settings(
-    settings: Settings, *, database_url: str, redis_url: str, bots_config: Path, admin: Admin
-) -> Settings:
+def _demo_settings(settings: Settings, ours: Mapping[str, Any], *, admin: Admin) -> Settings:
     """The operator's settings, and over them what makes a demo."""
     said = settings.model_fields_set
     values = {name: getattr(settings, name) for name in said}
@@ -122,13 +135,7 @@ def _demo_settings(
         values["log_level"] = "WARNING"
     if "log_format" not in said:
         values["log_format"] = "console"
-    values |= {
-        "database_url": database_url,
-        "redis_url": redis_url,
-        "bots_config": bots_config,
-        "web_ui_admin_username": admin.username,
-        "web_ui_admin_password": admin.password,
-    }
+    values |= {**ours, "web_ui_admin_username": admin.username, "web_ui_admin_password": admin.password}
     return Settings(**values)
 
 
@@ -147,7 +154,7 @@ def _admin(settings: Settings, state_dir: Path) -> Admin:
     return Admin(username=ADMIN, password=path.read_text().strip(), kept_in=path)
 
 
-def _banner(url: str, settings: Settings, *, admin: Admin, ports: dict[str, int]) -> Sequence[str]:
+def _banner(url: str, settings: Settings, *, admin: Admin, ports: Mapping[str, int]) -> Sequence[str]:
     kept = f"   (stored in {admin.kept_in})" if admin.kept_in else ""
     secret = admin.password if admin.kept_in else "as set in WEB_UI_ADMIN_PASSWORD"
     return (

@@ -1,4 +1,4 @@
-"""One sample bot of the demo: its process, what it writes, and what it uses."""
+"""One process of the demo, a sample bot or another part of a fleet: what it writes, and what it uses."""
 
 import asyncio
 import os
@@ -7,13 +7,14 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from chat_api.core.clock import SYSTEM_CLOCK
 from chat_api.embedded.child_process import ChildProcess
 from chat_api.engine.log_schemas import LogStream, RawLine
-from chat_api.engine.schemas import ContainerUsage
+from chat_api.engine.schemas import PART_PREFIX, ContainerKind, ContainerUsage
 
 PROJECT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
@@ -23,24 +24,34 @@ _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
-class DemoBot:
-    """``python -m sample_bot`` on a port. ``lines`` are its last lines, stamped when they were read."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What the demo's engine shows a process as. ``bot_name``: the bot, or ``part:`` and the container's name.
 
-    def __init__(self, name: str, port: int, *, options: Sequence[str], log: Path) -> None:
-        self.name = name
-        self.port = port
-        self.command = [
-            sys.executable,
-            "-m",
-            "sample_bot",
-            "--name",
-            name,
-            "--host",
-            HOST,
-            "--port",
-            str(port),
-            *options,
-        ]
+    ``alias`` is what a bot's environment calls it.
+    """
+
+    bot_name: str
+    container: str
+    image: str = "sample_bot"
+    kind: ContainerKind = ContainerKind.PROCESS
+    project: str = ""
+    service: str = ""
+    alias: str | None = None
+    port: int | None = None
+
+    @property
+    def is_bot(self) -> bool:
+        """Whether it is a bot and no other part of the fleet."""
+        return not self.bot_name.startswith(PART_PREFIX)
+
+
+class DemoProcess:
+    """One process of the demo. ``lines`` are its last lines, stamped when they were read."""
+
+    def __init__(self, shown: Shown, command: Sequence[str], *, log: Path) -> None:
+        self.shown = shown
+        self.command = command
         self.started_at: datetime | None = None
         self.restart_count = 0
         self.acting = asyncio.Lock()
@@ -49,6 +60,11 @@ class DemoBot:
         self._read_bytes = log.stat().st_size if log.exists() else 0
         self._process: ChildProcess | None = None
         self._cpu_at: tuple[float, float] | None = None
+
+    @property
+    def name(self) -> str:
+        """What the engine knows it by."""
+        return self.shown.bot_name
 
     @property
     def is_running(self) -> bool:
@@ -117,3 +133,22 @@ class DemoBot:
         except (OSError, IndexError):
             return 0.0, 0
         return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S, resident * _PAGE_BYTES
+
+
+class DemoBot(DemoProcess):
+    """``python -m sample_bot`` on a port."""
+
+    def __init__(self, name: str, port: int, *, options: Sequence[str], log: Path, shown: Shown | None = None) -> None:
+        """``shown``: as what, if not as the process that it is."""
+        command = [sys.executable, "-m", "sample_bot", "--name", name, "--host", HOST, "--port", str(port), *options]
+        super().__init__(
+            shown or Shown(bot_name=name, container=f"sample-bot-{name}", port=port), command=command, log=log
+        )
+
+
+class DemoPart(DemoProcess):
+    """A process that says its lines and, with more than one, stays."""
+
+    def __init__(self, shown: Shown, lines: Sequence[str], *, log: Path) -> None:
+        program = str(Path(__file__).with_name("demo_part.py"))
+        super().__init__(shown, [sys.executable, "-S", "-E", program, *lines], log=log)

@@ -1,4 +1,4 @@
-"""The demo's bots as a container engine would show them: child processes that can be stopped, started and read.
+"""The demo's bots and the rest of its fleet as a container engine would show them: child processes to stop and to read.
 
 It lets everything that an operator does with containers be tried on a machine without a container engine. It is part of
 ``demo`` alone; a real fleet runs on Docker.
@@ -14,19 +14,15 @@ from chat_api.core.clock import SYSTEM_CLOCK
 from chat_api.core.errors import NotFound
 from chat_api.core.language import N_
 from chat_api.engine.adopted import AdoptedContainers
-from chat_api.engine.fact_schemas import ContainerFacts, EnvironmentVariable, PortMapping
+from chat_api.engine.fact_schemas import ContainerFacts
 from chat_api.engine.interface import STOP_GRACE_S
 from chat_api.engine.log_schemas import RawLine
-from chat_api.engine.schemas import (
-    ContainerEvent,
-    ContainerKind,
-    ContainerState,
-    ContainerSummary,
-    ContainerUsage,
-    ContainerView,
-)
-from console.demo_bot import HOST, DemoBot
+from chat_api.engine.schemas import ContainerEvent, ContainerSummary, ContainerUsage, ContainerView
+from console.demo_bot import DemoProcess
+from console.demo_views import facts_of, summary_of, view_of
 
+PROCESSES = N_("Processes")
+CONTAINERS = N_("Containers of the demo")
 WATCH_S = 0.2
 MAX_LINE_CHARS = 4000
 MAX_WAITING_EVENTS = 1000
@@ -34,18 +30,20 @@ T = TypeVar("T")
 
 
 class DemoEngine:
-    """Runs sample bots. Use as a context: the bots end with it."""
+    """Runs sample bots and what else a demo's fleet has. Use as a context: they end with it.
 
-    title = N_("Processes")
+    ``title`` is what an operator reads as its name.
+    """
 
-    def __init__(self, bots: Iterable[DemoBot]) -> None:
+    def __init__(self, processes: Iterable[DemoProcess], *, title: str = PROCESSES) -> None:
+        self.title = title
         self.adopted = AdoptedContainers()
-        self._bots = {bot.name: bot for bot in bots}
+        self._processes = {bot.name: bot for bot in processes}
         self._listeners: set[asyncio.Queue[ContainerEvent]] = set()
         self._watching: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> "DemoEngine":
-        for bot in self._bots.values():
+        for bot in self._processes.values():
             bot.begin()
         self._watching = asyncio.create_task(self._watch(), name="demo-engine")
         return self
@@ -53,7 +51,7 @@ class DemoEngine:
     async def __aexit__(self, *_: object) -> None:
         if self._watching is not None:
             self._watching.cancel()
-        await asyncio.gather(*(bot.end(grace_s=5.0) for bot in self._bots.values()))
+        await asyncio.gather(*(bot.end(grace_s=5.0) for bot in self._processes.values()))
 
     async def ping(self) -> float:
         """They are ours: there is no way to go."""
@@ -61,15 +59,20 @@ class DemoEngine:
 
     async def list_bots(self) -> tuple[ContainerView, ...]:
         """See ``ContainerEngine``."""
-        return tuple(_view(self._bots[name]) for name in sorted(self._bots))
+        return tuple(
+            view_of(self._processes[name], self.adopted)
+            for name in sorted(self._processes)
+            if self._processes[name].shown.is_bot
+        )
 
     async def list_containers(self) -> tuple[ContainerSummary, ...]:
         """See ``ContainerEngine``."""
-        return tuple(_summary(self._bots[name]) for name in sorted(self._bots))
+        summaries = (summary_of(one, self.adopted) for one in self._processes.values())
+        return tuple(sorted(summaries, key=lambda summary: summary.name))
 
     async def inspect(self, bot_name: str) -> ContainerView | None:
         """See ``ContainerEngine``."""
-        return _view(self._bots[bot_name]) if bot_name in self._bots else None
+        return view_of(self._processes[bot_name], self.adopted) if bot_name in self._processes else None
 
     async def restart(self, view: ContainerView, *, timeout_s: float = STOP_GRACE_S) -> None:
         """See ``ContainerEngine``."""
@@ -128,17 +131,7 @@ class DemoEngine:
 
     async def facts(self, view: ContainerView) -> ContainerFacts:
         """See ``ContainerEngine``."""
-        bot = self._bot(view)
-        return ContainerFacts(
-            view=_view(bot),
-            created_at=bot.started_at,
-            image_id=None,
-            image_digest=None,
-            command=" ".join(bot.command[1:]),
-            ports=(PortMapping(container=f"{bot.port}/tcp", host=f"{HOST}:{bot.port}"),),
-            environment=(EnvironmentVariable(name="LLM_CHAT_API_URL", value=None),),
-            restart_policy="no",
-        )
+        return facts_of(self._bot(view), self.adopted)
 
     async def stats(self, view: ContainerView) -> ContainerUsage:
         """See ``ContainerEngine``."""
@@ -158,68 +151,46 @@ class DemoEngine:
     async def close(self) -> None:
         """The bots end with the context, not with who looks at them."""
 
-    def _bot(self, view: ContainerView) -> DemoBot:
+    def _bot(self, view: ContainerView) -> DemoProcess:
         try:
-            return self._bots[view.bot_name]
+            return self._processes[view.bot_name]
         except KeyError:
             raise NotFound("There is no such bot in the demo.") from None
 
-    def _begin(self, bot: DemoBot) -> None:
+    def _begin(self, bot: DemoProcess) -> None:
         bot.begin()
         self._tell(bot, "start")
 
-    async def _end(self, bot: DemoBot, *, grace_s: float) -> None:
+    async def _end(self, bot: DemoProcess, *, grace_s: float) -> None:
         if bot.is_running:
             await bot.end(grace_s=grace_s)
             self._tell(bot, "die")
 
     async def _watch(self) -> None:
         """Read what the bots write, and notice those that end by themselves, as an engine does."""
-        running = set(self._bots)
+        running = set(self._processes)
         while True:
             await asyncio.sleep(WATCH_S)
-            for bot in self._bots.values():
+            for bot in self._processes.values():
                 bot.read_log()
-            now = {name for name, bot in self._bots.items() if bot.is_running}
+            now = {name for name, bot in self._processes.items() if bot.is_running}
             for name in running - now:
-                if not self._bots[name].acting.locked():
-                    self._tell(self._bots[name], "die")
+                if not self._processes[name].acting.locked():
+                    self._tell(self._processes[name], "die")
             running = now
 
-    def _tell(self, bot: DemoBot, action: str) -> None:
+    def _tell(self, bot: DemoProcess, action: str) -> None:
+        if not bot.shown.is_bot:
+            return  # as an engine, whose list says it soon enough
         event = ContainerEvent(bot_name=bot.name, action=action, at=SYSTEM_CLOCK.now(), exit_code=bot.exit_code)
         for waiting in self._listeners:
             with contextlib.suppress(asyncio.QueueFull):  # who falls so far behind takes the list
                 waiting.put_nowait(event)
 
 
-def _view(bot: DemoBot) -> ContainerView:
-    return ContainerView(
-        bot_name=bot.name,
-        kind=ContainerKind.PROCESS,
-        id=f"demo-{bot.name}",
-        name=f"sample-bot-{bot.name}",
-        state=ContainerState.RUNNING if bot.is_running else ContainerState.EXITED,
-        is_managed=True,
-        last_seen_at=SYSTEM_CLOCK.now(),
-        image="sample_bot",
-        started_at=bot.started_at,
-        exit_code=bot.exit_code,
-        restart_count=bot.restart_count,
-        port=bot.port,
-    )
-
-
-def _before_last(bot: DemoBot, count: int) -> int:
+def _before_last(bot: DemoProcess, count: int) -> int:
     """The moment just before the last ``count`` lines."""
     lines = list(bot.lines)
     if not count:
         return lines[-1].at_ns if lines else 0
     return lines[-count:][0].at_ns - 1 if lines else 0
-
-
-def _summary(bot: DemoBot) -> ContainerSummary:
-    view = _view(bot)
-    return ContainerSummary(
-        name=view.name, id=view.id, kind=view.kind, state=view.state, image=view.image, bot=bot.name, is_labelled=True
-    )

@@ -50,7 +50,7 @@ async def test_a_bot_that_ends_by_itself_is_an_event(engine: DemoEngine) -> None
     events = engine.events()
     waiting = asyncio.ensure_future(anext(events))
     await asyncio.sleep(0)
-    pid = engine._bots["elena"]._process.pid  # type: ignore[union-attr]
+    pid = engine._processes["elena"]._process.pid  # type: ignore[union-attr]
     os.kill(pid, signal.SIGKILL)
     event = await waiting
     assert (event.action, event.exit_code) == ("die", 128 + signal.SIGKILL)

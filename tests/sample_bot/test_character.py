@@ -16,6 +16,10 @@ _KNOWN = {
     "sophia": ("Sophia Blake", "💼"),
     "jake": ("Jake Sterling", "📷"),
     "aethys": ("Aethys", "✨"),
+    "aetheris": ("Aetheris", "🌌"),
+    "dotty": ("Dotty", "🍸"),
+    "aria": ("ARIA", "🛰️"),
+    "nottaylor": ("NotTaylor Silver", "🎤"),
 }
 
 
