@@ -106,6 +106,7 @@ const BLOCKED_AFTER = 2; // failed attempts: one alone may be a server that rest
 function sayBlocked(is) {
   const said = document.querySelector(".we-blocked");
   if (!is) return said?.remove();
+  dispatchEvent(new Event("we-blocked"));
   if (said) return;
   const box = document.createElement("section");
   box.className = "we-blocked";

@@ -2,13 +2,18 @@
 // any more; here that waits until the server can be reached, for a browser's error page would keep nothing of this one.
 
 import { iconSheet } from "we-icon";
+import { t } from "we-language";
 import { socketed } from "we-socket";
 
 const REACH_MS = 2_000;
 
 export const connection = {
   mixins: [socketed],
+  mounted() {
+    addEventListener("we-blocked", this.blocked);
+  },
   unmounted() {
+    removeEventListener("we-blocked", this.blocked);
     clearTimeout(this.reaching);
   },
   methods: {
@@ -27,6 +32,12 @@ export const connection = {
       if (!isBack) return;
       this.pumpAll();
       this.askAgainSoon();
+    },
+    /** What was asked for waits for the connection: until then it is said, instead of a thread that loads for ever. */
+    blocked() {
+      if (!this.bot || this.thread.isLoaded) return;
+      const error = t("Your messages appear once this page has a live connection.");
+      this.keep(this.chosen, { ...this.thread, isLoading: false, error });
     },
     /** Socket.IO goes on trying by itself, unless the server has refused this page. */
     refused(error) {

@@ -113,6 +113,8 @@ async def test_a_blocked_socket_is_told(console: RunningConsole, open_context: O
         blocked = page.get_by_test_id("connection-blocked")
         await expect(blocked).to_contain_text("Live connection is blocked")
         await expect(blocked).to_contain_text("WebSocket upgrades")
+        await expect(page.get_by_test_id("thread")).to_contain_text("once this page has a live connection")
+        await expect(page.get_by_label("Loading")).to_have_count(0)
         await page.evaluate("window.isSamePage = true")
         await page.evaluate("socket.emitReserved('connect_error', new Error('timeout'))")
         await page.evaluate("new Promise((tried) => socket.io.once('reconnect_attempt', () => tried()))")
