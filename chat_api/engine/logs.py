@@ -95,7 +95,8 @@ class _History:
         found: list[Any] = []
         end_ns, width_ns = until_ns, FIRST_WINDOW_NS
         while end_ns >= since_ns and len(found) <= self._limit:
-            begin_ns = max(since_ns, end_ns - width_ns)
+            # At a whole second, so that no line belongs to both where an engine counts in these.
+            begin_ns = max(since_ns, (end_ns - width_ns) // SECOND_NS * SECOND_NS)
             lines, is_early = self._span(begin_ns, end_ns, newest=True)
             is_late = time.monotonic() > self._deadline_s
             if is_early and not is_late and not self._is_broken and width_ns > SMALLEST_WINDOW_NS:

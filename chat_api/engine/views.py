@@ -73,7 +73,7 @@ def container_view(
         inner_port=ports.inner,
         service_name=labels.get(SERVICE_LABEL),
         alias=variable(config.get("Env"), "DISCORD_BOT_NAME"),
-        stop_timeout_s=_number(config.get("StopTimeout")),
+        stop_timeout_s=_number(config.get("StopTimeout")) or None,  # Podman writes 0 where none was given
         is_bot=_is_bot(config.get("Env")),
         labels=labels,
         last_seen_at=now,

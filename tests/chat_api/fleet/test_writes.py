@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
+from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -15,7 +17,7 @@ from chat_api.alerts.service import Remembered
 from chat_api.fleet.schemas import ServiceStatus
 from models import RuleKind
 from tests.support.alert_receiver import Receiver, alert_receiver
-from tests.support.api import ADMIN_PASSWORD, RunningApi
+from tests.support.api import ADMIN_PASSWORD, MakeSettings, RunningApi, running_api
 from tests.support.console_app import RunningConsole
 from tests.support.console_page import page_html
 from tests.support.eventually import eventually
@@ -123,6 +125,28 @@ async def test_redis_that_takes_no_writes_is_not_well(api: RunningApi, valkey_se
         finally:
             await client.config_set("maxmemory", "0")
     await eventually(lambda: (now := seen()) is not None and now[0] is ServiceStatus.HEALTHY)
+
+
+async def test_a_redis_user_without_channels_is_named_and_leaves_us_ready(
+    make_settings: MakeSettings, redis_url: str
+) -> None:
+    """``+@all ~*`` and no channel: the card says what is wrong, and the service goes on by the database."""
+    rights: dict[str, Any] = {"passwords": ["+pw"], "categories": ["+@all"], "keys": ["*"], "reset_channels": True}
+    name = f"u{uuid4().hex[:8]}"
+    async with redis.asyncio.Redis.from_url(redis_url) as client:
+        await client.acl_setuser(name, enabled=True, **rights)
+        try:
+            limited = f"{redis_url}{'&' if '?' in redis_url else '?'}username={name}&password=pw"
+            async with running_api(make_settings(redis_url=limited)) as api, api.client() as anybody:
+
+                def seen() -> set[tuple[ServiceStatus, str]]:
+                    services = api.services.fleet.current().services
+                    return {(one.status, one.fault) for one in services if one.name == "redis"}
+
+                await eventually(lambda: seen() == {(ServiceStatus.UNHEALTHY, "lacks a permission")})
+                assert (await anybody.get("/health/ready")).json() == {"status": "ready", "realtime": "away"}
+        finally:
+            await client.acl_deluser(name)
 
 
 def _is_newer(api: RunningApi, before: Remembered | None) -> bool:
