@@ -35,7 +35,10 @@ def fleet_env() -> Iterator[dict[str, str]]:
 
 
 async def test_the_first_generation_as_its_operator_sees_it(fleet_env: dict[str, str]) -> None:
-    """Bots at the ports of their containers, whatever their files say; stores, a worker and a job that has ended."""
+    """Bots at the ports of their containers, whatever their files say; stores, a worker and a job that has ended.
+
+    As in the field, nothing is acted on before it is adopted.
+    """
     async with running("demo", fleet_env, mark="Press Ctrl+C", arguments=("--fleet", "v1")) as demo:
         async with httpx.AsyncClient(base_url=demo.url, timeout=DEADLINE_S, trust_env=False) as client:
             await sign_in(client, fleet_env)
@@ -56,8 +59,17 @@ async def test_the_first_generation_as_its_operator_sees_it(fleet_env: dict[str,
                 return {part["container"]: part["role"] for part in listed} == PARTS
 
             await eventually(parts)
-            log = await client.get("/api/admin/logs", params={"bots": "part:enrichment-worker"})
-            assert "Enrichment worker started" in log.text
+            assert (await client.post("/api/admin/parts/enrichment-worker/restart")).status_code == 409
+            adopted = await client.post("/api/admin/adoption", json={"project": "whisperengine-multi"})
+            assert len(adopted.json()["names"]) == len(BOTS) + len(PARTS)
+            again = await client.post("/api/admin/parts/enrichment-worker/restart")
+            assert (again.status_code, again.json()["state"]) == (200, "running")
+
+            async def both_starts() -> bool:
+                log = await client.get("/api/admin/logs", params={"bots": "part:enrichment-worker"})
+                return [log.text.count(line) for line in ("worker started", "received SIGTERM")] == [2, 1]
+
+            await eventually(both_starts)
         assert await demo.end(signal.SIGINT) == 0
     assert "Traceback" not in demo.output
 
