@@ -10,12 +10,15 @@ import contextlib
 import ctypes
 import fcntl
 import functools
+import http.client
 import socket
 import struct
 import subprocess
+import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, ParamSpec
 
@@ -27,10 +30,10 @@ from tests.fleets import v1, v2
 from tests.fleets.bots import V1_BOTS, V2_BOTS, FieldBot
 from tests.fleets.stand_ins import BOT_IMAGE, STORE_IMAGES
 from tests.support.api import MakeSettings
-from tests.support.base_image import base_tar
 from tests.support.commands import environment
 from tests.support.compose_cli import docker_config
-from tests.support.docker_engine import BASE_IMAGE, DockerEngineHandle, running_engine
+from tests.support.docker_engine import DockerEngineHandle, import_base, running_engine
+from tests.support.eventually import DEADLINE_S
 from tests.support.images import build_bot_image
 
 # Source: sched.h, sockios.h and if.h of Linux.
@@ -158,7 +161,27 @@ def running_fleet(generation: Generation, folder: Path) -> Iterator[Fleet]:
             config=config,
         )
         fleet.compose(*(() if is_v1 else ("--profile", "all")), "up", "--detach")
+        with ThreadPoolExecutor(max_workers=1) as thread:
+            thread.submit(_wait_for_bots, fleet).result()
         yield fleet
+
+
+def _wait_for_bots(fleet: Fleet) -> None:
+    """Until all have answered once: how long they take to start is not what is tried here."""
+    fleet.enter()
+    deadline_s = time.monotonic() + DEADLINE_S
+    for bot in fleet.bots.values():
+        while not _is_up(bot.port):
+            assert time.monotonic() < deadline_s, f"{bot.key} does not start"
+            time.sleep(0.1)
+
+
+def _is_up(port: int) -> bool:
+    connection = http.client.HTTPConnection("localhost", port, timeout=5)
+    with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
+        connection.request("GET", "/health")
+        return connection.getresponse().status == 200
+    return False
 
 
 async def _finished(test: Awaitable[None]) -> None:
@@ -166,8 +189,6 @@ async def _finished(test: Awaitable[None]) -> None:
 
 
 def _make_images(engine: DockerEngineHandle) -> None:
-    with base_tar().open("rb") as tar:
-        engine.client.api.import_image_from_data(tar, repository=BASE_IMAGE, tag="latest")
-    image = engine.client.images.get(build_bot_image(engine.client, f"{BASE_IMAGE}:latest"))
+    image = engine.client.images.get(build_bot_image(engine.client, partial(import_base, engine)))
     for name in (BOT_IMAGE, *STORE_IMAGES.values()):
         image.tag(name)

@@ -87,8 +87,13 @@ def running_engine(
 @pytest.fixture(scope="session")
 def base_image(docker_engine: DockerEngineHandle) -> str:
     """An image that stands in for ``python:3.11-slim-bookworm``."""
+    return import_base(docker_engine)
+
+
+def import_base(engine: DockerEngineHandle) -> str:
+    """Give an engine the base image, and return its tag."""
     with base_tar().open("rb") as tar:
-        docker_engine.client.api.import_image_from_data(tar, repository=BASE_IMAGE, tag="latest")
+        engine.client.api.import_image_from_data(tar, repository=BASE_IMAGE, tag="latest")
     return f"{BASE_IMAGE}:latest"
 
 

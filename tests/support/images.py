@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import docker
@@ -21,10 +22,12 @@ BOT_IMAGE = "whisperengine-test-bot:latest"
 # Only what a bot imports: the whole image takes ten times as long, and most tests need no more than bots.
 BOT_DOCKERFILE = b"""
 ARG BASE_IMAGE
-FROM ${BASE_IMAGE}
+FROM ${BASE_IMAGE} AS made
 COPY wheels wheels
 RUN python -m venv --without-pip /opt/venv \
  && python -m pip --python /opt/venv/bin/python install -q --no-index --find-links wheels aiohttp nltk pyyaml
+FROM ${BASE_IMAGE}
+COPY --from=made /opt/venv /opt/venv
 ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin PYTHONUNBUFFERED=1
 WORKDIR /app
 COPY sample_bot sample_bot
@@ -37,12 +40,14 @@ def build_web_image(client: docker.DockerClient, base_image: str) -> str:
     return _built_once(client, base_image, tag=WEB_IMAGE, dockerfile=(ROOT / "Dockerfile.web").read_bytes())
 
 
-def build_bot_image(client: docker.DockerClient, base_image: str) -> str:
-    """Build an image that has ``python -m sample_bot`` and return its tag."""
+def build_bot_image(client: docker.DockerClient, base_image: str | Callable[[], str]) -> str:
+    """Build an image that has ``python -m sample_bot`` and return its tag. The base may be made when it is needed."""
     return _built_once(client, base_image, tag=BOT_IMAGE, dockerfile=BOT_DOCKERFILE)
 
 
-def _built_once(client: docker.DockerClient, base_image: str, *, tag: str, dockerfile: bytes) -> str:
+def _built_once(
+    client: docker.DockerClient, base_image: str | Callable[[], str], *, tag: str, dockerfile: bytes
+) -> str:
     """Build it, or take what another engine built of the same files: each process has an engine, with no image."""
     context = _context(dockerfile)
     key = hashlib.sha256(context.getbuffer())
@@ -54,7 +59,7 @@ def _built_once(client: docker.DockerClient, base_image: str, *, tag: str, docke
             with path.open("rb") as kept:
                 client.images.load(kept)
             return tag
-        _build(client, base_image, tag=tag, context=context)
+        _build(client, base_image if isinstance(base_image, str) else base_image(), tag=tag, context=context)
         for stale in cache.glob(f"{kind}-*"):
             stale.unlink(missing_ok=True)
         partial = path.with_suffix(".partial")
