@@ -15,6 +15,7 @@ from chat_api.fleet.relay_worker import FleetRelay
 from chat_api.fleet.sources_watcher import SourcesWatcher
 from chat_api.fleet.storage_watcher import StorageWatcher
 from chat_api.fleet.store_sources_watcher import watch_stores
+from chat_api.fleet.synthetic_checks_worker import SyntheticChecksWorker
 from chat_api.incidents.journal import IncidentJournal
 from chat_api.incidents.worker import PRUNE_EVERY_S as PRUNE_INCIDENTS_EVERY_S
 from chat_api.incidents.worker import IncidentWorker
@@ -60,6 +61,7 @@ def leader_tasks(r: Resources, c: Wiring, poller: HealthPoller, sources: Sources
         "containers": sources.watch_containers,
         "parts": _parts_worker(r, s).run,
         "canary": CanaryWorker(s.canary, s.fleet, interval_s=r.settings.bot_canary_interval).run,
+        "canary": SyntheticChecksWorker(s.synthetic_checks, s.fleet, interval_s=r.settings.bot_canary_interval).run,
         "rollups": _rollups(r, s).run,
         "status": StatusRecorder(s.fleet, r.database, check_interval_s=interval_s).run,
         "usage": partial(measure_all, s.containers),

@@ -11,7 +11,6 @@ from chat_api.checks.service import ChecksService
 from chat_api.core.pubsub import PubSub
 from chat_api.core.rate_limits import RateLimits
 from chat_api.core.settings import Settings
-from chat_api.fleet.canary import CanaryService
 from chat_api.fleet.containers import ContainersService
 from chat_api.fleet.health import HealthService
 from chat_api.fleet.known_bots import KnownBotsService
@@ -19,6 +18,7 @@ from chat_api.fleet.policies import PoliciesService
 from chat_api.fleet.registry import BotRegistry
 from chat_api.fleet.renames import RenamesService
 from chat_api.fleet.service import FleetService
+from chat_api.fleet.synthetic_checks import SyntheticChecksService
 from chat_api.fleet.test_messages import TestMessagesService
 from chat_api.fleet_data.queue_lives import QueuesService
 from chat_api.fleet_data.service import FleetDataService
@@ -63,7 +63,7 @@ class Services:
     alert_delivery: AlertDelivery
     alert_settings: AlertSettingsService
     answers: AnswersService
-    canary: CanaryService
+    synthetic_checks: SyntheticChecksService
     changes: EditsService
     checks: ChecksService
     containers: ContainersService

@@ -22,7 +22,6 @@ from chat_api.core.pubsub import PubSub
 from chat_api.core.rate_limits import RateLimits
 from chat_api.core.security import load_key_ring
 from chat_api.core.settings import Settings
-from chat_api.fleet.canary import CanaryService
 from chat_api.fleet.containers import ContainersService
 from chat_api.fleet.dependencies import Connections
 from chat_api.fleet.health import HealthService
@@ -32,6 +31,7 @@ from chat_api.fleet.registry import BotRegistry
 from chat_api.fleet.renames import RenamesService
 from chat_api.fleet.service import FleetService
 from chat_api.fleet.store_sources import StoreSources
+from chat_api.fleet.synthetic_checks import SyntheticChecksService
 from chat_api.fleet.test_messages import TestMessagesService
 from chat_api.fleet_data.queue_lives import QueuesService
 from chat_api.fleet_data.service import FleetDataService
@@ -113,7 +113,7 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
     at_bots, known_as = PersonAtBots(fleet.identities, connector.knowledge), KnownAs(database, bot_users)
     erasures = MemoryErasures(database, registry, fleet, at_bots, known_as, audit, limits)
     answers = AnswersService(database, fleet.identities, feeds, pubsub)
-    canary = CanaryService(registry, fleet)
+    synthetic_checks = SyntheticChecksService(registry, fleet)
     policies = PoliciesService(database, registry, fleet, audit)
     incidents = IncidentsService(database, fleet, audit, EvidenceCollector(engine), pubsub)
     restarts = RestartsService(
@@ -141,6 +141,8 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
     rolling = RollingService(
         database, registry, fleet, restarts, audit, pubsub, canary=canary.ask, checkup=checks.answers
     )
+    # Closed before the restarts that it waits for.
+    rolling = RollingService(database, registry, fleet, restarts, audit, pubsub, check=synthetic_checks.ask)
     stack.push_async_callback(rolling.close)
     stack.push_async_callback(logs.close)
     known_bots = KnownBotsService(database, registry, fleet, audit, pubsub)
@@ -161,7 +163,7 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
         audit=audit,
         auth=auth,
         test_messages=TestMessagesService(registry, connector, fleet.identities, audit),
-        canary=canary,
+        synthetic_checks=synthetic_checks,
         changes=EditsService(database, registry, feeds, limits, feature_flags=feature_flags),
         checks=checks,
         configuration=SettingsService(store, audit, environment=r.environment),
@@ -264,7 +266,7 @@ def _fleet(r: Resources, registry: BotRegistry) -> FleetService:
         registry,
         r.connector,
         check_interval_s=r.settings.bot_health_check_interval,
-        canary_interval_s=r.settings.bot_canary_interval,
+        synthetic_check_interval_s=r.settings.bot_canary_interval,
     )
     fleet.reports.listen(r.recorder.record_report)
     return fleet

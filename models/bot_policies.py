@@ -22,7 +22,7 @@ class WebBotPolicy(SQLModel, table=True):
     maintenance_since: datetime | None = timestamptz(nullable=True)
     maintenance_until: datetime | None = timestamptz(nullable=True)
     maintenance_reason: str = Field(default="", max_length=200, sa_column_kwargs={"server_default": ""})
-    is_canary_on: bool = Field(default=True, sa_column_kwargs={"server_default": "true"})
+    is_synthetic_check_on: bool = Field(default=True, sa_column_kwargs={"server_default": "true"})
     is_auto_healed: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})
     is_healed_when_silent: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})
     heal_after_failures: int = Field(default=3, sa_column_kwargs={"server_default": "3"})

@@ -13,7 +13,7 @@ export function maintenanceNote({ until, reason }, now) {
   return reason ? `${end}: ${reason}` : end;
 }
 
-export function canaryNote([isAnswered, checkedAt, ms, error], now) {
+export function checkNote([isAnswered, checkedAt, ms, error], now) {
   const when = ago(checkedAt, now);
   if (isAnswered) return t("answered in {latency}, {when}", { latency: latency(ms), when });
   if (error === MODEL_SILENT) return `${t(error)} (${when})`;
@@ -43,7 +43,7 @@ export function botNote(bot, { now, isStale, titles, faults }) {
     const action = LABELS.actions[restart.action].label;
     return t("{action} failed: {error}", { action, error: restart.error ?? t("no reason given") });
   }
-  if (bot.faults[0] === "silent" && !bot.canary?.[0]) return canaryNote(bot.canary, now);
+  if (bot.faults[0] === "silent" && !bot.synthetic_check?.[0]) return checkNote(bot.synthetic_check, now);
   if (restart?.state === "online" && restart.action !== "stop" && now - restart.finished_at < BACK_ONLINE_S) {
     return t("back after {span}", { span: span(restart.duration_s) });
   }

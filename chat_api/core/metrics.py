@@ -153,8 +153,14 @@ class Metrics:
             f"{PREFIX}_worker_failures", "How often a background worker failed since the start.", ["worker"], registry=r
         )
         self.bots = Gauge(f"{PREFIX}_bots", "Bots by what they are doing.", ["status"], registry=r)
+        self.synthetic_check_up = Gauge(
+            f"{PREFIX}_bot_synthetic_check_up",
+            "Whether a bot answered its last synthetic check.",
+            ["bot_name"],
+            registry=r,
+        )
         self.canary_up = Gauge(
-            f"{PREFIX}_bot_canary_up", "Whether a bot answered its last synthetic message.", ["bot_name"], registry=r
+            f"{PREFIX}_bot_canary_up", "Deprecated: bot_synthetic_check_up.", ["bot_name"], registry=r
         )
         self.bot_restarts = Counter(
             f"{PREFIX}_bot_restarts_total", "Restarts that ended, as this process saw it.", ["outcome"], registry=r
@@ -237,6 +243,7 @@ class Metrics:
         for gauge in (self.bot_up, self.bot_excused, self.bot_breaker, self.bot_in_flight, self.bot_waiting):
             gauge.remove(bot_name)
         with suppress(KeyError):  # not every bot has been tried
+            self.synthetic_check_up.remove(bot_name)
             self.canary_up.remove(bot_name)
 
     def record_alerts(self, severities: Iterable[str]) -> None:

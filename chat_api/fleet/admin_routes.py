@@ -109,7 +109,7 @@ def bot_overview(bot: BotView) -> BotOverview:
 
 
 def _flat(bot: BotView) -> dict[str, Any]:
-    figures, usage, container, canary, policy = bot.figures, bot.usage, bot.container, bot.canary, bot.policy
+    figures, usage, container, check, policy = bot.figures, bot.usage, bot.container, bot.synthetic_check, bot.policy
     flat: dict[str, Any] = {
         "name": bot.name,
         "display_name": bot.display_name,
@@ -131,8 +131,9 @@ def _flat(bot: BotView) -> dict[str, Any]:
     if figures is not None:
         names = ("uptime_24h", "uptime_7d", "uptime_30d", "p50_ms", "p95_ms", "p99_ms", "error_rate")
         flat |= {name: getattr(figures, name) for name in (*names, "messages_per_min")}
-    if canary is not None:
-        flat |= {"canary_is_answered": canary.is_answered, "canary_at": canary.checked_at}
+    if check is not None:
+        for name in ("synthetic_check", "canary"):
+            flat |= {f"{name}_is_answered": check.is_answered, f"{name}_at": check.checked_at}
     if usage is not None:
         flat |= {"cpu_percent": usage.cpu_percent, "memory_bytes": usage.memory_bytes}
     if container is not None:

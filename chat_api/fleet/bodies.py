@@ -37,8 +37,10 @@ class BotOverview(Answer):
     calls_in_flight: int
     calls_waiting: int
     breaker: str = Field(examples=["closed"])
-    canary_is_answered: bool | None = Field(None, description="Of the last synthetic conversation.")
-    canary_at: datetime | None = None
+    synthetic_check_is_answered: bool | None = Field(None, description="Of the last one.")
+    synthetic_check_at: datetime | None = None
+    canary_is_answered: bool | None = Field(None, deprecated="Use synthetic_check_is_answered.")
+    canary_at: datetime | None = Field(None, deprecated="Use synthetic_check_at.")
     cpu_percent: float | None = Field(None, description="Of one core.")
     memory_bytes: int | None = None
     container_name: str | None = None

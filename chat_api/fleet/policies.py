@@ -1,4 +1,4 @@
-"""What operators decide for a bot: maintenance, healing, canary, notes; and the quarantine that the healing decides."""
+"""What operators decide for a bot: maintenance, healing, checks, notes; and the quarantine that the healing decides."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -187,7 +187,7 @@ class PoliciesService:
         values: dict[str, Any] = {}
         if change.is_in_maintenance is not None:
             values |= self._maintenance(change)
-        for name in ("is_canary_on", "is_auto_healed", "is_healed_when_silent"):
+        for name in ("is_synthetic_check_on", "is_auto_healed", "is_healed_when_silent"):
             if (value := getattr(change, name)) is not None:
                 values[name] = value
         if change.is_auto_healed:

@@ -14,7 +14,7 @@ class PolicyChange:
     is_in_maintenance: bool | None = None
     maintenance_reason: str = ""
     maintenance_until: datetime | None = None
-    is_canary_on: bool | None = None
+    is_synthetic_check_on: bool | None = None
     is_auto_healed: bool | None = None
     is_healed_when_silent: bool | None = None
     heal_after_failures: int | None = None

@@ -35,7 +35,7 @@ from chat_api.fleet.reports import (
     key_of,
     order_of,
 )
-from chat_api.fleet.schemas import CanaryView, RestartView
+from chat_api.fleet.schemas import RestartView, SyntheticCheckView
 from chat_api.fleet.service import FleetService
 from chat_api.fleet.sources_watcher import SourcesWatcher
 
@@ -191,7 +191,7 @@ class FleetRelay:
         self,
         report: StatisticsReport
         | PoliciesReport
-        | CanaryView
+        | SyntheticCheckView
         | ContainerUsage
         | InfoReport
         | AnswersReport
@@ -204,8 +204,8 @@ class FleetRelay:
                 self._fleet.record_statistics(report)
             case PoliciesReport():
                 self._fleet.record_policies(report)
-            case CanaryView():
-                self._fleet.record_canary(report)
+            case SyntheticCheckView():
+                self._fleet.record_synthetic_check(report)
             case ContainerUsage():
                 self._fleet.record_usage(report)
             case InfoReport():

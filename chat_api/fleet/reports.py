@@ -13,12 +13,12 @@ from chat_api.engine.schemas import ContainerUsage, ContainerView
 from chat_api.fleet.schemas import (
     BotPolicy,
     BotStatistics,
-    CanaryView,
     PartRole,
     QueueView,
     RecentAnswers,
     RestartView,
     ServiceStatus,
+    SyntheticCheckView,
     Trouble,
 )
 from models import RestartState
@@ -110,7 +110,7 @@ FleetReport = (
     | RestartView
     | StatisticsReport
     | PoliciesReport
-    | CanaryView
+    | SyntheticCheckView
     | ContainerUsage
     | AnswersReport
     | AlertsReport
@@ -125,7 +125,7 @@ _KINDS: dict[str, TypeAdapter[Any]] = {
     "restart": TypeAdapter(RestartView),
     "figures": TypeAdapter(StatisticsReport),
     "policies": TypeAdapter(PoliciesReport),
-    "canary": TypeAdapter(CanaryView),
+    "synthetic_check": TypeAdapter(SyntheticCheckView),
     "usage": TypeAdapter(ContainerUsage),
     "answers": TypeAdapter(AnswersReport),
     "alerts": TypeAdapter(AlertsReport),
@@ -151,8 +151,8 @@ def key_of(report: FleetReport) -> str:
             return "figures"
         case PoliciesReport():
             return "policies"
-        case CanaryView():
-            return f"canary:{report.bot_name}"
+        case SyntheticCheckView():
+            return f"synthetic_check:{report.bot_name}"
         case ContainerUsage():
             return f"usage:{report.bot_name}"
         case AnswersReport():
@@ -166,7 +166,7 @@ def key_of(report: FleetReport) -> str:
 def order_of(report: FleetReport) -> tuple[datetime, int]:
     """Which of two reports with one key is newer."""
     match report:
-        case Probe() | ServiceReport() | CanaryView():
+        case Probe() | ServiceReport() | SyntheticCheckView():
             return report.checked_at, 0
         case InfoReport() | ContainersReport() | StatisticsReport() | PoliciesReport():
             return report.reported_at, 0

@@ -79,7 +79,7 @@ class LanguageModel:
 
     def _down(self, service: ServiceView, silent: Sequence[BotView]) -> ServiceView:
         count = "1 bot does not" if len(silent) == 1 else f"{len(silent)} bots do not"
-        failed_at = [bot.canary.checked_at for bot in silent if bot.canary is not None]
+        failed_at = [bot.synthetic_check.checked_at for bot in silent if bot.synthetic_check is not None]
         return replace(
             service,
             status=ServiceStatus.UNHEALTHY,

@@ -172,7 +172,7 @@ SEVERAL_FAILURES = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CanaryView:
+class SyntheticCheckView:
     """The last synthetic conversation with a bot; ``error`` is for operators.
 
     ``failures``: how many in a row were not answered until now, this one counted. ``answers_until_trusted``: how
@@ -204,7 +204,7 @@ class BotPolicy:
 
     In maintenance while ``maintenance_since`` is set and ``maintenance_until`` (None: until ended) is not over.
     Where ``is_auto_healed``, a bot that stays offline is restarted after ``heal_after_failures`` failed checks; with
-    ``is_healed_when_silent`` also one that is healthy and leaves as many canaries in a row without an answer.
+    ``is_healed_when_silent`` also one that is healthy and leaves as many synthetic checks in a row without an answer.
     Automatic restarts before ``healing_since`` count no more. ``stopped_at``: an operator wants the bot to be stopped.
     """
 
@@ -213,7 +213,7 @@ class BotPolicy:
     maintenance_since: datetime | None = None
     maintenance_until: datetime | None = None
     maintenance_reason: str = ""
-    is_canary_on: bool = True
+    is_synthetic_check_on: bool = True
     is_auto_healed: bool = False
     is_healed_when_silent: bool = False
     heal_after_failures: int = 3
@@ -275,7 +275,7 @@ class BotView:
     calls_waiting: int = 0
     call_slots: int = 0
     figures: BotStatistics | None = None
-    canary: CanaryView | None = None
+    synthetic_check: SyntheticCheckView | None = None
     usage: ContainerUsage | None = None
     policy: BotPolicy | None = None
     cause: str | None = None

@@ -42,7 +42,6 @@ from chat_api.fleet.schemas import (
     SEVERAL_FAILURES,
     BotPolicy,
     BotView,
-    CanaryView,
     FleetView,
     Heartbeat,
     PartRole,
@@ -50,6 +49,7 @@ from chat_api.fleet.schemas import (
     RestartView,
     ServiceStatus,
     ServiceView,
+    SyntheticCheckView,
     Trouble,
 )
 from chat_api.fleet.status import PUBLIC_STATUS
@@ -83,7 +83,7 @@ class FleetService:
         connector: BotConnector,
         *,
         check_interval_s: float,
-        canary_interval_s: float = 300.0,
+        synthetic_check_interval_s: float = 300.0,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._registry = registry
@@ -93,7 +93,7 @@ class FleetService:
             connector,
             self.identities,
             check_interval_s=check_interval_s,
-            canary_interval_s=canary_interval_s,
+            synthetic_check_interval_s=synthetic_check_interval_s,
             clock=clock,
         )
         self._clock = clock
@@ -232,7 +232,7 @@ class FleetService:
                 state.last_seen_at = probe.checked_at
             state.contract = probe.contract or state.contract
         else:
-            state.canary = None  # It comes back as another.
+            state.synthetic_check = None  # It comes back as another.
             self.identities.expire(probe.bot_name)
         status = self._views.status(probe.bot_name, state)
         heartbeat = Heartbeat(checked_at=probe.checked_at, status=status, latency_ms=probe.latency_ms)
@@ -276,24 +276,24 @@ class FleetService:
             state.restart = None
             self._update(bot_name)
 
-    def record_canary(self, canary: CanaryView) -> CanaryView:
+    def record_synthetic_check(self, check: SyntheticCheckView) -> SyntheticCheckView:
         """Take over how a synthetic conversation went; what this process asked itself goes on in the count."""
-        state = self._states.get(canary.bot_name)
+        state = self._states.get(check.bot_name)
         if state is None:
-            return canary
+            return check
         if not self._is_relaying:
-            canary = _counted(canary, self._views.canary(state))
-        self._report(canary)
-        self._views.learn(canary)
-        state.canary = canary
-        self._update(canary.bot_name)
-        return canary
+            check = _counted(check, self._views.synthetic_check(state))
+        self._report(check)
+        self._views.learn(check)
+        state.synthetic_check = check
+        self._update(check.bot_name)
+        return check
 
-    def drop_canary(self, bot_name: str) -> None:
+    def drop_synthetic_check(self, bot_name: str) -> None:
         """Drop the last synthetic conversation, e.g. because the bot was restarted since."""
         state = self._states.get(bot_name)
-        if state is not None and state.canary is not None:
-            state.canary = None
+        if state is not None and state.synthetic_check is not None:
+            state.synthetic_check = None
             self._update(bot_name)
 
     def record_info(self, report: InfoReport) -> None:
@@ -452,11 +452,11 @@ def _titles(troubles: tuple[Trouble, ...]) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _counted(canary: CanaryView, before: CanaryView | None) -> CanaryView:
+def _counted(check: SyntheticCheckView, before: SyntheticCheckView | None) -> SyntheticCheckView:
     """The next of a row of synthetic conversations. After several that failed, one that went well may be luck."""
-    if not canary.is_answered:
+    if not check.is_answered:
         failures = before.failures + 1 if before is not None else 1
-        return replace(canary, failures=failures, answers_until_trusted=1 if failures >= SEVERAL_FAILURES else 0)
+        return replace(check, failures=failures, answers_until_trusted=1 if failures >= SEVERAL_FAILURES else 0)
     if before is None or before.answers_until_trusted == 0 or before.is_answered:
-        return canary
-    return replace(canary, answers_until_trusted=before.answers_until_trusted, fault=before.fault)
+        return check
+    return replace(check, answers_until_trusted=before.answers_until_trusted, fault=before.fault)

@@ -23,11 +23,11 @@ from chat_api.fleet.schemas import (
     BotPolicy,
     BotStatus,
     BotView,
-    CanaryView,
     Fault,
     Reason,
     RecentAnswers,
     RestartView,
+    SyntheticCheckView,
 )
 from models import BotAction
 
@@ -63,7 +63,7 @@ def bot_status(
     now: datetime,
     stale_after: timedelta,
     policy: BotPolicy | None = None,
-    canary: CanaryView | None = None,
+    check: SyntheticCheckView | None = None,
     recent: RecentAnswers | None = None,
     is_misaddressed: bool = False,
 ) -> BotStatus:
@@ -87,7 +87,7 @@ def bot_status(
         return BotStatus.MISADDRESSED
     if probe.is_ready is False:
         return BotStatus.STARTING if _is_young(container, now) else BotStatus.DEGRADED
-    reasons = bot_reasons(probe, breaker=breaker, policy=policy, canary=canary, recent=recent)
+    reasons = bot_reasons(probe, breaker=breaker, policy=policy, check=check, recent=recent)
     return BotStatus.DEGRADED if reasons else BotStatus.ONLINE
 
 
@@ -96,7 +96,7 @@ def bot_reasons(
     *,
     breaker: str,
     policy: BotPolicy | None = None,
-    canary: CanaryView | None = None,
+    check: SyntheticCheckView | None = None,
     recent: RecentAnswers | None = None,
 ) -> tuple[Reason, ...]:
     """What is wrong with a bot that answers its health check, the worst first; empty for one that is well."""
@@ -104,10 +104,10 @@ def bot_reasons(
     if probe is not None and probe.is_ready is False:
         found.append(_not_ready(probe))
     is_paused = breaker == "open"
-    is_canary_refused = is_paused and canary is not None and canary.error == CALLS_PAUSED  # as everything is
-    is_canary_asked = policy is None or policy.is_canary_on
-    if canary is not None and canary.is_failing and is_canary_asked and not is_canary_refused:
-        found.append(Reason(fault=canary.fault, words=_canary_words(canary)))
+    is_check_refused = is_paused and check is not None and check.error == CALLS_PAUSED  # as everything is
+    is_check_on = policy is None or policy.is_synthetic_check_on
+    if check is not None and check.is_failing and is_check_on and not is_check_refused:
+        found.append(Reason(fault=check.fault, words=_check_words(check)))
     if recent is not None and recent.is_failing:
         found.append(Reason(fault=Fault.FAILING, words=failing_words(recent)))
     if is_paused:
@@ -128,12 +128,12 @@ def failing_words(recent: RecentAnswers) -> str:
     return f"{recent.failure_share:.0%} of its last {recent.calls} answers failed"
 
 
-def _canary_words(canary: CanaryView) -> str:
-    if canary.is_answered:
+def _check_words(check: SyntheticCheckView) -> str:
+    if check.is_answered:
         return "answers test messages again, one more has to confirm it"
-    if canary.fault is Fault.LANGUAGE_MODEL:
+    if check.fault is Fault.LANGUAGE_MODEL:
         return "its language model does not answer"
-    return f"does not answer messages: {canary.error}"
+    return f"does not answer messages: {check.error}"
 
 
 def _slow_words(recent: RecentAnswers) -> str:
@@ -173,7 +173,7 @@ def model_witnesses(bots: Sequence[BotView]) -> list[BotView]:
     A v2 bot can be made to say so. A v1 bot only apologises, which may be its own trouble: it is the model's when all
     bots that were asked apologise, or when others say what it is.
     """
-    asked = [bot for bot in bots if bot.canary is not None]
+    asked = [bot for bot in bots if bot.synthetic_check is not None]
     apologetic = [bot for bot in bots if bot.has(Fault.LANGUAGE_MODEL, Fault.APOLOGY)]
     sure = sum(bot.has(Fault.LANGUAGE_MODEL) for bot in apologetic)
     is_common = len(apologetic) >= MODEL_WITNESSES and len(apologetic) == len(asked)

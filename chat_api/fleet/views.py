@@ -17,21 +17,21 @@ from chat_api.fleet.schemas import (
     BotStatistics,
     BotStatus,
     BotView,
-    CanaryView,
     Heartbeat,
     Reason,
     RecentAnswers,
     RestartView,
     ServiceStatus,
     ServiceView,
+    SyntheticCheckView,
 )
 from chat_api.fleet.status import bot_reasons, bot_status
 
 HEARTBEATS = 90
 LATENCIES = 60
 STALE_AFTER_INTERVALS = 2.0
-# A canary may take as long as a message may; what it said is not believed for longer than two intervals and this.
-CANARY_GRACE_S = 60.0
+# A check may take as long as a message may; what it said is not believed for longer than two intervals and this.
+CHECK_GRACE_S = 60.0
 # Whoever counts answers says so at least every quarter of a minute.
 ANSWERS_STALE_AFTER = timedelta(seconds=60)
 # A dependency that was well for so long and fails again is in new trouble; before that it flaps.
@@ -41,7 +41,7 @@ FLAPPING = timedelta(minutes=2)
 class _Calls(TypedDict):
     """What a view says that changes without a report: how busy the bot is, and what has grown old."""
 
-    canary: CanaryView | None
+    synthetic_check: SyntheticCheckView | None
     breaker: str
     calls_in_flight: int
     calls_waiting: int
@@ -58,7 +58,7 @@ class BotState:
     container: ContainerView | None = None
     restart: RestartView | None = None
     figures: BotStatistics | None = None
-    canary: CanaryView | None = None
+    synthetic_check: SyntheticCheckView | None = None
     usage: ContainerUsage | None = None
     policy: BotPolicy | None = None
     info: BotInfo | None = None
@@ -93,19 +93,19 @@ class BotViews:
         identities: BotIdentities,
         *,
         check_interval_s: float,
-        canary_interval_s: float,
+        synthetic_check_interval_s: float,
         clock: Clock,
     ) -> None:
         self._connector = connector
         self._identities = identities
         self._clock = clock
-        self._canary_stale_after = timedelta(seconds=STALE_AFTER_INTERVALS * canary_interval_s + CANARY_GRACE_S)
+        self._check_stale_after = timedelta(seconds=STALE_AFTER_INTERVALS * synthetic_check_interval_s + CHECK_GRACE_S)
         self.set_check_interval(check_interval_s)
 
-    def learn(self, canary: CanaryView) -> None:
+    def learn(self, check: SyntheticCheckView) -> None:
         """Know a bot's words without a language model again, in the answers that it gives to people."""
-        if canary.apology is not None or not canary.is_failing:
-            self._connector.learn_apology(canary.bot_name, canary.apology)
+        if check.apology is not None or not check.is_failing:
+            self._connector.learn_apology(check.bot_name, check.apology)
 
     def set_check_interval(self, seconds: float) -> None:
         """How often bots are looked at: what is older than two of it is unknown."""
@@ -121,7 +121,7 @@ class BotViews:
             now=self._clock.now(),
             stale_after=self.stale_after,
             policy=state.policy,
-            canary=self.canary(state),
+            check=self.synthetic_check(state),
             is_misaddressed=self._identities.fault(bot_name) is not None,
             recent=self.recent(state),
         )
@@ -134,7 +134,7 @@ class BotViews:
             state.probe,
             breaker=self._connector.breaker_state(bot_name),
             policy=state.policy,
-            canary=self.canary(state),
+            check=self.synthetic_check(state),
             recent=self.recent(state),
         )
 
@@ -183,12 +183,12 @@ class BotViews:
             return view
         return replace(view, status=ServiceStatus.UNKNOWN)
 
-    def canary(self, state: BotState) -> CanaryView | None:
-        """The last canary, unless it is old or the bot was begun anew since."""
-        canary = state.canary
-        if canary is None or self._clock.now() - canary.checked_at > self._canary_stale_after:
+    def synthetic_check(self, state: BotState) -> SyntheticCheckView | None:
+        """The last check, unless it is old or the bot was begun anew since."""
+        check = state.synthetic_check
+        if check is None or self._clock.now() - check.checked_at > self._check_stale_after:
             return None
-        return canary if state.began_at is None or canary.checked_at >= state.began_at else None
+        return check if state.began_at is None or check.checked_at >= state.began_at else None
 
     def recent(self, state: BotState) -> RecentAnswers | None:
         """How the newest answers went, unless nobody counts them any more or the bot was begun anew since."""
@@ -215,7 +215,7 @@ class BotViews:
     def _calls(self, bot_name: str, state: BotState) -> _Calls:
         endpoint = self._connector.endpoint_view(bot_name)
         return {
-            "canary": self.canary(state),
+            "synthetic_check": self.synthetic_check(state),
             "breaker": endpoint.breaker,
             "calls_in_flight": endpoint.in_flight,
             "calls_waiting": endpoint.waiting,

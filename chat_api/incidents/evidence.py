@@ -113,15 +113,15 @@ def _facts(seen: BotView | None, container: ContainerView | None) -> dict[str, A
             "last_answer": _iso(seen.last_seen_at),
             "last_error": seen.error,
             "breaker": seen.breaker,
-            "test_conversation": _canary(seen),
+            "test_conversation": _synthetic_check(seen),
         }
     return facts
 
 
-def _canary(seen: BotView) -> str | None:
-    if seen.canary is None:
+def _synthetic_check(seen: BotView) -> str | None:
+    if seen.synthetic_check is None:
         return None
-    return "answered" if seen.canary.is_answered else f"failed: {seen.canary.error or 'no answer'}"
+    return "answered" if seen.synthetic_check.is_answered else f"failed: {seen.synthetic_check.error or 'no answer'}"
 
 
 def _checks(seen: BotView | None) -> list[dict[str, Any]]:

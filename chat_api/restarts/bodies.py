@@ -100,10 +100,11 @@ class PolicyBody(Body):
         description="With its zone, in the next year; none: until somebody ends it.",
         examples=["2027-01-31T18:00:00Z"],
     )
-    is_canary_on: StrictBool | None = Field(None, examples=[True])
+    is_synthetic_check_on: StrictBool | None = Field(None, examples=[True])
+    is_canary_on: StrictBool | None = Field(None, deprecated="Use is_synthetic_check_on.")
     is_auto_healed: StrictBool | None = Field(None, examples=[True])
     is_healed_when_silent: StrictBool | None = Field(
-        None, description="Healed also when it is healthy and answers no canary.", examples=[False]
+        None, description="Healed also when it is healthy and answers no synthetic check.", examples=[False]
     )
     heal_after_failures: StrictInt | None = Field(None, ge=1, le=100, examples=[3])
     notes: StrictStr | None = Field(None, max_length=4000, examples=["Needs a minute to load its model."])
@@ -118,7 +119,11 @@ class PolicyBody(Body):
     def change(self) -> PolicyChange:
         """As the service takes it."""
         until = datetime.fromisoformat(self.maintenance_until).astimezone(UTC) if self.maintenance_until else None
-        return PolicyChange(**dict(self) | {"maintenance_until": until})
+        given = dict(self) | {"maintenance_until": until}
+        by_its_old_name = given.pop("is_canary_on")
+        if given["is_synthetic_check_on"] is None:
+            given["is_synthetic_check_on"] = by_its_old_name
+        return PolicyChange(**given)
 
 
 class PolicyAnswer(Answer):
@@ -130,7 +135,8 @@ class PolicyAnswer(Answer):
     maintenance_since: datetime | None
     maintenance_until: datetime | None
     maintenance_reason: str
-    is_canary_on: bool
+    is_synthetic_check_on: bool
+    is_canary_on: bool = Field(validation_alias="is_synthetic_check_on", deprecated="Use is_synthetic_check_on.")
     is_auto_healed: bool
     is_healed_when_silent: bool
     heal_after_failures: int

@@ -4,9 +4,9 @@
 
     N failed checks → restart → N more, 30 s → restart → N more, 60 s → restart → N more → quarantine
 
-Failed are health checks that find it offline; where asked for, also canaries that a healthy bot leaves unanswered.
-At most three in an hour, by the stored restarts, so that a restart of the console forgets nothing. A recovery makes
-the next wait short again, not the count.
+Failed are health checks that find it offline; where asked for, also synthetic checks that a healthy bot leaves
+unanswered. At most three in an hour, by the stored restarts, so that a restart of the console forgets nothing. A
+recovery makes the next wait short again, not the count.
 """
 
 import asyncio
@@ -130,25 +130,25 @@ def may_heal(bot: BotView, policy: BotPolicy, now: datetime, *, is_silence_commo
 
 
 def is_silent(bot: BotView) -> bool:
-    """Whether a bot answers its health check, and not its canary."""
+    """Whether a bot answers its health check, and not its synthetic checks."""
     return bot.has(Fault.SILENT, Fault.APOLOGY, Fault.LANGUAGE_MODEL) and not _answered_last(bot)
 
 
 def _answered_last(bot: BotView) -> bool:
-    return bot.canary is not None and bot.canary.is_answered
+    return bot.synthetic_check is not None and bot.synthetic_check.is_answered
 
 
 def is_common_silence(bots: Sequence[BotView]) -> bool:
     """Whether several bots, and half of those that were asked, fell silent: then it is what they all talk through."""
-    asked = [bot for bot in bots if bot.canary is not None]
+    asked = [bot for bot in bots if bot.synthetic_check is not None]
     silent = sum(is_silent(bot) for bot in asked)
     return silent > 1 and 2 * silent >= len(asked)
 
 
 def failures_since(bot: BotView, since: datetime | None) -> int:
     """How many checks of the kind that failed did so in a row until now, those before ``since`` left out."""
-    if is_silent(bot) and bot.canary is not None:
-        return bot.canary.failures  # the fleet begins to count anew with every restart
+    if is_silent(bot) and bot.synthetic_check is not None:
+        return bot.synthetic_check.failures  # the fleet begins to count anew with every restart
     count = 0
     for heartbeat in reversed(bot.heartbeats):
         if heartbeat.status is not BotStatus.OFFLINE or (since is not None and heartbeat.checked_at <= since):

@@ -2,7 +2,7 @@
 
 ::
 
-    requested → batch 1: restart, health, canary → batch 2 … → done
+    requested → batch 1: restart, health, synthetic check → batch 2 … → done
                    └ one fails: failed, the rest untouched
                    └ somebody asked: aborted after this batch
 
@@ -28,7 +28,7 @@ from chat_api.fleet.registry import BotRegistry
 from chat_api.fleet.schemas import BotView
 from chat_api.fleet.service import FleetService
 from chat_api.restarts import rolling_repository as rolling
-from chat_api.restarts.rolling_runs import Canary, Checkup, RollingRun
+from chat_api.restarts.rolling_runs import Check, Checkup, RollingRun
 from chat_api.restarts.rolling_schemas import (
     PreviewedBot,
     RollingPreview,
@@ -61,7 +61,7 @@ class RollingService:
         audit: AuditService,
         pubsub: PubSub,
         *,
-        canary: Canary,
+        check: Check,
         checkup: Checkup | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
@@ -72,7 +72,7 @@ class RollingService:
         self._restarts = restarts
         self._audit = audit
         self._pubsub = pubsub
-        self._canary = canary
+        self._check = check
         self._checkup = checkup
         self._clock = clock
         self._newest: RollingView | None = None
@@ -149,7 +149,7 @@ class RollingService:
             self,
             self._restarts,
             self._fleet,
-            self._canary,
+            self._check,
             self._database,
             clock=self._clock,
             view=view,
@@ -286,6 +286,6 @@ def _estimate_s(bots: Sequence[PreviewedBot]) -> float:
 def _at_the_end(step: RollingStep, state: RollingState) -> RollingStep:
     if step.state is StepState.WAITING:
         return replace(step, state=StepState.UNTOUCHED)
-    if step.state in {StepState.RESTARTING, StepState.CANARY}:
+    if step.state in {StepState.RESTARTING, StepState.SYNTHETIC_CHECK}:
         return replace(step, state=StepState.FAILED, error=step.error or f"The rolling restart was {state}.")
     return step

@@ -12,7 +12,7 @@ from chat_api.core.database import Database
 from chat_api.core.errors import AppError
 from chat_api.core.logging import get_logger
 from chat_api.core.principals import Principal
-from chat_api.fleet.schemas import BotStatus, CanaryView
+from chat_api.fleet.schemas import BotStatus, SyntheticCheckView
 from chat_api.fleet.service import FleetService
 from chat_api.restarts import rolling_repository as rolling
 from chat_api.restarts.rolling_schemas import RollingStep, RollingView, StepState
@@ -22,10 +22,10 @@ from models import ActionOrigin, BotAction, RestartState, RollingState
 log = get_logger(__name__)
 
 HEARTBEAT_S = 5.0
-CANARY_TRIES = 3
-CANARY_PAUSE_S = 2.0
-CANARY_TIMEOUT_S = 60.0
-Canary = Callable[[str], Awaitable[CanaryView]]
+CHECK_TRIES = 3
+CHECK_PAUSE_S = 2.0
+CHECK_TIMEOUT_S = 60.0
+Check = Callable[[str], Awaitable[SyntheticCheckView]]
 # Of each bot, the prompts of a suite in their order, and whether its answer was as it has to be.
 Answers = Mapping[str, Sequence[tuple[str, bool]]]
 Checkup = Callable[[Principal, UUID, Sequence[str]], Awaitable[Answers]]
@@ -51,7 +51,7 @@ class RollingRun:
         book: Book,
         restarts: RestartsService,
         fleet: FleetService,
-        canary: Canary,
+        check: Check,
         database: Database,
         *,
         clock: Clock,
@@ -66,7 +66,7 @@ class RollingRun:
         self._book = book
         self._restarts = restarts
         self._fleet = fleet
-        self._canary = canary
+        self._check = check
         self._database = database
         self._clock = clock
         self._is_over = False
@@ -137,16 +137,16 @@ class RollingRun:
     async def _answered(self, name: str) -> str | None:
         """See whether the bot answers a message, unless operators want no such messages; it may need a moment."""
         policy = self._fleet.policy_of(name)
-        if policy is not None and not policy.is_canary_on:
+        if policy is not None and not policy.is_synthetic_check_on:
             return None
-        self._step(name, state=StepState.CANARY)
+        self._step(name, state=StepState.SYNTHETIC_CHECK)
         error: str | None = None
-        for attempt in range(CANARY_TRIES):
+        for attempt in range(CHECK_TRIES):
             if attempt:
-                await asyncio.sleep(CANARY_PAUSE_S)
+                await asyncio.sleep(CHECK_PAUSE_S)
             try:
-                async with asyncio.timeout(CANARY_TIMEOUT_S):
-                    seen = await self._canary(name)
+                async with asyncio.timeout(CHECK_TIMEOUT_S):
+                    seen = await self._check(name)
             except TimeoutError:
                 error = "It answers its health check, but not a message: no answer in time"
                 continue

@@ -18,7 +18,7 @@ class StepState(StrEnum):
 
     WAITING = "waiting"
     RESTARTING = "restarting"
-    CANARY = "canary"
+    SYNTHETIC_CHECK = "canary"  # the value that programs know
     DONE = "done"
     FAILED = "failed"
     UNTOUCHED = "untouched"

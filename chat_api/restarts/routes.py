@@ -170,7 +170,7 @@ async def abort_rolling(rolling_id: UUID, principal: Admin, rolling: Rolling) ->
 
 @router.get("/bots/{bot_name}/policy", summary="A bot's policy", responses=errors(*_READING, "not_found"))
 async def get_policy(bot_name: BotName, principal: Admin, policies: Policies) -> PolicyAnswer:
-    """Maintenance, healing, canary, quarantine and notes."""
+    """Maintenance, healing, synthetic checks, quarantine and notes."""
     return PolicyAnswer.model_validate(await policies.policy(principal, bot_name))
 
 

@@ -145,7 +145,9 @@ class RestartRuns:
         state = RestartState.FAILED if error else state
         view = replace(view, state=state, finished_at=self._clock.now(), duration_s=duration_s, error=error)
         if state is RestartState.ONLINE:
-            self._fleet.drop_canary(view.bot_name)  # what it said of the process before says nothing of this one
+            self._fleet.drop_synthetic_check(
+                view.bot_name
+            )  # what it said of the process before says nothing of this one
         log.info(
             "restart_finished",
             bot_name=view.bot_name,

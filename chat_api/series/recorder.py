@@ -18,7 +18,7 @@ from chat_api.core.errors import AppError
 from chat_api.core.histogram import bucket_of
 from chat_api.core.logging import get_logger
 from chat_api.fleet.reports import FleetReport, ServiceReport
-from chat_api.fleet.schemas import CanaryView, ServiceStatus
+from chat_api.fleet.schemas import ServiceStatus, SyntheticCheckView
 from chat_api.series import repository as series
 from chat_api.series.repository import Increment, Tally
 from chat_api.series.schemas import Span
@@ -83,8 +83,8 @@ class SeriesRecorder:
         match report:
             case Probe():
                 self.record(f"health:{report.bot_name}", report.latency_ms, is_error=not report.is_healthy)
-            case CanaryView():
-                self.record(f"canary:{report.bot_name}", report.latency_ms, is_error=not report.is_answered)
+            case SyntheticCheckView():
+                self.record(f"synthetic_check:{report.bot_name}", report.latency_ms, is_error=not report.is_answered)
             case ServiceReport() if report.queue is not None:
                 self.record(f"service:{report.name}", float(report.queue.depth))
             case ServiceReport() if report.status not in UNCOUNTED:

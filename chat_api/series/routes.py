@@ -60,9 +60,12 @@ Asked = Annotated[Question, Depends(question)]
 async def bot_series(
     bot_name: BotName,
     asked: Asked,
-    kind: Annotated[BotSeries, Query(description="Users' messages, health checks, or canaries.")] = BotSeries.ANSWERS,
+    kind: Annotated[
+        BotSeries, Query(description="Users' messages, health checks, or synthetic checks (`canary`: deprecated).")
+    ] = BotSeries.ANSWERS,
 ) -> SeriesAnswer | Response:
-    """Counts, failures and percentiles of a bot's answers, health checks or canaries."""
+    """Counts, failures and percentiles of a bot's answers, health checks or synthetic checks."""
+    kind = BotSeries.SYNTHETIC_CHECK if kind is BotSeries.CANARY else kind
     return await _series(asked, f"{kind}:{bot_name.lower()}")
 
 

@@ -69,7 +69,8 @@ class BotSeries(StrEnum):
 
     ANSWERS = "answers"
     HEALTH = "health"
-    CANARY = "canary"
+    SYNTHETIC_CHECK = "synthetic_check"
+    CANARY = "canary"  # the same, by the name that it had
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

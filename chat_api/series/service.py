@@ -1,8 +1,8 @@
 """What was measured and observed over time: points for charts, uptime, and the intervals behind it.
 
-A series' subject is ``answers:``, ``health:`` or ``canary:`` and a bot's name, ``service:`` and a dependency's key,
-``http`` or ``loop_lag``. That of a queue holds depths in the place of times. A state's subject is ``bot:`` and a bot's
-name, or ``service:`` and a dependency's key.
+A series' subject is ``answers:``, ``health:`` or ``synthetic_check:`` and a bot's name, ``service:`` and a dependency's
+key, ``http`` or ``loop_lag``. That of a queue holds depths in the place of times. A state's subject is ``bot:`` and a
+bot's name, or ``service:`` and a dependency's key.
 """
 
 import asyncio

@@ -70,8 +70,9 @@ class _FleetGauges:
         metrics.bot_breaker.labels(bot.name).set(BREAKER_VALUES[bot.breaker])
         metrics.bot_in_flight.labels(bot.name).set(bot.calls_in_flight)
         metrics.bot_waiting.labels(bot.name).set(bot.calls_waiting)
-        if bot.canary is not None:
-            metrics.canary_up.labels(bot.name).set(not bot.canary.is_failing)
+        if bot.synthetic_check is not None:
+            for gauge in (metrics.synthetic_check_up, metrics.canary_up):
+                gauge.labels(bot.name).set(not bot.synthetic_check.is_failing)
         if bot.restart is not None and bot.restart.is_running:
             self._running.add(bot.name)
         elif bot.restart is not None and bot.name in self._running:

@@ -16,11 +16,11 @@ from chat_api.fleet.schemas import (
     BotPolicy,
     BotStatistics,
     BotView,
-    CanaryView,
     FleetView,
     Heartbeat,
     RestartView,
     ServiceView,
+    SyntheticCheckView,
 )
 from chat_api.fleet.views import HEARTBEATS
 from console.labels import LETTERS
@@ -207,9 +207,9 @@ def _usage(usage: ContainerUsage) -> list[float | None]:
     ]
 
 
-def _canary(canary: CanaryView) -> list[Any]:
+def _check(check: SyntheticCheckView) -> list[Any]:
     """``[is_answered, checked_at, latency_ms, error]``."""
-    return [canary.is_answered, _seconds(canary.checked_at), _short(canary.latency_ms), canary.error]
+    return [check.is_answered, _seconds(check.checked_at), _short(check.latency_ms), check.error]
 
 
 def _policy(policy: BotPolicy) -> dict[str, Any]:
@@ -217,7 +217,7 @@ def _policy(policy: BotPolicy) -> dict[str, Any]:
         "since": _seconds(policy.maintenance_since),
         "until": _seconds(policy.maintenance_until),
         "reason": policy.maintenance_reason,
-        "is_canary_on": policy.is_canary_on,
+        "is_synthetic_check_on": policy.is_synthetic_check_on,
         "is_healed": policy.is_auto_healed,
         "quarantined_at": _seconds(policy.quarantined_at),
         "quarantine_reason": policy.quarantine_reason,
@@ -270,7 +270,7 @@ _FIELDS: Final[tuple[tuple[str, Callable[[BotView], Any], Callable[[Any], Any]],
     ("restart", lambda bot: bot.restart, _maybe(_restart)),
     ("figures", lambda bot: bot.figures, _maybe(_statistics)),
     ("usage", lambda bot: bot.usage, _maybe(_usage)),
-    ("canary", lambda bot: bot.canary, _maybe(_canary)),
+    ("synthetic_check", lambda bot: bot.synthetic_check, _maybe(_check)),
     ("policy", lambda bot: bot.policy, _maybe(_policy)),
     ("cause", lambda bot: bot.cause, _same),
     ("is_declared", lambda bot: bot.declared_by is not None, _same),

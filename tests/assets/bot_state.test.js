@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { hueOf, initials } from "we-avatar";
 import { ConfirmAction, offered, whyNot } from "we-bot-actions";
-import { botNote, canaryNote, maintenanceNote } from "we-bot-note";
+import { botNote, checkNote, maintenanceNote } from "we-bot-note";
 import { Heartbeats } from "we-heartbeats";
 import { LABELS } from "we-labels";
 import { RestartProgress } from "we-restart";
@@ -52,9 +52,9 @@ test("a maintenance says until when, and why", () => {
   assert.match(maintenanceNote({ until: NOW + 60, reason: "" }, NOW), /^until .*\d/);
 });
 
-test("a canary says how it went", () => {
-  assert.equal(canaryNote([true, NOW - 60, 240, null], NOW), "answered in 240 ms, 1 min ago");
-  assert.equal(canaryNote([false, NOW - 60, null, "timeout"], NOW), "no answer to a test message: timeout (1 min ago)");
+test("a synthetic check says how it went", () => {
+  assert.equal(checkNote([true, NOW - 60, 240, null], NOW), "answered in 240 ms, 1 min ago");
+  assert.equal(checkNote([false, NOW - 60, null, "timeout"], NOW), "no answer to a test message: timeout (1 min ago)");
 });
 
 test("an action that makes no sense says why", () => {

@@ -21,7 +21,7 @@ export const bot = (changes = {}) => ({
   restart: null,
   figures: null,
   usage: null,
-  canary: null,
+  synthetic_check: null,
   policy: null,
   cause: null,
   is_declared: true,

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from chat_api.fleet.schemas import BotStatus, CanaryView
+from chat_api.fleet.schemas import BotStatus, SyntheticCheckView
 from models import Role
 from tests.support.console_app import RunningConsole
 from tests.support.console_page import opened_page
@@ -12,8 +12,8 @@ from tests.support.elements import by_testid, is_shown, markup, text
 from tests.support.eventually import eventually
 
 ACTIONS = ("do-restart", "do-start", "do-stop", "do-maintenance", "do-end_maintenance", "do-remove", "do-try")
-# Of a day to come: what a canary said is believed for a minute, and a machine may take longer to get there.
-FAILED = CanaryView(
+# Of a day to come: what a synthetic check said is believed for a minute, and a machine may take longer to get there.
+FAILED = SyntheticCheckView(
     bot_name="elena", is_answered=False, checked_at=datetime.now(UTC) + timedelta(days=1), error="<no answer>"
 )
 
@@ -24,7 +24,9 @@ def _is_online(console: RunningConsole) -> bool:
 
 
 def _tells_of(bot_name: str, message: dict[str, Any]) -> bool:
-    return any(bot["name"] == bot_name and bot.get("canary") for bot in message.get("changes", {}).get("bots", []))
+    return any(
+        bot["name"] == bot_name and bot.get("synthetic_check") for bot in message.get("changes", {}).get("bots", [])
+    )
 
 
 async def test_it_says_how_the_bot_is_and_why(console_app: RunningConsole) -> None:
@@ -41,7 +43,7 @@ async def test_it_says_how_the_bot_is_and_why(console_app: RunningConsole) -> No
         assert "disabled" not in by_testid(page.client, "do-maintenance").props
         assert "24 h" in markup(page.client.content)
 
-        console_app.services.fleet.record_canary(FAILED)
+        console_app.services.fleet.record_synthetic_check(FAILED)
         await eventually(lambda: head.props["data-status"] == BotStatus.DEGRADED)
         assert "no answer to a test message: &lt;no answer&gt;" in markup(head)
 
@@ -54,7 +56,7 @@ async def test_a_page_of_one_bot_is_sent_no_other(console_app: RunningConsole) -
         opened_page(console_app, token, "/admin") as board,
         opened_page(console_app, token, "/admin/bots/elena") as page,
     ):
-        console_app.services.fleet.record_canary(replace(FAILED, bot_name="marcus"))
+        console_app.services.fleet.record_synthetic_check(replace(FAILED, bot_name="marcus"))
         await eventually(lambda: any(_tells_of("marcus", message) for message in board.messages))
         assert page.messages == []
         assert "no answer" not in markup(page.client.content)

@@ -15,13 +15,13 @@ from chat_api.fleet.schemas import (
     BotStatistics,
     BotStatus,
     BotView,
-    CanaryView,
     Fault,
     FleetView,
     Reason,
     RestartView,
     ServiceStatus,
     ServiceView,
+    SyntheticCheckView,
     SystemStatus,
 )
 from console.labels import ACTIONS
@@ -64,7 +64,7 @@ RESTART = RestartView(
     estimate_s=20,
 )
 POLICY = BotPolicy(bot_name="elena", changed_at=NOW)
-CANARY = CanaryView(bot_name="elena", is_answered=False, checked_at=AGO, error="no answer")
+CHECK = SyntheticCheckView(bot_name="elena", is_answered=False, checked_at=AGO, error="no answer")
 SILENT = (Reason(fault=Fault.SILENT, words="silent"),)
 DEGRADED: dict[str, Any] = {"status": BotStatus.DEGRADED}
 OFFLINE: dict[str, Any] = {"status": BotStatus.OFFLINE}
@@ -82,8 +82,10 @@ BOTS = (
     replace(BOT, restart=replace(RESTART, state=RestartState.FAILED, error="no image", **FINISHED), **OFFLINE),
     replace(BOT, **DEGRADED, cause="redis"),
     replace(BOT, **DEGRADED, cause="llm"),
-    replace(BOT, **DEGRADED, reasons=SILENT, canary=CANARY),
-    replace(BOT, **DEGRADED, reasons=SILENT, canary=replace(CANARY, error="its language model does not answer")),
+    replace(BOT, **DEGRADED, reasons=SILENT, synthetic_check=CHECK),
+    replace(
+        BOT, **DEGRADED, reasons=SILENT, synthetic_check=replace(CHECK, error="its language model does not answer")
+    ),
     replace(BOT, status=BotStatus.UNKNOWN, last_seen_at=None),
     replace(
         BOT, status=BotStatus.MAINTENANCE, policy=replace(POLICY, maintenance_since=NOW, maintenance_reason="disk")

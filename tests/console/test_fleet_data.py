@@ -18,11 +18,11 @@ from chat_api.fleet.schemas import (
     BotStatistics,
     BotStatus,
     BotView,
-    CanaryView,
     FleetView,
     Heartbeat,
     ServiceStatus,
     ServiceView,
+    SyntheticCheckView,
     SystemStatus,
 )
 from console.live.fleet_snapshots import fleet_patch, fleet_snapshot
@@ -127,7 +127,8 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
         cpu_percent=st.floats(0, 400),
         memory_bytes=st.integers(0, 2**34),
     ),
-    "canary": st.none() | st.builds(CanaryView, bot_name=st.just("x"), is_answered=st.booleans(), checked_at=MOMENTS),
+    "synthetic_check": st.none()
+    | st.builds(SyntheticCheckView, bot_name=st.just("x"), is_answered=st.booleans(), checked_at=MOMENTS),
     "policy": st.none()
     | st.builds(BotPolicy, bot_name=st.just("x"), changed_at=MOMENTS, maintenance_since=st.none() | MOMENTS),
     "cause": st.none() | st.sampled_from(["redis", "postgres"]),

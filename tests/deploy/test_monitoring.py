@@ -32,7 +32,8 @@ OF_A_SLOW_MACHINE = {
 }
 # What has no series while all is well; each would be seen by what stands beside it.
 ONLY_IN_A_FAULT = {
-    "whisperengine_web_bot_canary_up": "a bot without a canary has none",
+    "whisperengine_web_bot_synthetic_check_up": "a bot without a synthetic check has none",
+    "whisperengine_web_bot_canary_up": "the same by its old name",
     "whisperengine_web_bot_restarts_total": "no bot was restarted",
     "whisperengine_web_bot_calls_refused_total": "no call was refused",
     "whisperengine_web_bot_breaker_state": "every breaker is closed, and the panel shows those that are not",

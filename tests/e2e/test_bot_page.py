@@ -8,7 +8,7 @@ from nicegui import ui
 from playwright.async_api import Page, expect
 
 from chat_api.core.principals import Permission, Principal
-from chat_api.fleet.schemas import BotStatus, CanaryView
+from chat_api.fleet.schemas import BotStatus, SyntheticCheckView
 from console.pages.bot import page as bot_page
 from console.pages.bot.page import Section
 from models import Role
@@ -33,8 +33,8 @@ async def test_it_lives(console_app: RunningConsole, page: Page, elena: RunningB
     await expect(page.get_by_test_id("character")).to_contain_text("Studies how coral reefs recover")
     await expect(page.get_by_test_id("self-description")).to_contain_text("v1")
     await page.evaluate("window.isSamePage = true")
-    console_app.services.fleet.record_canary(
-        CanaryView(bot_name="elena", is_answered=False, checked_at=datetime.now(UTC), error="no answer in time")
+    console_app.services.fleet.record_synthetic_check(
+        SyntheticCheckView(bot_name="elena", is_answered=False, checked_at=datetime.now(UTC), error="no answer in time")
     )
     await expect(head).to_have_attribute("data-status", BotStatus.DEGRADED)
     await expect(head.get_by_test_id("note")).to_contain_text("no answer to a test message: no answer in time")

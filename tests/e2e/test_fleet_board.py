@@ -13,7 +13,7 @@ from chat_api.bots.schemas import Probe
 from chat_api.core.principals import Permission, Principal
 from chat_api.engine.schemas import ContainerKind, ContainerState, ContainerUsage, ContainerView
 from chat_api.fleet.reports import PoliciesReport, ServiceReport, StatisticsReport
-from chat_api.fleet.schemas import BotPolicy, BotStatistics, BotStatus, CanaryView, Heartbeat, ServiceStatus
+from chat_api.fleet.schemas import BotPolicy, BotStatistics, BotStatus, Heartbeat, ServiceStatus, SyntheticCheckView
 from console.pages.fleet import actions as fleet_actions
 from console.pages.fleet.actions import ActionRequest, BoardAction
 from models import Role
@@ -116,10 +116,12 @@ async def _shown(page: Page) -> list[str]:
 
 
 async def test_why_a_bot_is_as_it_is(console: RunningConsole, page: Page) -> None:
-    """A canary that failed, a cause, a maintenance and a quarantine each say so in the row."""
+    """A synthetic check that failed, a cause, a maintenance and a quarantine each say so in the row."""
     await _settled(console, down=("ryan",))
     fleet, now = console.services.fleet, datetime.now(UTC)
-    fleet.record_canary(CanaryView(bot_name="jake", is_answered=False, checked_at=now, error="no answer in time"))
+    fleet.record_synthetic_check(
+        SyntheticCheckView(bot_name="jake", is_answered=False, checked_at=now, error="no answer in time")
+    )
     until, since = now + timedelta(hours=1), now - timedelta(minutes=1)
     fleet.record_policies(
         PoliciesReport(

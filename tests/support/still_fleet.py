@@ -60,7 +60,7 @@ class StillFleet:
         )
 
 
-async def still_fleet(folder: Path, *bots: RunningBot | str, canary_interval_s: float = 300.0) -> StillFleet:
+async def still_fleet(folder: Path, *bots: RunningBot | str, synthetic_check_interval_s: float = 300.0) -> StillFleet:
     """A fleet of running bots, or of names that nobody answers for; its connector is not open."""
     config = folder / "still.yaml"
     entries = [{"name": bot, "url": f"http://127.0.0.1:9/{bot}"} for bot in bots if isinstance(bot, str)]
@@ -80,7 +80,7 @@ async def still_fleet(folder: Path, *bots: RunningBot | str, canary_interval_s: 
         registry,
         connector,
         check_interval_s=CHECK_INTERVAL_S,
-        canary_interval_s=canary_interval_s,
+        synthetic_check_interval_s=synthetic_check_interval_s,
         clock=hands.clock,
     )
     fleet.sync_registry()

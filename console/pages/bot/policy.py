@@ -1,4 +1,4 @@
-"""What an operator decides for one bot: maintenance, healing, canary, quarantine, notes."""
+"""What an operator decides for one bot: maintenance, healing, synthetic checks, quarantine, notes."""
 
 from datetime import UTC, datetime, timedelta
 from html import escape
@@ -58,7 +58,9 @@ class _Panel:
             self._quarantine = ui.element("div").classes("we-policy")
             self._maintenance = ui.element("div").classes("we-policy")
             self._healing()
-            self._canary = self._switch(_("Send a short test message regularly"), "is_canary_on", testid="canary")
+            self._check = self._switch(
+                _("Send a short test message regularly"), "is_synthetic_check_on", testid="synthetic-check"
+            )
             self._notes()
             self._changed_by = ui.label().classes("we-muted")
         self._build_quarantine()
@@ -76,7 +78,7 @@ class _Panel:
             self._build_maintenance()
         self._heals.set_value(policy.is_auto_healed)
         self._heals_silence.set_value(policy.is_healed_when_silent)
-        self._canary.set_value(policy.is_canary_on)
+        self._check.set_value(policy.is_synthetic_check_on)
         self._failures.set_options(_choices(policy.heal_after_failures), value=policy.heal_after_failures)
         self._sign()
 

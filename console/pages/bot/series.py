@@ -20,7 +20,12 @@ async def bot_series(principal: Principal, bot_name: str) -> None:
             shows="counts",
         ),
         ChartSpec(title=_("Health check"), subject=f"health:{bot_name}", export=f"{address}health", of="checks"),
-        ChartSpec(title=_("Canary"), subject=f"canary:{bot_name}", export=f"{address}canary", of="checks"),
+        ChartSpec(
+            title=_("Synthetic checks"),
+            subject=f"synthetic_check:{bot_name}",
+            export=f"{address}synthetic_check",
+            of="checks",
+        ),
     )
     await SeriesPanel(principal, _("Over time"), charts).load()
     await bot_all_channels(principal, bot_name)

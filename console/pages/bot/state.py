@@ -15,11 +15,11 @@ from chat_api.fleet.schemas import (
     BotStatistics,
     BotStatus,
     BotView,
-    CanaryView,
     Fault,
     FleetView,
     ServiceStatus,
     ServiceView,
+    SyntheticCheckView,
 )
 from console.labels import ACTIONS, CONTAINERS
 from console.widgets.fact_words import clock, moment, since
@@ -105,15 +105,15 @@ def seen(bot: BotView) -> str:
     return _("last seen {when}", when=moment(bot.last_seen_at)) if bot.last_seen_at else _("not checked yet")
 
 
-def canary_note(canary: CanaryView) -> str:
+def check_note(check: SyntheticCheckView) -> str:
     """How its last test message went."""
-    when = moment(canary.checked_at)
-    if canary.is_answered:
-        return _("answered in {latency}, {when}", latency=latency(canary.latency_ms), when=when)
-    if canary.error == _MODEL_SILENT:
+    when = moment(check.checked_at)
+    if check.is_answered:
+        return _("answered in {latency}, {when}", latency=latency(check.latency_ms), when=when)
+    if check.error == _MODEL_SILENT:
         return f"{_(_MODEL_SILENT)} ({when})"
-    if canary.error:
-        return _("no answer to a test message: {error} ({when})", error=escape(_(canary.error)), when=when)
+    if check.error:
+        return _("no answer to a test message: {error} ({when})", error=escape(_(check.error)), when=when)
     return _("no answer to a test message ({when})", when=when)
 
 
@@ -148,13 +148,13 @@ def tiles(bot: BotView, now: datetime) -> dict[str, tuple[Cell, ...]]:
 
 def facts(bot: BotView, *, has_engine: bool) -> list[tuple[str, str]]:
     """What else is known, as markup by what it is."""
-    policy, canary = bot.policy, bot.canary
-    tested = canary_note(canary) if canary else _("no result yet")
+    policy, check = bot.policy, bot.synthetic_check
+    tested = check_note(check) if check else _("no result yet")
     known = [
         (_("Health check"), latency(bot.latency_ms) if bot.latency_ms is not None else _("no answer")),
         (_("Last seen"), moment(bot.last_seen_at) if bot.last_seen_at else _("never")),
         *([(_("Discord"), _discord(bot.discord))] if bot.discord else []),
-        (_("Canary"), _("off") if policy and not policy.is_canary_on else tested),
+        (_("Synthetic check"), _("off") if policy and not policy.is_synthetic_check_on else tested),
         (_("Container"), container_text(bot.container, has_engine=has_engine)),
     ]
     if bot.container is not None and bot.container.image:
@@ -216,8 +216,13 @@ def _note_of_troubles(bot: BotView, services: Mapping[str, ServiceView], now: da
     if restart and restart.state is RestartState.FAILED and bot.shown is not BotStatus.ONLINE:
         action, error = _(ACTIONS[restart.action].label), escape(restart.error or _("no reason given"))
         return _("{action} failed: {error}", action=action, error=error)
-    if bot.reasons and bot.reasons[0].fault is Fault.SILENT and bot.canary and not bot.canary.is_answered:
-        return canary_note(bot.canary)
+    if (
+        bot.reasons
+        and bot.reasons[0].fault is Fault.SILENT
+        and bot.synthetic_check
+        and not bot.synthetic_check.is_answered
+    ):
+        return check_note(bot.synthetic_check)
     is_back = restart and restart.state is RestartState.ONLINE and restart.action is not BotAction.STOP
     if restart and is_back and restart.finished_at and now - restart.finished_at < NEWS:
         return _("back after {span}", span=span(restart.duration_s or 0))

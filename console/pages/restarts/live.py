@@ -35,7 +35,7 @@ _ENDING: Final = Mark(N_("Ends after this batch"), "warn", "restarting")
 _STEPS: Final = {
     StepState.WAITING: Mark(N_("Waiting"), "idle", "paused"),
     StepState.RESTARTING: Mark(N_("Restarting"), "busy", "restarting"),
-    StepState.CANARY: Mark(N_("Test message"), "busy", "starting"),
+    StepState.SYNTHETIC_CHECK: Mark(N_("Test message"), "busy", "starting"),
     StepState.DONE: Mark(N_("Online"), "ok", "online"),
     StepState.FAILED: Mark(N_("Failed"), "bad", "offline"),
     StepState.UNTOUCHED: Mark(N_("Not restarted"), "idle", "unknown"),

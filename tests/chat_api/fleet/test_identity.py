@@ -82,8 +82,8 @@ async def test_three_bots_at_one_address(make_settings: MakeSettings, tmp_path: 
             async with api.client(await api.admin_login()) as console:
                 trial = await console.post("/api/admin/bots/ryan/try", json={"text": "Hello?"})
                 assert trial.json()["outcome"] == "bot_misaddressed"
-            canary = await api.services.canary.ask("ryan")
-            assert (canary.is_answered, canary.error) == (False, "another bot answers at its address")
+            check = await api.services.synthetic_checks.ask("ryan")
+            assert (check.is_answered, check.error) == (False, "another bot answers at its address")
         assert [call.message for call in await bot.calls()] == ["Hello Elena"]
 
 

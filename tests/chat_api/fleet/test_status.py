@@ -12,13 +12,13 @@ from chat_api.fleet.headline import system_status
 from chat_api.fleet.schemas import (
     BotStatus,
     BotView,
-    CanaryView,
     Fault,
     Reason,
     RecentAnswers,
     RestartView,
     ServiceStatus,
     ServiceView,
+    SyntheticCheckView,
     SystemStatus,
     Trouble,
 )
@@ -167,10 +167,12 @@ def test_the_whole_and_its_one_root_cause(
     assert headline in line
 
 
-def canary(*, is_answered: bool = True, fault: Fault = Fault.SILENT, answers_until_trusted: int = 0) -> CanaryView:
+def check(
+    *, is_answered: bool = True, fault: Fault = Fault.SILENT, answers_until_trusted: int = 0
+) -> SyntheticCheckView:
     """One synthetic conversation."""
     error = None if is_answered else "no answer in time"
-    return CanaryView(
+    return SyntheticCheckView(
         bot_name="elena",
         is_answered=is_answered,
         checked_at=NOW,
@@ -190,15 +192,15 @@ def recent(calls: int, failures: int, **known: Any) -> RecentAnswers:
     ("seen", "faults", "words"),
     [
         ({}, [], ""),
-        ({"canary": canary()}, [], ""),
-        ({"canary": canary(is_answered=False)}, [Fault.SILENT], "does not answer messages: no answer in time"),
+        ({"check": check()}, [], ""),
+        ({"check": check(is_answered=False)}, [Fault.SILENT], "does not answer messages: no answer in time"),
         (
-            {"canary": canary(is_answered=False, fault=Fault.LANGUAGE_MODEL)},
+            {"check": check(is_answered=False, fault=Fault.LANGUAGE_MODEL)},
             [Fault.LANGUAGE_MODEL],
             "its language model does not answer",
         ),
         (
-            {"canary": canary(answers_until_trusted=1)},
+            {"check": check(answers_until_trusted=1)},
             [Fault.SILENT],
             "answers test messages again, one more has to confirm it",
         ),
@@ -306,10 +308,10 @@ def test_no_bot_is_well_that_an_alert_is_about() -> None:
 
 def test_a_test_message_that_was_refused_says_nothing_that_the_pause_does_not() -> None:
     """The bot was not asked: it is not said to be silent, nor is the same said twice."""
-    refused = replace(canary(is_answered=False), error=CALLS_PAUSED)
-    assert [reason.fault for reason in bot_reasons(None, breaker="open", canary=refused)] == [Fault.PAUSED]
-    silent = replace(canary(is_answered=False), error="no answer in time")
-    assert [reason.fault for reason in bot_reasons(None, breaker="open", canary=silent)] == [Fault.SILENT, Fault.PAUSED]
+    refused = replace(check(is_answered=False), error=CALLS_PAUSED)
+    assert [reason.fault for reason in bot_reasons(None, breaker="open", check=refused)] == [Fault.PAUSED]
+    silent = replace(check(is_answered=False), error="no answer in time")
+    assert [reason.fault for reason in bot_reasons(None, breaker="open", check=silent)] == [Fault.SILENT, Fault.PAUSED]
 
 
 @pytest.mark.parametrize(
@@ -331,7 +333,7 @@ def test_who_shows_that_the_language_model_does_not_answer(faults: list[Fault | 
     bots = [
         replace(
             bot(f"b{number}", BotStatus.DEGRADED if fault else BotStatus.ONLINE),
-            canary=canary(is_answered=fault is None),
+            synthetic_check=check(is_answered=fault is None),
             reasons=(Reason(fault=fault, words=""),) if fault else (),
         )
         for number, fault in enumerate(faults)

@@ -23,11 +23,11 @@ from chat_api.core.principals import Principal
 from chat_api.core.pubsub import PubSub
 from chat_api.engine.interface import NoEngine
 from chat_api.engine.schemas import ContainerKind, ContainerState, ContainerView
-from chat_api.fleet.canary import CanaryService
 from chat_api.fleet.policies import PoliciesService
 from chat_api.fleet.registry import BotRegistry
-from chat_api.fleet.schemas import BotView, CanaryView, RestartView
+from chat_api.fleet.schemas import BotView, RestartView, SyntheticCheckView
 from chat_api.fleet.service import FleetService
+from chat_api.fleet.synthetic_checks import SyntheticChecksService
 from chat_api.restarts.healing_worker import HealingWorker
 from chat_api.restarts.rolling import RollingService
 from chat_api.restarts.runs import BeforeRestart, no_evidence
@@ -137,15 +137,15 @@ class Stage:
         now = self.time.clock.now()
         self.fleet.record_probe(Probe(bot_name=name, is_healthy=True, checked_at=now, latency_ms=1.0))
 
-    def fail_canaries(self, name: str, count: int) -> None:
+    def fail_synthetic_checks(self, name: str, count: int) -> None:
         """So many messages of the console's own without an answer, half a minute apart, of a bot that is healthy."""
         for _ in range(count):
             self.time.move(30)
             self.pass_check(name)
-            canary = CanaryView(
+            check = SyntheticCheckView(
                 bot_name=name, is_answered=False, checked_at=self.time.clock.now(), error="no answer in time"
             )
-            self.fleet.record_canary(canary)
+            self.fleet.record_synthetic_check(check)
 
     async def healings(self, name: str) -> tuple[RestartView, ...]:
         """The stored automatic restarts of a bot, newest first."""
@@ -208,8 +208,8 @@ async def staged(
         )
         stack.push_async_callback(restarts.close)
         pubsub = PubSub(settings.redis_url.get_secret_value(), deployment_id="stage")
-        canary = CanaryService(registry, fleet).ask
-        rolling = RollingService(database, registry, fleet, restarts, audit, pubsub, canary=canary, clock=clock)
+        check = SyntheticChecksService(registry, fleet).ask
+        rolling = RollingService(database, registry, fleet, restarts, audit, pubsub, check=check, clock=clock)
         stack.push_async_callback(rolling.close)
         stage = Stage(
             database=database,

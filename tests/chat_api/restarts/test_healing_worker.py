@@ -10,7 +10,7 @@ from chat_api.core.errors import Conflict
 from chat_api.engine.schemas import ContainerState
 from chat_api.fleet.policy_schemas import PolicyChange
 from chat_api.fleet.reports import ServiceReport
-from chat_api.fleet.schemas import BotStatus, CanaryView, ServiceStatus
+from chat_api.fleet.schemas import BotStatus, ServiceStatus, SyntheticCheckView
 from models import AuditOutcome, RestartState
 from tests.chat_api.restarts.stage import HOUR_S, Stage, admin, staged
 from tests.support.api import MakeSettings
@@ -173,37 +173,39 @@ async def heal_silence(stage: Stage, name: str = "well") -> None:
 
 async def test_a_silent_bot_is_healed_where_that_is_asked_for(stage: Stage) -> None:
     """After three unanswered messages in a row; those before a restart count no more; three times, then quarantine."""
-    stage.fail_canaries("well", 5)
+    stage.fail_synthetic_checks("well", 5)
     assert await turn(stage, "well") == 0  # only who stays offline
     await heal_silence(stage)
     assert await turn(stage, "well") == 1
     assert (await stage.healings("well"))[0].state is RestartState.ONLINE
-    stage.fail_canaries("well", 2)
+    stage.fail_synthetic_checks("well", 2)
     assert await turn(stage, "well") == 1
     for count in (2, 3, 3):
-        stage.fail_canaries("well", 3)
+        stage.fail_synthetic_checks("well", 3)
         assert await turn(stage, "well") == count
     assert stage.bot("well").status is BotStatus.QUARANTINED
     reasons = {entry.details["reason"] for entry in await stage.audit.find(admin()) if entry.action == "bot.restart"}
     assert any(str(reason).startswith("5 unanswered test messages in a row: does not answer") for reason in reasons)
 
 
-@pytest.mark.parametrize("reason", ["answered between", "common", "language model", "canary off", "maintenance"])
+@pytest.mark.parametrize(
+    "reason", ["answered between", "common", "language model", "synthetic check off", "maintenance"]
+)
 async def test_hands_off_a_silent_bot(stage: Stage, reason: str) -> None:
     """Not when it answered meanwhile, when the others are silent as well, or when the language model is the cause."""
     await heal_silence(stage)
-    stage.fail_canaries("well", 2)
+    stage.fail_synthetic_checks("well", 2)
     now = stage.time.clock.now()
     if reason == "answered between":
-        stage.fleet.record_canary(CanaryView(bot_name="well", is_answered=True, checked_at=now))
+        stage.fleet.record_synthetic_check(SyntheticCheckView(bot_name="well", is_answered=True, checked_at=now))
     if reason == "common":
-        stage.fail_canaries("broken", 2)
+        stage.fail_synthetic_checks("broken", 2)
     if reason == "language model":
         down = ServiceReport(name="llm", title="Language model", status=ServiceStatus.UNHEALTHY, checked_at=now)
         stage.fleet.record_service(down)
-    if reason == "canary off":
-        await stage.policies.change(admin(), "well", PolicyChange(is_canary_on=False))
+    if reason == "synthetic check off":
+        await stage.policies.change(admin(), "well", PolicyChange(is_synthetic_check_on=False))
     if reason == "maintenance":
         await stage.policies.change(admin(), "well", PolicyChange(is_in_maintenance=True, maintenance_reason="disk"))
-    stage.fail_canaries("well", 2)
+    stage.fail_synthetic_checks("well", 2)
     assert await turn(stage, "well") == 0

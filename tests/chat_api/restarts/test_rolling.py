@@ -61,7 +61,7 @@ async def test_the_fourth_of_ten_fails_and_the_rest_is_untouched(
 
 
 async def test_a_bot_that_is_healthy_and_silent_stops_it(make_settings: MakeSettings, elena: RunningBot) -> None:
-    """The gate is a real answer, unless operators switched the canary off."""
+    """The gate is a real answer, unless operators switched its synthetic checks off."""
     await elena.set_faults(mode="exception")
     async with staged(make_settings, elena, TEN[:3]) as stage:
         view = await ended(stage, (await stage.rolling.begin(admin(), TEN[:3])).rolling_id)
@@ -69,7 +69,7 @@ async def test_a_bot_that_is_healthy_and_silent_stops_it(make_settings: MakeSett
         assert "but not a message" in (view.error or "")
         assert stage.engine.asked("restart") == ["bot01"]
         for name in TEN[:3]:
-            await stage.policies.change(admin(), name, PolicyChange(is_canary_on=False))
+            await stage.policies.change(admin(), name, PolicyChange(is_synthetic_check_on=False))
         view = await ended(stage, (await stage.rolling.begin(admin(), TEN[:3], batch_size=2)).rolling_id)
         assert (view.state, view.done_count, view.error) == (RollingState.DONE, 3, None)
 

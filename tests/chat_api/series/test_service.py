@@ -208,11 +208,11 @@ async def test_whose_series_one_may_ask_for(books: Books, api: RunningApi) -> No
 
 
 async def test_what_happens_in_a_running_api_is_counted(api: RunningApi) -> None:
-    """Messages, health checks, dependencies and requests by every door; canaries are nobody's message."""
+    """Messages, health checks, dependencies and requests by every door; synthetic checks are nobody's message."""
     alice = await api.principal("alice")
     for _ in range(3):
         await api.services.messages.send(alice, bot_name="elena", content="Hello")
-    assert (await api.services.canary.ask("elena")).is_answered
+    assert (await api.services.synthetic_checks.ask("elena")).is_answered
     token = await api.admin_login()
     async with api.client(token) as client:
 
@@ -226,7 +226,7 @@ async def test_what_happens_in_a_running_api_is_counted(api: RunningApi) -> None
             return counted
 
         await eventually(lambda: _is(point("bots/elena/series"), count=3))
-        await eventually(lambda: _is(point("bots/elena/series?kind=canary"), count=1))
+        await eventually(lambda: _is(point("bots/elena/series?kind=synthetic_check"), count=1))
         for path in ("bots/elena/series?kind=health", "services/redis/series", "series/http", "series/loop_lag"):
             await eventually(partial(_is_counted, point, path))
 

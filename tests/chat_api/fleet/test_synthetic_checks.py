@@ -1,4 +1,4 @@
-"""The canary: a bot that answers its health check and not its users is degraded, until it answers again."""
+"""The check: a bot that answers its health check and not its users is degraded, until it answers again."""
 
 import asyncio
 import dataclasses
@@ -9,10 +9,10 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from chat_api.fleet.canary import USER_ID, CanaryService
-from chat_api.fleet.canary_worker import RETRY_S, CanaryWorker
 from chat_api.fleet.reports import PoliciesReport
 from chat_api.fleet.schemas import BotPolicy, BotStatus, BotView, FleetView, RestartView, ServiceStatus
+from chat_api.fleet.synthetic_checks import USER_ID, SyntheticChecksService
+from chat_api.fleet.synthetic_checks_worker import RETRY_S, SyntheticChecksWorker
 from chat_api.incidents.schemas import IncidentFilter
 from models import RestartState
 from tests.support.api import MakeSettings, RunningApi, running_api
@@ -33,7 +33,7 @@ async def test_a_bot_that_answers_health_but_not_people_is_degraded(make_setting
     async with sample_bot("ryan") as ryan:
         settings = make_settings(bots=(ryan,), bot_canary_interval=0.4, bot_api_timeout=5)
         async with running_api(settings) as api:
-            await eventually(lambda: (canary := bot_of(api, "ryan").canary) and canary.is_answered)
+            await eventually(lambda: (check := bot_of(api, "ryan").synthetic_check) and check.is_answered)
             assert bot_of(api, "ryan").status is BotStatus.ONLINE
             await ryan.set_faults(mode="http500")
             await eventually(lambda: bot_of(api, "ryan").status is BotStatus.DEGRADED)
@@ -47,7 +47,9 @@ async def test_a_bot_that_answers_health_but_not_people_is_degraded(make_setting
         connection = await asyncpg.connect(settings.database_url.get_secret_value())
         assert await connection.fetchval("SELECT count(*) FROM web_conversations") == 0
         assert await connection.fetchval("SELECT count(*) FROM web_series WHERE subject = 'answers:ryan'") == 0
-        assert await connection.fetchval("SELECT max(errors) FROM web_series WHERE subject = 'canary:ryan'") > 0
+        assert (
+            await connection.fetchval("SELECT max(errors) FROM web_series WHERE subject = 'synthetic_check:ryan'") > 0
+        )
         await connection.close()
 
 
@@ -56,15 +58,15 @@ async def test_what_counts_as_an_answer(elena: RunningBot, tmp_path: Path) -> No
     still = await still_fleet(tmp_path, elena)
     still.connector._settings = still.connector._settings.model_copy(update={"bot_api_timeout": 1.0})
     await still.connector.initialize()
-    canary = CanaryService(still.registry, still.fleet, clock=still.hands.clock)
+    check = SyntheticChecksService(still.registry, still.fleet, clock=still.hands.clock)
     still.probe("elena")
     try:
         seen = {}
         for mode in ("http500", "hang", "notjson", "ok"):
             await elena.set_faults(mode=mode)
-            view = await canary.ask("elena")
+            view = await check.ask("elena")
             seen[mode] = (view.is_answered, view.error)
-            assert still.fleet.current().bots[0].canary == view
+            assert still.fleet.current().bots[0].synthetic_check == view
         assert seen == {
             "http500": (False, "apologised"),
             "hang": (False, "no answer in time"),
@@ -77,14 +79,14 @@ async def test_what_counts_as_an_answer(elena: RunningBot, tmp_path: Path) -> No
             asyncio.create_task(still.connector.send_message_to_bot(spec, user_id="u", message="Hi")) for _ in range(2)
         ]
         await eventually(lambda: still.connector.endpoint_view("elena").waiting == 1)
-        busy = await canary.ask("elena")
+        busy = await check.ask("elena")
         assert (busy.is_answered, busy.error) == (False, "all its calls are taken")
-        assert still.fleet.current().bots[0].canary == view
+        assert still.fleet.current().bots[0].synthetic_check == view
         await asyncio.gather(*calls, return_exceptions=True)
         await elena.set_faults(mode="exception")
         while still.connector.endpoint_view("elena").breaker != "open":
-            await canary.ask("elena")
-        assert (await canary.ask("elena")).error == "calls are paused after many failures", "it was not even asked"
+            await check.ask("elena")
+        assert (await check.ask("elena")).error == "calls are paused after many failures", "it was not even asked"
     finally:
         await elena.set_faults(mode="ok")
         await still.connector.cleanup()
@@ -98,7 +100,9 @@ async def test_a_dead_language_model_is_the_trouble_of_all_its_bots(make_setting
     async with fleet(("elena", "ryan", "dream"), contract="v2") as bots:
         settings = make_settings(bots=tuple(bots.values()), bot_canary_interval=1.0)
         async with running_api(settings) as api:
-            await eventually(lambda: all((bot.canary and bot.canary.is_answered) for bot in _view(api).bots))
+            await eventually(
+                lambda: all((bot.synthetic_check and bot.synthetic_check.is_answered) for bot in _view(api).bots)
+            )
             viewer = await api.services.auth.authenticate(await api.admin_login(), is_admin=True)
             await bots["elena"].set_faults(mode="model_dead")
             await eventually(lambda: bot_of(api, "elena").error == "its language model does not answer")
@@ -155,8 +159,8 @@ async def test_several_failures_take_two_answers(elena: RunningBot, tmp_path: Pa
     """One good answer after several that failed may be luck; the next comes soon, and decides."""
     still = await still_fleet(tmp_path, elena)
     await still.connector.initialize()
-    canary = CanaryService(still.registry, still.fleet, clock=still.hands.clock)
-    worker = CanaryWorker(canary, still.fleet, interval_s=INTERVAL_S, clock=still.hands.clock)
+    check = SyntheticChecksService(still.registry, still.fleet, clock=still.hands.clock)
+    worker = SyntheticChecksWorker(check, still.fleet, interval_s=INTERVAL_S, clock=still.hands.clock)
     still.probe("elena")
     worker.due()
     try:
@@ -178,17 +182,17 @@ async def test_several_failures_take_two_answers(elena: RunningBot, tmp_path: Pa
 @pytest.fixture
 async def still(tmp_path: Path) -> AsyncIterator[StillFleet]:
     """Elena, online, and nobody there to be asked."""
-    fleet = await still_fleet(tmp_path, "elena", canary_interval_s=INTERVAL_S)
+    fleet = await still_fleet(tmp_path, "elena", synthetic_check_interval_s=INTERVAL_S)
     await fleet.connector.initialize()
     fleet.probe("elena")
     yield fleet
     await fleet.connector.cleanup()
 
 
-def worker_of(still: StillFleet) -> CanaryWorker:
+def worker_of(still: StillFleet) -> SyntheticChecksWorker:
     """The leader's worker, by the hands of the fleet's clock."""
-    canary = CanaryService(still.registry, still.fleet, clock=still.hands.clock)
-    return CanaryWorker(canary, still.fleet, interval_s=INTERVAL_S, clock=still.hands.clock)
+    check = SyntheticChecksService(still.registry, still.fleet, clock=still.hands.clock)
+    return SyntheticChecksWorker(check, still.fleet, interval_s=INTERVAL_S, clock=still.hands.clock)
 
 
 async def test_a_bot_is_asked_on_its_interval_and_soon_after_it_came_back(still: StillFleet) -> None:
@@ -205,7 +209,7 @@ async def test_a_bot_is_asked_on_its_interval_and_soon_after_it_came_back(still:
     assert worker.due() == ["elena"]
     still.probe("elena", latency_ms=None)
     assert worker.due() == []
-    assert still.fleet.current().bots[0].canary is None  # what was said of it is forgotten with it
+    assert still.fleet.current().bots[0].synthetic_check is None  # what was said of it is forgotten with it
     still.probe("elena")
     assert still.fleet.current().bots[0].status is BotStatus.ONLINE
     worker.due()
@@ -214,15 +218,15 @@ async def test_a_bot_is_asked_on_its_interval_and_soon_after_it_came_back(still:
 
 
 async def test_who_is_not_asked(still: StillFleet) -> None:
-    """A bot with the canary off, in maintenance, or being restarted; off also ends what an earlier one said."""
+    """A bot with the check off, in maintenance, or being restarted; off also ends what an earlier one said."""
     worker = worker_of(still)
     worker.due()
     await worker._ask("elena")
     still.hands.move(1.11 * RETRY_S)
     assert worker.due() == ["elena"]
     at = still.hands.at
-    policy = BotPolicy(bot_name="elena", changed_at=at, is_canary_on=False)
-    for one in (policy, dataclasses.replace(policy, is_canary_on=True, maintenance_since=at)):
+    policy = BotPolicy(bot_name="elena", changed_at=at, is_synthetic_check_on=False)
+    for one in (policy, dataclasses.replace(policy, is_synthetic_check_on=True, maintenance_since=at)):
         still.fleet.record_policies(PoliciesReport(reported_at=at, policies=(one,)))
         assert worker.due() == []
     still.fleet.record_policies(PoliciesReport(reported_at=at, policies=()))
@@ -231,7 +235,7 @@ async def test_who_is_not_asked(still: StillFleet) -> None:
     assert worker.due() == []
 
 
-async def test_an_old_canary_keeps_nobody_degraded(still: StillFleet) -> None:
+async def test_an_old_check_keeps_nobody_degraded(still: StillFleet) -> None:
     """What was said before a restart, or longer ago than two intervals, is not believed."""
     worker = worker_of(still)
     await worker._ask("elena")
@@ -251,8 +255,8 @@ async def test_an_old_canary_keeps_nobody_degraded(still: StillFleet) -> None:
 
 async def test_zero_asks_nobody(still: StillFleet) -> None:
     """The worker waits for its end."""
-    canary = CanaryService(still.registry, still.fleet, clock=still.hands.clock)
-    worker = CanaryWorker(canary, still.fleet, interval_s=0, clock=still.hands.clock)
+    check = SyntheticChecksService(still.registry, still.fleet, clock=still.hands.clock)
+    worker = SyntheticChecksWorker(check, still.fleet, interval_s=0, clock=still.hands.clock)
     task = asyncio.create_task(worker.run())
     await asyncio.sleep(0)
     assert not task.done()

@@ -20,7 +20,7 @@ from chat_api.core.errors import (
     ShuttingDown,
 )
 from chat_api.fleet.registry import BotRegistry
-from chat_api.fleet.schemas import CanaryView, Fault
+from chat_api.fleet.schemas import Fault, SyntheticCheckView
 from chat_api.fleet.service import FleetService
 from chat_api.fleet.status import CALLS_PAUSED
 
@@ -29,7 +29,7 @@ USER_NAME = "Console check"
 MESSAGE = "Hello! This is an automatic check. A single word is enough as an answer."
 
 
-class CanaryService:
+class SyntheticChecksService:
     """Asks one bot at a time; when to ask is the caller's to say."""
 
     def __init__(self, registry: BotRegistry, fleet: FleetService, *, clock: Clock = SYSTEM_CLOCK) -> None:
@@ -37,7 +37,7 @@ class CanaryService:
         self._fleet = fleet
         self._clock = clock
 
-    async def ask(self, bot_name: str) -> CanaryView:
+    async def ask(self, bot_name: str) -> SyntheticCheckView:
         """Ask a bot, and let the fleet know how it went; takes at most ``BOT_API_TIMEOUT`` and never fails.
 
         A bot that has no slot for a call is busy with people, which says nothing about it: that is not recorded.
@@ -47,7 +47,7 @@ class CanaryService:
         """
         bot = self._registry.get(bot_name)
         asked_at, started_s = self._clock.now(), self._clock.monotonic_s()
-        canary = CanaryView(bot_name=bot.name, is_answered=False, checked_at=asked_at)
+        canary = SyntheticCheckView(bot_name=bot.name, is_answered=False, checked_at=asked_at)
         try:
             answer = await self._fleet.identities.send(
                 bot.name, user_id=USER_ID, user_name=USER_NAME, message=MESSAGE, is_counted=False, is_fast=True
@@ -64,7 +64,7 @@ class CanaryService:
             canary = replace(canary, is_answered=wrong is None, latency_ms=latency_ms, error=wrong, fault=fault)
             if answer.is_model_silent:
                 canary = replace(canary, apology=digest_of(answer.text))
-        return self._fleet.record_canary(canary)
+        return self._fleet.record_synthetic_check(canary)
 
 
 def _shown(answer: BotAnswer) -> tuple[str | None, Fault]:

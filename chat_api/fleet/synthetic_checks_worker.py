@@ -7,9 +7,9 @@ from functools import partial
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.errors import AppError
 from chat_api.core.logging import get_logger
-from chat_api.fleet.canary import CanaryService
-from chat_api.fleet.schemas import BotStatus, BotView, CanaryView, Fault
+from chat_api.fleet.schemas import BotStatus, BotView, Fault, SyntheticCheckView
 from chat_api.fleet.service import FleetService
+from chat_api.fleet.synthetic_checks import SyntheticChecksService
 
 log = get_logger(__name__)
 
@@ -28,13 +28,13 @@ OTHERS_WITHIN_S = 10.0
 ASKED = frozenset({BotStatus.ONLINE, BotStatus.DEGRADED})
 
 
-class CanaryWorker:
+class SyntheticChecksWorker:
     """Asks each bot every ``interval_s``, give or take a tenth; with 0 it asks none."""
 
     def __init__(
-        self, canary: CanaryService, fleet: FleetService, *, interval_s: float, clock: Clock = SYSTEM_CLOCK
+        self, canary: SyntheticChecksService, fleet: FleetService, *, interval_s: float, clock: Clock = SYSTEM_CLOCK
     ) -> None:
-        self._canary = canary
+        self._check = canary
         self._fleet = fleet
         self._interval_s = interval_s
         self._clock = clock
@@ -78,15 +78,15 @@ class CanaryWorker:
         return [name for _, name in sorted(found)][: MAX_AT_ONCE - len(self._asking)]
 
     def _is_asked(self, bot: BotView) -> bool:
-        if bot.policy is not None and not bot.policy.is_canary_on:
-            self._fleet.drop_canary(bot.name)
+        if bot.policy is not None and not bot.policy.is_synthetic_check_on:
+            self._fleet.drop_synthetic_check(bot.name)
             return False
         return bot.status in ASKED
 
     async def _ask(self, bot_name: str) -> None:
-        seen: CanaryView | None = None
+        seen: SyntheticCheckView | None = None
         try:
-            seen = await self._canary.ask(bot_name)
+            seen = await self._check.ask(bot_name)
         except AppError as error:
             log.debug("canary_not_sent", bot_name=bot_name, code=error.code)
         finally:
@@ -97,7 +97,7 @@ class CanaryWorker:
             self._due_s[bot_name] = self._clock.monotonic_s() + wait_s * (1 + random.uniform(-JITTER, JITTER))
         self._ask_others(seen)
 
-    def _ask_others(self, seen: CanaryView | None) -> None:
+    def _ask_others(self, seen: SyntheticCheckView | None) -> None:
         """One bot's language model is likely to be everybody's: whether it is should not take a whole interval."""
         if seen is None or seen.fault is not Fault.LANGUAGE_MODEL:
             self._is_model_doubted = self._is_model_doubted and any(
