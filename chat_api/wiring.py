@@ -22,6 +22,7 @@ from chat_api.core.pubsub import PubSub
 from chat_api.core.rate_limits import RateLimits
 from chat_api.core.security import load_key_ring
 from chat_api.core.settings import Settings
+from chat_api.fleet.check_intervals import CheckIntervals
 from chat_api.fleet.containers import ContainersService
 from chat_api.fleet.dependencies import Connections
 from chat_api.fleet.health import HealthService
@@ -32,6 +33,7 @@ from chat_api.fleet.renames import RenamesService
 from chat_api.fleet.service import FleetService
 from chat_api.fleet.store_sources import StoreSources
 from chat_api.fleet.synthetic_checks import SyntheticChecksService
+from chat_api.fleet.synthetic_checks_cost import cost_notes
 from chat_api.fleet.test_messages import TestMessagesService
 from chat_api.fleet_data.queue_lives import QueuesService
 from chat_api.fleet_data.service import FleetDataService
@@ -113,7 +115,7 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
     at_bots, known_as = PersonAtBots(fleet.identities, connector.knowledge), KnownAs(database, bot_users)
     erasures = MemoryErasures(database, registry, fleet, at_bots, known_as, audit, limits)
     answers = AnswersService(database, fleet.identities, feeds, pubsub)
-    synthetic_checks = SyntheticChecksService(registry, fleet)
+    synthetic_checks = SyntheticChecksService(registry, fleet, connector)
     policies = PoliciesService(database, registry, fleet, audit)
     incidents = IncidentsService(database, fleet, audit, EvidenceCollector(engine), pubsub)
     restarts = RestartsService(
@@ -167,6 +169,12 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
         changes=EditsService(database, registry, feeds, limits, feature_flags=feature_flags),
         checks=checks,
         configuration=SettingsService(store, audit, environment=r.environment),
+        configuration=SettingsService(
+            store,
+            audit,
+            environment=r.environment,
+            notes=cost_notes(fleet, CheckIntervals.of_settings(r.settings)),
+        ),
         containers=ContainersService(engine, registry, fleet),
         feeds=feeds,
         fleet=fleet,
@@ -266,7 +274,7 @@ def _fleet(r: Resources, registry: BotRegistry) -> FleetService:
         registry,
         r.connector,
         check_interval_s=r.settings.bot_health_check_interval,
-        synthetic_check_interval_s=r.settings.bot_canary_interval,
+        check_intervals=CheckIntervals.of_settings(r.settings),
     )
     fleet.reports.listen(r.recorder.record_report)
     return fleet

@@ -101,6 +101,12 @@ class BotConnector:
         """Whether calls to this bot pass; ``closed`` for one never called."""
         return self._endpoints.view(bot_name).breaker
 
+    def timeout_s(self, bot: BotSpec) -> float:
+        """How long a bot may take to answer a message: as decided for it, else as its generation may."""
+        is_v2 = self._endpoints.of(bot).contract == "v2"
+        usual_s = self._settings.bot_api_timeout_v2 if is_v2 else self._settings.bot_api_timeout
+        return bot.timeout_s or usual_s
+
     async def send_message_to_bot(
         self,
         bot: BotSpec,
@@ -131,7 +137,7 @@ class BotConnector:
         outcome = CANCELLED
         try:
             answer = await _opened(self._chat).ask(
-                bot, content, timeout_s=timeout_s or self._timeout_s(bot), on_delta=on_delta
+                bot, content, timeout_s=timeout_s or self.timeout_s(bot), on_delta=on_delta
             )
             if accept is not None:
                 accept(answer)
@@ -197,11 +203,6 @@ class BotConnector:
                 except BotFailed:
                     info = read_connection(await self._get(bot, "/api/internal/health"), bot_name=bot.name)
             return replace(info, url=bot.url)
-
-    def _timeout_s(self, bot: BotSpec) -> float:
-        is_v2 = self._endpoints.of(bot).contract == "v2"
-        usual_s = self._settings.bot_api_timeout_v2 if is_v2 else self._settings.bot_api_timeout
-        return bot.timeout_s or usual_s
 
     async def _get(self, bot: BotSpec, path: str) -> Reply:
         deadline_at = asyncio.get_running_loop().time() + PROBE_TIMEOUT_S

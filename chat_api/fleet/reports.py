@@ -166,8 +166,10 @@ def key_of(report: FleetReport) -> str:
 def order_of(report: FleetReport) -> tuple[datetime, int]:
     """Which of two reports with one key is newer."""
     match report:
-        case Probe() | ServiceReport() | SyntheticCheckView():
+        case Probe() | ServiceReport():
             return report.checked_at, 0
+        case SyntheticCheckView():
+            return report.checked_at, int(report.memory_note is not None)
         case InfoReport() | ContainersReport() | StatisticsReport() | PoliciesReport():
             return report.reported_at, 0
         case AnswersReport() | AlertsReport() | IncidentsReport():

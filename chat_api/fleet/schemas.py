@@ -140,7 +140,8 @@ class RecentAnswers:
     """How the newest calls of a bot went: about twenty, none older than five minutes.
 
     ``failures`` as everywhere: see ``chat_api.core.call_outcomes``. ``mean_ms`` is of those that were answered,
-    ``usual_ms`` of the day before. ``is_failing`` and ``is_slow`` change later than the numbers, so that they do not
+    ``usual_ms`` of the day before. ``answered_at`` and ``failed_at`` are when the newest of either kind ended, to ten
+    seconds. ``is_failing`` and ``is_slow`` change later than the numbers, so that they do not
     flap.
     """
 
@@ -150,6 +151,8 @@ class RecentAnswers:
     usual_ms: float | None = None
     is_failing: bool = False
     is_slow: bool = False
+    answered_at: datetime | None = None
+    failed_at: datetime | None = None
 
     @property
     def failure_share(self) -> float:
@@ -177,7 +180,8 @@ class SyntheticCheckView:
 
     ``failures``: how many in a row were not answered until now, this one counted. ``answers_until_trusted``: how
     many answers more it takes, after several that failed, until the bot counts as healthy. ``fault`` is what
-    a failed one showed, and ``apology`` a digest of its words when the bot has no language model.
+    a failed one showed, and ``apology`` a digest of its words when the bot has no language model. ``memory_note``
+    says why the bot still remembers it.
     """
 
     bot_name: str
@@ -189,6 +193,7 @@ class SyntheticCheckView:
     answers_until_trusted: int = 0
     fault: Fault = Fault.SILENT
     apology: str | None = None
+    memory_note: str | None = None
 
     @property
     def is_failing(self) -> bool:

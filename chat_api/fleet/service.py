@@ -22,6 +22,7 @@ from chat_api.core.logging import get_logger
 from chat_api.core.principals import Permission, Principal
 from chat_api.core.read_models import ReadModel
 from chat_api.engine.schemas import ContainerUsage, ContainerView
+from chat_api.fleet.check_intervals import USUAL_INTERVALS, CheckIntervals
 from chat_api.fleet.dependencies import ORDER
 from chat_api.fleet.headline import system_status
 from chat_api.fleet.identity import BotIdentities
@@ -83,7 +84,7 @@ class FleetService:
         connector: BotConnector,
         *,
         check_interval_s: float,
-        synthetic_check_interval_s: float = 300.0,
+        check_intervals: CheckIntervals = USUAL_INTERVALS,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._registry = registry
@@ -93,7 +94,7 @@ class FleetService:
             connector,
             self.identities,
             check_interval_s=check_interval_s,
-            synthetic_check_interval_s=synthetic_check_interval_s,
+            check_intervals=check_intervals,
             clock=clock,
         )
         self._clock = clock
@@ -288,6 +289,15 @@ class FleetService:
         state.synthetic_check = check
         self._update(check.bot_name)
         return check
+
+    def annotate_synthetic_check(self, check: SyntheticCheckView) -> None:
+        """Add what became known of the last synthetic conversation after it was recorded."""
+        state = self._states.get(check.bot_name)
+        last = state.synthetic_check if state is not None else None
+        if state is not None and last is not None and last.checked_at == check.checked_at:
+            self._report(check)
+            state.synthetic_check = check
+            self._update(check.bot_name)
 
     def drop_synthetic_check(self, bot_name: str) -> None:
         """Drop the last synthetic conversation, e.g. because the bot was restarted since."""

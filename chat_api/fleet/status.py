@@ -148,6 +148,8 @@ def recent_answers(
     usual_ms: float | None,
     usual_count: int,
     before: RecentAnswers | None,
+    answered_at: datetime | None = None,
+    failed_at: datetime | None = None,
 ) -> RecentAnswers:
     """A judgement of a bot's newest calls. Too few of them say nothing, neither good nor bad."""
     share = failures / calls if calls else 0.0
@@ -163,7 +165,14 @@ def recent_answers(
         is_slow = is_enough and times >= (RECOVERED_TIMES if was_slow else SLOW_TIMES)
         is_slow = is_slow and mean_ms - usual_ms >= SLOW_BY_MS
     return RecentAnswers(
-        calls=calls, failures=failures, mean_ms=mean_ms, usual_ms=usual_ms, is_failing=is_failing, is_slow=is_slow
+        calls=calls,
+        failures=failures,
+        mean_ms=mean_ms,
+        usual_ms=usual_ms,
+        is_failing=is_failing,
+        is_slow=is_slow,
+        answered_at=answered_at,
+        failed_at=failed_at,
     )
 
 
@@ -173,11 +182,16 @@ def model_witnesses(bots: Sequence[BotView]) -> list[BotView]:
     A v2 bot can be made to say so. A v1 bot only apologises, which may be its own trouble: it is the model's when all
     bots that were asked apologise, or when others say what it is.
     """
-    asked = [bot for bot in bots if bot.synthetic_check is not None]
+    asked = [bot for bot in bots if is_evident(bot)]
     apologetic = [bot for bot in bots if bot.has(Fault.LANGUAGE_MODEL, Fault.APOLOGY)]
     sure = sum(bot.has(Fault.LANGUAGE_MODEL) for bot in apologetic)
     is_common = len(apologetic) >= MODEL_WITNESSES and len(apologetic) == len(asked)
     return apologetic if sure >= MODEL_WITNESSES or is_common else []
+
+
+def is_evident(bot: BotView) -> bool:
+    """Whether it is known how a bot answers: by a synthetic check, or because people were answered."""
+    return bot.synthetic_check is not None or (bot.recent is not None and bot.recent.calls > bot.recent.failures)
 
 
 def _is_young(container: ContainerView | None, now: datetime) -> bool:

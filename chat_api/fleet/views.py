@@ -10,6 +10,7 @@ from chat_api.bots.schemas import BotInfo, BotSpec, Contract, Probe
 from chat_api.core.clock import Clock
 from chat_api.core.language import N_
 from chat_api.engine.schemas import ContainerState, ContainerUsage, ContainerView
+from chat_api.fleet.check_intervals import CheckIntervals
 from chat_api.fleet.identity import BotIdentities
 from chat_api.fleet.reports import ServiceReport
 from chat_api.fleet.schemas import (
@@ -30,7 +31,7 @@ from chat_api.fleet.status import bot_reasons, bot_status
 HEARTBEATS = 90
 LATENCIES = 60
 STALE_AFTER_INTERVALS = 2.0
-# A check may take as long as a message may; what it said is not believed for longer than two intervals and this.
+# A synthetic check takes its time; what it said is not believed for longer than two intervals and this.
 CHECK_GRACE_S = 60.0
 # Whoever counts answers says so at least every quarter of a minute.
 ANSWERS_STALE_AFTER = timedelta(seconds=60)
@@ -93,13 +94,13 @@ class BotViews:
         identities: BotIdentities,
         *,
         check_interval_s: float,
-        synthetic_check_interval_s: float,
+        check_intervals: CheckIntervals,
         clock: Clock,
     ) -> None:
         self._connector = connector
         self._identities = identities
         self._clock = clock
-        self._check_stale_after = timedelta(seconds=STALE_AFTER_INTERVALS * synthetic_check_interval_s + CHECK_GRACE_S)
+        self._check_intervals = check_intervals
         self.set_check_interval(check_interval_s)
 
     def learn(self, check: SyntheticCheckView) -> None:
@@ -186,9 +187,15 @@ class BotViews:
     def synthetic_check(self, state: BotState) -> SyntheticCheckView | None:
         """The last check, unless it is old or the bot was begun anew since."""
         check = state.synthetic_check
-        if check is None or self._clock.now() - check.checked_at > self._check_stale_after:
+        if check is None or self._clock.now() - check.checked_at > self._stale_after(check, state.contract):
             return None
         return check if state.began_at is None or check.checked_at >= state.began_at else None
+
+    def _stale_after(self, check: SyntheticCheckView, contract: Contract | None) -> timedelta:
+        """A good answer stands until the next is due; one that failed is soon repeated, or nobody repeats it."""
+        intervals = self._check_intervals
+        interval_s = intervals.of(contract) if check.is_answered else intervals.shortest_s
+        return timedelta(seconds=STALE_AFTER_INTERVALS * interval_s + CHECK_GRACE_S)
 
     def recent(self, state: BotState) -> RecentAnswers | None:
         """How the newest answers went, unless nobody counts them any more or the bot was begun anew since."""

@@ -23,6 +23,7 @@ from chat_api.engine.schemas import ContainerState
 from chat_api.fleet.policies import PoliciesService
 from chat_api.fleet.schemas import BotPolicy, BotStatus, BotView, Fault, FleetView
 from chat_api.fleet.service import FleetService
+from chat_api.fleet.status import is_evident
 from chat_api.restarts import repository as restarts
 from chat_api.restarts.service import RestartsService
 
@@ -140,7 +141,7 @@ def _answered_last(bot: BotView) -> bool:
 
 def is_common_silence(bots: Sequence[BotView]) -> bool:
     """Whether several bots, and half of those that were asked, fell silent: then it is what they all talk through."""
-    asked = [bot for bot in bots if bot.synthetic_check is not None]
+    asked = [bot for bot in bots if is_evident(bot)]
     silent = sum(is_silent(bot) for bot in asked)
     return silent > 1 and 2 * silent >= len(asked)
 

@@ -10,7 +10,7 @@ from chat_api.fleet.schemas import RecentAnswers
 from chat_api.fleet.service import FleetService
 from chat_api.fleet.status import ENOUGH_CALLS, RECENT, recent_answers
 from chat_api.series import repository as series
-from chat_api.series.repository import Tally
+from chat_api.series.repository import Newest
 
 # What is usual changes slowly.
 USUAL_EVERY = timedelta(seconds=60)
@@ -50,8 +50,9 @@ class RecentAnswersService:
         )
 
 
-def _judged(tally: Tally, usual: tuple[int, float], before: RecentAnswers | None) -> RecentAnswers:
+def _judged(newest: Newest, usual: tuple[int, float], before: RecentAnswers | None) -> RecentAnswers:
     """Rounded, so that what has not visibly changed is not sent to every page again."""
+    tally = newest.tally
     answered = tally.count - tally.errors
     usual_count, usual_ms = usual
     return recent_answers(
@@ -61,6 +62,8 @@ def _judged(tally: Tally, usual: tuple[int, float], before: RecentAnswers | None
         usual_ms=_rounded(usual_ms) if usual_count else None,
         usual_count=usual_count,
         before=before,
+        answered_at=newest.answered_at,
+        failed_at=newest.failed_at,
     )
 
 

@@ -56,7 +56,8 @@ GROUP BY subject, bucket
 """)
 # The newest moments of each bot until they hold enough calls, and none from before it was begun anew.
 _NEWEST = text("""
-SELECT subject, sum(count)::bigint AS count, sum(errors)::bigint AS errors, sum(sum_ms) AS sum_ms
+SELECT subject, sum(count)::bigint AS count, sum(errors)::bigint AS errors, sum(sum_ms) AS sum_ms,
+    max(started_at) FILTER (WHERE count > errors) AS answered_at, max(started_at) FILTER (WHERE errors > 0) AS failed_at
 FROM (
     SELECT s.*, coalesce(sum(count) OVER (PARTITION BY subject ORDER BY started_at DESC
         ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS newer
@@ -119,6 +120,15 @@ class Total:
     lately: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Newest:
+    """The newest calls of a bot, and when the last of either kind was counted."""
+
+    tally: Tally
+    answered_at: datetime | None
+    failed_at: datetime | None
+
+
 async def add(connection: AsyncConnection, increments: Sequence[Increment], *, writer: UUID, batch: int) -> None:
     """Add a batch, once however often it is sent: a writer numbers its batches from 1 upwards."""
     rows = orjson.dumps([_row(increment) for increment in increments]).decode()
@@ -141,14 +151,18 @@ async def totals(connection: AsyncConnection, *, since: datetime, lately: dateti
 
 async def newest_answers(
     connection: AsyncConnection, *, since: datetime, enough: int, begun: Mapping[str, datetime]
-) -> dict[str, Tally]:
+) -> dict[str, Newest]:
     """The newest calls of every bot, by subject: as many as are enough or a few more, none older than ``since``.
 
     ``begun`` says from when on a subject counts.
     """
     values = {"since": since, "enough": enough, "subjects": list(begun), "begun": list(begun.values())}
     return {
-        row["subject"]: Tally(count=row["count"], errors=row["errors"], sum_ms=row["sum_ms"], buckets={})
+        row["subject"]: Newest(
+            tally=Tally(count=row["count"], errors=row["errors"], sum_ms=row["sum_ms"], buckets={}),
+            answered_at=row["answered_at"],
+            failed_at=row["failed_at"],
+        )
         for row in await many(connection, _NEWEST, values)
     }
 

@@ -68,6 +68,7 @@ class SettingView(ReadModel):
     is_secret: bool = False
     changed_by: str | None = None
     changed_at: datetime | None = None
+    note: Annotated[str | None, Field(description="What it comes to now, e.g. what it costs a day.")] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

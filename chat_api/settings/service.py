@@ -5,7 +5,7 @@ restart. How to reach the database, the secrets, the listener and the container 
 value of those there would be no page left to set them right.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -31,10 +31,19 @@ ABSENT = "–"
 class SettingsService:
     """``current`` is in effect now; ``changes`` tells when something in it changed while we run."""
 
-    def __init__(self, store: SettingsStore, audit: AuditService, *, environment: Settings) -> None:
+    def __init__(
+        self,
+        store: SettingsStore,
+        audit: AuditService,
+        *,
+        environment: Settings,
+        notes: Mapping[str, Callable[[], str]] | None = None,
+    ) -> None:
+        """``notes``: what is said of a setting, by its name, as things are when it is looked at."""
         self._store = store
         self._audit = audit
         self._environment = environment
+        self._notes = notes or {}
         self.current = effective(environment, store.values)
         self.changes: Topic[Settings] = Topic("settings")
         # Whatever is stored anew: settings that wait for a restart and switches, too.
@@ -102,6 +111,7 @@ class SettingsService:
             is_secret=is_secret,
             changed_by=here.changed_by if here else None,
             changed_at=here.changed_at if here else None,
+            note=self._notes[name]() if name in self._notes else None,
         )
 
 

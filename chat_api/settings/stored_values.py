@@ -34,7 +34,14 @@ AT_ONCE = frozenset(
     }
 )
 AFTER_RESTART = frozenset(
-    {"bot_max_answer_bytes", "bot_max_parallel_calls", "connection_pool_size", "database_pool_size"}
+    {
+        "bot_canary_interval",
+        "bot_max_answer_bytes",
+        "bot_max_parallel_calls",
+        "bot_quiet_check_interval",
+        "connection_pool_size",
+        "database_pool_size",
+    }
 )
 
 

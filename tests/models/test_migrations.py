@@ -192,3 +192,26 @@ async def test_what_browsers_held_before_claims_were_bound_goes_on_working(empty
         assert (await auth.login("alice", claim=old)).principal.is_guest
     finally:
         await database.dispose()
+
+
+async def test_what_was_a_canary_goes_on_as_a_synthetic_check(empty_database_url: str) -> None:
+    """Who had them switched off has them off, and their charts reach as far back as before."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(models.__file__).parent / "migrations"))
+    config.attributes["database_url"] = async_database_url(empty_database_url)
+    await asyncio.to_thread(command.upgrade, config, "0016")
+    connection = await _connect(empty_database_url)
+    await connection.execute(
+        "INSERT INTO web_bot_policies (bot_name, changed_at, is_canary_on) VALUES ('elena', now(), false)"
+    )
+    for subject in ("canary:elena", "answers:elena"):
+        await connection.execute(
+            "INSERT INTO web_series (subject, span_s, started_at, count, errors, sum_ms, max_ms, buckets, counts)"
+            " VALUES ($1, 60, now(), 3, 1, 20, 15, '{}', '{}')",
+            subject,
+        )
+    await upgrade(empty_database_url)
+    assert await connection.fetchval("SELECT is_synthetic_check_on FROM web_bot_policies") is False
+    subjects = await connection.fetch("SELECT subject FROM web_series ORDER BY subject")
+    assert [row["subject"] for row in subjects] == ["answers:elena", "synthetic_check:elena"]
+    await connection.close()

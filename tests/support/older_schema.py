@@ -24,7 +24,8 @@ _AT = datetime(2026, 1, 2, tzinfo=UTC)
 # The name that a column had: (table, column) -> before.
 _FORMER = {
     (table, after): before
-    for table, before, after in importlib.import_module("models.migrations.versions.0016_standard_names").COLUMNS
+    for version in ("0016_standard_names", "0022_synthetic_checks")
+    for table, before, after in importlib.import_module(f"models.migrations.versions.{version}").COLUMNS
 }
 
 

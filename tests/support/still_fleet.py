@@ -8,10 +8,11 @@ from uuid import uuid4
 import yaml
 
 from chat_api.bots.connector import BotConnector
-from chat_api.bots.schemas import Probe
+from chat_api.bots.schemas import Contract, Probe
 from chat_api.core.clock import Clock
 from chat_api.core.principals import Principal
 from chat_api.core.settings import Settings
+from chat_api.fleet.check_intervals import USUAL_INTERVALS, CheckIntervals
 from chat_api.fleet.registry import BotRegistry
 from chat_api.fleet.service import FleetService
 from models import Role
@@ -47,7 +48,7 @@ class StillFleet:
     fleet: FleetService
     hands: Hands = field(default_factory=Hands)
 
-    def probe(self, bot_name: str, *, latency_ms: float | None = 12.0) -> None:
+    def probe(self, bot_name: str, *, latency_ms: float | None = 12.0, contract: Contract | None = None) -> None:
         """A health check by the clock; without ``latency_ms`` one that failed."""
         self.fleet.record_probe(
             Probe(
@@ -55,12 +56,15 @@ class StillFleet:
                 is_healthy=latency_ms is not None,
                 checked_at=self.hands.at,
                 latency_ms=latency_ms,
+                contract=contract,
                 error=None if latency_ms is not None else "cannot connect",
             )
         )
 
 
-async def still_fleet(folder: Path, *bots: RunningBot | str, synthetic_check_interval_s: float = 300.0) -> StillFleet:
+async def still_fleet(
+    folder: Path, *bots: RunningBot | str, check_intervals: CheckIntervals = USUAL_INTERVALS
+) -> StillFleet:
     """A fleet of running bots, or of names that nobody answers for; its connector is not open."""
     config = folder / "still.yaml"
     entries = [{"name": bot, "url": f"http://127.0.0.1:9/{bot}"} for bot in bots if isinstance(bot, str)]
@@ -80,7 +84,7 @@ async def still_fleet(folder: Path, *bots: RunningBot | str, synthetic_check_int
         registry,
         connector,
         check_interval_s=CHECK_INTERVAL_S,
-        synthetic_check_interval_s=synthetic_check_interval_s,
+        check_intervals=check_intervals,
         clock=hands.clock,
     )
     fleet.sync_registry()

@@ -108,6 +108,9 @@ def seen(bot: BotView) -> str:
 def check_note(check: SyntheticCheckView) -> str:
     """How its last test message went."""
     when = moment(check.checked_at)
+    if check.is_answered and check.memory_note:
+        note = escape(_(check.memory_note))
+        return _("answered in {latency}, {when}; {note}", latency=latency(check.latency_ms), when=when, note=note)
     if check.is_answered:
         return _("answered in {latency}, {when}", latency=latency(check.latency_ms), when=when)
     if check.error == _MODEL_SILENT:

@@ -190,9 +190,12 @@ def is_found(view: SettingView, text: str) -> bool:
 def setting(view: SettingView, *, may_manage: bool, editing: tuple[str, str] | None = None) -> str:
     """One setting as markup; while it is edited with ``(what is typed, the error)``."""
     meaning = escape(_meaning(view).replace("`", ""))
+    told = f'<p class="we-muted">{meaning}</p>'
+    if view.note:
+        told += f'<p data-testid="note">{escape(view.note)}</p>'
     value = _field(view.name, *editing) if editing is not None else _value(view)
     return (
-        f'<div class="we-setting-name"><h3><code>{view.name.upper()}</code></h3><p class="we-muted">{meaning}</p></div>'
+        f'<div class="we-setting-name"><h3><code>{view.name.upper()}</code></h3>{told}</div>'
         f'<div class="we-setting-value">{value}</div>'
         f'<div class="we-setting-source">{status_mark(_SOURCES[view.source], testid="source")}'
         f'<p class="we-muted">{_origin(view)}</p></div>'

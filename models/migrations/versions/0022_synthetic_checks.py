@@ -7,15 +7,19 @@ down_revision = "0021"
 branch_labels = None
 depends_on = None
 
+COLUMNS = (("web_bot_policies", "is_canary_on", "is_synthetic_check_on"),)
+
 
 def upgrade() -> None:
-    op.execute("ALTER TABLE web_bot_policies RENAME COLUMN is_canary_on TO is_synthetic_check_on")
+    for table, before, after in COLUMNS:
+        op.execute(f"ALTER TABLE {table} RENAME COLUMN {before} TO {after}")
     _rename_series("canary:", "synthetic_check:")
 
 
 def downgrade() -> None:
     _rename_series("synthetic_check:", "canary:")
-    op.execute("ALTER TABLE web_bot_policies RENAME COLUMN is_synthetic_check_on TO is_canary_on")
+    for table, before, after in COLUMNS:
+        op.execute(f"ALTER TABLE {table} RENAME COLUMN {after} TO {before}")
 
 
 def _rename_series(before: str, after: str) -> None:

@@ -9,10 +9,12 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from chat_api.fleet.check_intervals import USUAL_INTERVALS, CheckIntervals
 from chat_api.fleet.reports import PoliciesReport
 from chat_api.fleet.schemas import BotPolicy, BotStatus, BotView, FleetView, RestartView, ServiceStatus
 from chat_api.fleet.synthetic_checks import USER_ID, SyntheticChecksService
-from chat_api.fleet.synthetic_checks_worker import RETRY_S, SyntheticChecksWorker
+from chat_api.fleet.synthetic_checks_schedule import RETRY_S
+from chat_api.fleet.synthetic_checks_worker import SyntheticChecksWorker
 from chat_api.incidents.schemas import IncidentFilter
 from models import RestartState
 from tests.support.api import MakeSettings, RunningApi, running_api
@@ -58,7 +60,7 @@ async def test_what_counts_as_an_answer(elena: RunningBot, tmp_path: Path) -> No
     still = await still_fleet(tmp_path, elena)
     still.connector._settings = still.connector._settings.model_copy(update={"bot_api_timeout": 1.0})
     await still.connector.initialize()
-    check = SyntheticChecksService(still.registry, still.fleet, clock=still.hands.clock)
+    check = SyntheticChecksService(still.registry, still.fleet, still.connector, clock=still.hands.clock)
     still.probe("elena")
     try:
         seen = {}
@@ -159,8 +161,8 @@ async def test_several_failures_take_two_answers(elena: RunningBot, tmp_path: Pa
     """One good answer after several that failed may be luck; the next comes soon, and decides."""
     still = await still_fleet(tmp_path, elena)
     await still.connector.initialize()
-    check = SyntheticChecksService(still.registry, still.fleet, clock=still.hands.clock)
-    worker = SyntheticChecksWorker(check, still.fleet, interval_s=INTERVAL_S, clock=still.hands.clock)
+    check = SyntheticChecksService(still.registry, still.fleet, still.connector, clock=still.hands.clock)
+    worker = SyntheticChecksWorker(check, still.fleet, USUAL_INTERVALS, clock=still.hands.clock)
     still.probe("elena")
     worker.due()
     try:
@@ -182,7 +184,7 @@ async def test_several_failures_take_two_answers(elena: RunningBot, tmp_path: Pa
 @pytest.fixture
 async def still(tmp_path: Path) -> AsyncIterator[StillFleet]:
     """Elena, online, and nobody there to be asked."""
-    fleet = await still_fleet(tmp_path, "elena", synthetic_check_interval_s=INTERVAL_S)
+    fleet = await still_fleet(tmp_path, "elena")
     await fleet.connector.initialize()
     fleet.probe("elena")
     yield fleet
@@ -191,8 +193,8 @@ async def still(tmp_path: Path) -> AsyncIterator[StillFleet]:
 
 def worker_of(still: StillFleet) -> SyntheticChecksWorker:
     """The leader's worker, by the hands of the fleet's clock."""
-    check = SyntheticChecksService(still.registry, still.fleet, clock=still.hands.clock)
-    return SyntheticChecksWorker(check, still.fleet, interval_s=INTERVAL_S, clock=still.hands.clock)
+    check = SyntheticChecksService(still.registry, still.fleet, still.connector, clock=still.hands.clock)
+    return SyntheticChecksWorker(check, still.fleet, USUAL_INTERVALS, clock=still.hands.clock)
 
 
 async def test_a_bot_is_asked_on_its_interval_and_soon_after_it_came_back(still: StillFleet) -> None:
@@ -255,8 +257,8 @@ async def test_an_old_check_keeps_nobody_degraded(still: StillFleet) -> None:
 
 async def test_zero_asks_nobody(still: StillFleet) -> None:
     """The worker waits for its end."""
-    check = SyntheticChecksService(still.registry, still.fleet, clock=still.hands.clock)
-    worker = SyntheticChecksWorker(check, still.fleet, interval_s=0, clock=still.hands.clock)
+    check = SyntheticChecksService(still.registry, still.fleet, still.connector, clock=still.hands.clock)
+    worker = SyntheticChecksWorker(check, still.fleet, CheckIntervals(shortest_s=0, quiet_s=1), clock=still.hands.clock)
     task = asyncio.create_task(worker.run())
     await asyncio.sleep(0)
     assert not task.done()

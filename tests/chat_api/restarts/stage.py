@@ -208,7 +208,7 @@ async def staged(
         )
         stack.push_async_callback(restarts.close)
         pubsub = PubSub(settings.redis_url.get_secret_value(), deployment_id="stage")
-        check = SyntheticChecksService(registry, fleet).ask
+        check = SyntheticChecksService(registry, fleet, connector).ask
         rolling = RollingService(database, registry, fleet, restarts, audit, pubsub, check=check, clock=clock)
         stack.push_async_callback(rolling.close)
         stage = Stage(

@@ -33,6 +33,9 @@ async def test_a_policy_is_changed_field_by_field(door: RunningApi, tokens: dict
         changed = (await client.patch(path, json={"is_in_maintenance": True, "maintenance_reason": "New disk"})).json()
         assert changed["notes"] == "Slow disk"
         assert (changed["heal_after_failures"], changed["maintenance_reason"]) == (5, "New disk")
+        for name, wanted in (("is_canary_on", False), ("is_synthetic_check_on", True)):  # the first is deprecated
+            changed = (await client.patch(path, json={name: wanted})).json()
+            assert (changed["is_synthetic_check_on"], changed["is_canary_on"]) == (wanted, wanted)
         assert (await client.get("/api/admin/status")).json()["bots"]["marcus"]["status"] == "maintenance"
         for wrong in (
             {"maintenance_until": "2020-01-01T00:00:00Z", "is_in_maintenance": True},

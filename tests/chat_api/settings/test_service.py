@@ -76,6 +76,8 @@ async def test_each_setting_says_where_it_comes_from(api: RunningApi) -> None:
     set_here = await api.services.configuration.set(admin, "bot_health_check_interval", "0.7")
     assert (set_here.source, set_here.value, set_here.environment) == (Source.HERE, "0.7", "0.5")
     assert set_here.changed_by == "test-admin"
+    assert "calls a day" in (views["bot_canary_interval"].note or ""), "what it costs stands beside it"
+    assert views["bot_api_timeout"].note is None
 
 
 async def test_what_is_set_here_wins_and_survives_a_restart(make_settings: MakeSettings) -> None:
