@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from sample_bot.character import Character
+from sample_bot.claims import Claims
 from sample_bot.engine import Engine
 from sample_bot.knowledge import Knowledge
 from sample_bot.memory import ConversationMemory, Turn
@@ -39,6 +40,7 @@ class Bot:
         self.engine = engine
         self.memory = ConversationMemory()
         self.knowledge = Knowledge()
+        self.claims = Claims()
         self.is_ready = False
         self.is_on_discord = True
         self._started = time.monotonic()
@@ -60,7 +62,7 @@ class Bot:
         Raises: EngineError; then nothing is remembered.
         """
         prompt = self._prompt(incoming)
-        text = await self.engine.reply(prompt)
+        text = self.claims.says or await self.engine.reply(prompt)
         self._remember(incoming, text)
         return Reply(text=text, history=prompt.history)
 

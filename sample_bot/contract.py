@@ -47,6 +47,9 @@ class Contract(Protocol):
     def model_dead(self, bot: Bot, body: bytes) -> web.Response:
         """The bot is well, and its language model does not answer; ``body`` is the chat call's."""
 
+    def model_unpaid(self, bot: Bot, body: bytes) -> web.Response:
+        """The bot is well, and its language model wants to be paid; ``body`` is the chat call's."""
+
     def empty(self, bot: Bot) -> web.Response:
         """The bot answers without a text."""
 

@@ -5,13 +5,14 @@ import random
 import socket
 import struct
 from collections import deque
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 from aiohttp import web
 
 from sample_bot.bot import Bot
+from sample_bot.claims import Claims
 from sample_bot.contract import Contract, Json
 from sample_bot.knowledge import Erasure
 
@@ -34,6 +35,7 @@ class FaultMode(StrEnum):
     TRUNCATE = "truncate"
     HANG = "hang"
     MODEL_DEAD = "model_dead"
+    MODEL_UNPAID = "model_unpaid"
     EMPTY = "empty"
     NOT_READY = "not_ready"
     RESET = "reset"
@@ -65,7 +67,7 @@ class FaultPlan:
     ``delay_ms`` is before an answer, ``piece_delay_ms`` after each piece of a stream. While ``is_held`` no answer
     begins, and after ``hold_after`` pieces (0: never) a stream waits, until the plan is changed. While
     ``is_off_discord`` the bot answers, and says that Discord is not there; while ``is_graph_away`` it has no knowledge
-    graph. ``erasure`` is how it forgets a person on request.
+    graph. ``erasure`` is how it forgets a person on request. From ``says`` to ``database_status``: see ``Claims``.
     """
 
     delay_ms: int = 0
@@ -74,12 +76,28 @@ class FaultPlan:
     is_off_discord: bool = False
     is_graph_away: bool = False
     erasure: Erasure = Erasure.OK
+    says: str = ""
+    answers_as: str = ""
+    stores_memory: bool = True
+    queue_depths: Json = field(default_factory=dict)
+    database_status: Json = field(default_factory=dict)
     hold_after: int = 0
     failure_rate: float = 0.0
     hang_rate: float = 0.0
     babble_rate: float = 0.0
     mode: FaultMode = FaultMode.OK
     scope: FaultScope = FaultScope.CHAT
+
+    @property
+    def claims(self) -> Claims:
+        """What the bot says whatever is true."""
+        return Claims(
+            says=self.says,
+            answers_as=self.answers_as,
+            stores_memory=self.stores_memory,
+            queue_depths=self.queue_depths,
+            database_status=self.database_status,
+        )
 
     def changed(self, changes: Json) -> "FaultPlan":
         """Apply the fields given.
@@ -97,9 +115,12 @@ class FaultPlan:
                 raise ValueError(f"{name} must be a whole number of milliseconds")
         if not isinstance(values["hold_after"], int) or values["hold_after"] < 0:
             raise ValueError("hold_after must be a whole number of pieces")
-        for name in ("is_held", "is_off_discord", "is_graph_away"):
+        for name in ("is_held", "is_off_discord", "is_graph_away", "stores_memory"):
             if not isinstance(values[name], bool):
                 raise ValueError(f"{name} must be true or false")
+        for name, kind in (("says", str), ("answers_as", str), ("queue_depths", dict), ("database_status", dict)):
+            if not isinstance(values[name], kind):
+                raise ValueError(f"{name} must be a {kind.__name__}")
         values["mode"], values["scope"] = FaultMode(values["mode"]), FaultScope(values["scope"])
         values["erasure"] = Erasure(values["erasure"])
         return replace(self, **values)
@@ -159,6 +180,8 @@ async def misbehave(request: web.Request, mode: FaultMode, *, contract: Contract
             return contract.raised("KeyError: 'the sample bot was told to raise'")
         case FaultMode.MODEL_DEAD:
             return contract.model_dead(bot, await request.read())
+        case FaultMode.MODEL_UNPAID:
+            return contract.model_unpaid(bot, await request.read())
         case FaultMode.EMPTY:
             return contract.empty(bot)
         case FaultMode.NOT_READY:

@@ -126,7 +126,7 @@ def _control_routes(bot: Bot, faults: Faults) -> list[web.RouteDef]:
             faults.plan = faults.plan.changed(changes)
         except (ValueError, TypeError) as exc:
             return web.json_response({"error": str(exc)}, status=400)
-        bot.is_on_discord = not faults.plan.is_off_discord
+        bot.is_on_discord, bot.claims = not faults.plan.is_off_discord, faults.plan.claims
         bot.knowledge.is_graph_away, bot.knowledge.erasure = faults.plan.is_graph_away, faults.plan.erasure
         if "mode" in changes:  # any mode but not_ready also ends a long start-up
             bot.is_ready = faults.plan.mode is not FaultMode.NOT_READY

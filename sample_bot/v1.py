@@ -47,6 +47,10 @@ class V1:
         """Apologise in character, with a 500."""
         return self.failed(bot, "language model: no answer")
 
+    def model_unpaid(self, bot: Bot, body: bytes) -> web.Response:
+        """Answer 500 with the exception's text."""
+        return self.raised("LLMError: HTTP error: 402")
+
     def empty(self, bot: Bot) -> web.Response:
         """Answer 200 without a text: the bot chose not to answer."""
         answered = {"success": True, "response": "", "timestamp": utc_timestamp(), "memory_stored": False}
@@ -69,9 +73,7 @@ class V1:
             result = await _result(request, incoming, level)
         except EngineError as exc:
             return self.failed(bot, str(exc))
-        return web.json_response(
-            {**result, "timestamp": utc_timestamp(), "bot_name": bot.account or bot.character.display_name}
-        )
+        return web.json_response({**result, "timestamp": utc_timestamp(), "bot_name": _said_name(bot)})
 
     async def _batch(self, request: web.Request) -> web.Response:
         body = _read_object(await request.read())
@@ -104,9 +106,13 @@ async def _result(request: web.Request, incoming: Incoming, level: MetadataLevel
         "success": True,
         "response": reply.text,
         "processing_time_ms": round(elapsed_ms(request)),
-        "memory_stored": True,
+        "memory_stored": request.app[BOT].claims.stores_memory,
         **reply_metadata(incoming, reply, level, engine=request.app[BOT].engine.name),
     }
+
+
+def _said_name(bot: Bot) -> str:
+    return bot.claims.answers_as or bot.account or bot.character.display_name
 
 
 def _read_object(body: bytes) -> Json:

@@ -73,6 +73,10 @@ class V2:
         }
         return web.json_response(answered)
 
+    def model_unpaid(self, bot: Bot, body: bytes) -> web.Response:
+        """Answer 200 with a stock apology: this generation does not say what its language model said."""
+        return self.model_dead(bot, body)
+
     def empty(self, bot: Bot) -> web.Response:
         """Answer 200 without a text: of this generation that is a fault."""
         answered = {"success": True, "response": "", "timestamp": local_timestamp(), "bot_name": bot.character.key}
@@ -101,9 +105,9 @@ class V2:
         body = {
             "bot_name": bot.character.key,
             "llm_models": {"main": bot.engine.name},
-            "database_status": {},
+            "database_status": dict(bot.claims.database_status),
             "feature_flags": {"streaming": request.app[IS_STREAMING]},
-            "queue_depths": {},
+            "queue_depths": dict(bot.claims.queue_depths),
             "uptime_seconds": round(bot.uptime_s, 1),
             "version": "2.5",
         }
@@ -120,9 +124,9 @@ class V2:
             "success": True,
             "response": reply.text,
             "timestamp": local_timestamp(),
-            "bot_name": bot.character.key,
+            "bot_name": bot.claims.answers_as or bot.character.key,
             "processing_time_ms": round(elapsed_ms(request), 3),
-            "memory_stored": True,
+            "memory_stored": bot.claims.stores_memory,
             "mode": mode,
             "complexity": _COMPLEXITY[mode],
             "model_used": bot.engine.name,

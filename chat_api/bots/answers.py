@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import orjson
 
+from chat_api.bots.apologies import is_model_error
 from chat_api.bots.breaker import BotServerError
 from chat_api.bots.http import DETAIL_CHARS, UNAVAILABLE_RETRY_AFTER_S, Reply
 from chat_api.bots.schemas import BotAnswer, BotInfo, Contract, Discord
@@ -29,6 +30,10 @@ _ESCAPES = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
 )
 _NOT_FINITE = re.compile(r"NaN|Infinity")
+
+
+class EmptyAnswer(BotFailed):
+    """A success without a text, of a bot that has no reason to be silent."""
 
 
 def read_answer(reply: Reply, *, bot_name: str, processing_time_s: float) -> BotAnswer:
@@ -54,7 +59,7 @@ def read_answer(reply: Reply, *, bot_name: str, processing_time_s: float) -> Bot
         if reply.status == 500:
             raise BotServerError(detail=error.detail) from error
         raise
-    is_model_silent = _is_model_silent(body)
+    is_model_silent = _is_model_silent(body) or (reply.status == 500 and _says_model_failed(body))
     return BotAnswer(
         text=text,
         bot_name=bot_name,
@@ -63,6 +68,7 @@ def read_answer(reply: Reply, *, bot_name: str, processing_time_s: float) -> Bot
         is_model_silent=is_model_silent,
         is_silent=is_silent,
         memory_stored=body.get("memory_stored") is True,
+        is_memory_refused=body.get("memory_stored") is False,
         metadata=_answer_facts(body),
         said_name=_short(body.get("bot_name")),
         contract="v2" if any(key in body for key in V2_ANSWER_FACTS) else "v1",
@@ -179,7 +185,7 @@ def _text(body: Mapping[str, object], reply: Reply) -> str:
         raise BotFailed(detail=f"no text; {_detail(reply)}")
     text = cleaned_text(text)
     if not text.strip():
-        raise BotFailed(detail=f"the text is empty; {_detail(reply)}")
+        raise EmptyAnswer(detail=f"the text is empty; {_detail(reply)}")
     return text
 
 
@@ -202,6 +208,11 @@ def _is_silent(body: Mapping[str, object]) -> bool:
 def _is_model_silent(body: Mapping[str, object]) -> bool:
     """Whether a v2 bot fell back on a stock text: a good answer always says how it was made."""
     return all(body.get(fact) == "unknown" for fact in V2_ANSWER_FACTS)
+
+
+def _says_model_failed(body: Mapping[str, object]) -> bool:
+    """Whether a v1 bot that apologises in character says why, and it is the language model."""
+    return any(is_model_error(str(body[key])[:DETAIL_CHARS]) for key in ("error", "message") if key in body)
 
 
 def _without_lone(match: re.Match[str]) -> str:

@@ -10,6 +10,7 @@ from datetime import datetime
 import orjson
 
 from chat_api.bots.answers import read_answer
+from chat_api.bots.apologies import Apologies
 from chat_api.bots.endpoints import Endpoint, Endpoints
 from chat_api.bots.http import BotHttp, OnEventData, Reply
 from chat_api.bots.schemas import BotAnswer, BotSpec
@@ -24,11 +25,14 @@ SLOT_WAIT_S = 5.0
 class BotChat:
     """Makes chat calls over its own connections; closed with ``aclose``."""
 
-    def __init__(self, http: BotHttp, endpoints: Endpoints, *, max_text_bytes: int, clock: Clock) -> None:
+    def __init__(
+        self, http: BotHttp, endpoints: Endpoints, apologies: Apologies, *, max_text_bytes: int, clock: Clock
+    ) -> None:
         self._http = http
         self._endpoints = endpoints
         self._max_text_bytes = max_text_bytes
         self._clock = clock
+        self.apologies = apologies
 
     async def aclose(self) -> None:
         """Close every connection; calls under way fail as unavailable."""
@@ -54,16 +58,25 @@ class BotChat:
                 elapsed_s = self._clock.monotonic_s() - started_s
                 if reply.is_event_stream and stream is not None:
                     stream.finish()
-                    return BotAnswer(text=stream.text, bot_name=bot.name, processing_time_s=elapsed_s)
-                answer = read_answer(reply, bot_name=bot.name, processing_time_s=elapsed_s)
-                if not answer.is_apology and self._endpoints.is_apology(bot.name, answer.text):
-                    return replace(answer, is_apology=True, is_model_silent=True)
-                return answer
+                    answer = BotAnswer(text=stream.text, bot_name=bot.name, processing_time_s=elapsed_s)
+                else:
+                    answer = read_answer(reply, bot_name=bot.name, processing_time_s=elapsed_s)
+                return self._recognised(answer, endpoint)
         except Upstream:
             if stream is None or not stream.text:
                 raise
             elapsed_s = self._clock.monotonic_s() - started_s
             return BotAnswer(text=stream.text, bot_name=bot.name, processing_time_s=elapsed_s, is_truncated=True)
+
+    def _recognised(self, answer: BotAnswer, endpoint: Endpoint) -> BotAnswer:
+        """An apology that looks like an answer is told by its words; v2 has them for its language model alone."""
+        if answer.is_apology:
+            return answer
+        if self._endpoints.is_apology(answer.bot_name, answer.text):
+            return replace(answer, is_apology=True, is_model_silent=True)
+        if self.apologies.has(answer.text):
+            return replace(answer, is_apology=True, is_model_silent=endpoint.contract == "v2")
+        return answer
 
     async def _stream(
         self, bot: BotSpec, content: bytes, deadline_at: float, endpoint: Endpoint, stream: StreamedText

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from chat_api.bots.answers import read_connection, read_discord, read_info, read_object, read_readiness
+from chat_api.bots.apologies import Apologies
 from chat_api.bots.breaker import BreakerState, CallsPaused
 from chat_api.bots.chat import BotChat, chat_body
 from chat_api.bots.endpoints import Endpoint, Endpoints, EndpointView, OnRefused
@@ -68,6 +69,8 @@ class BotConnector:
     def configure(self, settings: Settings) -> None:
         """Give calls that begin from now on the time that these settings say; pools stay as large as they were made."""
         self._settings = settings
+        if self._chat is not None:
+            self._chat.apologies = Apologies(settings.bot_apology_patterns)
 
     async def initialize(self) -> None:
         """Open the connection pools on the running loop; a second call does nothing."""
@@ -75,7 +78,8 @@ class BotConnector:
             return
         max_body_bytes = self._settings.bot_max_answer_bytes
         pool = self._pool = HttpPool(max_idle=self._settings.connection_pool_size, max_body_bytes=max_body_bytes)
-        self._chat = BotChat(pool, self._endpoints, max_text_bytes=max_body_bytes, clock=self._clock)
+        apologies = Apologies(self._settings.bot_apology_patterns)
+        self._chat = BotChat(pool, self._endpoints, apologies, max_text_bytes=max_body_bytes, clock=self._clock)
         self._probing = HttpPool(max_idle=PROBE_CONNECTIONS, max_body_bytes=PROBE_MAX_BYTES)
 
     async def cleanup(self) -> None:

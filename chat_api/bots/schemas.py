@@ -92,7 +92,8 @@ class BotAnswer:
     ``bot_name`` is our key, ``said_name`` the name in the answer. ``is_apology``: the bot failed, but in character.
     ``is_model_silent``: it shows that its language model did not answer; that is an apology too.
     ``is_silent``: the bot chose to say nothing, and there is no text. ``is_truncated``: it came in pieces and broke
-    off. ``processing_time_s`` is measured here, from the call to the last byte.
+    off. ``is_memory_refused``: it says that it stored none. ``processing_time_s`` is measured here, from the call to
+    the last byte.
     """
 
     text: str
@@ -103,6 +104,7 @@ class BotAnswer:
     is_silent: bool = False
     is_truncated: bool = False
     memory_stored: bool = False
+    is_memory_refused: bool = False
     metadata: Mapping[str, object] = field(default_factory=dict)
     said_name: str | None = None
     contract: Contract | None = None

@@ -11,10 +11,11 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from chat_api.core.origins import parsed_origin
+from chat_api.core.patterns import compiled_pattern
 from models.database_url import database_address
 
 MIN_SECRET_CHARS = 32
@@ -22,6 +23,14 @@ SAMPLE_SECRETS = frozenset({"<cryptographically-secure-key>", "changeme", "secre
 
 _PLAIN_ADDRESS = re.compile(r"https?://[\w.:\[\]-]+(/[\w.~-]+)*/?", re.ASCII)
 Names = Annotated[tuple[str, ...], NoDecode]
+
+
+def _pattern(value: str) -> str:
+    compiled_pattern(value)
+    return value
+
+
+Pattern = Annotated[str, AfterValidator(_pattern)]
 
 
 def is_strong_secret(secret: str) -> bool:
@@ -100,6 +109,11 @@ class Settings(BaseSettings):
         le=604_800,
         description="The same for v2 bots, which are asked rarely: their calls cost money. Without it: 21600 (6 h), or"
         " `BOT_CANARY_INTERVAL` where that is under 300. A bot that may fail is checked at once.",
+    )
+    bot_apology_patterns: Pattern = Field(
+        "",
+        description="What your bots say when their language model fails, beside the usual words: an RE2 pattern that a"
+        " whole answer has to match, e.g. `ay, my brain .*`. Alternatives as in any regular expression.",
     )
     bot_restart_timeout: float = Field(
         120.0, gt=0, le=3600, description="Seconds a restarted bot may take until its health check answers."

@@ -32,6 +32,8 @@ RECHECK_S = 5.0
 SERVICE_INTERVAL_S = 10.0
 # What a bot says of itself is asked for when it is first seen, when it has come back, and now and then.
 INFO_EVERY_S = 600.0
+# v2 claims how long its queues are, which says something when it is followed.
+CLAIMS_EVERY_S = 60.0
 # One failed check of a dependency is soon confirmed, or found to have been nothing.
 SERVICE_RECHECK_S = 3.0
 TICK_S = 0.25
@@ -129,7 +131,8 @@ class HealthPoller:
             if not probe.is_healthy:
                 self._info_due_s.pop(spec.name, None)
             elif self._info_due_s.get(spec.name, 0.0) <= now_s:
-                self._info_due_s[spec.name] = now_s + INFO_EVERY_S * (1 + random.uniform(-JITTER, JITTER))
+                every_s = CLAIMS_EVERY_S if probe.contract == "v2" else INFO_EVERY_S
+                self._info_due_s[spec.name] = now_s + every_s * (1 + random.uniform(-JITTER, JITTER))
         finally:
             if self._due_s[spec.name] > 0:  # A nudge meanwhile asks for another look at once.
                 wait_s = self._interval_s if is_healthy else min(self._interval_s, RECHECK_S)

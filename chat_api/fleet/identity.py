@@ -26,6 +26,7 @@ from chat_api.core.errors import BotMisaddressed, NotFound, Upstream
 from chat_api.core.logging import get_logger
 from chat_api.core.text import fold
 from chat_api.fleet.addresses import host_and_port
+from chat_api.fleet.conduct import ConductWatch
 from chat_api.fleet.registry import BotRegistry, Names
 
 log = get_logger(__name__)
@@ -70,6 +71,8 @@ class BotIdentities:
         self._silent_until_s: dict[str, float] = {}
         self._asking: dict[str, asyncio.Task[None]] = {}
         self.changes: Topic[tuple[str, ...]] = Topic("bot_identities")
+        # All that is said to bots passes here, and so does what they answer.
+        self.conduct = ConductWatch(clock=clock)
 
     def fault(self, bot_name: str) -> str | None:
         """Why a bot is misaddressed and what to correct, for operators; None when it is not."""
@@ -147,17 +150,20 @@ class BotIdentities:
         def accept(answer: BotAnswer) -> None:
             self._accept(spec, answer)
 
-        return await self._connector.send_message_to_bot(
-            spec,
-            user_id=user_id,
-            message=message,
-            user_name=user_name,
-            timeout_s=timeout_s,
-            on_delta=on_delta,
-            is_counted=is_counted,
-            is_fast=is_fast,
-            accept=accept,
-        )
+        with self.conduct.call(spec.name):
+            answer = await self._connector.send_message_to_bot(
+                spec,
+                user_id=user_id,
+                message=message,
+                user_name=user_name,
+                timeout_s=timeout_s,
+                on_delta=on_delta,
+                is_counted=is_counted,
+                is_fast=is_fast,
+                accept=accept,
+            )
+        self.conduct.answered(spec.name, message, answer)
+        return answer
 
     # Inside
 

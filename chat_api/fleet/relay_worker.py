@@ -20,6 +20,7 @@ from chat_api.core.logging import get_logger
 from chat_api.core.pubsub import PubSub
 from chat_api.engine.schemas import ContainerState, ContainerUsage
 from chat_api.fleet import reports_repository as fleet_reports
+from chat_api.fleet.conduct_schemas import ConductReport
 from chat_api.fleet.reports import (
     AlertsReport,
     AnswersReport,
@@ -195,6 +196,7 @@ class FleetRelay:
         | ContainerUsage
         | InfoReport
         | AnswersReport
+        | ConductReport
         | AlertsReport
         | IncidentsReport,
     ) -> None:
@@ -212,6 +214,8 @@ class FleetRelay:
                 self._fleet.record_info(report)
             case AnswersReport():
                 self._fleet.record_answers(report)
+            case ConductReport():
+                self._fleet.record_conduct(report)
             case AlertsReport():
                 self._fleet.record_alerts(report)
             case IncidentsReport():

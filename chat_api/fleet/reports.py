@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from chat_api.bots.schemas import BotInfo, Probe
 from chat_api.engine.schemas import ContainerUsage, ContainerView
+from chat_api.fleet.conduct_schemas import ConductReport
 from chat_api.fleet.schemas import (
     BotPolicy,
     BotStatistics,
@@ -113,6 +114,7 @@ FleetReport = (
     | SyntheticCheckView
     | ContainerUsage
     | AnswersReport
+    | ConductReport
     | AlertsReport
     | IncidentsReport
 )
@@ -128,8 +130,18 @@ _KINDS: dict[str, TypeAdapter[Any]] = {
     "synthetic_check": TypeAdapter(SyntheticCheckView),
     "usage": TypeAdapter(ContainerUsage),
     "answers": TypeAdapter(AnswersReport),
+    "conduct": TypeAdapter(ConductReport),
     "alerts": TypeAdapter(AlertsReport),
     "incidents": TypeAdapter(IncidentsReport),
+}
+# What one process tells of all bots at once.
+_OF_ALL: dict[type, str] = {
+    ContainersReport: "containers",
+    StatisticsReport: "figures",
+    PoliciesReport: "policies",
+    AnswersReport: "answers",
+    AlertsReport: "alerts",
+    IncidentsReport: "incidents",
 }
 _STEPS = list(RestartState)
 
@@ -143,24 +155,16 @@ def key_of(report: FleetReport) -> str:
             return f"info:{report.info.bot_name}"
         case ServiceReport():
             return f"service:{report.name}"
-        case ContainersReport():
-            return "containers"
         case RestartView():
             return f"restart:{report.bot_name}"
-        case StatisticsReport():
-            return "figures"
-        case PoliciesReport():
-            return "policies"
         case SyntheticCheckView():
             return f"synthetic_check:{report.bot_name}"
+        case ConductReport():
+            return f"conduct:{report.bot_name}:{report.reporter}"
         case ContainerUsage():
             return f"usage:{report.bot_name}"
-        case AnswersReport():
-            return "answers"
-        case AlertsReport():
-            return "alerts"
-        case IncidentsReport():
-            return "incidents"
+        case _:
+            return _OF_ALL[type(report)]
 
 
 def order_of(report: FleetReport) -> tuple[datetime, int]:
@@ -172,7 +176,7 @@ def order_of(report: FleetReport) -> tuple[datetime, int]:
             return report.checked_at, int(report.memory_note is not None)
         case InfoReport() | ContainersReport() | StatisticsReport() | PoliciesReport():
             return report.reported_at, 0
-        case AnswersReport() | AlertsReport() | IncidentsReport():
+        case AnswersReport() | ConductReport() | AlertsReport() | IncidentsReport():
             return report.reported_at, 0
         case ContainerUsage():
             return report.measured_at, 0

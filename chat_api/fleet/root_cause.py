@@ -20,7 +20,7 @@ from chat_api.fleet.schemas import HEALTHY_STATUSES, BotStatus, BotView, Fault, 
 from chat_api.fleet.status import model_witnesses
 
 # How a bot without its language model behaves.
-MODEL_FAULTS = frozenset(Fault) - {Fault.SLOW}
+MODEL_FAULTS = frozenset(Fault) - {Fault.SLOW, Fault.NOT_STORING, Fault.QUEUE_GROWING}
 # A dependency is looked at every ten seconds: a bot may be seen down that much, and some, before its parent.
 BEFORE = timedelta(seconds=60)
 # How long a parent that came back still explains bots that are finding their way back.

@@ -11,6 +11,7 @@ from pydantic import Field
 from chat_api.bots.schemas import Contract, Discord
 from chat_api.core.read_models import ReadModel
 from chat_api.engine.schemas import ContainerState, ContainerUsage, ContainerView
+from chat_api.fleet.conduct_schemas import ConductReport
 from models import ActionOrigin, BotAction, RestartState, Severity
 
 
@@ -37,9 +38,12 @@ class Fault(StrEnum):
     APOLOGY = "apology"
     SILENT = "silent"
     EMPTY = "empty"
+    LOOPING = "looping"
+    NOT_STORING = "not_storing"
     FAILING = "failing"
     PAUSED = "paused"
     SLOW = "slow"
+    QUEUE_GROWING = "queue_growing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,6 +259,8 @@ class BotView:
     ``cause`` is the dependency that this bot's trouble is put down to, a key of ``FleetView.services``. ``contract`` is
     the generation that the bot speaks, None until it was seen to.
 
+    ``conduct`` is how it behaves over several answers, None where nothing speaks against it.
+
     ``discord`` is its connection to Discord as the last health check saw it, None where it does not tell.
 
     ``url`` is where it is asked now.
@@ -291,6 +297,7 @@ class BotView:
     troubles: tuple[str, ...] = ()
     discord: Discord | None = None
     url: str | None = None
+    conduct: ConductReport | None = None
 
     @property
     def shown(self) -> BotStatus:

@@ -23,6 +23,8 @@ from chat_api.core.principals import Permission, Principal
 from chat_api.core.read_models import ReadModel
 from chat_api.engine.schemas import ContainerUsage, ContainerView
 from chat_api.fleet.check_intervals import USUAL_INTERVALS, CheckIntervals
+from chat_api.fleet.claimed_queues import followed
+from chat_api.fleet.conduct_schemas import ConductReport
 from chat_api.fleet.dependencies import ORDER
 from chat_api.fleet.headline import system_status
 from chat_api.fleet.identity import BotIdentities
@@ -90,6 +92,7 @@ class FleetService:
         self._registry = registry
         self.identities = BotIdentities(registry, connector, clock=clock)
         self.identities.changes.listen(self._judged_anew)
+        self.identities.conduct.changes.listen(self.record_conduct)
         self._views = BotViews(
             connector,
             self.identities,
@@ -234,7 +237,7 @@ class FleetService:
             state.contract = probe.contract or state.contract
         else:
             state.synthetic_check = None  # It comes back as another.
-            self.identities.expire(probe.bot_name)
+            self._begin_anew(probe.bot_name, state)
         status = self._views.status(probe.bot_name, state)
         heartbeat = Heartbeat(checked_at=probe.checked_at, status=status, latency_ms=probe.latency_ms)
         if not state.heartbeats or state.heartbeats[-1].checked_at != heartbeat.checked_at:
@@ -256,7 +259,7 @@ class FleetService:
             is_other = _is_other_run(shown, state.container)
             state.container = shown
             if is_other:
-                self.identities.expire(name)
+                self._begin_anew(name, state)
             if is_changed:
                 self._update(name)
                 changed.append(name)
@@ -312,7 +315,17 @@ class FleetService:
         if state is not None:
             self._report(report)
             state.info = report.info
+            state.queues = followed(state.queues, report.info.facts, at=report.reported_at)
             self.identities.note(report.info)
+            self._update(report.info.bot_name)
+
+    def record_conduct(self, report: ConductReport) -> None:
+        """Take over how a bot behaves over several answers, as one process saw it."""
+        state = self._states.get(report.bot_name)
+        if state is not None:
+            self._report(report)
+            state.conduct = {**state.conduct, report.reporter: report}
+            self._update(report.bot_name)
 
     def record_usage(self, usage: ContainerUsage) -> None:
         """Take over what a container uses."""
@@ -401,6 +414,7 @@ class FleetService:
 
     async def refresh(self) -> None:
         """Let what has grown old become unknown, and see how busy the bots are; called every second."""
+        self.identities.conduct.tick()
         for name, view in self._bots.items():
             seen = self._views.aged(view, self._states[name])
             if seen != view:
@@ -423,6 +437,12 @@ class FleetService:
         for name in names:
             if name in self._states:
                 self._update(name)
+
+    def _begin_anew(self, bot_name: str, state: BotState) -> None:
+        """What was known of the bot that was there says nothing of the one that will be."""
+        self.identities.expire(bot_name)
+        self.identities.conduct.begin_anew(bot_name)
+        state.conduct, state.queues = {}, {}
 
     def _update(self, bot_name: str) -> None:
         try:

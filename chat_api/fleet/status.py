@@ -6,19 +6,21 @@ browser tab, metrics, incidents, alerts, root causes, healing and rolling restar
 ::
 
     a bot    health check, readiness, container, restart, policy       → its status
-             synthetic check, newest answers, breaker                  → the reasons why it is degraded
+             synthetic check, newest answers, conduct, breaker, claims → the reasons why it is degraded
              alerts and incidents about it                             → shown as degraded, whatever it is itself
     a whole  the worst of its dependencies, its bots, the alerts that fire and the incidents that are open
 
 What alerts and incidents say is shown, and never goes into the rules that open and close them: none could end.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from chat_api.bots.schemas import Probe
 from chat_api.core.language import N_
 from chat_api.engine.schemas import ContainerView
+from chat_api.fleet.claimed_queues import ClaimedQueue
+from chat_api.fleet.conduct_schemas import ConductReport
 from chat_api.fleet.schemas import (
     BotPolicy,
     BotStatus,
@@ -65,6 +67,8 @@ def bot_status(
     policy: BotPolicy | None = None,
     check: SyntheticCheckView | None = None,
     recent: RecentAnswers | None = None,
+    conduct: ConductReport | None = None,
+    queue: ClaimedQueue | None = None,
     is_misaddressed: bool = False,
 ) -> BotStatus:
     """The one word for a bot. What is older than ``stale_after`` is never green, it is unknown.
@@ -87,7 +91,9 @@ def bot_status(
         return BotStatus.MISADDRESSED
     if probe.is_ready is False:
         return BotStatus.STARTING if _is_young(container, now) else BotStatus.DEGRADED
-    reasons = bot_reasons(probe, breaker=breaker, policy=policy, check=check, recent=recent)
+    reasons = bot_reasons(
+        probe, breaker=breaker, policy=policy, check=check, recent=recent, conduct=conduct, queue=queue
+    )
     return BotStatus.DEGRADED if reasons else BotStatus.ONLINE
 
 
@@ -98,6 +104,8 @@ def bot_reasons(
     policy: BotPolicy | None = None,
     check: SyntheticCheckView | None = None,
     recent: RecentAnswers | None = None,
+    conduct: ConductReport | None = None,
+    queue: ClaimedQueue | None = None,
 ) -> tuple[Reason, ...]:
     """What is wrong with a bot that answers its health check, the worst first; empty for one that is well."""
     found = []
@@ -108,13 +116,24 @@ def bot_reasons(
     is_check_on = policy is None or policy.is_synthetic_check_on
     if check is not None and check.is_failing and is_check_on and not is_check_refused:
         found.append(Reason(fault=check.fault, words=_check_words(check)))
+    found += _conduct_reasons(conduct, is_model_silent=any(one.fault is Fault.LANGUAGE_MODEL for one in found))
     if recent is not None and recent.is_failing:
         found.append(Reason(fault=Fault.FAILING, words=failing_words(recent)))
     if is_paused:
         found.append(Reason(fault=Fault.PAUSED, words=CALLS_PAUSED))
     if recent is not None and recent.is_slow:
         found.append(Reason(fault=Fault.SLOW, words=_slow_words(recent)))
+    if queue is not None:
+        found.append(Reason(fault=Fault.QUEUE_GROWING, words=queue.words))
     return tuple(found)
+
+
+def _conduct_reasons(conduct: ConductReport | None, *, is_model_silent: bool) -> Iterator[Reason]:
+    """What several answers show together; a bot that apologises for its language model loops for that reason."""
+    if conduct is not None and conduct.is_looping and not is_model_silent:
+        yield Reason(fault=Fault.LOOPING, words=N_("gives the same answer to different questions"))
+    if conduct is not None and conduct.is_not_storing:
+        yield Reason(fault=Fault.NOT_STORING, words=N_("says that it stores no memories"))
 
 
 def _not_ready(probe: Probe) -> Reason:

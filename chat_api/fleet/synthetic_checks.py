@@ -8,7 +8,9 @@ import asyncio
 import itertools
 from dataclasses import replace
 
-from chat_api.bots.breaker import CallsPaused
+from chat_api.bots.answers import EmptyAnswer
+from chat_api.bots.apologies import is_model_error
+from chat_api.bots.breaker import BotServerError, CallsPaused
 from chat_api.bots.connector import BotConnector
 from chat_api.bots.endpoints import digest_of
 from chat_api.bots.schemas import BotAnswer
@@ -31,6 +33,8 @@ from chat_api.fleet.synthetic_check_memory import CheckMemory
 # No Discord id: what has no 17 digits is passed by in the parts of a v2 bot that write to people or learn about them.
 USER_ID = "weu_ca9a27c0de000001"
 USER_NAME = "Console check"
+MODEL_SILENT = "its language model does not answer"
+EMPTY = "gave an empty answer"
 # Another word each time, for a bot that says the same to every question is not well.
 MESSAGE = 'Hello! This is an automatic check. Please answer with the single word "{word}".'
 WORDS = ("lantern", "river", "copper", "meadow", "violin", "harbor", "pepper", "cloud", "marble", "willow", "ribbon")
@@ -82,7 +86,8 @@ class SyntheticChecksService:
         except ShuttingDown:
             raise
         except AppError as error:
-            check = replace(check, error=_reason(error))
+            reason, fault = _failed(error)
+            check = replace(check, error=reason, fault=fault)
         else:
             latency_ms = (self._clock.monotonic_s() - started_s) * 1000
             wrong, fault = _shown(answer)
@@ -112,12 +117,21 @@ class SyntheticChecksService:
 def _shown(answer: BotAnswer) -> tuple[str | None, Fault]:
     """What is wrong with an answer, if anything is."""
     if answer.is_model_silent:
-        return "its language model does not answer", Fault.LANGUAGE_MODEL
+        return MODEL_SILENT, Fault.LANGUAGE_MODEL
     if answer.is_apology:
         return "apologised", Fault.APOLOGY
     if answer.is_silent:
-        return "gave an empty answer", Fault.EMPTY
+        return EMPTY, Fault.EMPTY
     return ("the answer broke off" if answer.is_truncated else None), Fault.SILENT
+
+
+def _failed(error: AppError) -> tuple[str, Fault]:
+    """What went wrong, as far as an error tells."""
+    if isinstance(error, EmptyAnswer):
+        return EMPTY, Fault.EMPTY
+    if isinstance(error, BotServerError) and is_model_error(error.detail or ""):
+        return MODEL_SILENT, Fault.LANGUAGE_MODEL
+    return _reason(error), Fault.SILENT
 
 
 def _reason(error: AppError) -> str:

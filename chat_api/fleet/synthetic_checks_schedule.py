@@ -11,12 +11,14 @@ What spreads the checks is computed from the bot's name, so that the same fleet 
 """
 
 import hashlib
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from chat_api.core.clock import Clock
 from chat_api.fleet.check_intervals import CheckIntervals
+from chat_api.fleet.conduct_schemas import ConductReport
 from chat_api.fleet.schemas import BotStatus, BotView, Fault, ServiceStatus, SyntheticCheckView
 from chat_api.fleet.service import FleetService
 
@@ -37,6 +39,8 @@ SOON_S = 2.0
 OTHERS_WITHIN_S = 10.0
 # A bot whose real calls fail now and then is asked at once, and then ever more rarely while it answers the checks.
 SUSPECT_GAP_S = 30.0
+# The first of the suspicions are rows of answers in which each is a step.
+ROWS = 3
 # Asking any other could only tell what is known: nobody is there, or somebody is at work on it.
 ASKED = frozenset({BotStatus.ONLINE, BotStatus.DEGRADED})
 _COMMON = frozenset({Fault.LANGUAGE_MODEL, Fault.APOLOGY})
@@ -52,6 +56,8 @@ class _Plan:
     gap_s: float = SUSPECT_GAP_S
     answered_at: datetime | None = None
     failed_at: datetime | None = None
+    suspicions: tuple[int, ...] = ()
+    is_suspect: bool = False
 
 
 class Schedule:
@@ -86,6 +92,9 @@ class Schedule:
         if plan is None or bot is None:
             return
         plan.count += 1
+        was_suspect, plan.is_suspect = plan.is_suspect, False
+        if was_suspect and seen is not None and seen.is_answered:
+            plan.gap_s = min(2 * plan.gap_s, max(self._intervals.shortest_s, SUSPECT_GAP_S))
         plan.due_s = self._clock.monotonic_s() + self._wait_s(plan, bot, seen)
         self._suspect_others(seen)
 
@@ -117,15 +126,17 @@ class Schedule:
 
     def _weigh(self, bot: BotView, plan: _Plan) -> None:
         """Take what happened to real calls for what it says."""
+        if self._clock.monotonic_s() - plan.asked_s > self._intervals.shortest_s:
+            plan.gap_s = SUSPECT_GAP_S
+        self._compare(bot.conduct, plan)
         recent = bot.recent
         if recent is None:
             return
         if recent.failed_at is not None and recent.failed_at != plan.failed_at:
             plan.failed_at = recent.failed_at
-            self._suspect(plan)
-        if recent.failures:
+            self._suspect(plan, plan.gap_s)
+        if recent.failures or plan.is_suspect:
             return
-        plan.gap_s = SUSPECT_GAP_S
         if recent.answered_at is not None and recent.answered_at != plan.answered_at:
             plan.answered_at = recent.answered_at
             if plan.failures == 0 and not bot.reasons and plan.due_s < float("inf"):
@@ -133,10 +144,19 @@ class Schedule:
                 wait_s = self._intervals.of(bot.contract) * self._jitter(bot.name, plan.count)
                 plan.due_s = max(plan.due_s, self._clock.monotonic_s() - age_s + wait_s)
 
-    def _suspect(self, plan: _Plan) -> None:
+    def _compare(self, conduct: ConductReport | None, plan: _Plan) -> None:
+        """More speaks against the bot than before: a row of odd answers is soon confirmed, or was nothing."""
+        before, plan.suspicions = plan.suspicions, conduct.suspicions if conduct is not None else ()
+        worse = [now > then for now, then in itertools.zip_longest(plan.suspicions, before, fillvalue=0)]
+        if any(worse[:ROWS]):
+            self._suspect(plan, CONFIRM_S)
+        elif any(worse):
+            self._suspect(plan, plan.gap_s)
+
+    def _suspect(self, plan: _Plan, gap_s: float) -> None:
         """Ask as soon as the gap since the last question is over."""
         if plan.due_s < float("inf"):  # else it is being asked
-            gap_s = min(plan.gap_s, self._intervals.shortest_s)
+            gap_s, plan.is_suspect = min(gap_s, self._intervals.shortest_s), True
             plan.due_s = min(plan.due_s, max(self._clock.monotonic_s(), plan.asked_s + gap_s))
 
     def _hasten(self, bot_name: str, plan: _Plan, *, within_s: float) -> None:
@@ -174,8 +194,8 @@ class Schedule:
         plan.failures = 0
         if seen.answers_until_trusted:
             return min(SOON_S, shortest_s)
-        if bot.recent is not None and bot.recent.failures:
-            plan.gap_s = min(2 * plan.gap_s, max(shortest_s, SUSPECT_GAP_S))
+        if bot.has(Fault.LOOPING, Fault.NOT_STORING):
+            return min(RETRY_S, shortest_s)
         wait_s = self._intervals.of(bot.contract)
         if plan.count == 1 and wait_s > FIRST_S[1]:
             return wait_s * (SECOND_SHARE + (1 - SECOND_SHARE) * _share(bot.name))

@@ -1,7 +1,7 @@
 """What is known of one bot, and how it is told: its status, its error, its view; and the view of a dependency."""
 
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypedDict
 
@@ -11,6 +11,9 @@ from chat_api.core.clock import Clock
 from chat_api.core.language import N_
 from chat_api.engine.schemas import ContainerState, ContainerUsage, ContainerView
 from chat_api.fleet.check_intervals import CheckIntervals
+from chat_api.fleet.claimed_queues import ClaimedQueue, ClaimedQueues, growing
+from chat_api.fleet.conduct import STALE_AFTER, combined
+from chat_api.fleet.conduct_schemas import ConductReport
 from chat_api.fleet.identity import BotIdentities
 from chat_api.fleet.reports import ServiceReport
 from chat_api.fleet.schemas import (
@@ -49,6 +52,15 @@ class _Calls(TypedDict):
     call_slots: int
 
 
+class _Evidence(TypedDict):
+    """What speaks of a bot beside its health check."""
+
+    check: SyntheticCheckView | None
+    recent: RecentAnswers | None
+    conduct: ConductReport | None
+    queue: ClaimedQueue | None
+
+
 @dataclass(slots=True, kw_only=True)
 class BotState:
     """What was last reported of one bot; ``addresses`` are those that it had then."""
@@ -66,6 +78,9 @@ class BotState:
     contract: Contract | None = None
     recent: RecentAnswers | None = None
     recent_at: datetime | None = None
+    # By the process that saw it.
+    conduct: dict[str, ConductReport] = field(default_factory=dict)
+    queues: ClaimedQueues = field(default_factory=dict)
     # Titles of the alerts and the incidents that are about it.
     alerts: tuple[str, ...] = ()
     incidents: tuple[str, ...] = ()
@@ -122,9 +137,8 @@ class BotViews:
             now=self._clock.now(),
             stale_after=self.stale_after,
             policy=state.policy,
-            check=self.synthetic_check(state),
             is_misaddressed=self._identities.fault(bot_name) is not None,
-            recent=self.recent(state),
+            **self._evidence(state),
         )
 
     def reasons(self, bot_name: str, state: BotState, status: BotStatus) -> tuple[Reason, ...]:
@@ -135,8 +149,7 @@ class BotViews:
             state.probe,
             breaker=self._connector.breaker_state(bot_name),
             policy=state.policy,
-            check=self.synthetic_check(state),
-            recent=self.recent(state),
+            **self._evidence(state),
         )
 
     def of_bot(self, spec: BotSpec, state: BotState) -> BotView:
@@ -167,15 +180,23 @@ class BotViews:
             contract=state.contract,
             discord=state.probe.discord if state.probe else None,
             declared_by=spec.declared_by[-1] if spec.declared_by else None,
+            conduct=self.conduct(state),
             **self._calls(spec.name, state),
         )
 
     def aged(self, view: BotView, state: BotState) -> BotView:
         """The same view a moment later: what has grown old is unknown, and how busy the bot is may have changed."""
         status, calls = self.status(view.name, state), self._calls(view.name, state)
-        reasons, recent = self.reasons(view.name, state, status), self.recent(state)
-        error = self._error(view.name, state, reasons)
-        return replace(view, status=status, reasons=reasons, recent=recent, error=error, **calls)
+        reasons = self.reasons(view.name, state, status)
+        return replace(
+            view,
+            status=status,
+            reasons=reasons,
+            recent=self.recent(state),
+            conduct=self.conduct(state),
+            error=self._error(view.name, state, reasons),
+            **calls,
+        )
 
     def aged_service(self, view: ServiceView) -> ServiceView:
         """The same view a moment later: a check that has grown old says nothing any more."""
@@ -203,6 +224,23 @@ class BotViews:
             return None
         is_old = self._clock.now() - state.recent_at > ANSWERS_STALE_AFTER
         return None if is_old or (state.began_at is not None and state.recent_at < state.began_at) else state.recent
+
+    def conduct(self, state: BotState) -> ConductReport | None:
+        """How the bot behaves over several answers, unless that was long ago or it was begun anew since."""
+        now, began_at = self._clock.now(), state.began_at
+        return combined(
+            report
+            for report in state.conduct.values()
+            if now - report.reported_at <= STALE_AFTER and (began_at is None or report.reported_at >= began_at)
+        )
+
+    def _evidence(self, state: BotState) -> _Evidence:
+        return {
+            "check": self.synthetic_check(state),
+            "recent": self.recent(state),
+            "conduct": self.conduct(state),
+            "queue": growing(state.queues, now=self._clock.now()),
+        }
 
     def _error(self, bot_name: str, state: BotState, reasons: tuple[Reason, ...]) -> str | None:
         """Why a bot is not well, in a few words for operators."""

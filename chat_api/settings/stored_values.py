@@ -21,6 +21,7 @@ AT_ONCE = frozenset(
     {
         "bot_api_timeout",
         "bot_api_timeout_v2",
+        "bot_apology_patterns",
         "bot_health_check_interval",
         "bot_restart_timeout",
         "session_timeout_hours",

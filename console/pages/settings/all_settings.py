@@ -17,7 +17,7 @@ from console.widgets.records import export_links
 from console.widgets.search_field import search_field
 
 EXPORT: Final = "/api/admin/settings"
-MAX_VALUE_CHARS: Final = 200
+MAX_VALUE_CHARS: Final = 1000
 _SOURCES: Final = {
     Source.HERE: Mark(N_("set here"), "busy", "edit"),
     Source.ENVIRONMENT: Mark(N_("environment"), "ok", "system"),
