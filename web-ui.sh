@@ -61,6 +61,9 @@ Work on it
   chaos             Break everything for --minutes N (10) while --clients N (200) write: processes, PostgreSQL, Valkey,
                     bots and networks; then count what was lost or doubled. --seed S repeats a run's troubles.
 
+  faults            Cause each fault that hides behind a healthy /health, and each oddity of a healthy bot, --times N
+                    (50), and count what is named with its cause within a minute, and what is said falsely.
+
 Environment
   WEB_UI_PORT, WEB_UI_HOST     where to listen                      (8080, 0.0.0.0)
   WEB_UI_STATE_DIR             where data, logs and keys live       (.state)
@@ -250,6 +253,11 @@ chaos() {
   exec "$python" -m tests.chaos "$@"
 }
 
+faults() {
+  ensure_environment dev
+  exec "$python" -m tests.faults "$@"
+}
+
 lint() {
   ensure_environment dev
   "$python" -m ruff format --check --quiet .
@@ -326,6 +334,7 @@ case $command in
   demo | serve | api | adopt | create-admin | migrate | check | settings-table) console "$command" "$@" ;;
   bench) bench "$@" ;;
   chaos) chaos "$@" ;;
+  faults) faults "$@" ;;
   test) run_tests "$@" ;;
   lint) lint ;;
   messages) messages ;;

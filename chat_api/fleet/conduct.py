@@ -30,7 +30,7 @@ RECENT_ANSWERS = 10
 # Shorter than this are a yes, a no, a greeting, or a question that has but one answer.
 MIN_ANSWER_CHARS = 24
 MIN_QUESTION_CHARS = 16
-OVERDUE_S = 20.0
+OVERDUE_S = 15.0
 # Nobody may have talked with the bot since, or the process that saw it may be gone.
 STALE_AFTER = timedelta(minutes=30)
 REPEAT_AFTER = STALE_AFTER / 3

@@ -32,8 +32,8 @@ RECHECK_S = 5.0
 SERVICE_INTERVAL_S = 10.0
 # What a bot says of itself is asked for when it is first seen, when it has come back, and now and then.
 INFO_EVERY_S = 600.0
-# v2 claims how long its queues are, which says something when it is followed.
-CLAIMS_EVERY_S = 60.0
+# v2 claims how long its queues are, which says something when it is followed: with every health check, as a rule.
+CLAIMS_EVERY_S = 30.0
 # One failed check of a dependency is soon confirmed, or found to have been nothing.
 SERVICE_RECHECK_S = 3.0
 TICK_S = 0.25
@@ -136,7 +136,8 @@ class HealthPoller:
         finally:
             if self._due_s[spec.name] > 0:  # A nudge meanwhile asks for another look at once.
                 wait_s = self._interval_s if is_healthy else min(self._interval_s, RECHECK_S)
-                self._due_s[spec.name] = self._clock.monotonic_s() + wait_s * (1 + random.uniform(-JITTER, JITTER))
+                # Never later than the interval: what is seen by it is said within it.
+                self._due_s[spec.name] = self._clock.monotonic_s() + wait_s * (1 - random.uniform(0, 2 * JITTER))
 
     def _probed(self, bot_name: str, task: asyncio.Task[None]) -> None:
         self._probing.pop(bot_name, None)

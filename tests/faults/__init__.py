@@ -1,0 +1,1 @@
+"""Faults behind a healthy ``/health``: each is named with its cause within a minute, and nothing else is."""
