@@ -14,6 +14,7 @@ from chat_api.fleet.schemas import BotPolicy
 from console.actions import run_action
 from console.context import services
 from console.widgets.dialogs import ask, button
+from console.pages.bot.claims import CLAIMED, NOTE, claims, has_claims
 from console.widgets.fact_words import fact_label, facts_html
 from console.widgets.quantities import span
 
@@ -42,7 +43,8 @@ async def bot_overview(principal: Principal, bot_name: str) -> None:
     except Upstream:
         own.content = _saying(_muted(_("No answer yet, or nothing reported.")))
     else:
-        own.content = _saying(facts_html(_said(info, spec)))
+        note = _muted(_(NOTE)) if has_claims(info) else ""
+        own.content = _saying(facts_html(_said(info, spec)) + note)
 
 
 def _renamed(principal: Principal, spec: BotSpec) -> None:
@@ -116,7 +118,9 @@ def _said(info: BotInfo, spec: BotSpec) -> Iterable[tuple[str, str]]:
         yield _("Running for"), span(info.uptime_s)
     if info.capabilities:
         yield _("Capabilities"), _short(", ".join(info.capabilities))
-    facts = [(key, fact) for key, fact in _flat(info.facts) if fact not in known]
+    yield from claims(info)
+    others = {key: value for key, value in info.facts.items() if key not in CLAIMED}
+    facts = [(key, fact) for key, fact in _flat(others) if fact not in known]
     for key, fact in facts[:MAX_FACTS]:
         yield escape(fact_label(key)[:60]), _short(fact)
 
