@@ -62,7 +62,7 @@ Work on it
                     bots and networks; then count what was lost or doubled. --seed S repeats a run's troubles.
 
   faults            Cause each fault that hides behind a healthy /health, and each oddity of a healthy bot, --times N
-                    (50), and count what is named with its cause within a minute, and what is said falsely.
+                    (50), and count what is named with its cause within a minute, and what is said falsely. --only TEXT.
 
 Environment
   WEB_UI_PORT, WEB_UI_HOST     where to listen                      (8080, 0.0.0.0)

@@ -23,14 +23,17 @@ def main() -> int:
     """Run; 1 when a fault was missed, was told too late, or was told where there was none."""
     parser = argparse.ArgumentParser(prog="./web-ui.sh faults", description=__doc__)
     parser.add_argument("--times", type=int, default=50, help="rounds of each")
+    parser.add_argument("--only", default="", help="those with this text in their kind (fault, healthy) or name")
     given = parser.parse_args()
-    return asyncio.run(_run(given.times))
+    return asyncio.run(_run(given.times, only=given.only))
 
 
-async def _run(times: int) -> int:
+async def _run(times: int, *, only: str) -> int:
     failed = 0
     async with _stage() as stage:
         for kind, name, contract, play in _all(stage):
+            if only not in f"{kind} {name}":
+                continue
             rounds = [await play() for _ in range(times)]
             wrong = [one.error or "late" for one in rounds if one.error or (one.named_s or 0) > WITHIN_S]
             failed += len(wrong)
