@@ -13,7 +13,7 @@ What spreads the checks is computed from the bot's name, so that the same fleet 
 import hashlib
 import itertools
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from chat_api.core.clock import Clock
@@ -39,8 +39,10 @@ SOON_S = 2.0
 OTHERS_WITHIN_S = 10.0
 # A bot whose real calls fail now and then is asked at once, and then ever more rarely while it answers the checks.
 SUSPECT_GAP_S = 30.0
-# The first of the suspicions are rows of answers in which each is a step.
-ROWS = 3
+# As the conduct of a bot has its suspicions. Rows of odd answers, each a step, are confirmed within seconds.
+ROW, RECURRING, OVERDUE, FAILED = "row", "recurring", "overdue", "failed"
+KINDS = (ROW, ROW, ROW, RECURRING, OVERDUE)
+GAPS = frozenset({RECURRING, OVERDUE, FAILED})
 # Asking any other could only tell what is known: nobody is there, or somebody is at work on it.
 ASKED = frozenset({BotStatus.ONLINE, BotStatus.DEGRADED})
 _COMMON = frozenset({Fault.LANGUAGE_MODEL, Fault.APOLOGY})
@@ -53,11 +55,12 @@ class _Plan:
     asked_s: float = float("-inf")
     count: int = 0
     failures: int = 0
-    gap_s: float = SUSPECT_GAP_S
     answered_at: datetime | None = None
     failed_at: datetime | None = None
     suspicions: tuple[int, ...] = ()
-    is_suspect: bool = False
+    # What it is suspected for, and how long each of these has to wait after a question.
+    suspicion: str = ""
+    gaps_s: dict[str, float] = field(default_factory=dict)
 
 
 class Schedule:
@@ -92,9 +95,10 @@ class Schedule:
         if plan is None or bot is None:
             return
         plan.count += 1
-        was_suspect, plan.is_suspect = plan.is_suspect, False
-        if was_suspect and seen is not None and seen.is_answered:
-            plan.gap_s = min(2 * plan.gap_s, max(self._intervals.shortest_s, SUSPECT_GAP_S))
+        suspicion, plan.suspicion = plan.suspicion, ""
+        if suspicion in GAPS and seen is not None and seen.is_answered:
+            longest_s = max(self._intervals.shortest_s, SUSPECT_GAP_S)
+            plan.gaps_s[suspicion] = min(2 * plan.gaps_s.get(suspicion, SUSPECT_GAP_S), longest_s)
         plan.due_s = self._clock.monotonic_s() + self._wait_s(plan, bot, seen)
         self._suspect_others(seen)
 
@@ -127,15 +131,15 @@ class Schedule:
     def _weigh(self, bot: BotView, plan: _Plan) -> None:
         """Take what happened to real calls for what it says."""
         if self._clock.monotonic_s() - plan.asked_s > self._intervals.shortest_s:
-            plan.gap_s = SUSPECT_GAP_S
+            plan.gaps_s.clear()
         self._compare(bot.conduct, plan)
         recent = bot.recent
         if recent is None:
             return
         if recent.failed_at is not None and recent.failed_at != plan.failed_at:
             plan.failed_at = recent.failed_at
-            self._suspect(plan, plan.gap_s)
-        if recent.failures or plan.is_suspect:
+            self._suspect(plan, FAILED)
+        if recent.failures or plan.suspicion:
             return
         if recent.answered_at is not None and recent.answered_at != plan.answered_at:
             plan.answered_at = recent.answered_at
@@ -148,15 +152,14 @@ class Schedule:
         """More speaks against the bot than before: a row of odd answers is soon confirmed, or was nothing."""
         before, plan.suspicions = plan.suspicions, conduct.suspicions if conduct is not None else ()
         worse = [now > then for now, then in itertools.zip_longest(plan.suspicions, before, fillvalue=0)]
-        if any(worse[:ROWS]):
-            self._suspect(plan, CONFIRM_S)
-        elif any(worse):
-            self._suspect(plan, plan.gap_s)
+        for kind in (kind for kind, is_worse in zip(KINDS, worse, strict=False) if is_worse):
+            self._suspect(plan, kind)
 
-    def _suspect(self, plan: _Plan, gap_s: float) -> None:
-        """Ask as soon as the gap since the last question is over."""
+    def _suspect(self, plan: _Plan, kind: str) -> None:
+        """Ask as soon as the gap since the last question is over; of several suspicions the gravest counts."""
         if plan.due_s < float("inf"):  # else it is being asked
-            gap_s, plan.is_suspect = min(gap_s, self._intervals.shortest_s), True
+            gap_s = min(plan.gaps_s.get(kind, SUSPECT_GAP_S) if kind in GAPS else CONFIRM_S, self._intervals.shortest_s)
+            plan.suspicion = plan.suspicion or kind
             plan.due_s = min(plan.due_s, max(self._clock.monotonic_s(), plan.asked_s + gap_s))
 
     def _hasten(self, bot_name: str, plan: _Plan, *, within_s: float) -> None:
