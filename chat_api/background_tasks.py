@@ -7,7 +7,6 @@ from chat_api.alerts.database_outage import DatabaseOutageAlerts
 from chat_api.alerts.worker import AlertEvaluator
 from chat_api.background.supervisor import every
 from chat_api.fleet.addresses import is_inside_container
-from chat_api.fleet.canary_worker import CanaryWorker
 from chat_api.fleet.check_intervals import CheckIntervals
 from chat_api.fleet.container_usage_worker import measure_all, measure_watched
 from chat_api.fleet.health_poller import HealthPoller
@@ -61,8 +60,6 @@ def leader_tasks(r: Resources, c: Wiring, poller: HealthPoller, sources: Sources
         "health_poller": poller.run,
         "containers": sources.watch_containers,
         "parts": _parts_worker(r, s).run,
-        "canary": CanaryWorker(s.canary, s.fleet, interval_s=r.settings.bot_canary_interval).run,
-        "canary": SyntheticChecksWorker(s.synthetic_checks, s.fleet, interval_s=r.settings.bot_canary_interval).run,
         "synthetic_checks": SyntheticChecksWorker(
             s.synthetic_checks, s.fleet, CheckIntervals.of_settings(r.settings)
         ).run,

@@ -141,10 +141,8 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
     stack.push_async_callback(checks.close)
     # Closed before the restarts and the checks that it waits for.
     rolling = RollingService(
-        database, registry, fleet, restarts, audit, pubsub, canary=canary.ask, checkup=checks.answers
+        database, registry, fleet, restarts, audit, pubsub, check=synthetic_checks.ask, checkup=checks.answers
     )
-    # Closed before the restarts that it waits for.
-    rolling = RollingService(database, registry, fleet, restarts, audit, pubsub, check=synthetic_checks.ask)
     stack.push_async_callback(rolling.close)
     stack.push_async_callback(logs.close)
     known_bots = KnownBotsService(database, registry, fleet, audit, pubsub)
@@ -168,7 +166,6 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
         synthetic_checks=synthetic_checks,
         changes=EditsService(database, registry, feeds, limits, feature_flags=feature_flags),
         checks=checks,
-        configuration=SettingsService(store, audit, environment=r.environment),
         configuration=SettingsService(
             store,
             audit,

@@ -35,7 +35,7 @@ _USAGE = (
         SELECT FROM web_usage n WHERE n.grain = o.grain AND n.start = o.start AND n.bot_name = :new)"""),
     text("DELETE FROM web_usage WHERE bot_name = :old"),
 )
-_SUBJECTS: Final = ("answers", "health", "canary", "bot")
+_SUBJECTS: Final = ("answers", "health", "synthetic_check", "bot")
 _SERIES = (
     text("""
     UPDATE web_series o SET subject = :new_subject WHERE subject = :old_subject AND NOT EXISTS (

@@ -166,7 +166,7 @@ class RollingRun:
         if not self._before:
             return []
         for name in batch:
-            self._step(name, state=StepState.CANARY)
+            self._step(name, state=StepState.SYNTHETIC_CHECK)
         after = await self._answers(principal, batch)
         failed = []
         for name in batch:

@@ -13,8 +13,8 @@ from chat_api.core.principals import Permission, Principal
 from chat_api.fleet.schemas import BotPolicy
 from console.actions import run_action
 from console.context import services
-from console.widgets.dialogs import ask, button
 from console.pages.bot.claims import CLAIMED, NOTE, claims, has_claims
+from console.widgets.dialogs import ask, button
 from console.widgets.fact_words import fact_label, facts_html
 from console.widgets.quantities import span
 

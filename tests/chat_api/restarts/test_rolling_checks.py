@@ -9,8 +9,8 @@ from chat_api.checks.schemas import CheckPrompt, SuiteDraft
 from chat_api.checks.service import ChecksService
 from chat_api.core.pubsub import PubSub
 from chat_api.engine.schemas import ContainerView
-from chat_api.fleet.canary import CanaryService
 from chat_api.fleet.policy_schemas import PolicyChange
+from chat_api.fleet.synthetic_checks import SyntheticChecksService
 from chat_api.restarts.rolling import RollingService
 from chat_api.restarts.rolling_runs import regressed
 from chat_api.restarts.rolling_schemas import RollingView, StepState
@@ -40,17 +40,17 @@ class BreakingEngine(NotingEngine):
 async def rolling_with_checks(
     make_settings: MakeSettings, bot: RunningBot
 ) -> AsyncIterator[tuple[Stage, RollingService, ChecksService]]:
-    """Two bots that nobody sends canaries to, and both services over them."""
+    """Two bots that nobody sends synthetic checks to, and both services over them."""
     settings = make_settings()
     assert settings.redis_url is not None
     async with staged(make_settings, bot, TWO, engine=BreakingEngine(bot)) as stage:
         for name in TWO:
-            await stage.policies.change(admin(), name, PolicyChange(is_canary_on=False))
+            await stage.policies.change(admin(), name, PolicyChange(is_synthetic_check_on=False))
         pubsub = PubSub(settings.redis_url.get_secret_value(), deployment_id="checks")
         checks = ChecksService(stage.database, stage.registry, stage.fleet.identities, stage.audit, pubsub)
-        canary = CanaryService(stage.registry, stage.fleet).ask
+        check = SyntheticChecksService(stage.registry, stage.fleet, stage.connector).ask
         parts = (stage.database, stage.registry, stage.fleet, stage.restarts, stage.audit, pubsub)
-        rolling = RollingService(*parts, canary=canary, checkup=checks.answers)
+        rolling = RollingService(*parts, check=check, checkup=checks.answers)
         try:
             yield stage, rolling, checks
         finally:
