@@ -106,6 +106,7 @@ class Stage:
     database: Database
     engine: NotingEngine
     registry: BotRegistry
+    connector: BotConnector
     fleet: FleetService
     audit: AuditService
     policies: PoliciesService
@@ -215,6 +216,7 @@ async def staged(
             database=database,
             engine=engine,
             registry=registry,
+            connector=connector,
             fleet=fleet,
             audit=audit,
             policies=policies,
