@@ -12,6 +12,7 @@ from chat_api import __version__
 from chat_api.alerts import routes as admin_alerts
 from chat_api.audit import routes as admin_audit
 from chat_api.checks import routes as admin_checks
+from chat_api.changes import routes as admin_changes
 from chat_api.core.metrics import Metrics
 from chat_api.core.settings import Settings
 from chat_api.core.tally import Tally
@@ -121,6 +122,7 @@ def create_app(settings: Settings, *, makes_admin: bool = True, engine: Containe
         admin_restarts.router,
         admin_restart_schedules.router,
         admin_incidents.router,
+        admin_changes.router,
         admin_alerts.router,
         admin_fleet.router,
         admin_containers.router,

@@ -8,6 +8,10 @@ from chat_api.alerts.worker import AlertEvaluator
 from chat_api.background.supervisor import every
 from chat_api.fleet.addresses import is_inside_container
 from chat_api.fleet.check_intervals import CheckIntervals
+from chat_api.changes.journal import ConfigurationJournal
+from chat_api.changes.worker import PRUNE_EVERY_S as PRUNE_CHANGES_EVERY_S
+from chat_api.changes.worker import ChangesWorker
+from chat_api.fleet.canary_worker import CanaryWorker
 from chat_api.fleet.container_usage_worker import measure_all, measure_watched
 from chat_api.fleet.health_poller import HealthPoller
 from chat_api.fleet.queue_watcher import QueueWatcher
@@ -55,6 +59,7 @@ def leader_tasks(r: Resources, c: Wiring, poller: HealthPoller, sources: Sources
     """What one process of the deployment does for all."""
     s = c.services
     incidents = IncidentWorker(s.fleet, IncidentJournal(r.database, s.incidents, s.audit), s.incidents)
+    changes = _changes(r, s)
     interval_s = r.settings.bot_health_check_interval
     return {
         "health_poller": poller.run,
@@ -71,6 +76,7 @@ def leader_tasks(r: Resources, c: Wiring, poller: HealthPoller, sources: Sources
         "alerts": _alert_evaluator(r, c).run,
         "daily_report": partial(every, REPORTS_S, s.reports.send_regularly),
         "restart_schedules": partial(every, SCHEDULES_S, s.restart_schedules.run_due),
+        "changes": changes.run,
         "analytics": partial(every, COUNT_USAGE_S, s.analytics.count),
         "dead_checks": partial(every, ABANDON_S, s.checks.interrupt_dead),
         "dead_restarts": partial(every, ABANDON_S, s.restarts.abandon_dead),
@@ -81,6 +87,7 @@ def leader_tasks(r: Resources, c: Wiring, poller: HealthPoller, sources: Sources
         "memory_erasures": partial(every, MEMORY_ERASURES_S, s.memory_erasures.runs.retry_due),
         "known_bots": sources.remember_regularly,
         "old_events": partial(every, PRUNE_EVERY_S, s.feeds.prune),
+        "old_changes": partial(every, PRUNE_CHANGES_EVERY_S, changes.prune),
         "old_incidents": partial(every, PRUNE_INCIDENTS_EVERY_S, incidents.prune),
     }
 
@@ -132,6 +139,11 @@ def _rollups(r: Resources, s: Services) -> Rollups:
         r.database,
         check_interval_s=r.settings.bot_health_check_interval,
     )
+
+
+def _changes(r: Resources, s: Services) -> ChangesWorker:
+    journal = ConfigurationJournal(r.database, s.fleet_changes.values)
+    return ChangesWorker(s.fleet, s.registry, r.engine, journal, characters_dir=r.settings.characters_dir)
 
 
 def _alert_evaluator(r: Resources, c: Wiring) -> AlertEvaluator:

@@ -8,6 +8,7 @@ from chat_api.alerts.service import AlertsService
 from chat_api.alerts.settings import AlertSettingsService
 from chat_api.audit.service import AuditService
 from chat_api.checks.service import ChecksService
+from chat_api.changes.service import ChangesService
 from chat_api.core.pubsub import PubSub
 from chat_api.core.rate_limits import RateLimits
 from chat_api.core.settings import Settings
@@ -75,6 +76,7 @@ class Services:
     fleet: FleetService
     fleet_data: FleetDataService
     queues: QueuesService
+    fleet_changes: ChangesService
     health: HealthService
     incidents: IncidentsService
     known_bots: KnownBotsService

@@ -16,6 +16,8 @@ from chat_api.alerts.settings import AlertSettingsService
 from chat_api.audit.service import AuditService
 from chat_api.background.worker_registry import WorkerRegistry
 from chat_api.checks.service import ChecksService
+from chat_api.changes.service import ChangesService
+from chat_api.changes.values import Values
 from chat_api.core.logging import set_log_level
 from chat_api.core.loop_watch import LoopWatch
 from chat_api.core.pubsub import PubSub
@@ -106,7 +108,8 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
     identity = IdentityService(database, settings, feature_flags=feature_flags, bot_names=lambda: _names_of(registry))
     limits = RateLimits(redis_url=r.redis_url, requests_per_minute=settings.rate_limit_requests_per_minute)
     stack.push_async_callback(limits.close)
-    auth = AuthService(database, load_key_ring(settings), identity, audit, settings, limits=limits)
+    keys = load_key_ring(settings)
+    auth = AuthService(database, keys, identity, audit, settings, limits=limits)
     share_ends(auth, pubsub)
     store = SettingsStore(database, audit, pubsub, values=r.set_here)
     feeds = Feeds(database, pubsub)
@@ -117,7 +120,8 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
     answers = AnswersService(database, fleet.identities, feeds, pubsub)
     synthetic_checks = SyntheticChecksService(registry, fleet, connector)
     policies = PoliciesService(database, registry, fleet, audit)
-    incidents = IncidentsService(database, fleet, audit, EvidenceCollector(engine), pubsub)
+    fleet_changes = ChangesService(database, registry, fleet, Values(keys.derived("bot configurations")))
+    incidents = IncidentsService(database, fleet, audit, EvidenceCollector(engine), pubsub, changes=fleet_changes)
     restarts = RestartsService(
         database,
         engine,
@@ -177,6 +181,7 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
         fleet=fleet,
         fleet_data=fleet_data,
         queues=QueuesService(fleet),
+        fleet_changes=fleet_changes,
         health=_health(r),
         incidents=incidents,
         known_bots=known_bots,

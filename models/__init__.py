@@ -22,6 +22,7 @@ from models.analytics import WebActivityDay, WebRetention, WebUsage, WebUsageDir
 from models.audit import AuditEntry, AuditOutcome
 from models.bot_policies import WebBotPolicy
 from models.checks import CheckRunState, WebCheckResult, WebCheckRun, WebCheckSuite
+from models.changes import WebBotConfiguration
 from models.conversations import (
     FinishReason,
     MessageStatus,
@@ -96,6 +97,7 @@ __all__ = [
     "WebAccount",
     "WebActivityDay",
     "WebAdoptedContainer",
+    "WebBotConfiguration",
     "WebBotPolicy",
     "WebCheckResult",
     "WebCheckRun",

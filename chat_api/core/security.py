@@ -1,6 +1,7 @@
 """Keys, tokens and password hashes."""
 
 import hashlib
+import hmac
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -48,6 +49,11 @@ class KeyRing:
         times = {"iat": int(issued_at.timestamp()), "exp": int(expires_at.timestamp())}
         payload = {"sub": subject, "jti": str(session_id), "aud": audience, **times}
         return jwt.encode(payload, self._keys[self._signing_id], ALGORITHM, headers={"kid": self._signing_id})
+
+    def derived(self, purpose: str) -> bytes:
+        """A key for something else than tokens, of the one that signs; it changes when that is replaced."""
+        secret = self._keys[self._signing_id].encode()
+        return hmac.new(secret, b"purpose:" + purpose.encode(), hashlib.sha256).digest()
 
     def verify(self, token: str, *, audience: str) -> Claims:
         """Check signature and audience. Raises: NotAuthenticated.

@@ -1,7 +1,10 @@
 """What a container or service is made of, and how it does, as the container engine tells it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+
+from pydantic import SecretStr
 
 from chat_api.core.read_models import ReadModel
 from chat_api.engine.schemas import ContainerView
@@ -45,7 +48,10 @@ class HealthResult(ReadModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerFacts:
-    """One bot's container or service in detail. ``cpu_limit`` is in cores, sizes are bytes; None: none or unknown."""
+    """One bot's container or service in detail. ``cpu_limit`` is in cores, sizes are bytes; None: none or unknown.
+
+    ``environment`` is for showing. ``values`` are all of its values, for who compares them: never shown, never stored.
+    """
 
     view: ContainerView
     created_at: datetime | None
@@ -62,3 +68,4 @@ class ContainerFacts:
     health_command: str = ""
     health_failures: int = 0
     health_results: tuple[HealthResult, ...] = ()
+    values: Mapping[str, SecretStr] = field(default_factory=dict, repr=False)

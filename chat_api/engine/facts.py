@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from docker.errors import APIError
+from pydantic import SecretStr
 
 from chat_api.core.masking import is_harmless_name, mask_secrets
 from chat_api.engine import swarm
@@ -22,6 +23,7 @@ from chat_api.engine.views import SERVICE_ID_LABEL, parse_time
 
 MAX_TEXT_CHARS = 2000
 MAX_ENTRIES = 200
+MAX_VALUES = 1000
 MAX_HEALTH_RESULTS = 5
 Json = Mapping[str, Any]
 
@@ -48,6 +50,7 @@ def _container_facts(raw: Json, view: ContainerView, *, digest: str | None) -> C
         mounts=tuple(_mounts(raw.get("Mounts") or ()))[:MAX_ENTRIES],
         networks=tuple(sorted(str(name) for name in network.get("Networks") or {}))[:MAX_ENTRIES],
         environment=_environment(config.get("Env")),
+        values=_values(config.get("Env")),
         restart_policy=_policy(host.get("RestartPolicy") or {}),
         memory_limit_bytes=int(host.get("Memory") or 0) or None,
         cpu_limit=_cores(host),
@@ -73,6 +76,7 @@ def _service_facts(client: BoundedClient, view: ContainerView) -> ContainerFacts
         mounts=tuple(_mounts(template.get("Mounts") or ()))[:MAX_ENTRIES],
         networks=tuple(sorted(set(_task_networks(swarm.tasks_of(client, view.id)))))[:MAX_ENTRIES],
         environment=_environment(template.get("Env")),
+        values=_values(template.get("Env")),
         restart_policy=_task_policy(task.get("RestartPolicy") or {}),
         memory_limit_bytes=int(limits.get("MemoryBytes") or 0) or None,
         cpu_limit=int(limits.get("NanoCPUs") or 0) / 1e9 or None,
@@ -145,6 +149,11 @@ def _environment(raw: Sequence[str] | None) -> tuple[EnvironmentVariable, ...]:
         EnvironmentVariable(name=_text(name), value=_text(value) if is_harmless_name(name) else None)
         for name, _, value in sorted(variables)[:MAX_ENTRIES]
     )
+
+
+def _values(raw: Sequence[str] | None) -> dict[str, SecretStr]:
+    variables = (str(line).partition("=") for line in raw or ())
+    return {name: SecretStr(value) for name, _, value in sorted(variables)[:MAX_VALUES]}
 
 
 def _policy(raw: Json) -> str:

@@ -43,4 +43,5 @@ class ContainerAnswer(Answer):
     def of(cls, facts: ContainerFacts) -> "ContainerAnswer":
         """The facts as JSON gives them, with what is known of every container."""
         values = asdict(facts)
+        del values["values"]
         return cls(**values.pop("view") | values)

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StrictStr
 
+from chat_api.changes.schemas import ChangesSince
 from chat_api.http.base_models import Answer, Body, TextId
 from chat_api.incidents.schemas import (
     EvidenceView,
@@ -68,6 +69,9 @@ class IncidentAnswer(IncidentItem):
     bots_concerned: tuple[IncidentBotView, ...]
     timeline: tuple[IncidentEntryView, ...]
     evidence: tuple[EvidenceView, ...]
+    changes: tuple[ChangesSince, ...] = Field(
+        description="What is different of each bot that failed since it was last healthy before that."
+    )
 
     @classmethod
     def of(cls, details: IncidentDetails) -> "IncidentAnswer":
@@ -77,4 +81,5 @@ class IncidentAnswer(IncidentItem):
             bots_concerned=details.bots,
             timeline=details.timeline,
             evidence=details.evidence,
+            changes=details.changes,
         )

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from chat_api.changes.schemas import ChangesSince
 from chat_api.core.read_models import ReadModel
 from chat_api.fleet.sentences import with_affected
 from models import IncidentEntryKind
@@ -105,12 +106,16 @@ class EvidenceView(ReadModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentDetails:
-    """One incident with everything that is known of it; the timeline is oldest first."""
+    """One incident with everything that is known of it; the timeline is oldest first.
+
+    ``changes`` is what is different of each bot that failed since it was last healthy before that.
+    """
 
     incident: IncidentView
     bots: tuple[IncidentBotView, ...]
     timeline: tuple[IncidentEntryView, ...]
     evidence: tuple[EvidenceView, ...]
+    changes: tuple[ChangesSince, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,8 @@ from datetime import timedelta
 from uuid import UUID
 
 from chat_api.audit.service import AuditService
+from chat_api.changes.schemas import ChangesSince
+from chat_api.changes.service import ChangesService
 from chat_api.core.bus import Topic
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Connection, Database
@@ -22,6 +24,7 @@ from chat_api.incidents import repository as incidents
 from chat_api.incidents import sentences
 from chat_api.incidents.evidence import EvidenceCollector
 from chat_api.incidents.schemas import (
+    IncidentBotView,
     IncidentDetails,
     IncidentFilter,
     IncidentNumbers,
@@ -52,8 +55,10 @@ class IncidentsService:
         evidence: EvidenceCollector,
         pubsub: PubSub,
         *,
+        changes: ChangesService | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
+        self._changes = changes
         self._database = database
         self._fleet = fleet
         self._audit = audit
@@ -102,7 +107,8 @@ class IncidentsService:
             evidence = await evidence_store.captured(connection, incident_id, limit=MAX_PARTS)
         if not principal.may(Permission.VIEW_LOGS):
             evidence = tuple(replace(one, log_lines=()) for one in evidence)
-        return IncidentDetails(incident=incident, bots=bots, timeline=timeline, evidence=evidence)
+        changes = await self._changed(principal, bots)
+        return IncidentDetails(incident=incident, bots=bots, timeline=timeline, evidence=evidence, changes=changes)
 
     async def acknowledge(self, principal: Principal, incident_id: UUID, reason: str) -> IncidentDetails:
         """Say that somebody takes care of it, and why it is in hand.
@@ -157,6 +163,11 @@ class IncidentsService:
             return
         if evidence.incident_id is not None:
             self.tell(evidence.incident_id)
+
+    async def _changed(self, principal: Principal, bots: tuple[IncidentBotView, ...]) -> tuple[ChangesSince, ...]:
+        """Read when it is looked at: what a bot tells of itself comes later than the evidence is captured."""
+        failed = {bot.bot_name: (bot.failed_at, bot.recovered_at) for bot in bots if bot.failed_at is not None}
+        return await self._changes.since_failed(principal, failed) if self._changes else ()
 
     async def _one(self, connection: Connection, incident_id: UUID) -> IncidentView:
         incident = await listing.one(connection, incident_id, now=self._clock.now())
