@@ -213,6 +213,8 @@ const GO = {
   i: "/admin/incidents",
   a: "/admin/alerts",
   r: "/admin/restarts",
+  h: "/admin/changes",
+  m: "/admin/matrix",
   n: "/admin/analytics",
   o: "/admin/report",
   k: "/admin/checks",

@@ -38,6 +38,8 @@ NAVIGATION = (
     ("/admin/alerts", "alert", N_("Alerts"), Permission.VIEW_FLEET),
     ("/admin/restarts", "restart", N_("Restarts"), Permission.VIEW_FLEET),
     ("/admin/adopt", "add", N_("Adopt"), Permission.VIEW_FLEET),
+    ("/admin/changes", "changes", N_("Changes"), Permission.VIEW_FLEET),
+    ("/admin/matrix", "matrix", N_("Matrix"), Permission.VIEW_FLEET),
     ("/admin/analytics", "analytics", N_("Analytics"), Permission.VIEW_ANALYTICS),
     ("/admin/report", "report", N_("Report"), Permission.VIEW_FLEET),
     ("/admin/checks", "checks", N_("Checks"), Permission.VIEW_FLEET),

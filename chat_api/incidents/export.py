@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from chat_api.changes.schemas import ChangeEntry, ChangesSince
 from chat_api.core.markdown import escaped_line
 from chat_api.incidents.schemas import EvidenceView, IncidentBotView, IncidentDetails
 
@@ -28,6 +29,10 @@ def incident_markdown(details: IncidentDetails) -> str:
         facts.append(("Reopened", f"{incident.reopened} times"))
     lines = [f"# {escaped_line(incident.headline)}", "", *_table(("Fact", "Value"), facts), "", "## Bots", ""]
     lines += _table(("Bot", "Failed", "Recovered", "Last error"), [_bot(bot) for bot in details.bots])
+    if details.changes:
+        lines += ["", "## What changed", ""]
+        for since in details.changes:
+            lines += _changes(since)
     lines += ["", "## Timeline", ""]
     for entry in details.timeline:
         who = f" ({escaped_line(entry.actor_name)})" if entry.actor_name else ""
@@ -48,6 +53,31 @@ def duration_words(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes} min"
     return f"{minutes} min {whole_s} s" if minutes else f"{whole_s} s"
+
+
+def _changes(since: ChangesSince) -> list[str]:
+    """What is different of one bot since it was last healthy."""
+    when = f"since it was last healthy, {_time(since.healthy_at)}" if since.healthy_at else "as far as is known"
+    starts = f"{since.starts} start{'' if since.starts == 1 else 's'} known"
+    said = f"{when} ({starts})"
+    name = escaped_line(since.bot_name)
+    if not since.changes:
+        lines = [f"- **{name}**: nothing we know of changed {said}."]
+    else:
+        lines = [f"- **{name}**, {said}:", *(f"  - {_change(entry)}" for entry in since.changes)]
+    last = since.last_change
+    if last is not None and last.changes != since.changes:
+        lines += [f"  - Last change, {_time(last.at)}:", *(f"    - {_change(entry)}" for entry in last.changes)]
+    return lines
+
+
+def _change(entry: ChangeEntry) -> str:
+    what = f"{entry.kind} {escaped_line(entry.name)}"
+    if entry.is_hidden:
+        return f"{what}: {entry.change} (value hidden)"
+    if entry.before is None or entry.after is None:
+        return f"{what}: {entry.change} ({escaped_line(entry.after or entry.before or '')})"
+    return f"{what}: {escaped_line(entry.before)} → {escaped_line(entry.after)}"
 
 
 def _evidence(evidence: EvidenceView) -> list[str]:

@@ -1,7 +1,8 @@
 """A form of filters whose answer is an address: what is shown can be linked, reloaded and gone back to."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from html import escape
 
 from nicegui import ui
@@ -32,6 +33,20 @@ def filter_form(path: str, fields: Sequence[Field]) -> None:
         f"{clear}</div></form>",
         sanitize=False,
     )
+
+
+def moment_of(text: str | None) -> datetime | None:
+    """What a field of a moment holds; without a zone it is UTC. Raises: ValueError."""
+    if text is None:
+        return None
+    at = datetime.fromisoformat(text)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def for_api(filters: Mapping[str, str]) -> dict[str, str]:
+    """The same filters as the API takes them. Raises: ValueError."""
+    moments = {name: moment_of(filters[name]) for name in ("since", "until") if name in filters}
+    return {**filters, **{name: at.isoformat() for name, at in moments.items() if at}}
 
 
 def _field(field: Field) -> str:

@@ -1,7 +1,6 @@
 """The Audit page: who did what, allowed or denied."""
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -15,7 +14,7 @@ from chat_api.core.principals import Permission, Principal
 from console.context import services
 from console.frame import frame, page
 from console.labels import Mark
-from console.widgets.filter_form import Field, filter_form
+from console.widgets.filter_form import Field, filter_form, for_api, moment_of
 from console.widgets.records import RecordsTable, column
 from models import AuditOutcome
 
@@ -63,7 +62,7 @@ async def _audit(
             COLUMNS,
             [_row(entry) for entry in entries],
             empty=_("No entries match these filters.") if is_filtered else _("No entries yet."),
-            export=f"/api/admin/audit?{urlencode(_for_api(filters) | {'limit': 1000})}",
+            export=f"/api/admin/audit?{urlencode(for_api(filters) | {'limit': 1000})}",
             has_filter=False,
         )
         if len(entries) == PAGE_LINES:
@@ -94,25 +93,13 @@ def _query(filters: dict[str, str], before: str) -> AuditQuery:
             action=filters.get("action"),
             target=filters.get("target"),
             outcome=AuditOutcome(filters["outcome"]) if "outcome" in filters else None,
-            since=_moment(filters.get("since")),
-            until=_moment(filters.get("until")),
+            since=moment_of(filters.get("since")),
+            until=moment_of(filters.get("until")),
             before=UUID(before) if before else None,
             limit=PAGE_LINES,
         )
     except ValueError as error:
         raise InvalidInput("This address contains an invalid filter.") from error
-
-
-def _moment(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    at = datetime.fromisoformat(text)
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
-
-
-def _for_api(filters: dict[str, str]) -> dict[str, str]:
-    moments = {name: _moment(filters[name]) for name in ("since", "until") if name in filters}
-    return filters | {name: at.isoformat() for name, at in moments.items() if at}
 
 
 def _row(entry: AuditView) -> dict[str, Any]:

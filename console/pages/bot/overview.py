@@ -15,6 +15,7 @@ from console.actions import run_action
 from console.context import services
 from console.pages.bot.claims import CLAIMED, NOTE, claims, has_claims
 from console.widgets.dialogs import ask, button
+from console.pages.bot.changes import bot_changes
 from console.widgets.fact_words import fact_label, facts_html
 from console.widgets.quantities import span
 
@@ -31,6 +32,7 @@ async def bot_overview(principal: Principal, bot_name: str) -> None:
     with ui.element("div").classes("we-panels"):
         known = _character(spec) + _setup(spec, services().fleet.policy_of(spec.name))
         ui.html(known, sanitize=False, tag="section").classes("we-panel").props('data-testid="character"')
+        await bot_changes(principal, spec.name)
         own = ui.html(_saying(_muted(_("Loading…"))), sanitize=False, tag="section").classes("we-panel")
         if not spec.declared_by and principal.may(Permission.MANAGE_SETTINGS):
             _renamed(principal, spec)

@@ -18,6 +18,7 @@ from console.context import services
 from console.frame import back_link, frame, page
 from console.live.incidents import NEWEST, incident_feed
 from console.pages.incidents import markup
+from console.pages.incidents.changes import incident_changes
 from console.pages.incidents.evidence import evidence_panel
 from console.widgets.grafana import around, grafana_button
 from console.widgets.records import export_links
@@ -86,6 +87,8 @@ class _Parts:
                 self._acts()
             with _panel(_("Timeline")):
                 self._timeline = ui.html("", sanitize=False).props('data-testid="timeline"')
+            with _panel(_("What changed")).classes("we-wide") as self._changes_panel:
+                self._changes = ui.html("", sanitize=False).props('data-testid="incident-changes"')
             with _panel(_("Bots")).classes("we-wide"):
                 self._bots = ui.html("", sanitize=False).props('data-testid="incident-bots"')
             with _panel(_("Evidence")).classes("we-wide"):
@@ -99,6 +102,8 @@ class _Parts:
         self._banner.set_content(markup.incident_banner(incident))
         self._facts.set_content(markup.incident_facts(incident))
         self._bots.set_content(markup.incident_bots(details))
+        self._changes.set_content(incident_changes(details.changes))
+        self._changes_panel.set_visibility(bool(details.changes))
         self._timeline.set_content(markup.timeline(details.timeline))
         if self._count != len(details.evidence):  # evidence is only added: what a reader scrolled to stays
             self._count = len(details.evidence)
