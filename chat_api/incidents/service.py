@@ -107,8 +107,18 @@ class IncidentsService:
             evidence = await evidence_store.captured(connection, incident_id, limit=MAX_PARTS)
         if not principal.may(Permission.VIEW_LOGS):
             evidence = tuple(replace(one, log_lines=()) for one in evidence)
-        changes = await self._changed(principal, bots)
+        changes = await self.changes_of(principal, bots)
         return IncidentDetails(incident=incident, bots=bots, timeline=timeline, evidence=evidence, changes=changes)
+
+    async def changes_of(self, principal: Principal, bots: tuple[IncidentBotView, ...]) -> tuple[ChangesSince, ...]:
+        """What changed of an incident's bots since each was last healthy, by what is known now.
+
+        Not captured as evidence is: what a bot tells of itself comes seconds after its start.
+        Raises: PermissionDenied, NotAuthenticated.
+        """
+        principal.require(Permission.VIEW_FLEET)
+        failed = {bot.bot_name: (bot.failed_at, bot.recovered_at) for bot in bots if bot.failed_at is not None}
+        return await self._changes.since_failed(principal, failed) if self._changes else ()
 
     async def acknowledge(self, principal: Principal, incident_id: UUID, reason: str) -> IncidentDetails:
         """Say that somebody takes care of it, and why it is in hand.
@@ -163,11 +173,6 @@ class IncidentsService:
             return
         if evidence.incident_id is not None:
             self.tell(evidence.incident_id)
-
-    async def _changed(self, principal: Principal, bots: tuple[IncidentBotView, ...]) -> tuple[ChangesSince, ...]:
-        """Read when it is looked at: what a bot tells of itself comes later than the evidence is captured."""
-        failed = {bot.bot_name: (bot.failed_at, bot.recovered_at) for bot in bots if bot.failed_at is not None}
-        return await self._changes.since_failed(principal, failed) if self._changes else ()
 
     async def _one(self, connection: Connection, incident_id: UUID) -> IncidentView:
         incident = await listing.one(connection, incident_id, now=self._clock.now())

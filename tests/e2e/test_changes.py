@@ -103,6 +103,7 @@ async def test_what_changed_is_read_by_bot_and_the_odd_ones_stand_out(
     panel = page.get_by_test_id("bot-changes")
     await expect(panel).to_contain_text("2 starts known")
     await expect(panel.locator('[data-kind="environment"]')).not_to_have_count(0)
+    await check_look(page, "bot-changes")
     await page.goto(f"{fleet.url}/admin/incidents")
     incident = page.get_by_test_id("incidents").get_by_role("link").filter(has_text="elena")
     await expect(incident).to_be_visible(timeout=LONG_MS)

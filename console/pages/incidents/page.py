@@ -6,6 +6,7 @@ from uuid import UUID
 
 from nicegui import ui
 
+from chat_api.changes.schemas import ChangesSince
 from chat_api.core.errors import NotFound
 from chat_api.core.language import N_, _
 from chat_api.core.principals import Permission, Principal
@@ -21,6 +22,7 @@ from console.pages.incidents import markup
 from console.pages.incidents.changes import incident_changes
 from console.pages.incidents.evidence import evidence_panel
 from console.widgets.grafana import around, grafana_button
+from console.widgets.fleet_pulse import on_fleet_pulse
 from console.widgets.records import export_links
 
 PATH = "/admin/incidents"
@@ -94,7 +96,9 @@ class _Parts:
             with _panel(_("Evidence")).classes("we-wide"):
                 self._evidence = ui.html("", sanitize=False).props('data-testid="evidence"')
         self._count = -1
+        self._details = details
         self.show(details)
+        on_fleet_pulse(self._read_changes)
 
     def show(self, details: IncidentDetails) -> None:
         """Show the incident as it is now."""
@@ -102,14 +106,22 @@ class _Parts:
         self._banner.set_content(markup.incident_banner(incident))
         self._facts.set_content(markup.incident_facts(incident))
         self._bots.set_content(markup.incident_bots(details))
-        self._changes.set_content(incident_changes(details.changes))
-        self._changes_panel.set_visibility(bool(details.changes))
+        self._details = details
+        self._show_changes(details.changes)
         self._timeline.set_content(markup.timeline(details.timeline))
         if self._count != len(details.evidence):  # evidence is only added: what a reader scrolled to stays
             self._count = len(details.evidence)
             self._evidence.set_content(evidence_panel(details.evidence))
         if self._acknowledging is not None:
             self._acknowledging.set_visibility(incident.state is IncidentState.OPEN)
+
+    def _show_changes(self, changes: tuple[ChangesSince, ...]) -> None:
+        self._changes.set_content(incident_changes(changes))
+        self._changes_panel.set_visibility(bool(changes))
+
+    async def _read_changes(self) -> None:
+        """A bot tells what it runs with also when nothing of the incident changes."""
+        self._show_changes(await services().incidents.changes_of(self._principal, self._details.bots))
 
     def _acts(self) -> None:
         self._acknowledging: ui.element | None = None

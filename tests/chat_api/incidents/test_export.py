@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from markdown_it import MarkdownIt
 
+from chat_api.changes.schemas import ChangeEntry, ChangeKind, ChangesSince, ChangeType, LastChange
 from chat_api.core.ids import new_id
 from chat_api.incidents.evidence import MAX_LINE_CHARS, MAX_LOG_CHARS, masked_log
 from chat_api.incidents.export import incident_markdown
@@ -47,18 +48,23 @@ def test_hostile_words_stay_words() -> None:
         log_lines=("~~~", *EVIL.split("\n"), "```````", "    ```", "end\u2028```"),
         problem=EVIL,
     )
+    entry = ChangeEntry(kind=ChangeKind.MODEL, name=EVIL, change=ChangeType.CHANGED, before=EVIL, after=EVIL)
+    hidden = ChangeEntry(kind=ChangeKind.ENVIRONMENT, name=EVIL, change=ChangeType.ADDED, is_hidden=True)
+    last = LastChange(at=NOW, is_start=True, changes=(hidden,))
+    since = ChangesSince(bot_name=EVIL, healthy_at=NOW, changes=(entry,), starts=2, last_change=last)
     details = IncidentDetails(
         incident=incident,
         bots=(IncidentBotView(bot_name="elena", status="offline", failed_at=NOW, error=EVIL),),
         timeline=(IncidentEntryView(at=NOW, kind=IncidentEntryKind.NOTE, content=EVIL, actor_name=EVIL),),
         evidence=(evidence,),
+        changes=(since,),
     )
     tokens = MarkdownIt("gfm-like", {"linkify": False}).parse(incident_markdown(details))
     inline = [child.type for token in tokens for child in token.children or ()]
     assert not {"html_inline", "link_open", "image", "code_inline"} & set(inline)
     assert [token.type for token in tokens].count("fence") == 1
     assert "html_block" not in [token.type for token in tokens]
-    assert [token.type for token in tokens].count("heading_open") == 5
+    assert [token.type for token in tokens].count("heading_open") == 6
     fence = next(token for token in tokens if token.type == "fence")
     assert "<script>" in fence.content
     assert fence.content.rstrip().endswith("end ```")
