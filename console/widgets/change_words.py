@@ -43,7 +43,7 @@ def since_html(since: ChangesSince, *, is_healthy: bool = False) -> str:
         parts.append(f'<p class="we-muted">{said}</p>{entries_html(last.changes)}')
     elif is_healthy:
         known = _starts(since.starts)
-        parts.append(f'<p class="we-muted">{_("Nothing we know of has changed yet ({starts}).", starts=known)}</p>')
+        parts.append(f'<p class="we-muted">{_("Nothing has changed since the first recorded start ({starts}).", starts=known)}</p>')
     return "".join(parts)
 
 
@@ -63,7 +63,7 @@ def _since(since: ChangesSince) -> str:
     if since.healthy_at is None:
         if not since.changes:
             return f'<p class="we-muted">{_("Nothing we know of changed ({starts}).", starts=starts)}</p>'
-        said = _("Since the first start that we know of ({starts}):", starts=starts)
+        said = _("Since the first recorded start ({starts}):", starts=starts)
         return f"<p>{said}</p>{entries_html(since.changes)}"
     when = moment(since.healthy_at)
     if not since.changes:

@@ -113,7 +113,7 @@ async def test_what_changed_is_read_by_bot_and_the_odd_ones_stand_out(
 
     await page.goto(f"{fleet.url}/admin/matrix")
     matrix = page.get_by_test_id("matrix")
-    await expect(page.get_by_test_id("odd-ones")).to_contain_text("3 bots are unlike most others")
+    await expect(page.get_by_test_id("odd-ones")).to_contain_text("3 bots differ from most others")
     await expect(matrix.locator('tr[data-bot="elena"] .we-odd').first).to_contain_text("mistralai/mistral-large-2512")
     await expect(matrix.locator('tr[data-bot="aria"] .we-odd')).to_have_count(0)
     await check_look(page, "matrix")

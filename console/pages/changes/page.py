@@ -23,7 +23,7 @@ from console.widgets.records import export_links
 PATH = "/admin/changes"
 PAGE_LINES = 50
 EXPORT_LINES = 1000
-_STARTED = Mark(N_("Started"), "idle", "start")
+_STARTED = Mark(N_("New start"), "idle", "start")
 _RUNNING = Mark(N_("While running"), "busy", "edit")
 _FIRST = Mark(N_("First seen"), "idle", "note")
 
@@ -70,8 +70,8 @@ def _list(found: tuple[ConfigurationView, ...], *, is_filtered: bool) -> str:
         if is_filtered:
             return f'<div class="we-empty"><p>{_("No changes match these filters.")}</p></div>'
         title, text = (
-            _("No starts known yet"),
-            _("Every start of a bot is recorded here, with what is different from the start before."),
+            _("No starts recorded yet"),
+            _("Each bot start is recorded here, with what changed since the one before."),
         )
         return f'<div class="we-empty"><h2>{title}</h2><p>{text}</p></div>'
     return f'<ol class="we-changes">{"".join(_item(one) for one in found)}</ol>'
@@ -101,7 +101,7 @@ def _fields(given: dict[str, str], names: list[str]) -> tuple[Field, ...]:
     kinds = [(str(kind), _(words)) for kind, words in KINDS.items()]
     return (
         Field(name="bot", label=_("Bot"), value=given["bot"], suggestions=names),
-        Field(name="kind", label=_("What"), value=given["kind"], choices=kinds),
+        Field(name="kind", label=_("Type"), value=given["kind"], choices=kinds),
         Field(name="since", label=_("Since (UTC)"), value=given["since"], kind="datetime-local"),
         Field(name="until", label=_("Until (UTC)"), value=given["until"], kind="datetime-local"),
     )

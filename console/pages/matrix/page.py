@@ -25,7 +25,7 @@ _MAIN: Final = frozenset({ChangeKind.MODEL, ChangeKind.FLAG, ChangeKind.SETTING,
 VIEWS: Final[Mapping[str, tuple[str, Callable[[MatrixColumn], bool]]]] = {
     DEFAULT: (N_("Models, flags, settings"), lambda column: column.kind in _MAIN),
     "environment": (N_("Environment"), lambda column: column.kind is ChangeKind.ENVIRONMENT),
-    "odd": (N_("Odd ones only"), lambda column: column.odd > 0),
+    "odd": (N_("Differences only"), lambda column: column.odd > 0),
     "all": (N_("All"), lambda _column: True),
 }
 
@@ -64,14 +64,14 @@ def _summary(matrix: Matrix) -> str:
     """Who stands out, and in what: the page in a sentence."""
     odd = [row for row in matrix.bots if row.odd]
     if not odd:
-        return f'<p class="we-muted">{_("No bot is unlike most others of its generation.")}</p>'
+        return f'<p class="we-muted">{_("No bot differs from most others of its generation.")}</p>'
     named = "".join(f"<li>{_link(row)} {_names(row, matrix)}</li>" for row in odd[:MAX_NAMED])
     more = len(odd) - MAX_NAMED
     if more > 0:
         named += f'<li class="we-muted">{ngettext("{count} more bot", "{count} more bots", more)}</li>'
     said = ngettext(
-        "{count} bot is unlike most others of its generation:",
-        "{count} bots are unlike most others of their generation:",
+        "{count} bot differs from most others of its generation:",
+        "{count} bots differ from most others of their generation:",
         len(odd),
     )
     return f'<p>{said}</p><ul class="we-odd-ones">{named}</ul>'
@@ -85,9 +85,9 @@ def _names(row: MatrixRow, matrix: Matrix) -> str:
 
 def _table(matrix: Matrix, columns: Sequence[int], shown: str) -> str:
     if not matrix.bots or not columns:
-        text = _("Nothing is known yet. A bot is here once its start has been recorded.")
+        text = _("No data yet. A bot appears here once its start has been recorded.")
         if matrix.bots and matrix.columns:
-            text = _("All bots of a generation are alike.") if shown == "odd" else _("No bot tells any of these.")
+            text = _("All bots of the same generation match.") if shown == "odd" else _("No bot reports any of these.")
         return f'<div class="we-empty"><p>{text}</p></div>'
     chosen = columns[:MAX_COLUMNS]
     head = "".join(_head(matrix.columns[number]) for number in chosen)
