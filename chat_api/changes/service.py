@@ -1,5 +1,6 @@
 """What changed, for pages and doors: in time, since a bot was last healthy, and between the bots."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -77,7 +78,8 @@ class ChangesService:
             )
             for bot in bots
         ]
-        return matrix_of(compared, key_id=self.values.key_id)
+        # Off the loop: 500 bots with a hundred variables each take a third of a second.
+        return await asyncio.to_thread(matrix_of, compared, key_id=self.values.key_id)
 
     async def _since(self, failed: Mapping[str, tuple[datetime, datetime]]) -> tuple[ChangesSince, ...]:
         if not failed:

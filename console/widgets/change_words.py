@@ -16,6 +16,8 @@ KINDS: Final[Mapping[ChangeKind, str]] = {
     ChangeKind.FLAG: N_("Flag"),
     ChangeKind.SETTING: N_("Setting"),
 }
+# What a feature flag is, in our words.
+_SWITCHED: Final = {"on": N_("on"), "off": N_("off")}
 MAX_LISTED: Final = 30
 _DIGEST: Final = "sha256:"
 _DIGEST_CHARS: Final = 12
@@ -42,19 +44,19 @@ def since_html(since: ChangesSince, *, is_healthy: bool = False) -> str:
             said = _("Last change {when}, while it was running:", when=moment(last.at))
         parts.append(f'<p class="we-muted">{said}</p>{entries_html(last.changes)}')
     elif is_healthy:
-        known = _starts(since.starts)
-        parts.append(f'<p class="we-muted">{_("Nothing has changed since the first recorded start ({starts}).", starts=known)}</p>')
+        said = _("Nothing has changed since the first recorded start ({starts}).", starts=_starts(since.starts))
+        parts.append(f'<p class="we-muted">{said}</p>')
     return "".join(parts)
 
 
 def value_html(value: str, *, max_chars: int = MAX_VALUE_CHARS) -> str:
     """A value: a digest by its beginning, whole on hover, as any that is long."""
-    shown = value
+    shown = _(_SWITCHED[value]) if value in _SWITCHED else value
     if value.startswith(_DIGEST) and len(value) > len(_DIGEST) + _DIGEST_CHARS:
         shown = value[: len(_DIGEST) + _DIGEST_CHARS] + "…"
     elif len(value) > max_chars:
         shown = value[:max_chars] + "…"
-    title = f' title="{escape(value)}"' if shown != value else ""
+    title = f' title="{escape(value)}"' if shown.endswith("…") else ""
     return f"<code{title}>{escape(shown)}</code>"
 
 

@@ -1,9 +1,11 @@
 """What bots ran with, as it is stored and read again, over a real database."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from sqlalchemy import text
 
 from chat_api.changes import journal as journals
@@ -13,6 +15,7 @@ from chat_api.changes.service import ChangesService
 from chat_api.changes.values import Values
 from chat_api.core.clock import Clock
 from chat_api.core.database import Database
+from chat_api.core.errors import NotAuthenticated
 from tests.support.still_fleet import StillFleet, still_fleet, viewer
 
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
@@ -163,3 +166,18 @@ async def test_changes_are_found_by_bot_kind_and_time(database: Database, tmp_pa
     assert await found(kind=ChangeKind.MODEL) == [("gabriel", 20)]
     assert await found(bot_name="elena") == [("elena", 10), ("elena", 0)]
     assert await found(since=at(5), until=at(15)) == [("elena", 10)]
+
+
+async def test_who_may_not_see_the_fleet_may_not_see_its_changes(database: Database, tmp_path: Path) -> None:
+    """The service itself refuses a person of the chat, whatever door was used."""
+    still = await still_fleet(tmp_path, "elena")
+    service, person = service_of(database, still), replace(viewer(), role=None)
+    asks = (
+        service.find(person),
+        service.matrix(person),
+        service.since_healthy(person, "elena"),
+        service.since_failed(person, {"elena": (at(0), None)}),
+    )
+    for asked in asks:
+        with pytest.raises(NotAuthenticated):
+            await asked
