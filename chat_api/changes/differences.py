@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from chat_api.changes.schemas import KINDS, ChangeEntry, ChangeType, Facts, Group, Snapshot
-from chat_api.changes.values import plain
+from chat_api.changes.schemas import ChangeEntry, ChangeType, Facts, Group, Snapshot
+from chat_api.changes.values import kind_of, plain
 
 MAX_ENTRIES = 300
 
@@ -39,7 +39,7 @@ def _in_group(group: Group, before: Snapshot, now: Snapshot) -> Iterator[ChangeE
         if was == value or not _compares(was, value, is_one_key=is_one_key):
             continue
         yield ChangeEntry(
-            kind=KINDS[group],
+            kind=kind_of(group, name),
             name=name,
             change=ChangeType.ADDED if was is None else ChangeType.REMOVED if value is None else ChangeType.CHANGED,
             before=plain(was) if was is not None else None,

@@ -5,13 +5,12 @@ row. What a bot tells of itself comes some seconds after its start, and belongs 
 what it tells differently later changed while it ran.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from chat_api.changes import repository as configurations
 from chat_api.changes.differences import differences, merged
-from chat_api.changes.schemas import Configuration, Facts, Snapshot, Start
+from chat_api.changes.schemas import Configuration, Facts, RecordedStart, Snapshot, Start
 from chat_api.changes.values import Values
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.database import Connection, Database
@@ -35,10 +34,10 @@ class ConfigurationJournal:
         self.values = values
         self._clock = clock
 
-    async def current(self) -> Mapping[str, Configuration]:
-        """What every bot was last known to run with. Raises: DatabaseUnavailable."""
+    async def recorded(self) -> tuple[RecordedStart, ...]:
+        """The last start of every bot. Raises: DatabaseUnavailable."""
         async with self._database.read() as connection:
-            return {one.bot_name: one for one in await configurations.current(connection)}
+            return await configurations.recorded(connection)
 
     async def started(self, bot_name: str, start: Start, facts: Facts, *, told_at: datetime | None = None) -> None:
         """Record a start; ``facts`` is what is known of it so far, the rest is taken to be as before.

@@ -9,14 +9,16 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from chat_api.changes.schemas import KINDS, Configuration, Group, Matrix, MatrixColumn, MatrixRow, Snapshot
-from chat_api.changes.values import plain
+from chat_api.changes.schemas import ChangeKind, Configuration, Group, Matrix, MatrixColumn, MatrixRow, Snapshot
+from chat_api.changes.values import kind_of, plain
 
 LEAST_BOTS = 3
 MAX_COLUMNS = 1_000
 DIGEST_SHOWN = 7
-# Models and flags first: what is looked for. A character is every bot's own.
+# A character is every bot's own.
 _ORDER = (Group.MODEL, Group.FLAG, Group.VERSION, Group.IMAGE, Group.LIMITS, Group.ENVIRONMENT)
+# Models and flags first: what is looked for.
+_KINDS = (ChangeKind.MODEL, ChangeKind.FLAG, ChangeKind.IMAGE, ChangeKind.SETTING, ChangeKind.ENVIRONMENT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +43,9 @@ def matrix_of(bots: Sequence[ComparedBot], *, key_id: str) -> Matrix:
         for number in out:
             odd[number].add(position)
         shown = shown_value(common) if common else None
-        columns.append(MatrixColumn(kind=KINDS[group], name=name, common=shown, odd=len(out)))
+        is_hidden = any(value and plain(value) is None for value in values)
+        kind = kind_of(group, name)
+        columns.append(MatrixColumn(kind=kind, name=name, common=shown, odd=len(out), is_hidden=is_hidden))
     rows = tuple(
         MatrixRow(
             bot_name=bot.bot_name,
@@ -78,8 +82,8 @@ def _columns(known: Iterable[Mapping[Group, Mapping[str, str]]]) -> Iterable[tup
     for facts in known:
         for group, named in facts.items():
             names[group].update(named)
-    for group in _ORDER:
-        yield from ((group, name) for name in sorted(names[group]))
+    found = [(group, name) for group in _ORDER for name in sorted(names[group])]
+    yield from sorted(found, key=lambda column: _KINDS.index(kind_of(*column)))
 
 
 def _compared(bots: Sequence[ComparedBot], values: Sequence[str | None]) -> tuple[str | None, list[int]]:

@@ -18,6 +18,7 @@ from chat_api.changes.schemas import (
     ConfigurationView,
     Group,
     LastChange,
+    RecordedStart,
     Snapshot,
 )
 from chat_api.core.odd_rows import ODD_ROWS
@@ -28,7 +29,12 @@ _NEWEST = text("""
 SELECT * FROM web_bot_configurations WHERE bot_name = :bot_name ORDER BY number DESC LIMIT 1 FOR UPDATE
 """)
 _BEFORE = text("SELECT * FROM web_bot_configurations WHERE bot_name = :bot_name AND number = :number - 1")
-_CURRENT = text("SELECT DISTINCT ON (bot_name) * FROM web_bot_configurations ORDER BY bot_name, number DESC")
+_CURRENT = text("SELECT DISTINCT ON (bot_name) * FROM web_bot_configurations ORDER BY bot_name DESC, number DESC")
+_RECORDED = text("""
+SELECT DISTINCT ON (bot_name) bot_name, start_key, coalesce(facts ->> 'key', '') AS key_id,
+  facts ? 'environment' AS has_environment
+FROM web_bot_configurations ORDER BY bot_name DESC, number DESC
+""")
 _FIND = text("""
 SELECT c.* FROM web_bot_configurations c
 WHERE (CAST(:bot_name AS text) IS NULL OR c.bot_name = :bot_name)
@@ -90,6 +96,11 @@ async def before(connection: AsyncConnection, configuration: Configuration) -> C
 async def current(connection: AsyncConnection) -> tuple[Configuration, ...]:
     """The last one of every bot, by name."""
     return ODD_ROWS.readable("bot configurations", await many(connection, _CURRENT), _configuration)
+
+
+async def recorded(connection: AsyncConnection) -> tuple[RecordedStart, ...]:
+    """The last start of every bot, without all that is known of it."""
+    return tuple(RecordedStart(**row) for row in await many(connection, _RECORDED))
 
 
 async def find(connection: AsyncConnection, query: ChangesQuery) -> tuple[ConfigurationView, ...]:

@@ -46,16 +46,6 @@ class Group(StrEnum):
     VERSION = "version"
 
 
-KINDS: Mapping[Group, ChangeKind] = {
-    Group.IMAGE: ChangeKind.IMAGE,
-    Group.ENVIRONMENT: ChangeKind.ENVIRONMENT,
-    Group.LIMITS: ChangeKind.SETTING,
-    Group.CHARACTER: ChangeKind.CHARACTER,
-    Group.MODEL: ChangeKind.MODEL,
-    Group.FLAG: ChangeKind.FLAG,
-    Group.VERSION: ChangeKind.SETTING,
-}
-
 Facts = Mapping[Group, Mapping[str, str]]
 """By group and name: ``=value`` in plain, or ``#digest`` where the value is kept back."""
 
@@ -91,6 +81,16 @@ class Start:
     def source(self) -> str:
         """Who knows of it: ``engine``, ``uptime`` or ``seen``."""
         return self.key.partition(":")[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedStart:
+    """The last start of a bot that is stored, and whether its environment is known by the key ``key_id``."""
+
+    bot_name: str
+    start_key: str
+    key_id: str
+    has_environment: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +179,7 @@ class MatrixColumn(ReadModel):
     name: str
     common: Annotated[str | None, Field(description="What more than half of the bots of a generation have.")]
     odd: Annotated[int, Field(description="How many bots have something else.")]
+    is_hidden: Annotated[bool, Field(description="Its values are kept back: only digests of them are stored.")] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ import hmac
 import re
 from collections.abc import Iterable, Mapping
 
+from chat_api.changes.schemas import ChangeKind, Group
 from chat_api.core.masking import mask_secrets
 
 DIGEST_CHARS = 16
@@ -26,10 +27,20 @@ ALLOWED = frozenset(
         *("POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_DB", "REDIS_HOST", "REDIS_PORT"),
     }
 )
+_MODEL = re.compile(r"[A-Z0-9_]{0,80}_MODEL(?:_NAME)?")
 _SWITCH = re.compile(r"(?:ENABLE|DISABLE|USE)_[A-Z0-9_]{1,80}|[A-Z0-9_]{1,80}_ENABLED")
 _SWITCHED = re.compile(r"(?i)true|false|yes|no|on|off|0|1")
 # One line of words, names, versions and numbers; an address with credentials has other signs.
 _PLAIN = re.compile(r"[\w .,:/@+()\[\]<>=~^*-]{0,200}")
+
+_KINDS: Mapping[Group, ChangeKind] = {
+    Group.IMAGE: ChangeKind.IMAGE,
+    Group.LIMITS: ChangeKind.SETTING,
+    Group.CHARACTER: ChangeKind.CHARACTER,
+    Group.MODEL: ChangeKind.MODEL,
+    Group.FLAG: ChangeKind.FLAG,
+    Group.VERSION: ChangeKind.SETTING,
+}
 
 
 class Values:
@@ -54,6 +65,18 @@ class Values:
         """A value of an environment: shown where the allow-list has its name, or it is a switch."""
         is_switch = _SWITCH.fullmatch(name) and _SWITCHED.fullmatch(value)
         return self.shown(name, value) if name in ALLOWED or is_switch else self.hidden(name, value)
+
+
+def _kind_of_variable(name: str) -> ChangeKind:
+    """What a variable of an environment is about: v1 bots have their models and switches nowhere else."""
+    if _MODEL.fullmatch(name):
+        return ChangeKind.MODEL
+    return ChangeKind.FLAG if _SWITCH.fullmatch(name) else ChangeKind.ENVIRONMENT
+
+
+def kind_of(group: Group, name: str) -> ChangeKind:
+    """What kind of thing a fact is."""
+    return _kind_of_variable(name) if group is Group.ENVIRONMENT else _KINDS[group]
 
 
 def plain(value: str) -> str | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from chat_api.background.worker_registry import heartbeat
 from chat_api.changes.facts import facts_of_bot, facts_of_container, facts_of_files
 from chat_api.changes.journal import ConfigurationJournal, is_same_start
-from chat_api.changes.schemas import Facts, Group, Start
+from chat_api.changes.schemas import Facts, Start
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.errors import AppError
 from chat_api.core.logging import get_logger
@@ -103,11 +103,11 @@ class ChangesWorker:
 
     async def _resume(self) -> None:
         """What is recorded already need not be asked for again."""
-        for name, last in (await self._journal.current()).items():
-            self._recorded[name] = last.start_key
-            is_known = Group.ENVIRONMENT in last.snapshot.facts and last.snapshot.key_id == self._journal.values.key_id
+        for last in await self._journal.recorded():
+            self._recorded[last.bot_name] = last.start_key
+            is_known = last.has_environment and last.key_id == self._journal.values.key_id
             if is_known and last.start_key.startswith("engine:"):
-                self._known[name] = _container_of(last.start_key)
+                self._known[last.bot_name] = _container_of(last.start_key)
 
     def _take_over(self, containers: Iterable[ContainerView]) -> None:
         for view in containers:
@@ -163,6 +163,9 @@ class ChangesWorker:
     async def _record_told(self, name: str) -> None:
         """What a bot says, once its start is recorded; without a container its uptime says when that was."""
         report = self._told[name]
+        if self._fleet.identities.fault(name) is not None:
+            del self._told[name]  # what another bot says at its address is not its own
+            return
         facts = facts_of_bot(report.info, self._journal.values)
         view = self._containers.get(name)
         if view is not None and self._recorded.get(name) != _key(view):

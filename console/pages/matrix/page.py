@@ -23,7 +23,7 @@ MAX_CELL_CHARS: Final = 44
 DEFAULT: Final = "main"
 _MAIN: Final = frozenset({ChangeKind.MODEL, ChangeKind.FLAG, ChangeKind.SETTING, ChangeKind.IMAGE})
 VIEWS: Final[Mapping[str, tuple[str, Callable[[MatrixColumn], bool]]]] = {
-    DEFAULT: (N_("Models, flags, settings"), lambda column: column.kind in _MAIN),
+    DEFAULT: (N_("Models, flags, settings"), lambda column: column.kind in _MAIN or not column.is_hidden),
     "environment": (N_("Environment"), lambda column: column.kind is ChangeKind.ENVIRONMENT),
     "odd": (N_("Differences only"), lambda column: column.odd > 0),
     "all": (N_("All"), lambda _column: True),

@@ -85,6 +85,17 @@ def test_what_changed_is_named_and_secrets_only_told() -> None:
     ]
 
 
+def test_models_and_switches_of_an_environment_are_called_so() -> None:
+    """v1 bots have them nowhere else."""
+    before = snapshot(container({"LLM_CHAT_MODEL": "a", "ENABLE_VOICE": "true", "LOG_LEVEL": "INFO"}))
+    now = snapshot(container({"LLM_CHAT_MODEL": "b", "ENABLE_VOICE": "false", "LOG_LEVEL": "DEBUG"}))
+    assert {one.name: one.kind for one in differences(before, now)} == {
+        "LLM_CHAT_MODEL": ChangeKind.MODEL,
+        "ENABLE_VOICE": ChangeKind.FLAG,
+        "LOG_LEVEL": ChangeKind.ENVIRONMENT,
+    }
+
+
 def test_what_nobody_tells_is_as_it_was() -> None:
     """A bot that tells nothing yet, and an engine that is away, are no change."""
     info = BotInfo(

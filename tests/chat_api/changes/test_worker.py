@@ -101,6 +101,25 @@ async def test_a_bot_without_an_engine_is_known_by_what_it_tells(
             assert_error(await person.get(path), 401)
 
 
+async def test_what_another_bot_says_at_its_address_is_not_its_own(
+    make_settings: MakeSettings, marcus: RunningBot, tmp_path: Path
+) -> None:
+    """elena is described at marcus' address: his models are recorded as his, and never as hers."""
+    config = tmp_path / "swapped.yaml"
+    config.write_text(f"[{{name: elena, url: '{marcus.url}'}}, {{name: marcus, url: '{marcus.url}'}}]")
+    async with (
+        running_api(make_settings(bots_config=config)) as api,
+        api.client(await api.admin_login(Role.VIEWER)) as console,
+    ):
+
+        async def starts(name: str) -> int:
+            return int((await console.get(f"/api/admin/bots/{name}/changes")).json()["starts"])
+
+        await eventually(lambda: api.services.fleet.identities.fault("elena"))
+        await eventually(lambda: starts("marcus"))
+        assert await starts("elena") == 0
+
+
 async def _is_told(console: httpx.AsyncClient) -> bool:
     matrix = (await console.get("/api/admin/matrix")).json()
     return any(column["kind"] == "model" for column in matrix["columns"])
