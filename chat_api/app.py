@@ -11,8 +11,8 @@ from starlette.types import Receive, Scope, Send
 from chat_api import __version__
 from chat_api.alerts import routes as admin_alerts
 from chat_api.audit import routes as admin_audit
-from chat_api.checks import routes as admin_checks
 from chat_api.changes import routes as admin_changes
+from chat_api.checks import routes as admin_checks
 from chat_api.core.metrics import Metrics
 from chat_api.core.settings import Settings
 from chat_api.core.tally import Tally

@@ -6,12 +6,11 @@ from functools import partial
 from chat_api.alerts.database_outage import DatabaseOutageAlerts
 from chat_api.alerts.worker import AlertEvaluator
 from chat_api.background.supervisor import every
-from chat_api.fleet.addresses import is_inside_container
-from chat_api.fleet.check_intervals import CheckIntervals
 from chat_api.changes.journal import ConfigurationJournal
 from chat_api.changes.worker import PRUNE_EVERY_S as PRUNE_CHANGES_EVERY_S
 from chat_api.changes.worker import ChangesWorker
-from chat_api.fleet.canary_worker import CanaryWorker
+from chat_api.fleet.addresses import is_inside_container
+from chat_api.fleet.check_intervals import CheckIntervals
 from chat_api.fleet.container_usage_worker import measure_all, measure_watched
 from chat_api.fleet.health_poller import HealthPoller
 from chat_api.fleet.queue_watcher import QueueWatcher

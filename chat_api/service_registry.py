@@ -7,8 +7,8 @@ from chat_api.alerts.delivery import AlertDelivery
 from chat_api.alerts.service import AlertsService
 from chat_api.alerts.settings import AlertSettingsService
 from chat_api.audit.service import AuditService
-from chat_api.checks.service import ChecksService
 from chat_api.changes.service import ChangesService
+from chat_api.checks.service import ChecksService
 from chat_api.core.pubsub import PubSub
 from chat_api.core.rate_limits import RateLimits
 from chat_api.core.settings import Settings

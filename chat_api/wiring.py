@@ -15,9 +15,9 @@ from chat_api.alerts.service import AlertsService
 from chat_api.alerts.settings import AlertSettingsService
 from chat_api.audit.service import AuditService
 from chat_api.background.worker_registry import WorkerRegistry
-from chat_api.checks.service import ChecksService
 from chat_api.changes.service import ChangesService
 from chat_api.changes.values import Values
+from chat_api.checks.service import ChecksService
 from chat_api.core.logging import set_log_level
 from chat_api.core.loop_watch import LoopWatch
 from chat_api.core.pubsub import PubSub

@@ -21,8 +21,8 @@ from models.alerts import (
 from models.analytics import WebActivityDay, WebRetention, WebUsage, WebUsageDirty
 from models.audit import AuditEntry, AuditOutcome
 from models.bot_policies import WebBotPolicy
-from models.checks import CheckRunState, WebCheckResult, WebCheckRun, WebCheckSuite
 from models.changes import WebBotConfiguration
+from models.checks import CheckRunState, WebCheckResult, WebCheckRun, WebCheckSuite
 from models.conversations import (
     FinishReason,
     MessageStatus,

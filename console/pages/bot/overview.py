@@ -13,9 +13,9 @@ from chat_api.core.principals import Permission, Principal
 from chat_api.fleet.schemas import BotPolicy
 from console.actions import run_action
 from console.context import services
+from console.pages.bot.changes import bot_changes
 from console.pages.bot.claims import CLAIMED, NOTE, claims, has_claims
 from console.widgets.dialogs import ask, button
-from console.pages.bot.changes import bot_changes
 from console.widgets.fact_words import fact_label, facts_html
 from console.widgets.quantities import span
 

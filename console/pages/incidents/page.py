@@ -21,8 +21,8 @@ from console.live.incidents import NEWEST, incident_feed
 from console.pages.incidents import markup
 from console.pages.incidents.changes import incident_changes
 from console.pages.incidents.evidence import evidence_panel
-from console.widgets.grafana import around, grafana_button
 from console.widgets.fleet_pulse import on_fleet_pulse
+from console.widgets.grafana import around, grafana_button
 from console.widgets.records import export_links
 
 PATH = "/admin/incidents"
