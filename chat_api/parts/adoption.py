@@ -16,6 +16,7 @@ from chat_api.core.language import _
 from chat_api.core.logging import get_logger
 from chat_api.core.principals import Permission, Principal
 from chat_api.core.pubsub import PubSub
+from chat_api.core.text import cleaned
 from chat_api.engine.interface import ContainerEngine
 from chat_api.engine.schemas import ContainerKind, ContainerState, ContainerSummary
 from chat_api.fleet.schemas import PartRole
@@ -27,6 +28,7 @@ log = get_logger(__name__)
 
 CHANGED = "adoption_changed"
 MAX_AT_ONCE = 1000
+MAX_TARGET_CHARS = 100
 # Bots before what they need, and that before the rest.
 _ORDER = (
     PartRole.BOT,
@@ -119,7 +121,7 @@ class AdoptionService:
         Raises: PermissionDenied, NotAuthenticated, NotFound, Conflict (one of the console's own), InvalidInput,
         EngineUnavailable, EngineFailed.
         """
-        target = project if project is not None else ", ".join(names)
+        target = _target([project] if project is not None else names)
         await self._audit.require(principal, Permission.MANAGE_SETTINGS, target)
         if len(names) > MAX_AT_ONCE:
             raise InvalidInput(_("at most {most} at once", most=MAX_AT_ONCE), field="names")
@@ -142,13 +144,15 @@ class AdoptionService:
 
         Raises: PermissionDenied, NotAuthenticated, Conflict (adopted by the setting).
         """
-        await self._audit.require(principal, Permission.MANAGE_SETTINGS, ", ".join(names))
+        await self._audit.require(principal, Permission.MANAGE_SETTINGS, _target(names))
+        await self.load()
+        names = [name for name in names if name in self._stored]
         async with self._database.write() as connection:
-            released = await adoptions.release(connection, list(names))
+            released = await adoptions.release(connection, names)
             if released:
                 details = {"containers": list(released)}
                 await self._audit.record(
-                    principal, "containers.release", ", ".join(released), details=details, connection=connection
+                    principal, "containers.release", _target(released), details=details, connection=connection
                 )
         await self._tell()
         return released
@@ -162,7 +166,7 @@ class AdoptionService:
                 raise NotFound("The container engine has no such compose project.")
             return wanted
         if missing := [name for name in names if name not in known]:
-            raise NotFound(_("The container engine has no container {name}.", name=missing[0][:100]))
+            raise NotFound(_("The container engine has no container {name}.", name=cleaned(missing[0], max_chars=100)))
         wanted = [known[name] for name in dict.fromkeys(names)]
         if ours := [one.name for one in wanted if one.is_ours and not one.is_labelled]:
             raise Conflict(_("{name} belongs to this console, which does not restart itself.", name=ours[0]))
@@ -194,6 +198,11 @@ class AdoptionService:
             adopted_by=stored.adopted_by if stored and is_stored else None,
             adopted_at=stored.adopted_at if stored and is_stored else None,
         )
+
+
+def _target(names: Sequence[str]) -> str:
+    """What the audit names; it may be anything that somebody sent."""
+    return cleaned(", ".join(names), max_chars=MAX_TARGET_CHARS)
 
 
 def _missing(one: AdoptedContainer) -> Candidate:

@@ -16,7 +16,9 @@ class AdoptBody(Body):
     """What to adopt: containers by name, or all of a compose project."""
 
     names: list[StrictStr] = Field(default_factory=list, max_length=1000, examples=[["whisperengine-v2-elena"]])
-    project: StrictStr | None = Field(None, max_length=255, description="All that is there of this compose project.")
+    project: StrictStr | None = Field(
+        None, max_length=255, description="All that is there of this compose project.", examples=["whisperengine-multi"]
+    )
 
 
 class ReleaseBody(Body):

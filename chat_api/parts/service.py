@@ -9,6 +9,7 @@ from chat_api.core.keyed_locks import KeyedLocks
 from chat_api.core.language import _
 from chat_api.core.logging import get_logger
 from chat_api.core.principals import Permission, Principal
+from chat_api.core.text import cleaned
 from chat_api.engine.adopted import require_managed
 from chat_api.engine.fact_schemas import ContainerFacts
 from chat_api.engine.interface import STOP_GRACE_S, ContainerEngine, NoEngine
@@ -113,7 +114,7 @@ class PartsService:
             raise EngineUnavailable("No container engine is configured (DOCKER_HOST).")
         view = await self._engine.inspect(f"{PART_PREFIX}{container}")
         if view is None:
-            raise NotFound(_("The container engine has no container {name}.", name=container[:100]))
+            raise NotFound(_("The container engine has no container {name}.", name=cleaned(container, max_chars=100)))
         return view
 
 
