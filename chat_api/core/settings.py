@@ -100,15 +100,15 @@ class Settings(BaseSettings):
         300.0,
         ge=0,
         le=86_400,
-        description="Seconds without a good answer to anybody after which a bot is sent a synthetic check, a tiny real"
+        description="Seconds without a good answer to anyone after which a bot is sent a synthetic check, a tiny real"
         " conversation. `0`: none.",
     )
     bot_quiet_check_interval: float | None = Field(
         None,
         gt=0,
         le=604_800,
-        description="The same for v2 bots, which are asked rarely: their calls cost money. Without it: 21600 (6 h), or"
-        " `BOT_CANARY_INTERVAL` where that is under 300. A bot that may fail is checked at once.",
+        description="The same for a v2 bot, which is checked rarely, for its calls cost money. Without it: 21600"
+        " (6 h), or `BOT_CANARY_INTERVAL` where that is under 300. A bot that may fail is checked at once.",
     )
     bot_apology_patterns: Pattern = Field(
         "",

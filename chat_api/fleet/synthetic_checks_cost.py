@@ -38,9 +38,9 @@ class DailyCost:
         """In one sentence."""
         return ngettext(
             "At most about {calls} calls a day for the {count} bot checked now: ${least}–{most} a day at $0.001–0.005"
-            " a call. Real answers make it less.",
+            " a call. Fewer when people talk to it.",
             "At most about {calls} calls a day for the {count} bots checked now: ${least}–{most} a day at $0.001–0.005"
-            " a call. Real answers make it less.",
+            " a call. Fewer when people talk to them.",
             self.bots,
             calls=f"{self.calls:,.0f}",
             least=_dollars(self.least_usd),

@@ -19,9 +19,8 @@ def test_each_claim_is_named_as_one() -> None:
         },
     )
     assert dict(claims(info)) == {
-        "Databases, as the bot sees them": "PostgreSQL connected,"
-        " <strong>Neo4j not connected: it has no client for it</strong>, &lt;b&gt; connected",
-        "Queues, as the bot sees them": "cognition 1,170",
+        "Databases (claim)": "<strong>no client: Neo4j</strong><br>connected: PostgreSQL, &lt;b&gt;",
+        "Queues (claim)": "cognition 1,170",
     }
     assert not list(claims(BotInfo(bot_name="elena", contract="v1", facts={"database_status": "fine"})))
 

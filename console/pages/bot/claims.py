@@ -18,16 +18,22 @@ _TITLES = {"postgres": "PostgreSQL", "qdrant": "Qdrant", "neo4j": "Neo4j", "redi
 def claims(info: BotInfo) -> Iterator[tuple[str, str]]:
     """What it says of its databases and its queues, as facts in markup."""
     databases, queues = (_mapping(info, name) for name in ("database_status", "queue_depths"))
-    said = [_database(name, is_there) for name, is_there in databases.items() if isinstance(is_there, bool)]
+    missing = [_title(name) for name, is_there in databases.items() if is_there is False]
+    there = [_title(name) for name, is_there in databases.items() if is_there is True]
+    said = []
+    if missing:
+        said.append(f"<strong>{_('no client: {names}', names=', '.join(missing[:MAX_PARTS]))}</strong>")
+    if there:
+        said.append(_("connected: {names}", names=", ".join(there[:MAX_PARTS])))
     if said:
-        yield _("Databases, as the bot sees them"), ", ".join(said[:MAX_PARTS])
+        yield _("Databases (claim)"), "<br>".join(said)
     depths = [
         f"{escape(str(name)[:40])} {depth:,}"
         for name, depth in queues.items()
         if isinstance(depth, int) and not isinstance(depth, bool)
     ]
     if depths:
-        yield _("Queues, as the bot sees them"), ", ".join(depths[:MAX_PARTS])
+        yield _("Queues (claim)"), ", ".join(depths[:MAX_PARTS])
 
 
 def has_claims(info: BotInfo) -> bool:
@@ -40,8 +46,5 @@ def _mapping(info: BotInfo, name: str) -> Mapping[object, object]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _database(name: object, is_there: bool) -> str:
-    title = escape(_TITLES.get(str(name), str(name)[:40]))
-    if is_there:
-        return _("{name} connected", name=title)
-    return f"<strong>{_('{name} not connected: it has no client for it', name=title)}</strong>"
+def _title(name: object) -> str:
+    return escape(_TITLES.get(str(name), str(name)[:40]))

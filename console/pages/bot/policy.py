@@ -59,7 +59,9 @@ class _Panel:
             self._maintenance = ui.element("div").classes("we-policy")
             self._healing()
             self._check = self._switch(
-                _("Send a short test message regularly"), "is_synthetic_check_on", testid="synthetic-check"
+                _("Send a short test message when no one talks to it"),
+                "is_synthetic_check_on",
+                testid="synthetic-check",
             )
             self._notes()
             self._changed_by = ui.label().classes("we-muted")
