@@ -20,8 +20,8 @@ SEND_TIMEOUT_S = 20.0
 CHECK_TIMEOUT_S = 10.0
 MAX_REASON_CHARS = 200
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]{0,19}):/", re.IGNORECASE)
-# A line, or a name of a list with what separates it from the next.
-_ENTRY = re.compile(r"[^\n,]*(?:, |,|\n|$)(?!$)|[^\n,]+$")
+# A line, or a name of a list with what separates it from the next; a comma inside a number separates nothing.
+_ENTRY = re.compile(r"(?:[^\n,]|,(?=\d))*(?:, |,|\n|$)(?!$)|(?:[^\n,]|,(?=\d))+$")
 _MORE = re.compile(r"(\n)?\s*and (\d+) more$")
 _PIECES = re.compile(r"[^\w.-]+")
 # What a channel answers with when it is refused is worth knowing; these words tell nothing.

@@ -35,7 +35,7 @@ def _lines(report: DayReport) -> Iterator[str]:
             _("{change} vs. the day before", change=figure.than_day_before) if figure.than_day_before else "",
             _("{change} vs. a week earlier", change=figure.than_week_before) if figure.than_week_before else "",
         ]
-        said = ", ".join(change for change in changes if change)
+        said = "; ".join(change for change in changes if change)  # commas are for what may be cut
         yield f"{figure.label}: {figure.value}" + (f" ({said})" if said else "")
     for incident in report.incidents:
         lasted = duration_words(incident.duration_s)

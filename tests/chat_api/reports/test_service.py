@@ -8,7 +8,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from chat_api.alerts.apprise_sender import AppriseSender
+from chat_api.alerts.apprise_sender import AppriseSender, fitted
 from chat_api.alerts.delivery import AlertDelivery
 from chat_api.alerts.schemas import ChannelDraft, ChannelView
 from chat_api.alerts.settings import AlertSettingsService
@@ -19,7 +19,7 @@ from chat_api.core.language import speaking
 from chat_api.core.principals import Principal
 from chat_api.reports.markdown import report_markdown
 from chat_api.reports.message import message_of
-from chat_api.reports.schemas import DaySummary, ScheduleDraft
+from chat_api.reports.schemas import BotDay, DayReport, DaySummary, ScheduleDraft
 from chat_api.reports.service import ReportsService
 from models import Role
 from tests.support.alert_receiver import Receiver, alert_receiver
@@ -281,3 +281,36 @@ async def test_a_message_names_what_matters_first(reports: ReportsService, raw: 
     _, body = message_of(report, public_url="https://ops.example.org")
     lines = body.splitlines()
     assert lines[:2] == ["https://ops.example.org/admin/report?date=2026-10-25", "Messages: 1"]
+
+
+def test_what_a_service_takes_is_not_cut_inside_a_number() -> None:
+    """Pushover takes 1,024 characters: whatever the limit is, a figure is there as it is, or not at all."""
+    bots = tuple(
+        BotDay(bot_name=f"bot{number}", outages=1, uptime=0.9912, messages=1, p95_s=12.5) for number in range(60)
+    )
+    summary = DaySummary(messages=1_234_567, people=1, p95_s=1.25)
+    report = DayReport(
+        day=SUNDAY,
+        time_zone="UTC",
+        since=BEGINS,
+        until=BEGINS,
+        is_over=True,
+        summary=summary,
+        day_before=DaySummary(),
+        week_before=summary,
+        bots=bots,
+        modes=(),
+        incidents=(),
+        restarts=(),
+        alerts=(),
+        changes=(),
+    )
+    with speaking("de"):
+        _, body = message_of(report, public_url="https://ops.example.org")
+    lines = body.splitlines()
+    for most in range(900, 1024):
+        shown = fitted(body, most)
+        assert len(shown) <= most
+        *kept, _ = shown.splitlines()
+        assert kept == lines[: len(kept)] or lines[len(kept) - 1].startswith(f"{kept[-1]}, ")
+        assert "1.234.567" in shown
