@@ -15,6 +15,7 @@ from chat_api.core.principals import Principal
 from chat_api.series.schemas import StatusInterval, Uptime, Window
 from console.actions import run_action
 from console.context import services, settings
+from console.widgets.change_marks import change_marks
 from console.widgets.fleet_pulse import on_fleet_pulse
 from console.widgets.quantities import percent
 from console.widgets.records import RecordsTable, column
@@ -62,6 +63,7 @@ class _Timeline:
                 for window in WINDOWS:
                     self._add_card(window)
             self._strip = ui.html("", sanitize=False).classes("we-strip")
+            self._marks = ui.html("", sanitize=False).classes("we-change-marks").props('data-testid="change-marks"')
             kind, __, name = subject.partition(":")
             address = f"/api/admin/{kind}s/{quote(name, safe='')}/intervals?window="
             empty = _("No data in this period yet.")
@@ -76,7 +78,9 @@ class _Timeline:
         now = SYSTEM_CLOCK.now()
         max_gap = timedelta(seconds=2 * settings().bot_health_check_interval) + LONGEST_UNSAVED
         whole = with_gaps(intervals, since=now - self._chosen.length, until=now, max_gap=max_gap)
-        self._strip.set_content(strip_html(whole, since=now - self._chosen.length, until=now))
+        since = now - self._chosen.length
+        self._strip.set_content(strip_html(whole, since=since, until=now))
+        self._marks.set_content(await change_marks(principal, self._subject, since=since, until=now))
         for window, (box, table) in self._tables.items():
             box.set_visibility(window is self._chosen)
             if window is self._chosen:
