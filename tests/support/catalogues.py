@@ -31,6 +31,7 @@ OF_BROWSER = (
     "console/demo_engine",
     "chat_api/fleet/dependencies",
     "chat_api/fleet/health.py",
+    "chat_api/fleet/queues",
     "chat_api/fleet/root_cause",
 )
 # An error translates a message that is given to it as it stands.
