@@ -31,7 +31,8 @@ _SESSION = {
 }
 _COLUMNS = """
 SELECT attname, format_type(atttypid, NULL) AS type FROM pg_attribute
-WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped"""
+WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped
+    AND (NOT $2 OR has_column_privilege(attrelid, attnum, 'SELECT'))"""
 _FAULTS: tuple[tuple[tuple[type[Exception], ...], StoreFault], ...] = (
     ((exceptions.QueryCanceledError, TimeoutError), StoreFault.SLOW),
     ((exceptions.InsufficientPrivilegeError,), StoreFault.FORBIDDEN),
@@ -95,9 +96,12 @@ class FleetDatabase:
             return self._pool
 
 
-async def columns_of(connection: FleetConnection, table: str) -> Mapping[str, str]:
-    """The columns of a table that the role finds, with their types; none when there is no such table."""
-    return {row["attname"]: row["type"] for row in await connection.fetch(_COLUMNS, table)}
+async def columns_of(connection: FleetConnection, table: str, *, is_readable: bool = False) -> Mapping[str, str]:
+    """The columns of a table that the role finds, with their types; none when there is no such table.
+
+    ``is_readable``: only those that the role may read.
+    """
+    return {row["attname"]: row["type"] for row in await connection.fetch(_COLUMNS, table, is_readable)}
 
 
 async def _connect(dsn: str, **options: Any) -> Any:

@@ -66,18 +66,23 @@ async def count(
     zone = None if is_zoned else zone or str(await connection.fetchval("SELECT current_setting('TimeZone')"))
     at = "timestamp" if zone is None else f"timezone('{zone.replace(chr(39), chr(39) * 2)}', timestamp)"
     first, newest_at = await _first_id(connection, at, since - MARGIN)
-    rows = await connection.fetch(_counting(at, columns), first, since, until, step_s) if first is not None else []
+    optional = await columns_of(connection, TABLE, is_readable=True)
+    rows = await connection.fetch(_counting(at, optional), first, since, until, step_s) if first is not None else []
     return History(zone=zone, newest_at=newest_at, counts=tuple(HistoryCount(**dict(row)) for row in rows))
 
 
 def _counting(at: str, columns: Mapping[str, str]) -> str:
+    # What another bot said is counted as that one's own.
+    is_other = "coalesce(author_is_bot, false)" if "author_is_bot" in columns else "false"
     is_api = "coalesce(message_id LIKE 'api\\_%', false)" if "message_id" in columns else "false"
     return f"""
 SELECT character_name AS bot_name, to_timestamp(floor(extract(epoch FROM at) / $4::int) * $4::int) AS at,
-    count(*) FILTER (WHERE NOT is_api AND NOT is_bot) AS people, count(*) FILTER (WHERE NOT is_api AND is_bot) AS bot,
+    count(*) FILTER (WHERE NOT is_api AND NOT is_bot AND NOT is_other) AS people,
+    count(*) FILTER (WHERE NOT is_api AND is_bot) AS bot,
     count(*) FILTER (WHERE is_api) AS api, max(at) AS last_at
 FROM (
-    SELECT character_name, {at} AS at, {is_api} AS is_api, role IN ({_BOTS}) AS is_bot FROM {TABLE} WHERE id >= $1
+    SELECT character_name, {at} AS at, {is_api} AS is_api, {is_other} AS is_other, role IN ({_BOTS}) AS is_bot
+    FROM {TABLE} WHERE id >= $1
 ) messages WHERE at >= $2 AND at < $3 GROUP BY 1, 2 ORDER BY 1, 2"""
 
 

@@ -131,6 +131,12 @@ async def test_what_is_said_on_discord_is_counted_and_what_nobody_counts_is_miss
             ("stranger", "human", stage.local(minute), "5"),
         ],
     )
+    await stage.sql.execute("GRANT SELECT (author_is_bot) ON v2_chat_history TO fleet_reader")
+    await stage.sql.execute(  # ryan spoke to her, which is his
+        "INSERT INTO v2_chat_history (user_id, character_name, role, content, timestamp, author_is_bot)"
+        " VALUES ('u', 'elena', 'human', 'hi', $1, true)",
+        stage.local(2 * minute),
+    )
     life = await settled(stage.service())
     elena = bot(life, "elena")
     assert (elena.discord_people, elena.discord_bot, elena.api) == (1, 2, 1)
@@ -138,7 +144,7 @@ async def test_what_is_said_on_discord_is_counted_and_what_nobody_counts_is_miss
     by_minute = {point.at: (point.discord_people, point.discord_bot) for point in elena.points}
     assert by_minute[at] == (1, 1)
     assert by_minute[at - minute] == (0, 0)
-    assert elena.last_at == stage.hands.at - 3 * minute
+    assert elena.last_at == stage.hands.at - 2 * minute
     assert store(life, Store.HISTORY).zone == "America/Los_Angeles"
     assert not store(life, Store.HISTORY).is_ahead
     # A v2 bot that said nothing said nothing; of a v1 bot this table knows nothing.
