@@ -14,6 +14,7 @@ SERVICE_ID_LABEL = "com.docker.swarm.service.id"
 _CONTAINER_NAMES = (
     re.compile(r"(?:whisperengine-)?([a-z0-9][a-z0-9_-]{0,49}?)-bot"),
     re.compile(r"whisperengine-v2-([a-z0-9][a-z0-9_-]{0,49})"),
+    re.compile(r"whisperengine-containerized-(assistant)"),  # v1's single bot
 )
 # What else a fleet of the second generation runs under such names.
 _NO_BOTS = re.compile(r"postgres|qdrant|neo4j|influxdb|grafana|redis|api|(.*[-_])?worker([-_].*)?")

@@ -30,6 +30,8 @@ BOT_MARKS = frozenset({"DISCORD_BOT_NAME", "DISCORD_BOT_TOKEN", "DISCORD_TOKEN",
 V1_MARKS = frozenset({"DISCORD_BOT_TOKEN", "HEALTH_CHECK_PORT", "LLM_CHAT_API_URL", "LLM_CHAT_MODEL"})
 V2_MARKS = frozenset({"DISCORD_TOKEN", "LLM_PROVIDER", "LLM_MODEL_NAME"})
 _ENV_VALUES = frozenset({"DISCORD_BOT_NAME", "HEALTH_CHECK_PORT", "API_PORT", "LLM_CHAT_MODEL", "LLM_MODEL_NAME"})
+# The key of v1's single bot, whose container is whisperengine-containerized-assistant.
+SINGLE_BOT = "assistant"
 NOT_BOTS = (".example", ".template", ".sample", ".bak", ".orig")
 CONFIG_FIELDS = frozenset(
     {"name", "url", "port", "display_name", "description", "emoji", "container", "model", "enabled", "timeout"}
@@ -137,7 +139,11 @@ def _emoji(ux: Mapping[str, object]) -> object:
 
 
 def read_env_files(folder: Path, memory: SourceMemory, *, note: Note) -> Iterator[Sighting]:
-    """``.env.<bot>`` files of both generations. One without any bot variable (``.env.local``) is not a bot."""
+    """``.env.<bot>`` files of both generations. One without any bot variable (``.env.local``) is not a bot.
+
+    Where there is none, an ``.env`` with a v1 bot's token is the one of an installation of a single bot.
+    """
+    is_fleet = False
     for path in memory.listed(folder, ".env.*", note=note):
         name = path.name.removeprefix(".env.")
         if path.name.endswith(NOT_BOTS) or _WORKER.fullmatch(name):
@@ -145,16 +151,29 @@ def read_env_files(folder: Path, memory: SourceMemory, *, note: Note) -> Iterato
         values = _dig(memory.parsed(path, _dotenv, note=note, until_stable=True))
         if not values.keys() & BOT_MARKS or _WORKER.fullmatch(str(values.get("DISCORD_BOT_NAME")).lower()):
             continue
-        generation = generation_of(values)
-        port, origin = env_port(values, generation)
-        facts = {
-            "display_name": _name_for_people(values.get("DISCORD_BOT_NAME")),
-            "alias": values.get("DISCORD_BOT_NAME"),
-            "generation": generation,
-            "port": port,
-            "model": values.get("LLM_CHAT_MODEL") or values.get("LLM_MODEL_NAME"),
-        }
-        yield from sighting_of(name, str(path), facts, note=note, address_origin=f"{origin} in {path}")
+        is_fleet = True
+        yield from _env_sighting(name, path, values, note=note)
+    alone = folder / ".env"
+    if not is_fleet and alone.is_file():
+        values = _dig(memory.parsed(alone, _dotenv, note=note, until_stable=True))
+        if "DISCORD_BOT_TOKEN" in values:
+            called = str(values.get("DISCORD_BOT_NAME") or "").title() or None
+            yield from _env_sighting(SINGLE_BOT, alone, values, note=note, display_name=called)
+
+
+def _env_sighting(
+    name: str, path: Path, values: Mapping[str, object], *, note: Note, display_name: str | None = None
+) -> Iterator[Sighting]:
+    generation = generation_of(values)
+    port, origin = env_port(values, generation)
+    facts = {
+        "display_name": _name_for_people(values.get("DISCORD_BOT_NAME")) or display_name,
+        "alias": values.get("DISCORD_BOT_NAME"),
+        "generation": generation,
+        "port": port,
+        "model": values.get("LLM_CHAT_MODEL") or values.get("LLM_MODEL_NAME"),
+    }
+    yield from sighting_of(name, str(path), facts, note=note, address_origin=f"{origin} in {path}")
 
 
 def generation_of(variables: Collection[str]) -> str | None:

@@ -52,6 +52,7 @@ def test_a_stopped_service_stays_stopped(replicas: int, tasks: list[dict[str, An
         ("whisperengine-elena-bot", "elena"),
         ("whisperengine-v2-elena", "elena"),
         ("whisperengine-v2-nottaylor", "nottaylor"),
+        ("whisperengine-containerized-assistant", "assistant"),
         ("whisperengine-v2-postgres", None),
         ("whisperengine-v2-redis", None),
         ("whisperengine-v2-api", None),

@@ -208,6 +208,31 @@ async def test_files_that_are_no_bots(folder: Folder) -> None:
     assert registry.problems == ()
 
 
+async def test_an_installation_of_a_single_bot(tmp_path: Path) -> None:
+    """v1 with an ``.env`` and nothing else: one bot, at the port that its container publishes, called as it says."""
+    folder = Folder(tmp_path)
+    folder.write(".env", V1_ENV.replace("HEALTH_CHECK_PORT=9091\n", ""))
+    registry = folder.registry()
+    alone = LabelledContainer(
+        bot_name="assistant",
+        container_name="whisperengine-containerized-assistant",
+        port=8090,
+        inner_port=9090,
+        alias="elena",
+    )
+    bots = await refreshed(registry)
+    assert {name: (bot.display_name, bot.url) for name, bot in bots.items()} == {
+        "assistant": ("Elena", "http://localhost:9090")
+    }
+    await registry.refresh(labelled=[alone])
+    assert registry.get("assistant").url == "http://localhost:8090"
+    folder.write(".env.ryan", V1_ENV.replace("elena", "ryan"))
+    assert list(await refreshed(registry)) == ["assistant", "ryan"]  # its container runs
+    await registry.refresh(labelled=[])
+    assert [bot.name for bot in registry.all()] == ["ryan"]
+    assert registry.problems == ()
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [
