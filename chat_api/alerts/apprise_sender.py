@@ -24,7 +24,7 @@ _SCHEME = re.compile(r"([a-z][a-z0-9+.-]{0,19}):/", re.IGNORECASE)
 _ENTRY = re.compile(r"(?:[^\n,]|,(?=\d))*(?:, |,|\n|$)(?!$)|(?:[^\n,]|,(?=\d))+$")
 _MORE = re.compile(r"(\n)?\s*and (\d+) more$")
 _PIECES = re.compile(r"[^\w.-]+")
-# What a channel answers with when it is refused is worth knowing; these words tell nothing.
+# A channel's reason for a refusal is worth showing; these phrases say nothing.
 _WORDLESS = "It was not accepted."
 
 
@@ -32,24 +32,24 @@ _saying: ContextVar[list[str] | None] = ContextVar("saying", default=None)
 
 
 class SendFailed(Exception):
-    """A message was not taken; the reason has no secret in it."""
+    """A message was refused; the reason contains no secret."""
 
 
 def masked(url: str) -> str:
-    """What may be shown of an address: its kind."""
+    """The part of an address that may be shown: its kind."""
     match = _SCHEME.match(url.strip())
     return f"{match[1].lower()}://••••" if match else "••••"
 
 
 class AppriseSender:
-    """Runs the blocking library in threads of its own, a few at once."""
+    """Runs the blocking library in its own threads, a few at once."""
 
     def __init__(self, *, timeout_s: float = SEND_TIMEOUT_S) -> None:
         self._calls = BlockingCalls(limit=4, name="apprise")
         self._timeout_s = timeout_s
 
     async def check(self, url: str) -> None:
-        """Whether the library understands an address. Raises: InvalidInput, without a word of it."""
+        """Check that the library understands an address. Raises: InvalidInput, without showing any of it."""
         try:
             plugin = await self._calls.run(lambda: _plugin(url), timeout_s=CHECK_TIMEOUT_S)
         except TimeoutError:
@@ -89,7 +89,7 @@ def _send(url: str, title: str, body: str, style: str) -> None:
     service.add(plugin)
     with _overheard() as said:
         try:
-            # By the library's own front: what we write is plain, and is escaped there where a service reads markup.
+            # Through the library's public interface: it escapes our plain text where a service expects markup.
             is_sent = service.notify(
                 title=title,
                 body=fitted(body, _room(plugin, title, body)),
@@ -103,8 +103,8 @@ def _send(url: str, title: str, body: str, style: str) -> None:
 
 
 def _room(plugin: Any, title: str, body: str) -> int:
-    """How many characters of a body a service takes, with what the library adds: a title without a place of its own,
-    and escaped signs."""
+    """How many characters of a body a service takes after what the library adds: a title that has no field of its own,
+    and escapes."""
     most = int(plugin.body_maxlen) - (len(title) + 10 if not plugin.title_maxlen else 0)
     accepted = plugin.notify_format  # one, or several with the usual one first
     is_marked_up = str(getattr(accepted, "value", accepted[0])) in {"html", "NotifyFormat.HTML"}
@@ -129,9 +129,9 @@ def fitted(body: str, most: int) -> str:
 
 @contextmanager
 def _overheard() -> Iterator[list[str]]:
-    """What the library says of this call; it reaches no log, for it may have parts of an address in it.
+    """What the library logs during this call; kept out of our logs, because it may contain parts of an address.
 
-    It works in threads of its own, which it gives the context of who asked.
+    The library uses its own threads, which inherit the caller's context.
     """
     said: list[str] = []
     token = _saying.set(said)
@@ -152,7 +152,7 @@ class _Ear(logging.Handler):
         self._said = said
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep what was said of this call."""
+        """Keep the log records of this call."""
         if _saying.get() is self._said:
             self._said.append(record.getMessage())
 

@@ -1,4 +1,4 @@
-"""What a rule, a channel or a window must be like; every fault is named with its field, so that forms show it there."""
+"""Validation of rules, channels and windows. Every error names its field, so that forms can show it there."""
 
 import math
 from collections.abc import Collection
@@ -19,7 +19,7 @@ MIN_REPEAT_S = 60
 MAX_REPEAT_S = 7 * DAY_S
 MAX_URL_CHARS = 2000
 MAX_BOTS = 1000
-# What a threshold means, and from where to where it makes sense.
+# The unit of each threshold and its valid range.
 THRESHOLDS: dict[RuleKind, tuple[str, float, float]] = {
     RuleKind.SLOW_P95: ("milliseconds", 1, 600_000),
     RuleKind.ERROR_RATE: ("a share, 0.2 is 20 %", 0, 1),
@@ -27,7 +27,7 @@ THRESHOLDS: dict[RuleKind, tuple[str, float, float]] = {
     RuleKind.DISK: ("the free share, 0.1 is 10 %", 0, 1),
     RuleKind.LOOP_LAG: ("milliseconds", 1, 60_000),
 }
-# What is not about bots takes no list of them.
+# Rules that are not about bots take no list of bots.
 BOTLESS = frozenset({RuleKind.SERVICE_DOWN, RuleKind.DISK, RuleKind.LOOP_LAG})
 
 

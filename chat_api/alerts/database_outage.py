@@ -1,7 +1,7 @@
-"""The one alert that cannot go through the outbox, for the outbox is in PostgreSQL: it is down, or takes no writes.
+"""The alert that PostgreSQL is down or refuses writes. It can't use the outbox, which is in PostgreSQL.
 
-The process that led when it went away remembers the rules and the channels, and tells them itself in each look,
-until each channel has taken it, and once more when PostgreSQL is back. What it told is not stored anywhere until then.
+The leader remembers rules and channels. During an outage it notifies the channels itself, retrying until each has
+accepted the message, and again when PostgreSQL is back. Nothing is stored until then.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from models import AuditOutcome, NotificationKind, RuleKind
 log = get_logger(__name__)
 
 CHECK_TIMEOUT_S = 5.0
-# Whoever looked this shortly before it went away led: of several processes one tells.
+# A process that evaluated this recently before the outage was the leader: only one process notifies.
 LED = timedelta(seconds=15)
 
 
@@ -41,7 +41,7 @@ class _Outage:
 
 
 class DatabaseOutageAlerts:
-    """Looks whether PostgreSQL answers, and tells when it does not."""
+    """Checks whether PostgreSQL takes writes, and notifies channels when it does not."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class DatabaseOutageAlerts:
         self._outage: _Outage | None = None
 
     async def evaluate(self) -> None:
-        """Look once, and tell what there is to tell."""
+        """Check once and send what is due."""
         if self._alerts.remembered is None:
             return
         fault = await self._fault()
@@ -75,7 +75,7 @@ class DatabaseOutageAlerts:
             await self._tell_end(over)
 
     async def _fault(self) -> tuple[str, str] | None:
-        """What is to be told of PostgreSQL, by the same question as its health check asks."""
+        """What is wrong with PostgreSQL, by the same query as its health check."""
         try:
             async with asyncio.timeout(CHECK_TIMEOUT_S):
                 await check_writes(self._database)

@@ -1,7 +1,7 @@
 """Sends what is in the outbox: at least once, in order for each alert and channel, for a day.
 
-A message is claimed for a minute, sent, and marked. A process that dies in between leaves it claimed: another sends it
-when the minute is over, so that one message may arrive twice and none is lost.
+A message is claimed for a minute, sent, and marked as sent. If a process dies in between, another one sends it when the
+minute is over: a message may arrive twice, but none is lost.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ BATCH = 10
 
 
 class AlertDelivery:
-    """``on_done`` is told of every message that was sent (True) or given up (False)."""
+    """``on_done`` is called for every message that was sent (True) or given up (False)."""
 
     def __init__(
         self,
@@ -55,13 +55,13 @@ class AlertDelivery:
         self._clock = clock
 
     async def deliver_due(self) -> int:
-        """Send what is due, a few at once; returns how many were tried. Raises: DatabaseUnavailable."""
+        """Send due messages, a few at once; returns how many were attempted. Raises: DatabaseUnavailable."""
         claimed = await self.claim()
         await asyncio.gather(*(self._deliver(message) for message in claimed))
         return len(claimed)
 
     async def claim(self) -> tuple[NotificationView, ...]:
-        """Take messages that are due, so that nobody else sends them for a minute."""
+        """Claim due messages, so that no other process sends them for a minute."""
         now = self._clock.now()
         async with self._database.write() as connection:
             messages, unreadable = await outbox.claim(
@@ -74,7 +74,7 @@ class AlertDelivery:
         return messages
 
     async def test(self, principal: Principal, channel_id: UUID) -> NotificationView:
-        """Send a test message now and say how it went; it is in the history too.
+        """Send a test message now and return its outcome, which is also in the history.
 
         Raises: NotFound, PermissionDenied, NotAuthenticated.
         """
@@ -91,7 +91,7 @@ class AlertDelivery:
             kind=NotificationKind.TEST,
             severity=Severity.INFO,
             title="Test message",
-            # As in the name of a bot: a service that reads these as markup would refuse real messages, too.
+            # A bot's name may contain these: a service that takes them for markup would refuse real messages, too.
             body=f"{principal.username} tests the channel “{channel.name}”. All is well: R&D <beta> *_.",
             created_at=now,
             due_at=now,
@@ -120,7 +120,7 @@ class AlertDelivery:
             await self._give_up(message, f"The channel was {what}.")
             return
         quiet = quiet_until(channel.quiet, message.severity, now)
-        if quiet is not None:  # its day to be delivered begins when it may be
+        if quiet is not None:  # its day for delivery begins after quiet hours
             await self._finalize(message, due_at=quiet, give_up_at=None)
             return
         error = await self._try(channel, message)
@@ -134,7 +134,7 @@ class AlertDelivery:
             log.warning("notification_failed", channel=channel.name, attempts=message.attempts, error=error)
 
     async def _try(self, channel: Channel, message: NotificationView) -> str | None:
-        """Send one message; returns why it was not taken."""
+        """Send one message; returns why it was refused, or None."""
         try:
             await self._sender.send(
                 channel.url,

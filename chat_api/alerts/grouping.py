@@ -1,9 +1,9 @@
-"""One alert for each root cause, and what is told of it when: pure, by the caller's clock.
+"""One alert per root cause, and when to notify about it. Pure functions; the caller passes the time.
 
 ::
 
-    opened ──GROUP_WAIT_S──► told (firing) ──► told again: new subjects (changed), every repeat_s (repeat)
-                                           ──► resolved, told to whom it was told before
+    opened ──GROUP_WAIT──► notified (firing) ──► notified again: new subjects (changed), every repeat_s (repeat)
+                                             ──► resolved, sent to the channels that were notified before
 """
 
 from collections import defaultdict
@@ -21,7 +21,7 @@ from chat_api.fleet.sentences import at_one_address, listed, service_trouble, wi
 from chat_api.fleet.shared_addresses import PREFIX, shared_addresses
 from models import AlertStatus, NotificationKind, Severity
 
-# Those that join later are told of together.
+# Subjects that join later are reported together.
 GROUP_INTERVAL = timedelta(seconds=60)
 MAX_NAMES = 50
 RANK = {severity: rank for rank, severity in enumerate(Severity)}
@@ -29,7 +29,7 @@ RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """What fires together. ``to_notify`` are the parts whose joining is worth a message of its own."""
+    """What fires together. A new entry in ``to_notify`` is worth another message."""
 
     key: str
     title: str
@@ -44,7 +44,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """An alert as it is now, and what to tell of it; ``group`` is None when it is over."""
+    """An alert as it is now, and the message to send, if any; ``group`` is None when it is over."""
 
     alert: AlertView
     tell: NotificationKind | None
@@ -54,7 +54,7 @@ class Change:
 def groups(
     rules: Mapping[UUID, RuleView], states: Sequence[SubjectState], view: FleetView, *, muted: Collection[str] = ()
 ) -> dict[str, Group]:
-    """What fires, by root cause: a dependency with all that suffers from it, else a rule with its subjects."""
+    """What fires, by root cause: a dependency with all affected bots, a shared address, or a rule with its subjects."""
     services = {service.name: service for service in view.services}
     by_key: dict[str, list[SubjectState]] = defaultdict(list)
     for state in states:
@@ -79,7 +79,7 @@ def changes(
     *,
     fleet: Collection[str],
 ) -> Iterator[Change]:
-    """What happens to each alert that is open or begins. ``fleet`` are the names of its bots."""
+    """The changes of every open or new alert. ``fleet`` are the names of the fleet's bots."""
     for key, group in now_firing.items():
         alert = open_alerts.get(key) or _opened(group, now)
         alert = replace(
@@ -98,7 +98,7 @@ def changes(
 
 
 def have_left(alert: AlertView, fleet: Collection[str]) -> bool:
-    """Whether an alert was about bots only that left the fleet: nothing became better, there is nobody to be well."""
+    """Whether an alert was only about bots that left the fleet: they are gone, not recovered."""
     bots = [subject.partition(":") for subject in alert.notified_subjects]
     return bool(bots) and all(kind == "bot" and name not in fleet for kind, _, name in bots)
 
@@ -117,7 +117,7 @@ def _opened(group: Group, now: datetime) -> AlertView:
 
 
 def _worst(alert: AlertView, group: Group) -> Severity:
-    """An alert does not get milder while it lasts: who was told that it is critical hears its end as such."""
+    """An alert's severity never decreases while it lasts: whoever got it as critical gets its end as critical."""
     return max(alert.severity, group.severity, key=RANK.__getitem__)
 
 
@@ -156,7 +156,7 @@ def _caused(
     view: FleetView,
     muted: Collection[str],
 ) -> Group:
-    """The alert of a dependency names it and the bots that suffer, also those whose own rule waits yet."""
+    """The alert of a dependency names all affected bots, including those whose own rule is still pending."""
     affected = {state.subject.partition(":")[2] for state in members if state.subject.startswith("bot:")}
     names = [
         bot.display_name
@@ -178,7 +178,7 @@ def _caused(
 def _at_one_address(
     key: str, members: Sequence[SubjectState], rules: Mapping[UUID, RuleView], view: FleetView
 ) -> Group:
-    """The alert of an address names all bots that are configured there, and tells of each that is misaddressed."""
+    """The alert of a shared address names all bots configured there, and describes the misaddressed ones."""
     shared = shared_addresses(view.bots).get(key)
     here = [bot.display_name for bot in shared.bots] if shared else []
     address = shared.address if shared else key.removeprefix(PREFIX)

@@ -1,4 +1,4 @@
-"""The messages about alerts, in the language of the deployment: who reads them asked for no page."""
+"""The messages about alerts, in the language of the deployment: there is no request to take one from."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""The outbox: messages about alerts, written with the change that they tell, sent by whoever claims them."""
+"""The outbox: messages about alerts, stored in the transaction of the change, sent by the process that claims them."""
 
 from collections.abc import Sequence
 from dataclasses import fields
@@ -18,7 +18,7 @@ from models import AlertNotification, NotificationKind, NotificationStatus, Seve
 E = TypeVar("E", bound=StrEnum)
 _table = AlertNotification.__table__  # type: ignore[attr-defined]
 _SAME = tuple(field.name for field in fields(NotificationView) if field.name != "notification_id")
-# An older message of the same alert to the same channel goes first: nobody hears of the end before the beginning.
+# An older message of the same alert to the same channel goes first: the end must not arrive before the beginning.
 _CLAIM = text("""
 UPDATE web_notifications SET leased_until = :leased_until, attempts = attempts + 1,
     give_up_at = coalesce(give_up_at, :give_up_at)
@@ -34,7 +34,7 @@ RETURNING *
 
 
 async def put(connection: AsyncConnection, messages: Sequence[NotificationView]) -> None:
-    """Queue messages, in the transaction of the change that they tell."""
+    """Queue messages, in the transaction of the change that they report."""
     if messages:
         await connection.execute(insert(_table).values([_values(one) for one in messages]))
 
@@ -42,7 +42,7 @@ async def put(connection: AsyncConnection, messages: Sequence[NotificationView])
 async def claim(
     connection: AsyncConnection, *, now: datetime, lease: timedelta, give_up_after: timedelta, limit: int
 ) -> tuple[tuple[NotificationView, ...], tuple[UnreadableNotification, ...]]:
-    """Take messages that are due; whoever dies with them loses them when the lease ends, and another sends them.
+    """Claim due messages. If the process dies, another one may claim them when the lease ends.
 
     A message that cannot be read is given up, because it would keep later ones of its alert waiting. These are the
     second result.
@@ -71,7 +71,7 @@ def _why_unreadable(row: RowMapping) -> str:
 
 
 async def finalize(connection: AsyncConnection, notification_id: UUID, *, attempts: int, **values: Any) -> bool:
-    """Store what became of one attempt; False when another has taken the message meanwhile."""
+    """Store the result of one attempt; False if another process has claimed the message in the meantime."""
     statement = update(_table).where(_table.c.id == notification_id, _table.c.attempts == attempts)
     return await affected(connection, statement.values(leased_until=None, **values)) == 1
 
@@ -92,7 +92,7 @@ def _view(row: RowMapping) -> NotificationView:
 
 
 def _record(row: RowMapping) -> NotificationRecord:
-    """As the history shows it, also when it could not be read to be sent."""
+    """A row for the history, also one that could not be sent because it can't be read."""
     kinds = {"kind": _known(NotificationKind, row["kind"]), "severity": _known(Severity, row["severity"])}
     return NotificationRecord(**_same(row) | kinds)
 

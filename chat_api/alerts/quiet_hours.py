@@ -1,6 +1,6 @@
-"""Quiet hours by the clocks of a place: pure, past midnight and past changes to summer time.
+"""Quiet hours in a time zone, also across midnight and clock changes. Pure.
 
-What is compared are moments: two clock times of one place say nothing of which comes first while clocks are changed.
+Moments are compared, not clock times, whose order is ambiguous while clocks are changed.
 """
 
 import re
@@ -14,7 +14,7 @@ CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 
 
 def quiet_until(quiet: QuietHours | None, severity: Severity, now: datetime) -> datetime | None:
-    """When the quiet hours that hold back this severity at ``now`` end; None when nothing holds it back."""
+    """When the quiet hours for this severity end; None if it is not held back at ``now``."""
     if quiet is None or (severity is Severity.CRITICAL and quiet.does_critical_break):
         return None
     zone = ZoneInfo(quiet.time_zone)
@@ -30,5 +30,5 @@ def quiet_until(quiet: QuietHours | None, severity: Severity, now: datetime) -> 
 
 
 def _last(day: date, clock: time, zone: ZoneInfo) -> datetime:
-    """When clocks show a time for the last time on a day: when they are set back, twice."""
+    """The last moment of a day with this clock time: when clocks are set back, there are two."""
     return max(datetime.combine(day, clock, zone).replace(fold=fold).astimezone(UTC) for fold in (0, 1))

@@ -1,4 +1,4 @@
-"""Alerts, and the states of what rules look at."""
+"""Alerts, and the state of every rule's subjects."""
 
 from collections.abc import Sequence
 from dataclasses import fields
@@ -25,7 +25,7 @@ _SILENCE = ("silenced_until", "silenced_by", "silence_reason")
 # Rows a statement: PostgreSQL takes 32,767 values at the most.
 CHUNK = 500
 
-# Two leaders at once (one of them stopped for long) would tell the same twice.
+# Two leaders at once (one of them paused for long) would notify twice.
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtext('web_alerts'))")
 _RESTARTS = text(
     "SELECT bot_name, count(*) AS count FROM web_bot_restarts WHERE requested_at > :since GROUP BY bot_name"
@@ -33,12 +33,12 @@ _RESTARTS = text(
 
 
 async def lock(connection: AsyncConnection) -> None:
-    """Be the only one that moves alerts until the transaction ends."""
+    """Let only this transaction change alerts until it ends."""
     await connection.execute(_LOCK)
 
 
 async def subjects(connection: AsyncConnection) -> tuple[SubjectState, ...]:
-    """All subjects that are not well."""
+    """All subjects that are not OK."""
     return ODD_ROWS.readable("alert subjects", await many(connection, select(_subjects)), _subject)
 
 
@@ -55,7 +55,7 @@ async def _put_subjects(connection: AsyncConnection, states: Sequence[SubjectSta
 
 
 async def drop_subjects(connection: AsyncConnection, keys: Sequence[tuple[UUID, str]]) -> None:
-    """Forget subjects that are well again."""
+    """Delete the states of subjects that are OK again."""
     for first in range(0, len(keys), CHUNK):
         some = keys[first : first + CHUNK]
         await connection.execute(delete(_subjects).where(tuple_(_subjects.c.rule_id, _subjects.c.subject).in_(some)))
@@ -68,14 +68,14 @@ async def open_alerts(connection: AsyncConnection) -> tuple[AlertView, ...]:
 
 
 async def newest_alerts(connection: AsyncConnection, *, limit: int) -> tuple[AlertView, ...]:
-    """The last alerts that were told of, resolved ones too, newest first."""
+    """The latest alerts that were notified, including resolved ones, newest first."""
     statement = select(_alerts).where(_alerts.c.notified_at.isnot(None) | _alerts.c.resolved_at.is_(None))
     rows = await many(connection, statement.order_by(_alerts.c.opened_at.desc()).limit(limit))
     return ODD_ROWS.readable("alerts", rows, _view)
 
 
 async def put_alert(connection: AsyncConnection, alert: AlertView) -> None:
-    """Store an alert, a new one or a changed one; who silenced it, which operators set, is not touched."""
+    """Insert or update an alert; its silence, which operators set, is left alone."""
     values = {name: getattr(alert, name) for name in _ALERT} | {name: list(getattr(alert, name)) for name in _LISTS}
     statement = upsert(_alerts).values(id=alert.alert_id, **values)
     changed = {name: statement.excluded[name] for name in values}
@@ -97,7 +97,7 @@ async def silence(
 
 
 async def prune_alerts(connection: AsyncConnection, *, before: datetime) -> None:
-    """Drop alerts that were resolved before a time, and with them what was sent of them; and old tests."""
+    """Delete alerts resolved before a time, with their messages, and old test messages."""
     await connection.execute(delete(_alerts).where(_alerts.c.resolved_at < before))
     await connection.execute(
         delete(_notifications).where(_notifications.c.alert_id.is_(None), _notifications.c.created_at < before)

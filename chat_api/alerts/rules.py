@@ -1,10 +1,10 @@
-"""What a rule sees, and how a subject moves: inactive → pending → firing → resolved. Pure, by the caller's clock.
+"""What a rule sees, and a subject's states: inactive → pending → firing → resolved. Pure; the caller passes the time.
 
 ::
 
     bad ──────────► pending ──for_s──► firing ──ok for keep_firing_for_s──► resolved
-    in maintenance: nothing begins, but what fires still resolves
-    no data:        ok → as if well · keep → as it was · alert → as if bad
+    in maintenance: nothing new starts, but what is firing still resolves
+    no data:        ok → treated as OK · keep → unchanged · alert → treated as bad
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -20,18 +20,18 @@ from chat_api.fleet.status import MIN_CALLS
 from models import NoData, RuleKind, SubjectStatus
 
 CONSOLE = "console"
-# A bot needs a moment after its dependency is back; until then its trouble is still that dependency's.
+# A bot needs a moment after its dependency is back; until then the dependency is still the cause.
 CAUSE_LINGERS = timedelta(seconds=120)
-# An alert waits this long for company. What fired longer ago than that was told as its own fault, and stays it.
+# An alert waits this long for others to join. What fired earlier was reported on its own, and stays so.
 GROUP_WAIT = timedelta(seconds=5)
-# A bot on its way is neither well nor down: a crash loop is one outage.
+# A starting bot is neither up nor down: a crash loop is one outage.
 _ON_ITS_WAY = frozenset({BotStatus.STARTING, BotStatus.RESTARTING, BotStatus.QUARANTINED})
 
 Finding = tuple[Evaluation, str]
 
 
 def readings(rule: RuleView, view: FleetView, snapshot: MetricsSnapshot, now: datetime) -> list[Reading]:
-    """Everything that a rule looks at, as it is now."""
+    """The current readings of all subjects of a rule."""
     found: list[Reading] = []
     if rule.kind in _BOT_CONDITIONS:
         causes = _address_causes(view)
@@ -60,7 +60,7 @@ def readings(rule: RuleView, view: FleetView, snapshot: MetricsSnapshot, now: da
 
 
 def step(rule: RuleView, before: SubjectState | None, reading: Reading | None, now: datetime) -> SubjectState | None:
-    """The state after one look; None is inactive, or resolved when it fired before. What is gone is well."""
+    """The state after one evaluation; None is inactive, or resolved if it was firing. A missing subject is OK."""
     if reading is None:
         return None
     reading = _without_no_data(rule, reading)
@@ -69,7 +69,7 @@ def step(rule: RuleView, before: SubjectState | None, reading: Reading | None, n
         case Evaluation.OK:
             return _recovering(rule, before, now)
         case Evaluation.HOLD:
-            # While nothing is known to be better, the time that it has to stay better does not run.
+            # Without a positive reading the recovery time does not run.
             return replace(before, healthy_since=None) if before is not None else None
         case Evaluation.NO_DATA if rule.no_data is NoData.KEEP:
             return replace(before, status=SubjectStatus.NO_DATA, healthy_since=None) if before and is_firing else None
@@ -81,7 +81,7 @@ def step(rule: RuleView, before: SubjectState | None, reading: Reading | None, n
 def steps(
     rule: RuleView, before: Mapping[str, SubjectState], latest: list[Reading], now: datetime
 ) -> Iterator[SubjectState]:
-    """The states of all subjects of a rule after one look; those that are well are left out."""
+    """The states of all subjects of a rule after one evaluation, without those that are OK."""
     seen = {reading.subject: reading for reading in latest}
     for subject in sorted(seen.keys() | before.keys()):
         after = step(rule, before.get(subject), seen.get(subject), now)
@@ -125,7 +125,7 @@ def _bad(rule: RuleView, before: SubjectState | None, reading: Reading, now: dat
 
 
 def _cause(before: SubjectState | None, reading: Reading, now: datetime) -> tuple[str | None, datetime | None]:
-    """The dependency that this is put down to, and since when it is none any more but still counts as such."""
+    """The root cause of a subject's trouble, and since when it is over although it still counts."""
     if before is not None and before.cause is None and before.fired_at and now - before.fired_at >= GROUP_WAIT:
         return None, None
     if reading.cause is not None or before is None or before.cause is None:
@@ -135,7 +135,7 @@ def _cause(before: SubjectState | None, reading: Reading, now: datetime) -> tupl
 
 
 def _address_causes(view: FleetView) -> Mapping[str, str]:
-    """For each bot whose address is the fault, the cause; as a rule there is none, and no address has to be read."""
+    """The root cause of each bot that shares its address; usually there are none, and no address is parsed."""
     if not any(bot.status is BotStatus.MISADDRESSED for bot in view.bots):
         return {}
     return address_causes(shared_addresses(view.bots))
@@ -176,10 +176,10 @@ def _degraded(_: RuleView, bot: BotView, __: MetricsSnapshot) -> Finding:
 
 
 def _steady(bot: BotView) -> Finding:
-    """Of a bot that is not what the rule looks for."""
+    """The finding for a bot that does not match the rule."""
     if bot.status in _ON_ITS_WAY:
         return Evaluation.HOLD, f"is {bot.status}"
-    if bot.status is BotStatus.MAINTENANCE:  # what is under it still resolves
+    if bot.status is BotStatus.MAINTENANCE:  # alerts below it still resolve
         return (Evaluation.OK if bot.latency_ms is not None else Evaluation.HOLD), "is in maintenance"
     if bot.status is BotStatus.UNKNOWN:
         return Evaluation.NO_DATA, summary(sentences.NOT_SEEN)
@@ -196,7 +196,7 @@ def _slow(rule: RuleView, bot: BotView, _: MetricsSnapshot) -> Finding:
 
 
 def _failing(rule: RuleView, bot: BotView, _: MetricsSnapshot) -> Finding:
-    """By the same newest calls as the bot's status; an hour's share would go on long after the bot is well."""
+    """Uses the same recent calls as the bot's status; an hourly share would fire long after recovery."""
     recent = bot.recent
     if recent is None or recent.calls < MIN_CALLS:
         return Evaluation.NO_DATA, summary(sentences.FEW_ANSWERS)

@@ -1,4 +1,4 @@
-"""Alerts as pages and doors show them, and what operators may decide about them."""
+"""Alerts as pages and the API show them, and the settings that operators may change."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ WEEK = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleDraft:
-    """A rule as somebody wants it. ``bots`` and ``channels`` None: all; ``repeat_s`` 0: told once."""
+    """A requested rule. ``bots`` and ``channels`` None: all; ``repeat_s`` 0: notify once."""
 
     name: str
     kind: RuleKind
@@ -42,7 +42,7 @@ class RuleView(RuleDraft, ReadModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuietHours(ReadModel):
-    """When a channel is not to be disturbed: ``HH:MM`` to ``HH:MM`` by the clocks of a zone, past midnight too."""
+    """When a channel must not be disturbed: ``HH:MM`` to ``HH:MM`` in a time zone, also across midnight."""
 
     starts: str
     ends: str
@@ -52,7 +52,7 @@ class QuietHours(ReadModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelDraft:
-    """A channel as somebody wants it. ``url`` None keeps the stored one."""
+    """A requested channel. ``url`` None keeps the stored one."""
 
     name: str
     url: str | None = field(default=None, repr=False)
@@ -63,7 +63,7 @@ class ChannelDraft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
-    """A channel as it is stored. ``url`` is a secret: it goes to the sender and nowhere else."""
+    """A stored channel. ``url`` is a secret that only the sender gets."""
 
     channel_id: UUID
     name: str
@@ -75,7 +75,7 @@ class Channel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelView(ReadModel):
-    """A stored channel as anybody may see it; of its address only the kind is left."""
+    """A stored channel as anyone may see it, with only the kind of its address."""
 
     channel_id: Annotated[UUID, Field(serialization_alias="id")]
     name: str
@@ -87,7 +87,7 @@ class ChannelView(ReadModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowDraft:
-    """A maintenance window as somebody wants it; weekly ones keep their hour by the clocks of ``time_zone``."""
+    """A requested maintenance window; weekly ones keep their local time in ``time_zone``."""
 
     name: str
     bots: tuple[str, ...] | None = None
@@ -97,7 +97,7 @@ class WindowDraft:
     time_zone: str = "UTC"
 
     def is_active_at(self, now: datetime) -> bool:
-        """Whether it is on at ``now``; a weekly one also in each later week."""
+        """Whether it is active at ``now``; a weekly one also in later weeks."""
         if not self.is_weekly:
             return self.starts_at <= now < self.ends_at
         if now < self.starts_at:
@@ -106,7 +106,7 @@ class WindowDraft:
         begin = self.starts_at.astimezone(zone)
         end = self.ends_at.astimezone(zone)
         weeks = (now.astimezone(zone).date() - begin.date()).days // 7
-        # Adding to a local time keeps the hour on the clock; the one of the week before may still last.
+        # Adding to a local time keeps the clock time; last week's window may still be running.
         return any(
             (begin + week * WEEK).astimezone(UTC) <= now < (end + week * WEEK).astimezone(UTC)
             for week in (max(0, weeks - 1), weeks)
@@ -124,11 +124,11 @@ class WindowView(WindowDraft, ReadModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubjectState:
-    """How one subject stands with one rule while it is not well; what is well has no state.
+    """The state of one subject of one rule while it is not OK; a subject that is OK has none.
 
     ``fired_at`` is set from when the rule fired until it is resolved, also while there is no data;
-    ``healthy_since`` while it has to stay healthy. Nothing here changes while all stays as it is, so that
-    nothing is written.
+    ``healthy_since`` while its recovery is being confirmed. Nothing here changes while the situation is the same, so
+    that nothing is written.
     """
 
     rule_id: UUID
@@ -144,7 +144,7 @@ class SubjectState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertView:
-    """One root cause. ``subjects`` are the names of what suffers; silenced while ``silenced_until`` is not over."""
+    """One root cause. ``subjects`` are the names of what is affected; silenced until ``silenced_until``."""
 
     alert_id: UUID
     key: str
@@ -163,15 +163,15 @@ class AlertView:
     silence_reason: str | None = None
 
     def is_silenced(self, now: datetime) -> bool:
-        """Whether nothing is to be told of it at ``now``."""
+        """Whether notifications are silenced at ``now``."""
         return self.silenced_until is not None and self.silenced_until > now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotificationRecord:
-    """One message to one channel, and what became of it; a test is of no alert, and a channel may be gone by now.
+    """One message to one channel with its result. A test has no alert, and the channel may have been deleted.
 
-    ``kind`` and ``severity`` are None where they cannot be read any more, as in a row of another version.
+    ``kind`` and ``severity`` are None if they cannot be read, as in a row of another version.
     """
 
     notification_id: UUID
@@ -201,7 +201,7 @@ class NotificationView(NotificationRecord):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnreadableNotification:
-    """A message that was given up because this version cannot read its row; ``error`` says why."""
+    """A message that was given up because its row cannot be read; ``error`` says why."""
 
     channel_name: str
     title: str
@@ -209,7 +209,7 @@ class UnreadableNotification:
 
 
 class Evaluation(StrEnum):
-    """What one look says: ``hold`` neither begins nor ends anything."""
+    """The result of one reading: ``hold`` neither starts nor ends anything."""
 
     OK = "ok"
     BAD = "bad"
@@ -219,9 +219,9 @@ class Evaluation(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """One look of one rule at one subject (``bot:elena``, ``service:redis``, ``console``).
+    """One rule's reading of one subject (``bot:elena``, ``service:redis``, ``console``).
 
-    ``summary`` say what is wrong; ``cause`` is the dependency that explains it; ``is_muted``: in maintenance.
+    ``summary`` says what is wrong; ``cause`` is the root cause; ``is_muted``: in maintenance.
     """
 
     subject: str
@@ -234,7 +234,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricsSnapshot:
-    """What rules look at beside the fleet: restarts of each bot in the last hour, the disk's free share, loop lag."""
+    """What rules need besides the fleet: each bot's restarts in the last hour, free disk share, loop lag."""
 
     restarts: Mapping[str, int] = field(default_factory=dict)
     disk_free: float | None = None

@@ -1,6 +1,6 @@
-"""Alerts: what is wrong now, one for each root cause, and who is to be told. Told through an outbox, so none is lost.
+"""Alerts: what is wrong now, one per root cause, and who gets notified, through an outbox so that no message is lost.
 
-Everything is stored: a new leader, or a restarted console, goes on where the one before stopped.
+All state is stored: a new leader or a restarted console continues where the previous one stopped.
 """
 
 import asyncio
@@ -44,14 +44,14 @@ KEEP = timedelta(days=90)
 FOLLOW_EVERY_S = 5.0
 MAX_SILENCE_MIN = 7 * 24 * 60
 CHANGED = "alerts_changed"
-# The alert of PostgreSQL itself; so long after an outage that was told past the outbox, the outbox tells nothing of it.
+# PostgreSQL's own alert. For so long after a direct notification the outbox does not notify it again.
 STORAGE = "cause:postgres"
 DIRECTLY = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remembered:
-    """What the last look saw: enabled rules and channels, the latter with their addresses."""
+    """The enabled rules and channels of the last evaluation, the latter with their addresses."""
 
     at: datetime
     rules: tuple[RuleView, ...]
@@ -59,7 +59,7 @@ class Remembered:
 
 
 class AlertsService:
-    """Moves alerts, and tells pages on ``changes`` that something moved."""
+    """Evaluates alerts and publishes changes to pages on ``changes``."""
 
     def __init__(self, database: Database, audit: AuditService, pubsub: PubSub, *, clock: Clock = SYSTEM_CLOCK) -> None:
         self._database = database
@@ -68,16 +68,16 @@ class AlertsService:
         self._clock = clock
         self.changes: Topic[tuple[AlertView, ...]] = Topic("alerts")
         self._known: tuple[AlertView, ...] = ()
-        # For when the database is gone; only a process that led has it.
+        # For database outages; only a process that was the leader has it.
         self.remembered: Remembered | None = None
         self._notified_directly_at: datetime | None = None
-        # What fires as of the last evaluation here, with the bots that it is about.
+        # What was firing at the last evaluation here, with the bots concerned.
         self.troubles: tuple[Trouble, ...] = ()
         self._moved = asyncio.Event()
         pubsub.subscribe(CHANGED, lambda _: self._moved.set())
         pubsub.on_gap(self._moved.set)
 
-    # What pages and doors ask
+    # For pages and the API
 
     async def firing(self, principal: Principal) -> tuple[AlertView, ...]:
         """What is wrong now, the worst first. Raises: PermissionDenied, NotAuthenticated."""
@@ -91,7 +91,7 @@ class AlertsService:
             return await alerts.newest_alerts(connection, limit=limit)
 
     async def subjects(self, principal: Principal) -> tuple[SubjectState, ...]:
-        """What is not well for some rule: pending, firing, or without data.
+        """Subjects that are not OK for some rule: pending, firing, or without data.
 
         Raises: PermissionDenied, NotAuthenticated.
         """
@@ -106,7 +106,7 @@ class AlertsService:
             return await outbox.newest(connection, limit=limit)
 
     async def silence(self, principal: Principal, alert_id: UUID, *, minutes: int, reason: str) -> AlertView:
-        """Tell nobody of an open alert for a while; its end is told all the same.
+        """Silence an open alert for a while; its end is still notified.
 
         Raises: InvalidInput, NotFound (or it is over), PermissionDenied, NotAuthenticated.
         """
@@ -119,19 +119,19 @@ class AlertsService:
         return await self._silence(principal, alert_id, until, why, "alert.silence", details)
 
     async def end_silence(self, principal: Principal, alert_id: UUID) -> AlertView:
-        """Let an alert be told of again. Raises: NotFound, PermissionDenied, NotAuthenticated."""
+        """End the silence of an alert. Raises: NotFound, PermissionDenied, NotAuthenticated."""
         await self._audit.require(principal, Permission.MANAGE_ALERTS, str(alert_id))
         return await self._silence(principal, alert_id, None, None, "alert.end_silence", {})
 
     async def current(self) -> tuple[AlertView, ...]:
-        """What is wrong now, for the service itself."""
+        """The open alerts, for internal use: no permission is checked."""
         async with self._database.read() as connection:
             return _by_urgency(await alerts.open_alerts(connection))
 
-    # What the worker does
+    # For the worker
 
     async def evaluate(self, view: FleetView, snapshot: MetricsSnapshot) -> tuple[AlertView, ...]:
-        """Look at everything once, move what moved, and queue what is to be told: one transaction, or nothing.
+        """Evaluate everything once, store the changes and queue the messages, all in one transaction.
 
         Returns: what is wrong now. Raises: DatabaseUnavailable.
         """
@@ -157,11 +157,11 @@ class AlertsService:
         return after
 
     def mark_notified_directly(self) -> None:
-        """PostgreSQL's own outage is told past the outbox: what of it is stored meanwhile is not told again."""
+        """Note that PostgreSQL's outage was notified directly, so that the outbox doesn't notify it again."""
         self._notified_directly_at = self._clock.now()
 
     async def follow(self) -> None:
-        """Tell the pages of this process what another one moved, until cancelled: one query, however many pages."""
+        """Publish other processes' changes to the pages of this one, until cancelled; one query for all pages."""
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(FOLLOW_EVERY_S):
@@ -176,7 +176,7 @@ class AlertsService:
                     self.changes.publish(found)
 
     async def prune(self) -> None:
-        """Drop alerts that were resolved ninety days ago, with their messages."""
+        """Delete alerts that were resolved more than ninety days ago, with their messages."""
         async with self._database.write() as connection:
             await alerts.prune_alerts(connection, before=self._clock.now() - KEEP)
 
@@ -190,7 +190,7 @@ class AlertsService:
         view: FleetView,
         now: datetime,
     ) -> MetricsSnapshot:
-        """The signs with what only the database knows: restarts, and who is in a maintenance window."""
+        """The snapshot with what only the database knows: restarts and maintenance windows."""
         active = [window for window in await WINDOWS.all(connection, now=now) if window.is_active]
         muted = {bot.name for bot in view.bots if any(one.bots is None or bot.name in one.bots for one in active)}
         restarts: Mapping[str, int] = {}
@@ -279,7 +279,7 @@ class AlertsService:
 
 
 def _is_recipient(channel: Channel, change: alert_groups.Change) -> bool:
-    """Who was told of the beginning is told of the end; else the rules' channels that want this severity."""
+    """The end goes to the channels that were notified; anything else to the rules' channels for this severity."""
     if change.group is None:
         return str(channel.channel_id) in change.alert.notified_channels
     is_meant = change.group.channels is None or channel.channel_id in change.group.channels

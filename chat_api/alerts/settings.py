@@ -1,4 +1,4 @@
-"""What operators decide about alerts: rules, channels and maintenance windows. Every change is audited."""
+"""The alert settings of operators: rules, channels and maintenance windows. Every change is audited."""
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
@@ -18,7 +18,7 @@ from chat_api.core.text import cleaned
 
 
 class AlertSettingsService:
-    """The same lines of code for the page's forms and for the API."""
+    """Shared by the page's forms and the API."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What operators decide about alerts: rules, channels and maintenance windows."""
+"""The alert settings of operators: rules, channels and maintenance windows."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
@@ -23,7 +23,7 @@ _WINDOW = tuple(field.name for field in fields(WindowDraft))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decisions(Generic[DraftT, ViewT]):
-    """One of the three tables: ``columns`` is what is stored of a draft, ``read`` what a row is at a moment."""
+    """One of the three tables: ``columns`` maps a draft to its columns, ``read`` a row to its view at a moment."""
 
     title: str
     table: Table
@@ -120,7 +120,7 @@ def _channel(row: RowMapping, _: datetime) -> Channel:
         channel_id=row["id"],
         name=row["name"],
         url=row["url"],
-        # One of another version does not keep those that we know from being told.
+        # An unknown severity of another version must not disable the known ones.
         severities=tuple(one for one in Severity if one in row["severities"]),
         quiet=_quiet_hours(row),
         is_enabled=row["is_enabled"],

@@ -1,4 +1,4 @@
-"""The leader's work for alerts: look every few seconds, send what waits, and tell an outside service that we live."""
+"""The leader's alert tasks: evaluate every few seconds, send due messages, and ping an outside service."""
 
 import asyncio
 import shutil
@@ -37,7 +37,7 @@ POLLER_SILENCE = timedelta(seconds=30)
 
 
 class AlertEvaluator:
-    """Looks and sends until cancelled."""
+    """Evaluates and sends until cancelled."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class AlertEvaluator:
         self._disk = BlockingCalls(limit=1, name="disk")
 
     async def run(self) -> None:
-        """Do all of it until cancelled."""
+        """Run all tasks until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(every(EVALUATE_EVERY_S, self.evaluate))
             tasks.create_task(every(SEND_EVERY_S, self.send))
@@ -75,7 +75,7 @@ class AlertEvaluator:
                 tasks.create_task(every(self._deadman_interval_s, self._keep_telling))
 
     async def evaluate(self) -> None:
-        """Evaluate once; a console that has just begun waits until it has seen its bots."""
+        """Evaluate once; after a start, only once all bots have been checked."""
         view = self._fleet.current()
         if not self._is_warmed_up(view):
             return
@@ -98,9 +98,9 @@ class AlertEvaluator:
             log.warning("alerts_not_sent", code=error.code, detail=error.detail)
 
     async def ping(self) -> bool:
-        """Tell the outside service that we live, when we do: the poller looks, and the database answers.
+        """Ping the outside service if we are healthy: the poller runs and the database answers.
 
-        Returns: whether it was told. Its address is a secret, so no log has it.
+        Returns: whether the ping succeeded. The address is a secret, so it is never logged.
         """
         if self._deadman_url is None or not self._is_polling(self._fleet.current()):
             return False

@@ -36,7 +36,7 @@ _FAST_SETTINGS = _SERVER_SETTINGS | {"plan_cache_mode": "force_generic_plan", "e
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolUsage:
-    """The connections of one process: ``size`` at the most, so many in use and idle; a few are the fast lane's."""
+    """The connections of one process, at most ``size``; a few are reserved for the fast path."""
 
     size: int
     used: int
@@ -46,7 +46,7 @@ class PoolUsage:
 
 
 class Database:
-    """Connections to one PostgreSQL database, ``pool_size`` of them at the most; a few are the fast lane's."""
+    """Connections to one PostgreSQL database, at most ``pool_size``. A few are reserved for the fast path."""
 
     def __init__(self, database_url: str, *, pool_size: int = 20) -> None:
         self.pool_size = pool_size
@@ -90,7 +90,7 @@ class Database:
         return self.statement()
 
     async def fetch(self, statement: str, *values: Any) -> list[asyncpg.Record]:
-        """Run one statement, a transaction of its own, on the fast lane; ``$1`` … are its values.
+        """Run one statement in its own transaction on the fast path; ``$1`` … are its values.
 
         Raises: DatabaseUnavailable, as for :meth:`write`; asyncpg's own errors for what is wrong with the statement.
         """

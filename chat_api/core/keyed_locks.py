@@ -1,4 +1,4 @@
-"""First in, first out per key, with a bounded number of places, and nothing kept of a key that nobody waits for."""
+"""Locks by key: waiters are served in order, their number can be limited, and an unused key costs nothing."""
 
 import asyncio
 from collections.abc import AsyncIterator, Hashable
@@ -6,14 +6,14 @@ from contextlib import asynccontextmanager
 
 
 class KeyedLocks:
-    """One turn at a time per key; ``asyncio.Lock`` wakes its waiters in the order they came."""
+    """One holder at a time per key. ``asyncio.Lock`` wakes waiters in the order in which they arrived."""
 
     def __init__(self) -> None:
         self._locks: dict[Hashable, asyncio.Lock] = {}
         self._waiting: dict[Hashable, int] = {}
 
     def take(self, key: Hashable, *, limit: int | None = None) -> bool:
-        """Take a place in a lane; returns whether there was one left. Give it back with :meth:`leave`."""
+        """Reserve a slot in the key's queue; returns False when it is full. Release it with :meth:`leave`."""
         taken = self._waiting.get(key, 0)
         if limit is not None and taken >= limit:
             return False
@@ -22,18 +22,18 @@ class KeyedLocks:
         return True
 
     def leave(self, key: Hashable) -> None:
-        """Give a place back; the last one takes the lane with it."""
+        """Release a slot. The lock is dropped with the last one."""
         self._waiting[key] -= 1
         if not self._waiting[key]:
             del self._waiting[key], self._locks[key]
 
     def turn(self, key: Hashable) -> asyncio.Lock:
-        """``async with`` it: wait for the turn of a place that was taken, and hold it while the block runs."""
+        """The lock of a reserved slot: ``async with`` waits for its turn and holds the lock for the block."""
         return self._locks[key]
 
     @asynccontextmanager
     async def queue(self, key: Hashable) -> AsyncIterator[None]:
-        """A place and its turn at once, while the block runs."""
+        """Reserve a slot, wait for the lock, and hold both for the block."""
         self.take(key)
         try:
             async with self.turn(key):

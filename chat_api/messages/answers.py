@@ -1,7 +1,7 @@
 """Calling bots for stored messages: in order per (user, bot), each call owned here, each outcome committed.
 
-Nobody has to wait for an answer: it outlives the request, the socket and the page. What outlives the process as well is
-found by the next heartbeat, of whichever process, and marked interrupted.
+A call outlives the request, socket and page that started it. One whose process dies is found by the next heartbeat of
+any process and marked as interrupted.
 """
 
 import asyncio
@@ -32,9 +32,9 @@ log = get_logger(__name__)
 
 MAX_WAITING_PER_QUEUE = 20
 DEAD_AFTER_S = 30.0
-# Pieces of a streamed answer that come this close together are told as one. Source: protocol, "25-50 ms".
+# Pieces of a streamed answer that arrive this close together are sent as one. Source: protocol, "25-50 ms".
 DELTA_EVERY_S = 0.04
-# Other processes, and clients that said hello, are told that a bot is typing when it takes a moment.
+# Other processes and clients that sent a hello get a typing event only if the bot takes this long.
 TYPING_SENT_AFTER_S = 0.1
 OTHERS_EVERY_S = 0.2
 STORING_S = 0.01
@@ -42,7 +42,7 @@ STOP = "stop"
 
 
 class AnswersService:
-    """Has stored messages answered, and tells their users' feeds what happens."""
+    """Gets stored messages answered and publishes what happens to their users' feeds."""
 
     def __init__(
         self,
@@ -69,10 +69,10 @@ class AnswersService:
         self.instance_id = new_id()
         pubsub.subscribe(STOP, self._on_stop)
 
-    # For those who store messages
+    # For the services that store messages
 
     def admit(self, user_id: str, bot_name: str, message_id: UUID) -> Slot:
-        """A place in the bot's lane, and the sweep kept away, until the exchange has run or the place is given up.
+        """Reserve a slot in the queue of this user and bot; until it is released the sweep skips the message.
 
         Raises: ShuttingDown, RateLimited.
         """
@@ -85,12 +85,12 @@ class AnswersService:
         return slot
 
     def release(self, slot: Slot) -> None:
-        """Give back a place whose message was not stored; harmless when it has run."""
+        """Release the slot of a message that was not stored; does nothing if the message has already run."""
         if slot.is_released:
             return
         slot.is_released = True
         self._queues.leave(slot.queue_key)
-        if self._slots.get(slot.message_id) is slot:  # else the message has been begun again meanwhile
+        if self._slots.get(slot.message_id) is slot:  # otherwise the message has been restarted in the meantime
             del self._slots[slot.message_id]
 
     def start(
@@ -102,7 +102,7 @@ class AnswersService:
         is_shared: bool = False,
         context: Context | None = None,
     ) -> None:
-        """Have a pending exchange answered in the background, in the context of the request that brought it."""
+        """Start answering a pending exchange in the background, in the context of its request."""
         loop = asyncio.get_running_loop()
         run = Run(exchange, slot, bot_user, loop.create_future())
         if is_shared:
@@ -112,17 +112,17 @@ class AnswersService:
         run.task.add_done_callback(lambda done: self._finished_run(run, done))
 
     async def wait(self, message_id: UUID) -> Exchange | None:
-        """The finished exchange, waiting for it; ``None`` when it does not run in this process.
+        """Wait for an exchange to finish and return it; ``None`` if it is not running in this process.
 
-        A caller that hangs up cancels its own waiting, never the bot's answer.
+        If the caller hangs up, only its wait is cancelled, never the call of the bot.
         """
         run = self._running.get(message_id)
         return await asyncio.shield(run.done) if run is not None else None
 
     async def stop(self, user_id: str, message_id: UUID) -> bool:
-        """End the call for a message, in whatever process it runs; returns whether it was running.
+        """Stop the call for a message in whichever process runs it; returns whether it was running.
 
-        The wish is stored: the process that runs it learns of it within a heartbeat even when no signal comes through.
+        The request is stored, so the running process sees it within one heartbeat even if pub/sub is down.
         """
         if not await runs.request_stop(self._database, user_id, message_id):
             return False
@@ -130,20 +130,20 @@ class AnswersService:
         self._pubsub.publish(STOP, str(message_id))
         return True
 
-    # Life of the process
+    # Process lifecycle
 
     async def heartbeat(self) -> None:
-        """Say that this process lives, stop what is to be stopped, and end what nobody answers any more.
+        """Record that this process is alive, stop the calls that should stop, and finish abandoned messages.
 
-        What has come of streamed answers is kept, so that it outlives this process. What is ended is what dead
-        processes left behind, and what of our own was committed although the reply was lost.
+        Partial answers are saved so that they survive this process. Abandoned messages are those of dead processes, and
+        our own whose commit succeeded although its reply was lost.
         """
         for message_id in await runs.heartbeat(self._database, self.instance_id):
             self._stop_here(message_id)
         parts = [part for run in self._running.values() if (part := run.part()) is not None]
         if parts:
             await runs.keep_parts(self._database, parts)
-        # After an outage of the database the others have not been heard of either: they get the time to say so.
+        # After a database outage the other processes could not send heartbeats either: give them time to.
         was_away = self._clock.monotonic_s() - self._beaten_s > DEAD_AFTER_S / 2
         self._beaten_s = self._clock.monotonic_s()
         if was_away:
@@ -155,16 +155,16 @@ class AnswersService:
                 await self._outcomes.finalize(exchange, abandoned(exchange, said, exchange.response_id))
 
     async def prune_dead(self) -> None:
-        """Forget processes that have been dead for a day."""
+        """Delete the records of processes that have been dead for a day."""
         await runs.prune_instances(self._database)
 
     async def drain(self, *, timeout_s: float) -> None:
-        """Accept nothing more and finish what runs; what does not finish in time is marked interrupted."""
+        """Stop accepting messages and let running calls finish; mark the rest as interrupted when time is up."""
         self.is_draining = self._outcomes.is_draining = True
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_s
         while self._slots and loop.time() < deadline:
-            # A message that is being stored at this moment has a place already, and will run.
+            # A message that is just being stored already has its slot, and will run.
             tasks = self._tasks() or [loop.create_task(asyncio.sleep(STORING_S))]
             await asyncio.wait(tasks, timeout=deadline - loop.time(), return_when=asyncio.FIRST_COMPLETED)
         late = self._tasks()
@@ -177,7 +177,7 @@ class AnswersService:
         return [run.task for run in self._running.values() if run.task is not None]
 
     async def tell_typing(self) -> None:
-        """Tell of bots that take a moment, here and elsewhere; one look for all of them instead of a timer each."""
+        """Publish typing events for bots that take a while; one loop for all of them instead of a timer each."""
         now_s = asyncio.get_running_loop().time()
         for run in self._running.values():
             if run.asked_s is not None and not run.is_typing_sent and now_s - run.asked_s > TYPING_SENT_AFTER_S:
@@ -186,7 +186,7 @@ class AnswersService:
 
     @property
     def running_count(self) -> int:
-        """How many messages are being answered, or wait for their turn, in this process."""
+        """How many messages are being answered or queued in this process."""
         return len(self._running)
 
     # One run
@@ -236,7 +236,7 @@ class AnswersService:
             self._end_typing(run)
 
     async def _wait_for_others(self, run: Run) -> None:
-        """Messages of this lane that another process stored before have their turn first."""
+        """Wait for earlier messages of the same user and bot that another process stored."""
         exchange = run.exchange
         is_ahead = True
         while is_ahead:
@@ -254,7 +254,7 @@ class AnswersService:
                 await asyncio.sleep(OTHERS_EVERY_S)
 
     async def _finish(self, run: Run, outcome: Outcome) -> None:
-        """Store an outcome, and give it to whoever waits. Raises: DatabaseUnavailable, NotFound."""
+        """Store an outcome and hand it to the waiters. Raises: DatabaseUnavailable, NotFound."""
         finished = await self._outcomes.finalize(run.exchange, outcome)
         if outcome.kind is EventKind.ANSWER and is_logged(logging.INFO):
             log.info(
@@ -272,7 +272,7 @@ class AnswersService:
         if self._running.get(run.exchange.message_id) is run:
             del self._running[run.exchange.message_id]
         self.release(run.slot)
-        if not run.done.done():  # whoever waits must not do so for ever
+        if not run.done.done():  # waiters must not wait forever
             error = None if task.cancelled() else task.exception()
             kind = ShuttingDown if self.is_draining else Interrupted
             run.done.set_exception(error or kind(extra={"message_id": str(run.exchange.message_id)}))
@@ -295,7 +295,7 @@ class AnswersService:
     # What is seen meanwhile
 
     def _tell_news(self, run: Run) -> None:
-        """Pass on what was streamed meanwhile; once the whole answer is on its way, that says it all."""
+        """Publish what was streamed in the meantime, unless the complete answer is already on its way."""
         news = run.news() if run.outcome is None else None
         if news is not None:
             self._feeds.publish_live(news)

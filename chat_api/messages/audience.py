@@ -1,4 +1,4 @@
-"""The connections of one user, as their stream is told to them: each frame is made once, whoever needs it."""
+"""Sends one user's stream to their connections; each frame is encoded once, however many need it."""
 
 from collections.abc import Sequence
 
@@ -14,14 +14,14 @@ class Audience:
     def __init__(self, metrics: Metrics) -> None:
         self.connections: dict[str, Connection] = {}
         self._metrics = metrics
-        # The bots that base clients were told are typing, so that each beginning and each end is said once.
+        # Bots that base clients were told are typing, so that each start and end is sent once.
         self._typing: set[str] = set()
 
     def __len__(self) -> int:
         return len(self.connections)
 
     def on_event(self, event: StreamEvent) -> None:
-        """Tell everybody of a durable event."""
+        """Send a durable event to every connection."""
         simple: list[Connection] = []
         full: list[Connection] = []
         for connection in self.connections.values():
@@ -39,7 +39,7 @@ class Audience:
             self._offer(simple, frame)
 
     def on_live_event(self, event: LiveEvent) -> None:
-        """Tell those whom it concerns of what is of the moment."""
+        """Send a live event to the connections that want it."""
         full = [connection for connection in self.connections.values() if connection.is_v2]
         if isinstance(event, GapEvent):
             for connection in full:
@@ -49,7 +49,7 @@ class Audience:
         elif not event.is_typing:
             self._end_typing(event)
         else:
-            # Clients that said hello are spared what is over in a moment, and its end: the answer says it.
+            # Clients that sent a hello get no typing event for short answers, and none for the end: the answer says it.
             targets = full if event.is_lasting else []
             if event.bot_name not in self._typing:
                 self._typing.add(event.bot_name)
@@ -66,7 +66,7 @@ class Audience:
         return [connection for connection in self.connections.values() if not connection.is_v2]
 
     def replace(self, client_id: str, *, before: int) -> None:
-        """Close the predecessors of a tab that has come back: those whose turn was ``before`` its own."""
+        """Close the earlier connections of a tab that reconnected: those with a turn ``before`` its own."""
         for connection in tuple(self.connections.values()):
             if connection.client_id == client_id and connection.turn < before:
                 connection.close(CloseCode.REPLACED)

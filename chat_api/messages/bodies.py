@@ -32,7 +32,7 @@ class ChatAnswer(BaseModel):
     bot_name: str
     processing_time: float = Field(description="Seconds the bot took.")
     response_id: str = Field(description="The id of the answer in the history.")
-    seq: int = Field(description="The answer's place in your stream.")
+    seq: int = Field(description="The answer's position in your stream.")
     finish_reason: Literal["stop", "stopped", "silent", "truncated"] | None = Field(
         "stop",
         description="`stopped` by you, `silent`: the bot chose not to answer (there is no text), or `truncated`: it"
@@ -73,7 +73,7 @@ class EditBody(Body):
 class ReadBody(Body):
     """How far was read."""
 
-    seq: StrictInt = Field(ge=0, le=2**62, description="The place in your stream.", examples=[42])
+    seq: StrictInt = Field(ge=0, le=2**62, description="The position in your stream.", examples=[42])
 
 
 class ConversationList(Answer):

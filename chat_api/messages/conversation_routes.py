@@ -52,14 +52,14 @@ async def messages(
 
 @router.put("/conversations/{bot_name}/read", summary="Mark as read", responses=errors(*BODIES, *_CHANGES))
 async def mark_read(bot_name: BotName, body: ReadBody, principal: User, changes: Changes) -> Success:
-    """Note that you have read all answers up to a place in your stream; the mark only moves forward."""
+    """Mark all answers up to a position in your stream as read; the mark only moves forward."""
     await changes.mark_read(principal, bot_name, up_to=body.seq)
     return Success()
 
 
 @router.get("/stream", summary="Where your stream stands", responses=errors(*_READS))
 async def stream(principal: LimitedUser, messages: Messages) -> StreamPosition:
-    """The place of the last event of your stream: read histories after this, and follow the WebSocket from here."""
+    """The position of the last event of your stream: read histories after this, and follow the WebSocket from here."""
     return await messages.position(principal)
 
 

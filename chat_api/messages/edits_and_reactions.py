@@ -1,4 +1,4 @@
-"""What owners do to what was said: edit, delete, react, mark as read. Each change is an event in their stream."""
+"""What owners can do to their messages: edit, delete, react, mark as read. Each change is a stream event."""
 
 import unicodedata
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ _EMOJI_CATEGORIES = frozenset({"So", "Sk", "Sm", "Mn", "Me", "Cf", "Cn"})
 
 
 class EditsService:
-    """Changes stored messages for those whose they are."""
+    """Changes stored messages on behalf of their owners."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class EditsService:
         return MessageDetails.of(exchange.question(reactions=reactions), versions)
 
     async def edit(self, principal: Principal, message_id: UUID, *, content: str, version: int) -> Exchange:
-        """Give an own message another text; the bot is not asked again.
+        """Change the text of one's own message; the bot is not asked again.
 
         Raises: FeatureOff, NotFound, InvalidInput; Conflict with ``current_version`` when it is not the version that
         was edited.
@@ -84,7 +84,7 @@ class EditsService:
         return self._tell(EventKind.DELETED, *erased, {"message_id": str(message_id)})
 
     async def react(self, principal: Principal, message_id: UUID, emoji: str) -> None:
-        """Put an emoji on a message or answer; twice is once. Raises: NotFound, InvalidInput, Conflict (too many)."""
+        """Add an emoji to a message or answer, once. Raises: NotFound, InvalidInput, Conflict (too many)."""
         self._feature_flags.require(Feature.REACTIONS)
         sign = checked_emoji(emoji)
         exchange = await self._find(principal, message_id)
@@ -97,7 +97,7 @@ class EditsService:
             raise Conflict(_("A message can have at most {count} reactions.", count=MAX_REACTIONS))
 
     async def unreact(self, principal: Principal, message_id: UUID, emoji: str) -> None:
-        """Take an emoji away; one that is not there is no error. Raises: NotFound, InvalidInput."""
+        """Remove an emoji; removing one that isn't there is no error. Raises: NotFound, InvalidInput."""
         sign = checked_emoji(emoji)
         exchange = await self._find(principal, message_id)
         await self._limits.hit(principal.user_id, address=principal.address)
@@ -107,7 +107,7 @@ class EditsService:
             self._tell(EventKind.REACTION, exchange, seq, payload)
 
     async def mark_read(self, principal: Principal, bot_name: str, *, up_to: int) -> None:
-        """Note that all answers up to a place in the stream were read; a mark only moves forward. Raises: NotFound."""
+        """Mark all answers up to a position in the stream as read; the mark only moves forward. Raises: NotFound."""
         principal.require(Permission.CHAT)
         bot = self._registry.get(bot_name)
         await self._limits.hit(principal.user_id, address=principal.address)
@@ -119,7 +119,7 @@ class EditsService:
             self._feeds.publish([event])
 
     async def _find(self, principal: Principal, message_id: UUID) -> Exchange:
-        """What is not there, is deleted, or is somebody else's looks the same."""
+        """A missing, a deleted and somebody else's message look the same to the caller."""
         principal.require(Permission.CHAT)
         exchange = await conversations.find(self._database, principal.user_id, message_id)
         if exchange is None:
@@ -138,7 +138,7 @@ class EditsService:
 def checked_emoji(emoji: str) -> str:
     """One emoji, as it may be stored. Raises: InvalidInput.
 
-    Signs, their modifiers and joiners only, and keycaps: nothing that could carry words.
+    Only emoji with their modifiers and joiners, and keycaps: nothing that could spell words.
     """
     signs = [character for character in emoji if character not in "0123456789#*"]
     if (

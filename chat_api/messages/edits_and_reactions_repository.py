@@ -1,7 +1,7 @@
 """Changes of stored messages by their owner: edits, deletions, reactions, read marks. Each is one transaction.
 
-Every statement changes something or nothing: when it changes something, it takes the next place of the user's stream
-and leaves an event there. Rows are locked in one order everywhere: exchange, then stream, then thread.
+A statement that changes something also appends an event at the next position of the user's stream. Rows are always
+locked in the same order: exchange, then stream, then thread.
 """
 
 from uuid import UUID
@@ -27,7 +27,7 @@ WITH changed AS (
 UPDATE web_conversations c SET user_message = $4, version = c.version + 1, edited_at = now()
 FROM stream WHERE c.id = $2 RETURNING c.*, stream.event_seq"""
 
-# Keys stay, for an idempotency key is permanent; texts go, those of earlier versions too.
+# Idempotency keys stay, because they are permanent; the texts go, earlier versions included.
 _DELETE_MESSAGE = f"""
 WITH changed AS (
     SELECT id FROM web_conversations
@@ -84,43 +84,43 @@ _VERSIONS = "SELECT version, content, replaced_at FROM web_message_versions WHER
 async def edit(
     database: Database, user_id: str, message_id: UUID, *, version: int, content: str
 ) -> tuple[Exchange, int] | None:
-    """Give a message another text, if it still is the version that was edited; with the seq of the event."""
+    """Change a message's text if its version is still the edited one; returns the seq of the event."""
     rows = await database.fetch(_EDIT, user_id, message_id, version, content)
     return (exchange_of(rows[0]), rows[0]["event_seq"]) if rows else None
 
 
 async def delete_message(database: Database, user_id: str, message_id: UUID) -> tuple[Exchange, int] | None:
-    """Erase the text of a message that is not being answered; ``None`` when it is, or is erased already."""
+    """Erase the text of a message; ``None`` if it is being answered or already erased."""
     rows = await database.fetch(_DELETE_MESSAGE, user_id, message_id)
     return (exchange_of(rows[0]), rows[0]["event_seq"]) if rows else None
 
 
 async def delete_answer(database: Database, exchange: Exchange) -> tuple[Exchange, int] | None:
-    """Erase the text of an exchange's answer; ``None`` when it is erased already."""
+    """Erase the text of an exchange's answer; ``None`` if it is already erased."""
     rows = await database.fetch(_DELETE_ANSWER, exchange.user_id, exchange.message_id, exchange.response_id)
     return (exchange_of(rows[0]), rows[0]["event_seq"]) if rows else None
 
 
 async def react(database: Database, exchange: Exchange, line_id: UUID, emoji: str, *, limit: int) -> int | None:
-    """Put an emoji on a message or answer; the seq of the event, ``None`` when it is there or there are too many."""
+    """Add an emoji; returns the seq of the event, ``None`` if it is already there or there are too many."""
     rows = await database.fetch(_REACT, exchange.user_id, exchange.message_id, line_id, emoji, limit)
     return rows[0]["event_seq"] if rows else None
 
 
 async def unreact(database: Database, exchange: Exchange, line_id: UUID, emoji: str) -> int | None:
-    """Take an emoji away again; the seq of the event, ``None`` when there was none."""
+    """Remove an emoji; returns the seq of the event, ``None`` if there was none."""
     rows = await database.fetch(_UNREACT, exchange.user_id, exchange.message_id, line_id, emoji)
     return rows[0]["event_seq"] if rows else None
 
 
 async def reactions(database: Database, line_id: UUID) -> tuple[str, ...]:
-    """The emoji on a message or answer, the first one first."""
+    """The emoji on a message or answer, oldest first."""
     rows = await database.fetch("SELECT emoji FROM web_reactions WHERE message_id = $1 ORDER BY created_at", line_id)
     return tuple(row["emoji"] for row in rows)
 
 
 async def mark_read(database: Database, user_id: str, bot_name: str, *, up_to: int) -> tuple[int, int] | None:
-    """Move a read mark forward, at most to the end of the stream: (seq of the event, the mark); else ``None``."""
+    """Move a read mark forward, at most to the end of the stream: (seq of the event, mark), or ``None``."""
     rows = await database.fetch(_MARK_READ, user_id, bot_name, up_to)
     return (rows[0]["event_seq"], rows[0]["read_up_to"]) if rows else None
 

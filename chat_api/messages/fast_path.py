@@ -1,6 +1,6 @@
-"""The one door that everything passes through: FastAPI describes it, and plain ASGI serves it.
+"""The endpoint that every chat message uses: described by FastAPI, served by plain ASGI.
 
-FastAPI solves dependencies and builds response models for every request anew, which costs more than all that the
+FastAPI resolves dependencies and builds response models anew for every request, which costs more than everything the
 message itself needs. Source: performance notes, "What a chat request costs". What is accepted and what is answered is
 the same: the endpoint's own models read the body and write the answer, and errors leave by the same handlers.
 """
@@ -78,7 +78,7 @@ class FastPathRoute(APIRoute):
 class FastPath:
     """Answers for the :class:`FastPathRoute` among an application's routes, before its middleware.
 
-    It does what the guards do, by the same functions, and without a wrapper around each message for each of them.
+    Applies the same guard functions as the middleware, without one ASGI wrapper per guard.
     """
 
     def __init__(
@@ -103,11 +103,11 @@ class FastPath:
         return self._routes.get(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
 
     async def serve(self, route: FastPathRoute, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, whatever comes of it."""
+        """Answer one request, including its errors."""
         began_s = time.perf_counter()
         request_id = secrets.token_hex(8)
         scope.setdefault("state", {})["request_id"] = request_id
-        bind_contextvars(request_id=request_id)  # for good: the server gives each request a task of its own
+        bind_contextvars(request_id=request_id)  # never reset: the server runs each request in its own task
         scope["app"], scope["route"] = self._host, route
         self._addresses.believe(scope)
         speak(wanted_language(scope["headers"], default=self._default_language))
@@ -172,7 +172,7 @@ def _read(body: bytes, content_type: str, model: type[BaseModel]) -> BaseModel:
     except ValidationError as error:
         if error.errors(include_url=False, include_input=False)[0]["type"] != "json_invalid":
             raise RequestValidationError(_located(error)) from None
-    # What the fast reader refuses may still be JSON to the letter, such as a lone surrogate: then a field is at fault.
+    # The fast parser refuses some valid JSON, such as a lone surrogate: then a field is invalid, not the body.
     try:
         return model.model_validate(json.loads(body) if body else None)
     except ValidationError as error:

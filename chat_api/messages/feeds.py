@@ -1,8 +1,8 @@
 """Users' streams as this process delivers them: every event in order, without gaps, once, whoever stored it.
 
-A feed exists for each user whom somebody here follows. What this process stores is handed over directly; what another
-one stores is told by a signal and read from PostgreSQL. Whatever is missing in between is read too, so a signal that
-is lost, doubled or late changes nothing but the time; while no signals come, a look at the streams replaces them.
+There is a feed for each user with a listener in this process. What this process stores is delivered directly; what
+another process stores is announced by pub/sub and read from PostgreSQL. Gaps are filled from PostgreSQL too, so a lost,
+duplicate or late message only costs time. While pub/sub is down, the streams are polled.
 """
 
 import asyncio
@@ -23,10 +23,10 @@ log = get_logger(__name__)
 MAX_REPLAY = 300
 KEEP_EVENTS_S = 7 * 24 * 3600.0
 PRUNE_BATCH = 5_000
-# Without Redis delivery goes on within two seconds. Source: protocol.
+# Without Redis events are delivered within two seconds. Source: protocol.
 POLL_EVERY_S = 1.0
 POLL_ANYWAY_EVERY_S = 15.0
-# What was stored at the same moment by this process may reach us in another order: no reason to ask the database.
+# Events that this process stored at the same time may arrive out of order: no reason to query the database.
 GRACE_S = 0.02
 RETRY_S = 0.5
 STREAM, LIVE = "stream", "live"
@@ -38,7 +38,7 @@ LiveListener = Callable[[LiveEvent], None]
 class _Feed:
     """One user's stream here. ``position`` is that of the last event handed to the listeners.
 
-    While it is being opened (``opener_count``), signals of what is new only make it ``is_behind``.
+    While it is being opened (``opener_count``), pub/sub messages only set ``is_behind``.
     """
 
     def __init__(self) -> None:
@@ -66,7 +66,7 @@ class Feeds:
 
     @property
     def is_live(self) -> bool:
-        """Whether other processes are heard at once; else their events come by looking, within two seconds."""
+        """Whether events of other processes arrive at once; otherwise polling finds them within two seconds."""
         return self._pubsub.is_live
 
     # Following
@@ -74,7 +74,7 @@ class Feeds:
     async def follow(self, user_id: str, listener: Listener, live_listener: LiveListener) -> StreamPosition:
         """Call ``listener`` with every event of a user after the position that is returned, until :meth:`unfollow`.
 
-        ``live_listener`` hears what is of the moment only. Raises: DatabaseUnavailable.
+        ``live_listener`` gets the events that are not stored. Raises: DatabaseUnavailable.
         """
         feed = self._feeds.setdefault(user_id, _Feed())
         feed.opener_count += 1
@@ -82,7 +82,7 @@ class Feeds:
             async with feed.opening:
                 if feed.position is None:
                     feed.position = await streams.position(self._database, user_id)
-            # Only now: who fails to open it takes nothing from those who wait behind.
+            # Only now: a caller that fails to open the feed must not affect those queued behind it.
             feed.listeners[listener] = live_listener
             self._hand_over(user_id, feed)
             if feed.is_behind:
@@ -94,23 +94,23 @@ class Feeds:
         return feed.position
 
     def unfollow(self, user_id: str, listener: Listener) -> None:
-        """Stop calling a listener; harmless when it is not called any more."""
+        """Stop calling a listener; does nothing if it isn't registered."""
         feed = self._feeds.get(user_id)
         if feed is not None:
             feed.listeners.pop(listener, None)
             self._evict_unused(user_id, feed)
 
     def position(self, user_id: str) -> StreamPosition | None:
-        """How far the listeners of a user have been told; ``None`` for one whom nobody here follows."""
+        """The position up to which a user's listeners are informed; ``None`` if there are none here."""
         feed = self._feeds.get(user_id)
         return feed.position if feed else None
 
     def is_followed(self, user_id: str) -> bool:
-        """Whether anybody here follows a user."""
+        """Whether a user has listeners in this process."""
         return user_id in self._feeds
 
     async def catch_up(self, user_id: str) -> StreamPosition | None:
-        """Tell the listeners of a user what other processes have stored by now, and how far that is.
+        """Deliver what other processes have stored by now; returns the position reached.
 
         Raises: DatabaseUnavailable.
         """
@@ -122,11 +122,11 @@ class Feeds:
         return await streams.position(self._database, user_id)
 
     async def turn(self) -> int:
-        """A number greater than all that were given before, in whatever process: who came later has the greater one."""
+        """A number greater than any before, in any process: the later caller gets the greater one."""
         return await streams.turn(self._database)
 
     async def replay(self, user_id: str, *, after: int, up_to: int) -> list[StreamEvent] | None:
-        """The events after one place up to another, ``None`` when not all of them can be given."""
+        """The events after one position up to another; ``None`` if some of them are gone."""
         if not 0 <= up_to - after <= MAX_REPLAY:
             return None
         found = (await streams.since(self._database, {user_id: after}, limit=up_to - after))[user_id]
@@ -135,7 +135,7 @@ class Feeds:
     # Publishing
 
     def publish(self, events: Iterable[StreamEvent]) -> None:
-        """Tell of what this process has committed, here and elsewhere. Never blocks."""
+        """Publish what this process has committed, here and to other processes. Never blocks."""
         payload = []
         for event in events:
             payload.append([event.user_id, event.seq])
@@ -144,13 +144,13 @@ class Feeds:
             self._pubsub.publish(STREAM, payload)
 
     def remind(self, user_id: str, *, seq: int) -> None:
-        """Say, here and elsewhere, that a stream has come at least so far: whoever has not heard of it reads it."""
+        """Announce that a stream has reached at least this position: whoever is behind reads it."""
         payload = [[user_id, seq]]
         self._on_stream(payload)
         self._pubsub.publish(STREAM, payload)
 
     def publish_live(self, event: LiveEvent, *, is_for_others: bool = True) -> None:
-        """Tell of something of the moment, to those who are there now."""
+        """Publish a live event to whoever is connected now."""
         feed = self._feeds.get(event.user_id)
         if feed is not None:
             for live_listener in tuple(feed.listeners.values()):
@@ -159,7 +159,7 @@ class Feeds:
             self.tell_others(event)
 
     def tell_others(self, event: LiveEvent) -> None:
-        """Tell the other processes alone of something of the moment."""
+        """Publish a live event to the other processes only."""
         if not isinstance(event, GapEvent):  # each process finds its own
             self._pubsub.publish(LIVE, _encoded(event))
 
@@ -191,7 +191,7 @@ class Feeds:
         self._hand_over(event.user_id, feed)
 
     def _hand_over(self, user_id: str, feed: _Feed) -> None:
-        """Tell the listeners what comes next, and have read what is missing before what is there."""
+        """Deliver the events that are next in order, and request the missing ones before those that came early."""
         if feed.position is None:
             return
         seq = feed.position.seq
@@ -259,7 +259,7 @@ class Feeds:
             positions = {user_id: events[-1].seq for user_id, events in found.items() if len(events) == MAX_REPLAY}
 
     def _skip_hole(self, user_id: str, *, before: int) -> None:
-        """Commits come in the order of seq: what PostgreSQL does not have before this event, it has no more."""
+        """Commits are in the order of seq, so events missing before this one no longer exist."""
         feed = self._feeds.get(user_id)
         if feed is not None and feed.position is not None and feed.position.seq < before - 1:
             self._restart(user_id, feed, StreamPosition(epoch=feed.position.epoch, seq=before - 1))
@@ -271,7 +271,7 @@ class Feeds:
         self.publish_live(GapEvent(user_id=user_id), is_for_others=False)
 
     async def _poll(self) -> None:
-        """Compare every stream that is followed with the database: each second while no signals come."""
+        """Compare every followed stream with the database: each second while pub/sub is down."""
         since_poll_s = 0.0
         while True:
             await asyncio.sleep(POLL_EVERY_S)

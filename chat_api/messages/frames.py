@@ -1,6 +1,6 @@
 """What goes over the chat WebSocket, as JSON texts.
 
-Source: specification, "WebSocket /ws/{token}", for base clients; protocol, "WebSocket", for those that said hello.
+Source: specification, "WebSocket /ws/{token}", for base clients; protocol, "WebSocket", for clients that sent a hello.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ Frame = dict[str, Any]
 
 
 def encoded(frame: Frame) -> str:
-    """A frame as it is sent; made once for however many connections."""
+    """The encoded frame; made once, however many connections it goes to."""
     return orjson.dumps(frame).decode()
 
 
@@ -37,7 +37,7 @@ def base_frame(event: StreamEvent) -> Frame | None:
 
 
 def typing_frame(event: TypingEvent) -> Frame:
-    """A bot began or stopped to answer."""
+    """A bot started or stopped typing."""
     return {"type": "bot_typing", "bot_name": event.bot_name, "is_typing": event.is_typing}
 
 
@@ -51,11 +51,11 @@ def error_frame(error: AppError, *, client_msg_id: str | None = None) -> Frame:
     return frame | dict(error.extra)
 
 
-# For clients that said hello
+# For clients that sent a hello
 
 
 def event_frame(event: StreamEvent) -> Frame:
-    """The frame of any durable event: each has its ``seq``, so that a client sees what it misses."""
+    """The frame of a durable event. Each has its ``seq``, so that a client notices gaps."""
     exchange = event.exchange
     if exchange is None:  # a read mark
         return {"type": event.kind.value, "seq": event.seq, **event.payload}
@@ -63,7 +63,7 @@ def event_frame(event: StreamEvent) -> Frame:
         return _answer(event.seq, exchange)
     if event.kind is EventKind.MESSAGE:
         return _own_message(event.seq, exchange)
-    # In the place of an answer that has given way stands what became of it: the message was begun again.
+    # Instead of an answer that was replaced, say what happened to it: the message was retried.
     kind = EventKind.RETRIED if event.is_superseded else event.kind
     frame: Frame = {
         "type": kind.value,
@@ -82,13 +82,13 @@ def event_frame(event: StreamEvent) -> Frame:
 
 
 def ack_frame(event: StreamEvent) -> Frame:
-    """To the connection that sent a message: it is stored, and this is its place in the stream."""
+    """Acknowledge to the sending connection that a message is stored, with its position in the stream."""
     assert event.exchange is not None
     return _ack(event.exchange, "stored")
 
 
 def duplicate_frame(submission: Submission) -> Frame:
-    """To the connection that sent a message again: it is stored since then."""
+    """Answer to the sending connection that a repeated message is already stored."""
     return _ack(submission.exchange, "duplicate") | {"message_status": submission.exchange.status.value}
 
 
@@ -151,6 +151,6 @@ def _answer(seq: int, exchange: Exchange) -> Frame:
 
 
 def _failure(event: StreamEvent) -> AppError:
-    """The error of a failed message, as it was then: a later try may have ended otherwise."""
+    """The error of a failed message as it was at that event: a later retry may have succeeded."""
     stored = event.exchange.error_code if event.exchange else None
     return error_of(str(event.payload.get("code") or stored or Interrupted.code))()

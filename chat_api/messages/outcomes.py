@@ -1,6 +1,6 @@
-"""How calls of bots ended: committed together, told of afterwards, and never given up lightly.
+"""How calls of bots ended: committed in groups, then published, and retried during an outage.
 
-The bot has spoken, and cannot be asked again: while PostgreSQL is away an outcome is kept and tried again.
+A bot's answer can't be requested twice, so while PostgreSQL is away the outcome is kept and retried.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ LONGEST_WAIT_S = 2.0
 
 
 class Outcomes:
-    """Stores outcomes. ``is_draining``: the process ends, and no outage is waited for any more."""
+    """Stores outcomes. ``is_draining``: the process is ending and no longer waits for an outage to pass."""
 
     def __init__(self, database: Database, feeds: Feeds, *, clock: Clock = SYSTEM_CLOCK) -> None:
         self._database = database
@@ -34,7 +34,7 @@ class Outcomes:
         self.is_draining = False
 
     async def finalize(self, exchange: Exchange, outcome: Outcome) -> Exchange:
-        """The exchange as it is stored in the end, which may be how somebody else finished it.
+        """Store an outcome; returns the exchange as stored, which another process may have finished differently.
 
         Safe to repeat: an exchange is finished once. Raises: DatabaseUnavailable, NotFound.
         """
@@ -51,11 +51,11 @@ class Outcomes:
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)
 
     async def close(self) -> None:
-        """Wait until what was handed in has been stored or refused."""
+        """Wait until everything submitted has been stored or refused."""
         await self._commits.close()
 
     async def _store(self, batch: Sequence[tuple[Exchange, Outcome]]) -> list[Exchange | None]:
-        """Commit outcomes together, then tell of them; ``None`` for an exchange that was finished before."""
+        """Commit outcomes together, then publish them; ``None`` for an exchange that was already finished."""
         positions = await writes.finish(self._database, [outcome for _, outcome in batch])
         finished = [
             _finished(exchange, outcome, *position) if position else None
@@ -75,7 +75,7 @@ class Outcomes:
         return finished
 
     async def _finished_before(self, exchange: Exchange) -> Exchange:
-        """By somebody else, or by our own commit whose reply was lost: then nobody was told of it yet."""
+        """Finished by another process, or by our own commit whose reply was lost: then it is not published yet."""
         stored = await conversations.get(self._database, exchange.user_id, exchange.message_id)
         if stored is None:
             raise NotFound("Unknown message.")
@@ -84,7 +84,7 @@ class Outcomes:
 
 
 def _finished(exchange: Exchange, outcome: Outcome, seq: int, at: datetime) -> Exchange:
-    """The exchange with its outcome; not by ``replace``, which costs thrice as much, and that for every message."""
+    """The exchange with its outcome. ``dataclasses.replace`` would cost three times as much for every message."""
     return Exchange(
         message_id=exchange.message_id,
         user_id=exchange.user_id,

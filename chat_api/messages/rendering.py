@@ -1,7 +1,7 @@
 """Markdown from users and bots as HTML that a page may show: sanitised, and bounded in size, depth and time.
 
-The text is hostile. markdown-it-py never passes markup through, nh3 lets only an allow-list out, and whatever would
-take too long, nest too deep or be too long is shown as the plain text it is. Nothing here raises for a text.
+The text is hostile. markdown-it-py passes no markup through, nh3 lets only an allow-list out, and anything too slow,
+too deeply nested or too long is shown as plain text. No text makes these functions raise.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ _DEADLINE = "deadline_s"
 
 
 class _TooMuch(Exception):
-    """This text is not worth more work."""
+    """This text exceeds a limit and is shown as plain text."""
 
 
 async def render(text: str) -> str:
@@ -58,7 +58,7 @@ async def render(text: str) -> str:
 
 
 async def render_all(texts: Sequence[str]) -> list[str]:
-    """Texts as sanitised HTML, in their order, off the event loop when there is work to do. Never raises for a text."""
+    """Texts as sanitised HTML, in order; rendered off the event loop. No text makes it raise."""
     digests = [hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest() for text in texts]
     known = [_cache.get(digest) for digest in digests]
     missing = [index for index, markup in enumerate(known) if markup is None]
@@ -77,7 +77,7 @@ def plain(text: str) -> str:
 
 
 def _render_batch(texts: Iterable[str]) -> list[tuple[str, bool]]:
-    """HTML of each text, and whether a second look would give the same."""
+    """The HTML of each text, and whether rendering it again would give the same."""
     end_s = time.thread_time() + MAX_BATCH_CPU_S
     outcomes = []
     for text in texts:
@@ -93,7 +93,7 @@ def _render(text: str) -> str:
         return _markdown_to_html(_DIRECTION_MARKS.sub("", text))
     except (_TooMuch, RecursionError):
         return plain(text)
-    except Exception:  # A fault of the library must cost one text its looks, not a page its history.
+    except Exception:  # A bug in the library must only cost one text its formatting, not a page its history.
         log.exception("markdown_failed", message_length=len(text))
         return plain(text)
 
@@ -114,7 +114,7 @@ def _markdown_to_html(text: str) -> str:
         url_relative="deny",
         link_rel=LINK_REL,
     ).strip()
-    # Markdown that shows nothing, such as a link definition alone, was still said.
+    # Markdown that renders to nothing, such as a lone link definition, is shown as text.
     return markup or plain(text)
 
 
@@ -171,7 +171,7 @@ def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "breaks": True, "linkify": False, "maxNesting": 3 * MAX_DEPTH})
     parser.enable(["table", "strikethrough"])
     parser.add_render_rule("image", _image_as_link)
-    # A rule that never matches is asked at every token, which makes it the place to look at the clock.
+    # A rule that never matches runs at every token, so it can check the clock.
     parser.inline.ruler.before("text", "deadline", _check_inline_time)
     parser.block.ruler.before("table", "deadline", _check_block_time, {"alt": ["paragraph", "reference", "blockquote"]})
     parser.render("")  # The rules are compiled at first use, which two threads must not do at once.

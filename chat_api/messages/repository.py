@@ -56,13 +56,13 @@ async def find(database: Database, user_id: str, message_id: UUID) -> Exchange |
 
 
 async def find_duplicate(database: Database, user_id: str, client_msg_id: str) -> tuple[Exchange, bytes | None] | None:
-    """The exchange that was stored under a client's own id, and the hash of what was asked then."""
+    """The exchange stored under a client's own id, with the hash of its request."""
     rows = await database.fetch(_BY_CLIENT_MSG_ID, user_id, client_msg_id)
     return (exchange_of(rows[0]), rows[0]["request_hash"]) if rows else None
 
 
 async def page(database: Database, user_id: str, bot_name: str, *, before: int, limit: int) -> MessagePage:
-    """The ``limit`` lines before a place in the stream, newest first; what was deleted is left out."""
+    """The ``limit`` lines before a position in the stream, newest first, without deleted ones."""
     rows = await database.fetch(_PAGE, user_id, bot_name, before, limit + 1)
     messages = tuple(_message(row) for row in rows[:limit])
     return MessagePage(messages=messages, next_before=messages[-1].seq if len(rows) > limit else None)
@@ -110,7 +110,7 @@ def exchange_of(row: Any) -> Exchange:
 
 
 def _finish_reason(row: Any) -> FinishReason | None:
-    """Answers from before it was kept are whole ones; what has come of one that is being said is none yet."""
+    """Answers older than the column are complete; the part of a running answer has no finish reason yet."""
     if row["response_seq"] is None:
         return None
     return FinishReason(row["finish_reason"] or FinishReason.STOP)

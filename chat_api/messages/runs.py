@@ -21,7 +21,7 @@ PAUSED_MARK = "is_paused"
 
 @dataclass(slots=True, eq=False)
 class Slot:
-    """A message's place in the lane of its user and bot, from before it is stored until it is answered."""
+    """A message's slot in the queue of its user and bot, from before it is stored until it is answered."""
 
     queue_key: tuple[str, str]
     message_id: UUID
@@ -30,7 +30,7 @@ class Slot:
 
 @dataclass(slots=True, eq=False)
 class Run:
-    """A call of a bot. ``done`` gets the finished exchange; ``response_id`` is that of the answer that is to come.
+    """A call of a bot. ``done`` gets the finished exchange; ``response_id`` is the id of the coming answer.
 
     ``asked_s`` is when the bot was asked (the loop's clock), while it has not answered.
     """
@@ -52,26 +52,26 @@ class Run:
     kept_count: int = 0
 
     def stop(self) -> None:
-        """End the call, unless its outcome is already being stored."""
+        """Stop the call, unless its outcome is already being stored."""
         if self.outcome is None and self.task is not None and not self.is_stopped:
             self.is_stopped = True
-            if self.is_begun:  # else it would be cancelled before it can take note of how it ended
+            if self.is_begun:  # otherwise it would be cancelled before it can record its outcome
                 self.task.cancel()
 
     def begin(self) -> None:
-        """Begin. Raises: CancelledError when it was stopped before."""
+        """Start the call. Raises: CancelledError if it was stopped before."""
         self.is_begun = True
         if self.is_stopped:
             raise asyncio.CancelledError
 
     def add_piece(self, piece: str) -> bool:
-        """Take a piece of a streamed answer; returns whether it is the first that nobody was told of yet."""
+        """Add a piece of a streamed answer; returns whether it is the first unpublished one."""
         self.pieces.append(piece)
         self.unsent.append(piece)
         return len(self.unsent) == 1
 
     def news(self) -> DeltaEvent | None:
-        """What nobody was told of yet, if there is any."""
+        """What was not published yet, if anything."""
         if not self.unsent:
             return None
         text, offset = "".join(self.unsent), self.sent_chars
@@ -87,7 +87,7 @@ class Run:
         )
 
     def typing(self, is_typing: bool, *, is_lasting: bool = False) -> TypingEvent:
-        """The bot begins, or has ended."""
+        """The bot starts or stops typing."""
         return TypingEvent(
             user_id=self.exchange.user_id,
             bot_name=self.exchange.bot_name,
@@ -98,7 +98,7 @@ class Run:
     # How it may end
 
     def answered(self, answer: BotAnswer) -> Outcome:
-        """The bot has said all, or its stream broke off."""
+        """The bot answered completely, or its stream broke off."""
         return Outcome(
             message_id=self.exchange.message_id,
             run_seq=self.exchange.run_seq,
@@ -115,14 +115,14 @@ class Run:
         return failure(self.exchange, error)
 
     def cancelled(self) -> Outcome:
-        """The user stopped it, or the process ends; what was said is kept."""
+        """The user stopped it, or the process is ending; the partial answer is kept."""
         text = "".join(self.pieces)
         if self.is_stopped:
             return cut_short(self.exchange, text, self.response_id, FinishReason.STOPPED) or self.failed(Stopped())
         return abandoned(self.exchange, text, self.response_id)
 
     def part(self) -> tuple[UUID, int, UUID, str] | None:
-        """What has come of a streamed answer, if that is more than at the last time."""
+        """The partial answer, if it has grown since the last call."""
         if len(self.pieces) == self.kept_count or self.outcome is not None:
             return None
         self.kept_count = len(self.pieces)
@@ -131,7 +131,7 @@ class Run:
 
 
 def abandoned(exchange: Exchange, said: str, response_id: UUID | None) -> Outcome:
-    """How an exchange ends whose process ended: with what the bot had said by then, else without an answer."""
+    """The outcome of an exchange whose process died: what the bot had said by then, or no answer."""
     return cut_short(exchange, said, response_id, FinishReason.TRUNCATED) or failure(exchange, Interrupted())
 
 
@@ -142,7 +142,7 @@ def _finish_reason(answer: BotAnswer) -> FinishReason:
 
 
 def cut_short(exchange: Exchange, said: str, response_id: UUID | None, reason: FinishReason) -> Outcome | None:
-    """The beginning of an answer as an answer; ``None`` when there is nothing of it to show."""
+    """The beginning of an answer as an outcome; ``None`` if there is nothing to show."""
     text = cleaned(with_plain_line_ends(said), max_chars=MAX_ANSWER_CHARS)
     if response_id is None or not text.strip():
         return None
@@ -157,7 +157,7 @@ def cut_short(exchange: Exchange, said: str, response_id: UUID | None, reason: F
 
 
 def failure(exchange: Exchange, error: AppError) -> Outcome:
-    """How an exchange ends that gets no answer."""
+    """The outcome of an exchange that gets no answer."""
     is_cut = isinstance(error, Interrupted | Stopped)
     return Outcome(
         message_id=exchange.message_id,

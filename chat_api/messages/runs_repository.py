@@ -1,4 +1,4 @@
-"""Calls of bots, as other processes see them: who lives, what a dead one left, what is begun again or to be stopped."""
+"""Calls of bots as shared by all processes: heartbeats, orphaned exchanges, retries and requests to stop."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -37,7 +37,7 @@ UPDATE web_conversations c SET status = 'pending', error_code = NULL, answered_a
     instance_id = $3, run_seq = stream.event_seq, bot_response = '', response_id = NULL, response_seq = NULL,
     finish_reason = NULL, processing_time = NULL, metadata = NULL
 FROM stream WHERE c.id = $1 RETURNING c.*, stream.previous_instance <> $3 AS is_shared"""
-# Without a place in the stream it is no answer yet; rows in the order of their keys, as those who finish them.
+# An answer has no position in the stream yet. Rows are locked in the order of their keys, as in ``finish``.
 _KEEP = """
 WITH input AS (
     SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::text[]) AS i (id, run_seq, response_id, said)
@@ -53,35 +53,35 @@ WHERE id = $1 AND user_id = $2 AND status = 'pending' RETURNING id"""
 
 
 async def heartbeat(database: Database, instance_id: UUID) -> set[UUID]:
-    """Say that a process lives; returns those of its running messages that somebody wants stopped."""
+    """Record a process's heartbeat; returns its running messages that should stop."""
     return {row["id"] for row in await database.fetch(_HEARTBEAT, instance_id)}
 
 
 async def prune_instances(database: Database) -> None:
-    """Forget processes that have been dead for a day."""
+    """Delete the records of processes that have been dead for a day."""
     await database.fetch(_PRUNE_INSTANCES)
 
 
 async def orphans(database: Database, *, own_id: UUID, dead_after_s: float) -> tuple[Exchange, ...]:
-    """Pending exchanges of processes that have not been heard of for a while, and those of our own."""
+    """Pending exchanges of processes without a recent heartbeat, and our own."""
     return tuple(exchange_of(row) for row in await database.fetch(_ORPHANS, own_id, dead_after_s))
 
 
 async def reopen(database: Database, exchange: Exchange, *, instance_id: UUID) -> tuple[Exchange, bool] | None:
-    """Make an exchange pending again that failed, was interrupted or was cut off, as a run of this process.
+    """Make a failed, interrupted or cut-off exchange pending again, as a run of this process.
 
     Returns: the exchange, whose ``run_seq`` is the event's, and whether another process stored the user's message
-    before; ``None`` when there is nothing to be retried (any more).
+    before; ``None`` if there is nothing to retry (any more).
     """
     rows = await database.fetch(_REOPEN, exchange.message_id, exchange.user_id, instance_id)
     return (exchange_of(rows[0]), bool(rows[0]["is_shared"])) if rows else None
 
 
 async def keep_parts(database: Database, parts: Sequence[tuple[UUID, int, UUID, str]]) -> None:
-    """Keep what has come of running answers, in case that their process dies: message, run, answer's id, text."""
+    """Save partial answers in case this process dies: message, run, answer's id, text."""
     await database.fetch(_KEEP, *(list(column) for column in zip(*parts, strict=True)))
 
 
 async def request_stop(database: Database, user_id: str, message_id: UUID) -> bool:
-    """Note that a running answer is to be stopped; returns whether it is running."""
+    """Request that a running answer be stopped; returns whether it is running."""
     return bool(await database.fetch(_REQUEST_STOP, message_id, user_id))

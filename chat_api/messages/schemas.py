@@ -37,7 +37,7 @@ class MessageRole(StrEnum):
 class Exchange:
     """A user's message and, once there is one, the bot's answer. Times are UTC, ``processing_time`` seconds.
 
-    ``run_seq`` is the event that began the newest call of the bot: an outcome of an earlier call changes nothing.
+    ``run_seq`` is the event that started the latest call of the bot: outcomes of earlier calls are ignored.
     """
 
     message_id: UUID
@@ -64,7 +64,7 @@ class Exchange:
 
     @property
     def can_be_retried(self) -> bool:
-        """Whether the bot may be asked again: there is no answer, or only the beginning of one."""
+        """Whether the bot may be asked again: there is no answer, or only a partial one."""
         is_cut_off = self.finish_reason is FinishReason.TRUNCATED and not self.is_response_deleted
         return self.status in {MessageStatus.FAILED, MessageStatus.INTERRUPTED} or (
             self.status is MessageStatus.ANSWERED and is_cut_off
@@ -88,7 +88,7 @@ class Exchange:
         )
 
     def answer(self, *, reactions: tuple[str, ...] = ()) -> "Message | None":
-        """The bot's line of a history, once there is one."""
+        """The bot's line of a history, if it has answered."""
         if self.response_id is None or self.response_seq is None:
             return None
         return Message(
@@ -109,7 +109,7 @@ class Exchange:
 class NewMessage:
     """A checked message that is not stored yet.
 
-    ``request_hash`` tells the twin of a message with a key from another use of the key.
+    ``request_hash`` tells a repeated request from a different one with the same key.
     """
 
     message_id: UUID
@@ -123,7 +123,7 @@ class NewMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acceptance:
-    """What storing a message gave. ``is_shared``: another process stored the message of this user before it."""
+    """The result of storing a message. ``is_shared``: another process stored this user's previous message."""
 
     seq: int
     timestamp: datetime
@@ -146,13 +146,13 @@ class Outcome:
 
     @property
     def kind(self) -> EventKind:
-        """The event that it makes."""
+        """The kind of event it produces."""
         return EventKind.FAILED if self.response_id is None else EventKind.ANSWER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """An accepted message: stored, and either new or the stored twin of an earlier request."""
+    """An accepted message: new, or the stored duplicate of an earlier request."""
 
     exchange: Exchange
     is_duplicate: bool
@@ -231,7 +231,7 @@ class StreamPosition(ReadModel):
     """Where a user's stream stands."""
 
     epoch: Annotated[UUID, Field(description="Changes when the stream begins anew.")]
-    seq: Annotated[int, Field(description="The place of its last event.")]
+    seq: Annotated[int, Field(description="The position of its last event.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,13 +251,13 @@ class StreamEvent:
 
     @property
     def is_superseded(self) -> bool:
-        """Whether it tells of an answer that was cut off and has given way: what it would tell is gone."""
+        """Whether it is about a cut-off answer that was replaced by a retry."""
         return self.kind is EventKind.ANSWER and self.exchange is not None and self.exchange.response_seq != self.seq
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TypingEvent:
-    """A bot began or stopped to answer; live only. ``is_lasting``: it has taken a moment already."""
+    """A bot started or stopped typing; live only. ``is_lasting``: it has been typing for a while."""
 
     user_id: str
     bot_name: str
@@ -267,7 +267,7 @@ class TypingEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeltaEvent:
-    """A piece of an answer that is being streamed, ``offset`` characters from its beginning; live only."""
+    """A piece of a streaming answer, starting at character ``offset``; live only."""
 
     user_id: str
     bot_name: str
@@ -279,7 +279,7 @@ class DeltaEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GapEvent:
-    """The stream goes on further on than it was followed: what was in between cannot be given any more."""
+    """The stream continues after a gap: the events in between are no longer available."""
 
     user_id: str
 

@@ -48,17 +48,17 @@ _TYPES = frozenset(MessageType)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Entry:
-    """A message on its way into the database, and what follows from its being stored."""
+    """A message waiting to be stored, with what is needed afterwards."""
 
     message: NewMessage
     slot: Slot
     bot_user: BotUser
     origin: str | None
-    context: Context  # whose request it is, for the lines of the log
+    context: Context  # the request's context, for its log lines
 
 
 class MessagesService:
-    """Accepts messages, has them answered, and tells what was said."""
+    """Accepts messages, gets them answered, and reads conversations."""
 
     def __init__(
         self,
@@ -115,9 +115,9 @@ class MessagesService:
         message_type: str = MessageType.TEXT,
         origin: str | None = None,
     ) -> Submission:
-        """Store a message and have it answered in the background. ``origin`` is the connection that it came by.
+        """Store a message and answer it in the background. ``origin`` is the connection it came from.
 
-        A known ``client_msg_id`` gives the stored exchange, calls no bot and costs no limit.
+        A known ``client_msg_id`` returns the stored exchange without calling the bot or counting against limits.
         Raises: NotFound (bot), InvalidInput, RateLimited, Maintenance, ShuttingDown, DatabaseUnavailable: nothing was
         stored.
         """
@@ -139,12 +139,12 @@ class MessagesService:
         )
         if client_msg_id is None:
             return await self._accept(message, principal, origin)
-        # Twins that come at once go one by one: the first is stored, the others find it.
+        # Concurrent duplicates are handled one by one: the first is stored, the others find it.
         async with self._keys.queue((principal.user_id, client_msg_id)):
             try:
                 return await self._accept(message, principal, origin)
             except (AppError, writes.DuplicateStored) as refusal:
-                # Whatever forbids a new message does not forbid to tell of the one that was stored under its key.
+                # A refusal of new messages must not hide the one that is already stored under this key.
                 duplicate = await self._duplicate(message)
                 if duplicate is None:
                     raise refusal if isinstance(refusal, AppError) else Conflict() from refusal
@@ -153,8 +153,8 @@ class MessagesService:
     async def result(self, exchange: Exchange) -> Exchange:
         """Wait for the answer to a stored message.
 
-        Raises: the typed failure it ended with, ShuttingDown when this process ends first, or Conflict when another
-        process is still at it.
+        Raises: the failure it ended with, ShuttingDown if this process ends first, or Conflict while another process
+        is still answering it.
         """
         finished = await self._answers.wait(exchange.message_id)
         if finished is not None:
@@ -172,14 +172,14 @@ class MessagesService:
         raise error_of(code)(extra=extra)
 
     async def retry(self, principal: Principal, message_id: UUID) -> Exchange:
-        """Have a message answered again that failed, was interrupted, or whose answer was cut off.
+        """Answer a message again that failed, was interrupted, or whose answer was cut off.
 
-        Any other is returned as it is. What had come of an answer that was cut off gives way to the new one.
+        Any other is returned unchanged. A partial answer is replaced by the new one.
 
         Raises: NotFound, RateLimited, Maintenance, ShuttingDown.
         """
         principal.require(Permission.CHAT)
-        async with self._keys.queue((principal.user_id, message_id)):  # two tabs press it at the same moment
+        async with self._keys.queue((principal.user_id, message_id)):  # two tabs may retry at the same time
             exchange = await self._get(principal.user_id, message_id)
             self._registry.get(exchange.bot_name)
             if not exchange.can_be_retried:
@@ -206,7 +206,7 @@ class MessagesService:
         return again
 
     async def stop(self, principal: Principal, message_id: UUID) -> Exchange:
-        """Stop the answer to a message. What was streamed of it stays; one that has ended is returned as it is.
+        """Stop the answer to a message. The partial answer is kept; a finished exchange is returned unchanged.
 
         Raises: NotFound.
         """
@@ -248,10 +248,10 @@ class MessagesService:
         self._feature_flags.require_open()
         slot = self._answers.admit(message.user_id, message.bot_name, message.message_id)
         try:
-            # What came first is stored first: the limit may be asked for elsewhere, and be known at once to the next.
+            # Keeps the order of arrival: the limit may take a round trip for one message and none for the next.
             async with self._arrivals.queue(slot.queue_key):
                 await self._limits.hit(message.user_id, address=principal.address)
-                # Found out while the database is there anyway: between storing and asking nothing may fail.
+                # Looked up before storing: nothing may fail between storing and calling the bot.
                 bot_user = await self._bot_users.of(message.user_id, principal.display_name)
                 storing = self._writes.enqueue(_Entry(message, slot, bot_user, origin, copy_context()))
         except BaseException:
@@ -264,7 +264,7 @@ class MessagesService:
         return Submission(exchange=exchange, is_duplicate=False)
 
     async def _store(self, batch: Sequence[_Entry]) -> list[Exchange | None]:
-        """Commit messages together, tell of them, then have them answered."""
+        """Commit messages together, publish them, then start answering them."""
         messages = [entry.message for entry in batch]
         accepted = await writes.accept(self._database, messages, instance_id=self._answers.instance_id)
         stored = [

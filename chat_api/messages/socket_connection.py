@@ -21,7 +21,7 @@ _GONE = (WebSocketDisconnect, RuntimeError, OSError)
 class CloseCode(IntEnum):
     """Why we close. Source: protocol, "WebSocket".
 
-    4000 and those from 4400 on are final, the others invite to come back.
+    4000 and codes from 4400 on are final; after the others the client should reconnect.
     """
 
     REPLACED = 4000
@@ -36,10 +36,10 @@ class CloseCode(IntEnum):
 
 
 class Connection:
-    """Offering a frame never waits: a peer that does not read fills its own queue, and only it is closed.
+    """Offering a frame never blocks: a peer that doesn't read fills only its own queue, and is closed.
 
-    ``client_id`` is set once the client said hello, ``turn`` says who came later. While missed events are replayed,
-    ``held`` keeps the live ones, so that each comes once and in order.
+    ``client_id`` is set once the client sent a hello; a later connection has a greater ``turn``. During a replay of
+    missed events, ``held`` buffers live ones, so that each is sent once and in order.
     """
 
     __slots__ = (
@@ -91,11 +91,11 @@ class Connection:
         self._closing: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to write what is offered."""
+        """Start writing queued frames."""
         self._writer = asyncio.create_task(self._write(), name=f"ws-writer-{self.connection_id}")
 
     def offer(self, text: str, *, is_transient: bool = False) -> bool:
-        """Queue a frame; returns whether it will be sent. Transient ones are dropped first when it gets tight."""
+        """Queue a frame; returns whether it will be sent. Transient frames are dropped first when it fills up."""
         if self.close_code is not None:
             return False
         if self._is_full(len(text)):
@@ -112,7 +112,7 @@ class Connection:
         return True
 
     async def offer_patiently(self, text: str) -> bool:
-        """Queue a frame of a replay, waiting for room: it is we who have much to say, not the peer who is slow."""
+        """Queue a frame of a replay, waiting for room: a long replay is no sign of a slow peer."""
         while len(self._frames) >= MAX_QUEUED_FRAMES // 2 or self._queued_bytes + len(text) > MAX_QUEUED_BYTES // 2:
             if self.close_code is not None or self._writer is None or self._writer.done():
                 return False
@@ -121,14 +121,14 @@ class Connection:
         return self.offer(text)
 
     def hold(self, event: StreamEvent) -> None:
-        """Keep a live event until the replay is over."""
+        """Hold back a live event until the replay is over."""
         assert self.held is not None
         self.held.append(event)
         if len(self.held) > MAX_HELD_EVENTS:
             self.close(CloseCode.GAP)
 
     def on_frame(self) -> bool:
-        """Note that the peer said something; returns whether it may go on at this rate."""
+        """Count a frame from the peer; returns False if it exceeds its rate limit."""
         self.last_received_s = time.monotonic()
         self.pinged_rounds = None
         second = int(self.last_received_s)
@@ -138,7 +138,7 @@ class Connection:
         return self._second_frames <= self._max_frames_per_s
 
     def close(self, code: CloseCode) -> None:
-        """Close from our side; what is queued is not sent any more."""
+        """Close from our side; queued frames are discarded."""
         if self.close_code is None:
             self.close_code = code
             self._frames.clear()
@@ -146,37 +146,37 @@ class Connection:
             self._closing = asyncio.create_task(self._close(code), name=f"ws-close-{self.connection_id}")
 
     async def closed(self) -> None:
-        """Wait until our close has been said, or given up."""
+        """Wait until our close frame has been sent, or has timed out."""
         if self._closing is not None:
             await asyncio.wait([self._closing])
 
     async def finish(self) -> None:
-        """Wait until nothing is written any more; called when the reader has ended."""
+        """Wait for the writer to end; called when the reader has ended."""
         if self._writer is not None:
             self._writer.cancel()
             await asyncio.wait([self._writer])
         await self.closed()
 
     async def _write(self) -> None:
-        # A peer that is gone ends the reader too, which is what the connection's life hangs on.
+        # When the peer is gone the reader ends too, and with it the connection.
         with contextlib.suppress(*_GONE):
             while self.close_code is None:
                 while self._frames:
                     text, _ = self._frames.popleft()
                     self._queued_bytes -= len(text)
-                    # Not websocket.send_text: its two further calls are a tenth of the cost of a frame.
+                    # Not websocket.send_text: its two extra calls are a tenth of the cost of a frame.
                     await self.websocket.send({"type": "websocket.send", "text": text})
                 if self._room is not None:
                     self._room.set()
                 self._wake = asyncio.get_running_loop().create_future()
                 await self._wake
-        if self._room is not None:  # the peer is gone: who waits to tell it more need not
+        if self._room is not None:  # the peer is gone: nobody needs to wait for room
             self._room.set()
 
     async def _close(self, code: CloseCode) -> None:
-        """Tell the peer why. One that reads nothing is not waited for: the reader is let go, and with it the socket."""
+        """Send the close code. If the peer doesn't read, the reader is cancelled, and the socket with it."""
         if self._writer is not None:
-            self._writer.cancel()  # it may hang in a frame that the peer does not read
+            self._writer.cancel()  # it may hang on a frame that the peer doesn't read
             await asyncio.wait([self._writer])
         if self._room is not None:
             self._room.set()

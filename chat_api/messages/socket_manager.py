@@ -33,7 +33,7 @@ SESSION_CHECK_S = 3.0
 SHUTDOWN_SPREAD_S = 1.0
 # Source: protocol, "ping / pong".
 PING_S = 25.0
-# A pong has so many rounds of one second to arrive: while we ourselves stood still, nobody was late.
+# Rounds of one second within which a pong must arrive. Counted in rounds, so our own stalls don't count.
 ROUND_S = 1.0
 PONG_ROUNDS = 8
 MAX_FRAME_CHARS = 64 * 1024
@@ -42,14 +42,14 @@ REPLACED = "replaced"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hello:
-    """What a client says of itself. ``since`` is how far it has come in the stream, if it was there before."""
+    """A client's hello. ``since`` is its position in the stream, if it was connected before."""
 
     client_id: str
     since: StreamPosition | None
 
 
 class WebSocketManager:
-    """Keeps the connections of each user, and hands every event to all of them without ever waiting for a peer."""
+    """Keeps each user's connections and sends every event to all of them without waiting for a peer."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ class WebSocketManager:
         return len(self._by_websocket)
 
     def set_limits(self, *, max_connections: int, max_connections_per_user: int, max_frames_per_s: int) -> None:
-        """Take as many from now on; connections that are open stay, with the limits they came with."""
+        """Change the limits; open connections keep theirs."""
         self._max_connections = max_connections
         self._max_per_user = max_connections_per_user
         self._max_frames_per_s = max_frames_per_s
@@ -95,13 +95,13 @@ class WebSocketManager:
     # The specification's surface
 
     async def connect(self, websocket: WebSocket, user_id: str, session_id: UUID | None = None) -> str | None:
-        """Accept a WebSocket for a user; every tab and device of one is connected at once.
+        """Accept a WebSocket for a user, who may have several tabs and devices connected.
 
-        Returns: the connection's id, or ``None`` when it was closed for want of room. Raises: DatabaseUnavailable.
+        Returns: the connection's id, or ``None`` if there was no room for it. Raises: DatabaseUnavailable.
         """
         address = address_key(websocket.client.host if websocket.client else None)
         try:
-            # Before its client can lose it: whatever connection the client makes after this one has a later turn.
+            # Before the client can lose it: any connection that it opens later gets a later turn.
             turn = 0 if self._refusal(user_id, address) else await self._feeds.turn()
         finally:
             await websocket.accept()
@@ -126,7 +126,7 @@ class WebSocketManager:
         return connection.connection_id
 
     async def disconnect(self, websocket: WebSocket) -> None:
-        """Forget a WebSocket whose peer is gone; harmless when it is forgotten already."""
+        """Remove a WebSocket whose peer is gone; does nothing if it is already removed."""
         connection = self._by_websocket.pop(websocket, None)
         if connection is None:
             return
@@ -159,7 +159,7 @@ class WebSocketManager:
     # One connection
 
     def connection(self, websocket: WebSocket) -> Connection | None:
-        """The connection of a WebSocket, ``None`` when it is forgotten."""
+        """The connection of a WebSocket; ``None`` if it was removed."""
         return self._by_websocket.get(websocket)
 
     def reply(self, connection: Connection, frame: Frame) -> None:
@@ -167,7 +167,7 @@ class WebSocketManager:
         self._offer([connection], frame)
 
     async def greet(self, connection: Connection, hello: Hello) -> None:
-        """Welcome a client that said hello, and replay what it missed: all of it in order, or word that it must ask.
+        """Answer a hello and replay what the client missed, in order; or tell it to reload its history.
 
         Raises: InvalidInput for a second hello.
         """
@@ -186,7 +186,7 @@ class WebSocketManager:
         missed = None
         if since.epoch == position.epoch:
             try:
-                if since.seq > position.seq:  # another process has told it more than we have heard of
+                if since.seq > position.seq:  # another process has sent it more than we know of
                     position = await self._feeds.catch_up(connection.user_id) or position
                     connection.held = []
                 missed = await self._feeds.replay(connection.user_id, after=since.seq, up_to=position.seq)
@@ -204,7 +204,7 @@ class WebSocketManager:
             await connection.offer_patiently(encoded(event_frame(connection.held.pop(0))))
         connection.held = None
 
-    # The life of all
+    # All connections
 
     async def watch_sessions(self) -> None:
         """Close the connections of sessions that have ended, until cancelled."""
@@ -214,14 +214,14 @@ class WebSocketManager:
             try:
                 ended = await self._auth.ended_among(open_sessions) if open_sessions else ()
             except AppError as error:
-                # Not knowing is no reason to throw everybody out: without the database no message is accepted either.
+                # An outage is no reason to disconnect everybody: without the database no message is accepted either.
                 log.warning("sessions_not_checked", code=error.code)
                 continue
             for session_id in ended:
                 self._end_session(session_id)
 
     async def watch_peers(self) -> None:
-        """Ask clients that said hello whether they are there, and close those that do not answer, until cancelled."""
+        """Ping clients that sent a hello and close those that do not answer, until cancelled."""
         ping = encoded({"type": "ping"})
         while True:
             await asyncio.sleep(ROUND_S)
@@ -238,7 +238,7 @@ class WebSocketManager:
                     connection.offer(ping)
 
     async def drain(self) -> None:
-        """Close every connection, a little apart so that clients do not all come back at once."""
+        """Close every connection, slightly staggered so that clients do not all reconnect at once."""
         self._is_draining = True
         self._fleet.changes.forget(self._tell_statuses)
         connections = list(self._by_websocket.values())
@@ -246,7 +246,7 @@ class WebSocketManager:
         async def close(connection: Connection) -> None:
             await asyncio.sleep(random.uniform(0, min(SHUTDOWN_SPREAD_S, len(connections) / 100)))
             connection.close(CloseCode.SHUTTING_DOWN)
-            await connection.closed()  # else the server would be faster, with a code of its own
+            await connection.closed()  # otherwise the server would close it first, with its own code
 
         await asyncio.gather(*(close(connection) for connection in connections))
 

@@ -42,7 +42,7 @@ async def chat_socket(websocket: WebSocket, token: str) -> None:
     try:
         principal = await services.of(AuthService).open_socket(token, address=address_of(websocket))
     except AppError as error:
-        # Accepted first: a browser learns the code of a close, but nothing of a refused handshake.
+        # Accept first: a browser sees the code of a close, but nothing of a refused handshake.
         await websocket.accept()
         is_final = isinstance(error, NotAuthenticated)
         await websocket.close(CloseCode.NOT_AUTHENTICATED if is_final else CloseCode.SHUTTING_DOWN)
@@ -60,14 +60,14 @@ async def chat_socket(websocket: WebSocket, token: str) -> None:
     except WebSocketDisconnect:
         pass
     except asyncio.CancelledError:
-        if connection.close_code is None:  # else it was let go because its peer reads nothing
+        if connection.close_code is None:  # otherwise it was cancelled because its peer doesn't read
             raise
     finally:
         await manager.disconnect(websocket)
 
 
 class _Conversation:
-    """What one client says, frame by frame."""
+    """Handles what one client sends, frame by frame."""
 
     def __init__(
         self,
@@ -86,7 +86,7 @@ class _Conversation:
         self._frames_in = websocket.app.state.metrics.ws_frames
 
     async def serve(self) -> None:
-        """Read until the client leaves, or we have closed: nothing it says counts any more then."""
+        """Read until the client leaves or we close; anything it sends after that is ignored."""
         while True:
             message = await self._websocket.receive()
             if message["type"] == "websocket.disconnect" or self._connection.close_code is not None:
@@ -128,7 +128,7 @@ class _Conversation:
             case "ping":
                 self._manager.reply(self._connection, {"type": "pong"})
             case "pong":
-                pass  # that it said something is all that counts
+                pass  # any frame proves that the client is there
             case _:
                 raise InvalidInput("is not a known frame type", field="type")
 
@@ -144,7 +144,7 @@ class _Conversation:
             message_type=_text(data, "message_type", default="text"),
             origin=self._connection.connection_id,
         )
-        # A new message is acknowledged by its own event, in its place among the others.
+        # A new message is acknowledged by its own event, in the order of the stream.
         if submission.is_duplicate and self._connection.is_v2:
             self._manager.reply(self._connection, duplicate_frame(submission))
 
@@ -153,7 +153,7 @@ def _parsed(text: str) -> dict[str, Any]:
     if len(text) > MAX_FRAME_CHARS:
         raise PayloadTooLarge("The frame is too large.")
     try:
-        # orjson refuses NaN, lone surrogates and what nests too deeply, without recursing.
+        # orjson refuses NaN, lone surrogates and deep nesting, without recursing.
         frame = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise MalformedRequest("The frame is not valid JSON.") from error

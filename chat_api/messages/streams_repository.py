@@ -1,4 +1,4 @@
-"""Users' streams of events, read: where they stand, and what came after a place in them."""
+"""Reads users' event streams: their positions, and the events after a position."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +21,7 @@ CROSS JOIN LATERAL (
 ) e
 LEFT JOIN web_conversations c ON c.id = e.conversation_id
 ORDER BY e.user_id, e.seq"""
-# A few at a time, so that no message waits for it.
+# A few at a time, so that no message has to wait.
 _PRUNE = """
 DELETE FROM web_events WHERE (user_id, seq) IN (
     SELECT user_id, seq FROM web_events WHERE created_at < now() - make_interval(secs => $1) LIMIT $2
@@ -29,7 +29,7 @@ DELETE FROM web_events WHERE (user_id, seq) IN (
 
 
 async def position(database: Database, user_id: str) -> StreamPosition:
-    """Where a user's stream stands; it begins with this look when there was none."""
+    """The current position of a user's stream, which is created if there was none."""
     found = await positions(database, [user_id])
     if user_id not in found:
         await database.fetch(_OPEN, user_id)
@@ -38,13 +38,13 @@ async def position(database: Database, user_id: str) -> StreamPosition:
 
 
 async def positions(database: Database, user_ids: list[str]) -> dict[str, StreamPosition]:
-    """Where the streams of many users stand, in one query."""
+    """The positions of many users' streams, in one query."""
     rows = await database.fetch(_POSITIONS, user_ids)
     return {row["user_id"]: StreamPosition(epoch=row["epoch"], seq=row["last_seq"]) for row in rows}
 
 
 async def since(database: Database, positions: Mapping[str, int], *, limit: int) -> dict[str, list[StreamEvent]]:
-    """The first ``limit`` events of each user after a place in the stream, in order."""
+    """The first ``limit`` events of each user after a position in the stream, in order."""
     rows = await database.fetch(_SINCE, list(positions), list(positions.values()), limit)
     found: dict[str, list[StreamEvent]] = {user_id: [] for user_id in positions}
     for row in rows:
@@ -53,7 +53,7 @@ async def since(database: Database, positions: Mapping[str, int], *, limit: int)
 
 
 async def turn(database: Database) -> int:
-    """A number greater than all that were given before, whichever process asked."""
+    """A number greater than any before, in any process."""
     (row,) = await database.fetch("SELECT pg_current_xact_id()::text::bigint AS turn")
     return int(row["turn"])
 

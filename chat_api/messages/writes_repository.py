@@ -1,8 +1,8 @@
-"""Storing messages and how they ended: the two statements that every message passes through.
+"""Stores messages and their outcomes: the two statements that every message needs.
 
-Each takes a whole batch, of any users, and is one transaction and one round trip. The counter row of a user's stream is
-locked until the transaction ends, so the order of commits is the order of ``seq``, without gaps; rows are locked in the
-order of their keys, so that two processes never wait for each other in a circle.
+Each takes a batch of any users' messages, in one transaction and one round trip. The counter row of a user's stream
+stays locked until the transaction ends, so commits are in the order of ``seq``, without gaps. Rows are locked in the
+order of their keys, so that processes cannot deadlock.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ import orjson
 from chat_api.core.database import Database
 from chat_api.messages.schemas import Acceptance, NewMessage, Outcome
 
-# A message whose key is known is left out, and takes no seq.
+# A message whose key is already known is skipped and takes no seq.
 _ACCEPT = """
 WITH input AS (
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bytea[])
@@ -75,18 +75,18 @@ UPDATE web_conversations c SET status = p.status, bot_response = p.response, res
     error_code = p.error_code
 FROM placed p WHERE c.id = p.id RETURNING c.id, p.event_seq, c.answered_at"""
 
-# Asked only when two processes store messages of the same user: then their turns are in the table.
+# Only needed while two processes store messages of the same user: then the table has their order.
 _OTHERS = """
 SELECT COALESCE(bool_or(bot_name = $2 AND COALESCE(run_seq, seq) < $3), FALSE) AS is_ahead, count(*) > 0 AS is_any
 FROM web_conversations WHERE user_id = $1 AND status = 'pending' AND instance_id <> $4"""
 
 
 class DuplicateStored(Exception):
-    """A message of the same user is stored under the same key."""
+    """A message of the same user is already stored under the same key."""
 
 
 async def accept(database: Database, messages: Sequence[NewMessage], *, instance_id: UUID) -> list[Acceptance | None]:
-    """Store messages of any users with their events; ``None`` for one whose ``client_msg_id`` is known already.
+    """Store messages with their events; ``None`` for one whose ``client_msg_id`` is already known.
 
     Raises: DatabaseUnavailable; DuplicateStored when another process stores the same message concurrently.
     """
@@ -116,7 +116,7 @@ def _accept_arguments(messages: Sequence[NewMessage], instance_id: UUID) -> tupl
 
 
 async def finish(database: Database, outcomes: Sequence[Outcome]) -> list[tuple[int, datetime] | None]:
-    """Store how calls ended, with their events: each one's seq and time, ``None`` where it was finished before."""
+    """Store outcomes with their events: returns each one's seq and time, ``None`` if it was already finished."""
     rows = await database.fetch(
         _FINISH,
         [outcome.message_id for outcome in outcomes],
@@ -137,6 +137,6 @@ async def finish(database: Database, outcomes: Sequence[Outcome]) -> list[tuple[
 async def others_pending(
     database: Database, user_id: str, bot_name: str, *, run_seq: int, instance_id: UUID
 ) -> tuple[bool, bool]:
-    """Whether other processes answer this user: a message before this one in its lane, and any at all."""
+    """Whether other processes answer this user: an earlier message to the same bot, and any message at all."""
     (row,) = await database.fetch(_OTHERS, user_id, bot_name, run_seq, instance_id)
     return row["is_ahead"], row["is_any"]

@@ -27,7 +27,7 @@ class AccountRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimRow:
-    """A claim that is good: for whom, and which others the same browser has for them."""
+    """A valid claim: its account, and the family of claims of the same browser."""
 
     claim_hash: str
     user_id: str
@@ -36,7 +36,7 @@ class ClaimRow:
 
 _COLUMNS = [getattr(WebAccount, name) for name in AccountRow.__dataclass_fields__]
 
-# The bots' tables may have zone-less times: the database writes its own clock into whatever type is there.
+# The bots' tables may use timestamps without time zone: the database writes its own clock into either type.
 _INSERT_USER = text(
     "INSERT INTO universal_users"
     " (universal_id, primary_username, display_name, created_at, last_active, preferences, privacy_settings)"
@@ -60,8 +60,8 @@ _ADMIN_NAMES = text("SELECT username FROM web_admins")
 _IS_CLAIMED = text("""
 SELECT EXISTS (SELECT 1 FROM web_claims c JOIN web_accounts a USING (user_id)
     WHERE a.name_key = :name_key AND NOT a.is_guest AND c.claim_hash = ANY(:hashes) AND c.expires_at > now())""")
-# What is older than the claim that a browser has just shown is of no more use to it; what is newer may be on its way
-# to it, by an answer to a double click.
+# Claims older than the one that a browser just presented are obsolete; a newer one may still be on its way to it,
+# in the answer to a double click.
 _ADD_CLAIM = text("""
 WITH expired AS (
     DELETE FROM web_claims WHERE (claim_hash, user_id) IN (
@@ -76,7 +76,7 @@ VALUES (:claim_hash, :user_id, :family_id, clock_timestamp(), now() + make_inter
 _ADD_ATTEMPT = text("""
 INSERT INTO web_claims (claim_hash, user_id, family_id, expires_at)
 VALUES (:claim_hash, :user_id, :family_id, now() + make_interval(secs => :lives_s)) ON CONFLICT DO NOTHING""")
-# A sign-in that is under way has either ended before, or finds nothing any more.
+# A concurrent sign-in has either finished before, or finds no claim.
 _LOCK_ACCOUNTS = text("""
 SELECT pg_advisory_xact_lock(hashtextextended('web_accounts:' || name_key, 0))
 FROM (SELECT DISTINCT name_key FROM web_accounts WHERE user_id = ANY(:user_ids) ORDER BY 1) names""")
@@ -97,7 +97,7 @@ async def holder(connection: AsyncConnection, name_key: str) -> AccountRow | Non
 
 
 async def claims(connection: AsyncConnection, claim_hashes: Sequence[str]) -> list[ClaimRow]:
-    """The good ones among some claims; those of an account that holds a name before a guest's."""
+    """The valid ones among some claims, those of name holders before guests'."""
     if not claim_hashes:
         return []
     return [ClaimRow(**row) for row in await many(connection, _CLAIMS, {"hashes": list(claim_hashes)})]
@@ -118,7 +118,7 @@ async def get(connection: AsyncConnection, user_id: str) -> AccountRow | None:
 
 
 async def is_like_another(connection: AsyncConnection, looks: Sequence[str], *, name_key: str) -> bool:
-    """Whether somebody holds another name, or an administrator has one, that looks the same."""
+    """Whether another user's or an administrator's name looks the same."""
     for skeleton in sorted(looks):  # two that look alike are not both the first
         await connection.execute(_LOCK_NAME, {"name_key": f"looks {skeleton}"})
     found = await many(connection, _LIKE, {"skeletons": list(looks), "name_key": name_key})
@@ -151,7 +151,7 @@ async def add_claim(
     shown: str | None,
     lives_days: int,
 ) -> None:
-    """Let a browser resume an account with a new claim, in the place of the one that it showed (its hash)."""
+    """Give a browser a new claim on an account, replacing the one that it presented (by its hash)."""
     values = {"user_id": user_id, "claim_hash": claim_hash, "family_id": family_id, "shown": shown, "days": lives_days}
     await connection.execute(_ADD_CLAIM, values)
 
@@ -165,18 +165,18 @@ async def add_attempt(
 
 
 async def lock_accounts(connection: AsyncConnection, user_ids: Sequence[str]) -> None:
-    """Let no sign-in decide about these accounts meanwhile. Before any row is held: else two wait for each other."""
+    """Keep sign-ins to these accounts waiting. Call it before locking any row, or two transactions may deadlock."""
     await connection.execute(_LOCK_ACCOUNTS, {"user_ids": list(user_ids)})
 
 
 async def revoke_families(connection: AsyncConnection, user_id: str, family_ids: Sequence[UUID]) -> None:
-    """What these browsers hold of an account opens nothing any more."""
+    """Revoke all claims of these browsers on an account."""
     await lock_accounts(connection, [user_id])
     await connection.execute(_REVOKE_FAMILIES, {"user_id": user_id, "family_ids": list(family_ids)})
 
 
 async def revoke_claims(connection: AsyncConnection, user_ids: Sequence[str]) -> None:
-    """No browser opens these accounts by what it holds."""
+    """Revoke all claims on these accounts."""
     await lock_accounts(connection, user_ids)
     await connection.execute(_REVOKE_CLAIMS, {"user_ids": list(user_ids)})
 

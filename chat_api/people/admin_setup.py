@@ -22,7 +22,7 @@ MIN_ADMIN_PASSWORD_CHARS = 10
 
 
 class AdminSetupService:
-    """Makes administrators. Whoever calls it has the machine, or the setup code: there is nobody to be asked yet."""
+    """Creates administrators. The caller has the machine or the setup code; there is no principal to check."""
 
     def __init__(self, database: Database, audit: AuditService, settings: Settings) -> None:
         self._database = database
@@ -32,7 +32,7 @@ class AdminSetupService:
     async def create_admin(
         self, username: str, password: str, *, role: Role = Role.ADMIN, totp_secret: str | None = None
     ) -> None:
-        """Make an administrator; with ``totp_secret`` (base32) each login also needs an authenticator's code.
+        """Create an administrator; with ``totp_secret`` (base32) each login also needs an authenticator's code.
 
         Raises: InvalidInput for a weak password, Conflict for a name that is taken.
         """
@@ -41,7 +41,7 @@ class AdminSetupService:
             await self._store_admin(connection, admin)
 
     async def prepare_first_admin(self) -> str | None:
-        """At start: make the configured administrator, else a one-time setup code.
+        """At start: create the configured administrator, or a one-time setup code.
 
         Returns: the code to print, or ``None`` when there is an administrator.
         """
@@ -50,7 +50,7 @@ class AdminSetupService:
                 return None
         username, password = self._settings.web_ui_admin_username, self._settings.web_ui_admin_password
         if username and password:
-            with contextlib.suppress(Conflict):  # another replica starts beside us
+            with contextlib.suppress(Conflict):  # another replica is starting at the same time
                 await self.create_admin(username, password.get_secret_value())
             return None
         code = secrets.token_hex(8)
@@ -59,17 +59,19 @@ class AdminSetupService:
         return code
 
     async def set_up_admin(self, code: str, username: str, password: str) -> None:
-        """Make the first administrator with the code printed at start; the code is good once.
+        """Create the first administrator with the setup code, which works once.
 
-        Raises: NotAuthenticated for any other code, InvalidInput for a weak password (the code stays good).
+        Raises: NotAuthenticated for any other code, InvalidInput for a weak password (the code stays valid).
         """
         admin = await self._new_admin(username, password)
         async with self._database.write() as connection:
-            # A code that was printed and not used is worth nothing once there is an administrator by another way.
+            # An unused code is invalid once an administrator was created in another way.
             is_first = not await admins.count(connection)
             if not is_first or not await admins.spend_setup_code(connection, token_hash(code.strip())):
                 raise NotAuthenticated("This setup code is not valid.")
-            await self._store_admin(connection, admin)  # with the code or not at all: it would be spent for nothing
+            await self._store_admin(
+                connection, admin
+            )  # in the same transaction, so that a failure does not spend the code
 
     async def is_set_up(self) -> bool:
         """Whether there is an administrator at all."""

@@ -1,4 +1,4 @@
-"""Administrators of the console: what each may do, where they are signed in, and shutting one out."""
+"""Administrators of the console: their roles and sessions, and disabling them."""
 
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from models import Role
 
 
 class AdministratorsService:
-    """Lists and changes administrators; the last one who may do everything stays."""
+    """Lists and changes administrators; the last one with the admin role can't be removed."""
 
     def __init__(
         self, database: Database, auth: AuthService, audit: AuditService, *, clock: Clock = SYSTEM_CLOCK
@@ -39,7 +39,7 @@ class AdministratorsService:
             return await people.sessions(connection, [admin_id], is_admin=True, limit=50)
 
     async def set_role(self, principal: Principal, admin_id: str, role: Role) -> None:
-        """Change what an administrator may do; it holds from their next click, and open pages are rebuilt.
+        """Change an administrator's role, effective with their next request; open pages are rebuilt.
 
         Raises: NotFound, Conflict (oneself, or the last administrator), PermissionDenied, NotAuthenticated.
         """
@@ -53,7 +53,7 @@ class AdministratorsService:
             await self._audit.record(principal, "admins.role", admin.username, details=details, connection=connection)
 
     async def set_enabled(self, principal: Principal, admin_id: str, *, is_enabled: bool) -> None:
-        """Shut an administrator out, with all their sessions, or let them in again.
+        """Disable an administrator and end all their sessions, or enable them again.
 
         Raises: NotFound, Conflict (oneself, or the last administrator), PermissionDenied, NotAuthenticated.
         """
@@ -71,7 +71,7 @@ class AdministratorsService:
             self._auth.ended.publish(session_id)
 
     async def end_sessions(self, principal: Principal, admin_id: str) -> int:
-        """End all sessions of an administrator; of oneself, all but the one that asks. Returns how many.
+        """End all sessions of an administrator, except the caller's own current one. Returns how many.
 
         Raises: NotFound, PermissionDenied, NotAuthenticated.
         """

@@ -13,7 +13,7 @@ from chat_api.core.rows import affected, many, one_or_none, unless_taken
 from chat_api.people.schemas import AdminView
 from models import AdminAccount, Role, WebSetting
 
-# Not only the newest: with a clock that was set back, codes that were not used would be refused until it has caught up.
+# Not only the newest: after a clock was set back, unused codes would be refused until it has caught up.
 _SPEND_TOTP_STEP = text("""
 UPDATE web_admins SET totp_used_steps = (ARRAY[CAST(:step AS bigint)] || totp_used_steps)[1:20]
 WHERE admin_id = :id AND NOT totp_used_steps @> ARRAY[CAST(:step AS bigint)]""")
@@ -60,7 +60,7 @@ async def create(connection: AsyncConnection, admin: AdminRow) -> None:
 
 
 async def store_setup_code(connection: AsyncConnection, code_hash: str) -> None:
-    """Keep the hash of the only setup code that is good."""
+    """Store the hash of the only valid setup code."""
     statement = upsert(WebSetting).values(key=SETUP_CODE_KEY, value=code_hash)
     await connection.execute(
         statement.on_conflict_do_update(index_elements=["key"], set_={"value": code_hash, "updated_at": func.now()})
@@ -68,23 +68,23 @@ async def store_setup_code(connection: AsyncConnection, code_hash: str) -> None:
 
 
 async def spend_setup_code(connection: AsyncConnection, code_hash: str) -> bool:
-    """Use the setup code up; returns whether it was the good one."""
+    """Spend the setup code; returns whether it was valid."""
     statement = delete(WebSetting).where(WebSetting.key == SETUP_CODE_KEY, WebSetting.value == code_hash)  # type: ignore[arg-type]
     return await affected(connection, statement) == 1
 
 
 async def spend_totp_step(connection: AsyncConnection, admin_id: str, step: int) -> bool:
-    """Use a code up; returns whether it was not used before. Of two at once, the second waits and finds it used."""
+    """Spend a code; returns False if it was already used. Of two concurrent callers, the second finds it used."""
     return await affected(connection, _SPEND_TOTP_STEP, {"id": admin_id, "step": step}) == 1
 
 
 async def lock(connection: AsyncConnection) -> None:
-    """Let one transaction at a time change who may do what: two cannot each take the other for the one that stays."""
+    """Serialise role changes, so that two can't each count on the other administrator to remain."""
     await connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('web_admins', 0))"))
 
 
 async def everyone(connection: AsyncConnection) -> tuple[AdminView, ...]:
-    """Every administrator by name, with the number of sessions that live."""
+    """Every administrator by name, with the number of live sessions."""
     return ODD_ROWS.readable("administrators", await many(connection, _EVERYONE), _view)
 
 
@@ -95,7 +95,7 @@ async def get(connection: AsyncConnection, admin_id: str) -> AdminRow | None:
 
 
 async def count_able(connection: AsyncConnection, *, except_for: str) -> int:
-    """How many others may do everything."""
+    """How many other enabled administrators have the admin role."""
     statement = (
         select(func.count())
         .select_from(AdminAccount)
@@ -109,12 +109,12 @@ async def count_able(connection: AsyncConnection, *, except_for: str) -> int:
 
 
 async def set_role(connection: AsyncConnection, admin_id: str, role: Role) -> None:
-    """Change what an administrator may do."""
+    """Change an administrator's role."""
     await connection.execute(update(AdminAccount).where(AdminAccount.admin_id == admin_id).values(role=role.value))  # type: ignore[arg-type]
 
 
 async def set_disabled(connection: AsyncConnection, admin_id: str, *, at: datetime | None) -> None:
-    """Shut an administrator out, or with ``None`` let them in."""
+    """Disable an administrator, or with ``None`` enable them."""
     await connection.execute(update(AdminAccount).where(AdminAccount.admin_id == admin_id).values(disabled_at=at))  # type: ignore[arg-type]
 
 

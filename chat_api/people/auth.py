@@ -1,8 +1,8 @@
-"""Signing in and out, and telling who is asking.
+"""Signing in and out, and authenticating requests.
 
-A session is a row; its token is a JWT of which only the hash is kept. Role, ban and revocation are read from the
-database at every request, so that a change holds from the next one on. When a session began and when it ends is told
-by the database's clock alone: the clocks of other machines may differ, or be set.
+A session is a row; its token is a JWT of which only the hash is stored. Role, ban and revocation are read from the
+database at every request, so that a change takes effect with the next one. Only the database's clock decides when a
+session begins and ends: those of other machines may differ, or be set.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ from models import AuditOutcome, Role
 log = get_logger(__name__)
 
 TOUCH_AFTER = timedelta(minutes=1)
-# On the hot path a session is read again after this; an end of it that this or another process makes is told at once.
+# Fast path: a session is read again after this time. Its end is published to all processes at once.
 RECOGNISED_S = 1.0
 MAX_RECOGNISED = 10_000
 # Source: protocol, "ws-ticket".
@@ -55,7 +55,7 @@ TICKET_PREFIX = "wst_"
 
 
 class AuthService:
-    """The door: every token is made, checked and revoked here."""
+    """Issues, checks and revokes every token."""
 
     def __init__(
         self,
@@ -146,8 +146,8 @@ class AuthService:
     ) -> SignIn:
         """Sign an administrator in.
 
-        ``attempt`` is the secret of a form: sent twice, as by a double click, it takes one code for both times.
-        ``replaced`` is the token of the same browser's session until now, which ends: nothing holds it any more.
+        ``attempt`` is the secret of a form: submitted twice, as by a double click, it needs only one code.
+        ``replaced`` is the token of the browser's previous session, which ends.
 
         Raises: NotAuthenticated, always with the same message; RateLimited when too many tried this name from places
         where nobody has signed in with it lately.
@@ -171,7 +171,7 @@ class AuthService:
                 if earlier is not None:
                     self.ended.publish(earlier.session_id)
                 return sign_in
-        # Not the name that was tried: people type passwords there.
+        # Without the name that was tried: people sometimes type their password there.
         details = {"address": device.address} if device else None
         await self._audit.record(None, "admin.login", "console", outcome=AuditOutcome.DENIED, details=details)
         raise NotAuthenticated("Incorrect username, password or code.")
@@ -190,7 +190,7 @@ class AuthService:
         return _principal(session, address=address)
 
     async def recognise(self, token: str | None, *, address: str) -> Principal:
-        """As :meth:`authenticate`, for a user whose messages come one after the other: read again every second."""
+        """Like :meth:`authenticate`, cached for a second, for users who send many messages in a row."""
         known = self._recognised.get(token or "")
         if known is not None and known[0] > self._clock.monotonic_s() and known[1].address == address:
             return known[1]
@@ -201,13 +201,13 @@ class AuthService:
         return principal
 
     async def has_password(self, principal: Principal) -> bool:
-        """Whether a user can come back to their account after they have signed out everywhere."""
+        """Whether a user could return to their account after signing out everywhere."""
         async with self._database.read() as connection:
             account = await accounts.get(connection, principal.user_id)
         return account is not None and account.password_hash is not None
 
     async def issue_ticket(self, principal: Principal) -> str:
-        """A way to open one WebSocket within :data:`TICKET_S`, on any replica: it may stand in an address."""
+        """A ticket that opens one WebSocket within :data:`TICKET_S` on any replica; safe to put in a URL."""
         ticket = TICKET_PREFIX + secrets.token_urlsafe(32)
         await sessions.store_ticket(self._database, token_hash(ticket), principal.session_id, lives_s=TICKET_S)
         return ticket
@@ -223,19 +223,19 @@ class AuthService:
         return replace(principal, address=address)
 
     async def ended_among(self, session_ids: Iterable[UUID]) -> list[UUID]:
-        """Which of many open sessions may act no more."""
+        """Which of many sessions have ended."""
         return await sessions.ended_among(self._database, list(session_ids))
 
     async def living(self, session_ids: Iterable[UUID]) -> dict[UUID, Principal]:
-        """Which of many open sessions may still act, and as what."""
+        """The principals of those of many sessions that are still live."""
         async with self._database.read() as connection:
             rows = await sessions.live_among(connection, list(session_ids))
         return {session_id: _principal(row) for session_id, row in rows.items() if _has_known_role(row)}
 
     async def leave(self, token: str, *, claim: str | None = None) -> None:
-        """End the session of a token, if there is one, even one that has expired: its browser may still hold claims.
+        """End the session of a token, even an expired one: its browser may still hold claims.
 
-        ``claim`` is the value of the browser's claim cookie: what it holds of the account opens nothing any more.
+        ``claim`` is the value of the browser's claim cookie: its claims on the account are revoked.
         """
         async with self._database.read() as connection:
             found = await sessions.by_token(connection, token_hash(token))
@@ -243,7 +243,7 @@ class AuthService:
             await self._end(*found, claim=claim)
 
     async def kept_claims(self, claim: str) -> str | None:
-        """What a browser's claim cookie still opens: its new value, or ``None`` when that is nothing."""
+        """The claim cookie's new value with the claims that are still valid, or ``None`` if none is."""
         brought = claims_in(claim)
         async with self._database.read() as connection:
             good = {one.claim_hash for one in await accounts.claims(connection, [token_hash(one) for one in brought])}
@@ -262,7 +262,7 @@ class AuthService:
         log.info("signed_out", user_id=user_id)
 
     async def _touch(self, session: LiveSession) -> None:
-        """Remember that a session is in use: to the minute, and never at the cost of the request."""
+        """Record that a session is in use, at most once a minute; a failure doesn't affect the request."""
         if self._clock.now() - session.last_active < TOUCH_AFTER:
             return
         with contextlib.suppress(DatabaseUnavailable):
@@ -270,7 +270,7 @@ class AuthService:
                 await sessions.touch(connection, session.id)
 
     async def _admin(self, username: str) -> AdminRow | None:
-        """The administrator of a name as it was typed; one that cannot be a name is nobody's."""
+        """The administrator with a typed name; None for an impossible name."""
         try:
             name = check_name(username, field="username", min_chars=1, max_chars=30)
         except InvalidInput:
@@ -279,7 +279,7 @@ class AuthService:
             return await admins.find(connection, name)
 
     async def _live_principal(self, token: str | None, *, is_admin: bool = False) -> Principal | None:
-        """Whose token still lives; a dead one is no proof, and no obstacle to signing in."""
+        """The principal of a token; an invalid token proves nothing, but doesn't prevent signing in."""
         try:
             return await self.authenticate(token, is_admin=is_admin)
         except NotAuthenticated:
@@ -295,7 +295,7 @@ class AuthService:
         form_id: UUID | None,
         device: Device | None,
     ) -> SignIn | None:
-        """The session, if the code is right where there has to be one: both in one transaction."""
+        """Check the second factor, if there is one, and open the session in the same transaction."""
         is_right = await spend_totp(connection, admin, totp)
         if not is_right and not (form_id and await sessions.is_opened_by(connection, admin.admin_id, form_id)):
             return None
@@ -305,7 +305,7 @@ class AuthService:
 
 
 def _has_known_role(session: LiveSession) -> bool:
-    """What another version calls a role gives no right in this one."""
+    """An unknown role of another version grants nothing."""
     return not session.is_admin or session.role in set(Role)
 
 

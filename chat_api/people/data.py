@@ -1,4 +1,4 @@
-"""All that is held of one person: joined with another identity, given out, or erased."""
+"""All data about one person: merging it with another identity, exporting and erasing it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -22,7 +22,7 @@ from chat_api.people.service import checked_reason, found, is_storable
 
 log = get_logger(__name__)
 
-# The end of a session holds in every process, open sockets included, within five seconds: then nothing new can come.
+# Ended sessions are closed in every process, including sockets, within five seconds: after that no new data arrives.
 DRAIN_S = 5.0
 # Has the bots forget a person, whom it still finds here; gives the receipt.
 ForgetAtBots = Callable[[Principal, str], Awaitable[UUID]]

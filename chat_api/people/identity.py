@@ -37,7 +37,7 @@ CLAIM_SEPARATOR = "."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """What a caller brings besides the name: a password, the claims of the browser, a session that lives.
+    """What a caller presents besides the name: a password, the browser's claims, a live session.
 
     ``is_rotated`` says that the new session takes the place of that one. ``attempt`` is a secret of the form that was
     sent, made by us for it: sent again within a minute, it leads to the same account.
@@ -53,7 +53,7 @@ class Proof:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identified:
-    """The account that a login leads to, and what its browser keeps from now on.
+    """The account behind a login, and what its browser stores from now on.
 
     ``ended`` are sessions that a new password has ended.
     """
@@ -65,11 +65,11 @@ class Identified:
 
 
 class _HolderChanged(Exception):
-    """The holder of a name is not what it was when the password was checked."""
+    """The holder of a name changed while the password was being checked."""
 
 
 class IdentityService:
-    """Finds or makes the account behind a login."""
+    """Finds or creates the account behind a login."""
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class IdentityService:
         for a taken name and does not match; PermissionDenied for a banned account; FeatureOff for new people.
         """
         while True:
-            # Somebody claimed the name, or set its password, while we hashed ours: look again.
+            # Somebody claimed the name or set its password while we were hashing: look again.
             with contextlib.suppress(_HolderChanged):
                 return await self._identify(username, display_name, proof)
 
@@ -108,7 +108,7 @@ class IdentityService:
         if proof.password is not None:
             check_text(proof.password, field="password", min_chars=MIN_PASSWORD_CHARS, max_chars=MAX_PASSWORD_CHARS)
         holder = await self._holder(name_key(name))
-        # Argon2 takes its time: it runs in a thread, and in no transaction.
+        # Argon2 is slow: run it in a thread, outside any transaction.
         is_proven = await self._is_proven_by_password(holder, proof)
         new_hash = await self._new_password_hash(holder, proof)
         async with self._database.write() as connection:
@@ -148,7 +148,7 @@ class IdentityService:
     async def _new_claim(
         self, connection: Connection, user_id: str, proof: Proof, shown_claims: Sequence[ClaimRow]
     ) -> tuple[str, UUID]:
-        """What the browser's cookie holds from now on: a new claim first, then what it has of other accounts."""
+        """The new value of the claim cookie: a new claim, followed by those for other accounts."""
         shown = next((claim for claim in shown_claims if claim.user_id == user_id), None)
         family_id = shown.family_id if shown else await self._family_of_session(connection, user_id, proof) or new_id()
         secret = new_secret()
@@ -165,13 +165,13 @@ class IdentityService:
         return CLAIM_SEPARATOR.join([secret, *kept][:MAX_CLAIMS]), family_id
 
     async def _family_of_session(self, connection: Connection, user_id: str, proof: Proof) -> UUID | None:
-        """A browser that has lost its claim, and not its session, is still the same browser."""
+        """A browser that lost its claim but still has its session is the same browser."""
         if not proof.is_rotated or proof.session_id is None or proof.user_id != user_id:
             return None
         return await sessions.claim_family(connection, proof.session_id)
 
     async def _revoked(self, connection: Connection, user_id: str, proof: Proof) -> tuple[UUID, ...]:
-        """A new password is the only proof that is left, but for the session that set it."""
+        """A new password revokes all other proof, except the session that set it."""
         await accounts.revoke_claims(connection, [user_id])
         ended = await people.end_sessions(connection, [user_id], is_admin=False, except_id=proof.session_id)
         return tuple(ended)
@@ -191,7 +191,7 @@ class IdentityService:
         raise NotAuthenticated("Wrong password, or the name is taken.")
 
     async def _new_password_hash(self, holder: AccountRow | None, proof: Proof) -> str | None:
-        """A first password is kept; one that was just checked needs no new hash."""
+        """Hash a first password; one that was just checked needs no new hash."""
         if proof.password is None or (holder is not None and holder.password_hash is not None):
             return None
         return await asyncio.to_thread(hash_password, proof.password)
@@ -234,7 +234,7 @@ class IdentityService:
             username=name,
             display_name=shown,
             is_guest=is_taken,
-            # A guest holds no name, so there is nothing a password of theirs could open later.
+            # A guest holds no name, so a password would be useless to them later.
             password_hash=None if is_taken else password_hash,
             banned_at=None,
         )
@@ -249,5 +249,5 @@ def _attempt_hash(proof: Proof) -> str | None:
 
 
 def claims_in(cookie: str | None) -> list[str]:
-    """The claims that a browser brings, at the most as many as we give one."""
+    """The claims in a browser's cookie, at most as many as we issue."""
     return [claim for claim in (cookie or "").split(CLAIM_SEPARATOR) if claim][:MAX_CLAIMS]

@@ -1,4 +1,4 @@
-"""All that is held of a person: joined with another person's, deleted, or read for an export."""
+"""All data about a person: merging it with another person's, deleting it, and reading it for an export."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,9 +12,9 @@ from chat_api.people import accounts_repository as accounts
 
 _MOVE_IDENTITIES = text("UPDATE platform_identities SET universal_id = :target WHERE universal_id = :source")
 _NOTE_MERGE = text("INSERT INTO web_merges (source_id, target_id) VALUES (:source, :target)")
-# Whoever was joined to the one that is joined now belongs to the same person.
+# Whoever was merged into the source earlier now belongs to the target, too.
 _FOLLOW_MERGE = text("UPDATE web_merges SET target_id = :target WHERE target_id = :source")
-# What is held of a person, table by table; in this order nothing is left that points at what is gone.
+# Table by table, in an order that never leaves a dangling reference.
 _DIRTY = """
 INSERT INTO web_usage_dirty (hour)
 SELECT DISTINCT date_trunc('hour', timestamp, 'UTC') FROM web_conversations WHERE user_id = ANY(:user_ids)
@@ -30,11 +30,11 @@ _ERASE_WEB_IDENTITIES = text("""
 DELETE FROM platform_identities
 WHERE platform = 'web_ui' AND (universal_id = ANY(:user_ids) OR platform_user_id = ANY(:user_ids))""")
 _ERASE_MERGES = text("DELETE FROM web_merges WHERE source_id = ANY(:user_ids) OR target_id = ANY(:user_ids)")
-# Only the rows that we made, and only where no other platform has come to use them.
+# Only rows that we created, and only if no other platform uses them.
 _ERASE_USERS = text("""
 DELETE FROM universal_users u WHERE u.universal_id = ANY(:made_here)
 AND NOT EXISTS (SELECT 1 FROM platform_identities i WHERE i.universal_id = u.universal_id)""")
-# What an export holds. A hash that opens a door stays here.
+# What an export contains. Hashes of secrets are left out.
 EXPORTED = {
     "identities": """
         SELECT platform, platform_user_id, username, display_name, email, verified_at FROM platform_identities
@@ -79,7 +79,7 @@ async def merge(connection: AsyncConnection, *, source: str, target: str) -> int
 
 
 async def erase(connection: AsyncConnection, user_ids: Sequence[str]) -> dict[str, int]:
-    """Delete all that is held of people; returns how much of what."""
+    """Delete all data about people; returns how many rows of each kind."""
     values: dict[str, Any] = {"user_ids": list(user_ids)}
     await connection.execute(text(_DIRTY), values)
     counts = {"messages": await affected(connection, _ERASE_MESSAGES, values)}
@@ -95,7 +95,7 @@ async def erase(connection: AsyncConnection, user_ids: Sequence[str]) -> dict[st
 
 
 async def exported(connection: AsyncConnection, part: str, user_ids: Sequence[str]) -> list[dict[str, Any]]:
-    """One part of what is held of people; see :data:`EXPORTED`."""
+    """One part of the data about people; see :data:`EXPORTED`."""
     return [dict(row) for row in await many(connection, text(EXPORTED[part]), {"user_ids": list(user_ids)})]
 
 

@@ -1,4 +1,4 @@
-"""People: the list, one of them, and what becomes of them.
+"""People: the list, one person, sessions, bans and merges.
 
 Times of the bots' own tables may have no zone: they are read as UTC.
 """
@@ -24,7 +24,7 @@ from chat_api.people.schemas import (
     person_reference,
 )
 
-# For rows ``f`` with a ``user_id``: the name that people know its owner by.
+# For rows ``f`` with a ``user_id``: the display name of its owner.
 NAMES = "LEFT JOIN web_accounts a ON a.user_id = f.user_id LEFT JOIN universal_users u ON u.universal_id = f.user_id"
 USERNAME = "COALESCE(a.display_name, u.display_name, u.primary_username, f.user_id) AS username"
 _THREADS = text(f"""
@@ -115,7 +115,7 @@ async def page(
 
 
 def like(search: str | None) -> str | None:
-    """A pattern that finds the words themselves, wherever they are."""
+    """A LIKE pattern that matches the text literally, anywhere."""
     if search is None:
         return None
     escaped = search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
@@ -149,14 +149,14 @@ async def details(connection: AsyncConnection, user_id: str) -> PersonDetails | 
 
 
 async def merged_into(connection: AsyncConnection, user_id: str) -> list[str]:
-    """Who was joined to a person."""
+    """The ids that were merged into a person."""
     return [row["source_id"] for row in await many(connection, _MERGED, {"user_id": user_id})]
 
 
 async def sessions(
     connection: AsyncConnection, user_ids: Sequence[str], *, is_admin: bool, limit: int = 200
 ) -> tuple[SessionView, ...]:
-    """The newest sessions, those that live first."""
+    """The newest sessions, live ones first."""
     values = {"user_ids": list(user_ids), "is_admin": is_admin, "limit": limit}
     return tuple(SessionView(**row) for row in await many(connection, _SESSIONS, values))
 
@@ -169,9 +169,9 @@ async def end_sessions(
     session_id: UUID | None = None,
     except_id: UUID | None = None,
 ) -> list[UUID]:
-    """End one live session, all, or all but one, with the tickets that they gave out; returns which.
+    """End one live session, all, or all but one, with their tickets; returns their ids.
 
-    With all the sessions of a person all their claims end, with one of them those of its browser.
+    Ending all sessions of a person revokes all their claims; ending one, those of its browser.
     """
     values = {"user_ids": list(user_ids), "is_admin": is_admin, "session_id": session_id, "except_id": except_id}
     rows = await many(connection, _END_SESSIONS, values)
@@ -186,12 +186,12 @@ async def end_sessions(
 
 
 async def ban(connection: AsyncConnection, user_ids: Sequence[str], *, reason: str) -> int:
-    """Shut people's accounts; returns how many."""
+    """Ban accounts; returns how many."""
     return await affected(connection, _BAN, {"user_ids": list(user_ids), "reason": reason})
 
 
 async def unban(connection: AsyncConnection, user_ids: Sequence[str]) -> int:
-    """Open them again."""
+    """Lift the ban of accounts; returns how many."""
     return await affected(connection, _UNBAN, {"user_ids": list(user_ids)})
 
 
@@ -201,12 +201,12 @@ async def bot_user(database: Database, user_id: str) -> str:
 
 
 async def lock(connection: AsyncConnection, *user_ids: str) -> list[str]:
-    """Hold people until the transaction ends, in one order everywhere; returns those that there are."""
+    """Lock people until the transaction ends, always in the same order; returns those that exist."""
     return [row["universal_id"] for row in await many(connection, _LOCK, {"user_ids": list(user_ids)})]
 
 
 async def active(connection: AsyncConnection, bot_name: str, *, seconds: float, limit: int) -> tuple[str, ...]:
-    """The names of those who wrote to a bot lately, the last one first."""
+    """The names of people who wrote to a bot recently, the latest first."""
     rows = await many(connection, _ACTIVE, {"bot_name": bot_name, "seconds": seconds, "limit": limit})
     return tuple(row["display_name"] or row["user_id"] for row in rows)
 

@@ -134,5 +134,5 @@ class AdminView(ReadModel):
 
 
 def person_reference(user_id: str) -> str:
-    """What the audit trail calls a person: it can be found from the id, and says nothing once the person is erased."""
+    """A person's reference in the audit trail: derived from the id, and meaningless once the person is erased."""
     return f"person-{hashlib.sha256(user_id.encode()).hexdigest()[:16]}"

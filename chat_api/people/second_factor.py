@@ -14,7 +14,7 @@ from chat_api.people.identity import MIN_ATTEMPT_CHARS
 
 
 async def spend_totp(connection: Connection, admin: AdminRow, code: str | None) -> bool:
-    """Whether the second factor is right, where there is one. A code is spent with it: it works once."""
+    """Check and spend a code; returns True if it is valid or the administrator has no second factor."""
     if admin.totp_secret is None:
         return True
     step = matching_step(admin.totp_secret, code or "", at=await sessions.now(connection))
@@ -22,7 +22,7 @@ async def spend_totp(connection: Connection, admin: AdminRow, code: str | None) 
 
 
 def form_id_of(admin: AdminRow, totp: str | None, attempt: str | None) -> UUID | None:
-    """What a form and the code that was typed into it have in common with the same form sent again."""
+    """An id that is the same when a form is submitted twice with the same code."""
     if admin.totp_secret is None or attempt is None or len(attempt) < MIN_ATTEMPT_CHARS:
         return None
     return UUID(token_hash(f"form {admin.admin_id} {totp} {attempt}")[:32])

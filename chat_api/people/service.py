@@ -1,4 +1,4 @@
-"""People of the chat as administrators see them: who they are, where they are signed in, and shutting them out."""
+"""People of the chat as administrators see them: identities, sessions and bans."""
 
 from collections.abc import Iterable
 from uuid import UUID
@@ -86,7 +86,7 @@ class UsersService:
         return len(ended)
 
     async def ban(self, principal: Principal, user_id: str, *, reason: str) -> None:
-        """Shut a person out: their sessions end, and their names open nothing.
+        """Ban a person: their sessions end, and they can't sign in.
 
         Raises: NotFound, Conflict (there is no account on the web), InvalidInput, PermissionDenied.
         """
@@ -103,7 +103,7 @@ class UsersService:
         self._tell(ended)
 
     async def unban(self, principal: Principal, user_id: str) -> None:
-        """Let a person in again. Raises: NotFound, PermissionDenied."""
+        """Lift a person's ban. Raises: NotFound, PermissionDenied."""
         target = person_reference(user_id)
         await self._audit.require(principal, Permission.MANAGE_USERS, target)
         async with self._database.write() as connection:
@@ -113,7 +113,7 @@ class UsersService:
     async def talking_to(self, principal: Principal, bot_name: str) -> tuple[int, tuple[str, ...]]:
         """How many people wrote to a bot in the last five minutes, and the names of some.
 
-        Who may not see people gets the number only. Raises: PermissionDenied, NotAuthenticated.
+        Without the permission to see people, only the number. Raises: PermissionDenied, NotAuthenticated.
         """
         principal.require(Permission.VIEW_FLEET)
         async with self._database.read() as connection:

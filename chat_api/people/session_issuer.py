@@ -54,7 +54,7 @@ class SessionIssuer:
         claim: str | None = None,
         family_id: UUID | None = None,
     ) -> SignIn:
-        """Store a session of a person; its token is in what is returned, and nowhere else."""
+        """Store a new session; only the returned value contains its token."""
         device = device or Device()
         is_admin = person.role is not None
         hours = self._settings.admin_session_timeout_hours if is_admin else self._settings.session_timeout_hours

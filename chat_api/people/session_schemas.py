@@ -1,4 +1,4 @@
-"""What signing in gives."""
+"""The result of signing in."""
 
 from dataclasses import dataclass
 from datetime import datetime

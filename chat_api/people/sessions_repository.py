@@ -15,7 +15,7 @@ from models import WebUserSession
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveSession:
-    """A session that may act now, with what its person is at this moment."""
+    """A live session with its person's current role and names."""
 
     id: UUID
     user_id: str
@@ -27,7 +27,7 @@ class LiveSession:
     last_active: datetime
 
 
-# One statement decides: not revoked, not expired, the person neither banned nor disabled; the role is today's.
+# One statement decides: not revoked, not expired, not banned or disabled; with the current role.
 _LIVE = """
 SELECT s.id, s.user_id, s.username, s.display_name, s.is_admin, d.role, a.is_guest, s.last_active
 FROM web_user_sessions s
@@ -38,13 +38,13 @@ WHERE s.revoked_at IS NULL AND s.expires_at > now()
 """
 _LIVE_BY_TOKEN = _LIVE + " AND s.session_token = $1 AND s.id = $2 AND s.is_admin = $3"
 _LIVE_BY_IDS = text(_LIVE + " AND s.id = ANY(:session_ids)")
-# Asked every few seconds for all that are connected: it answers with the few that have ended.
+# Runs every few seconds for all connected sessions, and returns the few that have ended.
 _ENDED = f"SELECT i.id FROM unnest($1::uuid[]) AS i (id) WHERE NOT EXISTS ({_LIVE} AND s.id = i.id)"
 _STORE_TICKET = """
 WITH old AS (DELETE FROM web_ws_tickets WHERE expires_at < now())
 INSERT INTO web_ws_tickets (ticket_hash, session_id, expires_at) VALUES ($1, $2, now() + make_interval(secs => $3))"""
 _SPEND_TICKET = "DELETE FROM web_ws_tickets WHERE ticket_hash = $1 RETURNING session_id, expires_at > now() AS is_good"
-# Written at most once a minute: a row a request would cost more than all the rest of it.
+# Written at most once a minute: an update per request would cost more than the rest of it.
 _TOUCH = text(
     "UPDATE web_user_sessions SET last_active = now() WHERE id = :id AND last_active < now() - interval '1 minute'"
 )
@@ -72,66 +72,66 @@ async def create(connection: AsyncConnection, session: WebUserSession) -> None:
 
 
 async def live(database: Database, *, token_hash: str, session_id: UUID, is_admin: bool) -> LiveSession | None:
-    """The session of a token, if it may act now."""
+    """The session of a token, if it is live."""
     rows = await database.fetch(_LIVE_BY_TOKEN, token_hash, session_id, is_admin)
     return LiveSession(**rows[0]) if rows else None
 
 
 async def live_among(connection: AsyncConnection, session_ids: Sequence[UUID]) -> dict[UUID, LiveSession]:
-    """Which of many sessions may act now, in one query."""
+    """The live ones among many sessions, in one query."""
     rows = await many(connection, _LIVE_BY_IDS, {"session_ids": list(session_ids)})
     return {row["id"]: LiveSession(**row) for row in rows}
 
 
 async def ended_among(database: Database, session_ids: list[UUID]) -> list[UUID]:
-    """Which of many sessions may not act any more, in one query."""
+    """The ended ones among many sessions, in one query."""
     return [row["id"] for row in await database.fetch(_ENDED, session_ids)]
 
 
 async def store_ticket(database: Database, ticket_hash: str, session_id: UUID, *, lives_s: float) -> None:
-    """Keep a ticket, and forget those that were never used."""
+    """Store a ticket, and delete expired ones."""
     await database.fetch(_STORE_TICKET, ticket_hash, session_id, lives_s)
 
 
 async def spend_ticket(database: Database, ticket_hash: str) -> UUID | None:
-    """The session of a ticket, which is gone with this; ``None`` when there is none, or it came too late."""
+    """Spend a ticket; returns its session, or ``None`` if it is unknown or expired."""
     rows = await database.fetch(_SPEND_TICKET, ticket_hash)
     return rows[0]["session_id"] if rows and rows[0]["is_good"] else None
 
 
 async def by_token(connection: AsyncConnection, token_hash: str) -> tuple[UUID, str] | None:
-    """The session of a token, whether it lives or not, and whose it is."""
+    """The session of a token, live or not, and its user."""
     row = await one_or_none(connection, _BY_TOKEN, {"token_hash": token_hash})
     return (row["id"], row["user_id"]) if row else None
 
 
 async def claim_family(connection: AsyncConnection, session_id: UUID) -> UUID | None:
-    """Which claims end with a session."""
+    """The family of claims that ends with a session."""
     return (await connection.execute(_CLAIM_FAMILY, {"id": session_id})).scalar_one_or_none()
 
 
 async def is_opened_by(connection: AsyncConnection, admin_id: str, form_id: UUID) -> bool:
-    """Whether an administrator's form opened a session a moment ago that nobody has ended."""
+    """Whether this form opened a session of the administrator a moment ago that is still live."""
     return bool((await connection.execute(_IS_OPENED_BY, {"admin_id": admin_id, "form_id": form_id})).scalar_one())
 
 
 async def admin_addresses(connection: AsyncConnection, admin_id: str) -> list[str]:
-    """Where an administrator has signed in from lately."""
+    """Addresses from which an administrator signed in recently."""
     return [row["address"] for row in await many(connection, _ADMIN_ADDRESSES, {"admin_id": admin_id})]
 
 
 async def addresses_of_name(connection: AsyncConnection, name_key: str) -> list[str]:
-    """Where the holder of a name has signed in from lately."""
+    """Addresses from which the holder of a name signed in recently."""
     return [row["address"] for row in await many(connection, _ADDRESSES_OF_NAME, {"name_key": name_key})]
 
 
 async def now(connection: AsyncConnection) -> datetime:
-    """The time by the clock that decides whether a session lives: the database's, one for all machines."""
+    """The database's time, which decides about all sessions on all machines."""
     return (await connection.execute(_NOW)).scalar_one()  # type: ignore[no-any-return]
 
 
 async def touch(connection: AsyncConnection, session_id: UUID) -> None:
-    """Remember that a session was used, to the minute."""
+    """Record that a session was used, to the minute."""
     await connection.execute(_TOUCH, {"id": session_id})
 
 

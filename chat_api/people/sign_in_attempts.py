@@ -1,4 +1,4 @@
-"""How often strangers may try to sign in as somebody."""
+"""Limits how often strangers may try to sign in to an account."""
 
 from chat_api.core.addresses import address_key
 from chat_api.core.database import Database
@@ -16,7 +16,7 @@ from chat_api.people.session_schemas import MAX_PASSWORD_CHARS
 
 
 class SignInAttempts:
-    """Counts what is tried at an account from places where nobody has signed in to it lately."""
+    """Counts attempts from addresses from which nobody has signed in to the account recently."""
 
     def __init__(self, database: Database, limits: RateLimits | None) -> None:
         self._database = database
@@ -31,7 +31,7 @@ class SignInAttempts:
         admin: AdminRow | None = None,
         is_admin: bool = False,
     ) -> None:
-        """Count a try at an account, unless its own browser or an address of its owner makes it.
+        """Count an attempt, unless it comes from the owner's browser or a known address.
 
         A limit for the account alone would let anybody lock its owner out. Raises: RateLimited.
         """

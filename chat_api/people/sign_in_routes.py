@@ -1,6 +1,6 @@
-"""What signing in does, whichever door it comes by: the JSON of the API, or the form of a page.
+"""Signing in, shared by the API and by the forms of pages.
 
-Both count against the same limits, bring the same proof, and leave the same cookies in the browser.
+Both count against the same limits, use the same proof and set the same cookies.
 """
 
 from starlette.requests import Request

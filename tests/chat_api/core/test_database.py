@@ -1,4 +1,4 @@
-"""The fast lane: errors in our own words, and no broken connection that is used twice."""
+"""The fast path: errors in our own words, and no broken connection that is used twice."""
 
 import pytest
 
@@ -11,7 +11,7 @@ GOODBYE = b"E" + (4 + len(_FIELDS)).to_bytes(4, "big") + _FIELDS  # Source: Post
 
 async def test_a_connection_that_broke_in_the_middle_is_away_and_replaced(database_url: str) -> None:
     """The server has said goodbye, its end of the connection is not seen yet: unavailable, and the next one is well."""
-    database = Database(database_url, pool_size=2)  # one connection in the fast lane
+    database = Database(database_url, pool_size=2)  # one connection on the fast path
     try:
         assert await database.fetch("SELECT 1")
         assert database._fast is not None
