@@ -5,16 +5,15 @@ All state is stored: a new leader or a restarted console continues where the pre
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from chat_api.alerts import grouping as alert_groups
 from chat_api.alerts import outbox_repository as outbox
 from chat_api.alerts import repository as alerts
-from chat_api.alerts import rules as alert_rules
-from chat_api.alerts.notifications import notification
+from chat_api.alerts.evaluation import by_urgency, change_alerts, evaluate_subjects, with_stored
 from chat_api.alerts.schemas import (
     AlertView,
     Channel,
@@ -23,11 +22,11 @@ from chat_api.alerts.schemas import (
     RuleView,
     SubjectState,
 )
-from chat_api.alerts.settings_repository import CHANNELS, RULES, WINDOWS
+from chat_api.alerts.settings_repository import CHANNELS, RULES
 from chat_api.audit.service import AuditService
 from chat_api.core.bus import Topic
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
-from chat_api.core.database import Connection, Database
+from chat_api.core.database import Database
 from chat_api.core.errors import DatabaseUnavailable, InvalidInput, NotFound
 from chat_api.core.language import _
 from chat_api.core.logging import get_logger
@@ -35,11 +34,9 @@ from chat_api.core.principals import Permission, Principal
 from chat_api.core.pubsub import PubSub
 from chat_api.core.text import check_text
 from chat_api.fleet.schemas import FleetView, Trouble
-from models import RuleKind
 
 log = get_logger(__name__)
 
-HOUR = timedelta(hours=1)
 KEEP = timedelta(days=90)
 FOLLOW_EVERY_S = 5.0
 MAX_SILENCE_MIN = 7 * 24 * 60
@@ -126,7 +123,7 @@ class AlertsService:
     async def current(self) -> tuple[AlertView, ...]:
         """The open alerts, for internal use: no permission is checked."""
         async with self._database.read() as connection:
-            return _by_urgency(await alerts.open_alerts(connection))
+            return by_urgency(await alerts.open_alerts(connection))
 
     # For the worker
 
@@ -138,15 +135,18 @@ class AlertsService:
         now = self._clock.now()
         async with self._database.write() as connection:
             await alerts.lock(connection)
-            before = _by_urgency(await alerts.open_alerts(connection))
+            before = by_urgency(await alerts.open_alerts(connection))
             rules = {rule.rule_id: rule for rule in await RULES.all(connection, now=now) if rule.is_enabled}
-            snapshot = await self._with_stored(connection, snapshot, rules, view, now)
-            states = await self._step(connection, rules, view, snapshot, now)
+            snapshot = await with_stored(connection, snapshot, rules, view, now)
+            states = await evaluate_subjects(connection, rules, view, snapshot, now)
             firing = alert_groups.groups(rules, states, view, muted=snapshot.muted)
             channels = tuple(one for one in await CHANNELS.all(connection, now=now) if one.is_enabled)
             fleet = frozenset(bot.name for bot in view.bots)
             known = {alert.key: alert for alert in before}
-            after = await self._move(connection, known, firing, channels, now, fleet=fleet)
+            told_already = {STORAGE} if self._was_notified_directly(now) else frozenset()
+            after = await change_alerts(
+                connection, known, firing, channels, now, fleet=fleet, without_message=told_already
+            )
         self.troubles = tuple(
             Trouble(key=alert.key, title=alert.title, severity=alert.severity, bots=firing[alert.key].bots)
             for alert in after
@@ -182,75 +182,6 @@ class AlertsService:
 
     # Inside
 
-    async def _with_stored(
-        self,
-        connection: Connection,
-        snapshot: MetricsSnapshot,
-        rules: Mapping[UUID, RuleView],
-        view: FleetView,
-        now: datetime,
-    ) -> MetricsSnapshot:
-        """The snapshot with what only the database knows: restarts and maintenance windows."""
-        active = [window for window in await WINDOWS.all(connection, now=now) if window.is_active]
-        muted = {bot.name for bot in view.bots if any(one.bots is None or bot.name in one.bots for one in active)}
-        restarts: Mapping[str, int] = {}
-        if any(rule.kind is RuleKind.RESTARTS for rule in rules.values()):
-            restarts = await alerts.restarts_since(connection, now - HOUR)
-        return replace(snapshot, muted=snapshot.muted | muted, restarts=restarts)
-
-    async def _step(
-        self,
-        connection: Connection,
-        rules: Mapping[UUID, RuleView],
-        view: FleetView,
-        snapshot: MetricsSnapshot,
-        now: datetime,
-    ) -> list[SubjectState]:
-        stored = await alerts.subjects(connection)
-        after: list[SubjectState] = []
-        for rule in rules.values():
-            mine = {state.subject: state for state in stored if state.rule_id == rule.rule_id}
-            after += alert_rules.steps(rule, mine, alert_rules.readings(rule, view, snapshot, now), now)
-        keep = {(state.rule_id, state.subject) for state in after}
-        gone = [key for key in ((state.rule_id, state.subject) for state in stored) if key not in keep]
-        await alerts.drop_subjects(connection, gone)
-        known = set(stored)
-        await alerts.put_subjects(connection, [state for state in after if state not in known])
-        return after
-
-    async def _move(
-        self,
-        connection: Connection,
-        before: Mapping[str, AlertView],
-        firing: Mapping[str, alert_groups.Group],
-        channels: Sequence[Channel],
-        now: datetime,
-        *,
-        fleet: Collection[str],
-    ) -> tuple[AlertView, ...]:
-        after: list[AlertView] = []
-        for change in alert_groups.changes(before, firing, now, fleet=fleet):
-            alert = change.alert
-            recipients = [one for one in channels if _is_recipient(one, change)] if change.tell else []
-            if alert.key == STORAGE and self._was_notified_directly(now):
-                recipients = []
-            alert = replace(
-                alert,
-                notified_channels=tuple(
-                    sorted({*alert.notified_channels, *(str(one.channel_id) for one in recipients)})
-                ),
-            )
-            if alert != before.get(alert.key):
-                await alerts.put_alert(connection, alert)
-            if change.tell is not None:
-                log.info(
-                    "alert_notified", kind=change.tell, severity=alert.severity, key=alert.key, channels=len(recipients)
-                )
-                await outbox.put(connection, [notification(alert, change.tell, one, now) for one in recipients])
-            if alert.resolved_at is None:
-                after.append(alert)
-        return _by_urgency(after)
-
     def _was_notified_directly(self, now: datetime) -> bool:
         return self._notified_directly_at is not None and now - self._notified_directly_at < DIRECTLY
 
@@ -276,15 +207,3 @@ class AlertsService:
         self._known = after
         self.changes.publish(after)
         self._pubsub.publish(CHANGED, None)
-
-
-def _is_recipient(channel: Channel, change: alert_groups.Change) -> bool:
-    """The end goes to the channels that were notified; anything else to the rules' channels for this severity."""
-    if change.group is None:
-        return str(channel.channel_id) in change.alert.notified_channels
-    is_meant = change.group.channels is None or channel.channel_id in change.group.channels
-    return is_meant and change.alert.severity in channel.severities
-
-
-def _by_urgency(found: Sequence[AlertView]) -> tuple[AlertView, ...]:
-    return tuple(sorted(found, key=lambda one: (-alert_groups.RANK[one.severity], one.opened_at, one.key)))
