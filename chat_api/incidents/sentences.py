@@ -29,16 +29,6 @@ _EVIDENCE = stored(N_("Evidence of {name} captured: {reason}."))
 _EXITED = stored(N_("its container exited with code {code}"))
 _OUT_OF_MEMORY = stored(N_("it ran out of memory (killed by the kernel)"))
 _REMOVED = stored(N_("its container was removed"))
-# Why evidence was captured before a bot's container was touched; see ``restarts.runs``.
-BEFORE_ACTIONS = tuple(
-    stored(text)
-    for text in (
-        N_("restart by itself"),
-        N_("restart by {name}"),
-        N_("start by {name}"),
-        N_("stop by {name}"),
-    )
-)
 _JOINED = stored(N_("{what}; {rest}"))
 _LINE = stored(N_("{what}."))
 _LINES = stored(N_("{what}. {rest}."))

@@ -9,8 +9,10 @@ from chat_api.bots.schemas import BotSpec
 from chat_api.core.clock import Clock
 from chat_api.core.database import Database
 from chat_api.core.errors import AppError
+from chat_api.core.language import N_
 from chat_api.core.logging import get_logger
 from chat_api.core.masking import mask_lines
+from chat_api.core.stored_sentences import stored
 from chat_api.engine.interface import ContainerEngine
 from chat_api.engine.schemas import ContainerView
 from chat_api.fleet.probes import BotProbes
@@ -28,6 +30,13 @@ REPEAT_S = 10.0
 LOG_LINES = 20
 # Evidence is worth a short wait, not a bot that stays broken because nobody could write it down.
 EVIDENCE_TIMEOUT_S = 10.0
+# What evidence is captured for.
+_HEALING = stored(N_("restart by itself"))
+_REASONS = {
+    BotAction.RESTART: stored(N_("restart by {name}")),
+    BotAction.START: stored(N_("start by {name}")),
+    BotAction.STOP: stored(N_("stop by {name}")),
+}
 
 BeforeRestart = Callable[[str, str], Awaitable[None]]
 
@@ -103,10 +112,11 @@ class RestartRuns:
 
     async def _check_first(self, view: RestartView) -> None:
         """Let others keep what the restart would destroy; whatever comes of it, the restart goes on."""
-        by = "by itself" if view.origin is ActionOrigin.AUTO_HEAL else f"by {view.requested_by}"
+        is_healing = view.origin is ActionOrigin.AUTO_HEAL
+        reason = _HEALING if is_healing else _REASONS[view.action].format(name=view.requested_by)
         try:
             async with asyncio.timeout(EVIDENCE_TIMEOUT_S):
-                await self._before_restart(view.bot_name, f"{view.action} {by}")
+                await self._before_restart(view.bot_name, reason)
         except TimeoutError:
             log.warning("evidence_too_slow", bot_name=view.bot_name)
         except Exception:
