@@ -13,6 +13,7 @@ from chat_api.bots.breaker import BreakerState
 from chat_api.core.language import LANGUAGES, N_
 from chat_api.engine.schemas import ContainerState
 from chat_api.fleet.schemas import BotStatus, PartRole, ServiceStatus, SystemStatus
+from console.bot_words import MODEL_SILENT, NOTES, WHY_NOT
 from models import BotAction, RestartState
 
 
@@ -167,6 +168,9 @@ def labels_json() -> str:
         "steps": STEPS,
         "steps_of": STEPS_OF,
         "containers": CONTAINERS,
+        "notes": NOTES,
+        "why_not": WHY_NOT,
+        "model_silent": MODEL_SILENT,
         "languages": LANGUAGES,
     }
     return orjson.dumps(labels, option=orjson.OPT_NON_STR_KEYS).decode()

@@ -9,18 +9,18 @@ export const ACTIONS = LABELS.actions;
 
 /** Why an action makes no sense for a bot now; empty when it does. */
 export function whyNot(action, bot, hasEngine) {
-  if (action === "maintenance") return bot.status === "maintenance" ? t("It is already in maintenance") : "";
-  if (action === "end_maintenance") return bot.status === "maintenance" ? "" : t("It is not in maintenance");
+  if (action === "maintenance") return bot.status === "maintenance" ? t(LABELS.why_not.in_maintenance) : "";
+  if (action === "end_maintenance") return bot.status === "maintenance" ? "" : t(LABELS.why_not.not_in_maintenance);
   if (action === "remove") {
-    return bot.is_declared ? t("A file, BOTS_CONFIG or a running container still describes it") : "";
+    return bot.is_declared ? t(LABELS.why_not.declared) : "";
   }
-  if (isRestarting(bot)) return t("An action is already in progress");
-  if (!hasEngine) return t("No container engine is configured");
-  if (!bot.container) return t("This bot has no known container");
-  if (!bot.container.is_managed) return t("The container doesn't have the bot label");
+  if (isRestarting(bot)) return t(LABELS.why_not.busy);
+  if (!hasEngine) return t(LABELS.why_not.no_engine);
+  if (!bot.container) return t(LABELS.why_not.no_container);
+  if (!bot.container.is_managed) return t(LABELS.why_not.no_label);
   const isRunning = ["running", "restarting", "paused"].includes(bot.container.state);
-  if (action === "start" && isRunning) return t("It is already running");
-  if (action === "stop" && !isRunning) return t("It is not running");
+  if (action === "start" && isRunning) return t(LABELS.why_not.running);
+  if (action === "stop" && !isRunning) return t(LABELS.why_not.not_running);
   return "";
 }
 

@@ -28,6 +28,7 @@ NO_DATE = datetime(2000, 1, 1, tzinfo=UTC)  # git knows better
 OF_BROWSER = (
     "assets/",
     "console/labels",
+    "console/bot_words",
     "console/demo_engine",
     "chat_api/fleet/dependencies",
     "chat_api/fleet/health.py",

@@ -21,6 +21,7 @@ from chat_api.fleet.schemas import (
     ServiceView,
     SyntheticCheckView,
 )
+from console.bot_words import MODEL_SILENT, NOTES, WHY_NOT
 from console.labels import ACTIONS, CONTAINERS
 from console.widgets.fact_words import clock, moment, since
 from console.widgets.quantities import MISSING, failure_rate, fixed, latency, percent, size, span, uptime
@@ -29,7 +30,6 @@ from models import BotAction, RestartState
 NEWS: Final = timedelta(minutes=1)
 OLD_USAGE: Final = timedelta(minutes=3)  # a container that nobody looks at is measured once a minute or so
 _RUNNING: Final = {ContainerState.RUNNING, ContainerState.RESTARTING, ContainerState.PAUSED}
-_MODEL_SILENT: Final = N_("its language model does not answer")
 
 
 class Cell(NamedTuple):
@@ -55,28 +55,28 @@ def why_not(action: str, bot: BotView, *, has_engine: bool) -> str:
     """Why an action makes no sense for a bot now; empty when it does."""
     is_maintained = bot.shown is BotStatus.MAINTENANCE
     if action == "maintenance":
-        return _("It is already in maintenance") if is_maintained else ""
+        return _(WHY_NOT["in_maintenance"]) if is_maintained else ""
     if action == "end_maintenance":
-        return "" if is_maintained else _("It is not in maintenance")
+        return "" if is_maintained else _(WHY_NOT["not_in_maintenance"])
     if action == "remove":
         is_declared = bot.declared_by is not None
-        return _("A file, BOTS_CONFIG or a running container still describes it") if is_declared else ""
+        return _(WHY_NOT["declared"]) if is_declared else ""
     if is_restarting(bot):
-        return _("An action is already in progress")
+        return _(WHY_NOT["busy"])
     if not has_engine:
-        return _("No container engine is configured")
+        return _(WHY_NOT["no_engine"])
     return _why_not_container(action, bot.container)
 
 
 def _why_not_container(action: str, container: ContainerView | None) -> str:
     if container is None:
-        return _("This bot has no known container")
+        return _(WHY_NOT["no_container"])
     if not container.is_managed:
-        return _("The container doesn't have the bot label")
+        return _(WHY_NOT["no_label"])
     is_running = container.state in _RUNNING
     if action == "start" and is_running:
-        return _("It is already running")
-    return _("It is not running") if action == "stop" and not is_running else ""
+        return _(WHY_NOT["running"])
+    return _(WHY_NOT["not_running"]) if action == "stop" and not is_running else ""
 
 
 def offered(allowed: Iterable[str], bot: BotView) -> list[str]:
@@ -96,13 +96,13 @@ def note(bot: BotView, services: Mapping[str, ServiceView], now: datetime) -> st
     if bot.shown is BotStatus.UNKNOWN:
         return seen(bot)
     if bot.shown is BotStatus.OFFLINE and bot.declared_by is None and bot.container is None:
-        return _("{seen}; no longer configured", seen=seen(bot))
+        return _(NOTES["not_configured"], seen=seen(bot))
     return escape(bot.error) if bot.shown is not BotStatus.ONLINE and bot.error else _calls(bot)
 
 
 def seen(bot: BotView) -> str:
     """When it last answered."""
-    return _("last seen {when}", when=moment(bot.last_seen_at)) if bot.last_seen_at else _("not checked yet")
+    return _(NOTES["last_seen"], when=moment(bot.last_seen_at)) if bot.last_seen_at else _(NOTES["not_checked"])
 
 
 def check_note(check: SyntheticCheckView) -> str:
@@ -110,14 +110,14 @@ def check_note(check: SyntheticCheckView) -> str:
     when = moment(check.checked_at)
     if check.is_answered and check.memory_note:
         note = escape(_(check.memory_note))
-        return _("answered in {latency}, {when}; {note}", latency=latency(check.latency_ms), when=when, note=note)
+        return _(NOTES["answered_but"], latency=latency(check.latency_ms), when=when, note=note)
     if check.is_answered:
-        return _("answered in {latency}, {when}", latency=latency(check.latency_ms), when=when)
-    if check.error == _MODEL_SILENT:
-        return f"{_(_MODEL_SILENT)} ({when})"
+        return _(NOTES["answered"], latency=latency(check.latency_ms), when=when)
+    if check.error == MODEL_SILENT:
+        return f"{_(MODEL_SILENT)} ({when})"
     if check.error:
-        return _("no answer to a test message: {error} ({when})", error=escape(_(check.error)), when=when)
-    return _("no answer to a test message ({when})", when=when)
+        return _(NOTES["no_answer_because"], error=escape(_(check.error)), when=when)
+    return _(NOTES["no_answer"], when=when)
 
 
 def tiles(bot: BotView, now: datetime) -> dict[str, tuple[Cell, ...]]:
@@ -200,10 +200,10 @@ def _note_of_operators(bot: BotView) -> str:
         return ""
     if bot.shown is BotStatus.MAINTENANCE:
         until = policy.maintenance_until
-        end = _("until {time}", time=clock(until)) if until else _("until someone ends it")
+        end = _(NOTES["until"], time=clock(until)) if until else _(NOTES["until_ended"])
         return f"{end}: {escape(policy.maintenance_reason)}" if policy.maintenance_reason else end
     if bot.shown is BotStatus.QUARANTINED:
-        return escape(policy.quarantine_reason) or _("automatic restarts gave up on it")
+        return escape(policy.quarantine_reason) or _(NOTES["gave_up"])
     return ""
 
 
@@ -212,13 +212,13 @@ def _note_of_troubles(bot: BotView, services: Mapping[str, ServiceView], now: da
         return ""
     if bot.cause:
         service = services.get(bot.cause)
-        cause = _("the language model") if bot.cause == "llm" else escape(service.title if service else bot.cause)
+        cause = _(NOTES["language_model"]) if bot.cause == "llm" else escape(service.title if service else bot.cause)
         fault = service.fault if service else N_("is down")
-        return _("because {cause} {fault}", cause=cause, fault=escape(_(fault)))
+        return _(NOTES["because"], cause=cause, fault=escape(_(fault)))
     restart = bot.restart
     if restart and restart.state is RestartState.FAILED and bot.shown is not BotStatus.ONLINE:
-        action, error = _(ACTIONS[restart.action].label), escape(restart.error or _("no reason given"))
-        return _("{action} failed: {error}", action=action, error=error)
+        action, error = _(ACTIONS[restart.action].label), escape(restart.error or _(NOTES["no_reason"]))
+        return _(NOTES["action_failed"], action=action, error=error)
     if (
         bot.reasons
         and bot.reasons[0].fault is Fault.SILENT
@@ -228,7 +228,7 @@ def _note_of_troubles(bot: BotView, services: Mapping[str, ServiceView], now: da
         return check_note(bot.synthetic_check)
     is_back = restart and restart.state is RestartState.ONLINE and restart.action is not BotAction.STOP
     if restart and is_back and restart.finished_at and now - restart.finished_at < NEWS:
-        return _("back after {span}", span=span(restart.duration_s or 0))
+        return _(NOTES["back"], span=span(restart.duration_s or 0))
     return ""
 
 
@@ -237,8 +237,8 @@ def _calls(bot: BotView) -> str:
         return ""
     running, slots, waiting = bot.calls_in_flight, bot.call_slots, bot.calls_waiting
     if waiting:
-        return _("calls {running}/{slots} (+{waiting} waiting)", running=running, slots=slots, waiting=waiting)
-    return _("calls {running}/{slots}", running=running, slots=slots)
+        return _(NOTES["calls_waiting"], running=running, slots=slots, waiting=waiting)
+    return _(NOTES["calls"], running=running, slots=slots)
 
 
 def _low(share: float | None) -> str:
