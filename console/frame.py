@@ -37,18 +37,20 @@ NAVIGATION = (
     ("/admin/incidents", "incident", N_("Incidents"), Permission.VIEW_FLEET),
     ("/admin/alerts", "alert", N_("Alerts"), Permission.VIEW_FLEET),
     ("/admin/restarts", "restart", N_("Restarts"), Permission.VIEW_FLEET),
-    ("/admin/adopt", "add", N_("Adopt"), Permission.VIEW_FLEET),
-    ("/admin/changes", "changes", N_("Changes"), Permission.VIEW_FLEET),
-    ("/admin/matrix", "matrix", N_("Matrix"), Permission.VIEW_FLEET),
     ("/admin/analytics", "analytics", N_("Analytics"), Permission.VIEW_ANALYTICS),
     ("/admin/report", "report", N_("Report"), Permission.VIEW_FLEET),
+    ("/admin/changes", "changes", N_("Changes"), Permission.VIEW_FLEET),
+    ("/admin/matrix", "matrix", N_("Matrix"), Permission.VIEW_FLEET),
     ("/admin/checks", "checks", N_("Checks"), Permission.VIEW_FLEET),
     ("/admin/users", "users", N_("Users"), Permission.VIEW_USERS),
     ("/admin/conversations", "conversation", N_("Conversations"), Permission.READ_CONVERSATIONS),
+    ("/admin/adopt", "add", N_("Adopt"), Permission.VIEW_FLEET),
     ("/admin/audit", "audit", N_("Audit"), Permission.VIEW_AUDIT),
     ("/admin/settings", "settings", N_("Settings"), Permission.VIEW_SETTINGS),
     ("/admin/system", "system", N_("System"), Permission.VIEW_SYSTEM),
 )
+# What stands above the pages from one on.
+_GROUPS = {"/admin/analytics": N_("Understand"), "/admin/users": N_("People"), "/admin/adopt": N_("Manage")}
 ROLES: Mapping[str, str] = {
     Role.VIEWER: N_("Viewer"),
     Role.OPERATOR: N_("Operator"),
@@ -185,13 +187,23 @@ def _badge(kind: str | None, pulse: dict[str, Any]) -> str:
     return f'<span class="we-badge" data-badge="{kind}" data-tone="{tone}" aria-hidden="true"{hidden}>{count}</span>'
 
 
+def _links(principal: Principal, path: str, pulse: dict[str, Any]) -> str:
+    """The pages that this person may see; a group that has none of them has no heading either."""
+    links, heading = [], ""
+    for target, symbol, label, permission in NAVIGATION:
+        if target in _GROUPS:
+            heading = f'<span class="we-nav-group" aria-hidden="true">{_(_GROUPS[target])}</span>'
+        if principal.may(permission):
+            current = _CURRENT if target == path else ""
+            badge = _badge(_BADGES.get(target), pulse)
+            icon = page_head.icon_svg(symbol)
+            links.append(f'{heading}<a href="{target}"{current}>{icon}<span>{_(label)}</span>{badge}</a>')
+            heading = ""
+    return "".join(links)
+
+
 def _rail(principal: Principal, path: str, pulse: dict[str, Any]) -> str:
-    links = "".join(
-        f'<a href="{target}"{_CURRENT if target == path else ""}>{page_head.icon_svg(symbol)}<span>{_(label)}</span>'
-        f"{_badge(_BADGES.get(target), pulse)}</a>"
-        for target, symbol, label, permission in NAVIGATION
-        if principal.may(permission)
-    )
+    links = _links(principal, path, pulse)
     role = _(ROLES[principal.role]) if principal.role else ""
     return (
         f"{page_head.brand()}"

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import sysconfig
 import tarfile
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -23,6 +24,7 @@ TOOLS = ("sh", "env", "cat", "cp", "mv", "rm", "mkdir", "ln", "ls", "chmod", "ch
 # What manylinux wheels may expect of any system. Source: PEP 600 and its "manylinux_2_17" policy.
 SYSTEM_LIBRARIES = ("m", "pthread", "dl", "rt", "util", "resolv", "gcc_s", "stdc++", "z")
 NOT_IN_AN_IMAGE = {"test", "tests", "idlelib", "tkinter", "turtledemo", "lib2to3", "ensurepip", "site-packages"}
+KEEP_S = 24 * 3600
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 ACCOUNTS = {
     "etc/passwd": "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n",
@@ -65,8 +67,9 @@ def _cached_tar(name: str, wanted: Iterable[Path]) -> Path:
     with cache_alone(name) as cache:
         path = cache / f"{name}-{key}.tar"
         if not path.exists():
-            for stale in cache.glob(f"{name}-*"):
-                stale.unlink(missing_ok=True)
+            for other in cache.glob(f"{name}-*"):
+                if time.time() - other.stat().st_mtime > KEEP_S:  # another checkout may be about to read a younger one
+                    other.unlink(missing_ok=True)
             partial = path.with_suffix(".partial")
             _write(partial, files)
             partial.replace(path)  # whole or not at all
