@@ -127,7 +127,14 @@ def process_tasks(
 
 
 def _parts_worker(r: Resources, s: Services) -> PartsWorker:
-    return PartsWorker(r.engine, s.fleet, s.adoption, is_inside=is_inside_container(), woken=s.parts.acted)
+    return PartsWorker(
+        r.engine,
+        s.fleet,
+        s.adoption,
+        is_inside=is_inside_container(),
+        check_interval_s=r.settings.bot_health_check_interval,
+        woken=s.parts.acted,
+    )
 
 
 def _rollups(r: Resources, s: Services) -> Rollups:

@@ -48,7 +48,7 @@ class PartsWorker:
         adoption: AdoptionService,
         *,
         is_inside: bool,
-        interval_s: float = INTERVAL_S,
+        check_interval_s: float = INTERVAL_S,
         woken: asyncio.Event | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
@@ -56,7 +56,8 @@ class PartsWorker:
         self._engine = engine
         self._fleet = fleet
         self._adoption = adoption
-        self._interval_s = interval_s
+        # What is older than two checks counts as unknown.
+        self._interval_s = min(INTERVAL_S, check_interval_s)
         self._clock = clock
         self._checks = PartChecks(is_inside=is_inside, clock=clock)
         self._slots = asyncio.Semaphore(MAX_PARALLEL)
