@@ -49,13 +49,15 @@ def template_of(text: str) -> tuple[str, dict[str, str]] | None:
 
 def in_own_language(text: str) -> str:
     """A stored sentence in the language of its reader, also one that has a capital for being a line of its own."""
-    if language() == ENGLISH or not text:
-        return text
-    said = _translated(text, language(), _DEPTH)
+    return text if language() == ENGLISH else _said(text, language(), _DEPTH)
+
+
+def _said(text: str, code: str, depth: int) -> str:
+    said = _translated(text, code, depth)
     if said != text:
         return said
     part = text[:1].lower() + text[1:]
-    said = _translated(part, language(), _DEPTH)
+    said = _translated(part, code, depth)
     return text if said == part else said[:1].upper() + said[1:]
 
 
@@ -72,5 +74,5 @@ def _translated(text: str, code: str, depth: int) -> str:
 def _value(name: str, value: str, code: str, depth: int) -> str:
     if name not in NESTED:
         return value
-    said = _translated(value, code, depth)
+    said = _said(value, code, depth)
     return translated(value) if said == value and name in _WORDS else said

@@ -20,6 +20,15 @@ def test_a_stored_sentence_is_shown_in_german() -> None:
         assert in_own_language(stored) == stored
 
 
+def test_a_sentence_within_a_sentence_is_shown_in_german_too() -> None:
+    """What is wrong, and what was seen of it: each part has its template."""
+    title = bot_trouble("Elena", BotStatus.OFFLINE)
+    with speaking("de"):
+        assert in_own_language(sentences.opened(title, "No answer. " + title)) == (
+            "Elena ist offline. No answer. Elena ist offline."
+        )
+
+
 @pytest.mark.parametrize(
     ("text", "template", "values"),
     [
