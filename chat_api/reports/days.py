@@ -10,6 +10,7 @@ from chat_api.core.local_time import day_bounds
 from chat_api.reports import repository as reports
 from chat_api.reports.schemas import BotDay, DayReport, DaySummary, Exchanged, Observed
 from chat_api.series import repository as series
+from chat_api.series.rollups_worker import KEEP
 from chat_api.series.schemas import Span
 from chat_api.series.service import share_of
 
@@ -80,7 +81,7 @@ async def report_of(connection: Connection, day: date, time_zone: str, *, now: d
     zone = ZoneInfo(time_zone)
     since, end = day_bounds(day, zone)
     until = max(since, min(end, now))
-    known = await _known(connection, since, until)
+    known = await _known(connection, since, until, now)
     return DayReport(
         day=day,
         time_zone=time_zone,
@@ -88,8 +89,8 @@ async def report_of(connection: Connection, day: date, time_zone: str, *, now: d
         until=until,
         is_over=end <= now,
         summary=known.summary(await reports.counts(connection, since, until)),
-        day_before=await _summary(connection, day_bounds(day - timedelta(days=1), zone)),
-        week_before=await _summary(connection, day_bounds(day - WEEK, zone)),
+        day_before=await _summary(connection, day_bounds(day - timedelta(days=1), zone), now),
+        week_before=await _summary(connection, day_bounds(day - WEEK, zone), now),
         bots=known.bots(),
         modes=await reports.modes(connection, since, until),
         incidents=await reports.incidents(connection, since, until),
@@ -99,13 +100,15 @@ async def report_of(connection: Connection, day: date, time_zone: str, *, now: d
     )
 
 
-async def _summary(connection: Connection, bounds: tuple[datetime, datetime]) -> DaySummary:
-    known = await _known(connection, *bounds)
+async def _summary(connection: Connection, bounds: tuple[datetime, datetime], now: datetime) -> DaySummary:
+    known = await _known(connection, *bounds, now)
     return known.summary(await reports.counts(connection, *bounds))
 
 
-async def _known(connection: Connection, since: datetime, until: datetime) -> _Known:
-    hours = await series.answers(connection, span_s=Span.HOUR, since=since, until=until)
+async def _known(connection: Connection, since: datetime, until: datetime, now: datetime) -> _Known:
+    # A day of which some hours are forgotten already would look quieter than it was.
+    is_counted = since > now - KEEP[Span.HOUR]
+    hours = await series.answers(connection, span_s=Span.HOUR, since=since, until=until) if is_counted else []
     return _Known(
         exchanged=await reports.exchanges(connection, since, until),
         observed=await reports.observed(connection, since, until),

@@ -1,9 +1,10 @@
 """What is known of one day, read from what the other nouns stored; and when the report is sent."""
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -181,6 +182,8 @@ def _alert(row: RowMapping) -> AlertDay:
 
 def _schedule(row: RowMapping) -> ReportSchedule:
     channels = row["channels"]
+    ZoneInfo(row["time_zone"])
+    time.fromisoformat(row["at_time"])
     return ReportSchedule(
         is_on=row["is_on"],
         at_time=row["at_time"],

@@ -1,8 +1,9 @@
 """Scheduled restarts: stored so that each time is taken by one process, once."""
 
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import RowMapping, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -29,7 +30,7 @@ async def all_schedules(connection: AsyncConnection) -> tuple[RestartScheduleVie
 async def of_id(connection: AsyncConnection, schedule_id: UUID) -> RestartScheduleView | None:
     """One of them."""
     row = await one_or_none(connection, select(_table).where(_c.id == schedule_id))
-    return _view(row) if row else None
+    return next(iter(ODD_ROWS.readable("restart schedules", [row], _view)), None) if row else None
 
 
 async def put(
@@ -127,6 +128,8 @@ def _values(draft: RestartScheduleDraft) -> dict[str, Any]:
 
 
 def _view(row: RowMapping) -> RestartScheduleView:
+    ZoneInfo(row["time_zone"])
+    time.fromisoformat(row["at_time"])
     return RestartScheduleView(
         schedule_id=row["id"],
         bots=tuple(row["bots"]) if row["bots"] is not None else None,

@@ -49,7 +49,7 @@ class _Card:
     def __init__(self, prompt: CheckPrompt, remove: "Callable[[_Card], None]") -> None:
         with ui.element("fieldset").classes("we-prompt") as self.root:
             ui.html(_("Prompt"), sanitize=False, tag="legend")
-            self._text = _area(_("Prompt"), prompt.text, testid="prompt-text")
+            self._text = _area(_("Prompt"), prompt.text, testid="prompt-text").classes("we-prompt-first")
             self._contains = _area(
                 _("Answer contains"), "\n".join(prompt.contains), hint=_("One text a line"), testid="prompt-contains"
             )
