@@ -68,7 +68,8 @@ async def test_all_bots_are_asked_everything_side_by_side(
     assert "Mimi" in last.answer
     assert [(one.kind, one.expected) for one in last.failures] == [(Expectation.CONTAINS, "a dog")]
     for bot in (elena, marcus):
-        assert [call.message for call in await bot.calls() if call.user_id == CHECK_USER] == [p.text for p in PROMPTS]
+        heard = [call.message for call in await bot.calls() if call.user_id == CHECK_USER]
+        assert heard[-len(PROMPTS) :] == [prompt.text for prompt in PROMPTS]  # the process is that of other tests too
     lines = await api.services.audit.find(who, AuditQuery(action="check_suite.run"))
     assert [(line.target, line.details["bots"]) for line in lines] == [("Smoke", ["elena", "marcus"])]
 
