@@ -99,6 +99,7 @@ async def test_a_tab_that_is_left_leaves_nothing_behind(console: RunningConsole,
     """However often somebody goes through the tabs of a bot, no more listens to the fleet than the tab that is open."""
     await sign_in(page, console)
     await _open(page, console, BOT_PAGES[0])
+    await expect(page.get_by_test_id("section").locator(".we-section > *")).not_to_have_count(0)
     listeners = console.services.fleet.changes._listeners[None]
     before = len(listeners)
     for _ in range(2):

@@ -1,9 +1,11 @@
 """What changed of one bot since it was last healthy, for its page."""
 
+from html import escape
 from urllib.parse import quote
 
 from nicegui import ui
 
+from chat_api.core.errors import DatabaseUnavailable
 from chat_api.core.language import _
 from chat_api.core.principals import Principal
 from chat_api.fleet.schemas import HEALTHY_STATUSES
@@ -17,7 +19,11 @@ async def bot_changes(principal: Principal, bot_name: str) -> None:
     panel = ui.html("", sanitize=False, tag="section").classes("we-panel").props('data-testid="bot-changes"')
 
     async def show() -> None:
-        since = await services().fleet_changes.since_healthy(principal, bot_name)
+        try:
+            since = await services().fleet_changes.since_healthy(principal, bot_name)
+        except DatabaseUnavailable as error:  # what else is known of the bot is shown all the same
+            panel.set_content(f'<h2>{_("What changed")}</h2><p class="we-muted">{escape(error.message)}</p>')
+            return
         views = {bot.name: bot for bot in services().fleet.view(principal).bots}
         bot = views.get(bot_name)
         is_healthy = bot is not None and bot.shown in HEALTHY_STATUSES
@@ -27,5 +33,5 @@ async def bot_changes(principal: Principal, bot_name: str) -> None:
         if content != panel.content:
             panel.set_content(content)
 
+    on_fleet_pulse(show)  # first: whoever leaves the tab while it is read leaves nothing behind
     await show()
-    on_fleet_pulse(show)
