@@ -4,24 +4,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from chat_api.fleet_data.anatomy import together
 from chat_api.fleet_data.answers_repository import OwnAnswers
 from chat_api.fleet_data.history_repository import History, HistoryCount
 from chat_api.fleet_data.influx_queries import InfluxLife
 from chat_api.fleet_data.schemas import (
-    AnswerPart,
     AnswerTime,
     BotLife,
-    Dimension,
     LifePoint,
     LifeWindow,
     Reactions,
     Store,
 )
-from chat_api.series.analytics_schemas import AnswerTimes
 
 MINUTE = timedelta(minutes=1)
-# In the order of the page.
-DIMENSIONS: tuple[Dimension, ...] = ("mode", "complexity", "model")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +152,7 @@ class _One:
             (Store.INFLUXDB, influx.answers if influx else ()),
             (Store.CONSOLE, own.answers if own else ()),
         ):
-            times = _together(part.times for part in parts if part.bot_name == self.bot.name)
+            times = together(part.times for part in parts if part.bot_name == self.bot.name)
             if (answers := sum(times.counts)) > 0:
                 p50_s, p95_s = times.percentile_s(0.5), times.percentile_s(0.95)
                 yield AnswerTime(store=store, answers=answers, p50_s=p50_s, p95_s=p95_s)
@@ -174,51 +170,3 @@ def _sum(counts: Iterable[int | None]) -> int | None:
     """The sum of what is known; of nothing known it is not known."""
     found = [count for count in counts if count is not None]
     return sum(found) if found else None
-
-
-def anatomy(*, influx: InfluxLife | None, own: Own | None) -> tuple[AnswerPart, ...]:
-    """How the answers divide, of all bots and of each; the largest part first. What tells nothing is left out."""
-    found: list[AnswerPart] = []
-    for dimension in DIMENSIONS:
-        for store, parts in _told(dimension, influx, own):
-            for bot_name in ("", *sorted({name for name, _, _ in parts})):
-                found += _divided(store, dimension, bot_name, parts)
-    return tuple(found)
-
-
-_Parts = Sequence[tuple[str, str, AnswerTimes]]
-
-
-def _told(dimension: Dimension, influx: InfluxLife | None, own: Own | None) -> Iterator[tuple[Store, _Parts]]:
-    if influx is not None and dimension != "model":  # which it does not have
-        yield Store.INFLUXDB, [(one.bot_name, str(getattr(one, dimension)), one.times) for one in influx.answers]
-    if own is not None:
-        yield Store.CONSOLE, [(one.bot_name, str(getattr(one, dimension)), one.times) for one in own.answers]
-
-
-def _divided(store: Store, dimension: Dimension, bot_name: str, parts: _Parts) -> list[AnswerPart]:
-    by_value: dict[str, list[AnswerTimes]] = {}
-    for name, value, times in parts:
-        if value and (not bot_name or name == bot_name):
-            by_value.setdefault(value, []).append(times)
-    sums = {value: _together(times) for value, times in by_value.items()}
-    total = sum(sum(times.counts) for times in sums.values())
-    divided = [
-        AnswerPart(
-            store=store,
-            dimension=dimension,
-            value=value,
-            bot_name=bot_name,
-            answers=sum(times.counts),
-            share=sum(times.counts) / total,
-            p50_s=times.percentile_s(0.5),
-            p95_s=times.percentile_s(0.95),
-        )
-        for value, times in sums.items()
-        if total
-    ]
-    return sorted(divided, key=lambda one: (-one.answers, one.value))
-
-
-def _together(parts: Iterable[AnswerTimes]) -> AnswerTimes:
-    return sum(parts, AnswerTimes())

@@ -19,7 +19,8 @@ from chat_api.core.store_faults import StoreFault, StoreUnreadable
 from chat_api.fleet.registry import BotRegistry
 from chat_api.fleet.service import FleetService
 from chat_api.fleet_data import answers_repository, history_repository
-from chat_api.fleet_data.assembly import Bot, Known, Own, Span, anatomy
+from chat_api.fleet_data.anatomy import anatomy
+from chat_api.fleet_data.assembly import Bot, Known, Own, Span
 from chat_api.fleet_data.history_repository import History, HistoryCount
 from chat_api.fleet_data.influx import InfluxReader
 from chat_api.fleet_data.influx_queries import InfluxLife, life_of, life_query
@@ -87,7 +88,7 @@ class FleetDataService:
             step_s=window.step_s,
             stores=(_history_view(history, now), _view(Store.INFLUXDB, influx), _view(Store.CONSOLE, own)),
             bots=known.lives(self._bots(), span),
-            anatomy=anatomy(influx=known.influx, own=known.own),
+            anatomy=anatomy(influx=known.influx, own=known.own.answers if known.own else None),
         )
 
     async def close(self) -> None:
