@@ -31,6 +31,7 @@ from chat_api.http.middleware.headers import SecurityHeaders
 from chat_api.http.middleware.origins import OriginGuard
 from chat_api.http.middleware.requests import RequestContext
 from chat_api.incidents import routes as admin_incidents
+from chat_api.keys import routes as api_keys
 from chat_api.lifespan import lifespan
 from chat_api.logs import routes as admin_logs
 from chat_api.memories import own_routes as own_memories
@@ -116,6 +117,7 @@ def create_app(settings: Settings, *, makes_admin: bool = True, engine: Containe
         auth.router,
         bots.router,
         conversations.router,
+        api_keys.router,
         admin.router,
         admin_audit.router,
         admin_series.router,

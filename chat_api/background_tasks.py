@@ -52,6 +52,7 @@ NOTICES_S = 1.0
 MEMORY_ERASURES_S = 20.0
 REPORTS_S = 30.0
 SCHEDULES_S = 5.0
+KEY_USAGE_S = 5.0
 
 
 def leader_tasks(r: Resources, c: Wiring, poller: HealthPoller, sources: SourcesWatcher) -> BackgroundTasks:
@@ -84,6 +85,7 @@ def leader_tasks(r: Resources, c: Wiring, poller: HealthPoller, sources: Sources
         "dead_processes": partial(every, PRUNE_EVERY_S, s.system.prune_dead),
         "queues": QueueWatcher(c.fleet_redis, s.fleet, check_interval_s=interval_s).run,
         "memory_erasures": partial(every, MEMORY_ERASURES_S, s.memory_erasures.runs.retry_due),
+        "old_key_usage": partial(every, PRUNE_EVERY_S, s.keys.prune),
         "known_bots": sources.remember_regularly,
         "old_events": partial(every, PRUNE_EVERY_S, s.feeds.prune),
         "old_changes": partial(every, PRUNE_CHANGES_EVERY_S, changes.prune),
@@ -119,6 +121,7 @@ def process_tasks(
         "series": partial(every, min(FLUSH_S, r.settings.bot_health_check_interval / 2), r.recorder.flush),
         "settings": partial(every, SETTINGS_S, c.store.reload),
         "settings_changes": partial(every, RELOAD_S, c.store.reload_when_notified),
+        "key_usage": partial(every, KEY_USAGE_S, s.key_access.flush),
         "notices": partial(every, NOTICES_S, s.feature_flags.tick),
         "loop_lag": c.loop_watch.run,
         "process_report": partial(every, REPORT_EVERY_S, s.system.report),

@@ -24,6 +24,8 @@ from chat_api.fleet.test_messages import TestMessagesService
 from chat_api.fleet_data.queue_lives import QueuesService
 from chat_api.fleet_data.service import FleetDataService
 from chat_api.incidents.service import IncidentsService
+from chat_api.keys.access import KeyAccess
+from chat_api.keys.service import KeysService
 from chat_api.logs.service import LogService
 from chat_api.memories.erasures import MemoryErasures
 from chat_api.memories.service import MemoriesService
@@ -79,6 +81,8 @@ class Services:
     fleet_changes: ChangesService
     health: HealthService
     incidents: IncidentsService
+    key_access: KeyAccess
+    keys: KeysService
     known_bots: KnownBotsService
     memories: MemoriesService
     memory_erasures: MemoryErasures

@@ -18,6 +18,7 @@ from chat_api.background.worker_registry import WorkerRegistry
 from chat_api.changes.service import ChangesService
 from chat_api.changes.values import Values
 from chat_api.checks.service import ChecksService
+from chat_api.core.allowances import Allowances
 from chat_api.core.logging import set_log_level
 from chat_api.core.loop_watch import LoopWatch
 from chat_api.core.pubsub import PubSub
@@ -42,6 +43,8 @@ from chat_api.fleet_data.service import FleetDataService
 from chat_api.fleet_stores import open_fleet_stores
 from chat_api.incidents.evidence import EvidenceCollector
 from chat_api.incidents.service import IncidentsService
+from chat_api.keys.access import KeyAccess
+from chat_api.keys.service import KeysService
 from chat_api.logs.service import LogService
 from chat_api.memories.bots import PersonAtBots
 from chat_api.memories.erasures import MemoryErasures
@@ -110,6 +113,9 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
     stack.push_async_callback(limits.close)
     keys = load_key_ring(settings)
     auth = AuthService(database, keys, identity, audit, settings, limits=limits)
+    key_ring = load_key_ring(settings)
+    auth = AuthService(database, key_ring, identity, audit, settings, limits=limits)
+    key_access = KeyAccess(database, key_ring, limits, Allowances(r.redis), pubsub)
     share_ends(auth, pubsub)
     store = SettingsStore(database, audit, pubsub, values=r.set_here)
     feeds = Feeds(database, pubsub)
@@ -184,6 +190,8 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
         fleet_changes=fleet_changes,
         health=_health(r),
         incidents=incidents,
+        key_access=key_access,
+        keys=KeysService(database, key_ring, key_access, audit, feature_flags=feature_flags),
         known_bots=known_bots,
         renames=RenamesService(database, registry, known_bots, policies, audit),
         limits=limits,
@@ -191,6 +199,9 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
         memories=MemoriesService(registry, at_bots, known_as, audit, limits),
         memory_erasures=erasures,
         messages=MessagesService(database, answers, registry, limits, feeds, bot_users, feature_flags=feature_flags),
+        messages=MessagesService(
+            database, answers, registry, limits, feeds, bot_users, feature_flags=feature_flags, keys=key_access
+        ),
         parts=parts,
         person_data=PersonDataService(database, auth, audit, bot_users, forget_at_bots=erasures.erase_with_person),
         policies=policies,

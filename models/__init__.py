@@ -19,12 +19,22 @@ from models.alerts import (
     SubjectStatus,
 )
 from models.analytics import WebActivityDay, WebRetention, WebUsage, WebUsageDirty
+from models.api_keys import (
+    BackgroundMode,
+    KeyScope,
+    WebApiIdentity,
+    WebApiKey,
+    WebApiKeySecret,
+    WebApiKeyUsage,
+    WebUsageSource,
+)
 from models.audit import AuditEntry, AuditOutcome
 from models.bot_policies import WebBotPolicy
 from models.changes import WebBotConfiguration
 from models.checks import CheckRunState, WebCheckResult, WebCheckRun, WebCheckSuite
 from models.conversations import (
     FinishReason,
+    MessageSource,
     MessageStatus,
     MessageType,
     WebConversation,
@@ -63,6 +73,7 @@ __all__ = [
     "AlertSubject",
     "AuditEntry",
     "AuditOutcome",
+    "BackgroundMode",
     "BotAction",
     "BotCheck",
     "BotRestart",
@@ -74,10 +85,12 @@ __all__ = [
     "IncidentEntry",
     "IncidentEntryKind",
     "IncidentEvidence",
+    "KeyScope",
     "MaintenanceWindow",
     "MemoryErasure",
     "MemoryErasurePart",
     "MemoryPart",
+    "MessageSource",
     "MessageStatus",
     "MessageType",
     "NoData",
@@ -98,6 +111,10 @@ __all__ = [
     "WebActivityDay",
     "WebAdoptedContainer",
     "WebBotConfiguration",
+    "WebApiIdentity",
+    "WebApiKey",
+    "WebApiKeySecret",
+    "WebApiKeyUsage",
     "WebBotPolicy",
     "WebCheckResult",
     "WebCheckRun",
@@ -125,5 +142,6 @@ __all__ = [
     "WebThread",
     "WebUsage",
     "WebUsageDirty",
+    "WebUsageSource",
     "WebUserSession",
 ]

@@ -38,6 +38,13 @@ class MessageType(StrEnum):
     IMAGE = "image"
 
 
+class MessageSource(StrEnum):
+    """By which door a message came, where that is not the chat itself."""
+
+    API = "api"  # with an API key
+    GATEWAY = "gateway"  # OpenAI-compatible, ``/v1``
+
+
 class WebConversation(SQLModel, table=True):
     """One exchange: a user's message and, once there is one, the bot's answer.
 
@@ -97,6 +104,9 @@ class WebConversation(SQLModel, table=True):
     edited_at: datetime | None = timestamptz(nullable=True)
     deleted_at: datetime | None = timestamptz(nullable=True)
     response_deleted_at: datetime | None = timestamptz(nullable=True)
+    source: str | None = Field(default=None, max_length=16, description="By which door: none, `api` or `gateway`.")
+    api_key_id: UUID | None = Field(default=None)
+    client_conversation: str | None = Field(default=None, max_length=100, description="What a client calls it.")
 
 
 class WebStream(SQLModel, table=True):

@@ -11,7 +11,7 @@ import asyncpg
 from models.connections import SCHEMA, DatabaseUnsuitable, connect
 from models.database_url import database_address
 
-HEAD = "0022"
+HEAD = "0023"
 # Within that time an older process that was told to end has drained, and its tables may be moved.
 DRAIN_S = 30.0
 _VERSION = "SELECT version_num FROM web_ui_alembic_version"

@@ -32,6 +32,8 @@ class AuditService:
         connection: Connection | None = None,
     ) -> None:
         """Add a line: in the caller's transaction when one is given, else in its own."""
+        if principal is not None and principal.key is not None:
+            details = {**(details or {}), "api_key": principal.key.name, "api_key_id": str(principal.key.key_id)}
         entry = AuditEntry(
             id=new_id(),
             at=self._clock.now(),

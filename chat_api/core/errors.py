@@ -11,12 +11,14 @@
     ├── UnsupportedMedia        415 unsupported_media_type
     ├── NotAuthenticated        401 not_authenticated
     ├── PermissionDenied        403 permission_denied
-    │   └── FeatureOff              feature_off             an operator has switched it off
+    │   ├── FeatureOff              feature_off             an operator has switched it off
+    │   └── OutOfScope              out_of_scope            the API key was not made for this
     ├── NotFound                404 not_found
     ├── MethodNotAllowed        405 method_not_allowed
     ├── Conflict                409 conflict
     │   └── Stopped                 stopped                 the user stopped the answer before there was any
     ├── RateLimited             429 rate_limited            (+ Retry-After)
+    │   └── BudgetSpent             429 budget_spent            the API key's messages of this day
     ├── Unavailable             503 unavailable             (+ Retry-After)
     │   ├── DatabaseUnavailable     database_unavailable
     │   │   └── WritesRefused           the same code       it can be read, and takes no writes
@@ -145,6 +147,13 @@ class FeatureOff(PermissionDenied):
     public_message = N_("This is turned off right now.")
 
 
+class OutOfScope(PermissionDenied):
+    """An API key was not made for this, whatever its owner may do."""
+
+    code = "out_of_scope"
+    public_message = N_("This API key doesn't allow this.")
+
+
 class NotFound(AppError):
     """It does not exist, or it belongs to somebody else: the caller cannot tell which."""
 
@@ -184,6 +193,14 @@ class RateLimited(AppError):
     status = 429
     public_message = N_("Too many requests. Please slow down.")
     is_retryable = True
+
+
+class BudgetSpent(RateLimited):
+    """An API key has sent all the messages of its day."""
+
+    code = "budget_spent"
+    public_message = N_("This API key has used up its messages for today.")
+    is_retryable = False
 
 
 class Unavailable(AppError):

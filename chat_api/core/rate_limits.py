@@ -20,6 +20,7 @@ from chat_api.core.addresses import address_key
 from chat_api.core.errors import RateLimited
 from chat_api.core.keyed_locks import KeyedLocks
 from chat_api.core.logging import get_logger
+from chat_api.core.principals import Principal
 
 log = get_logger(__name__)
 
@@ -58,6 +59,11 @@ class RateLimits:
         self._shared = SlidingWindowCounterRateLimiter(self._redis) if self._redis else None
         self._shared_again_at = 0.0
 
+    @property
+    def requests_per_minute(self) -> int:
+        """How many requests a principal may make."""
+        return self._per_minute.amount
+
     def set_rate(self, requests_per_minute: int) -> None:
         """Allow another number of requests from now on."""
         self._per_minute = parse(f"{requests_per_minute}/minute")
@@ -76,6 +82,19 @@ class RateLimits:
         except RateLimited:
             self.refund(who)
             raise
+
+    async def hit_principal(self, principal: Principal) -> None:
+        """Count one request of a session. Those of an API key were counted when it came in, by its own limit.
+
+        Raises: RateLimited.
+        """
+        if principal.key is None:
+            await self.hit(principal.user_id, address=principal.address)
+
+    def refund_principal(self, principal: Principal) -> None:
+        """Give back what :meth:`hit_principal` took."""
+        if principal.key is None:
+            self.refund(principal.user_id, address=principal.address)
 
     async def hit_address(self, address: str) -> None:
         """Count one request of somebody who is not signed in. Raises: RateLimited."""

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import secrets
+import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,9 @@ from chat_api.core.errors import NotAuthenticated
 from chat_api.core.settings import Settings
 from chat_api.core.state_dir import persistent_secret
 
+KEY_PREFIX = "wk_"
+_KEY_CHARS = 43  # of 62 signs: 256 bits
+_SIGNS = string.ascii_letters + string.digits
 ALGORITHM = "HS256"
 MAX_TOKEN_CHARS = 2048
 AUDIENCE_CHAT = "chat"
@@ -86,6 +90,15 @@ class KeyRing:
         except (jwt.InvalidTokenError, KeyError, ValueError, TypeError, RecursionError, AttributeError) as error:
             raise NotAuthenticated from error
 
+    def digests(self, api_key: str) -> list[str]:
+        """What is kept of an API key, 64 hex digits, under each of our secrets, the current one first.
+
+        A fast hash: a key is 256 bits by chance, and nobody guesses it whatever a guess costs. Keyed, so that whoever
+        can only write into the database cannot put a key there that opens anything.
+        """
+        value = b"api key:" + api_key.encode(errors="replace")
+        return [hmac.new(secret.encode(), value, hashlib.sha256).hexdigest() for secret in self._keys.values()]
+
 
 def load_key_ring(settings: Settings) -> KeyRing:
     """The ring from the settings; without a configured key, one that is created once in the state directory.
@@ -109,6 +122,16 @@ def token_hash(token: str) -> str:
 def new_secret() -> str:
     """A random secret of 256 bits, safe in addresses and cookies."""
     return secrets.token_urlsafe(32)
+
+
+def new_api_key() -> str:
+    """A new API key. It can be told by its beginning, also by those who look for secrets in code."""
+    return KEY_PREFIX + "".join(secrets.choice(_SIGNS) for _ in range(_KEY_CHARS))
+
+
+def is_api_key(token: str) -> bool:
+    """Whether a bearer token is meant as an API key."""
+    return token.startswith(KEY_PREFIX)
 
 
 def hash_password(password: str) -> str:

@@ -7,12 +7,15 @@ from fastapi import Depends, Path, Request
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
 from starlette.requests import HTTPConnection
 
+from chat_api.core.allowances import Allowance
 from chat_api.core.cookies import ADMIN_COOKIE, SESSION_COOKIE, read_cookie
 from chat_api.core.errors import NotAuthenticated
 from chat_api.core.language import N_
 from chat_api.core.principals import Device, Principal
 from chat_api.core.rate_limits import RateLimits
+from chat_api.core.security import is_api_key
 from chat_api.core.tally import Tally
+from chat_api.http.middleware.requests import ANSWER_HEADERS
 
 UNKNOWN_ADDRESS = "unknown"
 S = TypeVar("S")
@@ -26,12 +29,29 @@ class Authenticator(Protocol):
         ...
 
 
+class KeyDoor(Protocol):
+    """Lets API keys in, as often as they may."""
+
+    async def enter(self, token: str, *, address: str) -> Principal:
+        """Whom a key stands for. Raises: NotAuthenticated, RateLimited."""
+        ...
+
+    async def take(self, principal: Principal) -> Allowance:
+        """Count a request of a key."""
+        ...
+
+
 class Services(Protocol):
     """What endpoints may use: that which all of them need, and the services of their own noun by class."""
 
     @property
     def auth(self) -> Authenticator:
         """Who is asking."""
+        ...
+
+    @property
+    def key_access(self) -> KeyDoor:
+        """Who is asking, with an API key."""
         ...
 
     @property
@@ -65,7 +85,7 @@ class _Bearer(HTTPBearer):
         return HTTPAuthorizationCredentials(scheme="Bearer", credentials=token) if token else None
 
 
-_bearer = _Bearer(scheme_name="HTTPBearer", auto_error=False, description="The token from a login.")
+_bearer = _Bearer(scheme_name="HTTPBearer", auto_error=False, description="The token from a login, or an API key.")
 _session_cookie = APIKeyCookie(name=SESSION_COOKIE, auto_error=False, description="Set by `POST /api/login`.")
 _admin_cookie = APIKeyCookie(name=ADMIN_COOKIE, auto_error=False, description="Set by `POST /api/admin/login`.")
 
@@ -103,14 +123,31 @@ def device_of(connection: HTTPConnection) -> Device:
     return Device(address=address_of(connection), user_agent=connection.headers.get("user-agent", "")[:200] or None)
 
 
+async def by_api_key(connection: HTTPConnection, token: str) -> Principal:
+    """Whom an API key stands for; its request is counted, and what is left goes along with the answer.
+
+    Raises: NotAuthenticated, RateLimited.
+    """
+    door = services_of(connection).key_access
+    principal = await door.enter(token, address=address_of(connection))
+    allowance = await door.take(principal)
+    connection.scope.setdefault("state", {})[ANSWER_HEADERS] = allowance.headers()
+    allowance.require()
+    return principal
+
+
 async def user(request: Request, bearer: Bearer, _: Annotated[str | None, Depends(_session_cookie)]) -> Principal:
     """The signed-in user, from the bearer token, else from the browser's cookie. Raises: NotAuthenticated."""
+    if bearer and is_api_key(bearer.credentials):
+        return as_user(await by_api_key(request, bearer.credentials))
     token = bearer.credentials if bearer else cookie_of(request, SESSION_COOKIE)
     return await services_of(request).auth.authenticate(token, address=address_of(request))
 
 
 async def admin(request: Request, bearer: Bearer, _: Annotated[str | None, Depends(_admin_cookie)]) -> Principal:
     """The signed-in administrator of any role; what they may do is the service's to say. Raises: NotAuthenticated."""
+    if bearer and is_api_key(bearer.credentials):
+        return _as_admin(await by_api_key(request, bearer.credentials))
     token = bearer.credentials if bearer else cookie_of(request, ADMIN_COOKIE)
     principal = await services_of(request).auth.authenticate(token, is_admin=True, address=address_of(request))
     await services_of(request).limits.hit(principal.user_id)
@@ -119,6 +156,8 @@ async def admin(request: Request, bearer: Bearer, _: Annotated[str | None, Depen
 
 async def anyone(request: Request, bearer: Bearer) -> Principal:
     """A user or an administrator, counted. Raises: NotAuthenticated, RateLimited."""
+    if bearer and is_api_key(bearer.credentials):
+        return await by_api_key(request, bearer.credentials)
     try:
         principal = await user(request, bearer, None)
     except NotAuthenticated:
@@ -149,7 +188,20 @@ Exporter = Annotated[Principal, Depends(exporter)]
 
 async def limited_user(request: Request, principal: User) -> Principal:
     """The signed-in user, counted. Raises: NotAuthenticated, RateLimited."""
-    await services_of(request).limits.hit(principal.user_id, address=principal.address)
+    await services_of(request).limits.hit_principal(principal)
+    return principal
+
+
+def as_user(principal: Principal) -> Principal:
+    """An API key of an account. Raises: NotAuthenticated for an administrator's, as for their sessions."""
+    if principal.is_admin:
+        raise NotAuthenticated
+    return principal
+
+
+def _as_admin(principal: Principal) -> Principal:
+    if not principal.is_admin:
+        raise NotAuthenticated
     return principal
 
 

@@ -44,7 +44,8 @@ class EditsService:
 
     async def details(self, principal: Principal, message_id: UUID) -> MessageDetails:
         """One message or answer. Raises: NotFound."""
-        exchange = await self._find(principal, message_id)
+        principal.require(Permission.READ_HISTORY)
+        exchange = await self._found(principal, message_id)
         reactions = await edits.reactions(self._database, message_id)
         answer = exchange.answer(reactions=reactions) if exchange.message_id != message_id else None
         if answer is not None:
@@ -58,12 +59,13 @@ class EditsService:
         Raises: FeatureOff, NotFound, InvalidInput; Conflict with ``current_version`` when it is not the version that
         was edited.
         """
+        principal.require(Permission.READ_HISTORY)  # what it said before is told with it
         self._feature_flags.require(Feature.EDITING)
         text = check_text(with_plain_line_ends(content), field="content", max_chars=MAX_MESSAGE_CHARS)
         exchange = await self._find(principal, message_id)
         if exchange.message_id != message_id:
             raise InvalidInput("only your own messages can be edited", field="message_id")
-        await self._limits.hit(principal.user_id, address=principal.address)
+        await self._limits.hit_principal(principal)
         edited = await edits.edit(self._database, principal.user_id, message_id, version=version, content=text)
         if edited is None:
             current = await self._find(principal, message_id)
@@ -73,7 +75,7 @@ class EditsService:
     async def delete(self, principal: Principal, message_id: UUID) -> Exchange:
         """Erase the text of a message or of an answer. Raises: NotFound; Conflict while it is being answered."""
         exchange = await self._find(principal, message_id)
-        await self._limits.hit(principal.user_id, address=principal.address)
+        await self._limits.hit_principal(principal)
         if exchange.message_id != message_id:
             erased = await edits.delete_answer(self._database, exchange)
         else:
@@ -88,7 +90,7 @@ class EditsService:
         self._feature_flags.require(Feature.REACTIONS)
         sign = checked_emoji(emoji)
         exchange = await self._find(principal, message_id)
-        await self._limits.hit(principal.user_id, address=principal.address)
+        await self._limits.hit_principal(principal)
         seq = await edits.react(self._database, exchange, message_id, sign, limit=MAX_REACTIONS)
         if seq is not None:
             payload = {"message_id": str(message_id), "emoji": sign, "action": "added"}
@@ -100,7 +102,7 @@ class EditsService:
         """Remove an emoji; removing one that isn't there is no error. Raises: NotFound, InvalidInput."""
         sign = checked_emoji(emoji)
         exchange = await self._find(principal, message_id)
-        await self._limits.hit(principal.user_id, address=principal.address)
+        await self._limits.hit_principal(principal)
         seq = await edits.unreact(self._database, exchange, message_id, sign)
         if seq is not None:
             payload = {"message_id": str(message_id), "emoji": sign, "action": "removed"}
@@ -108,9 +110,10 @@ class EditsService:
 
     async def mark_read(self, principal: Principal, bot_name: str, *, up_to: int) -> None:
         """Mark all answers up to a position in the stream as read; the mark only moves forward. Raises: NotFound."""
-        principal.require(Permission.CHAT)
+        principal.require(Permission.READ_HISTORY)
         bot = self._registry.get(bot_name)
-        await self._limits.hit(principal.user_id, address=principal.address)
+        principal.require_bot(bot.name)
+        await self._limits.hit_principal(principal)
         marked = await edits.mark_read(self._database, principal.user_id, bot.name, up_to=up_to)
         if marked is not None:
             seq, mark = marked
@@ -119,14 +122,19 @@ class EditsService:
             self._feeds.publish([event])
 
     async def _find(self, principal: Principal, message_id: UUID) -> Exchange:
-        """A missing, a deleted and somebody else's message look the same to the caller."""
+        """A message to change. Raises: NotFound."""
         principal.require(Permission.CHAT)
+        return await self._found(principal, message_id)
+
+    async def _found(self, principal: Principal, message_id: UUID) -> Exchange:
+        """A missing, a deleted and somebody else's message look the same to the caller."""
         exchange = await conversations.find(self._database, principal.user_id, message_id)
         if exchange is None:
             raise NotFound("Unknown message.")
         is_answer = exchange.message_id != message_id
         if exchange.is_response_deleted if is_answer else exchange.is_deleted:
             raise NotFound("Unknown message.")
+        principal.require_bot(exchange.bot_name)
         return exchange
 
     def _tell(self, kind: EventKind, exchange: Exchange, seq: int, payload: Mapping[str, object]) -> Exchange:

@@ -26,14 +26,15 @@ from chat_api.core.errors import AppError, MalformedRequest, PayloadTooLarge, Sh
 from chat_api.core.language import speak, wanted_language
 from chat_api.core.logging import get_logger
 from chat_api.core.metrics import Metrics
-from chat_api.http.dependencies import address_of, bearer_token, cookie_of, services_of
+from chat_api.core.security import is_api_key
+from chat_api.http.dependencies import address_of, as_user, bearer_token, by_api_key, cookie_of, services_of
 from chat_api.http.errors import error_answer
 from chat_api.http.middleware.addresses import ForwardedAddresses
 from chat_api.http.middleware.body_limits import MAX_BODY_BYTES, check_announced, is_json
 from chat_api.http.middleware.encodings import smallest_compressed
 from chat_api.http.middleware.headers import HEADERS, HSTS
 from chat_api.http.middleware.origins import OriginGuard, foreign_origin
-from chat_api.http.middleware.requests import account
+from chat_api.http.middleware.requests import ANSWER_HEADERS, account
 from chat_api.messages.service import RESTART_S, MessagesService
 from chat_api.people.auth import AuthService
 
@@ -57,9 +58,13 @@ class FastPathRoute(APIRoute):
         headers = request.headers
         services = services_of(request)
         address = address_of(request)
-        principal = await services.of(AuthService).recognise(
-            bearer_token(request) or cookie_of(request, SESSION_COOKIE), address=address
-        )
+        token = bearer_token(request)
+        if token is not None and is_api_key(token):
+            principal = as_user(await by_api_key(request, token))
+        else:
+            principal = await services.of(AuthService).recognise(
+                token or cookie_of(request, SESSION_COOKIE), address=address
+            )
         body = await _body(headers.get("content-length", "0"), receive)
         answer: BaseModel = await self.endpoint(
             body=_read(body, headers.get("content-type", ""), self._model),
@@ -113,7 +118,8 @@ class FastPath:
         speak(wanted_language(scope["headers"], default=self._default_language))
         status, headers, body = await self._answer(route, scope, receive)
         fixed = RAW_HEADERS_SECURE if scope["scheme"] == "https" else RAW_HEADERS
-        headers = [*headers, *fixed, (b"x-request-id", request_id.encode())]
+        extra = scope["state"].get(ANSWER_HEADERS, ())
+        headers = [*headers, *fixed, (b"x-request-id", request_id.encode()), *extra]
         if len(body) >= smallest_compressed(_header(scope, b"accept-encoding")):
             body = gzip.compress(body, compresslevel=6)
             headers = [(b"content-encoding", b"gzip"), (b"vary", b"Accept-Encoding"), *headers]

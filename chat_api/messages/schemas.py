@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import Field
 
 from chat_api.core.read_models import ReadModel
-from models import FinishReason, MessageStatus
+from models import FinishReason, MessageSource, MessageStatus
 
 
 class EventKind(StrEnum):
@@ -106,6 +106,15 @@ class Exchange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """By which door a message came that did not come by the chat itself, and what its client calls the conversation."""
+
+    source: MessageSource
+    key_id: UUID | None = None
+    conversation: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewMessage:
     """A checked message that is not stored yet.
 
@@ -119,6 +128,7 @@ class NewMessage:
     message_type: str
     client_msg_id: str | None = None
     request_hash: bytes | None = None
+    came_by: Origin | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from chat_api.core.principals import Permission, Principal
 from chat_api.core.rate_limits import RateLimits
 from chat_api.core.text import check_text, with_plain_line_ends
 from chat_api.fleet.registry import BotRegistry
+from chat_api.keys.access import KeyAccess
 from chat_api.messages import repository as conversations
 from chat_api.messages import runs_repository as runs
 from chat_api.messages import writes_repository as writes
@@ -29,13 +30,14 @@ from chat_api.messages.schemas import (
     Exchange,
     MessagePage,
     NewMessage,
+    Origin,
     StreamEvent,
     StreamPosition,
     Submission,
 )
 from chat_api.people.bot_users import BotUser, BotUsers
 from chat_api.settings.feature_flags import FeatureFlags
-from models import MessageStatus, MessageType
+from models import MessageSource, MessageStatus, MessageType
 
 MAX_MESSAGE_CHARS = 4000  # Source: specification, POST /api/chat.
 MAX_CLIENT_ID_CHARS = 100
@@ -70,8 +72,11 @@ class MessagesService:
         bot_users: BotUsers,
         *,
         feature_flags: FeatureFlags | None = None,
+        keys: KeyAccess | None = None,
     ) -> None:
+        """``keys`` counts the messages of API keys; without it there are none."""
         self._database = database
+        self._key_access = keys
         self._feature_flags = feature_flags or FeatureFlags()
         self._answers = answers
         self._registry = registry
@@ -94,6 +99,7 @@ class MessagesService:
         content: str,
         client_msg_id: str | None = None,
         message_type: str = MessageType.TEXT,
+        came_by: Origin | None = None,
     ) -> Exchange:
         """Submit a message and wait for its answer.
 
@@ -101,7 +107,12 @@ class MessagesService:
         ShuttingDown with the stored ``message_id`` in ``extra``.
         """
         submission = await self.submit(
-            principal, bot_name=bot_name, content=content, client_msg_id=client_msg_id, message_type=message_type
+            principal,
+            bot_name=bot_name,
+            content=content,
+            client_msg_id=client_msg_id,
+            message_type=message_type,
+            came_by=came_by,
         )
         return await self.result(submission.exchange)
 
@@ -114,15 +125,17 @@ class MessagesService:
         client_msg_id: str | None = None,
         message_type: str = MessageType.TEXT,
         origin: str | None = None,
+        came_by: Origin | None = None,
     ) -> Submission:
         """Store a message and answer it in the background. ``origin`` is the connection it came from.
 
         A known ``client_msg_id`` returns the stored exchange without calling the bot or counting against limits.
-        Raises: NotFound (bot), InvalidInput, RateLimited, Maintenance, ShuttingDown, DatabaseUnavailable: nothing was
-        stored.
+        Raises: NotFound (bot), InvalidInput, RateLimited, Maintenance, ShuttingDown, DatabaseUnavailable; for an API
+        key BudgetSpent and OutOfScope: nothing was stored.
         """
         principal.require(Permission.CHAT)
         bot = self._registry.get(bot_name)
+        principal.require_bot(bot.name)
         text = check_text(with_plain_line_ends(content), field="content", max_chars=MAX_MESSAGE_CHARS)
         if message_type not in _TYPES:
             raise InvalidInput("must be text, voice or image", field="message_type")
@@ -136,6 +149,7 @@ class MessagesService:
             message_type=message_type,
             client_msg_id=client_msg_id,
             request_hash=None if client_msg_id is None else _request_hash(bot.name, message_type, text),
+            came_by=came_by or _by_key(principal),
         )
         if client_msg_id is None:
             return await self._accept(message, principal, origin)
@@ -181,11 +195,11 @@ class MessagesService:
         principal.require(Permission.CHAT)
         async with self._keys.queue((principal.user_id, message_id)):  # two tabs may retry at the same time
             exchange = await self._get(principal.user_id, message_id)
-            self._registry.get(exchange.bot_name)
+            principal.require_bot(self._registry.get(exchange.bot_name).name)
             if not exchange.can_be_retried:
                 return exchange
             self._feature_flags.require_open()
-            await self._limits.hit(principal.user_id, address=principal.address)
+            await self._count(principal)
             bot_user = await self._bot_users.of(principal.user_id, principal.display_name)
             return await self._reopen(exchange, bot_user)
 
@@ -212,6 +226,7 @@ class MessagesService:
         """
         principal.require(Permission.CHAT)
         exchange = await self._get(principal.user_id, message_id)
+        principal.require_bot(exchange.bot_name)
         if exchange.status is MessageStatus.PENDING and await self._answers.stop(principal.user_id, message_id):
             stopped = await self._answers.wait(message_id)
             return stopped or await self._get(principal.user_id, message_id)
@@ -221,25 +236,27 @@ class MessagesService:
 
     async def position(self, principal: Principal) -> StreamPosition:
         """Where the user's stream stands."""
-        principal.require(Permission.CHAT)
+        principal.require(Permission.READ_HISTORY)
         return await self._feeds.read_position(principal.user_id)
 
     async def history(
         self, principal: Principal, bot_name: str, *, before: int | None = None, limit: int = 50
     ) -> MessagePage:
         """One page of a conversation, newest first. Raises: NotFound (bot), InvalidInput (limit)."""
-        principal.require(Permission.CHAT)
+        principal.require(Permission.READ_HISTORY)
         if not 1 <= limit <= MAX_PAGE:
             raise InvalidInput(_("from 1 to {most}", most=MAX_PAGE), field="limit")
         bot = self._registry.get(bot_name)
+        principal.require_bot(bot.name)
         return await conversations.page(
             self._database, principal.user_id, bot.name, before=min(before or _LAST, _LAST), limit=limit
         )
 
     async def conversations(self, principal: Principal) -> tuple[ConversationSummary, ...]:
         """The bots this user has talked with, the most recent first."""
-        principal.require(Permission.CHAT)
-        return await conversations.summaries(self._database, principal.user_id)
+        principal.require(Permission.READ_HISTORY)
+        found = await conversations.summaries(self._database, principal.user_id)
+        return tuple(one for one in found if principal.may_talk_with(one.bot_name))
 
     # Inside
 
@@ -250,7 +267,7 @@ class MessagesService:
         try:
             # Keeps the order of arrival: the limit may take a round trip for one message and none for the next.
             async with self._arrivals.queue(slot.queue_key):
-                await self._limits.hit(message.user_id, address=principal.address)
+                await self._count(principal)
                 # Looked up before storing: nothing may fail between storing and calling the bot.
                 bot_user = await self._bot_users.of(message.user_id, principal.display_name)
                 storing = self._writes.enqueue(_Entry(message, slot, bot_user, origin, copy_context()))
@@ -259,9 +276,17 @@ class MessagesService:
             raise
         exchange = await storing
         if exchange is None:
-            self._limits.refund(message.user_id, address=principal.address)
+            self._limits.refund_principal(principal)
+            if self._key_access is not None:
+                await self._key_access.refund(principal)
             raise writes.DuplicateStored
         return Submission(exchange=exchange, is_duplicate=False)
+
+    async def _count(self, principal: Principal) -> None:
+        """Raises: RateLimited, BudgetSpent."""
+        await self._limits.hit_principal(principal)
+        if self._key_access is not None:
+            await self._key_access.spend(principal)
 
     async def _store(self, batch: Sequence[_Entry]) -> list[Exchange | None]:
         """Commit messages together, publish them, then start answering them."""
@@ -309,6 +334,10 @@ class MessagesService:
         if exchange is None:
             raise NotFound("Unknown message.")
         return exchange
+
+
+def _by_key(principal: Principal) -> Origin | None:
+    return None if principal.key is None else Origin(source=MessageSource.API, key_id=principal.key.key_id)
 
 
 def _request_hash(bot_name: str, message_type: str, content: str) -> bytes:

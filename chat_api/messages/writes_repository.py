@@ -19,8 +19,10 @@ from chat_api.messages.schemas import Acceptance, NewMessage, Outcome
 # A message whose key is already known is skipped and takes no seq.
 _ACCEPT = """
 WITH input AS (
-    SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bytea[])
-        WITH ORDINALITY AS i (id, user_id, bot_name, content, message_type, client_msg_id, request_hash, place)
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bytea[],
+        $9::text[], $10::uuid[], $11::text[])
+        WITH ORDINALITY AS i (id, user_id, bot_name, content, message_type, client_msg_id, request_hash, source,
+            api_key_id, client_conversation, place)
 ), fresh AS (
     SELECT i.* FROM input i LEFT JOIN web_conversations c USING (user_id, client_msg_id) WHERE c.id IS NULL
 ), stream AS (
@@ -40,8 +42,9 @@ WITH input AS (
     INSERT INTO web_events (user_id, seq, kind, conversation_id) SELECT user_id, seq, 'message', id FROM placed
 ), exchange AS (
     INSERT INTO web_conversations (id, user_id, bot_name, user_message, message_type, status, seq, run_seq,
-        client_msg_id, request_hash, instance_id)
-    SELECT id, user_id, bot_name, content, message_type, 'pending', seq, seq, client_msg_id, request_hash, $8
+        client_msg_id, request_hash, instance_id, source, api_key_id, client_conversation)
+    SELECT id, user_id, bot_name, content, message_type, 'pending', seq, seq, client_msg_id, request_hash, $8,
+        source, api_key_id, client_conversation
     FROM placed
 )
 SELECT id, seq, now() AS timestamp, previous_instance <> $8 AS is_shared FROM placed"""
@@ -112,6 +115,9 @@ def _accept_arguments(messages: Sequence[NewMessage], instance_id: UUID) -> tupl
         [message.client_msg_id for message in messages],
         [message.request_hash for message in messages],
         instance_id,
+        [message.came_by.source.value if message.came_by else None for message in messages],
+        [message.came_by.key_id if message.came_by else None for message in messages],
+        [message.came_by.conversation if message.came_by else None for message in messages],
     )
 
 

@@ -207,7 +207,11 @@ class AuthService:
         return account is not None and account.password_hash is not None
 
     async def issue_ticket(self, principal: Principal) -> str:
-        """A ticket that opens one WebSocket within :data:`TICKET_S` on any replica; safe to put in a URL."""
+        """A ticket that opens one WebSocket within :data:`TICKET_S` on any replica; safe to put in a URL.
+
+        Raises: OutOfScope for an API key, which has no session that a socket could live as long as.
+        """
+        principal.require_session()
         ticket = TICKET_PREFIX + secrets.token_urlsafe(32)
         await sessions.store_ticket(self._database, token_hash(ticket), principal.session_id, lives_s=TICKET_S)
         return ticket

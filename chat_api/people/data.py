@@ -135,6 +135,7 @@ class PersonDataService:
     async def _ids(self, connection: Connection, user_id: str) -> list[str]:
         await found(connection, user_id)
         ids = [user_id, *await people.merged_into(connection, user_id)]
+        ids += await people.spoken_for(connection, ids)
         await accounts.lock_accounts(connection, ids)
         return ids
 

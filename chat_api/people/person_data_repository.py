@@ -21,8 +21,10 @@ SELECT DISTINCT date_trunc('hour', timestamp, 'UTC') FROM web_conversations WHER
 ON CONFLICT DO NOTHING"""
 _ERASE = tuple(
     text(f"DELETE FROM {table} WHERE user_id = ANY(:user_ids)")
-    for table in ("web_events", "web_threads", "web_streams", "web_activity_days", "web_claims")
+    for table in ("web_events", "web_threads", "web_streams", "web_activity_days", "web_claims", "web_api_identities")
 )
+_ERASE_KEYS = text("DELETE FROM web_api_keys WHERE owner_id = ANY(:user_ids) AND NOT is_admin")
+_ERASE_KEY_PEOPLE = text("DELETE FROM web_api_identities WHERE owner_id = ANY(:user_ids)")
 _ERASE_MESSAGES = text("DELETE FROM web_conversations WHERE user_id = ANY(:user_ids)")
 _ERASE_SESSIONS = text("DELETE FROM web_user_sessions WHERE user_id = ANY(:user_ids) AND NOT is_admin")
 _ERASE_ACCOUNTS = text("DELETE FROM web_accounts WHERE user_id = ANY(:user_ids) RETURNING user_id")
@@ -43,6 +45,10 @@ EXPORTED = {
         SELECT user_id, username, display_name, is_guest, password_hash IS NOT NULL AS has_password, created_at,
             banned_at, ban_reason
         FROM web_accounts WHERE user_id = ANY(:user_ids) ORDER BY user_id""",
+    "api_keys": """
+        SELECT id, name, scopes, bots, background, requests_per_minute, messages_per_day, created_at, expires_at,
+            last_used_at, revoked_at
+        FROM web_api_keys WHERE owner_id = ANY(:user_ids) AND NOT is_admin ORDER BY created_at""",
     "users": """
         SELECT universal_id, primary_username, display_name, email, created_at, last_active, preferences,
             privacy_settings
@@ -83,7 +89,7 @@ async def erase(connection: AsyncConnection, user_ids: Sequence[str]) -> dict[st
     values: dict[str, Any] = {"user_ids": list(user_ids)}
     await connection.execute(text(_DIRTY), values)
     counts = {"messages": await affected(connection, _ERASE_MESSAGES, values)}
-    for statement in _ERASE:
+    for statement in (*_ERASE, _ERASE_KEYS, _ERASE_KEY_PEOPLE):
         await connection.execute(statement, values)
     counts["sessions"] = await affected(connection, _ERASE_SESSIONS, values)
     made_here = [row["user_id"] for row in await many(connection, _ERASE_ACCOUNTS, values)]

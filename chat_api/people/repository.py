@@ -153,6 +153,11 @@ async def merged_into(connection: AsyncConnection, user_id: str) -> list[str]:
     return [row["source_id"] for row in await many(connection, _MERGED, {"user_id": user_id})]
 
 
+async def spoken_for(connection: AsyncConnection, user_ids: Sequence[str]) -> list[str]:
+    """Whom the API keys of these people speak for: people of theirs alone."""
+    return [row["user_id"] for row in await many(connection, _KEY_PEOPLE, {"user_ids": list(user_ids)})]
+
+
 async def sessions(
     connection: AsyncConnection, user_ids: Sequence[str], *, is_admin: bool, limit: int = 200
 ) -> tuple[SessionView, ...]:

@@ -30,6 +30,7 @@ _REFUSALS = {
     Feature.GUESTS: N_("This name is taken. Please choose another one."),
     Feature.EDITING: N_("Messages can't be edited right now."),
     Feature.REACTIONS: N_("Reactions are turned off right now."),
+    Feature.API_KEYS: N_("New API keys can't be made right now."),
 }
 
 

@@ -42,6 +42,7 @@ class Feature(StrEnum):
     GUESTS = "guests"
     EDITING = "editing"
     REACTIONS = "reactions"
+    API_KEYS = "api_keys"
 
 
 FEATURE_MEANINGS: dict[Feature, str] = {
@@ -49,6 +50,7 @@ FEATURE_MEANINGS: dict[Feature, str] = {
     Feature.GUESTS: N_("If a name is taken, people join as guests. Off: they have to choose another name."),
     Feature.EDITING: N_("People can edit their messages."),
     Feature.REACTIONS: N_("People can react to messages with an emoji."),
+    Feature.API_KEYS: N_("People can make API keys. Off: keys they already have still work."),
 }
 
 

@@ -19,6 +19,8 @@ from chat_api.http.middleware.headers import secured
 log = get_logger(__name__)
 
 _KNOWN_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
+# Where in a request's state stands what its answer says as well, whatever it is: what is left of a limit.
+ANSWER_HEADERS = "answer_headers"
 QUIET_PREFIXES = ("/_nicegui", "/health", "/metrics", "/assets")
 
 
@@ -54,6 +56,7 @@ class RequestContext:
                 has_started = True
                 status = message["status"]
                 MutableHeaders(scope=message)["X-Request-ID"] = request_id
+                message["headers"].extend(scope["state"].get(ANSWER_HEADERS, ()))
             await send(message)
 
         try:

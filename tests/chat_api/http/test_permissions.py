@@ -10,7 +10,7 @@ from sqlalchemy import text
 from starlette.routing import BaseRoute
 
 from chat_api.core.database import Database
-from chat_api.core.principals import LEAST_ROLE, Permission, Principal
+from chat_api.core.principals import LEAST_ROLE, OF_USERS, Permission, Principal
 from models import Role
 from tests.support.api import ADMIN_PASSWORD, RunningApi
 from tests.support.shared_api import assert_error
@@ -29,6 +29,12 @@ OPEN = {
 }
 USERS = {
     ("GET", "/api/me"),
+    ("GET", "/api/keys"),
+    ("POST", "/api/keys"),
+    ("PUT", "/api/keys/{key_id}"),
+    ("POST", "/api/keys/{key_id}/rotate"),
+    ("DELETE", "/api/keys/{key_id}"),
+    ("GET", "/api/keys/{key_id}/usage"),
     ("POST", "/api/chat"),
     ("POST", "/api/chat/{message_id}/retry"),
     ("GET", "/api/conversations"),
@@ -49,6 +55,13 @@ USERS = {
 }
 ADMINS = {
     ("GET", "/api/me"),
+    ("GET", "/api/keys"),
+    ("POST", "/api/keys"),
+    ("PUT", "/api/keys/{key_id}"),
+    ("POST", "/api/keys/{key_id}/rotate"),
+    ("DELETE", "/api/keys/{key_id}"),
+    ("GET", "/api/keys/{key_id}/usage"),
+    ("GET", "/api/admin/keys"),
     ("GET", "/api/admin/status"),
     ("GET", "/api/admin/audit"),
     ("GET", "/api/admin/bots/{bot_name}/impact"),
@@ -191,6 +204,7 @@ VALUES = {
     "suite_id": "0190d0f2-7c1e-7000-8000-000000000000",
     "run_id": "0190d0f2-7c1e-7000-8000-000000000000",
     "day": "2026-01-31",
+    "key_id": "0190d0f2-7c1e-7000-8000-000000000000",
     "user_id": "weu_0000000000000000",
     "admin_id": "adm_0000000000000000",
     "session_id": "0190d0f2-7c1e-7000-8000-000000000000",
@@ -293,7 +307,8 @@ async def test_each_permission_is_denied_below_its_role(
     )
     ranks = [None, *Role]
     least = LEAST_ROLE.get(permission)
-    expected = role is None if permission is Permission.CHAT else ranks.index(role) >= ranks.index(least)
+    users_too = permission is Permission.OWN_KEYS and role is None
+    expected = role is None if permission in OF_USERS else users_too or ranks.index(role) >= ranks.index(least)
     assert person.may(permission) is expected
 
 
