@@ -46,6 +46,7 @@ NAVIGATION = (
     ("/admin/conversations", "conversation", N_("Conversations"), Permission.READ_CONVERSATIONS),
     ("/admin/adopt", "add", N_("Adopt"), Permission.VIEW_FLEET),
     ("/admin/audit", "audit", N_("Audit"), Permission.VIEW_AUDIT),
+    ("/admin/keys", "key", N_("API keys"), Permission.OWN_KEYS),
     ("/admin/settings", "settings", N_("Settings"), Permission.VIEW_SETTINGS),
     ("/admin/system", "system", N_("System"), Permission.VIEW_SYSTEM),
 )

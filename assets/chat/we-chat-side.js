@@ -27,6 +27,7 @@ export const Side = {
           <select data-we="language" :aria-label="t('Language')" autocomplete="off">
             <option v-for="(name, code) in languages" :key="code" :value="code" :lang="code" :selected="code === language">{{ name }}</option>
           </select></span>
+        <a v-if="!me.is_guest" class="we-icon-button" href="/keys" data-testid="keys" :title="t('API keys')" :aria-label="t('API keys')"><Icon name="key" /></a>
         <button type="button" class="we-icon-button" data-we="theme" :title="t('Dark or light')" :aria-label="t('Dark or light')"><Icon name="theme" /></button>
         <button type="button" class="we-icon-button" data-testid="sign-out" :title="t('Sign out')" :aria-label="t('Sign out')" @click="$emit('sign-out')"><Icon name="sign-out" /></button>
       </div>

@@ -1,0 +1,1 @@
+"""The pages of API keys: everybody's for administrators, and for people their own."""
