@@ -101,6 +101,7 @@ SELECT c.user_id, max(a.display_name) AS display_name, max(c.timestamp) AS last_
 FROM web_conversations c LEFT JOIN web_accounts a ON a.user_id = c.user_id
 WHERE c.timestamp > now() - make_interval(secs => :seconds) AND c.bot_name = :bot_name
 GROUP BY c.user_id ORDER BY last_at DESC LIMIT :limit""")
+_KEY_PEOPLE = text("SELECT user_id FROM web_api_identities WHERE owner_id = ANY(:user_ids) ORDER BY 1")
 
 
 async def page(
