@@ -23,9 +23,11 @@ from chat_api.fleet import health_routes as health
 from chat_api.fleet import overview_routes as admin
 from chat_api.fleet import routes as bots
 from chat_api.fleet_data import routes as admin_fleet_data
+from chat_api.gateway import routes as gateway
 from chat_api.http.errors import add_error_handlers, add_unknown_paths
 from chat_api.http.middleware.addresses import ForwardedAddresses
 from chat_api.http.middleware.body_limits import BodyLimit
+from chat_api.http.middleware.cors import Cors
 from chat_api.http.middleware.encodings import Compression
 from chat_api.http.middleware.headers import SecurityHeaders
 from chat_api.http.middleware.origins import OriginGuard
@@ -118,6 +120,7 @@ def create_app(settings: Settings, *, makes_admin: bool = True, engine: Containe
         bots.router,
         conversations.router,
         api_keys.router,
+        gateway.router,
         admin.router,
         admin_audit.router,
         admin_series.router,
@@ -158,12 +161,14 @@ def _add_guards(app: Application, settings: Settings) -> None:
     app.add_middleware(OriginGuard, allowed_origins=origins)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestContext, metrics=app.state.metrics, default_language=settings.web_ui_language)
+    app.add_middleware(Cors, allowed_origins=settings.api_allowed_origins)
     app.add_middleware(ForwardedAddresses, trusted_proxies=settings.trusted_proxies)
     app.fast_path = FastPath(
         app,
         (route for route in chat.router.routes if isinstance(route, FastPathRoute)),
         addresses=ForwardedAddresses(app, trusted_proxies=settings.trusted_proxies),
         origins=OriginGuard(app, allowed_origins=origins),
+        cors=Cors(app, allowed_origins=settings.api_allowed_origins),
         metrics=app.state.metrics,
         default_language=settings.web_ui_language,
     )

@@ -23,6 +23,7 @@ from chat_api.fleet.synthetic_checks import SyntheticChecksService
 from chat_api.fleet.test_messages import TestMessagesService
 from chat_api.fleet_data.queue_lives import QueuesService
 from chat_api.fleet_data.service import FleetDataService
+from chat_api.gateway.service import GatewayService
 from chat_api.incidents.service import IncidentsService
 from chat_api.keys.access import KeyAccess
 from chat_api.keys.service import KeysService
@@ -79,6 +80,7 @@ class Services:
     fleet_data: FleetDataService
     queues: QueuesService
     fleet_changes: ChangesService
+    gateway: GatewayService
     health: HealthService
     incidents: IncidentsService
     key_access: KeyAccess

@@ -41,6 +41,8 @@ from chat_api.fleet.test_messages import TestMessagesService
 from chat_api.fleet_data.queue_lives import QueuesService
 from chat_api.fleet_data.service import FleetDataService
 from chat_api.fleet_stores import open_fleet_stores
+from chat_api.gateway.service import GatewayService
+from chat_api.gateway.speakers import Speakers
 from chat_api.incidents.evidence import EvidenceCollector
 from chat_api.incidents.service import IncidentsService
 from chat_api.keys.access import KeyAccess
@@ -158,6 +160,9 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
     known_bots = KnownBotsService(database, registry, fleet, audit, pubsub)
     book = WorkerRegistry()
     loop_watch = LoopWatch(on_lag=r.metrics.record_lag, on_blocked=r.metrics.record_blocked)
+    messages = MessagesService(
+        database, answers, registry, limits, feeds, bot_users, feature_flags=feature_flags, keys=key_access
+    )
     services = Services(
         settings=settings,
         adoption=AdoptionService(database, engine, audit, pubsub, projects=settings.adopt_compose_projects),
@@ -188,6 +193,15 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
         fleet_data=fleet_data,
         queues=QueuesService(fleet),
         fleet_changes=fleet_changes,
+        gateway=GatewayService(
+            messages,
+            feeds,
+            registry,
+            fleet.identities,
+            Speakers(database),
+            key_access,
+            feature_flags=feature_flags,
+        ),
         health=_health(r),
         incidents=incidents,
         key_access=key_access,
@@ -202,6 +216,7 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
         messages=MessagesService(
             database, answers, registry, limits, feeds, bot_users, feature_flags=feature_flags, keys=key_access
         ),
+        messages=messages,
         parts=parts,
         person_data=PersonDataService(database, auth, audit, bot_users, forget_at_bots=erasures.erase_with_person),
         policies=policies,

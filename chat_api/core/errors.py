@@ -14,6 +14,7 @@
     │   ├── FeatureOff              feature_off             an operator has switched it off
     │   └── OutOfScope              out_of_scope            the API key was not made for this
     ├── NotFound                404 not_found
+    │   └── UnknownModel            model_not_found         no bot of this name, or not one of the API key's
     ├── MethodNotAllowed        405 method_not_allowed
     ├── Conflict                409 conflict
     │   └── Stopped                 stopped                 the user stopped the answer before there was any
@@ -160,6 +161,13 @@ class NotFound(AppError):
     code = "not_found"
     status = 404
     public_message = N_("Not found.")
+
+
+class UnknownModel(NotFound):
+    """There is no bot of this name, or the API key is not for it: the caller cannot tell which."""
+
+    code = "model_not_found"
+    public_message = N_("There is no such model. The bots you can use are listed at /v1/models.")
 
 
 class MethodNotAllowed(AppError):

@@ -196,6 +196,11 @@ class Settings(BaseSettings):
         100, ge=1, le=1_000_000_000, description="Requests a principal (else an address) may make in a minute."
     )
     allowed_origins: Names = Field((), description="Further browser origins that may connect, comma-separated.")
+    api_allowed_origins: Names = Field(
+        (),
+        description="Browser origins whose pages may call `/v1` and `/api` with an API key (CORS), such as"
+        " `http://localhost:5173`, comma-separated; `*`: all. Cookies are never taken from there.",
+    )
     trusted_proxies: Names = Field(
         (),
         description="Addresses or networks whose `X-Forwarded-For` and `-Proto` are believed, comma-separated.",
@@ -275,7 +280,12 @@ class Settings(BaseSettings):
     deadman_interval: float = Field(60.0, ge=1, le=3600, description="Seconds between two calls of `DEADMAN_URL`.")
 
     @field_validator(
-        "adopt_compose_projects", "allowed_origins", "trusted_proxies", "web_ui_previous_secret_keys", mode="before"
+        "adopt_compose_projects",
+        "allowed_origins",
+        "api_allowed_origins",
+        "trusted_proxies",
+        "web_ui_previous_secret_keys",
+        mode="before",
     )
     @classmethod
     def _split(cls, value: object) -> object:
@@ -359,6 +369,11 @@ class Settings(BaseSettings):
             if parsed_origin(origin.removesuffix("/")) is None:
                 raise ValueError("give each origin as scheme and host, such as https://app.example.org, without a path")
         return value
+
+    @field_validator("api_allowed_origins")
+    @classmethod
+    def _origins_or_all(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return value if value == ("*",) else cls._origins(value)
 
     @field_validator("trusted_proxies")
     @classmethod

@@ -19,6 +19,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from itertools import chain
 from urllib.parse import urlsplit
 
@@ -134,6 +135,11 @@ class BotRegistry:
     def name_of(self, name: str) -> str:
         """How the fleet spells a bot's name; of a stranger the name as it is."""
         return self._fleet.names.fleet.get(fold(name), name)
+
+    def first_seen(self, name: str) -> datetime | None:
+        """Since when a bot is known; None for one that is not remembered yet."""
+        known = self._known.get(name)
+        return known.first_seen_at if known else None
 
     def all(self) -> tuple[BotSpec, ...]:
         """Every bot, by name."""

@@ -114,7 +114,7 @@ def errors(*codes: str) -> dict[int | str, dict[str, Any]]:
 
 
 def _render(request: Request, error: AppError) -> Response:
-    return error_response(error, request_id=getattr(request.state, "request_id", ""))
+    return error_response(error, request_id=getattr(request.state, "request_id", ""), path=request.scope["path"])
 
 
 async def _app_error(request: Request, error: Exception) -> Response:

@@ -79,6 +79,11 @@ class KeyAccess:
             self._known.popitem(last=False)
         return principal
 
+    async def require_live(self, principal: Principal) -> None:
+        """Look at a key again that is being used for long. Raises: NotAuthenticated, DatabaseUnavailable."""
+        if principal.key is not None and not await keys.is_live(self._database, principal.key.key_id):
+            raise NotAuthenticated(NOT_VALID)
+
     async def take(self, principal: Principal) -> Allowance:
         """Count a request of a key: what is left of its limit, or that this was one too many."""
         assert principal.key is not None

@@ -23,6 +23,12 @@ LEFT JOIN web_accounts a ON NOT k.is_admin AND a.user_id = k.owner_id AND a.bann
 LEFT JOIN web_admins d ON k.is_admin AND d.admin_id = k.owner_id AND d.disabled_at IS NULL
 WHERE s.key_hash = ANY($1::text[]) AND (s.expires_at IS NULL OR s.expires_at > now()) AND k.revoked_at IS NULL
     AND (k.expires_at IS NULL OR k.expires_at > now()) AND (a.user_id IS NOT NULL OR d.admin_id IS NOT NULL)"""
+_IS_LIVE = """
+SELECT 1 FROM web_api_keys k
+LEFT JOIN web_accounts a ON NOT k.is_admin AND a.user_id = k.owner_id AND a.banned_at IS NULL
+LEFT JOIN web_admins d ON k.is_admin AND d.admin_id = k.owner_id AND d.disabled_at IS NULL
+WHERE k.id = $1 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
+    AND (a.user_id IS NOT NULL OR d.admin_id IS NOT NULL)"""
 # The day's first message passes whatever the budget is: no budget is less than one.
 _SPEND = """
 INSERT INTO web_api_key_usage AS u (key_id, day, messages) VALUES ($1, (now() AT TIME ZONE 'UTC')::date, 1)
@@ -96,6 +102,11 @@ async def live(database: Database, key_hashes: list[str]) -> LiveKey | None:
             "background": BackgroundMode(row["background"]),
         }
     )
+
+
+async def is_live(database: Database, key_id: UUID) -> bool:
+    """Whether a key may still act."""
+    return bool(await database.fetch(_IS_LIVE, key_id))
 
 
 async def spend(database: Database, key_id: UUID, budget: int | None) -> bool:

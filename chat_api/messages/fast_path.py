@@ -31,6 +31,7 @@ from chat_api.http.dependencies import address_of, as_user, bearer_token, by_api
 from chat_api.http.errors import error_answer
 from chat_api.http.middleware.addresses import ForwardedAddresses
 from chat_api.http.middleware.body_limits import MAX_BODY_BYTES, check_announced, is_json
+from chat_api.http.middleware.cors import Cors
 from chat_api.http.middleware.encodings import smallest_compressed
 from chat_api.http.middleware.headers import HEADERS, HSTS
 from chat_api.http.middleware.origins import OriginGuard, foreign_origin
@@ -93,6 +94,7 @@ class FastPath:
         *,
         addresses: ForwardedAddresses,
         origins: OriginGuard,
+        cors: Cors,
         metrics: Metrics,
         default_language: str,
     ) -> None:
@@ -100,6 +102,7 @@ class FastPath:
         self._routes = {route.path: route for route in routes}
         self._addresses = addresses
         self._origins = origins
+        self._cors = cors
         self._metrics = metrics
         self._default_language = default_language
 
@@ -116,10 +119,13 @@ class FastPath:
         scope["app"], scope["route"] = self._host, route
         self._addresses.believe(scope)
         speak(wanted_language(scope["headers"], default=self._default_language))
+        cors = self._cors.headers(scope)
+        if cors:
+            self._cors.admit(scope)
         status, headers, body = await self._answer(route, scope, receive)
         fixed = RAW_HEADERS_SECURE if scope["scheme"] == "https" else RAW_HEADERS
         extra = scope["state"].get(ANSWER_HEADERS, ())
-        headers = [*headers, *fixed, (b"x-request-id", request_id.encode()), *extra]
+        headers = [*headers, *fixed, (b"x-request-id", request_id.encode()), *extra, *cors]
         if len(body) >= smallest_compressed(_header(scope, b"accept-encoding")):
             body = gzip.compress(body, compresslevel=6)
             headers = [(b"content-encoding", b"gzip"), (b"vary", b"Accept-Encoding"), *headers]

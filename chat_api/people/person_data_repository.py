@@ -67,6 +67,7 @@ EXPORTED = {
 _EXPORTED_MESSAGES = text("""
 SELECT c.id, c.user_id, c.bot_name, c.user_message, c.bot_response, c.timestamp, c.answered_at, c.status, c.error_code,
     c.message_type, c.processing_time, c.seq, c.edited_at, c.deleted_at, c.response_deleted_at, c.metadata,
+    c.source, c.client_conversation,
     ARRAY(SELECT r.emoji FROM web_reactions r WHERE r.conversation_id = c.id ORDER BY r.created_at) AS reactions,
     ARRAY(SELECT v.content FROM web_message_versions v WHERE v.message_id = c.id ORDER BY v.version) AS earlier_versions
 FROM web_conversations c WHERE c.user_id = ANY(:user_ids)

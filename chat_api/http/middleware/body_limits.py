@@ -5,8 +5,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chat_api.core.errors import AppError, MalformedRequest, PayloadTooLarge
 from chat_api.http.middleware.answers import send_error
+from chat_api.http.openai_errors import is_openai_path
 
 MAX_BODY_BYTES = 256 * 1024
+# A client of language models repeats all that was said with each request.
+MAX_HISTORY_BYTES = 8 * 1024 * 1024
 _MAX_LENGTH_DIGITS = 18
 
 
@@ -29,23 +32,27 @@ class _TooLarge(Exception):
 
 
 class BodyLimit:
-    """Refuses a body over ``max_bytes`` with 413, without reading it to its end."""
+    """Refuses a body over its limit with 413, without reading it to its end. Below ``/v1`` there is another limit."""
 
-    def __init__(self, app: ASGIApp, *, max_bytes: int = MAX_BODY_BYTES) -> None:
+    def __init__(
+        self, app: ASGIApp, *, max_bytes: int = MAX_BODY_BYTES, max_history_bytes: int = MAX_HISTORY_BYTES
+    ) -> None:
         self._app = app
         self._max_bytes = max_bytes
+        self._max_history_bytes = max_history_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check the announced length, then count what comes."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
+        max_bytes = self._max_history_bytes if is_openai_path(scope["path"]) else self._max_bytes
         try:
-            check_announced(Headers(scope=scope).get("content-length", "0"), max_bytes=self._max_bytes)
+            check_announced(Headers(scope=scope).get("content-length", "0"), max_bytes=max_bytes)
         except AppError as error:
             return await send_error(scope, receive, send, error)
-        await self._counted(scope, receive, send)
+        await self._counted(scope, receive, send, max_bytes)
 
-    async def _counted(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _counted(self, scope: Scope, receive: Receive, send: Send, max_bytes: int) -> None:
         received = 0
         has_started = False
 
@@ -53,13 +60,13 @@ class BodyLimit:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self._max_bytes:
+            if received > max_bytes:
                 raise _TooLarge
             return message
 
         async def noted(message: Message) -> None:
             nonlocal has_started
-            if not has_started and received > self._max_bytes:
+            if not has_started and received > max_bytes:
                 # The framework takes any failure to read a body for its own 400, and answers it: ours is the truth.
                 raise _TooLarge
             has_started = True
