@@ -113,8 +113,6 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
     identity = IdentityService(database, settings, feature_flags=feature_flags, bot_names=lambda: _names_of(registry))
     limits = RateLimits(redis_url=r.redis_url, requests_per_minute=settings.rate_limit_requests_per_minute)
     stack.push_async_callback(limits.close)
-    keys = load_key_ring(settings)
-    auth = AuthService(database, keys, identity, audit, settings, limits=limits)
     key_ring = load_key_ring(settings)
     auth = AuthService(database, key_ring, identity, audit, settings, limits=limits)
     key_access = KeyAccess(database, key_ring, limits, Allowances(r.redis), pubsub)
@@ -128,7 +126,7 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
     answers = AnswersService(database, fleet.identities, feeds, pubsub)
     synthetic_checks = SyntheticChecksService(registry, fleet, connector)
     policies = PoliciesService(database, registry, fleet, audit)
-    fleet_changes = ChangesService(database, registry, fleet, Values(keys.derived("bot configurations")))
+    fleet_changes = ChangesService(database, registry, fleet, Values(key_ring.derived("bot configurations")))
     incidents = IncidentsService(database, fleet, audit, EvidenceCollector(engine), pubsub, changes=fleet_changes)
     restarts = RestartsService(
         database,
@@ -212,10 +210,6 @@ def compose(stack: AsyncExitStack, r: Resources, state: State) -> Wiring:
         logs=logs,
         memories=MemoriesService(registry, at_bots, known_as, audit, limits),
         memory_erasures=erasures,
-        messages=MessagesService(database, answers, registry, limits, feeds, bot_users, feature_flags=feature_flags),
-        messages=MessagesService(
-            database, answers, registry, limits, feeds, bot_users, feature_flags=feature_flags, keys=key_access
-        ),
         messages=messages,
         parts=parts,
         person_data=PersonDataService(database, auth, audit, bot_users, forget_at_bots=erasures.erase_with_person),
