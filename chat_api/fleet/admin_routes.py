@@ -11,6 +11,7 @@ from chat_api.fleet.bodies import (
     BotOverviewList,
     MergeAnswer,
     MergeBody,
+    SourceStatement,
     TryBody,
 )
 from chat_api.fleet.known_bots import KnownBotsService
@@ -66,6 +67,7 @@ async def bot(bot_name: BotName, principal: Admin, fleet: Fleet, registry: Regis
         url=spec.url,
         addresses=spec.addresses,
         sources=spec.sources,
+        said=[SourceStatement(source=one.source, facts=dict(one.facts)) for one in registry.said_of(spec.name)],
         declared_by=spec.declared_by,
         notes=found.policy.notes if found.policy else "",
         heartbeats=found.heartbeats,

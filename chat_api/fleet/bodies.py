@@ -54,6 +54,13 @@ class BotOverview(Answer):
     quarantine_reason: str | None = None
 
 
+class SourceStatement(Answer):
+    """What one source says of a bot."""
+
+    source: str = Field(examples=[".env.elena"])
+    facts: dict[str, str | int] = Field(examples=[{"port": 9091, "model": "llama3"}])
+
+
 class BotDetails(BotOverview):
     """One bot, with what describes it and its last health checks, oldest first."""
 
@@ -63,6 +70,7 @@ class BotDetails(BotOverview):
     url: str = Field(examples=["http://localhost:9091"])
     addresses: list[str] = Field(description="Where it may be; `url` is the one in use.")
     sources: list[str] = Field(description="Who described it, lowest precedence first.")
+    said: list[SourceStatement] = Field(description="What each of them says, lowest precedence first.")
     declared_by: list[str] = Field(description="What makes it exist now; empty for a bot that is only remembered.")
     notes: str = ""
     heartbeats: tuple[Heartbeat, ...]

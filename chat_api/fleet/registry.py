@@ -69,6 +69,7 @@ class _Fleet:
     version: int = 0
     bots: Mapping[str, BotSpec] = field(default_factory=dict)
     facts: Mapping[str, Mapping[str, str | int]] = field(default_factory=dict)
+    said: Mapping[str, tuple[Sighting, ...]] = field(default_factory=dict)
     names: Names = field(default_factory=Names)
     by_address: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     disabled: frozenset[str] = frozenset()
@@ -149,6 +150,10 @@ class BotRegistry:
         """What the sources say of a bot, put together, to be remembered."""
         return self._fleet.facts.get(name, {})
 
+    def said_of(self, name: str) -> tuple[Sighting, ...]:
+        """What each source says of a bot, lowest precedence first."""
+        return self._fleet.said.get(name, ())
+
     def at(self, url: str) -> tuple[str, ...]:
         """The bots that are at an address."""
         return self._fleet.by_address.get(host_and_port(url), ())
@@ -198,10 +203,12 @@ class BotRegistry:
         named = _by_name(self._sightings(known, note), known)
         bots: dict[str, BotSpec] = {}
         facts: dict[str, Mapping[str, str | int]] = {}
+        said: dict[str, tuple[Sighting, ...]] = {}
         for name in sorted(named):
             found = self._spec(name, named[name], known.get(fold(name)), note=note)
             if found is not None:
                 bots[name], facts[name] = found
+                said[name] = tuple(one for one in named[name] if one.source in found[0].sources)
         disabled = frozenset(name for name, sightings in named.items() if sightings[-1].is_removal)
         self._chosen = {name: url for name, url in self._chosen.items() if name in bots}
         _note_shared_addresses(bots.values(), note=note)
@@ -210,6 +217,7 @@ class BotRegistry:
         return _Fleet(
             bots=bots,
             facts=facts,
+            said=said,
             names=_names(bots, named, known),
             by_address=_by_address(bots.values()),
             disabled=disabled,

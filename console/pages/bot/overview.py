@@ -8,7 +8,7 @@ from nicegui import ui
 
 from chat_api.bots.schemas import BotInfo, BotSpec
 from chat_api.core.errors import Upstream
-from chat_api.core.language import _
+from chat_api.core.language import N_, _
 from chat_api.core.principals import Permission, Principal
 from chat_api.fleet.schemas import BotPolicy
 from console.actions import run_action
@@ -21,6 +21,15 @@ from console.widgets.quantities import span
 
 MAX_FACTS = 20
 MAX_TEXT_CHARS = 300
+# What sources say of a bot that decides where it is and what it is called.
+_SAID = {
+    "display_name": N_("name"),
+    "url": N_("address"),
+    "port": N_("port"),
+    "container_name": N_("container"),
+    "model": N_("model"),
+    "timeout": N_("time limit"),
+}
 
 
 async def bot_overview(principal: Principal, bot_name: str) -> None:
@@ -92,17 +101,31 @@ def _character(spec: BotSpec) -> str:
 
 
 def _setup(spec: BotSpec, policy: BotPolicy | None) -> str:
-    sources = "<br>".join(f"<code>{escape(source)}</code>" for source in spec.sources)
     rows = [
         (_("Name"), f"<code>{escape(spec.name)}</code>"),
         (_("Address"), f"<code>{escape(spec.url)}</code>"),
         (_("Model"), escape(spec.model or "–")),
         (_("Container"), escape(spec.container_name or "–")),
-        (_("Sources"), sources or "–"),
+        (_("Sources"), _sources(spec.name) or "–"),
     ]
     if policy is not None and policy.notes:
         rows.append((_("Notes"), escape(policy.notes)))
     return f"<h2>{_('Configuration')}</h2>{facts_html(rows)}"
+
+
+def _sources(bot_name: str) -> str:
+    """What each source says, the strongest first; what a stronger one says otherwise is muted."""
+    lines: list[str] = []
+    settled: set[str] = set()
+    for sighting in reversed(services().registry.said_of(bot_name)):
+        told = []
+        for key, label in _SAID.items():
+            if key in sighting.facts:
+                muted = ' class="we-muted"' if key in settled else ""
+                told.append(f"<span{muted}>{_(label)} {_short(sighting.facts[key])}</span>")
+        settled |= sighting.facts.keys()
+        lines.append(f"<code>{escape(sighting.source)}</code>" + (f"<br>{', '.join(told)}" if told else ""))
+    return "<br>".join(lines)
 
 
 def _saying(markup: str) -> str:
