@@ -194,11 +194,11 @@ class Schedule:
             if plan.failures and seen is not None and not seen.is_failing:
                 wait_s = CONFIRM_S
             return min(wait_s, shortest_s) * self._jitter(bot.name, plan.count)
-        plan.failures = 0
+        plan.failures = plan.failures + 1 if bot.has(Fault.LOOPING, Fault.NOT_STORING) else 0
         if seen.answers_until_trusted:
             return min(SOON_S, shortest_s)
-        if bot.has(Fault.LOOPING, Fault.NOT_STORING):
-            return min(RETRY_S, shortest_s)
+        if plan.failures:
+            return min(RETRY_S, shortest_s) if plan.failures <= RETRIES else shortest_s
         wait_s = self._intervals.of(bot.contract)
         if plan.count == 1 and wait_s > FIRST_S[1]:
             return wait_s * (SECOND_SHARE + (1 - SECOND_SHARE) * _share(bot.name))

@@ -115,6 +115,13 @@ async def one_empty_answer(scene: Scene) -> None:
     await _once(scene, mode="empty")
 
 
+async def one_empty_check(scene: Scene) -> None:
+    """Nor does it have to have a word for the console each time."""
+    await scene.bot.set_faults(mode="empty")
+    await scene.check()
+    await scene.bot.set_faults(**OK)
+
+
 async def one_failure(scene: Scene) -> None:
     """Anybody stumbles."""
     await _once(scene, mode="http500")
@@ -147,6 +154,7 @@ HEALTHY: tuple[tuple[str, Play], ...] = (
     ("short answers", short_answers),
     ("the same greeting", greetings),
     ("one empty answer", one_empty_answer),
+    ("one empty answer to a check", one_empty_check),
     ("one failure", one_failure),
     ("one memory lost", one_memory_lost),
     ("one apology", one_apology),

@@ -121,7 +121,7 @@ class Scene:
             self.fleet.record_answers(await self.answers.compute())
         for name in self.worker.due():
             if name == self.bot.name:
-                await self._check()
+                await self.check()
         await self.fleet.refresh()
 
     async def look(self) -> None:
@@ -145,18 +145,19 @@ class Scene:
         """All that was said by now is answered, or was given up."""
         await asyncio.gather(*self._talking)
 
-    async def _talked(self, question: str) -> None:
-        with suppress(AppError):
-            await self.fleet.identities.send(
-                self.bot.name, user_id="weu_0123456789abcdef", message=question, timeout_s=PATIENCE_S
-            )
-
-    async def _check(self) -> None:
+    async def check(self) -> None:
+        """Send it a synthetic check now."""
         await self.worker._ask(self.bot.name)
         seen = self.view.synthetic_check
         if seen is not None and seen.error == "no answer in time" and seen.checked_at == self.hands.at:
             self.hands.move(TIMEOUT_S)
             await self.look()
+
+    async def _talked(self, question: str) -> None:
+        with suppress(AppError):
+            await self.fleet.identities.send(
+                self.bot.name, user_id="weu_0123456789abcdef", message=question, timeout_s=PATIENCE_S
+            )
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ import pytest
 from chat_api.bots.schemas import Contract
 from chat_api.engine.schemas import ContainerKind, ContainerState, ContainerView
 from chat_api.fleet.check_intervals import USUAL_INTERVALS, CheckIntervals
+from chat_api.fleet.conduct_schemas import LOOPING, ConductReport
 from chat_api.fleet.reports import AnswersReport, ServiceReport
 from chat_api.fleet.schemas import (
     BotPolicy,
@@ -178,6 +179,18 @@ async def test_who_stays_silent_is_not_asked_for_ever_so_often(quiet: Asked) -> 
     quiet.wrong = {"bot07": Fault.SILENT}
     quiet.talk(failed=1, names=("bot07",))
     for _ in range(6 * 60 * 2):
+        quiet.tick(10)
+    count = sum(name == "bot07" for _, name in quiet.calls)
+    assert 28 <= count <= 36, count
+
+
+async def test_who_loops_is_not_asked_for_ever_so_often(quiet: Asked) -> None:
+    """Its answers are paid, too."""
+    for number in range(6 * 60 * 2):
+        if number % 60 == 0:
+            quiet.still.fleet.record_conduct(
+                ConductReport(bot_name="bot07", reporter="1", reported_at=quiet.still.hands.at, repeated=LOOPING)
+            )
         quiet.tick(10)
     count = sum(name == "bot07" for _, name in quiet.calls)
     assert 28 <= count <= 36, count
