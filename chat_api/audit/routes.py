@@ -1,6 +1,5 @@
 """The audit trail."""
 
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -9,7 +8,7 @@ from pydantic import Field
 
 from chat_api.audit.schemas import AuditQuery, AuditView
 from chat_api.audit.service import AuditService
-from chat_api.http.base_models import Answer
+from chat_api.http.base_models import Answer, QueryTime
 from chat_api.http.dependencies import Admin, service
 from chat_api.http.errors import CONSOLE, errors
 from chat_api.http.exports import Format, also_as, csv_of
@@ -42,8 +41,8 @@ async def audit(
     action: Annotated[str | None, Query(max_length=60, description="Also its beginning, e.g. `bot.`.")] = None,
     target: Annotated[str | None, Query(max_length=100)] = None,
     outcome: AuditOutcome | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
+    since: QueryTime | None = None,
+    until: QueryTime | None = None,
     before: UUID | None = None,
     limit: Annotated[int, Query(ge=1, le=MAX_LINES)] = 100,
     format: Format = "json",

@@ -1,7 +1,6 @@
 """What changed, over the API: the same as its pages show."""
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -10,6 +9,7 @@ from fastapi import APIRouter, Query, Response
 from chat_api.changes.bodies import ChangesAnswer
 from chat_api.changes.schemas import ChangeKind, ChangesQuery, ChangesSince, ConfigurationView, Matrix, MatrixRow
 from chat_api.changes.service import ChangesService
+from chat_api.http.base_models import QueryTime
 from chat_api.http.dependencies import Admin, BotName, service
 from chat_api.http.errors import CONSOLE, errors
 from chat_api.http.exports import Format, also_as, csv_file
@@ -33,8 +33,8 @@ async def changes(
     changes: Changes,
     bot: Annotated[str | None, Query(max_length=50)] = None,
     kind: ChangeKind | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
+    since: QueryTime | None = None,
+    until: QueryTime | None = None,
     before: UUID | None = None,
     limit: Annotated[int, Query(ge=1, le=MAX_LINES)] = 100,
     format: Format = "json",

@@ -1,8 +1,9 @@
 """What all bodies of the API are made of, and the one shape of errors."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 
 class Body(BaseModel):
@@ -17,6 +18,15 @@ class Answer(BaseModel):
     model_config = ConfigDict(from_attributes=True, populate_by_name=True)
 
 
+def _in_utc(at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    except OverflowError as error:
+        raise ValueError("lies outside of the calendar") from error
+
+
+# A time in an address; without a zone it is UTC. PostgreSQL's driver fails on one whose UTC is in no year.
+QueryTime = Annotated[datetime, AfterValidator(_in_utc)]
 # The id of something, a UUID here, as any text to those who read it.
 TextId = Annotated[str, BeforeValidator(str)]
 # A time in a body: from JSON it is a text, which a strict type would refuse.

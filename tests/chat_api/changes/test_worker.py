@@ -95,7 +95,8 @@ async def test_a_bot_without_an_engine_is_known_by_what_it_tells(
         csv = await console.get("/api/admin/matrix", params={"format": "csv"})
         assert csv.text.splitlines()[0].lstrip("\ufeff").startswith("bot_name,generation,odd")
         assert_error(await console.get("/api/admin/bots/nobody/changes"), 404)
-        assert_error(await console.get("/api/admin/changes", params={"kind": "weather"}), 422, "invalid_input")
+        for wrong in ({"kind": "weather"}, {"since": "9999-12-31T23:59:59-12:00"}, {"before": "x"}):
+            assert_error(await console.get("/api/admin/changes", params=wrong), 422, "invalid_input")
     async with running_api(make_settings(bots=(marcus,))) as api, api.client(await api.login("alice")) as person:
         for path in ("/api/admin/changes", "/api/admin/matrix", "/api/admin/bots/marcus/changes"):
             assert_error(await person.get(path), 401)
