@@ -22,6 +22,7 @@ from chat_api.parts.schemas import Part
 log = get_logger(__name__)
 
 INTERVAL_S = 5.0
+LEAST_INTERVAL_S = 1.0
 RELOAD_S = 30.0
 MAX_PARALLEL = 16
 
@@ -52,12 +53,15 @@ class PartsWorker:
         woken: asyncio.Event | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        """``is_inside``: as for :class:`PartChecks`. ``woken`` is set by whoever wants it to look now."""
+        """``is_inside``: as for :class:`PartChecks`. ``check_interval_s``: how often bots are looked at.
+
+        ``woken`` is set by whoever wants it to look now.
+        """
         self._engine = engine
         self._fleet = fleet
         self._adoption = adoption
-        # What is older than two checks counts as unknown.
-        self._interval_s = min(INTERVAL_S, check_interval_s)
+        # Not less often than bots: what was seen is believed for so many of these, and then nobody knows.
+        self._interval_s = min(INTERVAL_S, max(LEAST_INTERVAL_S, check_interval_s))
         self._clock = clock
         self._checks = PartChecks(is_inside=is_inside, clock=clock)
         self._slots = asyncio.Semaphore(MAX_PARALLEL)

@@ -70,6 +70,12 @@ async def test_the_first_generation_as_its_operator_sees_it(fleet_env: dict[str,
                 return [log.text.count(line) for line in ("worker started", "received SIGTERM")] == [2, 1]
 
             await eventually(both_starts)
+
+            async def was_watched_all_the_time() -> bool:
+                answer = await client.get("/api/admin/services/part:postgres/intervals", params={"window": "1h"})
+                return bool(answer.json()["intervals"][-1]["duration_s"] > 6)
+
+            await eventually(was_watched_all_the_time)
         assert await demo.end(signal.SIGINT) == 0
     assert "Traceback" not in demo.output
 
