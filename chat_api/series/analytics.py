@@ -8,7 +8,7 @@ Every run counts the last hours again, and those of which it heard that they cha
 person. A deleted message stays counted, for it was sent; a person who is erased is in no count any more.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -19,8 +19,9 @@ from chat_api.core.language import _
 from chat_api.core.logging import get_logger
 from chat_api.core.principals import Permission, Principal
 from chat_api.series import repository as series
+from chat_api.series import sources_repository as sources
 from chat_api.series import usage_repository as usage
-from chat_api.series.analytics_schemas import AnswerTimes, BotShare, Cohort, Grain, Usage, UsageReport
+from chat_api.series.analytics_schemas import AnswerTimes, BotShare, Cohort, Grain, SourceShare, Usage, UsageReport
 from chat_api.series.schemas import Span
 
 log = get_logger(__name__)
@@ -68,6 +69,7 @@ class AnalyticsService:
             span_s = Span.HOUR if grain is Grain.HOUR else Span.DAY
             calls = await series.answers(connection, span_s=span_s, since=first, until=last)
             counted = await usage.counted_up_to(connection)
+            by_source = await sources.sums(connection, since=first, until=last)
         found = _with_calls(counts, calls, grain)
         together = {one.start: one for one in found if not one.bot_name}
         starts = [first + number * grain.length for number in range(round((last - first) / grain.length))]
@@ -79,6 +81,7 @@ class AnalyticsService:
             until=last,
             periods=periods,
             total=total,
+            sources=_source_shares(by_source),
             bots=_shares([one for one in found if one.bot_name], first, total.messages),
             counted_up_to=counted,
         )
@@ -126,6 +129,7 @@ class AnalyticsService:
                 return False
             for hour in hours:
                 await usage.count_hour(connection, hour)
+                await sources.count_hour(connection, hour)
             for day in sorted({Grain.DAY.floor(hour) for hour in hours}):
                 await usage.count_day(connection, day)
             weeks = sorted({Grain.WEEK.floor(hour) for hour in hours})
@@ -174,6 +178,11 @@ def _sum(parts: tuple[Usage, ...] | list[Usage], start: datetime, bot_name: str)
         visit_seconds=sum(one.visit_seconds for one in parts),
         answer_times=times,
     )
+
+
+def _source_shares(counts: Mapping[str, int]) -> tuple[SourceShare, ...]:
+    total = sum(counts.values())
+    return tuple(SourceShare(source=name, messages=count, share=count / total) for name, count in counts.items())
 
 
 def _shares(found: list[Usage], start: datetime, messages: int) -> tuple[BotShare, ...]:

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from chat_api.http.base_models import Answer
-from chat_api.series.analytics_schemas import Cohort, UsageReport
+from chat_api.series.analytics_schemas import Cohort, SourceShare, UsageReport
 
 
 class UsageEntry(Answer):
@@ -41,6 +41,7 @@ class UsageAnswer(Answer):
     total: UsageEntry
     periods: list[UsageEntry]
     bots: list[BotShareEntry]
+    sources: tuple[SourceShare, ...] = Field(description="By which door messages came: `chat`, `api` or `gateway`.")
 
     @classmethod
     def of(cls, report: UsageReport) -> "UsageAnswer":
@@ -52,6 +53,7 @@ class UsageAnswer(Answer):
             counted_up_to=report.counted_up_to,
             total=report.total,
             periods=report.periods,
+            sources=report.sources,
             bots=[BotShareEntry(**dict(UsageEntry.model_validate(bot.total)), share=bot.share) for bot in report.bots],
         )
 

@@ -114,6 +114,19 @@ class BotShare:
     total: Usage
 
 
+# What came by the chat itself: its page, its WebSocket, its API with a session.
+CHAT_SOURCE = "chat"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceShare(ReadModel):
+    """How much of all that was written came by one door: ``chat``, ``api`` or ``gateway``; the share is 0 to 1."""
+
+    source: str
+    messages: int
+    share: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsageReport:
     """The periods from ``since`` to ``until``, oldest first, with empty ones; their sum; and each bot's part.
@@ -127,6 +140,7 @@ class UsageReport:
     periods: tuple[Usage, ...]
     total: Usage
     bots: tuple[BotShare, ...]
+    sources: tuple[SourceShare, ...]
     counted_up_to: datetime | None
 
 

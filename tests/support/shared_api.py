@@ -14,6 +14,7 @@ from tests.support.servers import shared_redis_url, with_database
 
 PROXY = "10.0.0.1"
 FRIEND = "https://app.example.com"
+KEY_PAGE = "http://localhost:5173"
 
 Knock = Callable[..., httpx.AsyncClient]
 
@@ -45,6 +46,7 @@ async def door(
         database_pool_size=5,
         trusted_proxies=(PROXY,),
         allowed_origins=(FRIEND,),
+        api_allowed_origins=(KEY_PAGE,),
     )
     async with running_api(settings) as running:
         yield running

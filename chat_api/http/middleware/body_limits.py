@@ -1,5 +1,8 @@
 """How large a request may be: refused by its announcement, and counted while it streams."""
 
+import asyncio
+from contextlib import suppress
+
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -10,6 +13,10 @@ from chat_api.http.openai_errors import is_openai_path
 MAX_BODY_BYTES = 256 * 1024
 # A client of language models repeats all that was said with each request.
 MAX_HISTORY_BYTES = 8 * 1024 * 1024
+# So much more of one that is too large is read, and thrown away: a client that still writes would never read why it was
+# refused, and the official ones would send all of it again.
+READ_AWAY_BYTES = 32 * 1024 * 1024
+READ_AWAY_S = 10.0
 _MAX_LENGTH_DIGITS = 18
 
 
@@ -49,6 +56,8 @@ class BodyLimit:
         try:
             check_announced(Headers(scope=scope).get("content-length", "0"), max_bytes=max_bytes)
         except AppError as error:
+            if is_openai_path(scope["path"]):
+                await _read_away(receive)
             return await send_error(scope, receive, send, error)
         await self._counted(scope, receive, send, max_bytes)
 
@@ -75,5 +84,18 @@ class BodyLimit:
         try:
             await self._app(scope, counted, noted)
         except _TooLarge:
+            if is_openai_path(scope["path"]):
+                await _read_away(receive)
             if not has_started:
                 await send_error(scope, receive, send, PayloadTooLarge())
+
+
+async def _read_away(receive: Receive) -> None:
+    left = READ_AWAY_BYTES
+    with suppress(TimeoutError):
+        async with asyncio.timeout(READ_AWAY_S):
+            while left > 0:
+                message = await receive()
+                left -= len(message.get("body", b""))
+                if message["type"] != "http.request" or not message.get("more_body", False):
+                    return

@@ -9,7 +9,7 @@ from nicegui import ui
 
 from chat_api.core.language import N_, _
 from chat_api.core.principals import Principal
-from chat_api.series.analytics_schemas import Grain, Usage, UsageReport
+from chat_api.series.analytics_schemas import CHAT_SOURCE, Grain, Usage, UsageReport
 from console.actions import run_action
 from console.context import services
 from console.frame import frame, page
@@ -20,6 +20,7 @@ from console.widgets.fact_words import moment
 from console.widgets.quantities import latency, localized, percent, whole
 from console.widgets.records import RecordsTable, column, export_links, heading
 from console.widgets.tabs import Tabs
+from models import MessageSource
 
 GRAINS = {Grain.HOUR: N_("By hour"), Grain.DAY: N_("By day"), Grain.WEEK: N_("By week")}
 PER = {Grain.HOUR: N_("per hour"), Grain.DAY: N_("per day"), Grain.WEEK: N_("per week")}
@@ -52,6 +53,16 @@ BOTS = (
     column("failures", N_("Failed"), kind="number"),
     column("p95", "p95", kind="number"),
 )
+SOURCE_COLUMNS = (
+    column("source", N_("Came by")),
+    column("share", N_("Share"), kind="number"),
+    column("messages", N_("Messages"), kind="number"),
+)
+SOURCES = {
+    CHAT_SOURCE: N_("Chat"),
+    MessageSource.API: N_("API with a key"),
+    MessageSource.GATEWAY: N_("OpenAI-compatible API"),
+}
 
 
 def register() -> None:
@@ -130,6 +141,13 @@ class _View:
             export=self._export("bots"),
             lead=lambda: heading(_("Bots")),
         )
+        self._sources = RecordsTable(
+            SOURCE_COLUMNS,
+            [],
+            empty=_("No messages in this period."),
+            lead=lambda: heading(_("Sources")),
+            testid="sources",
+        )
         empty = _("No data yet. Statistics are updated every two minutes.")
         self._periods = RecordsTable(PERIODS, [], empty=empty, lead=lambda: heading(_("Periods")))
         self._show(report)
@@ -178,6 +196,17 @@ class _View:
             [
                 _row(one.total) | {"key": one.bot_name, "bot": one.bot_name, "share": percent(f"{one.share * 100:.1f}")}
                 for one in report.bots
+            ]
+        )
+        self._sources.show(
+            [
+                {
+                    "key": one.source,
+                    "source": _(SOURCES.get(one.source, one.source)),
+                    "share": percent(f"{one.share * 100:.1f}"),
+                    "messages": whole(one.messages),
+                }
+                for one in report.sources
             ]
         )
         self._periods.show([_row(one) for one in reversed(periods) if one.messages])
