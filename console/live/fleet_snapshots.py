@@ -85,14 +85,14 @@ def _change(before: BotView | None, after: BotView) -> dict[str, Any] | None:
 
 
 def _new_heartbeats(before: tuple[Heartbeat, ...], after: tuple[Heartbeat, ...]) -> dict[str, Any]:
-    """Looks from the newest check back to the last one that was known: one step a check, not one a heartbeat."""
+    """Those after the last one that was known; all of them where the bar is another one."""
     if before is after:
         return {}
     if before and after:
         new = next((n for n in range(len(after)) if _is_same(after[-1 - n], before[-1])), None)
         if new is not None and len(after) == min(HEARTBEATS, len(before) + new):
             kept = len(after) - new
-            if kept and _is_same(after[0], before[-kept]):
+            if kept and all(map(_is_same, after[:kept], before[-kept:])):
                 return {"new_beats": [_heartbeat(heartbeat) for heartbeat in after[kept:]]} if new else {}
     return {"beats": packed_heartbeats(after)} if before != after else {}
 

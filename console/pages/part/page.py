@@ -48,7 +48,7 @@ async def _part(principal: Principal, name: str) -> None:
             await SeriesPanel(principal, _("History"), charts).load()
             await timeline(principal, subject)
             await _container(principal, part)
-        if principal.may(Permission.VIEW_LOGS):
+        if principal.may(Permission.VIEW_LOGS) and part.is_managed:
             log_name = f"{PART_PREFIX}{part.container}"
             LogView(principal, bots=[(log_name, _(part.title))], chosen=[log_name], is_single=True)
 
