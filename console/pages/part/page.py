@@ -95,8 +95,9 @@ class _PartHead:
     async def _adopt(self) -> None:
         name = self._part.container
         done = _("{name} adopted", name=name)
-        await run_action(self._principal, lambda person: services().adoption.adopt(person, [name]), done=done)
-        await self._show_actions()
+        adopt = services().adoption.adopt
+        if await run_action(self._principal, lambda person: adopt(person, [name]), done=done) is not None:
+            ui.navigate.reload()  # now there is a log, and what is inside the container
 
     async def _ask(self, wanted: BotAction) -> None:
         if wanted is BotAction.START:
