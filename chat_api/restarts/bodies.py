@@ -101,7 +101,7 @@ class PolicyBody(Body):
         examples=["2027-01-31T18:00:00Z"],
     )
     is_synthetic_check_on: StrictBool | None = Field(None, examples=[True])
-    is_canary_on: StrictBool | None = Field(None, deprecated="Use is_synthetic_check_on.")
+    is_canary_on: StrictBool | None = Field(None, deprecated="Use is_synthetic_check_on.", examples=[True])
     is_auto_healed: StrictBool | None = Field(None, examples=[True])
     is_healed_when_silent: StrictBool | None = Field(
         None, description="Healed also when it is healthy and answers no synthetic check.", examples=[False]
