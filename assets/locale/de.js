@@ -10,6 +10,7 @@ globalThis.weCatalogue = {
 "99th percentile of chat response time, last hour": "99. Perzentil der Chat-Antwortzeit, letzte Stunde",
 "A bot appears here as soon as one of these describes it:": "Ein Bot erscheint hier, sobald eine dieser Quellen ihn beschreibt:",
 "A file, BOTS_CONFIG or a running container still describes it": "Eine Datei, BOTS_CONFIG oder ein laufender Container beschreibt ihn noch",
+"API keys": "API-Schlüssel",
 "Action": "Aktion",
 "Actions": "Aktionen",
 "Actions for {name}": "Aktionen für {name}",
