@@ -7,9 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter
 
 from chat_api import __version__
-from chat_api.fleet.schemas import BotStatus, BotView, ServiceStatus, ServiceView
+from chat_api.fleet.schemas import BotStatus, BotView, PartRole, ServiceStatus, ServiceView
 from chat_api.fleet.service import FleetService
-from chat_api.fleet.status_bodies import BotState, ServiceState, StatusAnswer, SystemState
+from chat_api.fleet.status_bodies import BotState, PartServiceState, ServiceState, StatusAnswer, SystemState
 from chat_api.http.dependencies import Admin, service
 from chat_api.http.errors import CONSOLE, errors
 
@@ -49,16 +49,13 @@ def service_state(service: ServiceView) -> ServiceState:
     """A dependency as the API gives it; the specification's times are seconds."""
     latency_s = round(service.latency_ms / 1000, 4) if service.latency_ms is not None else None
     fault = service.fault if service.status is ServiceStatus.UNHEALTHY else None
-    return ServiceState(
-        status=service.status.value,
-        response_time=latency_s,
-        fault=fault,
-        role=service.role.value,
-        container=service.container or None,
-    )
+    state = ServiceState(status=service.status.value, response_time=latency_s, fault=fault)
+    if service.role is PartRole.DEPENDENCY:
+        return state
+    return PartServiceState(**state.model_dump(), role=service.role.value, container=service.container)
 
 
-def service_states(services: Iterable[ServiceView]) -> dict[str, ServiceState]:
+def service_states(services: Iterable[ServiceView]) -> dict[str, PartServiceState | ServiceState]:
     """The four dependencies that the specification has, always, and others where they are watched."""
     return {
         service.name: service_state(service)

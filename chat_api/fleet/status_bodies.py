@@ -26,8 +26,13 @@ class ServiceState(Answer):
     status: Literal["healthy", "unhealthy", "unknown", "not_configured", "stopped"]
     response_time: float | None
     fault: str | None = Field(None, description="What is wrong with it.", examples=["takes no writes"])
-    role: str = Field("dependency", description="What it is to the fleet, such as `worker` or `store`.")
-    container: str | None = Field(None, description="Its container, where it is another part of the fleet.")
+
+
+class PartServiceState(ServiceState):
+    """How another part of the fleet is."""
+
+    role: str = Field(description="What it is to the fleet.", examples=["worker"])
+    container: str = Field(examples=["whisperengine-v2-postgres"])
 
 
 class BotState(Answer):
@@ -47,7 +52,7 @@ class StatusAnswer(Answer):
     """Source: specification, ``GET /api/admin/status``."""
 
     system: SystemState
-    services: dict[str, ServiceState]
+    services: dict[str, PartServiceState | ServiceState]
     bots: dict[str, BotState]
 
 
@@ -55,7 +60,7 @@ class HealthAnswer(Answer):
     """Whether this process is alive; with an administrator's token, how its dependencies are."""
 
     status: Literal["healthy", "degraded", "critical"]
-    services: dict[str, ServiceState] | None = None
+    services: dict[str, PartServiceState | ServiceState] | None = None
     bots: dict[str, str] | None = None
 
 
