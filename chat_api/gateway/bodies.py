@@ -32,7 +32,7 @@ class ChatCompletionBody(BaseModel):
         description="Only the last message, which has to be the user's, reaches the bot: it remembers the others.",
         examples=[[{"role": "user", "content": "Hello!"}]],
     )
-    stream: bool | None = None
+    stream: bool | None = Field(None, description="Server-sent events.", examples=[False])
     stream_options: dict[str, Any] | None = Field(None, examples=[{"include_usage": True}])
     user: str | None = Field(
         None, max_length=256, description="A person of the key's account; none: the account itself.", examples=["anna"]
@@ -54,8 +54,8 @@ class ResponsesBody(BaseModel):
     input: str | list[dict[str, Any]] = Field(
         description="Only the last message of the user reaches the bot.", examples=["Hello!"]
     )
-    instructions: str | None = Field(None, description="Not given to the bot.")
-    stream: bool | None = None
+    instructions: str | None = Field(None, description="Not given to the bot.", examples=["Be brief."])
+    stream: bool | None = Field(None, description="Server-sent events.", examples=[False])
     user: str | None = Field(None, max_length=256, description="A person of the key's account.", examples=["anna"])
 
 

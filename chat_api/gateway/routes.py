@@ -5,15 +5,17 @@ from dataclasses import replace
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Depends, Header, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response, StreamingResponse
+from starlette.datastructures import Headers
 
 from chat_api.core.errors import NotAuthenticated, UnsupportedMedia, error_of
 from chat_api.core.principals import Principal
 from chat_api.core.security import is_api_key
+from chat_api.core.text import check_text
 from chat_api.gateway import chat_format, responses_format
 from chat_api.gateway.bodies import ChatCompletionBody, ModelAnswer, ModelList, OpenAIErrorBody, ResponsesBody
-from chat_api.gateway.reading import read_chat, read_json, read_response
+from chat_api.gateway.reading import MAX_CONVERSATION_CHARS, MAX_USER_CHARS, read_chat, read_json, read_response
 from chat_api.gateway.schemas import Ending, Model, Question
 from chat_api.gateway.service import GatewayService, Talk
 from chat_api.http.dependencies import Bearer, by_api_key, service
@@ -40,6 +42,15 @@ _TALKS = (
     "bot_unavailable",
     "bot_timeout",
 )
+_ANSWERED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The answer, whole or as server-sent events.",
+        "content": {
+            "application/json": {"schema": {"type": "object"}},
+            "text/event-stream": {"schema": {"type": "string"}},
+        },
+    }
+}
 
 
 async def api_key(request: Request, bearer: Bearer) -> Principal:
@@ -50,9 +61,15 @@ async def api_key(request: Request, bearer: Bearer) -> Principal:
 
 
 Key = Annotated[Principal, Depends(api_key)]
-IdempotencyKey = Annotated[str | None, Header(max_length=MAX_CLIENT_ID_CHARS, description="Sent twice, said once.")]
-ForwardedUser = Annotated[str | None, Header(include_in_schema=False, max_length=256)]
-ForwardedChat = Annotated[str | None, Header(include_in_schema=False, max_length=100)]
+# Described and read by hand: what the framework refuses would be described as its own 422, which is none here.
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Sent twice, said once.",
+    "schema": {"type": "string", "maxLength": MAX_CLIENT_ID_CHARS},
+}
+_MODEL = {"name": "model", "in": "path", "required": True, "schema": {"type": "string"}, "example": "elena"}
 
 
 def refusals(codes: Iterable[str]) -> dict[int | str, dict[str, Any]]:
@@ -67,7 +84,10 @@ def refusals(codes: Iterable[str]) -> dict[int | str, dict[str, Any]]:
 
 def _taking(body: type[ChatCompletionBody] | type[ResponsesBody]) -> dict[str, Any]:
     schema = body.model_json_schema()
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+    return {
+        "parameters": [_IDEMPOTENCY_KEY],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
+    }
 
 
 @router.get("/models", summary="Bots as models", responses=refusals(_READS))
@@ -76,33 +96,35 @@ async def models(key: Key, gateway: Gateway) -> ModelList:
     return ModelList(data=[_answer(one) for one in gateway.models(key)])
 
 
-@router.get("/models/{model}", summary="One bot as a model", responses=refusals((*_READS, "model_not_found")))
-async def model(model: str, key: Key, gateway: Gateway) -> ModelAnswer:
+@router.get(
+    "/models/{model}",
+    summary="One bot as a model",
+    responses=refusals((*_READS, "model_not_found")),
+    openapi_extra={"parameters": [_MODEL]},
+)
+async def model(request: Request, key: Key, gateway: Gateway) -> ModelAnswer:
     """One of them, in any case."""
-    return _answer(gateway.model(key, model))
+    return _answer(gateway.model(key, request.path_params["model"]))
 
 
 @router.post(
     "/chat/completions",
     summary="Say something to a bot",
     response_class=Response,
-    responses=refusals(_TALKS) | {200: {"description": "The answer, whole or as server-sent events."}},
+    responses=refusals(_TALKS) | _ANSWERED,
     openapi_extra=_taking(ChatCompletionBody),
 )
 async def chat_completions(
     request: Request,
     key: Key,
     gateway: Gateway,
-    idempotency_key: IdempotencyKey = None,
-    x_openwebui_user_id: ForwardedUser = None,
-    x_openwebui_chat_id: ForwardedChat = None,
 ) -> Response:
     """The last message of the user reaches the bot, which remembers all that was said before by itself.
 
     System prompts and the repeated history are not given to it. Token counts are estimates: bots do not tell.
     """
-    question = _forwarded(read_chat(read_json(await _json(request))), x_openwebui_user_id, x_openwebui_chat_id)
-    talk = await gateway.begin(key, question, idempotency_key=idempotency_key)
+    question = _forwarded(read_chat(read_json(await _json(request))), request.headers)
+    talk = await gateway.begin(key, question, idempotency_key=_idempotency_key(request))
     if question.is_streamed:
         return _stream(chat_format.chunks(gateway, key, talk))
     return await _whole(talk, lambda ending: chat_format.completion(talk, ending))
@@ -112,13 +134,13 @@ async def chat_completions(
     "/responses",
     summary="Say something to a bot (Responses API)",
     response_class=Response,
-    responses=refusals(_TALKS) | {200: {"description": "The response, whole or as server-sent events."}},
+    responses=refusals(_TALKS) | _ANSWERED,
     openapi_extra=_taking(ResponsesBody),
 )
-async def responses(request: Request, key: Key, gateway: Gateway, idempotency_key: IdempotencyKey = None) -> Response:
+async def responses(request: Request, key: Key, gateway: Gateway) -> Response:
     """As `POST /v1/chat/completions`, in the form of the newer API, with text in and text out."""
     asked = read_response(read_json(await _json(request)))
-    talk = await gateway.begin(key, asked.question, idempotency_key=idempotency_key)
+    talk = await gateway.begin(key, asked.question, idempotency_key=_idempotency_key(request))
     if asked.question.is_streamed:
         return _stream(responses_format.events(gateway, key, asked, talk))
     return await _whole(talk, lambda ending: responses_format.response(asked, talk, ending))
@@ -142,9 +164,16 @@ def _stream(pieces: AsyncIterator[bytes]) -> StreamingResponse:
     return StreamingResponse(pieces, media_type="text/event-stream", headers=STREAM_HEADERS)
 
 
-def _forwarded(question: Question, user: str | None, chat: str | None) -> Question:
+def _forwarded(question: Question, headers: Headers) -> Question:
     """Open WebUI tells in headers of its own who speaks, and in which chat, where it is set to."""
-    return replace(question, user=question.user or user, conversation=question.conversation or chat)
+    user = headers.get("x-openwebui-user-id", "")[:MAX_USER_CHARS]
+    chat = headers.get("x-openwebui-chat-id", "")[:MAX_CONVERSATION_CHARS]
+    return replace(question, user=question.user or user or None, conversation=question.conversation or chat or None)
+
+
+def _idempotency_key(request: Request) -> str | None:
+    given = request.headers.get("idempotency-key")
+    return check_text(given, field="Idempotency-Key", max_chars=MAX_CLIENT_ID_CHARS) if given else None
 
 
 def _answer(model: Model) -> ModelAnswer:

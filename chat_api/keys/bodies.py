@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, StrictInt, StrictStr
 
 from chat_api.http.base_models import Answer, Body, Moment
-from chat_api.keys.schemas import KeyDay, KeyDraft, KeyView, NewKey
+from chat_api.keys.schemas import KeyDay, KeyDraft, KeyView
 from models import BackgroundMode, KeyScope
 
 
@@ -28,9 +28,14 @@ class KeyBody(Body):
         strict=False,
         description="Which requests are answered without history and memory: `auto` those that say so, and titles, tags"
         " and follow-ups of well-known clients; `all`; `none`.",
+        examples=["auto"],
     )
-    requests_per_minute: StrictInt | None = Field(None, ge=1, le=100_000, description="Null: the general limit.")
-    messages_per_day: StrictInt | None = Field(None, ge=1, le=100_000_000, description="Null: no budget.")
+    requests_per_minute: StrictInt | None = Field(
+        None, ge=1, le=100_000, description="Null: the general limit.", examples=[60]
+    )
+    messages_per_day: StrictInt | None = Field(
+        None, ge=1, le=100_000_000, description="Null: no budget.", examples=[500]
+    )
     expires_at: Moment | None = Field(None, description="Null: it does not expire.", examples=["2027-01-31T00:00:00Z"])
 
     def draft(self) -> KeyDraft:
@@ -44,18 +49,6 @@ class RotateBody(Body):
     overlap_hours: float = Field(
         24, ge=0, le=720, strict=False, description="So long the secret until now goes on working.", examples=[24]
     )
-
-
-class NewKeyAnswer(Answer):
-    """A key with its secret."""
-
-    key: KeyView
-    secret: str = Field(description="Shown this once.", examples=["wk_…"])
-
-    @classmethod
-    def of(cls, new: NewKey) -> "NewKeyAnswer":
-        """What the service gave."""
-        return cls(key=new.key, secret=new.secret)
 
 
 class KeyList(Answer):

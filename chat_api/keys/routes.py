@@ -7,8 +7,8 @@ from fastapi import APIRouter, Query
 
 from chat_api.http.dependencies import Admin, Anyone, service
 from chat_api.http.errors import BODIES, CONSOLE, WRITES, errors
-from chat_api.keys.bodies import KeyBody, KeyList, KeyUsage, NewKeyAnswer, RotateBody
-from chat_api.keys.schemas import KeyView
+from chat_api.keys.bodies import KeyBody, KeyList, KeyUsage, RotateBody
+from chat_api.keys.schemas import KeyView, NewKey
 from chat_api.keys.service import MAX_USAGE_DAYS, KeysService
 
 router = APIRouter(prefix="/api", tags=["API keys"])
@@ -25,9 +25,9 @@ async def own_keys(principal: Anyone, keys: Keys) -> KeyList:
 
 
 @router.post("/keys", summary="Make an API key", status_code=201, responses=errors(*BODIES, *_READS, "conflict"))
-async def create_key(body: KeyBody, principal: Anyone, keys: Keys) -> NewKeyAnswer:
+async def create_key(body: KeyBody, principal: Anyone, keys: Keys) -> NewKey:
     """The secret is in this answer and nowhere else: we keep only a hash of it."""
-    return NewKeyAnswer.of(await keys.create(principal, body.draft()))
+    return await keys.create(principal, body.draft())
 
 
 @router.put("/keys/{key_id}", summary="Change an API key", responses=errors(*BODIES, *_ONE, "conflict"))
@@ -37,9 +37,9 @@ async def change_key(key_id: UUID, body: KeyBody, principal: Anyone, keys: Keys)
 
 
 @router.post("/keys/{key_id}/rotate", summary="Rotate an API key", responses=errors(*BODIES, *_ONE, "conflict"))
-async def rotate_key(key_id: UUID, body: RotateBody, principal: Anyone, keys: Keys) -> NewKeyAnswer:
+async def rotate_key(key_id: UUID, body: RotateBody, principal: Anyone, keys: Keys) -> NewKey:
     """A new secret at once; the one until now works until the overlap is over, and no other one does."""
-    return NewKeyAnswer.of(await keys.rotate(principal, key_id, overlap_hours=body.overlap_hours))
+    return await keys.rotate(principal, key_id, overlap_hours=body.overlap_hours)
 
 
 @router.delete("/keys/{key_id}", summary="Revoke an API key", responses=errors(*WRITES, *_ONE))

@@ -1,7 +1,7 @@
 """API keys as pages and the API show them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated
@@ -61,11 +61,11 @@ class KeyView(ReadModel):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewKey:
+class NewKey(ReadModel):
     """A key and its secret, which is shown this once."""
 
     key: KeyView
-    secret: str
+    secret: Annotated[str, Field(examples=["wk_…"])] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

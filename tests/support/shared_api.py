@@ -54,8 +54,12 @@ async def door(
 
 @pytest.fixture(scope="session")
 async def tokens(door: RunningApi) -> dict[str, str]:
-    """A token of each kind: ``user``, ``viewer``, ``operator`` and ``admin``."""
-    return {"user": await door.login("resident")} | {str(role): await door.admin_login(role) for role in Role}
+    """A token of each kind: ``user``, ``viewer``, ``operator`` and ``admin``; and a ``key`` of an account."""
+    user = await door.login("resident")
+    async with door.client(user) as client:
+        made = await client.post("/api/keys", json={"name": "Resident's", "scopes": ["chat", "history"]})
+    roles = {str(role): await door.admin_login(role) for role in Role}
+    return {"user": user, "key": str(made.json()["secret"])} | roles
 
 
 @pytest.fixture
