@@ -93,6 +93,7 @@ async def report_of(connection: Connection, day: date, time_zone: str, *, now: d
         week_before=await _summary(connection, day_bounds(day - WEEK, zone), now),
         bots=known.bots(),
         modes=await reports.modes(connection, since, until),
+        queues=await reports.queues(connection, since, until),
         incidents=await reports.incidents(connection, since, until),
         restarts=await reports.restarts(connection, since, until),
         alerts=await reports.alerts(connection, since, until),

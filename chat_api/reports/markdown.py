@@ -42,6 +42,9 @@ def _sections(report: DayReport) -> Iterator[tuple[str, list[str]]]:
     if report.modes:
         rows = [(_safe(one.mode), number(one.answers), percent(one.share), seconds(one.p95_s)) for one in report.modes]
         yield _("Modes"), _table((_("Mode"), _("Answers"), _("Share"), "p95"), rows, numbers=3)
+    if report.queues:
+        queues = [(_safe(one.queue), number(one.peak), _clock(one.peak_at, report)) for one in report.queues]
+        yield _("Queues"), _table((_("Queue"), _("Longest"), _("At")), queues, numbers=2)
     if report.incidents:
         yield _("Incidents"), _incidents(report)
     if report.alerts:

@@ -49,5 +49,7 @@ def _lines(report: DayReport) -> Iterator[str]:
             yield f"{bot.bot_name}: {times}, {_('uptime')} {percent(bot.uptime)}"
     for bot in slowest(report):
         yield _("Slowest: {name}, p95 {time}", name=bot.bot_name, time=seconds(bot.p95_s))
+    for queue in report.queues:
+        yield _("Queue {name}: at most {count} jobs", name=queue.queue, count=queue.peak)
     for mode in report.modes:
         yield _("Mode {mode}: {share} of answers", mode=mode.mode, share=percent(mode.share))

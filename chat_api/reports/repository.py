@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat_api.core.odd_rows import ODD_ROWS
 from chat_api.core.rows import affected, many, one_or_none
+from chat_api.fleet.queues import SERVICE_PREFIX
 from chat_api.reports.schemas import (
     AlertDay,
     ChangesDay,
@@ -18,6 +19,7 @@ from chat_api.reports.schemas import (
     IncidentDay,
     ModeDay,
     Observed,
+    QueueDay,
     ReportSchedule,
     RestartsDay,
     ScheduleDraft,
@@ -44,6 +46,14 @@ _OBSERVED = text("""
 SELECT subject, status, count(*) FILTER (WHERE started_at >= :since) AS begun,
     sum(extract(epoch FROM least(until_at, :until) - greatest(started_at, :since)))::float8 AS seconds
 FROM web_status_intervals WHERE until_at > :since AND started_at < :until GROUP BY subject, status
+""")
+# The finest span that is still kept of that day tells best when it was.
+_QUEUES = text("""
+SELECT DISTINCT ON (subject)
+    substr(subject, length(:prefix) + 1) AS queue, max_ms::bigint AS peak, started_at AS peak_at
+FROM web_series
+WHERE subject LIKE :prefix || '%' AND span_s IN (60, 3600) AND started_at >= :since AND started_at < :until
+ORDER BY subject, max_ms DESC, span_s, started_at LIMIT :limit
 """)
 _INCIDENTS = text("""
 SELECT i.id AS incident_id, i.title, i.cause, i.opened_at, i.resolved_at,
@@ -102,6 +112,12 @@ async def exchanges(connection: AsyncConnection, since: datetime, until: datetim
 async def modes(connection: AsyncConnection, since: datetime, until: datetime) -> tuple[ModeDay, ...]:
     """The modes that bots named with their answers."""
     return tuple(ModeDay(**row) for row in await many(connection, _MODES, _within(since, until)))
+
+
+async def queues(connection: AsyncConnection, since: datetime, until: datetime) -> tuple[QueueDay, ...]:
+    """How long each queue of the fleet's workers was at its longest."""
+    values = _within(since, until) | {"prefix": f"service:{SERVICE_PREFIX}"}
+    return tuple(QueueDay(**row) for row in await many(connection, _QUEUES, values))
 
 
 async def observed(connection: AsyncConnection, since: datetime, until: datetime) -> dict[str, Observed]:

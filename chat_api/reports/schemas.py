@@ -64,6 +64,15 @@ class ModeDay(ReadModel):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QueueDay(ReadModel):
+    """How long a queue of the fleet's workers was at its longest, and when about."""
+
+    queue: str
+    peak: int
+    peak_at: Annotated[datetime, Field(description="The minute, or the hour, in which it was so long.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentDay(ReadModel):
     """An incident that was open at some time of the day."""
 
@@ -121,6 +130,7 @@ class DayReport(ReadModel):
     week_before: Annotated[DaySummary, Field(description="The same weekday of the week before.")]
     bots: tuple[BotDay, ...]
     modes: Annotated[tuple[ModeDay, ...], Field(description="Empty where bots name none.")]
+    queues: Annotated[tuple[QueueDay, ...], Field(description="Empty where no queue was watched.")]
     incidents: tuple[IncidentDay, ...]
     restarts: tuple[RestartsDay, ...]
     alerts: tuple[AlertDay, ...]

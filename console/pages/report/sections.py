@@ -28,6 +28,11 @@ MODES = (
     column("share", N_("Share"), kind="number"),
     column("p95", "p95", kind="number"),
 )
+QUEUES = (
+    column("queue", N_("Queue")),
+    column("peak", N_("Longest"), kind="number"),
+    column("peak_at", N_("At"), kind="moment"),
+)
 INCIDENTS = (
     column("opened_at", N_("Opened"), kind="moment"),
     column("title", N_("Incident"), kind="link"),
@@ -97,6 +102,12 @@ def sections(report: DayReport) -> None:
     ]
     if modes:
         _table(MODES, _("Modes"), modes)
+    if report.queues:
+        queues = [
+            {"key": one.queue, "queue": one.queue, "peak": number(one.peak), "peak_at": one.peak_at.isoformat()}
+            for one in report.queues
+        ]
+        _table(QUEUES, _("Queues"), queues)
     _table(
         INCIDENTS, _("Incidents"), [_incident(one) for one in report.incidents], empty=_("No incidents on this day.")
     )

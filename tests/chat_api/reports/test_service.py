@@ -19,7 +19,7 @@ from chat_api.core.language import speaking
 from chat_api.core.principals import Principal
 from chat_api.reports.markdown import report_markdown
 from chat_api.reports.message import message_of
-from chat_api.reports.schemas import BotDay, DayReport, DaySummary, ScheduleDraft
+from chat_api.reports.schemas import BotDay, DayReport, DaySummary, QueueDay, ScheduleDraft
 from chat_api.reports.service import ReportsService
 from models import Role
 from tests.support.alert_receiver import Receiver, alert_receiver
@@ -128,7 +128,21 @@ async def test_a_day_is_what_happened_between_its_midnights(reports: ReportsServ
         uuid4(),
         last,
     )
+    for span_s, at, depth in (
+        (60, BEGINS, 7.0),
+        (60, last, 31.0),
+        (3600, BEGINS, 7.0),
+        (60, BEGINS - timedelta(hours=1), 99.0),
+    ):
+        await raw.execute(
+            "INSERT INTO web_series (subject, span_s, started_at, count, errors, sum_ms, max_ms, buckets, counts)"
+            " VALUES ('service:queue-cognition', $1, $2, 1, 0, $3, $3, '{}', '{}')",
+            span_s,
+            at,
+            depth,
+        )
     report = await reports.report(person(Role.VIEWER), SUNDAY)
+    assert report.queues == (QueueDay(queue="cognition", peak=31, peak_at=last),)
     assert (report.since, report.until, report.is_over) == (BEGINS, BEGINS + timedelta(hours=25), True)
     now = report.summary
     assert (now.messages, now.people, now.answered, now.failed) == (4, 2, 3, 1)
@@ -145,6 +159,7 @@ async def test_a_day_is_what_happened_between_its_midnights(reports: ReportsServ
     assert report.week_before == DaySummary()  # nobody looked: not zero
     text = report_markdown(report)
     assert "| Messages | 4 | +300% | – |" in text
+    assert "| cognition | 31 |" in text
     assert "Elena \\*is\\* down" in text
     with speaking("de"):
         assert report_markdown(report)
@@ -300,6 +315,7 @@ def test_what_a_service_takes_is_not_cut_inside_a_number() -> None:
         week_before=summary,
         bots=bots,
         modes=(),
+        queues=(),
         incidents=(),
         restarts=(),
         alerts=(),
