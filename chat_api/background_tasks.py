@@ -7,6 +7,7 @@ from chat_api.alerts.database_outage import DatabaseOutageAlerts
 from chat_api.alerts.worker import AlertEvaluator
 from chat_api.background.supervisor import every
 from chat_api.changes.journal import ConfigurationJournal
+from chat_api.changes.parts_worker import PartChangesWorker
 from chat_api.changes.worker import PRUNE_EVERY_S as PRUNE_CHANGES_EVERY_S
 from chat_api.changes.worker import ChangesWorker
 from chat_api.fleet.addresses import is_inside_container
@@ -77,6 +78,7 @@ def leader_tasks(r: Resources, c: Wiring, poller: HealthPoller, sources: Sources
         "daily_report": partial(every, REPORTS_S, s.reports.send_regularly),
         "restart_schedules": partial(every, SCHEDULES_S, s.restart_schedules.run_due),
         "changes": changes.run,
+        "part_changes": PartChangesWorker(r.engine, _journal(r, s)).run,
         "analytics": partial(every, COUNT_USAGE_S, s.analytics.count),
         "dead_checks": partial(every, ABANDON_S, s.checks.interrupt_dead),
         "dead_restarts": partial(every, ABANDON_S, s.restarts.abandon_dead),
@@ -151,8 +153,11 @@ def _rollups(r: Resources, s: Services) -> Rollups:
 
 
 def _changes(r: Resources, s: Services) -> ChangesWorker:
-    journal = ConfigurationJournal(r.database, s.fleet_changes.values)
-    return ChangesWorker(s.fleet, s.registry, r.engine, journal, characters_dir=r.settings.characters_dir)
+    return ChangesWorker(s.fleet, s.registry, r.engine, _journal(r, s), characters_dir=r.settings.characters_dir)
+
+
+def _journal(r: Resources, s: Services) -> ConfigurationJournal:
+    return ConfigurationJournal(r.database, s.fleet_changes.values)
 
 
 def _alert_evaluator(r: Resources, c: Wiring) -> AlertEvaluator:

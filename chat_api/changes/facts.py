@@ -16,6 +16,11 @@ MAX_FILES = 200
 MAX_FILE_BYTES = 4 * 1_048_576
 
 
+def facts_of_image(image: str, values: Values) -> Facts:
+    """What is known of a container that is only watched: what the engine's list tells."""
+    return {Group.IMAGE: named([("image", values.shown("image", image))])}
+
+
 def facts_of_container(facts: ContainerFacts, values: Values) -> Facts:
     """The image by name and digest, the environment, and what the engine grants it."""
     digest = facts.image_digest or facts.image_id or facts.view.image_digest

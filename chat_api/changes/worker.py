@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from chat_api.background.worker_registry import heartbeat
-from chat_api.changes.facts import facts_of_bot, facts_of_container, facts_of_files
+from chat_api.changes.facts import facts_of_bot, facts_of_container, facts_of_files, facts_of_image
 from chat_api.changes.journal import ConfigurationJournal, is_same_start
 from chat_api.changes.schemas import Facts, Start
 from chat_api.core.clock import SYSTEM_CLOCK, Clock
@@ -143,6 +143,8 @@ class ChangesWorker:
         """What the engine tells of a container; nothing new of one that is known; None to come back later."""
         if view.kind is ContainerKind.CONTAINER and self._known.get(name) == view.id:
             return {}
+        if not view.is_managed:
+            return facts_of_image(view.image, self._journal.values)
         try:
             async with asyncio.timeout(FACTS_TIMEOUT_S):
                 found = facts_of_container(await self._engine.facts(view), self._journal.values)

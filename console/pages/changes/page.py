@@ -10,6 +10,7 @@ from chat_api.changes.schemas import ChangeKind, ChangesQuery, ConfigurationView
 from chat_api.core.errors import InvalidInput
 from chat_api.core.language import N_, _, ngettext
 from chat_api.core.principals import Principal
+from chat_api.engine.schemas import PART_PREFIX
 from console.context import services
 from console.frame import frame, page
 from console.labels import Mark
@@ -79,8 +80,10 @@ def _list(found: tuple[ConfigurationView, ...], *, is_filtered: bool) -> str:
 
 def _item(one: ConfigurationView) -> str:
     mark = _FIRST if one.is_first else _STARTED if one.is_start else _RUNNING
-    name = escape(one.bot_name)
-    link = f'<a class="we-strong" href="/admin/bots/{quote(one.bot_name, safe="")}">{name}</a>'
+    called = one.bot_name.removeprefix(PART_PREFIX)
+    kind = "bots" if called == one.bot_name else "parts"
+    name = escape(called)
+    link = f'<a class="we-strong" href="/admin/{kind}/{quote(called, safe="")}">{name}</a>'
     body = entries_html(one.changes) if one.changes else ""
     return (
         f'<li data-bot="{name}"><div class="we-change-head">{link}{status_mark(mark)}{_counted(one)}'

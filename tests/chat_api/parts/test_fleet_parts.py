@@ -83,6 +83,7 @@ async def test_what_is_adopted_can_be_acted_on_and_nothing_else(
             log = await console.get("/api/admin/logs", params={"bots": "part:v2-worker-cognition-1"})
             assert "ready" in log.text
 
+            await _is_recorded(console, "part:v2-worker-cognition-1")
             assert (await console.post("/api/admin/bots/elena/restart")).status_code == 200
             await _audited(console, "containers.adopt", "part.restart", "bot.restart")
 
@@ -204,6 +205,16 @@ def _cause(api: RunningApi) -> str | None:
 async def _started_at(part: BotContainer) -> str:
     await asyncio.to_thread(part.container.reload)
     return str(part.container.attrs["State"]["StartedAt"])
+
+
+async def _is_recorded(console: httpx.AsyncClient, part: str) -> None:
+    """A start of a part is recorded, with its image, and its environment once it is adopted."""
+
+    async def is_there() -> bool:
+        found = (await console.get("/api/admin/changes", params={"bot": part})).json()["configurations"]
+        return any(one["bot_name"] == part for one in found)
+
+    await eventually(is_there)
 
 
 async def _audited(console: httpx.AsyncClient, *actions: str) -> None:
