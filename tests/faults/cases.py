@@ -146,7 +146,7 @@ async def same_question(scene: Scene) -> None:
 async def busy_queues(scene: Scene) -> None:
     """Work comes in, and is done."""
     for minute in range(25):
-        await scene.bot.set_faults(queue_depths={"cognition": (0, 20, 45, 80, 60, 30)[minute % 6], "action": 4})
+        await scene.bot.set_faults(queue_depths={"cognition": (5, 20, 45, 80, 60, 30)[minute % 6], "action": 4})
         await scene.pass_time(60, lambda _: False)
 
 
