@@ -28,13 +28,16 @@ def request_bytes(
 def response_size(data: bytes | bytearray) -> tuple[int, int, int] | None:
     """The status of an answer, where its body begins and where it ends; ``None`` while its head is incomplete.
 
-    Raises: Unavailable when it has no ``Content-Length``: nothing that the bench asks for is sent in chunks.
+    One that is sent in chunks ends with the data, once its last chunk is there.
+    Raises: Unavailable when nothing tells where it ends.
     """
     end = data.find(b"\r\n\r\n")
     if end < 0:
         return None
     head = data[:end].lower()
     at = head.find(b"\r\ncontent-length:")
+    if at < 0 and b"transfer-encoding: chunked" in head:
+        return (int(data[9:12]), end + 4, len(data)) if data.endswith(b"\r\n0\r\n\r\n") else None
     if at < 0:
         raise Unavailable(detail=f"an answer without a length: {bytes(data[:200])!r}")
     stop = head.find(b"\r\n", at + 2)
@@ -50,7 +53,7 @@ async def read_response(reader: asyncio.StreamReader) -> tuple[int, bytes]:
 
 
 async def fetch(port: int, request: bytes) -> bytes:
-    """Send one request on a connection of its own. Returns: the body. Raises: Unavailable when it is not a 200."""
+    """Send one request on a connection of its own. Returns: the body. Raises: Unavailable when it is no success."""
     try:
         async with asyncio.timeout(TIMEOUT_S):
             reader, writer = await asyncio.open_connection(HOST, port)
@@ -59,7 +62,7 @@ async def fetch(port: int, request: bytes) -> bytes:
             writer.close()
     except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
         raise Unavailable(detail=f"port {port} did not answer: {type(error).__name__}") from error
-    if status != 200:
+    if not 200 <= status < 300:
         raise Unavailable(detail=f"port {port} answered {status} to {request[:60]!r}: {body[:200]!r}")
     return body
 

@@ -21,7 +21,7 @@ from chat_api.core.pubsub import PubSub
 from chat_api.core.rate_limits import RateLimits
 from chat_api.core.security import KeyRing
 from chat_api.keys import repository as keys
-from chat_api.keys.schemas import LiveKey
+from chat_api.keys.schemas import KeyCounts, LiveKey
 from models import KeyScope, Role
 
 log = get_logger(__name__)
@@ -52,7 +52,7 @@ class KeyAccess:
         self._pubsub = pubsub
         self._clock = clock
         self._known: OrderedDict[str, tuple[float, Principal]] = OrderedDict()
-        self._counts: dict[UUID, list[int]] = {}
+        self._counts: dict[UUID, KeyCounts] = {}
         self._rehashed: dict[str, str] = {}
         pubsub.subscribe(CHANGED, self._on_changed)
         pubsub.on_gap(self._known.clear)
@@ -89,23 +89,32 @@ class KeyAccess:
         assert principal.key is not None
         per_minute = principal.key.requests_per_minute or self._limits.requests_per_minute
         allowance = await self._allowances.take(str(principal.key.key_id), per_minute=per_minute)
-        count = self._counts.setdefault(principal.key.key_id, [0, 0])
-        count[0] += 1
-        count[1] += allowance.wait_s > 0
+        count = self._count_of(principal.key.key_id)
+        count.requests += 1
+        count.refused += allowance.wait_s > 0
         return allowance
 
     async def spend(self, principal: Principal) -> None:
-        """Count a message of a key that has a budget, or none; a session has neither. Raises: BudgetSpent."""
+        """Count a message of a key: in the database where it has a budget, which all processes share.
+
+        Raises: BudgetSpent.
+        """
         if principal.key is None:
             return
+        if principal.key.messages_per_day is None:
+            self._count_of(principal.key.key_id).messages += 1
+            return
         if not await keys.spend(self._database, principal.key.key_id, principal.key.messages_per_day):
-            self._counts.setdefault(principal.key.key_id, [0, 0])[1] += 1
+            self._count_of(principal.key.key_id).refused += 1
             now = self._clock.now()
             raise BudgetSpent(retry_after_s=86_400 - (now.timestamp() % 86_400))
 
     async def refund(self, principal: Principal) -> None:
         """Give back a message that came to nothing; never at the cost of what went wrong before."""
         if principal.key is None:
+            return
+        if principal.key.messages_per_day is None:
+            self._count_of(principal.key.key_id).messages -= 1
             return
         try:
             await keys.refund(self._database, principal.key.key_id)
@@ -121,20 +130,24 @@ class KeyAccess:
         try:
             async with self._database.write() as connection:
                 if counts:
-                    await keys.count(connection, {key: (seen, refused) for key, (seen, refused) in counts.items()})
+                    await keys.count(connection, counts)
                 for old, new in rehashed.items():
                     await keys.rehash(connection, old=old, new=new)
         except AppError as error:
             log.warning("key_usage_not_stored", code=error.code)
-            for key, (seen, refused) in counts.items():
-                count = self._counts.setdefault(key, [0, 0])
-                count[0] += seen
-                count[1] += refused
+            for key, missed in counts.items():
+                count = self._count_of(key)
+                count.requests += missed.requests
+                count.refused += missed.refused
+                count.messages += missed.messages
 
     def changed(self) -> None:
         """A key may do something else than before, or nothing: look again, in every process."""
         self._known.clear()
         self._pubsub.publish(CHANGED, None)
+
+    def _count_of(self, key_id: UUID) -> KeyCounts:
+        return self._counts.setdefault(key_id, KeyCounts())
 
     def _on_changed(self, _: Any) -> None:
         self._known.clear()

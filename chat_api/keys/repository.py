@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chat_api.core.database import Database
 from chat_api.core.odd_rows import ODD_ROWS
 from chat_api.core.rows import affected, many
-from chat_api.keys.schemas import KeyDay, KeyState, KeyView, LiveKey
+from chat_api.keys.schemas import KeyCounts, KeyDay, KeyState, KeyView, LiveKey
 from models import BackgroundMode, KeyScope, WebApiKey
 
 # One statement decides: the secret is good, the key neither revoked nor expired, its owner neither banned nor disabled.
@@ -39,15 +39,16 @@ UPDATE web_api_key_usage SET messages = messages - 1
 WHERE key_id = $1 AND day = (now() AT TIME ZONE 'UTC')::date AND messages > 0"""
 _COUNT = text("""
 WITH input AS (
-    SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:requests AS bigint[]), CAST(:refused AS bigint[]))
-        AS i (key_id, requests, refused)
+    SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:requests AS bigint[]), CAST(:refused AS bigint[]),
+        CAST(:messages AS bigint[])) AS i (key_id, requests, refused, messages)
 ), known AS (
     UPDATE web_api_keys k SET last_used_at = now() FROM input i WHERE k.id = i.key_id RETURNING k.id
 )
-INSERT INTO web_api_key_usage AS u (key_id, day, requests, refused)
-SELECT key_id, (now() AT TIME ZONE 'UTC')::date, requests, refused FROM input WHERE key_id IN (SELECT id FROM known)
+INSERT INTO web_api_key_usage AS u (key_id, day, requests, refused, messages)
+SELECT key_id, (now() AT TIME ZONE 'UTC')::date, requests, refused, messages FROM input
+WHERE key_id IN (SELECT id FROM known)
 ON CONFLICT (key_id, day) DO UPDATE SET requests = u.requests + EXCLUDED.requests,
-    refused = u.refused + EXCLUDED.refused""")
+    refused = u.refused + EXCLUDED.refused, messages = u.messages + EXCLUDED.messages""")
 _REHASH = text("UPDATE web_api_key_secrets SET key_hash = :new WHERE key_hash = :old")
 _VIEWS = """
 SELECT k.*, COALESCE(a.display_name, d.username, k.owner_id) AS owner_name, s.last_four, o.overlap_until,
@@ -119,14 +120,16 @@ async def refund(database: Database, key_id: UUID) -> None:
     await database.fetch(_REFUND, key_id)
 
 
-async def count(connection: AsyncConnection, counts: Mapping[UUID, tuple[int, int]]) -> None:
-    """Add requests, and those of them that were refused, to the keys that made them; they were used just now."""
+async def count(connection: AsyncConnection, counts: Mapping[UUID, KeyCounts]) -> None:
+    """Add what keys did; they were used just now."""
+    values = list(counts.values())
     await connection.execute(
         _COUNT,
         {
             "ids": list(counts),
-            "requests": [requests for requests, _ in counts.values()],
-            "refused": [refused for _, refused in counts.values()],
+            "requests": [one.requests for one in values],
+            "refused": [one.refused for one in values],
+            "messages": [one.messages for one in values],
         },
     )
 

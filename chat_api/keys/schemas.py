@@ -96,3 +96,12 @@ class LiveKey:
     background: BackgroundMode
     requests_per_minute: int | None
     messages_per_day: int | None
+
+
+@dataclass(slots=True)
+class KeyCounts:
+    """What a key did in this process since it was last stored; ``messages`` of those without a budget."""
+
+    requests: int = 0
+    refused: int = 0
+    messages: int = 0
