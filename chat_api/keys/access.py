@@ -81,8 +81,12 @@ class KeyAccess:
 
     async def require_live(self, principal: Principal) -> None:
         """Look at a key again that is being used for long. Raises: NotAuthenticated, DatabaseUnavailable."""
-        if principal.key is not None and not await keys.is_live(self._database, principal.key.key_id):
+        if not await self.is_live(principal):
             raise NotAuthenticated(NOT_VALID)
+
+    async def is_live(self, principal: Principal) -> bool:
+        """Whether the key of a principal may still act. Raises: DatabaseUnavailable."""
+        return principal.key is not None and await keys.is_live(self._database, principal.key.key_id)
 
     async def take(self, principal: Principal) -> Allowance:
         """Count a request of a key: what is left of its limit, or that this was one too many."""

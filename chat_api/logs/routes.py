@@ -1,9 +1,10 @@
 """Logs of bots, for operators' programs."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -16,6 +17,7 @@ from chat_api.engine.log_schemas import LogPage
 from chat_api.http.dependencies import Admin, service
 from chat_api.http.errors import CONSOLE, errors
 from chat_api.http.exports import also_as, attachment, csv_of
+from chat_api.keys.access import KeyAccess
 from chat_api.logs.bodies import LogAnswer, LogEntry
 from chat_api.logs.service import LogService
 from chat_api.logs.viewer import LogViewer
@@ -24,6 +26,7 @@ from chat_api.people.auth import AuthService
 router = APIRouter(prefix="/api/admin", tags=["Logs and containers"])
 
 Auth = Annotated[AuthService, service(AuthService)]
+Keys = Annotated[KeyAccess, service(KeyAccess)]
 Logs = Annotated[LogService, service(LogService)]
 
 HOUR = timedelta(hours=1)
@@ -85,23 +88,30 @@ async def logs(
     responses=also_as("text/event-stream", "Server-sent events.") | _FAILURES,
 )
 async def stream(
-    principal: Admin, logs: Logs, auth: Auth, bots: Bots, level: Levels = "", q: Pattern = ""
+    principal: Admin, logs: Logs, auth: Auth, keys: Keys, bots: Bots, level: Levels = "", q: Pattern = ""
 ) -> StreamingResponse:
     """Events `lines` (a list), `counts` (`emitted = shown + dropped + waiting`, of matching lines) and `failed`.
 
-    A slow reader loses its oldest lines, which `dropped` counts. Ends with the session.
+    A slow reader loses its oldest lines, which `dropped` counts. Ends with the session, or the API key.
     """
     viewer = logs.watch(principal, _names(bots), levels=_names(level), pattern=q)
     return StreamingResponse(
-        _events(auth, principal, viewer),
+        _events(partial(_is_live, auth, keys, principal), viewer),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 
-async def _events(auth: AuthService, principal: Principal, viewer: LogViewer) -> AsyncIterator[bytes]:
+async def _is_live(auth: AuthService, keys: KeyAccess, principal: Principal) -> bool:
+    """Whether the session, or the API key, that a stream was opened with may still see it."""
+    if principal.key is not None:
+        return await keys.is_live(principal)
+    return principal.session_id in await auth.living([principal.session_id])
+
+
+async def _events(is_live: Callable[[], Awaitable[bool]], viewer: LogViewer) -> AsyncIterator[bytes]:
     try:
-        while (await auth.living([principal.session_id])).get(principal.session_id) is not None:
+        while await is_live():
             heartbeat_s = asyncio.get_running_loop().time() + HEARTBEAT_S
             while (left_s := heartbeat_s - asyncio.get_running_loop().time()) > 0:
                 if not await viewer.wait(timeout_s=left_s):

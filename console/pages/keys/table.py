@@ -35,7 +35,7 @@ COLUMNS = (
     column("scopes", N_("Allows"), kind="long"),
     column("today", N_("Messages today"), kind="number"),
     column("used", N_("Last used"), kind="time"),
-    column("expires", N_("Expires"), kind="moment"),
+    column("expires", N_("Expires")),
 )
 
 
@@ -162,6 +162,6 @@ def _row(key: KeyView) -> dict[str, Any]:
         if key.messages_per_day
         else whole(key.messages_today),
         "used": key.last_used_at.isoformat() if key.last_used_at else "",
-        "expires": key.expires_at.isoformat() if key.expires_at else "",
+        "expires": f"{key.expires_at:%Y-%m-%d}" if key.expires_at else "",
         "actions": [action("usage", _("Usage")), *changes],
     }

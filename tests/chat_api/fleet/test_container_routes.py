@@ -64,3 +64,12 @@ async def test_logs_facts_and_figures(
         usage = (await client.get("/api/admin/bots/elena/usage")).json()
         assert usage["memory_bytes"] > 0
         assert_error(await client.get("/api/admin/bots/nobody/container"), 404)
+        key = (await client.post("/api/keys", json={"name": "Follower", "scopes": ["status"]})).json()
+        async with (
+            asyncio.timeout(DEADLINE_S),
+            api.client(key["secret"]) as program,
+            program.stream("GET", "/api/admin/logs/stream", params=chosen) as answer,
+        ):
+            async for line in answer.aiter_lines():
+                if line == "event: counts":
+                    await client.delete(f"/api/keys/{key['key']['id']}")  # and the stream ends
