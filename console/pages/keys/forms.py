@@ -21,6 +21,14 @@ SCOPES = {
     KeyScope.OPERATE: N_("Operate bots"),
     KeyScope.ADMINISTER: N_("Manage users and settings"),
 }
+# Where there is little room.
+SHORT_SCOPES = {
+    KeyScope.CHAT: N_("Chat"),
+    KeyScope.HISTORY: N_("History"),
+    KeyScope.STATUS: N_("Status"),
+    KeyScope.OPERATE: N_("Operate"),
+    KeyScope.ADMINISTER: N_("Administer"),
+}
 BACKGROUND = {
     BackgroundMode.AUTO: N_("Titles, tags and suggestions of chat apps"),
     BackgroundMode.ALL: N_("All requests"),

@@ -13,7 +13,7 @@ from chat_api.keys.schemas import KeyState, KeyView
 from console.actions import run_action
 from console.context import services
 from console.labels import Mark
-from console.pages.keys.forms import SCOPES, key_form, rotate_form
+from console.pages.keys.forms import SHORT_SCOPES, key_form, rotate_form
 from console.widgets.action_table import ActionTable, action
 from console.widgets.chart import Line, TimeChart
 from console.widgets.dialogs import button
@@ -32,7 +32,7 @@ OWNER = column("owner", N_("Owner"))
 COLUMNS = (
     column("state", N_("State"), kind="status"),
     column("ends", N_("Key")),
-    column("scopes", N_("Allows"), kind="long"),
+    column("scopes", N_("Allows")),
     column("today", N_("Messages today"), kind="number"),
     column("used", N_("Last used"), kind="time"),
     column("expires", N_("Expires")),
@@ -147,7 +147,7 @@ def _row(key: KeyView) -> dict[str, Any]:
         [] if is_over else [action("edit", _("Edit")), action("rotate", _("Rotate")), action("revoke", _("Revoke"))]
     )
     bots = ", ".join(key.bots)
-    allows = ", ".join(_(SCOPES[scope]) for scope in key.scopes)
+    allows = ", ".join(_(SHORT_SCOPES[scope]) for scope in key.scopes)
     return {
         "key": str(key.key_id),
         "called": key.name,
