@@ -93,7 +93,9 @@ def _project(principal: Principal, project: ProjectView, show: Changed, *, may_a
             on_answer=adopt_all,
         )
 
-    with ui.element("section").classes("we-panel").props(f'data-testid="project-{project.name}"') as panel:
+    with ui.element("section").classes("we-panel") as panel:
+        # Not in a text of properties: an image may label its containers with more than a project's name.
+        panel.props["data-testid"] = f"project-{project.name}"
         panel.props["aria-label"] = title
         with ui.element("div").classes("we-panel-head"):
             with ui.element("div").classes("we-two"):
