@@ -9,10 +9,12 @@ from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.language import N_
 from chat_api.engine.schemas import CLEAN_EXITS, ContainerState
 from chat_api.fleet.reports import ServiceReport
-from chat_api.fleet.schemas import PartRole, ServiceStatus
+from chat_api.fleet.schemas import PartRole, ServiceStatus, ServiceView
 from chat_api.parts.schemas import Part
 
 CONNECT_TIMEOUT_S = 2.0
+# A container may publish thousands of ports; nobody waits for all of them.
+MAX_ADDRESSES = 8
 # A job, and what no bot needs, may be stopped without anything being wrong.
 _NEEDED = frozenset({PartRole.STORE})
 
@@ -26,6 +28,7 @@ class Finding(NamedTuple):
 
 
 HEALTHY = Finding(ServiceStatus.HEALTHY)
+NO_CONNECTIONS = N_("does not accept connections")
 
 
 class PartChecks:
@@ -44,23 +47,37 @@ class PartChecks:
             latency_ms, finding = await self._connect(part)
         return report_of(part, finding, at=self._clock.now(), latency_ms=latency_ms)
 
+    def recall(self, seen: ServiceView) -> None:
+        """What another process found: that a part answers no more, for who never saw that it did."""
+        host, _, port = (seen.error or "").rpartition(":")
+        if seen.fault == NO_CONNECTIONS and port.isdecimal():
+            self._answering.setdefault(seen.name, (host, int(port)))
+
     def forget(self, key: str) -> None:
         """It is gone."""
         self._answering.pop(key, None)
 
     async def _connect(self, part: Part) -> tuple[float | None, Finding]:
         """How long it takes to be connected. Where nobody ever answered it may be that we cannot get there."""
-        known = self._answering.get(part.key)
-        for host, port in [known] if known else self._addresses(part):
-            started_s = self._clock.monotonic_s()
-            if await _answers(host, port):
-                self._answering[part.key] = (host, port)
-                return (self._clock.monotonic_s() - started_s) * 1000, HEALTHY
+        addresses = self._addresses(part)
+        if (known := self._answering.get(part.key)) not in addresses:
+            known = None  # its ports are others now
+        ordered = sorted(addresses, key=lambda address: address != known)
+        for some in (ordered[:1], ordered[1:MAX_ADDRESSES]):  # where it answered before, then all others at once
+            times = await asyncio.gather(*(self._connection_ms(address) for address in some))
+            for address, latency_ms in zip(some, times, strict=True):
+                if latency_ms is not None:
+                    self._answering[part.key] = address
+                    return latency_ms, HEALTHY
         if known is None:
             return None, HEALTHY
-        del self._answering[part.key]  # it may have moved: all its addresses are tried next
         error = f"{known[0]}:{known[1]}"
-        return None, Finding(ServiceStatus.UNHEALTHY, N_("does not accept connections"), error)
+        return None, Finding(ServiceStatus.UNHEALTHY, NO_CONNECTIONS, error)
+
+    async def _connection_ms(self, address: tuple[str, int]) -> float | None:
+        started_s = self._clock.monotonic_s()
+        is_answering = await _answers(*address)
+        return (self._clock.monotonic_s() - started_s) * 1000 if is_answering else None
 
     def _addresses(self, part: Part) -> list[tuple[str, int]]:
         summary = part.summary

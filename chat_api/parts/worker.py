@@ -88,6 +88,8 @@ class PartsWorker:
         """Look once. Raises: EngineUnavailable, EngineFailed."""
         summaries = await self._engine.list_containers()
         parts = (*parts_of(summaries), *self._missing(summaries))
+        for service in self._fleet.current().services:
+            self._checks.recall(service)
         for report in await asyncio.gather(*(self._report(part) for part in parts)):
             self._fleet.record_service(report)
         present = {part.key for part in parts}
