@@ -29,6 +29,7 @@ FEATURES: Final[Mapping[str, str]] = {
     Feature.GUESTS: N_("Guests"),
     Feature.EDITING: N_("Editing"),
     Feature.REACTIONS: N_("Reactions"),
+    Feature.API_KEYS: N_("API keys"),
 }
 # The fields of a form by name; moments in Unix seconds.
 SENT: Final = """(event) => {
