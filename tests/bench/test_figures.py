@@ -65,12 +65,16 @@ def test_a_histogram_gives_its_percentile() -> None:
 
 
 def test_an_answer_is_measured_by_its_length() -> None:
-    """Status, start and end of the body; ``None`` until the head is whole; an answer without a length is refused."""
+    """Status, start and end of the body; ``None`` until its end is known. It has a length, or chunks, or is refused."""
     answer = b"HTTP/1.1 200 OK\r\nserver: x\r\nContent-Length: 5\r\nx: y\r\n\r\nhello"
     assert response_size(answer) == (200, len(answer) - 5, len(answer))
     assert response_size(answer[:20]) is None
+    chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+    whole = chunked + b"5\r\nhello\r\n0\r\n\r\n"
+    assert response_size(chunked) is None
+    assert response_size(whole) == (200, len(chunked), len(whole))
     with pytest.raises(Unavailable):
-        response_size(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+        response_size(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n")
 
 
 @given(payloads=st.lists(st.integers(0, 70_000), max_size=5), cut=st.integers(1, 999))
