@@ -346,14 +346,21 @@ PY
 
 # --- the socket proxy -------------------------------------------------------------------------------------------------
 
-# What the running console may act on becomes what the proxy lets through.
+# What the running console may act on becomes what the proxy lets through. Every other byte of .env, its mode and its
+# place stay: it has all secrets.
 apply_proxy_rules() {
-  local rules kept
+  local answer rules file
   guard
-  rules=$(compose exec -T "$web_service" python -m console.cli proxy-rules) || die "the console doesn't answer; nothing was changed."
-  grep -q '^ENGINE_PROXY_GET=' <<<"$rules" && grep -q '^ENGINE_PROXY_POST=' <<<"$rules" || die "no rules: nothing was changed."
-  kept=$([ ! -f .env ] || grep -v '^ENGINE_PROXY_\(GET\|POST\)=' .env || true)
-  (umask 077 && printf '%s\n' "$kept" "$rules" >.env.new && mv .env.new .env)
+  answer=$(compose exec -T "$web_service" python -m console.cli proxy-rules) || die "the console doesn't answer; nothing was changed."
+  rules=$(grep '^ENGINE_PROXY_\(GET\|POST\)=' <<<"$answer") && [ "$(wc -l <<<"$rules")" -eq 2 ] || die "no rules: nothing was changed."
+  file=$(readlink -f .env)
+  [ ! -f "$file" ] || cp -p "$file" "$file.new"
+  (
+    umask 077
+    {
+      { [ ! -f "$file" ] || LC_ALL=C awk '!/^ENGINE_PROXY_(GET|POST)=/' "$file"; } && printf '%s\n' "$rules"
+    } >"$file.new" && mv "$file.new" "$file"
+  ) || die ".env could not be written; it is as it was."
   compose up --detach --no-deps console-docker-proxy
   say "The socket proxy now lets through:" "$rules"
 }

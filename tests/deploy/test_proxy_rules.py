@@ -13,7 +13,7 @@ from tests.support.docker_engine import BotContainer, DockerEngineHandle
 
 pytestmark = pytest.mark.docker
 # Answers in the place of the console in the stand-in's container.
-CONSOLE = f"print({chr(10).join(rules(['whisperengine-v2-elena']))!r})"
+CONSOLE = f"print('a line of a log'); print({chr(10).join(rules(['whisperengine-v2-elena']))!r})"
 MOUNTED = "services:\n  whisperengine-web:\n    volumes: ['./stand-in:/app/console:ro']\n"
 
 
@@ -51,19 +51,25 @@ async def test_a_project_is_adopted_from_the_command_line(
 
 
 def test_the_rules_of_the_running_proxy_follow(stage: Stage, checkout: Checkout) -> None:
-    """Two lines of .env change and nothing else in it; the proxy is started anew with them."""
+    """Two lines of .env change and nothing else in it, nor its mode and place; the proxy is started anew with them."""
     (checkout.folder / "stand-in").mkdir()
     (checkout.folder / "extra.yml").write_text(MOUNTED)
     checkout.env("WEB_UI_COMPOSE_FILES=tests.yml:extra.yml\nENGINE_PROXY_GET=old\n")
-    before = (checkout.folder / ".env").read_text()
+    link, file = checkout.folder / ".env", checkout.folder / "env"
+    before = link.read_bytes() + "# Gr\u00fc\u00dfe".encode("latin-1")  # without an end of line
+    file.write_bytes(before)
+    file.chmod(0o640)
+    link.unlink()
+    link.symlink_to("env")
     checkout.succeed("start")
     assert "nothing was changed" in checkout.fail("proxy-rules", "--apply")
-    assert (checkout.folder / ".env").read_text() == before
+    assert file.read_bytes() == before
 
     (checkout.folder / "stand-in" / "__init__.py").touch()
     (checkout.folder / "stand-in" / "cli.py").write_text(CONSOLE)
-    checkout.succeed("proxy-rules", "--apply")
-    after = (checkout.folder / ".env").read_text()
-    assert after == before.replace("ENGINE_PROXY_GET=old\n", "") + "\n".join(rules(["whisperengine-v2-elena"])) + "\n"
+    checkout.succeed("proxy-rules", "--apply", LC_ALL="C.UTF-8")
+    kept = before.replace(b"ENGINE_PROXY_GET=old\n", b"") + b"\n"
+    assert file.read_bytes() == kept + "\n".join(rules(["whisperengine-v2-elena"])).encode() + b"\n"
+    assert (link.is_symlink(), oct(file.stat().st_mode & 0o777)) == (True, oct(0o640))
     command = stage.client.containers.get("whisperengine-console-docker-proxy").attrs["Config"]["Cmd"]
     assert any("whisperengine\\-v2\\-elena" in part for part in command), command
