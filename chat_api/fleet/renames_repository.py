@@ -63,6 +63,50 @@ _REST = (
     text("DELETE FROM web_bot_policies WHERE bot_name = :old"),
     text("DELETE FROM web_bot_checks WHERE bot_name = :old"),
 )
+# The last configuration of the old name comes before the first of the new one, whose numbers grow by as many.
+_CONFIGURATIONS = (
+    text("""
+    UPDATE web_bot_configurations SET number = -number - (
+        SELECT max(number) FROM web_bot_configurations WHERE bot_name = :old)
+    WHERE bot_name = :new AND EXISTS (SELECT FROM web_bot_configurations WHERE bot_name = :old)"""),
+    text("UPDATE web_bot_configurations SET number = -number WHERE bot_name = :new AND number < 0"),
+    text("UPDATE web_bot_configurations SET bot_name = :new WHERE bot_name = :old"),
+)
+# What somebody chose for some bots is meant for this one still; what an erasure could not reach is there now.
+_CHOSEN = (
+    *(
+        text(f"""
+        UPDATE {table}
+        SET bots = bots - CAST(:old AS text) - CAST(:new AS text) || jsonb_build_array(CAST(:new AS text))
+        WHERE jsonb_exists(bots, :old) AND {condition}""")
+        for table, condition in (
+            ("web_alert_rules", "true"),
+            ("web_maintenance_windows", "true"),
+            ("web_restart_schedules", "true"),
+            ("web_check_runs", "finished_at IS NOT NULL"),
+        )
+    ),
+    text("""
+    UPDATE web_api_keys
+    SET bots = array_append(array_remove(array_remove(bots, CAST(:old AS varchar)), CAST(:new AS varchar)), :new)
+    WHERE CAST(:old AS varchar) = ANY(bots)"""),
+    text("""
+    UPDATE web_memory_erasure_parts o SET bot_name = :new WHERE bot_name = :old AND NOT EXISTS (
+        SELECT FROM web_memory_erasure_parts n
+        WHERE n.erasure_id = o.erasure_id AND n.part = o.part AND n.bot_name = :new)"""),
+    text("""
+    UPDATE web_check_results o SET bot_name = :new WHERE bot_name = :old AND NOT EXISTS (
+        SELECT FROM web_check_results n WHERE n.run_id = o.run_id AND n.place = o.place AND n.bot_name = :new)"""),
+    text("""
+    UPDATE web_rolling_restarts SET steps = (
+        SELECT jsonb_agg(
+            CASE WHEN step ->> 'bot_name' = :old THEN step || jsonb_build_object('bot_name', CAST(:new AS text))
+            ELSE step END ORDER BY place)
+        FROM jsonb_array_elements(steps) WITH ORDINALITY AS each (step, place))
+    WHERE finished_at IS NOT NULL
+        AND steps @> jsonb_build_array(jsonb_build_object('bot_name', CAST(:old AS text)))
+        AND NOT steps @> jsonb_build_array(jsonb_build_object('bot_name', CAST(:new AS text)))"""),
+)
 
 
 async def pending(connection: AsyncConnection, old: str) -> int:
@@ -86,12 +130,12 @@ async def move_conversations(connection: AsyncConnection, old: str, new: str, *,
 
 
 async def move_history(connection: AsyncConnection, old: str, new: str) -> None:
-    """Give what was measured and done to the new name."""
+    """Give what was measured, done and chosen to the new name."""
     for statement in _USAGE:
         await connection.execute(statement, {"old": old, "new": new})
     for subject in _SUBJECTS:
         subjects = {"old_subject": f"{subject}:{old}", "new_subject": f"{subject}:{new}"}
         for statement in _SERIES:
             await connection.execute(statement, subjects)
-    for statement in _REST:
+    for statement in (*_REST, *_CONFIGURATIONS, *_CHOSEN):
         await connection.execute(statement, {"old": old, "new": new})
