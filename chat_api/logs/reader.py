@@ -4,11 +4,12 @@ import asyncio
 import contextlib
 from collections import deque
 
-from chat_api.core.errors import AppError
+from chat_api.core.errors import AppError, Conflict
 from chat_api.core.logging import get_logger
 from chat_api.engine.adopted import require_managed
 from chat_api.engine.interface import ContainerEngine
 from chat_api.engine.log_schemas import LogLine
+from chat_api.engine.schemas import ContainerView
 from chat_api.logs.lines import LineReader
 from chat_api.logs.position import LogPosition
 from chat_api.logs.viewer import LogViewer
@@ -31,11 +32,12 @@ class LogReader:
         self._ring: deque[LogLine] = deque(maxlen=RING_LINES)
         self._viewers: set[LogViewer] = set()
         self._task: asyncio.Task[None] | None = None
+        self._adopted: ContainerView | None = None  # whose log is followed because somebody adopted it
 
     @property
     def ring(self) -> tuple[LogLine, ...]:
-        """The last lines."""
-        return tuple(self._ring)
+        """The last lines, for as long as they may be read."""
+        return () if self._is_released() else tuple(self._ring)
 
     @property
     def is_watched(self) -> bool:
@@ -66,6 +68,8 @@ class LogReader:
                     retry_s = FIRST_RETRY_S
                 self.problem = ""
             except AppError as error:
+                if isinstance(error, Conflict):
+                    self._ring.clear()
                 self.problem = error.message
                 log.debug("log_reader_failed", bot_name=self.bot_name, code=error.code, detail=error.detail)
             except Exception:
@@ -80,6 +84,7 @@ class LogReader:
         if view is None:
             return False
         require_managed(view)
+        self._adopted = view if self._engine.adopted.has(view.name, view.labels) else None
         since_ns = self._position.since_ns
         self._position.reconnect()
         tail = RING_LINES if since_ns is None else None
@@ -87,11 +92,18 @@ class LogReader:
         batches = self._engine.follow_logs(view, LineReader(self.bot_name), since_ns=since_ns, tail=tail)
         async with contextlib.aclosing(batches):
             async for batch in batches:
+                if self._is_released():  # whether it carries our label the next look tells
+                    return is_any
                 lines = self._position.take(batch)
                 is_any = is_any or bool(lines)
                 self._take(lines)
                 await asyncio.sleep(0)  # others have their turn while a burst is read
         return is_any
+
+    def _is_released(self) -> bool:
+        """Whether it is adopted no more, while its log is still followed."""
+        adopted = self._adopted
+        return adopted is not None and not self._engine.adopted.has(adopted.name, adopted.labels)
 
     def _take(self, lines: tuple[LogLine, ...]) -> None:
         self._ring.extend(lines)

@@ -96,6 +96,23 @@ async def collect(viewer: LogViewer, count: int) -> list[LogLine]:
     return seen
 
 
+async def test_a_log_ends_where_the_adoption_does(engine: DockerEngine, logs: LogService, bot_container: Start) -> None:
+    """Who looks is sent nothing more, who comes is given nothing of before; adopted again, it goes on."""
+    bot_container("elena", name="elena-bot", labels={}, **counting(100_000, pause_s=0.05))
+    engine.adopted.names = {"elena-bot": ""}
+    viewer = logs.watch(VIEWER, ["elena"])
+    await collect(viewer, 5)
+    engine.adopted.names = {}
+    taken(viewer)
+    late = logs.watch(VIEWER, ["elena"])
+    await eventually(lambda: "not adopted" in logs.problems(["elena"]).get("elena", ""))
+    assert (taken(viewer), taken(late)) == ([], [])
+    engine.adopted.names = {"elena-bot": ""}
+    await collect(late, 5)
+    viewer.close()
+    late.close()
+
+
 async def test_a_burst_is_bounded_and_counted(logs: LogService, bot_container: Start) -> None:
     """20,000 lines at once: one reader for two viewers, a batch a turn of the loop; shown + dropped = emitted."""
     wait = "import os, time\nprint('ready')\nwhile not os.path.exists('/tmp/go'): time.sleep(0.05)\n"
