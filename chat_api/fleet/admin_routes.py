@@ -7,10 +7,10 @@ from fastapi import APIRouter, Path, Query, Response
 from chat_api.core.errors import NotFound
 from chat_api.fleet.bodies import (
     BotDetails,
+    BotMergeAnswer,
+    BotMergeBody,
     BotOverview,
     BotOverviewList,
-    MergeAnswer,
-    MergeBody,
     SourceStatement,
     TryBody,
 )
@@ -90,9 +90,9 @@ async def remove(bot_name: BotName, principal: Admin, known_bots: KnownBots) -> 
     summary="Give a bot's history to another",
     responses=errors(*CONSOLE, *BODIES, "not_found", "conflict"),
 )
-async def merge(bot_name: BotName, body: MergeBody, principal: Admin, renames: Renames) -> MergeAnswer:
+async def merge(bot_name: BotName, body: BotMergeBody, principal: Admin, renames: Renames) -> BotMergeAnswer:
     """For a bot that was renamed and that nothing describes any more: its conversations and history are the other's."""
-    return MergeAnswer(messages=await renames.take_over(principal, bot_name, body.into))
+    return BotMergeAnswer(messages=await renames.take_over(principal, bot_name, body.into))
 
 
 @router.post(

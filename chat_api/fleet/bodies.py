@@ -84,13 +84,13 @@ class BotOverviewList(Answer):
     bots: list[BotOverview]
 
 
-class MergeBody(Body):
+class BotMergeBody(Body):
     """The bot that takes over the history of another."""
 
     into: StrictStr = Field(min_length=1, max_length=50, examples=["ryan-chen"])
 
 
-class MergeAnswer(Answer):
+class BotMergeAnswer(Answer):
     """What was moved."""
 
     messages: int

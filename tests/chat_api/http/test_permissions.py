@@ -187,7 +187,15 @@ ADMINS = {
     ("GET", "/api/admin/system/slow-queries"),
     ("GET", "/api/admin/system/workers"),
 }
+# With an API key and nothing else; refused in the words of that API. What a key may do there: ``gateway/``.
+KEYS = {
+    ("GET", "/v1/models"),
+    ("GET", "/v1/models/{model}"),
+    ("POST", "/v1/chat/completions"),
+    ("POST", "/v1/responses"),
+}
 VALUES = {
+    "model": "elena",
     "message_id": "0190d0f2-7c1e-7000-8000-000000000000",
     "rolling_id": "0190d0f2-7c1e-7000-8000-000000000000",
     "bot_name": "elena",
@@ -241,13 +249,23 @@ async def call(api: RunningApi, method: str, path: str, token: str | None) -> An
 
 def test_every_route_is_accounted_for(door: RunningApi) -> None:
     """A new one has to be put on one of the lists, and so under the tests below."""
-    assert set(routes_of(door.app.routes)) == OPEN | USERS | ADMINS
+    assert set(routes_of(door.app.routes)) == OPEN | USERS | ADMINS | KEYS
 
 
 async def test_nothing_opens_without_credentials(door: RunningApi) -> None:
     """Every route that is not on the list of open ones answers 401."""
-    for method, path in set(routes_of(door.app.routes)) - OPEN:
+    for method, path in set(routes_of(door.app.routes)) - OPEN - KEYS:
         assert_error(await call(door, method, path, None), 401, "not_authenticated")
+
+
+async def test_a_key_is_all_that_opens_the_gateway(door: RunningApi, tokens: dict[str, str]) -> None:
+    """Neither nothing nor a session does, as a bearer token or as a cookie."""
+    for method, path in KEYS:
+        for token in (None, *tokens.values()):
+            answer = await call(door, method, path, token)
+            assert (answer.status_code, answer.json()["error"]["code"]) == (401, "invalid_api_key"), (method, path)
+        async with door.client(cookies={"we_session": tokens["user"]}) as client:
+            assert (await client.request(method, path.format(**VALUES))).status_code == 401
 
 
 async def test_a_users_token_opens_no_console(door: RunningApi, tokens: dict[str, str]) -> None:
