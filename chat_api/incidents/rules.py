@@ -6,7 +6,15 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from chat_api.engine.schemas import ContainerState
-from chat_api.fleet.schemas import HEALTHY_STATUSES, BotStatus, BotView, FleetView, ServiceStatus, ServiceView
+from chat_api.fleet.schemas import (
+    HEALTHY_STATUSES,
+    BotStatus,
+    BotView,
+    FleetView,
+    PartRole,
+    ServiceStatus,
+    ServiceView,
+)
 from chat_api.fleet.sentences import at_one_address, bot_trouble, service_trouble
 from chat_api.fleet.shared_addresses import SharedAddress, address_causes, shared_addresses
 from chat_api.fleet.status import MODEL_WITNESSES
@@ -88,8 +96,7 @@ def _is_waited_for(bot: BotView, started_at: datetime, now: datetime) -> bool:
 def _judge_service(service: ServiceView, failing: Sequence[BotView]) -> Judgement:
     cause = service_cause(service.name)
     if service.status is ServiceStatus.UNHEALTHY:
-        checks = service.latencies_ms[-CONFIRMING_CHECKS:]
-        is_confirmed = len(checks) == CONFIRMING_CHECKS and not any(latency is not None for latency in checks)
+        is_confirmed = _is_seen_twice(service)
         # What bots say of their language model was confirmed by the second of them.
         is_confirmed = is_confirmed or (service.name == "llm" and len(failing) >= MODEL_WITNESSES)
         return Judgement(
@@ -104,6 +111,14 @@ def _judge_service(service: ServiceView, failing: Sequence[BotView]) -> Judgemen
     return Judgement(
         cause=cause, evaluation=Evaluation.HEALTHY if is_healthy else Evaluation.UNSURE, failing=tuple(failing)
     )
+
+
+def _is_seen_twice(service: ServiceView) -> bool:
+    if service.role is not PartRole.DEPENDENCY:  # most have no latency even when they are well
+        since, last = service.failing_since, service.last_failed_at
+        return since is not None and last is not None and last > since
+    checks = service.latencies_ms[-CONFIRMING_CHECKS:]
+    return len(checks) == CONFIRMING_CHECKS and not any(latency is not None for latency in checks)
 
 
 def _judge_address(shared: SharedAddress) -> Judgement:
