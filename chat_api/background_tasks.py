@@ -65,7 +65,7 @@ def leader_tasks(r: Resources, c: Wiring, poller: HealthPoller, sources: Sources
     return {
         "health_poller": poller.run,
         "containers": sources.watch_containers,
-        "parts": _parts_worker(r, s).run,
+        "parts": _parts_worker(r, s, sources).run,
         "synthetic_checks": SyntheticChecksWorker(
             s.synthetic_checks, s.fleet, CheckIntervals.of_settings(r.settings)
         ).run,
@@ -131,7 +131,7 @@ def process_tasks(
     }
 
 
-def _parts_worker(r: Resources, s: Services) -> PartsWorker:
+def _parts_worker(r: Resources, s: Services, sources: SourcesWatcher) -> PartsWorker:
     return PartsWorker(
         r.engine,
         s.fleet,
@@ -139,6 +139,7 @@ def _parts_worker(r: Resources, s: Services) -> PartsWorker:
         is_inside=is_inside_container(),
         check_interval_s=r.settings.bot_health_check_interval,
         woken=s.parts.acted,
+        was_asked_to_stop=sources.was_asked_to_stop,
     )
 
 

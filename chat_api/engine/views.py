@@ -7,7 +7,7 @@ from typing import Any
 
 from chat_api.engine.adopted import AdoptedContainers
 from chat_api.engine.ports import SERVICE_LABEL, container_ports, service_ports, variable
-from chat_api.engine.schemas import ContainerEvent, ContainerKind, ContainerState, ContainerView
+from chat_api.engine.schemas import PART_PREFIX, ContainerEvent, ContainerKind, ContainerState, ContainerView
 
 SERVICE_ID_LABEL = "com.docker.swarm.service.id"
 # Names that the compose files of both generations use. Source: bot contract, "The fleet as its operator has it".
@@ -19,6 +19,7 @@ _CONTAINER_NAMES = (
 # What else a fleet of the second generation runs under such names.
 _NO_BOTS = re.compile(r"postgres|qdrant|neo4j|influxdb|grafana|redis|api|(.*[-_])?worker([-_].*)?")
 MAX_LABEL_CHARS = 100
+_OF_PARTS = frozenset({"stop", "start", "destroy"})
 _WITHOUT_EXIT = frozenset({ContainerState.RUNNING, ContainerState.CREATED, ContainerState.UNKNOWN})
 _PENDING_TASK_STATES = frozenset({"new", "pending", "assigned", "accepted", "preparing", "ready", "starting"})
 Json = Mapping[str, Any]
@@ -158,7 +159,8 @@ def container_event(
 ) -> ContainerEvent | None:
     """One line of ``GET /events``; None when it is not about a bot. ``services``: bot names by service id.
 
-    What is run inside a container, such as its health check every few seconds, is no news of it.
+    Of any other container, ``part:<name>``, only that somebody stopped it, and since when that counts no more. What is
+    run inside a container, such as its health check every few seconds, is no news of it.
     """
     if str(raw.get("Action")).startswith("exec_"):
         return None
@@ -169,6 +171,8 @@ def container_event(
     if name is None and not service_id:
         bot = bot_of(str(attributes.get("name", "")), attributes, label=label, adopted=adopted)
         name = bot[0] if bot else None
+        if name is None and raw["Action"] in _OF_PARTS:
+            name = f"{PART_PREFIX}{attributes.get('name', '')}"
     if name is None:
         return None
     return ContainerEvent(

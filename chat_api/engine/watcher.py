@@ -11,7 +11,7 @@ from chat_api.core.clock import SYSTEM_CLOCK, Clock
 from chat_api.core.errors import AppError
 from chat_api.core.logging import get_logger
 from chat_api.engine.interface import ContainerEngine
-from chat_api.engine.schemas import ContainerState, ContainerView
+from chat_api.engine.schemas import PART_PREFIX, ContainerState, ContainerView
 
 log = get_logger(__name__)
 
@@ -59,6 +59,10 @@ class DockerWatcher:
         self._is_list_due = True
         self._wake.set()
 
+    def was_asked_to_stop(self, container: str) -> bool:
+        """Whether somebody stopped this container, which is no bot, and nobody has started it since."""
+        return f"{PART_PREFIX}{container}" in self._asked_to_stop
+
     async def run(self) -> None:
         """Watch until cancelled."""
         async with asyncio.TaskGroup() as tasks:
@@ -75,8 +79,10 @@ class DockerWatcher:
                         since = event.at
                         if event.action == "stop":
                             self._asked_to_stop.add(event.bot_name)
-                        elif event.action == "start":
+                        elif event.action in {"start", "destroy"}:
                             self._asked_to_stop.discard(event.bot_name)
+                        if event.bot_name.startswith(PART_PREFIX):
+                            continue  # these are looked at in the list
                         self._suspects.add(event.bot_name)
                         self._wake.set()
             except AppError as error:

@@ -88,6 +88,10 @@ class SourcesWatcher:
         if self._watcher is not None:
             self._watcher.list_soon()
 
+    def was_asked_to_stop(self, container: str) -> bool:
+        """Whether somebody was seen to stop this container, which is no bot; the process that watches knows."""
+        return self._watcher is not None and self._watcher.was_asked_to_stop(container)
+
     async def refresh(self) -> None:
         """Read the sources now."""
         if self._known is not None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -28,27 +29,43 @@ class Finding(NamedTuple):
 
 
 HEALTHY = Finding(ServiceStatus.HEALTHY)
+ASKED_TO_STOP = "somebody stopped it"
+_UP = frozenset({ContainerState.RUNNING, ContainerState.RESTARTING, ContainerState.PAUSED})
 NO_CONNECTIONS = N_("does not accept connections")
 
 
 class PartChecks:
     """Looks at parts, and remembers where each of them answered."""
 
-    def __init__(self, *, is_inside: bool, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(
+        self,
+        *,
+        is_inside: bool,
+        was_asked_to_stop: Callable[[str], bool] = lambda _: False,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
         """``is_inside``: this process is in a container, where others are reached by their names."""
         self._is_inside = is_inside
         self._clock = clock
+        self._was_asked_to_stop = was_asked_to_stop
         self._answering: dict[str, tuple[str, int]] = {}
+        self._stopped: set[str] = set()
+        self._reported: set[str] = set()
 
     async def report(self, part: Part) -> ServiceReport:
         """How one part is now."""
-        finding, latency_ms = found(part), None
+        self._reported.add(part.key)
+        finding, latency_ms = found(part, is_asked=self._is_asked(part)), None
         if finding is HEALTHY and part.recognition.role in {PartRole.STORE, PartRole.SERVICE}:
             latency_ms, finding = await self._connect(part)
         return report_of(part, finding, at=self._clock.now(), latency_ms=latency_ms)
 
     def recall(self, seen: ServiceView) -> None:
-        """What another process found: that a part answers no more, for who never saw that it did."""
+        """What another process saw before this one looked: that it answered once, or was asked to stop."""
+        if seen.name in self._reported:
+            return
+        if seen.error == ASKED_TO_STOP:
+            self._stopped.add(seen.name)
         host, _, port = (seen.error or "").rpartition(":")
         if seen.fault == NO_CONNECTIONS and port.isdecimal():
             self._answering.setdefault(seen.name, (host, int(port)))
@@ -56,6 +73,17 @@ class PartChecks:
     def forget(self, key: str) -> None:
         """It is gone."""
         self._answering.pop(key, None)
+        self._stopped.discard(key)
+        self._reported.discard(key)
+
+    def begin_anew(self) -> None:
+        """Others have looked since."""
+        self._reported.clear()
+
+    def _is_asked(self, part: Part) -> bool:
+        if part.summary.state in _UP:
+            self._stopped.discard(part.key)
+        return part.key in self._stopped or self._was_asked_to_stop(part.summary.name)
 
     async def _connect(self, part: Part) -> tuple[float | None, Finding]:
         """How long it takes to be connected. Where nobody ever answered it may be that we cannot get there."""
@@ -86,8 +114,8 @@ class PartChecks:
         return [*inner, *(("host.docker.internal", port) for _, port in published)] if self._is_inside else published
 
 
-def found(part: Part) -> Finding:
-    """What the engine says of its container."""
+def found(part: Part, *, is_asked: bool = False) -> Finding:
+    """What the engine says of its container. ``is_asked``: somebody asked it to stop."""
     summary, role = part.summary, part.recognition.role
     match summary.state:
         case ContainerState.RUNNING:
@@ -101,7 +129,7 @@ def found(part: Part) -> Finding:
         case ContainerState.CREATED:
             return Finding(ServiceStatus.STOPPED)
         case ContainerState.EXITED | ContainerState.DEAD:
-            return _ended(summary.exit_code, role)
+            return _ended(summary.exit_code, role, is_asked=is_asked)
         case ContainerState.MISSING:
             return Finding(ServiceStatus.UNHEALTHY, N_("has no container"), "its container was removed")
         case _:
@@ -125,11 +153,14 @@ def report_of(part: Part, finding: Finding, *, at: datetime, latency_ms: float |
     )
 
 
-def _ended(exit_code: int | None, role: PartRole) -> Finding:
+def _ended(exit_code: int | None, role: PartRole, *, is_asked: bool) -> Finding:
     if role is PartRole.JOB and exit_code == 0:
         return HEALTHY  # it did what it was for
     if exit_code in CLEAN_EXITS:
         return Finding(ServiceStatus.UNHEALTHY, N_("is stopped")) if role in _NEEDED else Finding(ServiceStatus.STOPPED)
+    if is_asked:  # one that takes no notice is killed in the end: that is no crash
+        status = ServiceStatus.UNHEALTHY if role in _NEEDED else ServiceStatus.STOPPED
+        return Finding(status, N_("is stopped"), ASKED_TO_STOP)
     error = f"exited with code {exit_code}" if exit_code is not None else "exited"
     return Finding(ServiceStatus.UNHEALTHY, N_("failed") if role is PartRole.JOB else N_("is down"), error)
 

@@ -51,11 +51,12 @@ class PartsWorker:
         is_inside: bool,
         check_interval_s: float = INTERVAL_S,
         woken: asyncio.Event | None = None,
+        was_asked_to_stop: Callable[[str], bool] = lambda _: False,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         """``is_inside``: as for :class:`PartChecks`. ``check_interval_s``: how often bots are looked at.
 
-        ``woken`` is set by whoever wants it to look now.
+        ``woken`` is set by whoever wants it to look now. ``was_asked_to_stop``: by the name of a container.
         """
         self._engine = engine
         self._fleet = fleet
@@ -63,7 +64,7 @@ class PartsWorker:
         # Not less often than bots: what was seen is believed for so many of these, and then nobody knows.
         self._interval_s = min(INTERVAL_S, max(LEAST_INTERVAL_S, check_interval_s))
         self._clock = clock
-        self._checks = PartChecks(is_inside=is_inside, clock=clock)
+        self._checks = PartChecks(is_inside=is_inside, was_asked_to_stop=was_asked_to_stop, clock=clock)
         self._slots = asyncio.Semaphore(MAX_PARALLEL)
         self._woken = woken or asyncio.Event()
 
@@ -71,6 +72,7 @@ class PartsWorker:
         """Look until cancelled."""
         if isinstance(self._engine, NoEngine):
             await asyncio.Event().wait()
+        self._checks.begin_anew()
         while True:
             heartbeat(interval_s=self._interval_s)
             self._woken.clear()

@@ -146,5 +146,6 @@ def _head_html(part: ServiceView) -> str:
     fault = f"{_(part.title)} {_(part.fault)}" if part.status is ServiceStatus.UNHEALTHY else ""
     detail = ": ".join(one for one in (fault, part.error or "") if one)
     place = " · ".join(one for one in (_(PART_ROLES[part.role]), part.container, part.project) if one)
-    note = f'<p class="we-ink-bad">{escape(detail)}</p>' if detail else ""
+    ink = "we-ink-bad" if part.status is ServiceStatus.UNHEALTHY else "we-muted"
+    note = f'<p class="{ink}">{escape(detail)}</p>' if detail else ""
     return f'{status_mark(mark, testid="part-status")}<p class="we-muted">{escape(place)}</p>{note}'

@@ -46,6 +46,29 @@ async def test_a_store_that_answers_no_more_stays_down_until_it_does() -> None:
         assert (await successor.report(part)).status is ServiceStatus.HEALTHY
 
 
+async def test_a_worker_that_takes_no_notice_of_a_stop_has_not_crashed() -> None:
+    """It is killed in the end, with exit code 137; who takes over the looking knows, and when it was up again since."""
+    asked = {"worker"}
+    summary = ContainerSummary(
+        name="worker", id="1", kind=ContainerKind.CONTAINER, state=ContainerState.EXITED, exit_code=137
+    )
+    recognition = Recognition(role=PartRole.WORKER, title="Worker", reason="")
+    part = Part(key=part_key("worker"), summary=summary, recognition=recognition)
+    checks = PartChecks(is_inside=False, was_asked_to_stop=asked.__contains__)
+    stopped = await checks.report(part)
+    assert stopped.status is ServiceStatus.STOPPED
+    asked.clear()
+    checks.recall(service_view(None, stopped))
+    assert (await checks.report(part)).status is ServiceStatus.UNHEALTHY, "it was started, and killed"
+
+    successor = PartChecks(is_inside=False)
+    successor.recall(service_view(None, stopped))
+    assert (await successor.report(part)).status is ServiceStatus.STOPPED
+    up = replace(part, summary=replace(summary, state=ContainerState.RUNNING, exit_code=None))
+    assert (await successor.report(up)).status is ServiceStatus.HEALTHY
+    assert (await successor.report(part)).status is ServiceStatus.UNHEALTHY
+
+
 async def test_a_port_that_is_published_no_more_is_not_missed() -> None:
     """A container that was made anew without it is not looked for where it was."""
     checks, part = PartChecks(is_inside=False), _store(free_port())

@@ -87,6 +87,10 @@ async def test_what_is_adopted_can_be_acted_on_and_nothing_else(
             assert (await console.post("/api/admin/bots/elena/restart")).status_code == 200
             await _audited(console, "containers.adopt", "part.restart", "bot.restart")
 
+            # Its program takes no notice of being asked to stop, and is killed.
+            assert (await console.post("/api/admin/parts/v2-worker-cognition-1/stop")).status_code == 200
+            await eventually(lambda: _parts(api)["v2-worker-cognition-1"] is ServiceStatus.STOPPED)
+
             released = await console.post("/api/admin/adoption/release", json={"names": ["v2-worker-cognition-1"]})
             assert released.json()["names"] == ["v2-worker-cognition-1"]
             again = await console.post("/api/admin/parts/v2-worker-cognition-1/restart")
