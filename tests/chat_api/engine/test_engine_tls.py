@@ -1,6 +1,5 @@
 """A real Docker Engine that listens to those alone who have a certificate, as ``dockerd --tlsverify`` does."""
 
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,36 +10,11 @@ from chat_api.engine.client import EngineTls
 from chat_api.engine.docker import DockerEngine
 from chat_api.engine.schemas import ContainerState
 from tests.support.base_image import tools_tar
+from tests.support.certificates import make_certificates
 from tests.support.docker_engine import running_engine
 from tests.support.ports import free_port
 
 pytestmark = pytest.mark.docker
-
-
-def make_certificates(folder: Path) -> None:
-    """An authority, and one certificate by it for both ends: what ``DOCKER_CERT_PATH`` holds."""
-    new = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-nodes",
-        "-days",
-        "2",
-    ]
-    authority = ["-subj", "/CN=authority", "-keyout", "ca-key.pem", "-out", "ca.pem"]
-    signed = ["-CA", "ca.pem", "-CAkey", "ca-key.pem", "-subj", "/CN=engine", "-keyout", "key.pem", "-out", "cert.pem"]
-    extensions = [
-        "-addext",
-        "basicConstraints=critical,CA:FALSE",
-        "-addext",
-        "subjectAltName=DNS:localhost,IP:127.0.0.1",
-    ]
-    for command in ([*new, *authority], [*new, *signed, *extensions]):
-        subprocess.run(command, cwd=folder, check=True, capture_output=True)
 
 
 async def test_an_engine_by_tcp_with_certificates(tmp_path: Path) -> None:
