@@ -11,7 +11,7 @@ from typing import Any
 
 from chat_api.engine.adopted import OURS_LABEL, AdoptedContainers, project_of
 from chat_api.engine.ports import SERVICE_LABEL
-from chat_api.engine.schemas import ContainerKind, ContainerSummary, ContainerView
+from chat_api.engine.schemas import ContainerKind, ContainerState, ContainerSummary, ContainerView
 from chat_api.engine.views import bot_of, engine_state, parse_time, service_state, unread_view
 
 _HEALTH = re.compile(r"\((?:health: )?(healthy|unhealthy|starting)\)")
@@ -54,6 +54,7 @@ def service_summary(raw: Json, tasks: Sequence[Json], *, label: str, adopted: Ad
         id=str(raw["ID"]),
         kind=ContainerKind.SERVICE,
         state=service_state(newest_first, spec["Mode"]),
+        exit_code=_exit_code(newest_first, spec["Mode"]),
         image=str(spec["TaskTemplate"]["ContainerSpec"]["Image"]).partition("@")[0],
         published=tuple(sorted({int(port["PublishedPort"]) for port in ports if port.get("PublishedPort")})),
         inner_ports=tuple(sorted({int(port["TargetPort"]) for port in ports if port.get("TargetPort")})),
@@ -99,6 +100,16 @@ def _known(name: str, labels: Mapping[str, str], *, label: str, adopted: Adopted
         "is_adopted": adopted.has(name, labels),
         "is_ours": OURS_LABEL in labels,
     }
+
+
+def _exit_code(tasks: Sequence[Json], mode: Json) -> int | None:
+    """How a service's newest task ended, none running; 0 for one that somebody scaled to nothing."""
+    if service_state(tasks, mode) is not ContainerState.EXITED:
+        return None
+    if mode.get("Replicated", {}).get("Replicas") == 0:
+        return 0
+    code = tasks[0]["Status"].get("ContainerStatus", {}).get("ExitCode")
+    return code if isinstance(code, int) else None
 
 
 def _labels(raw: Json | None) -> dict[str, str]:

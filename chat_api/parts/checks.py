@@ -31,6 +31,7 @@ class Finding(NamedTuple):
 HEALTHY = Finding(ServiceStatus.HEALTHY)
 ASKED_TO_STOP = "somebody stopped it"
 _UP = frozenset({ContainerState.RUNNING, ContainerState.RESTARTING, ContainerState.PAUSED})
+DONE = Finding(ServiceStatus.HEALTHY, error="exited with code 0")  # a job did what it was for
 NO_CONNECTIONS = N_("does not accept connections")
 
 
@@ -128,8 +129,12 @@ def found(part: Part, *, is_asked: bool = False) -> Finding:
             return Finding(ServiceStatus.UNHEALTHY, N_("is paused"))
         case ContainerState.CREATED:
             return Finding(ServiceStatus.STOPPED)
+        case ContainerState.EXITED if summary.exit_code is None and not is_asked and role not in _NEEDED:
+            return Finding(ServiceStatus.UNKNOWN)  # an engine may not tell in its list how it ended
         case ContainerState.EXITED | ContainerState.DEAD:
             return _ended(summary.exit_code, role, is_asked=is_asked)
+        case ContainerState.MISSING if role is PartRole.JOB:
+            return Finding(ServiceStatus.STOPPED)  # it may have been made for one run
         case ContainerState.MISSING:
             return Finding(ServiceStatus.UNHEALTHY, N_("has no container"), "its container was removed")
         case _:
@@ -155,7 +160,7 @@ def report_of(part: Part, finding: Finding, *, at: datetime, latency_ms: float |
 
 def _ended(exit_code: int | None, role: PartRole, *, is_asked: bool) -> Finding:
     if role is PartRole.JOB and exit_code == 0:
-        return HEALTHY  # it did what it was for
+        return DONE
     if exit_code in CLEAN_EXITS:
         return Finding(ServiceStatus.UNHEALTHY, N_("is stopped")) if role in _NEEDED else Finding(ServiceStatus.STOPPED)
     if is_asked:  # one that takes no notice is killed in the end: that is no crash

@@ -92,8 +92,13 @@ def parts_of(summaries: Iterable[ContainerSummary]) -> tuple[Part, ...]:
         if recognition.role in {PartRole.BOT, PartRole.CONSOLE}:
             continue
         if one.project in projects or one.is_adopted:
-            parts.append(Part(key=part_key(one.name), summary=one, recognition=_in_fleet(one, recognition)))
+            parts.append(part_of(one))
     return tuple(parts)
+
+
+def part_of(summary: ContainerSummary) -> Part:
+    """A container as a part of the fleet."""
+    return Part(key=part_key(summary.name), summary=summary, recognition=_in_fleet(summary, recognise(summary)))
 
 
 def part_key(container: str) -> str:

@@ -11,12 +11,13 @@ from chat_api.core.errors import AppError
 from chat_api.core.logging import get_logger
 from chat_api.engine.interface import ContainerEngine, NoEngine
 from chat_api.engine.schemas import ContainerKind, ContainerState, ContainerSummary
+from chat_api.engine.views import bot_of
 from chat_api.fleet.reports import ServiceReport
 from chat_api.fleet.schemas import PartRole, ServiceStatus
 from chat_api.fleet.service import FleetService
 from chat_api.parts.adoption import AdoptionService
 from chat_api.parts.checks import PartChecks
-from chat_api.parts.recognition import parts_of, recognise
+from chat_api.parts.recognition import part_of, parts_of
 from chat_api.parts.schemas import Part
 
 log = get_logger(__name__)
@@ -121,8 +122,8 @@ class PartsWorker:
         }
         missing = []
         for one in self._adoption.stored:
-            service = known.get(one.name)
-            if service is None:
+            is_bot = bot_of(one.name, None, label="", adopted=self._engine.adopted) is not None
+            if one.name in listed or (is_bot and one.name not in known):
                 continue
             summary = ContainerSummary(
                 name=one.name,
@@ -132,6 +133,9 @@ class PartsWorker:
                 project=one.project,
                 is_adopted=True,
             )
-            recognition = replace(recognise(summary), role=service.role, title=service.title)
-            missing.append(Part(key=service.name, summary=summary, recognition=recognition))
+            part = part_of(summary)
+            if service := known.get(one.name):  # its image said what it is
+                recognition = replace(part.recognition, role=service.role, title=service.title)
+                part = replace(part, recognition=recognition)
+            missing.append(part)
         return tuple(missing)

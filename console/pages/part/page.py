@@ -11,6 +11,7 @@ from chat_api.core.language import N_, _
 from chat_api.core.principals import Permission, Principal
 from chat_api.engine.schemas import PART_PREFIX, ContainerState
 from chat_api.fleet.schemas import FleetView, PartRole, ServiceStatus, ServiceView
+from chat_api.parts.checks import DONE
 from chat_api.parts.service import PERMISSIONS
 from console.actions import run_action
 from console.context import services
@@ -141,7 +142,7 @@ async def _container(principal: Principal, part: ServiceView) -> None:
 
 def _head_html(part: ServiceView) -> str:
     mark = SERVICE[part.status]
-    if part.role is PartRole.JOB and part.status is ServiceStatus.HEALTHY:
+    if part.role is PartRole.JOB and part.status is ServiceStatus.HEALTHY and part.error == DONE.error:
         mark = mark._replace(label=N_("Done"))
     fault = f"{_(part.title)} {_(part.fault)}" if part.status is ServiceStatus.UNHEALTHY else ""
     detail = ": ".join(one for one in (fault, part.error or "") if one)

@@ -10,6 +10,7 @@ import pytest
 
 from chat_api.fleet.schemas import BotStatus, ServiceStatus
 from models import Role
+from models.connections import connect
 from tests.support.api import MakeSettings, RunningApi, running_api
 from tests.support.docker_engine import BotContainer, DockerEngineHandle
 from tests.support.eventually import eventually
@@ -117,6 +118,25 @@ async def test_a_name_that_another_project_took_over_is_not_adopted(
         bot_container("worker", name="v2-worker-cognition-1", labels=labels, command=SLEEP)
         await eventually(lambda: "v2-worker-cognition-1" not in _parts(api))
         assert (await console.post("/api/admin/parts/v2-worker-cognition-1/restart")).status_code == 404
+
+
+@pytest.mark.docker
+async def test_what_was_adopted_and_is_gone_is_missed_by_the_next_console_too(
+    docker_engine: DockerEngineHandle, fleet: dict[str, BotContainer], make_settings: MakeSettings, database_url: str
+) -> None:
+    """It never saw the container. A bot that is gone is missed as a bot."""
+    settings = make_settings(docker_host=docker_engine.host)
+    async with running_api(settings) as api, api.client(await api.admin_login()) as console:
+        adopted = await console.post("/api/admin/adoption", json={"project": "v2"})
+        assert adopted.status_code == 200, adopted.text
+    for gone in ("worker", "elena"):
+        await asyncio.to_thread(fleet[gone].container.remove, force=True)
+    connection = await connect(database_url)
+    await connection.execute("DELETE FROM web_fleet_reports")  # as after some hours
+    await connection.close()
+    async with running_api(settings) as api:
+        await eventually(lambda: _parts(api).get("v2-worker-cognition-1") is ServiceStatus.UNHEALTHY)
+        assert "whisperengine-v2-elena" not in _parts(api)
 
 
 @pytest.mark.docker

@@ -1,13 +1,16 @@
 """What containers are taken for: the real names of both generations, and strangers."""
 
+from dataclasses import replace
+
 import pytest
 
 from chat_api.engine.adopted import AdoptedContainers
 from chat_api.engine.schemas import ContainerState, ContainerSummary
-from chat_api.engine.summaries import container_summary
-from chat_api.fleet.schemas import PartRole, ServiceStatus
-from chat_api.parts.checks import found
-from chat_api.parts.recognition import MAX_KEY_CHARS, part_key, parts_of, recognise
+from chat_api.engine.summaries import container_summary, service_summary
+from chat_api.fleet.schemas import PartRole, ServiceStatus, ServiceView
+from chat_api.parts.checks import DONE, HEALTHY, found
+from chat_api.parts.recognition import MAX_KEY_CHARS, part_key, part_of, parts_of, recognise
+from console.pages.part.page import _head_html
 
 LABEL = "whisperengine.bot"
 V1 = "whisperengine-multi"
@@ -85,6 +88,8 @@ def test_a_long_name_has_a_key_that_fits_and_is_its_own() -> None:
         ("db-migrate", "exited", "Exited (0) 2 hours ago", ServiceStatus.HEALTHY, "is down"),
         ("db-migrate", "exited", "Exited (3) 2 hours ago", ServiceStatus.UNHEALTHY, "failed"),
         ("grafana", "", "", ServiceStatus.UNKNOWN, "is down"),
+        ("worker-social", "exited", "", ServiceStatus.UNKNOWN, "is down"),  # Podman before 4.3 tells no more
+        ("postgres", "exited", "", ServiceStatus.UNHEALTHY, "is down"),
     ],
 )
 def test_how_a_part_is_follows_from_the_engine_s_list(
@@ -101,3 +106,35 @@ def test_an_entry_without_a_name_is_left_out() -> None:
     """Nothing could be done with it."""
     assert container_summary({"Id": "x", "Names": None}, label=LABEL, adopted=AdoptedContainers()) is None
     assert _summary("odd", State="levitating").state is ContainerState.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("replicas", "code", "status"),
+    [(0, 137, ServiceStatus.STOPPED), (1, 1, ServiceStatus.UNHEALTHY), (1, 0, ServiceStatus.STOPPED)],
+)
+def test_a_service_that_was_scaled_to_nothing_was_stopped(replicas: int, code: int, status: ServiceStatus) -> None:
+    """However its tasks ended; one whose tasks end by themselves is judged by them."""
+    task = {"CreatedAt": "2026-01-01", "DesiredState": "shutdown"}
+    ended = task | {"Status": {"State": "failed", "ContainerStatus": {"ExitCode": code}}}
+    spec = {
+        "Name": "worker-social",
+        "Labels": {},
+        "Mode": {"Replicated": {"Replicas": replicas}},
+        "TaskTemplate": {"ContainerSpec": {"Image": "app"}},
+    }
+    adopted = AdoptedContainers(names={"worker-social": ""})
+    summary = service_summary({"ID": "1", "Spec": spec}, [ended], label=LABEL, adopted=adopted)
+    (part,) = parts_of([summary])
+    assert found(part).status is status
+    assert found(part_of(replace(part.summary, state=ContainerState.MISSING))).status is ServiceStatus.UNHEALTHY
+
+
+def test_only_a_job_that_ended_is_done() -> None:
+    """One that runs may do so for hours; one that was made for a single run may be gone afterwards."""
+    job = _summary("db-migrate", "db-migrate", V1)
+    assert found(part_of(job)) is HEALTHY
+    assert found(part_of(replace(job, state=ContainerState.EXITED, exit_code=0))) is DONE
+    assert found(part_of(replace(job, state=ContainerState.MISSING))).status is ServiceStatus.STOPPED
+    view = ServiceView(name="x", title="Db migrate", status=ServiceStatus.HEALTHY, role=PartRole.JOB)
+    assert "Done" not in _head_html(view)
+    assert "Done" in _head_html(replace(view, error=DONE.error))
