@@ -9,6 +9,7 @@ from uuid import UUID
 from chat_api.core.errors import EngineUnavailable
 from chat_api.core.principals import Principal
 from chat_api.core.settings import Settings
+from chat_api.engine.schemas import ContainerKind
 from console.migrate import migrate
 from console.servers import servers
 from console.terminal import say
@@ -60,8 +61,15 @@ async def run_proxy_rules(settings: Settings) -> None:
 
 
 def allowed(projects: "Sequence[ProjectView]") -> list[str]:
-    """The containers that the console may act on, by name."""
-    return sorted({one.name for project in projects for one in project.containers if one.is_adopted or one.is_labelled})
+    """The containers that the console may act on, by name; a service's may be another container's."""
+    return sorted(
+        {
+            one.name
+            for project in projects
+            for one in project.containers
+            if (one.is_adopted or one.is_labelled) and one.kind is ContainerKind.CONTAINER
+        }
+    )
 
 
 def rules(names: Sequence[str]) -> tuple[str, str]:

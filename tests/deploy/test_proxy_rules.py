@@ -5,8 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter
 
-from console.adoption import rules
+from chat_api.parts.schemas import ProjectView
+from console.adoption import allowed, rules
 from tests.support.commands import environment, finished
 from tests.support.compose_stage import Checkout, Stage
 from tests.support.docker_engine import BotContainer, DockerEngineHandle
@@ -48,6 +50,23 @@ async def test_a_project_is_adopted_from_the_command_line(
     assert await run("adopt", "--undo", "--project", "v2") == "whisperengine-v2-elena is only watched now.\n"
     code, output = await finished("adopt", "nobody", env=env)
     assert (code, output) == (1, "The container engine has no container nobody.\n")
+
+
+def test_a_service_s_name_lets_no_container_through() -> None:
+    """A proxy knows containers by their names, and one may be called as somebody's adopted service."""
+    known = {"state": "running", "image": "", "project": "", "service": "", "role": "worker", "title": "", "why": ""}
+    view = TypeAdapter(ProjectView).validate_python(
+        {
+            "name": "",
+            "is_fleet": False,
+            "containers": [
+                {**known, "name": "worker", "kind": "container", "is_adopted": True},
+                {**known, "name": "stack_worker", "kind": "service", "is_adopted": True},
+                {**known, "name": "watched", "kind": "container"},
+            ],
+        }
+    )
+    assert allowed([view]) == ["worker"]
 
 
 def test_the_rules_of_the_running_proxy_follow(stage: Stage, checkout: Checkout) -> None:
