@@ -62,7 +62,7 @@ class PartChangesWorker:
             await self._started(part, start, facts_of_image(summary.image, self._journal.values))
             return
         view = await self._engine.inspect(f"{PART_PREFIX}{summary.name}")
-        if view is None or view.started_at is None:
+        if view is None or view.started_at is None or not view.is_managed:  # it may be another since it was listed
             return
         start = Start(key=f"engine:{view.id[:100]}@{view.started_at.isoformat()}", at=view.started_at)
         if self._recorded.get(part.key) != start.key:

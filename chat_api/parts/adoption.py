@@ -142,7 +142,7 @@ class AdoptionService:
     async def release(self, principal: Principal, names: Sequence[str]) -> tuple[str, ...]:
         """Undo it: from now on these are only watched. Returns those that were adopted.
 
-        Raises: PermissionDenied, NotAuthenticated, Conflict (adopted by the setting).
+        What the setting adopts stays adopted. Raises: PermissionDenied, NotAuthenticated.
         """
         await self._audit.require(principal, Permission.MANAGE_SETTINGS, _target(names))
         await self.load()
