@@ -118,10 +118,12 @@ class AdoptionService:
     ) -> tuple[str, ...]:
         """Adopt containers by name, or all of a compose project that are there now. Returns those that were new.
 
+        With both only what has this name in this project: what somebody saw, whatever has come since.
+
         Raises: PermissionDenied, NotAuthenticated, NotFound, Conflict (one of the console's own), InvalidInput,
         EngineUnavailable, EngineFailed.
         """
-        target = _target([project] if project is not None else names)
+        target = _target([project] if project and len(names) != 1 else names)
         await self._audit.require(principal, Permission.MANAGE_SETTINGS, target)
         if len(names) > MAX_AT_ONCE:
             raise InvalidInput(_("at most {most} at once", most=MAX_AT_ONCE), field="names")
@@ -160,12 +162,13 @@ class AdoptionService:
     def _wanted(
         self, known: dict[str, ContainerSummary], names: Sequence[str], project: str | None
     ) -> list[ContainerSummary]:
-        if project is not None:
+        if not names:
             wanted = [one for one in known.values() if one.project == project and not one.is_ours]
             if not wanted or not project:
                 raise NotFound("The container engine has no such compose project.")
             return wanted
-        if missing := [name for name in names if name not in known]:
+        there = {name for name, one in known.items() if project is None or one.project == project}
+        if missing := [name for name in names if name not in there]:
             raise NotFound(_("The container engine has no container {name}.", name=cleaned(missing[0], max_chars=100)))
         wanted = [known[name] for name in dict.fromkeys(names)]
         if ours := [one.name for one in wanted if one.is_ours and not one.is_labelled]:

@@ -17,7 +17,10 @@ class AdoptBody(Body):
 
     names: list[StrictStr] = Field(default_factory=list, max_length=1000, examples=[["whisperengine-v2-elena"]])
     project: StrictStr | None = Field(
-        None, max_length=255, description="All that is there of this compose project.", examples=["whisperengine-multi"]
+        None,
+        max_length=255,
+        description="All that is there of this compose project; with `names` only these of it.",
+        examples=["whisperengine-multi"],
     )
 
 

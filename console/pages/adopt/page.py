@@ -73,13 +73,16 @@ def _project(principal: Principal, project: ProjectView, show: Changed, *, may_a
 
     async def adopt_all(_answer: str) -> None:
         done = _("{project} adopted", project=title)
-        await run_action(principal, lambda person: adoption.adopt(person, project=project.name), done=done)
+        names = [one.name for one in candidates]  # what the question named, and nothing that came meanwhile
+        await run_action(principal, lambda person: adoption.adopt(person, names, project=project.name), done=done)
         await show()
 
     async def pressed(name: str, container: str) -> None:
         if name == "adopt":
             done = _("{name} adopted", name=container)
-            await run_action(principal, lambda person: adoption.adopt(person, [container]), done=done)
+            await run_action(
+                principal, lambda person: adoption.adopt(person, [container], project=project.name), done=done
+            )
         else:
             done = _("{name} is only watched now", name=container)
             await run_action(principal, lambda person: adoption.release(person, [container]), done=done)

@@ -74,8 +74,13 @@ async def test_what_is_adopted_can_be_acted_on_and_nothing_else(
                 "whisperengine-v2-postgres": "store",
                 "v2-db-migrate": "job",
             }
+            for elsewhere in ("shop", ""):  # as when another took the name over since somebody looked
+                body = {"names": ["v2-worker-cognition-1"], "project": elsewhere}
+                assert (await console.post("/api/admin/adoption", json=body)).status_code == 404
+            one = {"names": ["v2-db-migrate"], "project": "v2"}
+            assert (await console.post("/api/admin/adoption", json=one)).json()["names"] == ["v2-db-migrate"]
             adopted = await console.post("/api/admin/adoption", json={"project": "v2"})
-            assert len(adopted.json()["names"]) == 4
+            assert len(adopted.json()["names"]) == 3
 
             before = await _started_at(fleet["worker"])
             restarted = await console.post("/api/admin/parts/v2-worker-cognition-1/restart")
