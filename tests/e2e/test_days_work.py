@@ -21,6 +21,7 @@ async def test_checks_are_written_run_and_read(console_app: RunningConsole, page
     await expect(form.get_by_test_id("form-error")).to_contain_text("number 1: at least 1 character")
     await form.get_by_test_id("prompt-text").fill("My cat is called Mimi.")
     await form.get_by_test_id("add-prompt").click()
+    await expect(form.get_by_test_id("prompt-text")).to_have_count(2)  # else the first one is the last one still
     await form.get_by_test_id("prompt-text").last.fill("What did I say?")
     await form.get_by_test_id("prompt-contains").last.fill("Mimi\na dog")
     assert await violations(page) == []
