@@ -15,6 +15,8 @@ from chat_api.bots.http_addresses import AddressBook
 from chat_api.bots.http_connection import HttpConnection
 from chat_api.core.errors import BotFailed, BotTimeout, BotUnavailable, Upstream
 
+# The loops count whole milliseconds, so that a timer may fire a little before its time.
+TICK_S = 0.002
 CONNECT_TIMEOUT_S = 5.0
 # Below the 5 s after which uvicorn (v2 bots) hangs up an idle connection: a request must not meet a dying one, for
 # then nobody knows whether the bot has read it.
@@ -136,7 +138,7 @@ class HttpPool:
         except (OSError, ValueError) as error:  # no such host, nobody listens, no time left, no trusted certificate
             self._addresses.evict(origin.host)
             detail = f"cannot connect to {origin.host}:{origin.port}: {error!r}"[:DETAIL_CHARS]
-            if isinstance(error, TimeoutError) and self._loop.time() >= deadline_at:
+            if isinstance(error, TimeoutError) and self._loop.time() >= deadline_at - TICK_S:
                 raise BotTimeout(detail=detail, extra={"connect_failed": True}) from error
             raise _unreached(detail) from error
         if self._is_closed:
