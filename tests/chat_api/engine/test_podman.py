@@ -110,3 +110,22 @@ async def test_a_death_and_a_stop_are_told_apart(podman: DockerEngineHandle, eng
     await eventually(dead)
     await engine.start(view)
     assert (await view_of(engine)).state is ContainerState.RUNNING
+
+
+async def test_a_rootless_podman_is_one_like_any_other() -> None:
+    """Run by an account without rights, on a socket of its own: seen, read and restarted."""
+    with running_podman(is_rootless=True) as podman:
+        labels = {"whisperengine.bot": "elena"}
+        podman.client.containers.run(
+            IMAGE, ["sh", "-c", SCRIPT], detach=True, name="elena-bot", labels=labels, network_mode="host"
+        )
+        engine = DockerEngine(podman.host)
+        before = await view_of(engine)
+        assert before.state is ContainerState.RUNNING
+        assert await eventually(lambda: engine.logs_tail(before)) == ("elena is awake",)
+        await engine.restart(before, timeout_s=5)
+        after = await view_of(engine)
+        assert after.started_at
+        assert before.started_at
+        assert after.started_at > before.started_at
+        await engine.close()
