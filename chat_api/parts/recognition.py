@@ -128,7 +128,7 @@ def _title(called: str) -> str:
     words = [word for word in re.split(r"[-_]", _LEADING.sub("", called)) if word]
     if "worker" in words:
         words = [*(word for word in words if word != "worker"), "worker"]
-    text = " ".join(words)
+    text = " ".join("API" if word == "api" else word for word in words)
     return text[:1].upper() + text[1:]
 
 

@@ -38,7 +38,7 @@ MAX_PARALLEL = 5
 MAX_BULK = 1_000
 FINISH_POLL_S = 1.0
 HEALER = "auto-heal"
-NO_CONTAINER = N_("No labelled container or service runs this bot.")
+NO_CONTAINER = N_("No container that the console may act on runs this bot. Adopt one on the Adopt page.")
 _UNDER_WAY: Mapping[BotAction, str] = {
     BotAction.STOP: N_("{name} is stopping this bot. Try again when that is done."),
     BotAction.START: N_("{name} is starting this bot. Try again when that is done."),

@@ -209,7 +209,10 @@ async def test_a_bulk_tells_what_cannot_be_done(make_settings: MakeSettings, ele
         stage.engine.refuses.add("bot05")
         bulk = await stage.restarts.act_on(operator(), BotAction.RESTART, [*names, "nobody", "bot01"])
         told = {one.bot_name: one.error for one in bulk.outcomes if not one.is_accepted}
-        assert told == {"bot03": "No labelled container or service runs this bot.", "nobody": "No such bot."}
+        assert told == {
+            "bot03": "No container that the console may act on runs this bot. Adopt one on the Adopt page.",
+            "nobody": "No such bot.",
+        }
 
         async def done() -> bool:
             rows = await stage.restarts.history.found(operator(), RestartFilter(group_id=bulk.group_id))
@@ -220,7 +223,7 @@ async def test_a_bulk_tells_what_cannot_be_done(make_settings: MakeSettings, ele
         rows = await stage.restarts.history.found(operator(), RestartFilter(group_id=bulk.group_id))
         assert {row.bot_name: row.error for row in rows if row.error} == {
             "bot05": "The engine refused.\nLast log lines:\none\ntwo",
-            "bot11": "No labelled container or service runs this bot.",
+            "bot11": "No container that the console may act on runs this bot. Adopt one on the Adopt page.",
         }
         assert {row.origin for row in rows} == {"bulk"}
 
