@@ -78,6 +78,9 @@ def listed_view(
     if view is None or summary is None:
         return None
     only = len(summary.published) == 1
+    # Its environment is kept from us: that it is a fleet's bot is told by what its fleet calls it.
+    is_bot = part is None and "whisperengine" in f"{name} {summary.project}".lower()
+    default_port = (8000 if name.startswith("whisperengine-v2-") else 9090) if is_bot else None
     return replace(
         view,
         error=None,
@@ -85,7 +88,8 @@ def listed_view(
         health=summary.health,
         exit_code=summary.exit_code,
         port=summary.published[0] if only else None,
-        inner_port=summary.inner_ports[0] if len(summary.inner_ports) == 1 else None,
+        inner_port=summary.inner_ports[0] if len(summary.inner_ports) == 1 else default_port,
+        is_bot=is_bot,
         service_name=summary.service or None,
     )
 

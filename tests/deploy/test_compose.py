@@ -18,6 +18,7 @@ from chat_api.engine.adopted import AdoptedContainers
 from chat_api.engine.docker import DockerEngine
 from chat_api.engine.schemas import ContainerState
 from console.adoption import rules
+from tests.support.api import MakeSettings, running_api
 from tests.support.compose import (
     COMPOSE_FILE,
     FLEET_FILE,
@@ -187,6 +188,22 @@ async def test_the_proxy_refuses_everything_else(proxied_host: str, method: str,
     async with httpx.AsyncClient() as client:
         answer = await client.request(method, proxied_host.replace("tcp:", "http:") + path)
     assert answer.status_code in {403, 405}
+
+
+@pytest.mark.docker
+async def test_a_fleet_is_seen_through_the_proxy_before_anything_is_adopted(
+    proxied_host: str, bot_container: Callable[..., BotContainer], make_settings: MakeSettings
+) -> None:
+    """By the engine's list alone, for no container may be looked into: both generations, and nobody else's bot."""
+    names = {"whisperengine-v2-elena": "v2", "gabriel-bot": "whisperengine-multi", "telegram-bot": "shop"}
+    for name, project in names.items():
+        bot_container("bot", name=name, labels={"com.docker.compose.project": project})
+    bot_container("worker", name="v2-worker-cognition-1", labels={"com.docker.compose.project": "v2"})
+    async with running_api(make_settings(docker_host=proxied_host)) as api:
+        await eventually(lambda: {bot.name for bot in api.services.fleet.current().bots} == {"elena", "gabriel"})
+        ports = {bot.name: bot.port for bot in api.services.registry.all()}
+        assert ports == {"elena": 8000, "gabriel": 9090}
+        await eventually(lambda: [one.title for one in api.services.fleet.current().services if one.container])
 
 
 @pytest.mark.docker
